@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Options of `mesh up` and of pytest pass through, e.g. make up ARGS="--http-port 8081".
+ARGS ?=
+
+.PHONY: help install up test check lock clean
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Make .venv with everything pinned and checked by hash
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv -q --allow-existing --python $(PYTHON) $(VENV) && \
+		uv pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt && \
+		uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+		$(PYTHON) -m venv $(VENV) && \
+		$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt && \
+		$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $@
+
+up: install ## Start NATS, PostgreSQL, MongoDB, the workers and the gateway here
+	@$(BIN)/mesh up $(ARGS)
+
+test: install ## Run every test on real servers
+	@$(BIN)/pytest $(ARGS)
+
+check: install ## Lint, types, import law
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: ## Pin every dependency anew, with hashes and without addresses
+	@for extra in dev gateway auth customers products; do \
+		uv pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade \
+			--extra $$extra pyproject.toml -o requirements/$$extra.txt; done
+
+clean: ## Remove .venv, caches and the data of `mesh up`
+	rm -rf $(VENV) .mesh .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
