@@ -1,0 +1,1 @@
+"""What crosses NATS: the payloads of every subject, one module per owning service."""

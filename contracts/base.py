@@ -1,0 +1,76 @@
+"""The pieces that every contract is made of: strict requests, tolerant replies, bounded text, exact money."""
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+
+_NO_NUL = r"^[^\x00]*$"  # PostgreSQL's text cannot hold it
+_MONEY = re.compile(r"\d{1,8}(\.\d{1,2})?", re.ASCII)
+_LARGEST_INTEGER = 2**31 - 1
+
+
+class Request(BaseModel):
+    """A request's arguments: exact types, and no field that the contract does not know."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Patch(Request):
+    """A change of some fields: one that is left out stays as it is, null takes its value away."""
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("name at least one field to change")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """The fields to change, by name."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Reply(BaseModel):
+    """A reply, or a part of one: readers pass over fields that they do not know."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+def text(longest: int, shortest: int = 1) -> Any:  # noqa: ANN401  # an annotation's metadata has no better type
+    """Metadata for a text of so many code points, without NUL."""
+    return StringConstraints(min_length=shortest, max_length=longest, pattern=_NO_NUL)
+
+
+def absent() -> Any:  # noqa: ANN401  # stands for a default of whatever type the field has
+    """A field of a patch that may be left out, yet may not be null where its type does not say so."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+def _money_as_text(value: object) -> object:
+    if isinstance(value, Decimal) or (isinstance(value, str) and _MONEY.fullmatch(value)):
+        return value
+    raise ValueError('money is a string of digits with at most two decimals, such as "18.00"')
+
+
+Money = Annotated[
+    Decimal,
+    Field(strict=False, ge=0, max_digits=10, decimal_places=2),
+    BeforeValidator(_money_as_text),
+    WithJsonSchema({"type": "string", "pattern": rf"^{_MONEY.pattern}$", "examples": ["18.00"]}),
+]
+"""An amount in the catalogue's currency: a decimal string on the wire, never a binary fraction."""
+
+Id = Annotated[int, Field(ge=1, le=_LARGEST_INTEGER)]
+Count = Annotated[int, Field(ge=0, le=_LARGEST_INTEGER)]
+Version = Annotated[int, Field(ge=1, le=_LARGEST_INTEGER)]
+"""Grows by one with each change of a row."""
+
+Search = Annotated[str, text(100)]
+Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[A-Za-z0-9_-]+$")]
+"""Where the next page begins: opaque, and good for the list alone that gave it."""
+Limit = Annotated[int, Field(ge=1, le=200)]

@@ -1,0 +1,76 @@
+"""What a request carries along with its payload, for whoever works on it in this process."""
+
+import re
+import uuid
+from asyncio import get_running_loop
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import structlog
+
+from mesh.errors import Unauthenticated
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The end user that an access token speaks for, as verified in this process."""
+
+    user_id: str
+    session_id: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request: who asks, until when an answer is of use, and what travels on to nested calls."""
+
+    request_id: str
+    deadline: float
+    """In the event loop's own time (`loop.time()`), so that a wall clock that jumps does no harm."""
+    authorization: str | None = None
+    caller: Caller | None = None
+    trace: Mapping[str, str] = field(default_factory=dict)
+    """The W3C trace headers, as they came."""
+
+    def remaining(self) -> float:
+        """Seconds until the deadline; negative once it has passed."""
+        return self.deadline - get_running_loop().time()
+
+
+_current: ContextVar[Context | None] = ContextVar("mesh_context", default=None)
+
+
+def current() -> Context | None:
+    """The request that this task works on, or None outside of any."""
+    return _current.get()
+
+
+def caller() -> Caller:
+    """The verified end user of this request.
+
+    Raises Unauthenticated where the request brought no token.
+    """
+    context = _current.get()
+    if context is None or context.caller is None:
+        raise Unauthenticated("token_required", "an access token is needed here")
+    return context.caller
+
+
+@contextmanager
+def working_on(context: Context) -> Iterator[None]:
+    """Make `context` the current request, and its id a part of every log line."""
+    token = _current.set(context)
+    try:
+        with structlog.contextvars.bound_contextvars(request_id=context.request_id):
+            yield
+    finally:
+        _current.reset(token)
+
+
+def request_id_from(text: str | None) -> str:
+    """The request id that came along, if it is fit to be logged and sent on; a new one otherwise."""
+    return text if text and _REQUEST_ID.fullmatch(text) else uuid.uuid4().hex

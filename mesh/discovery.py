@@ -1,0 +1,87 @@
+"""What a service tells about itself on `$SRV`: NATS's service protocol (ADR-32), read by `nats micro`."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from mesh.endpoint import Endpoint
+from mesh.wire import QUEUE_GROUP
+
+VERBS = ("PING", "INFO", "STATS")
+
+
+@dataclass
+class EndpointStats:
+    """Counts of one endpoint since the start; times in nanoseconds, as ADR-32 wants them."""
+
+    requests: int = 0
+    errors: int = 0
+    last_error: str = ""
+    processing_time: int = 0
+
+    def count(self, nanoseconds: int, error: str | None) -> None:
+        """One request was answered."""
+        self.requests += 1
+        self.processing_time += nanoseconds
+        if error is not None:
+            self.errors += 1
+            self.last_error = error
+
+
+@dataclass
+class Described:
+    """One endpoint as discovery shows it."""
+
+    endpoint: Endpoint[Any, Any]
+    stats: EndpointStats = field(default_factory=EndpointStats)
+
+    def info(self) -> dict[str, Any]:
+        """The endpoint's part of an INFO document."""
+        return {**self._identity(), "metadata": self.endpoint.metadata()}
+
+    def statistics(self) -> dict[str, Any]:
+        """The endpoint's part of a STATS document."""
+        stats = self.stats
+        return {
+            **self._identity(),
+            "num_requests": stats.requests,
+            "num_errors": stats.errors,
+            "last_error": stats.last_error,
+            "processing_time": stats.processing_time,
+            "average_processing_time": stats.processing_time // stats.requests if stats.requests else 0,
+        }
+
+    def _identity(self) -> dict[str, Any]:
+        return {"name": self.endpoint.name, "subject": self.endpoint.subject, "queue_group": QUEUE_GROUP}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which instance of which service this is."""
+
+    name: str
+    id: str
+    version: str
+    description: str
+    metadata: dict[str, str] = field(default_factory=dict)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def subjects(self, verb: str) -> list[str]:
+        """Where the verb is asked: of all, of every instance of the service, of this one."""
+        return [f"$SRV.{verb}", f"$SRV.{verb}.{self.name}", f"$SRV.{verb}.{self.name}.{self.id}"]
+
+    def document(self, verb: str, endpoints: list[Described]) -> dict[str, Any]:
+        """The answer to PING, INFO or STATS."""
+        document: dict[str, Any] = {
+            "name": self.name,
+            "id": self.id,
+            "version": self.version,
+            "metadata": self.metadata,
+            "type": f"io.nats.micro.v1.{verb.lower()}_response",
+        }
+        if verb == "INFO":
+            document |= {"description": self.description, "endpoints": [one.info() for one in endpoints]}
+        elif verb == "STATS":
+            started = self.started.isoformat(timespec="microseconds").replace("+00:00", "Z")
+            document |= {"started": started, "endpoints": [one.statistics() for one in endpoints]}
+        return document

@@ -1,0 +1,78 @@
+"""One endpoint of the mesh: its subject, its shapes, and what a caller must know to use it."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, TypeAdapter
+
+Req = TypeVar("Req", bound=BaseModel)
+Rep = TypeVar("Rep", bound=BaseModel)
+
+_SUBJECT = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,3}")
+
+
+class Access(StrEnum):
+    """Which end user may use an endpoint; the gateway enforces it before anything is published."""
+
+    ANYONE = "anyone"
+    USER = "user"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, eq=False)
+class Endpoint(Generic[Req, Rep]):
+    """A subject with the types of its request and its reply.
+
+    `idempotent`: executing it twice does no more than once, so a caller may try again.
+    `verified`: the worker verifies the caller's access token itself, offline, before the handler runs: everywhere
+    where something changes for somebody, or where the reply depends on who asks.
+    `timeout`: seconds; no request is worked on for longer, whatever its headers say.
+    `reasons`: the `reason` of every fault of its own that a handler may raise.
+    """
+
+    subject: str
+    request: type[Req]
+    reply: type[Rep]
+    access: Access
+    idempotent: bool = False
+    verified: bool = False
+    timeout: float = 5.0
+    reasons: tuple[str, ...] = ()
+    requests: TypeAdapter[Req] = field(init=False, repr=False)
+    replies: TypeAdapter[Rep] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not _SUBJECT.fullmatch(self.subject):
+            raise ValueError(f"not a subject of two to four lower-case tokens: {self.subject!r}")
+        if self.timeout <= 0:
+            raise ValueError(f"{self.subject}: the timeout must be positive")
+        object.__setattr__(self, "requests", TypeAdapter(self.request))
+        object.__setattr__(self, "replies", TypeAdapter(self.reply))
+
+    @property
+    def service(self) -> str:
+        """The service that owns the subject: its first token."""
+        return self.subject.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """The endpoint's name in discovery: the other tokens (ADR-32 allows no dot)."""
+        return self.subject.partition(".")[2].replace(".", "-")
+
+    def contract_hash(self) -> str:
+        """Twelve hex digits that change when a field of the request or the reply does."""
+        schemas = [self.requests.json_schema(mode="validation"), self.replies.json_schema(mode="serialization")]
+        return hashlib.sha256(json.dumps(schemas, sort_keys=True).encode()).hexdigest()[:12]
+
+    def metadata(self) -> dict[str, str]:
+        """What discovery tells about the endpoint; ADR-32 wants strings."""
+        return {
+            "access": self.access.value,
+            "contract": self.contract_hash(),
+            "idempotent": str(self.idempotent).lower(),
+            "timeout_ms": str(round(self.timeout * 1000)),
+        }

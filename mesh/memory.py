@@ -1,0 +1,143 @@
+"""A message bus within the process, for unit tests: the same promises as NATS, and faults at will."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from mesh.errors import DeadlineExceeded, Disconnected, NoResponder
+from mesh.transport import Deliver, Message, Subscription, check_size
+
+
+@dataclass(eq=False)
+class _Interest:
+    """One subscription, and how to end it."""
+
+    pattern: list[str]
+    deliver: Deliver
+    queue: str
+    owner: "MemoryTransport"
+    end: Callable[["_Interest"], None]
+
+    def matches(self, subject: str) -> bool:
+        tokens = subject.split(".")
+        for position, wanted in enumerate(self.pattern):
+            if wanted == ">":
+                return len(tokens) > position
+            if position >= len(tokens) or wanted not in ("*", tokens[position]):
+                return False
+        return len(tokens) == len(self.pattern)
+
+    async def drain(self) -> None:
+        self.end(self)
+        await asyncio.sleep(0)  # what was routed before is scheduled before this
+
+
+@dataclass
+class MemoryBroker:
+    """The server's part: who gets which message."""
+
+    max_payload: int = 1_048_576
+    interests: list[_Interest] = field(default_factory=list)
+    _turns: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def route(self, message: Message) -> int:
+        """Deliver soon, in order, to everybody and to one of each queue group; answers how many will get it."""
+        listeners: list[_Interest] = []
+        groups: dict[str, list[_Interest]] = {}
+        for interest in self.interests:
+            if not interest.owner.connected or not interest.matches(message.subject):
+                continue
+            if interest.queue:
+                groups.setdefault(interest.queue, []).append(interest)
+            else:
+                listeners.append(interest)
+        listeners += [members[next(self._turns) % len(members)] for members in groups.values()]
+        loop = asyncio.get_running_loop()
+        for listener in listeners:
+            loop.call_soon(listener.deliver, message)
+        return len(listeners)
+
+
+class MemoryTransport:
+    """One process's connection to a MemoryBroker; `disconnect` and `reconnect` are the faults."""
+
+    _names = itertools.count(1)
+
+    def __init__(self, broker: MemoryBroker, name: str = "memory") -> None:
+        self.closed = asyncio.Event()
+        self._broker = broker
+        self._inbox = f"_INBOX_{name}.{next(self._names)}."
+        self._calls = itertools.count(1)
+        self._connected = True
+        self._waiting: set[asyncio.Future[Message]] = set()
+
+    @property
+    def connected(self) -> bool:
+        """Whether a request would leave this process now."""
+        return self._connected
+
+    async def request(self, subject: str, payload: bytes, headers: Mapping[str, str], timeout: float) -> Message:
+        """See Transport.request."""
+        self._check_sendable(subject, payload, headers)
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+
+        def take(message: Message) -> None:
+            if not answer.done():
+                answer.set_result(message)
+
+        inbox = f"{self._inbox}{next(self._calls)}"
+        interest = self._add(inbox, take)
+        self._waiting.add(answer)
+        try:
+            if self._broker.route(Message(subject, payload, dict(headers), inbox)) == 0:
+                raise NoResponder(f"nobody serves {subject}")
+            async with asyncio.timeout(timeout):
+                return await answer
+        except TimeoutError:
+            raise DeadlineExceeded.here(subject) from None
+        finally:
+            self._waiting.discard(answer)
+            interest.end(interest)
+
+    async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """See Transport.publish."""
+        self._check_sendable(subject, payload, headers or {})
+        self._broker.route(Message(subject, payload, dict(headers or {})))
+
+    async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
+        """See Transport.subscribe."""
+        return self._add(subject, deliver, queue)
+
+    def _add(self, subject: str, deliver: Deliver, queue: str = "") -> _Interest:
+        interest = _Interest(subject.split("."), deliver, queue, self, self._broker.interests.remove)
+        self._broker.interests.append(interest)
+        return interest
+
+    def _check_sendable(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        if not self._connected:
+            raise Disconnected(f"not connected, so {subject} was not asked")
+        check_size(payload, headers, self._broker.max_payload)
+
+    async def flush(self) -> None:
+        """See Transport.flush."""
+        if not self._connected:
+            raise Disconnected("not connected")
+        await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        """See Transport.close."""
+        self.disconnect()
+        self._broker.interests[:] = [one for one in self._broker.interests if one.owner is not self]
+        self.closed.set()
+
+    def disconnect(self) -> None:
+        """Lose the connection: whoever waits learns it now, and nothing is delivered here until `reconnect`."""
+        self._connected = False
+        for answer in self._waiting:
+            if not answer.done():
+                answer.set_exception(Disconnected("the connection broke while waiting for the answer", sent=True))
+
+    def reconnect(self) -> None:
+        """Be connected again; interests come back by themselves."""
+        self._connected = True

@@ -1,0 +1,93 @@
+"""The life of one process: settings, logs, connect, work, SIGTERM, drain, exit 0."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import NoReturn, TypeVar
+
+import structlog
+import uvloop
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from mesh.errors import MeshError
+from mesh.logs import configure
+from mesh.service import Service
+from mesh.settings import LogSettings, NatsSettings
+from mesh.transport import NatsTransport, Transport
+
+log = structlog.get_logger()
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+WorkerSettingsT = TypeVar("WorkerSettingsT", bound=NatsSettings)
+
+
+class StartError(Exception):
+    """The process cannot start; the message says in one line what is wrong and what to do."""
+
+
+def run(name: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> NoReturn:
+    """Run `main(stop)` on uvloop; it ends by itself soon after `stop` is set, which SIGTERM and Ctrl-C do.
+
+    Exit status: 0 after an orderly end, 1 when the start or the connection failed.
+    """
+    try:
+        configure(read_settings(LogSettings), name)
+        uvloop.run(_until_stopped(main))
+    except (StartError, MeshError) as error:
+        log.error("stopped", why=str(error))  # noqa: TRY400  # one line for an operator, no traceback
+        sys.exit(1)
+    sys.exit(0)
+
+
+async def _until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await main(stop)
+
+
+def run_worker(
+    name: str,
+    settings_type: type[WorkerSettingsT],
+    build: Callable[[WorkerSettingsT, Transport, AsyncExitStack], Awaitable[Service]],
+) -> NoReturn:
+    """Run a worker: connect, have `build` wire its service up, serve until SIGTERM, drain.
+
+    What `build` opens it pushes on the stack, which is closed after the drain.
+    """
+
+    async def main(stop: asyncio.Event) -> None:
+        settings = read_settings(settings_type)
+        async with AsyncExitStack() as resources:
+            transport = await NatsTransport.connect(settings, name)
+            resources.push_async_callback(transport.close)
+            service = await build(settings, transport, resources)
+            await service.start()
+            await stopped_or_lost(stop, transport)
+            if not transport.closed.is_set():
+                await service.drain()
+
+    run(name, main)
+
+
+async def stopped_or_lost(stop: asyncio.Event, transport: Transport) -> None:
+    """Wait for `stop`. Raises StartError when the connection is gone for good: only a new process helps then."""
+    waits = [asyncio.create_task(stop.wait()), asyncio.create_task(transport.closed.wait())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    if not stop.is_set():
+        raise StartError("NATS closed the connection for good; the supervisor should start this process anew")
+
+
+def read_settings(settings_type: type[Settings]) -> Settings:
+    """The settings from the environment. Raises StartError that names each variable that is missing or wrong."""
+    try:
+        return settings_type()
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
+        raise StartError(f"settings: {wrong}") from None

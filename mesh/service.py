@@ -1,0 +1,286 @@
+"""One worker's side of the mesh: takes requests in, runs a bounded number at once, answers each exactly once."""
+
+import asyncio
+import json
+import secrets
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from mesh import wire
+from mesh.context import Caller, Context, request_id_from, working_on
+from mesh.discovery import VERBS, Described, Identity
+from mesh.endpoint import Access, Endpoint, Rep, Req
+from mesh.errors import (
+    CallError,
+    DeadlineExceeded,
+    Disconnected,
+    Fault,
+    Internal,
+    Refused,
+    RemoteFault,
+    TimedOut,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+from mesh.tokens import demand
+from mesh.transport import Message, Subscription, Transport
+
+log = structlog.get_logger()
+
+Handler = Callable[[Req], Awaitable[Rep]]
+Verify = Callable[[str], Awaitable[Caller]]
+"""Turns an `Authorization` header into the caller whom it proves. Raises Unauthenticated."""
+
+
+@dataclass(frozen=True)
+class _Route:
+    """An endpoint, and who answers it."""
+
+    described: Described
+    handler: Callable[[Any], Awaitable[BaseModel]]
+
+    @property
+    def endpoint(self) -> Endpoint[Any, Any]:
+        return self.described.endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A message that was taken in, on the way to its answer."""
+
+    route: _Route
+    message: Message
+    received: float
+
+
+class Service:
+    """Answers endpoints over a transport, discoverable by ADR-32.
+
+    At most `concurrency` handlers run at once, over all endpoints; `queue_size` further requests wait; whoever comes
+    after them hears `overloaded` at once. `verify` is asked on endpoints that are declared `verified`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        transport: Transport,
+        *,
+        version: str,
+        description: str,
+        verify: Verify,
+        concurrency: int = 64,
+        queue_size: int = 256,
+    ) -> None:
+        self.identity = Identity(name, secrets.token_hex(8), version, description)
+        self._transport = transport
+        self._verify = verify
+        self._concurrency = concurrency
+        self._queue_size = queue_size
+        self._routes: list[_Route] = []
+        self._subscriptions: list[Subscription] = []
+        self._queue: deque[_Request] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+        self._errands: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def add(self, endpoint: Endpoint[Req, Rep], handler: Handler[Req, Rep]) -> None:
+        """Have `handler` answer the endpoint; the types must be the endpoint's."""
+        if endpoint.service != self.identity.name:
+            raise ValueError(f"{endpoint.subject} belongs to {endpoint.service}, not to {self.identity.name}")
+        self._routes.append(_Route(Described(endpoint), handler))
+
+    async def start(self) -> None:
+        """Take requests from here on. Raises Refused where NATS does not allow a subscription."""
+        for verb in VERBS:
+            for subject in self.identity.subjects(verb):
+                tell = partial(self._tell, verb)
+                self._subscriptions.append(await self._transport.subscribe(subject, tell))
+        for route in self._routes:
+            take = partial(self._take, route)
+            subject = route.endpoint.subject
+            self._subscriptions.append(await self._transport.subscribe(subject, take, wire.QUEUE_GROUP))
+        log.info("service_started", service=self.identity.name, id=self.identity.id, endpoints=len(self._routes))
+
+    async def drain(self) -> None:
+        """Take nothing new, finish and answer everything that was taken.
+
+        The order loses nothing: end the interest and wait until all that was routed here is in, then wait for the
+        handlers (each ends by its deadline), then have the server confirm the answers.
+        """
+        await asyncio.gather(*(one.drain() for one in self._subscriptions))
+        self._subscriptions.clear()
+        await self._idle.wait()
+        await asyncio.gather(*self._errands)
+        try:
+            await self._transport.flush()
+        except Disconnected:
+            log.warning("drained_without_nats")
+        log.info("service_drained", service=self.identity.name)
+
+    @property
+    def running(self) -> int:
+        """Handlers at work now."""
+        return len(self._running)
+
+    @property
+    def queued(self) -> int:
+        """Requests that wait for a handler now."""
+        return len(self._queue)
+
+    def _take(self, route: _Route, message: Message) -> None:
+        if not message.reply.startswith(wire.INBOX_PREFIX):
+            # Without a reply subject nobody learns the outcome; with one that is no inbox, our right to answer would
+            # be a way to publish anywhere.
+            log.warning("request_without_inbox", subject=message.subject)
+            return
+        request = _Request(route, message, asyncio.get_running_loop().time())
+        if len(self._running) < self._concurrency:
+            self._run(request)
+        elif len(self._queue) < self._queue_size:
+            self._queue.append(request)
+        else:
+            full = Unavailable("queue_full", f"{self.identity.name} has all its handlers at work and its queue full")
+            self._errand(self._refuse(request, full))
+
+    def _run(self, request: _Request) -> None:
+        task = asyncio.create_task(self._work(request))
+        self._running.add(task)
+        self._idle.clear()
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("answer_failed", exc_info=error)
+        if self._queue:
+            self._run(self._queue.popleft())
+        elif not self._running:
+            self._idle.set()
+
+    async def _work(self, request: _Request) -> None:
+        started = time.perf_counter_ns()
+        headers = request.message.headers
+        request_id = request_id_from(wire.header(headers, wire.REQUEST_ID))
+        with working_on(Context(request_id, request.received)):
+            fault: Fault | None = None
+            try:
+                body = await self._reply(request, request_id)
+                await self._transport.publish(request.message.reply, body, {wire.REQUEST_ID: request_id})
+            except Fault as error:
+                fault = error
+            except Disconnected:
+                log.warning("answer_not_sent", subject=request.message.subject)
+            elapsed = time.perf_counter_ns() - started
+            request.route.described.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
+            log.info(
+                "request",
+                subject=request.message.subject,
+                outcome=fault.code.value if fault else "ok",
+                ms=round(elapsed / 1e6, 2),
+            )
+            if fault is not None:
+                await self._send_fault(request.message, fault, request_id)
+
+    async def _reply(self, request: _Request, request_id: str) -> bytes:
+        """The reply's bytes, or the fault that the caller shall see."""
+        endpoint, headers = request.route.endpoint, request.message.headers
+        deadline = wire.deadline(headers, endpoint.timeout, request.received)
+        if deadline <= asyncio.get_running_loop().time():
+            raise TimedOut("deadline_exceeded", "the deadline passed before the work began")
+        try:
+            async with asyncio.timeout_at(deadline) as limit:
+                context = Context(
+                    request_id,
+                    deadline,
+                    authorization=wire.header(headers, wire.AUTHORIZATION),
+                    trace={name: value for name in wire.TRACE_HEADERS if (value := wire.header(headers, name))},
+                )
+                payload = _read(endpoint, request.message.payload)
+                with working_on(await self._verified(endpoint, context)):
+                    return endpoint.replies.dump_json(await request.route.handler(payload))
+        except Fault:
+            raise
+        except CallError as error:
+            raise _passed_on(error) from error
+        except TimeoutError as error:
+            if limit.expired():
+                raise TimedOut("deadline_exceeded", "the deadline passed before the work was done") from error
+            raise _bug(endpoint) from error
+        except Exception as error:
+            raise _bug(endpoint) from error
+
+    async def _verified(self, endpoint: Endpoint[Any, Any], context: Context) -> Context:
+        """The context with its caller, where the endpoint wants one and its token proves one."""
+        if not endpoint.verified:
+            return context
+        if context.authorization is None:
+            if endpoint.access is Access.ANYONE:
+                return context
+            raise Unauthenticated("token_required", "an access token is needed here")
+        with working_on(context):
+            caller = await self._verify(context.authorization)
+        demand(endpoint.access, caller)
+        return Context(context.request_id, context.deadline, context.authorization, caller, context.trace)
+
+    async def _refuse(self, request: _Request, fault: Fault) -> None:
+        request.route.described.stats.count(0, f"{fault.code.number}: {fault.detail}")
+        request_id = request_id_from(wire.header(request.message.headers, wire.REQUEST_ID))
+        await self._send_fault(request.message, fault, request_id)
+
+    async def _send_fault(self, message: Message, fault: Fault, request_id: str) -> None:
+        headers, body = wire.error_reply(fault, request_id)
+        try:
+            await self._transport.publish(message.reply, body, headers)
+        except (Disconnected, TooLarge) as error:
+            log.warning("answer_not_sent", subject=message.subject, error=str(error))
+
+    def _tell(self, verb: str, message: Message) -> None:
+        if message.reply.startswith(wire.INBOX_PREFIX):
+            document = self.identity.document(verb, [route.described for route in self._routes])
+            self._errand(self._send_document(message.reply, json.dumps(document).encode()))
+
+    async def _send_document(self, reply: str, body: bytes) -> None:
+        try:
+            await self._transport.publish(reply, body)
+        except (Disconnected, TooLarge) as error:
+            log.warning("answer_not_sent", subject="$SRV", error=str(error))
+
+    def _errand(self, sending: Awaitable[None]) -> None:
+        """An answer that needs no handler; kept, so that drain() waits for it."""
+        task = asyncio.ensure_future(sending)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+
+def _read(endpoint: Endpoint[Req, Rep], payload: bytes) -> Req:
+    try:
+        return endpoint.requests.validate_json(payload or b"{}")
+    except ValidationError as error:
+        raise wire.invalid_payload(error) from None
+
+
+def _passed_on(error: CallError) -> Fault:
+    """What our caller hears when a service that we asked failed us."""
+    match error:
+        case DeadlineExceeded():
+            return TimedOut("dependency_timeout", "a service that this one needs did not answer in time")
+        case RemoteFault() | Refused():
+            log.error("dependency_fault", exc_info=error)
+            return Internal()
+        case _:
+            return Unavailable("dependency_unavailable", "a service that this one needs is not available")
+
+
+def _bug(endpoint: Endpoint[Any, Any]) -> Internal:
+    """Log the exception at hand, once; its text stays here."""
+    log.exception("handler_failed", subject=endpoint.subject)
+    return Internal()

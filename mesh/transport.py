@@ -1,0 +1,341 @@
+"""The one door to NATS: requests, publications and subscriptions on nats-py's connection, with its traps closed."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, Self
+
+import nats.errors
+import structlog
+from nats.aio.client import PING_PROTO
+from nats.aio.client import Client as NatsClient
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription as NatsSubscription
+
+from mesh.errors import DeadlineExceeded, Disconnected, NoResponder, Refused, TooLarge
+from mesh.settings import NatsSettings
+
+log = structlog.get_logger()
+
+_RECONNECT_WAIT = 0.25
+_CONNECT_TIMEOUT = 2
+_PROBE_EVERY = 2.0
+_PROBE_TIMEOUT = 3.0
+_CLOSE_TIMEOUT = 5.0
+_REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"', re.IGNORECASE)
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it came; `reply` is empty where no answer is wanted."""
+
+    subject: str
+    payload: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reply: str = ""
+
+
+Deliver = Callable[[Message], None]
+"""Takes a message in at once, without waiting: whatever takes time is the receiver's to schedule."""
+
+
+class Subscription(Protocol):
+    """Interest in a subject."""
+
+    async def drain(self) -> None:
+        """End the interest; on return everything that was routed here has been delivered."""
+
+
+class Transport(Protocol):
+    """What the runtime needs of a message bus. One test suite holds every implementation to it."""
+
+    closed: asyncio.Event
+    """Set once the connection is gone for good: the process should end, for its supervisor to start it anew."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether a request would leave this process now."""
+
+    async def request(self, subject: str, payload: bytes, headers: Mapping[str, str], timeout: float) -> Message:
+        """Send a request and wait for its one reply, at most `timeout` seconds.
+
+        Raises NoResponder, DeadlineExceeded, Disconnected, Refused, TooLarge.
+        """
+
+    async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> None:
+        """Send a message that nobody answers. Raises Disconnected, TooLarge."""
+
+    async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
+        """Have each message on `subject` delivered, in order; within a queue group to one member alone.
+
+        On return the interest is in force. Raises Refused, Disconnected.
+        """
+
+    async def flush(self) -> None:
+        """Return when the server has processed all that was sent before. Raises Disconnected."""
+
+    async def close(self) -> None:
+        """Send what is still to be sent and disconnect; requests that wait end with Disconnected."""
+
+
+def check_size(payload: bytes, headers: Mapping[str, str], limit: int) -> None:
+    """Raise TooLarge when payload and headers together are over the limit.
+
+    Above it the server drops the link and nats-py closes for good; nats-py's own check leaves the headers out.
+    """
+    size = len(payload)
+    if headers:
+        size += 12 + sum(len(name) + len(value.encode()) + 4 for name, value in headers.items())
+    if size > limit:
+        raise TooLarge("message_too_large", f"a message of {size} bytes is over the limit of {limit}")
+
+
+class NatsTransport:
+    """The transport on a real NATS server."""
+
+    def __init__(self, settings: NatsSettings, name: str) -> None:
+        self.closed = asyncio.Event()
+        self._settings = settings
+        self._name = name
+        self._client = _Client()
+        # A private prefix that permissions can name, and a token that nobody can guess: nats-py's ids can be.
+        self._inbox_prefix = f"_INBOX_{name}"
+        self._inbox = f"{self._inbox_prefix}.{secrets.token_hex(11)}."
+        self._calls = 0
+        self._waiting: dict[str, _Waiting] = {}
+        self._refused: set[str] = set()
+        self._last_error = "no answer"
+        self._watchdog: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def connect(cls, settings: NatsSettings, name: str) -> Self:
+        """Connect as process `name`, whose inboxes are below `_INBOX_<name>`.
+
+        Raises Disconnected, with what NATS said, when no server takes us within `settings.nats_connect_timeout` seconds.
+        """
+        transport = cls(settings, name)
+        try:
+            async with asyncio.timeout(settings.nats_connect_timeout):
+                await transport._connect()
+        except (TimeoutError, nats.errors.Error, OSError) as error:
+            await transport.close()
+            where = ", ".join(settings.server_names())
+            raise Disconnected(
+                f"cannot connect to NATS at {where} as {settings.nats_user or 'nobody'} "
+                f"within {settings.nats_connect_timeout:g} s: {transport._last_error}"
+            ) from error
+        return transport
+
+    async def _connect(self) -> None:
+        settings = self._settings
+        await self._client.connect(
+            servers=settings.servers(),
+            user=settings.nats_user,
+            password=settings.nats_password.get_secret_value() if settings.nats_password else None,
+            name=self._name,
+            inbox_prefix=self._inbox_prefix,
+            connect_timeout=_CONNECT_TIMEOUT,
+            reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # annotated int, used as a float
+            max_reconnect_attempts=-1,  # the default gives up, and closes for good, after 60
+            pending_size=0,  # buffer nothing while disconnected: it would run when its caller has long gone
+            ping_interval=5,
+            max_outstanding_pings=2,
+            error_cb=self._on_error,
+            disconnected_cb=self._on_disconnected,
+            reconnected_cb=self._on_reconnected,
+            closed_cb=self._on_closed,
+        )
+        await self.subscribe(f"{self._inbox}*", self._on_reply)
+        self._watchdog = asyncio.create_task(self._watch(), name="nats-watchdog")
+
+    @property
+    def connected(self) -> bool:
+        """Whether a request would leave this process now."""
+        return self._client.is_connected
+
+    async def request(self, subject: str, payload: bytes, headers: Mapping[str, str], timeout: float) -> Message:
+        """See Transport.request."""
+        self._check_sendable(subject, payload, headers)
+        self._calls += 1
+        token = str(self._calls)
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._waiting[token] = _Waiting(subject, answer)
+        try:
+            # The publication stands under the timeout too: with a full socket buffer it blocks.
+            async with asyncio.timeout(timeout):
+                await self._publish(subject, payload, headers, self._inbox + token)
+                message = await answer
+        except TimeoutError:
+            raise DeadlineExceeded.here(subject) from None
+        finally:
+            del self._waiting[token]
+        if not message.payload and message.headers.get("Status") == "503":
+            raise NoResponder(f"nobody serves {subject}")
+        return message
+
+    async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> None:
+        """See Transport.publish."""
+        self._check_sendable(subject, payload, headers)
+        await self._publish(subject, payload, headers)
+
+    def _check_sendable(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        if not self._client.is_connected:
+            raise Disconnected(f"not connected to NATS, so {subject} was not asked")
+        check_size(payload, headers, self._client.max_payload)
+
+    async def _publish(self, subject: str, payload: bytes, headers: Mapping[str, str], reply: str = "") -> None:
+        try:
+            await self._client.publish(subject, payload, reply, dict(headers) or None)
+        except (nats.errors.OutboundBufferLimitError, nats.errors.ConnectionClosedError) as error:
+            raise Disconnected(f"not connected to NATS, so {subject} was not asked") from error
+
+    async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
+        """See Transport.subscribe."""
+
+        async def take(message: Msg) -> None:
+            deliver(Message(message.subject, message.data, message.headers or _NO_HEADERS, message.reply))
+
+        self._refused.discard(subject)
+        subscription = await self._client.subscribe(subject, queue, cb=take)
+        await self.flush()  # a refusal comes before the answer to the flush
+        if subject in self._refused:
+            raise Refused(f"NATS does not allow {self._settings.nats_user or 'this process'} to subscribe to {subject}")
+        return _Interest(subscription)
+
+    async def flush(self) -> None:
+        """See Transport.flush."""
+        try:
+            await self._client.flush(_CLOSE_TIMEOUT)  # type: ignore[arg-type]  # annotated int, used as a float
+        except (nats.errors.Error, OSError) as error:
+            raise Disconnected(f"NATS did not confirm what was sent: {error}", sent=True) from error
+
+    async def close(self) -> None:
+        """See Transport.close."""
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        self._fail_waiting("the connection to NATS is being closed")
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                if self._client.is_connected:
+                    await self.flush()
+                await self._client.close()
+        except (TimeoutError, Disconnected):
+            self._client.abort()  # close() waits for the socket without a bound
+        self.closed.set()
+
+    def _on_reply(self, message: Message) -> None:
+        waiting = self._waiting.get(message.subject.rpartition(".")[2])
+        if waiting is not None and not waiting.answer.done():
+            waiting.answer.set_result(message)
+
+    async def _on_error(self, error: Exception) -> None:
+        self._last_error = str(error) or type(error).__name__
+        refusal = _REFUSED.search(self._last_error)
+        if refusal is None:
+            log.warning("nats_error", error=self._last_error)
+            return
+        verb, subject = refusal.groups()
+        log.error("nats_refused", verb=verb, subject=subject)
+        if verb.lower() == "subscription":
+            self._refused.add(subject)
+            return
+        # Without this a forbidden request hangs until its timeout: NATS says so here alone.
+        for waiting in self._waiting.values():
+            if waiting.subject == subject and not waiting.answer.done():
+                waiting.answer.set_exception(Refused(f"NATS does not allow this process to send to {subject}"))
+
+    async def _on_disconnected(self) -> None:
+        # Must not raise: it would end reconnecting.
+        self._client.forget_unsent()
+        self._fail_waiting("the connection to NATS broke while waiting for the answer")
+        if not self.closed.is_set():
+            log.warning("nats_disconnected")
+
+    async def _on_reconnected(self) -> None:
+        log.info("nats_reconnected", url=self._client.connected_url.netloc if self._client.connected_url else None)
+
+    async def _on_closed(self) -> None:
+        self.closed.set()
+
+    def _fail_waiting(self, why: str) -> None:
+        for waiting in self._waiting.values():
+            if not waiting.answer.done():
+                waiting.answer.set_exception(Disconnected(f"{waiting.subject}: {why}", sent=True))
+
+    async def _watch(self) -> None:
+        """Drop the link to a server that no longer answers.
+
+        nats-py's own pings go through the queue of what waits to be written, so that with a full socket buffer they
+        never notice.
+        """
+        while True:
+            await asyncio.sleep(_PROBE_EVERY)
+            if not self._client.is_connected:
+                continue
+            try:
+                async with asyncio.timeout(_PROBE_TIMEOUT):
+                    await self._client.flush()
+            except (TimeoutError, nats.errors.Error, OSError):
+                if self._client.is_connected:
+                    log.warning("nats_unresponsive", seconds=_PROBE_TIMEOUT)
+                    self._client.abort()
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A request that waits for its answer."""
+
+    subject: str
+    answer: asyncio.Future[Message]
+
+
+class _Interest:
+    """A subscription whose drain outlives a lost connection."""
+
+    def __init__(self, subscription: NatsSubscription) -> None:
+        self._subscription = subscription
+
+    async def drain(self) -> None:
+        try:
+            await self._subscription.drain()  # type: ignore[no-untyped-call]  # not annotated there
+        except nats.errors.Error as error:
+            # Without a connection nothing more can come; after a reconnect the interest must not be announced again.
+            log.warning("nats_drain_incomplete", subject=self._subscription.subject, error=str(error))
+            self._subscription._conn._remove_sub(self._subscription._id)  # noqa: SLF001  # there is no public way
+
+
+class _Client(NatsClient):
+    """nats-py's client, with the traps closed that only its inside can close."""
+
+    async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
+        """Send PING behind what waits to be written.
+
+        The library writes it past a pending SUB, UNSUB or PUB, so that neither flush() nor drain() is a barrier.
+        """
+        self._pongs.append(future or asyncio.get_running_loop().create_future())
+        await self._send_command(PING_PROTO)
+        await self._flush_pending()
+
+    def _connect_command(self) -> bytes:
+        """Refuse to send a password in the clear where `tls://` was asked for: the library would."""
+        if self._current_server and self._current_server.uri.scheme == "tls" and not self._encrypted():
+            raise nats.errors.Error("tls:// was asked for, but the server offers no TLS: credentials not sent")
+        return super()._connect_command()
+
+    def _encrypted(self) -> bool:
+        writer = getattr(self._transport, "_io_writer", None)
+        return writer is not None and writer.get_extra_info("ssl_object") is not None
+
+    def forget_unsent(self) -> None:
+        """Drop commands that were never written: sent after a reconnect, they would run for callers long gone."""
+        self._pending.clear()
+        self._pending_data_size = 0
+
+    def abort(self) -> None:
+        """Drop the connection without waiting for its buffer to be written."""
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()

@@ -1,0 +1,167 @@
+"""The wire contract in code: header names, problem documents, deadlines (docs/wire.md)."""
+
+import time
+from asyncio import get_running_loop
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mesh.errors import (
+    BadReply,
+    Code,
+    DeadlineExceeded,
+    Fault,
+    FieldError,
+    Invalid,
+    Overloaded,
+    RemoteFault,
+)
+
+REQUEST_ID: Final = "X-Request-Id"
+REQUEST_TIMEOUT: Final = "Request-Timeout"
+REQUEST_DEADLINE: Final = "Request-Deadline"
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+AUTHORIZATION: Final = "Authorization"
+CONTENT_TYPE: Final = "Content-Type"
+TRACE_HEADERS: Final = ("traceparent", "tracestate", "baggage")
+ERROR: Final = "Nats-Service-Error"
+ERROR_CODE: Final = "Nats-Service-Error-Code"
+
+PROBLEM_JSON: Final = "application/problem+json"
+QUEUE_GROUP: Final = "q"
+INBOX_PREFIX: Final = "_INBOX_"
+
+_MOST_FIELD_ERRORS = 20
+_LONGEST_FIELD = 100
+_LONGEST_MILLISECONDS = 15
+
+
+class Problem(BaseModel):
+    """The body of an error: RFC 9457, with members of our own after `status`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: str
+    title: str
+    status: int
+    code: str
+    reason: str
+    detail: str
+    retryable: bool
+    errors: tuple[FieldError, ...] = ()
+    request_id: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        code: Code,
+        reason: str,
+        detail: str,
+        *,
+        request_id: str,
+        errors: Iterable[FieldError] = (),
+        status: int | None = None,
+    ) -> "Problem":
+        """The problem that says so; `status` where HTTP's differs from the wire's number."""
+        return cls(
+            type=f"urn:northwind-mesh:problem:{code}",
+            title=code.summary,
+            status=status or code.number,
+            code=code,
+            reason=reason,
+            detail=detail,
+            retryable=code.retryable,
+            errors=tuple(errors),
+            request_id=request_id,
+        )
+
+
+def error_reply(fault: Fault, request_id: str) -> tuple[dict[str, str], bytes]:
+    """The headers and the body of an error reply."""
+    problem = Problem.of(fault.code, fault.reason, fault.detail, request_id=request_id, errors=fault.errors)
+    headers = {
+        ERROR_CODE: str(fault.code.number),
+        ERROR: one_line(fault.detail),
+        CONTENT_TYPE: PROBLEM_JSON,
+        REQUEST_ID: request_id,
+    }
+    return headers, problem.model_dump_json().encode()
+
+
+def read_error(number: str, body: bytes) -> RemoteFault | BadReply:
+    """The error that a reply with the header `Nats-Service-Error-Code` stands for.
+
+    Only the header says that it is one; the body adds what it knows. A worker in another language may leave the body
+    out or use a number that we do not know.
+    """
+    code = _CODES.get(number)
+    try:
+        problem = Problem.model_validate_json(body)
+    except ValidationError:
+        problem = None
+    if code is None:
+        return BadReply(f"an error reply with the unknown code {one_line(number)[:20]!r}")
+    kind = _KINDS.get(code, RemoteFault)
+    if problem is None:
+        return kind(code, code.value, code.summary)
+    return kind(code, problem.reason, problem.detail, problem.errors)
+
+
+_CODES = {str(code.number): code for code in Code}
+_KINDS: dict[Code, type[RemoteFault]] = {Code.OVERLOADED: Overloaded, Code.DEADLINE_EXCEEDED: DeadlineExceeded}
+
+
+def invalid_payload(error: ValidationError) -> Invalid:
+    """A payload that does not fit, with each wrong field named and nothing of what was sent repeated."""
+    errors = [
+        FieldError(field=field_path(one["loc"]), reason=one["type"], message=one["msg"])
+        for one in error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_FIELD_ERRORS]
+    ]
+    if errors[0].reason == "json_invalid":
+        return Invalid("malformed_json", errors[0].message)
+    names = ", ".join(dict.fromkeys(one.field for one in errors if one.field))
+    return Invalid("invalid_payload", f"the payload does not fit: {names}" if names else errors[0].message, errors)
+
+
+def field_path(parts: Iterable[str | int]) -> str:
+    """A field's way through a payload: `patch.city`, `customer_ids.3`; unprintable characters are shown escaped."""
+    path = ".".join(map(str, parts))[:_LONGEST_FIELD]
+    return path if path.isprintable() else path.encode("unicode_escape").decode()
+
+
+def deadline(headers: Mapping[str, str], timeout: float, now: float) -> float:
+    """When an answer is no longer of use, on the clock that says `now`: the earliest that headers and endpoint say.
+
+    Raises Invalid for a header that is not a whole number of milliseconds.
+    """
+    remaining = timeout
+    if (text := header(headers, REQUEST_TIMEOUT)) is not None:
+        remaining = min(remaining, _milliseconds(REQUEST_TIMEOUT, text) / 1000)
+    if (text := header(headers, REQUEST_DEADLINE)) is not None:
+        remaining = min(remaining, _milliseconds(REQUEST_DEADLINE, text) / 1000 - time.time())
+    return now + remaining
+
+
+def unix_ms(deadline: float) -> int:
+    """A deadline of the event loop's clock as the wire carries it: Unix time in milliseconds."""
+    return round((time.time() + deadline - get_running_loop().time()) * 1000)
+
+
+def _milliseconds(name: str, text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= _LONGEST_MILLISECONDS:
+        return int(text)
+    raise Invalid.field(name, "invalid_header", "must be a whole number of milliseconds")
+
+
+def header(headers: Mapping[str, str], name: str) -> str | None:
+    """A header's value, its name read without regard to case."""
+    if (value := headers.get(name)) is not None:
+        return value
+    wanted = name.lower()
+    return next((value for key, value in headers.items() if key.lower() == wanted), None)
+
+
+def one_line(text: str) -> str:
+    """The text as a header may carry it: printable ASCII on one line."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
