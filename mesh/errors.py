@@ -158,7 +158,7 @@ class TooLarge(Fault):
 
 
 class RateLimited(Fault):
-    """This caller asks too often."""
+    """The caller asks too often."""
 
     code = Code.RATE_LIMITED
 

@@ -68,7 +68,7 @@ class Service:
     after them hears `overloaded` at once. `verify` is asked on endpoints that are declared `verified`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each by name, and all but the bounds needed
         self,
         name: str,
         transport: Transport,
@@ -214,9 +214,9 @@ class Service:
         except TimeoutError as error:
             if limit.expired():
                 raise TimedOut("deadline_exceeded", "the deadline passed before the work was done") from error
-            raise _bug(endpoint) from error
+            raise _bug(endpoint, error) from error
         except Exception as error:
-            raise _bug(endpoint) from error
+            raise _bug(endpoint, error) from error
 
     async def _verified(self, endpoint: Endpoint[Any, Any], context: Context) -> Context:
         """The context with its caller, where the endpoint wants one and its token proves one."""
@@ -280,7 +280,7 @@ def _passed_on(error: CallError) -> Fault:
             return Unavailable("dependency_unavailable", "a service that this one needs is not available")
 
 
-def _bug(endpoint: Endpoint[Any, Any]) -> Internal:
-    """Log the exception at hand, once; its text stays here."""
-    log.exception("handler_failed", subject=endpoint.subject)
+def _bug(endpoint: Endpoint[Any, Any], error: Exception) -> Internal:
+    """Log an exception that nobody meant, once; its text stays here."""
+    log.error("handler_failed", subject=endpoint.subject, exc_info=error)
     return Internal()

@@ -114,7 +114,7 @@ class NatsTransport:
     async def connect(cls, settings: NatsSettings, name: str) -> Self:
         """Connect as process `name`, whose inboxes are below `_INBOX_<name>`.
 
-        Raises Disconnected, with what NATS said, when no server takes us within `settings.nats_connect_timeout` seconds.
+        Raises Disconnected, with what NATS said, when no server takes us within `nats_connect_timeout` seconds.
         """
         transport = cls(settings, name)
         try:

@@ -53,7 +53,7 @@ class Problem(BaseModel):
     request_id: str | None = None
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913  # as many as the document has members
         cls,
         code: Code,
         reason: str,
