@@ -1,0 +1,67 @@
+"""The environment of each service: its own secrets and addresses, and nothing of another's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from devstack.settings import ServiceName
+
+_NATS_USERS = ("gateway", "auth", "customers", "products", "operator")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where everything is, and with which secrets."""
+
+    gateway_host: str
+    gateway_port: int
+    nats_url: str
+    # None where NATS is somebody else's: its users are told by the terminal's NATS_USER and NATS_PASSWORD.
+    nats_passwords: Mapping[str, str] | None = field(repr=False)
+    customers_url: str = field(repr=False)
+    products_url: str = field(repr=False)
+    mongo_url: str = field(repr=False)
+    admin_email: str
+    admin_password: str = field(repr=False)
+    key_encryption_key: str = field(repr=False)
+
+    def environment(self, service: ServiceName, terminal: Mapping[str, str]) -> dict[str, str]:
+        """Put together what one service sees: the terminal's variables, without other services', and its own."""
+        return {**_defaults(service), **self._inherited(service, terminal), **self._nats(service), **self._own(service)}
+
+    def _inherited(self, service: ServiceName, terminal: Mapping[str, str]) -> dict[str, str]:
+        foreign = [f"{user.upper()}_" for user in _NATS_USERS if user != service]
+        foreign += [f"NATS_{user.upper()}_PASSWORD" for user in _NATS_USERS]
+        if self.nats_passwords is not None:
+            foreign.append("NATS_")
+        return {name: value for name, value in terminal.items() if not name.startswith(tuple(foreign))}
+
+    def _nats(self, service: ServiceName) -> dict[str, str]:
+        if self.nats_passwords is None:
+            return {"NATS_URL": self.nats_url}
+        return {"NATS_URL": self.nats_url, "NATS_USER": service, "NATS_PASSWORD": self.nats_passwords[service]}
+
+    def _own(self, service: ServiceName) -> dict[str, str]:
+        match service:
+            case "gateway":
+                return {"GATEWAY_HOST": self.gateway_host, "GATEWAY_PORT": str(self.gateway_port)}
+            case "customers":
+                return {"CUSTOMERS_DATABASE_URL": self.customers_url}
+            case "products":
+                return {"PRODUCTS_DATABASE_URL": self.products_url}
+            case "auth":
+                return {
+                    "AUTH_MONGODB_URL": self.mongo_url,
+                    "AUTH_ADMIN_EMAIL": self.admin_email,
+                    "AUTH_ADMIN_PASSWORD": self.admin_password,
+                    "AUTH_KEY_ENCRYPTION_KEY": self.key_encryption_key,
+                }
+
+
+def _defaults(service: ServiceName) -> dict[str, str]:
+    """Fill a new database with Northwind, unless the terminal says otherwise."""
+    return {f"{service.upper()}_SEED": "true"} if service in {"customers", "products"} else {}

@@ -1,0 +1,37 @@
+"""How a log reaches the terminal: read from its file, since the processes write there and not to us."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_INTERVAL = 0.1
+
+
+async def follow(log: Path, on_line: Callable[[str], None]) -> None:
+    """Hand over every line that is written from now on, until cancelled."""
+    position = _size(log)
+    rest = b""
+    while True:
+        written = _read(log, position)
+        position += len(written)
+        *lines, rest = (rest + written).split(b"\n")
+        for line in lines:
+            on_line(line.decode(errors="replace"))
+        await asyncio.sleep(_INTERVAL)
+
+
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
+
+
+def _read(log: Path, position: int) -> bytes:
+    if _size(log) <= position:
+        return b""
+    with log.open("rb") as file:
+        file.seek(position)
+        return file.read()

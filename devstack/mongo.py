@@ -1,0 +1,131 @@
+"""The MongoDB server of the stack, and the one file of it that talks through a driver: mongod's wheel has no shell.
+
+A replica set of one, since MongoDB has transactions in replica sets only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+from devstack import binaries
+from devstack.child import Command
+from devstack.errors import DevstackError
+from devstack.home import write_private
+from devstack.server import Server
+from devstack.waiting import until
+
+if TYPE_CHECKING:
+    from pymongo import AsyncMongoClient
+
+    from devstack.credentials import Credentials
+    from devstack.home import Home
+
+_REPLICA_SET = "devstack"
+_AUTHENTICATION_FAILED = 18
+_FLAGS = (
+    *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"),
+    *("--replSet", _REPLICA_SET, "--oplogSize", "64"),
+    # These three keep a new data folder at 17 MB; mongod's own defaults make it 300.
+    *("--wiredTigerCacheSizeGB", "0.25"),
+    *("--wiredTigerEngineConfigString", "log=(file_max=16MB,prealloc=false)"),
+    *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+)
+
+
+class Mongo(Server):
+    """mongod with access control: an administrator, and the user `auth` who reads and writes one database."""
+
+    def __init__(self, home: Home, credentials: Credentials) -> None:
+        """See `Server`."""
+        super().__init__("mongo", home, credentials)
+
+    @property
+    def url(self) -> str:
+        """The database `auth`, as the user of the same name."""
+        address = f"127.0.0.1:{self.port}/auth"
+        return f"mongodb://auth:{self.credentials.mongo_auth}@{address}?authSource=auth&replicaSet={_REPLICA_SET}"
+
+    async def prepare(self) -> None:
+        """Add the key file, which a replica set with access control must have."""
+        await super().prepare()
+        write_private(self.data / "replica-set.key", self.credentials.mongo_replica_set_key)
+
+    def command(self) -> Command:
+        """Run on the home's data."""
+        paths = ("--dbpath", str(self.data), "--auth", "--keyFile", str(self.data / "replica-set.key"))
+        return Command(
+            argv=(str(binaries.mongod()), *paths, "--port", str(self.port), *_FLAGS),
+            env={"PATH": os.defpath, "LC_ALL": "C", "HOME": str(self.data)},
+            orphan_signal=signal.SIGTERM,
+        )
+
+    async def start(self, within: float | None = 60.0) -> None:
+        """Start as every server does; a program that cannot even be loaded has a cure that is worth naming."""
+        try:
+            await super().start(within)
+        except DevstackError as error:
+            if "libcurl.so.4: cannot open" not in str(error):
+                raise
+            raise DevstackError(
+                "mongod needs a library that this system lacks: `apt-get install libcurl4`, or set AUTH_MONGODB_URL"
+            ) from error
+
+    async def serving(self) -> None:
+        """Wait for the server to listen, then see to it that it knows its address and its users."""
+        from pymongo.errors import OperationFailure, PyMongoError  # noqa: PLC0415  0.2 s, while mongod starts
+
+        await until(lambda: '"msg":"Waiting for connections"' in self.child.said())
+        try:
+            try:
+                await self._configure()
+            except OperationFailure as error:
+                if error.code != _AUTHENTICATION_FAILED:
+                    raise
+                await self._make_administrator()
+                await self._configure()
+        except PyMongoError as error:
+            raise DevstackError(f"cannot set up MongoDB in {self.data}: {error}") from error
+
+    async def _make_administrator(self) -> None:
+        """Make the administrator, which a server without users lets anyone on the same machine do."""
+        async with self._client() as anyone:
+            await anyone.admin.command("replSetInitiate", self._replica_set(version=1))
+            await _primary(anyone)
+            roles = ["root"]
+            await anyone.admin.command("createUser", "admin", pwd=self.credentials.mongo_admin, roles=roles)
+
+    async def _configure(self) -> None:
+        async with self._client(username="admin", password=self.credentials.mongo_admin) as admin:
+            config = (await admin.admin.command("replSetGetConfig"))["config"]
+            if config["members"][0]["host"] != f"127.0.0.1:{self.port}":
+                # The port is another one than at the last start, and a member that is not in its set serves nobody.
+                moved = self._replica_set(version=config["version"] + 1)
+                await admin.admin.command("replSetReconfig", moved, force=True)
+            await _primary(admin)
+            if not (await admin.auth.command("usersInfo", "auth"))["users"]:
+                roles = [{"role": "readWrite", "db": "auth"}]
+                await admin.auth.command("createUser", "auth", pwd=self.credentials.mongo_auth, roles=roles)
+
+    def _replica_set(self, version: int) -> dict[str, Any]:
+        return {"_id": _REPLICA_SET, "version": version, "members": [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]}
+
+    def _client(self, username: str | None = None, password: str | None = None) -> AsyncMongoClient[dict[str, Any]]:
+        from pymongo import AsyncMongoClient  # noqa: PLC0415  as above
+
+        return AsyncMongoClient(
+            "127.0.0.1",
+            self.port,
+            username=username,
+            password=password,
+            directConnection=True,  # a set that does not know its own address yet cannot be discovered
+            serverSelectionTimeoutMS=10_000,
+        )
+
+
+async def _primary(client: AsyncMongoClient[dict[str, Any]]) -> None:
+    """Wait until the only member has elected itself, which takes it some hundredths of a second."""
+    while not (await client.admin.command("hello"))["isWritablePrimary"]:  # noqa: ASYNC110  it tells when asked only
+        await asyncio.sleep(0.01)

@@ -1,0 +1,68 @@
+"""What a server and a service have in common for whoever starts and watches them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from abc import ABC, abstractmethod
+
+from devstack.child import Child
+from devstack.errors import DevstackError
+from devstack.home import Home
+
+
+class Program(ABC):
+    """Something that is started, becomes ready, and is started again in the same place after a crash."""
+
+    def __init__(self, name: str, home: Home) -> None:
+        """Give it a name that is unique in the stack: its log and its entry in stack.json bear it."""
+        self.name = name
+        self.home = home
+        self.child = Child(name, home.logs / f"{name}.log", home.lock)
+
+    @abstractmethod
+    async def spawn(self) -> None:
+        """Start the process, without waiting for more."""
+
+    @abstractmethod
+    async def serving(self) -> None:
+        """Return once the process does its work; endless otherwise."""
+
+    async def start(self, within: float | None = None) -> None:
+        """Start the process and wait until it serves.
+
+        Raises:
+            DevstackError: it ended first, or `within` seconds were not enough; it is stopped then.
+
+        """
+        await self.spawn()
+        await self.settle(within)
+
+    async def settle(self, within: float | None = None) -> None:
+        """Wait until the process that was spawned serves; raises as `start` does."""
+        serving = asyncio.ensure_future(self.serving())
+        ended = asyncio.ensure_future(self.child.wait())
+        try:
+            await asyncio.wait({serving, ended}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+            failure = self._failure(serving, ended)
+        finally:
+            serving.cancel()
+            ended.cancel()
+            await asyncio.gather(serving, ended, return_exceptions=True)
+        if failure is not None:
+            await self.child.kill()
+            raise failure
+
+    def _failure(self, serving: asyncio.Future[None], ended: asyncio.Future[int]) -> BaseException | None:
+        if ended.done():
+            return DevstackError(f"{self.name} {how_it_ended(ended.result())}{self.child.last_words()}")
+        if serving.done():
+            return serving.exception()
+        return DevstackError(f"{self.name} is not ready in time{self.child.last_words()}")
+
+
+def how_it_ended(code: int) -> str:
+    """Say an exit code in words."""
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"

@@ -1,0 +1,65 @@
+"""What NATS, PostgreSQL and MongoDB have in common here: ports of their own choice, and a known moment of readiness."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from devstack.errors import DevstackError
+from devstack.ports import free_ports
+from devstack.program import Program
+
+if TYPE_CHECKING:
+    from devstack.child import Command
+    from devstack.credentials import Credentials
+    from devstack.home import Home
+
+_READY_WITHIN = 60.0
+_ATTEMPTS = 5
+
+
+class Server(Program):
+    """A server that listens on loopback ports which it keeps for as long as the stack runs."""
+
+    port_count = 1
+
+    def __init__(self, name: str, home: Home, credentials: Credentials) -> None:
+        """Choose nothing yet: ports are found at the first start."""
+        super().__init__(name, home)
+        self.data = home.path / name
+        self.credentials = credentials
+        self.ports: tuple[int, ...] = ()
+
+    @property
+    def port(self) -> int:
+        """The port for clients."""
+        return self.ports[0]
+
+    async def prepare(self) -> None:
+        """Make the data folder where there is none; called once, before the first start."""
+        self.data.mkdir(mode=0o700, exist_ok=True)
+
+    @abstractmethod
+    def command(self) -> Command:
+        """Say how to run the server on `self.ports`."""
+
+    async def spawn(self) -> None:
+        """Start the process on the ports found before."""
+        await self.child.spawn(self.command())
+
+    async def start(self, within: float | None = _READY_WITHIN) -> None:
+        """Start on free ports the first time, and on the same ones ever after: clients know them."""
+        if self.ports:
+            await super().start(within)
+            return
+        await self.prepare()
+        for attempt in range(1, _ATTEMPTS + 1):
+            self.ports = free_ports(self.port_count)
+            try:
+                await super().start(within)
+            except DevstackError:
+                # Somebody took the port between our look and the server's.
+                if attempt == _ATTEMPTS or "address already in use" not in self.child.said().lower():
+                    raise
+            else:
+                return

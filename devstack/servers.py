@@ -1,0 +1,153 @@
+"""Real NATS, PostgreSQL and MongoDB in one folder: for a whole stack, and for a test that wants only these."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Literal, Self
+
+from devstack.credentials import load_credentials
+from devstack.errors import DevstackError
+from devstack.home import open_home
+from devstack.mongo import Mongo
+from devstack.nats import Nats
+from devstack.postgres import Postgres
+from devstack.progress import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from devstack.credentials import Credentials
+    from devstack.home import Home
+    from devstack.progress import OnProgress
+    from devstack.server import Server
+
+ServerName = Literal["nats", "postgres", "mongo"]
+
+
+class Servers:
+    """`async with Servers(home) as servers:` starts all three at once and stops them at the end.
+
+    Everything in `home` is kept: another `Servers` on the same folder finds the same users, passwords and data,
+    on other ports. Several run side by side in different homes.
+    """
+
+    home: Home
+    credentials: Credentials
+    nats: Nats
+    postgres: Postgres
+    mongo: Mongo
+
+    def __init__(self, home: Path, only: Collection[ServerName] = ("nats", "postgres", "mongo")) -> None:
+        """Choose the folder and, with `only`, fewer than all three servers."""
+        self._path = home
+        self._only = frozenset(only)
+        self._running: dict[str, Server] = {}
+        self._is_open = False
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop_all()
+
+    @property
+    def nats_url(self) -> str:
+        """Where clients connect, as one of the users of `nats_passwords`."""
+        return self.nats.url
+
+    @property
+    def nats_monitor_url(self) -> str:
+        """Where nats-server tells about itself over HTTP."""
+        return self.nats.monitor_url
+
+    @property
+    def nats_passwords(self) -> dict[str, str]:
+        """The password of each user of nats.conf: gateway, auth, customers, products, operator."""
+        return self.credentials.nats
+
+    @property
+    def customers_url(self) -> str:
+        """PostgreSQL's database `customers`, as its owner."""
+        return self.postgres.customers_url
+
+    @property
+    def products_url(self) -> str:
+        """PostgreSQL's database `products`, as its owner."""
+        return self.postgres.products_url
+
+    @property
+    def mongo_url(self) -> str:
+        """MongoDB's database `auth`, as the user of the same name."""
+        return self.mongo.url
+
+    def __iter__(self) -> Iterator[Server]:
+        """Go through the servers that were asked for."""
+        return iter(self._running.values())
+
+    def pid(self, name: ServerName) -> int | None:
+        """Return the number of a server's process, None where there is none now."""
+        return self._running[name].child.pid
+
+    async def open(self) -> None:
+        """Lock the home, and start nothing yet; `start` does it otherwise. Raises DevstackError if it is in use."""
+        if not self._is_open:
+            self.home = await open_home(self._path)
+            self._is_open = True
+
+    async def start(self, on_progress: OnProgress = silent) -> None:
+        """Start everything at once.
+
+        Raises:
+            DevstackError: one of them did not start; the others are stopped again.
+
+        """
+        await self.open()
+        try:
+            self.credentials = load_credentials(self.home.path)
+            self.nats = Nats(self.home, self.credentials)
+            self.postgres = Postgres(self.home, self.credentials)
+            self.mongo = Mongo(self.home, self.credentials)
+            every: tuple[Server, ...] = (self.nats, self.postgres, self.mongo)
+            self._running = {server.name: server for server in every if server.name in self._only}
+            async with asyncio.TaskGroup() as starting:
+                for server in self:
+                    starting.create_task(_start(server, on_progress))
+        except BaseException as error:
+            await self.stop_all()
+            if isinstance(error, BaseExceptionGroup):
+                raise error.exceptions[0] from None  # the others failed for being cancelled
+            raise
+
+    async def stop_all(self) -> None:
+        """Stop everything at once and let go of the home."""
+        await asyncio.gather(*(server.child.stop() for server in self))
+        if self._is_open:
+            self._is_open = False
+            self.home.close()
+
+    async def kill(self, name: ServerName) -> None:
+        """End one as a crash would."""
+        await self._running[name].child.kill()
+
+    async def stop(self, name: ServerName) -> None:
+        """End one in good order."""
+        await self._running[name].child.stop()
+
+    async def restart(self, name: ServerName) -> None:
+        """Stop one if it runs, and start it again on its port; on return it serves."""
+        await self._running[name].child.stop()
+        await self._running[name].start()
+
+
+async def _start(server: Server, on_progress: OnProgress) -> None:
+    on_progress(server.name, "starting", "")
+    try:
+        await server.start()
+    except DevstackError as error:
+        on_progress(server.name, "failed", str(error))
+        raise
+    on_progress(server.name, "ready", f"127.0.0.1:{server.port}")

@@ -1,0 +1,40 @@
+"""What may differ between two runs of the stack, and where it is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ServiceName = Literal["gateway", "auth", "customers", "products"]
+WorkerName = Literal["auth", "customers", "products"]
+
+
+def _external(variable: str) -> AliasChoices:
+    """Read a field from an environment variable that the services know by the same name."""
+    return AliasChoices(variable.lower(), variable)
+
+
+class StackSettings(BaseSettings):
+    """Arguments win over environment variables (`MESH_HOME`, `MESH_HTTP_PORT`, ...), and these over the defaults.
+
+    A URL that is set means that somebody else runs that server: it is then used as it stands and not started here.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MESH_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    home: Path = Path(".mesh")
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8080, ge=0, le=65535, description="0 takes a free one")
+    replicas: dict[WorkerName, int] = Field(default_factory=dict, description="processes of a worker, 1 unless told")
+
+    nats_url: str | None = Field(default=None, validation_alias=_external("NATS_URL"))
+    customers_database_url: str | None = Field(
+        default=None, repr=False, validation_alias=_external("CUSTOMERS_DATABASE_URL")
+    )
+    products_database_url: str | None = Field(
+        default=None, repr=False, validation_alias=_external("PRODUCTS_DATABASE_URL")
+    )
+    auth_mongodb_url: str | None = Field(default=None, repr=False, validation_alias=_external("AUTH_MONGODB_URL"))

@@ -1,0 +1,74 @@
+"""What a running stack tells other programs about itself: `stack.json` in its home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from devstack.home import is_open, write_private
+
+
+class Operator(BaseModel):
+    """As whom a person talks to NATS."""
+
+    user: str | None
+    password: str | None = Field(repr=False)
+    nkey_seed_file: Path | None = None
+    inbox_prefix: str = "_INBOX_operator"
+
+
+class Admin(BaseModel):
+    """The first user of the system, who may do everything over HTTP."""
+
+    email: str
+    password: str = Field(repr=False)
+
+
+class Databases(BaseModel):
+    """Where each service keeps its rows."""
+
+    customers_url: str = Field(repr=False)
+    products_url: str = Field(repr=False)
+
+
+class StackState(BaseModel):
+    """A stack that is ready. It holds secrets: its file is for its owner alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ready: bool = True
+    gateway_url: str
+    nats_url: str
+    nats_monitor_url: str | None
+    operator: Operator
+    admin: Admin
+    postgres: Databases
+    mongo_url: str = Field(repr=False)
+    home: Path
+    logs: Path
+    pid: int
+    processes: dict[str, int]
+
+
+def read_stack(home: Path) -> StackState | None:
+    """Read about the stack that runs in `home`; None if none does, whatever file a killed one has left."""
+    try:
+        state = StackState.model_validate_json(_file(home).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return state if is_open(home, state.pid) else None
+
+
+def write_stack(state: StackState) -> None:
+    """Tell other programs."""
+    write_private(_file(state.home), state.model_dump_json(indent=2))
+
+
+def remove_stack(home: Path) -> None:
+    """Tell other programs that it is over."""
+    _file(home).unlink(missing_ok=True)
+
+
+def _file(home: Path) -> Path:
+    return home / "stack.json"

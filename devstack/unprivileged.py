@@ -1,0 +1,54 @@
+"""How root runs PostgreSQL, which refuses to be run by root; in a container one often is nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from devstack.errors import DevstackError
+
+_NOBODY = 65534
+_AS_NOBODY = (
+    *("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"),
+    # The one right that it keeps: to pass through folders that are root's alone, as a home and a virtualenv may be.
+    *(f"--{kind}=-all,+dac_override" for kind in ("inh-caps", "ambient-caps", "bounding-set")),
+)
+
+
+def unprivileged(folder: Path, orphan_signal: signal.Signals) -> tuple[str, ...]:
+    """Return what to put before a command so that PostgreSQL accepts to run on `folder`, which it must own.
+
+    A user namespace is preferred: the files remain root's. Docker's default profile forbids it; there, `nobody`
+    runs the server and owns the files. An ordinary user needs neither.
+
+    Raises:
+        DevstackError: one is root and may do neither.
+
+    """
+    if os.geteuid() != 0:
+        return ()
+    as_mapped_user = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+    for prefix, owner in ((as_mapped_user, 0), (_AS_NOBODY, _NOBODY)):
+        if _works(prefix):
+            _give(folder, owner)
+            # Another user means that the kernel forgets the signal that the launcher's death should send.
+            return (*prefix, "setpriv", f"--pdeathsig={orphan_signal.name.removeprefix('SIG')}", "--")
+    raise DevstackError(
+        "PostgreSQL does not run as root, and root may become nobody else here: start as an ordinary user, "
+        "or set CUSTOMERS_DATABASE_URL and PRODUCTS_DATABASE_URL"
+    )
+
+
+def _works(prefix: tuple[str, ...]) -> bool:
+    if shutil.which(prefix[0]) is None or shutil.which("setpriv") is None:
+        return False
+    return subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode == 0
+
+
+def _give(folder: Path, owner: int) -> None:
+    if folder.stat().st_uid != owner:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, owner, owner, follow_symlinks=False)

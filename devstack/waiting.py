@@ -1,0 +1,15 @@
+"""How to wait for what nobody announces: a file, a line in a log, a server's state."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Look every hundredth of a second, and return once it holds."""
+    while not holds():  # noqa: ASYNC110  another program's doing sets no event of ours
+        await asyncio.sleep(0.01)
