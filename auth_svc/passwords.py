@@ -1,0 +1,91 @@
+"""Passwords: which are good enough, and argon2id on threads of its own, since it would block the event loop."""
+
+import asyncio
+import os
+import secrets
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self, TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from auth_svc.settings import AuthSettings
+from contracts.auth import AuthReason
+from mesh.errors import Invalid, RateLimited
+
+_LONGEST = 128
+_MOST_WAITING = 20
+
+T = TypeVar("T")
+
+
+class Passwords:
+    """Hashes and verifies, as many at once as there are cores: more would only be slower, and cost memory.
+
+    A context manager, which ends its threads. Twenty may wait; whoever comes after them hears RateLimited at once.
+    """
+
+    def __init__(self, settings: AuthSettings) -> None:
+        self._shortest = settings.auth_password_min_length
+        self._hasher = PasswordHasher(
+            memory_cost=settings.auth_argon2_memory_kib,
+            time_cost=settings.auth_argon2_time_cost,
+            parallelism=settings.auth_argon2_parallelism,
+        )
+        self._nobodys = self._hasher.hash(secrets.token_hex())
+        cores = os.cpu_count() or 1
+        self._threads = ThreadPoolExecutor(cores, thread_name_prefix="argon2")
+        self._places = cores + _MOST_WAITING
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def demand_strength(self, password: str) -> None:
+        """Raise Invalid unless the length is right: rules on kinds of characters do harm (NIST SP 800-63B-4)."""
+        if not self._shortest <= len(_normalised(password)) <= _LONGEST:
+            message = f"must have {self._shortest} to {_LONGEST} characters"
+            raise Invalid.field("password", AuthReason.WEAK_PASSWORD, message)
+
+    async def hash(self, password: str) -> str:
+        """The hash to store, with its salt and parameters in it (PHC string format). Raises RateLimited."""
+        return await self._on_a_thread(lambda: self._hasher.hash(_normalised(password)))
+
+    async def matches(self, password: str, stored: str | None) -> bool:
+        """Whether the password is the one that was hashed.
+
+        None, for a user who is not there, takes as long as a wrong password: the time must not tell who is registered
+        (OWASP Authentication Cheat Sheet). Raises RateLimited.
+        """
+        matched = await self._on_a_thread(lambda: self._verify(stored or self._nobodys, password))
+        return matched and stored is not None
+
+    def is_outdated(self, stored: str) -> bool:
+        """Whether the hash was made with other parameters than today's."""
+        return self._hasher.check_needs_rehash(stored)
+
+    def _verify(self, stored: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(stored, _normalised(password))
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _on_a_thread(self, work: Callable[[], T]) -> T:
+        if self._places == 0:
+            raise RateLimited("too_many_logins", "too many passwords are being checked just now")
+        self._places -= 1
+        done = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        done.add_done_callback(self._leave)
+        return await done
+
+    def _leave(self, _: object) -> None:
+        self._places += 1
+
+
+def _normalised(password: str) -> str:
+    """One password however a keyboard composes its letters: NFKC, as NIST SP 800-63B-4, section 3.1.1.2, has it."""
+    return unicodedata.normalize("NFKC", password)

@@ -1,0 +1,56 @@
+"""What the auth worker is told by its environment, beyond what every worker is told."""
+
+import base64
+import binascii
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, SecretBytes, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from mesh.settings import WorkerSettings
+
+_KEY_LENGTH = 32
+
+
+def _key(text: object) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != _KEY_LENGTH:
+        raise ValueError(f"must be {_KEY_LENGTH} bytes in base64, such as `openssl rand -base64 {_KEY_LENGTH}` makes")
+    return key
+
+
+class AuthSettings(WorkerSettings):
+    """One process's settings; lifetimes are in seconds."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)  # compose passes what is not set as an empty text
+
+    auth_mongodb_url: SecretStr
+    """Its database is used, `auth` where it names none."""
+    auth_key_encryption_key: Annotated[SecretBytes, BeforeValidator(_key)]
+    """Encrypts the signing keys that are kept in the database: 32 bytes, in base64."""
+
+    auth_admin_email: str | None = None
+    auth_admin_password: SecretStr | None = Field(None, validate_default=True)
+    """The first administrator, made at a start that finds none."""
+
+    auth_access_token_lifetime: int = Field(300, ge=1)
+    auth_refresh_token_lifetime: int = Field(14 * 24 * 3600, ge=1)
+    """From a login until its session ends, however often it is refreshed."""
+
+    auth_password_min_length: int = Field(15, ge=1, le=128)
+    """In code points. NIST SP 800-63B-4, section 3.1.1.2, asks for 15 where a password is the only factor."""
+
+    # The least that OWASP's Password Storage Cheat Sheet asks of argon2id: more makes each login as much slower.
+    auth_argon2_memory_kib: int = Field(19_456, ge=128)
+    auth_argon2_time_cost: int = Field(2, ge=1)
+    auth_argon2_parallelism: int = Field(1, ge=1, le=16)
+
+    @field_validator("auth_admin_password")
+    @classmethod
+    def _both_or_neither(cls, password: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if (password is None) != (info.data.get("auth_admin_email") is None):
+            raise ValueError("set both AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD, or neither")
+        return password
