@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mesh.errors import DeadlineExceeded, Disconnected, NoResponder
@@ -11,13 +11,13 @@ from mesh.transport import Deliver, Message, Subscription, check_size
 
 @dataclass(eq=False)
 class _Interest:
-    """One subscription, and how to end it."""
+    """One subscription."""
 
     pattern: list[str]
     deliver: Deliver
     queue: str
     owner: "MemoryTransport"
-    end: Callable[["_Interest"], None]
+    broker: "MemoryBroker"
 
     def matches(self, subject: str) -> bool:
         tokens = subject.split(".")
@@ -28,8 +28,12 @@ class _Interest:
                 return False
         return len(tokens) == len(self.pattern)
 
+    def end(self) -> None:
+        if self in self.broker.interests:
+            self.broker.interests.remove(self)
+
     async def drain(self) -> None:
-        self.end(self)
+        self.end()
         await asyncio.sleep(0)  # what was routed before is scheduled before this
 
 
@@ -98,7 +102,7 @@ class MemoryTransport:
             raise DeadlineExceeded.here(subject) from None
         finally:
             self._waiting.discard(answer)
-            interest.end(interest)
+            interest.end()
 
     async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> None:
         """See Transport.publish."""
@@ -110,7 +114,7 @@ class MemoryTransport:
         return self._add(subject, deliver, queue)
 
     def _add(self, subject: str, deliver: Deliver, queue: str = "") -> _Interest:
-        interest = _Interest(subject.split("."), deliver, queue, self, self._broker.interests.remove)
+        interest = _Interest(subject.split("."), deliver, queue, self, self._broker)
         self._broker.interests.append(interest)
         return interest
 

@@ -21,9 +21,11 @@ log = structlog.get_logger()
 
 _RECONNECT_WAIT = 0.25
 _CONNECT_TIMEOUT = 2
-_PROBE_EVERY = 2.0
-_PROBE_TIMEOUT = 3.0
+_PROBE_EVERY = 1.0
+_PROBE_TIMEOUT = 2.5
 _CLOSE_TIMEOUT = 5.0
+_WRITE_TIMEOUT = 10.0
+_MOST_UNWRITTEN = 4 * 1024 * 1024
 _REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"', re.IGNORECASE)
 _NO_HEADERS: Mapping[str, str] = {}
 
@@ -121,11 +123,11 @@ class NatsTransport:
             async with asyncio.timeout(settings.nats_connect_timeout):
                 await transport._connect()
         except (TimeoutError, nats.errors.Error, OSError) as error:
+            why, where = transport._last_error, ", ".join(settings.server_names())
             await transport.close()
-            where = ", ".join(settings.server_names())
             raise Disconnected(
                 f"cannot connect to NATS at {where} as {settings.nats_user or 'nobody'} "
-                f"within {settings.nats_connect_timeout:g} s: {transport._last_error}"
+                f"within {settings.nats_connect_timeout:g} s: {why}"
             ) from error
         return transport
 
@@ -164,7 +166,7 @@ class NatsTransport:
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._waiting[token] = _Waiting(subject, answer)
         try:
-            # The publication stands under the timeout too: with a full socket buffer it blocks.
+            # The publication stands under the timeout too: with a full socket buffer it waits.
             async with asyncio.timeout(timeout):
                 await self._publish(subject, payload, headers, self._inbox + token)
                 message = await answer
@@ -179,7 +181,11 @@ class NatsTransport:
     async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> None:
         """See Transport.publish."""
         self._check_sendable(subject, payload, headers)
-        await self._publish(subject, payload, headers)
+        try:
+            async with asyncio.timeout(_WRITE_TIMEOUT):
+                await self._publish(subject, payload, headers)
+        except TimeoutError:
+            raise Disconnected(f"NATS reads no more, so {subject} was perhaps not sent", sent=True) from None
 
     def _check_sendable(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
         if not self._client.is_connected:
@@ -191,6 +197,9 @@ class NatsTransport:
             await self._client.publish(subject, payload, reply, dict(headers) or None)
         except (nats.errors.OutboundBufferLimitError, nats.errors.ConnectionClosedError) as error:
             raise Disconnected(f"not connected to NATS, so {subject} was not asked") from error
+        # The library's own back pressure is off with its buffering, and would swallow our cancellation.
+        if self._client.pending_data_size > _MOST_UNWRITTEN:
+            await self._client.written()
 
     async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
         """See Transport.subscribe."""
@@ -199,7 +208,10 @@ class NatsTransport:
             deliver(Message(message.subject, message.data, message.headers or _NO_HEADERS, message.reply))
 
         self._refused.discard(subject)
-        subscription = await self._client.subscribe(subject, queue, cb=take)
+        try:
+            subscription = await self._client.subscribe(subject, queue, cb=take)
+        except nats.errors.ConnectionClosedError as error:
+            raise Disconnected(f"not connected to NATS, so not subscribed to {subject}") from error
         await self.flush()  # a refusal comes before the answer to the flush
         if subject in self._refused:
             raise Refused(f"NATS does not allow {self._settings.nats_user or 'this process'} to subscribe to {subject}")
@@ -233,6 +245,8 @@ class NatsTransport:
 
     async def _on_error(self, error: Exception) -> None:
         self._last_error = str(error) or type(error).__name__
+        if self._watchdog is None and "authorization violation" in self._last_error.lower():
+            raise error  # out of connect(), which would go on trying with the same wrong password
         refusal = _REFUSED.search(self._last_error)
         if refusal is None:
             log.warning("nats_error", error=self._last_error)
@@ -328,6 +342,13 @@ class _Client(NatsClient):
     def _encrypted(self) -> bool:
         writer = getattr(self._transport, "_io_writer", None)
         return writer is not None and writer.get_extra_info("ssl_object") is not None
+
+    async def written(self) -> None:
+        """Wait until the flusher has handed on to the socket what is pending now."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        assert self._flush_queue is not None, "only after connect()"
+        await self._flush_queue.put(done)
+        await done
 
     def forget_unsent(self) -> None:
         """Drop commands that were never written: sent after a reconnect, they would run for callers long gone."""

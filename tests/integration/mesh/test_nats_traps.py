@@ -1,0 +1,253 @@
+"""What nats-py and the server would do to us if nothing were done about it; each test fails without its handling."""
+
+import asyncio
+import json
+import signal
+from contextlib import suppress
+
+import pytest
+from nats.aio.client import Client as NatsClient
+
+from mesh.errors import Disconnected, NoResponder, Refused
+from mesh.settings import NatsSettings
+from mesh.transport import Message, NatsTransport
+from tests.nats_server import NatsServer, ServerFactory, until
+
+USERS = """
+authorization {
+  users: [
+    { user: alice, password: a, permissions: {
+        publish: { allow: ["open.>"] }, subscribe: { allow: ["_INBOX_alice.>", "open.>"] }, allow_responses: true } }
+    { user: bob, password: b, permissions: {
+        publish: { allow: ["open.>"] }, subscribe: { allow: ["_INBOX_bob.>"] } } }
+  ]
+}
+"""
+
+
+@pytest.fixture
+async def guarded(servers: ServerFactory) -> NatsServer:
+    server = servers(USERS)
+    await server.start()
+    return server
+
+
+async def test_a_forbidden_request_is_refused_at_once_instead_of_hanging(guarded: NatsServer) -> None:
+    bob = await guarded.connect("bob", nats_user="bob", nats_password="b")
+    with pytest.raises(Refused, match=r"closed\.subject"):
+        await bob.request("closed.subject", b"", {}, 60)
+    await bob.close()
+
+
+async def test_a_forbidden_subscription_is_refused_instead_of_staying_inert(guarded: NatsServer) -> None:
+    bob = await guarded.connect("bob", nats_user="bob", nats_password="b")
+    with pytest.raises(Refused, match=r"open\.door"):
+        await bob.subscribe("open.door", lambda _: None)
+    await bob.close()
+
+
+async def test_private_inboxes_work_for_a_request(guarded: NatsServer) -> None:
+    alice = await guarded.connect("alice", nats_user="alice", nats_password="a")
+    bob = await guarded.connect("bob", nats_user="bob", nats_password="b")
+
+    def answer(message: Message) -> None:
+        assert message.reply.startswith("_INBOX_bob.")
+        answers.append(asyncio.ensure_future(alice.publish(message.reply, b"hi bob")))
+
+    answers: list[asyncio.Future[None]] = []
+    await alice.subscribe("open.door", answer)
+    assert b"hi bob" == (await bob.request("open.door", b"", {}, 5)).payload
+    await bob.close()
+    await alice.close()
+
+
+async def test_a_wrong_password_fails_at_once_and_says_so(guarded: NatsServer) -> None:
+    with pytest.raises(Disconnected, match="(?i)as bob within 60 s: .*authorization violation"):
+        await guarded.connect("bob", nats_user="bob", nats_password="wrong", nats_connect_timeout=60)
+
+
+async def test_an_absent_server_is_a_bounded_failure_without_the_password(servers: ServerFactory) -> None:
+    absent = servers()
+    settings = NatsSettings(nats_url=f"nats://u:s3cret@127.0.0.1:{absent.port}", nats_connect_timeout=0.5)
+    with pytest.raises(Disconnected, match=rf"nats://127\.0\.0\.1:{absent.port} .*within 0.5 s") as failure:
+        await NatsTransport.connect(settings, "test")
+    assert "s3cret" not in str(failure.value)
+
+
+async def test_a_request_in_flight_learns_at_once_that_the_server_died(server: NatsServer) -> None:
+    caller = await server.connect()
+    arrived = asyncio.Event()
+    await caller.subscribe("silence.keep", lambda _: arrived.set())
+    waiting = asyncio.create_task(caller.request("silence.keep", b"", {}, 60))
+    await arrived.wait()
+    await server.kill()
+    with pytest.raises(Disconnected):
+        await waiting
+    await caller.close()
+
+
+async def test_what_is_asked_while_disconnected_fails_at_once_and_never_runs(server: NatsServer) -> None:
+    worker, caller = await server.connect("worker"), await server.connect("caller")
+    seen: list[bytes] = []
+    await worker.subscribe("work.do", lambda message: seen.append(message.payload))
+    await server.kill()
+    await until(lambda: not caller.connected)
+    with pytest.raises(Disconnected):
+        await caller.request("work.do", b"zombie", {}, 60)
+    with pytest.raises(Disconnected):
+        await caller.publish("work.do", b"zombie")
+    await server.start()
+    await until(lambda: caller.connected and worker.connected)
+    await caller.publish("work.do", b"alive")
+    await caller.flush()
+    await until(lambda: bool(seen))
+    await worker.flush()
+    assert [b"alive"] == seen
+    await caller.close()
+    await worker.close()
+
+
+async def test_what_was_not_written_yet_when_the_link_broke_is_not_sent_later(server: NatsServer) -> None:
+    worker, caller = await server.connect("worker"), await server.connect("caller")
+    seen: list[bytes] = []
+    await worker.subscribe("work.do", lambda message: seen.append(message.payload))
+    caller._client._transport._io_writer.transport.abort()  # type: ignore[union-attr]
+    await caller.publish("work.do", b"zombie")  # the client does not know yet, and keeps it for the flusher
+    await until(lambda: not caller.connected)
+    await until(lambda: caller.connected)
+    await caller.publish("work.do", b"alive")
+    await until(lambda: bool(seen))
+    assert [b"alive"] == seen
+    await caller.close()
+    await worker.close()
+
+
+async def test_subscriptions_come_back_after_a_restart(server: NatsServer) -> None:
+    worker, caller = await server.connect("worker"), await server.connect("caller")
+    answers: list[asyncio.Future[None]] = []
+
+    def answer(message: Message) -> None:
+        answers.append(asyncio.ensure_future(worker.publish(message.reply, b"back")))
+
+    await worker.subscribe("work.do", answer, "q")
+    for _ in range(2):
+        await server.kill()
+        await server.start()
+        await until(lambda: caller.connected and worker.connected)
+        await worker.flush()
+        assert b"back" == (await caller.request("work.do", b"", {}, 5)).payload
+    await caller.close()
+    await worker.close()
+
+
+async def test_a_drain_without_a_connection_ends_the_interest_for_good(server: NatsServer) -> None:
+    worker, caller = await server.connect("worker"), await server.connect("caller")
+    subscription = await worker.subscribe("work.do", lambda _: None, "q")
+    await server.kill()
+    await until(lambda: not worker.connected)
+    async with asyncio.timeout(10):
+        await subscription.drain()
+    await server.start()
+    await until(lambda: caller.connected and worker.connected)
+    await worker.flush()
+    with pytest.raises(NoResponder):
+        await caller.request("work.do", b"", {}, 60)
+    await caller.close()
+    await worker.close()
+
+
+async def test_a_frozen_server_with_a_full_socket_buffer_is_left_for_another(servers: ServerFactory) -> None:
+    one, two = servers(), servers()
+    await one.start()
+    await two.start()
+    transport = await NatsTransport.connect(NatsSettings(nats_url=f"{one.url},{two.url}"), "test")
+    url = transport._client.connected_url
+    assert url is not None
+    frozen, other = (one, two) if url.port == one.port else (two, one)
+    frozen.signal(signal.SIGSTOP)
+    with suppress(TimeoutError, Disconnected):
+        async with asyncio.timeout(1):
+            while True:  # far more than the buffers on the way hold
+                await transport.publish("void.fill", bytes(1_000_000))
+    await until(lambda: (now := transport._client.connected_url) is not None and now.port == other.port)
+    await transport.flush()
+    await transport.close()
+
+
+async def test_close_is_bounded_even_when_the_server_reads_no_more(server: NatsServer) -> None:
+    transport = await server.connect()
+    server.signal(signal.SIGSTOP)
+    with suppress(TimeoutError, Disconnected):
+        async with asyncio.timeout(0.5):
+            while True:
+                await transport.publish("void.fill", bytes(1_000_000))
+    async with asyncio.timeout(30):
+        await transport.close()
+    assert transport.closed.is_set()
+
+
+async def test_a_link_that_the_server_closes_for_good_is_known(servers: ServerFactory) -> None:
+    server = servers("max_subscriptions: 2")
+    await server.start()
+    transport = await server.connect()
+    with suppress(Disconnected):
+        for n in range(3):
+            await transport.subscribe(f"one.too.many{n}", lambda _: None)
+    await transport.closed.wait()
+    assert not transport.connected
+
+
+async def test_line_breaks_in_a_header_make_no_second_header(server: NatsServer) -> None:
+    transport = await server.connect()
+    seen: list[Message] = []
+    await transport.subscribe("work.do", seen.append)
+    await transport.publish("work.do", b"", {"A": "1\r\nB: 2\nC: 3"})
+    await until(lambda: bool(seen))
+    assert {"A"} == set(seen[0].headers)
+    await transport.close()
+
+
+async def test_a_request_that_could_not_be_sent_leaves_nothing_behind(server: NatsServer) -> None:
+    transport = await server.connect()
+    for _ in range(100):
+        with pytest.raises(Exception, match="subject"):
+            await transport.request("not a subject", b"", {}, 60)
+    assert not transport._waiting
+    await transport.close()
+
+
+async def test_inboxes_cannot_be_guessed(server: NatsServer) -> None:
+    one, two = await server.connect("same"), await server.connect("same")
+    assert one._inbox != two._inbox
+    assert len("_INBOX_same..") + 22 == len(one._inbox)
+    await one.close()
+    await two.close()
+
+
+async def test_credentials_are_not_sent_in_the_clear_where_tls_was_asked_for() -> None:
+    received = bytearray()
+
+    async def plaintext(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        info = {"server_id": "x", "version": "2.15.1", "max_payload": 1_048_576, "auth_required": True, "headers": True}
+        writer.write(b"INFO " + json.dumps(info).encode() + b"\r\n")
+        while data := await reader.read(4096):
+            received.extend(data)
+        writer.close()
+
+    listener = await asyncio.start_server(plaintext, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    settings = NatsSettings.model_validate(
+        {"nats_url": f"tls://127.0.0.1:{port}", "nats_user": "u", "nats_password": "s3cret", "nats_connect_timeout": 1}
+    )
+    with pytest.raises(Disconnected, match="tls"):
+        await NatsTransport.connect(settings, "test")
+    listener.close()
+    assert b"s3cret" not in received
+
+
+def test_what_we_rely_on_inside_nats_py_is_still_there() -> None:
+    client = NatsClient()
+    for name in ("_send_ping", "_connect_command", "_send_command", "_flush_pending", "_remove_sub"):
+        assert callable(getattr(client, name))
+    assert [] == client._pending == client._pongs
+    assert 0 == client._pending_data_size
