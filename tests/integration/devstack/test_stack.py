@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from devstack.errors import DevstackError
+from devstack.services import ServiceCommand
+from devstack.settings import StackSettings
+from devstack.stack import Stack
+from devstack.state import read_stack
+
+Eventually = Callable[[Callable[[], object]], Awaitable[None]]
+EVERYTHING = {"nats", "postgres", "mongo", "gateway", "auth", "customers-1", "customers-2", "products"}
+
+
+async def test_a_stack_starts_tells_about_itself_and_leaves_nothing(
+    tmp_path: Path, stand_ins: ServiceCommand, eventually: Eventually
+) -> None:
+    told: list[tuple[str, str]] = []
+    lines: list[tuple[str, str]] = []
+    settings = StackSettings(home=tmp_path / "home", http_port=0, replicas={"customers": 2})
+    assert read_stack(settings.home) is None
+
+    stack = Stack(
+        settings,
+        on_progress=lambda name, state, _: told.append((name, state)),
+        on_line=lambda name, line: lines.append((name, line)),
+        service_command=stand_ins,
+    )
+    async with stack:
+        state = read_stack(settings.home)
+        assert state == stack.state
+        assert 0o600 == stat.S_IMODE((settings.home / "stack.json").stat().st_mode)
+        assert EVERYTHING == set(state.processes)
+        assert all(psutil.pid_exists(pid) for pid in state.processes.values())
+        assert os.getpid() == state.pid
+        assert ("operator", "_INBOX_operator") == (state.operator.user, state.operator.inbox_prefix)
+        assert {(name, "ready") for name in EVERYTHING} <= set(told)
+        await eventually(lambda: ("gateway", "gateway speaks") in lines)
+
+    assert read_stack(settings.home) is None
+    assert not (settings.home / "stack.json").exists()
+    assert not any(psutil.pid_exists(pid) for pid in state.processes.values())
+    stopped = [name for name, what in told if what == "stopped"]
+    assert "gateway" == stopped[0]
+    assert {"nats", "postgres", "mongo"} == set(stopped[-3:])
+
+
+async def test_a_service_sees_its_own_secrets_only(
+    tmp_path: Path, stand_ins: ServiceCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUSTOMERS_POOL_SIZE", "7")
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    settings = StackSettings(home=tmp_path / "home", http_port=0)
+    async with Stack(settings, service_command=stand_ins) as stack:
+        state = stack.state
+    seen = {
+        service: json.loads((tmp_path / f"{service}.environment.json").read_text())
+        for service in ("gateway", "auth", "customers", "products")
+    }
+    assert {"7"} == {seen["customers"]["CUSTOMERS_POOL_SIZE"]}
+    assert "CUSTOMERS_POOL_SIZE" not in seen["gateway"]
+    assert state.postgres.customers_url == seen["customers"]["CUSTOMERS_DATABASE_URL"]
+    assert "true" == seen["products"]["PRODUCTS_SEED"]
+    assert state.mongo_url == seen["auth"]["AUTH_MONGODB_URL"]
+    assert state.admin.password == seen["auth"]["AUTH_ADMIN_PASSWORD"]
+    for service, environment in seen.items():
+        assert service == environment["NATS_USER"]
+        assert "json" == environment["LOG_FORMAT"]
+        others = {"GATEWAY_", "AUTH_", "CUSTOMERS_", "PRODUCTS_"} - {f"{service.upper()}_"}
+        assert not [name for name in environment if name.startswith(tuple(others))]
+    assert 4 == len({environment["NATS_PASSWORD"] for environment in seen.values()})
+
+
+@pytest.mark.parametrize("name", ["products", "gateway", "nats", "postgres", "mongo"])
+async def test_what_crashes_is_started_again_and_stack_json_knows(
+    tmp_path: Path, stand_ins: ServiceCommand, eventually: Eventually, name: str
+) -> None:
+    settings = StackSettings(home=tmp_path / "home", http_port=0)
+    told: list[tuple[str, str, str]] = []
+    async with Stack(settings, lambda *what: told.append(what), service_command=stand_ins) as stack:
+        before = stack.state
+        os.kill(before.processes[name], signal.SIGKILL)
+        await eventually(lambda: (name, "restarting", "was ended by SIGKILL; again in 0.2 s") in told)
+        await eventually(lambda: told[-1][:2] == (name, "ready"))
+        after = read_stack(settings.home)
+        assert after is not None
+        assert before.processes.keys() == after.processes.keys()
+        assert before.processes[name] != after.processes[name]
+        assert before.model_copy(update={"processes": {}}) == after.model_copy(update={"processes": {}})
+
+
+async def test_a_service_that_never_starts_ends_the_stack_with_its_last_words(tmp_path: Path) -> None:
+    def failing(_: str) -> tuple[str, ...]:
+        return (sys.executable, "-c", "import sys; sys.exit('no such module')")
+
+    settings = StackSettings(home=tmp_path, http_port=0)
+    with pytest.raises(DevstackError, match=r"ended with exit code 1\n.*no such module"):
+        await Stack(settings, service_command=failing).start()
+    assert [] == [process for process in psutil.process_iter(["cmdline"]) if str(tmp_path) in _line(process)]
+
+
+async def test_a_taken_port_is_an_error_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(DevstackError, match=f"port {port} is taken: free it, or choose another with --http-port"):
+            await Stack(StackSettings(home=tmp_path, http_port=port)).start()
+    assert not (tmp_path / "postgres").exists()
+
+
+async def test_somebody_elses_servers_are_used_and_not_started(
+    tmp_path: Path, stand_ins: ServiceCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NATS_URL", "nats://elsewhere:4222")
+    monkeypatch.setenv("NATS_USER", "everybody")
+    monkeypatch.setenv("NATS_PASSWORD", "shared")
+    monkeypatch.setenv("AUTH_MONGODB_URL", "mongodb://elsewhere/auth")
+    monkeypatch.setenv("CUSTOMERS_DATABASE_URL", "postgresql://elsewhere/customers")
+    monkeypatch.setenv("PRODUCTS_DATABASE_URL", "postgresql://elsewhere/products")
+    settings = StackSettings(home=tmp_path / "home", http_port=0)
+    async with Stack(settings, service_command=stand_ins) as stack:
+        assert {"gateway", "auth", "customers", "products"} == set(stack.state.processes)
+        assert ("everybody", None) == (stack.state.operator.user, stack.state.nats_monitor_url)
+    environment = json.loads((tmp_path / "customers.environment.json").read_text())
+    assert ("nats://elsewhere:4222", "everybody") == (environment["NATS_URL"], environment["NATS_USER"])
+    assert "postgresql://elsewhere/customers" == environment["CUSTOMERS_DATABASE_URL"]
+
+
+async def test_a_killed_launcher_leaves_no_orphan_and_its_home_opens_again(
+    tmp_path: Path, stand_ins: ServiceCommand, eventually: Eventually
+) -> None:
+    launcher = await asyncio.create_subprocess_exec(
+        sys.executable, str(Path(__file__).with_name("launcher.py")), str(tmp_path)
+    )
+    await eventually(lambda: read_stack(tmp_path))
+    state = read_stack(tmp_path)
+    assert state is not None
+    connection = await asyncpg.connect(state.postgres.customers_url)  # a PostgreSQL process of its own
+    family = psutil.Process(launcher.pid).children(recursive=True)
+    assert len(family) > len(state.processes)
+
+    with pytest.raises(DevstackError, match=f"as process {launcher.pid}"):
+        await Stack(StackSettings(home=tmp_path, http_port=0), service_command=stand_ins).start()
+
+    launcher.kill()
+    await launcher.wait()
+    assert read_stack(tmp_path) is None
+    async with Stack(StackSettings(home=tmp_path, http_port=0), service_command=stand_ins):
+        assert not any(lives(process) for process in family)
+    connection.terminate()
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _line(process: psutil.Process) -> str:
+    return " ".join(process.info["cmdline"] or ())
