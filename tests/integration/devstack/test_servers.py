@@ -183,9 +183,12 @@ async def test_a_frozen_server_is_stopped_all_the_same(tmp_path: Path) -> None:
 
 
 async def test_nats_refuses_who_has_no_password(servers: Servers) -> None:
-    with pytest.raises(nats.errors.Error, match=r"(?i)authorization violation"):
-        await nats.connect(servers.nats_url, allow_reconnect=False, error_cb=_ignore)
+    async def ignore(_: Exception) -> None:
+        """Leave it to the exception that is raised."""
 
-
-async def _ignore(_: Exception) -> None:
-    """Leave it to the exception that is raised."""
+    client = nats.NATS()
+    try:
+        with pytest.raises(nats.errors.Error, match=r"(?i)authorization violation"):
+            await client.connect(servers.nats_url, allow_reconnect=False, error_cb=ignore)
+    finally:
+        await client.close()
