@@ -1,0 +1,76 @@
+"""Where the customers worker is wired up: database, handlers, token keys, endpoints."""
+
+from contextlib import AsyncExitStack
+from functools import partial
+
+from contracts.auth import GetJwks
+from customers_svc.handlers import Handlers
+from customers_svc.repository import Customers, seed
+from customers_svc.settings import CustomersSettings
+from mesh.client import Client
+from mesh.errors import Unavailable
+from mesh.process import StartError
+from mesh.service import Service
+from mesh.tokens import Verifier
+from mesh.transport import Transport
+from providers.errors import ProviderError
+from providers.migrations import migrate
+from providers.postgres import Database, open_database
+from subjects import (
+    AUTH_JWKS,
+    CUSTOMERS_ARCHIVE,
+    CUSTOMERS_CREATE,
+    CUSTOMERS_GET,
+    CUSTOMERS_GET_MANY,
+    CUSTOMERS_LIST,
+    CUSTOMERS_UPDATE,
+)
+
+
+async def build(settings: CustomersSettings, transport: Transport, resources: AsyncExitStack) -> Service:
+    """The service, ready to start on a database that is up to date.
+
+    Raises StartError where the database cannot be had or does not fit.
+    """
+    handlers = Handlers(Customers(await _database(settings, resources)))
+    service = Service(
+        "customers",
+        transport,
+        version="1.0.0",
+        description="Northwind's customers",
+        verify=_verifier(settings, transport).verify,
+        concurrency=settings.concurrency,
+        queue_size=settings.queue_size,
+    )
+    service.add(CUSTOMERS_GET, handlers.get)
+    service.add(CUSTOMERS_GET_MANY, handlers.get_many)
+    service.add(CUSTOMERS_LIST, handlers.list)
+    service.add(CUSTOMERS_CREATE, handlers.create)
+    service.add(CUSTOMERS_UPDATE, handlers.update)
+    service.add(CUSTOMERS_ARCHIVE, handlers.archive)
+    return service
+
+
+async def _database(settings: CustomersSettings, resources: AsyncExitStack) -> Database:
+    opening = open_database(
+        settings.customers_database_url,
+        name="customers",
+        size=settings.customers_pool_size,
+        unavailable=partial(Unavailable, "database_unavailable"),
+    )
+    try:
+        database = await resources.enter_async_context(opening)
+        await migrate(database, "customers_svc", seed if settings.customers_seed else None)
+    except ProviderError as error:
+        raise StartError(str(error)) from error
+    return database
+
+
+def _verifier(settings: CustomersSettings, transport: Transport) -> Verifier:
+    client = Client(transport)
+
+    async def fetch_keys() -> list[dict[str, str]]:
+        jwks = await client.call(AUTH_JWKS, GetJwks())
+        return [key.model_dump() for key in jwks.keys]
+
+    return Verifier(settings, fetch_keys)

@@ -1,0 +1,50 @@
+"""What `customers.*` answers, one method an endpoint."""
+
+from contracts.customers import (
+    ArchiveCustomer,
+    CreateCustomer,
+    Customer,
+    CustomerPage,
+    CustomersFound,
+    GetCustomer,
+    GetCustomers,
+    ListCustomers,
+    UpdateCustomer,
+)
+from customers_svc.repository import Customers
+
+
+class Handlers:
+    """The endpoints of the customers service; the rules are the repository's, kept in single statements."""
+
+    def __init__(self, customers: Customers) -> None:
+        self._customers = customers
+
+    async def get(self, request: GetCustomer) -> Customer:
+        """One customer. Raises NotFound."""
+        return await self._customers.get(request.customer_id)
+
+    async def get_many(self, request: GetCustomers) -> CustomersFound:
+        """Customers in the order asked for, each once, and the keys that nobody has."""
+        asked = dict.fromkeys(request.customer_ids)
+        found = await self._customers.find_many(asked)
+        return CustomersFound(
+            items=tuple(found[key] for key in asked if key in found),
+            missing=tuple(key for key in asked if key not in found),
+        )
+
+    async def list(self, request: ListCustomers) -> CustomerPage:
+        """A page of customers. Raises Invalid for a cursor of another list."""
+        return await self._customers.list(request)
+
+    async def create(self, request: CreateCustomer) -> Customer:
+        """The new customer. Raises Conflict where the key is taken."""
+        return await self._customers.create(request)
+
+    async def update(self, request: UpdateCustomer) -> Customer:
+        """The changed customer. Raises NotFound, and Conflict for another version."""
+        return await self._customers.update(request.customer_id, request.expected_version, request.patch.changes())
+
+    async def archive(self, request: ArchiveCustomer) -> Customer:
+        """The archived customer. Raises NotFound, and Conflict for another version."""
+        return await self._customers.archive(request.customer_id, request.expected_version)

@@ -1,0 +1,16 @@
+"""What the customers worker is told by its environment."""
+
+from pydantic import Field
+
+from mesh.settings import WorkerSettings
+from providers.postgres import PostgresUrl
+
+
+class CustomersSettings(WorkerSettings):
+    """A worker's settings, and the database that this one owns."""
+
+    customers_database_url: PostgresUrl
+    customers_pool_size: int = Field(10, ge=1)
+    """Connections at most."""
+    customers_seed: bool = False
+    """Whether a fresh database gets Northwind's customers."""

@@ -1,0 +1,21 @@
+"""What can go wrong between a process and what it owns, told without a driver's words."""
+
+
+class ProviderError(Exception):
+    """The root; the message is one line for an operator, without a password."""
+
+
+class DatabaseUnavailable(ProviderError):
+    """The database cannot be reached or takes no more just now; the same may succeed a moment later."""
+
+
+class DatabaseRefused(ProviderError):
+    """The database will not have us as we are: a wrong password, a database that is not there, a broken URL."""
+
+
+class MigrationError(ProviderError):
+    """The schema in the database and the migrations that this process brings do not fit together."""
+
+
+class InvalidCursor(ProviderError):
+    """The cursor is not one that this list gave, in this order and with these filters."""

@@ -1,0 +1,89 @@
+"""Brings a database's schema up to date at the start: numbered SQL files, each applied once, in order."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+
+import asyncpg
+import structlog
+
+from providers.errors import MigrationError
+from providers.postgres import Connection, Database
+
+log = structlog.get_logger()
+
+Seed = Callable[[Connection], Awaitable[None]]
+"""Fills fresh tables with their first rows."""
+
+_LOCK = 0x6D_65_73_68  # any number, the same for all who migrate; locks are per database
+_PATIENCE = 600.0  # seconds for one migration, or for another process to finish its own
+_SEED = "seed"
+
+_BEGIN = f"""
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL lock_timeout = 0;
+    SELECT pg_advisory_xact_lock({_LOCK});
+    CREATE TABLE IF NOT EXISTS schema_migrations (
+        name       text PRIMARY KEY,
+        checksum   text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+    )
+"""
+
+
+async def migrate(database: Database, package: str, seed: Seed | None = None) -> None:
+    """Apply the files of the package's folder `migrations` that the database does not have yet, then the seed.
+
+    All of it is one transaction under one lock: of processes that start together one migrates and the others find it
+    done, and a start that fails leaves nothing behind. The seed is recorded like a migration, so that rows which were
+    changed or removed since never come back.
+
+    Raises MigrationError where a migration fails, was changed since it was applied, or is unknown here.
+    """
+    migrations = _read(package)
+    async with database.transaction() as connection:
+        await connection.execute(_BEGIN, timeout=_PATIENCE)
+        applied = {
+            row["name"]: row["checksum"]
+            for row in await connection.fetch("SELECT name, checksum FROM schema_migrations")
+        }
+        _check(package, migrations, applied)
+        for name, sql in migrations.items():
+            if name not in applied:
+                await _apply(connection, name, sql)
+        if seed is not None and _SEED not in applied:
+            await seed(connection)
+            await _record(connection, _SEED, "")
+
+
+def _read(package: str) -> dict[str, str]:
+    folder = files(package) / "migrations"
+    found = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+    return {file.name: file.read_text(encoding="utf-8") for file in found}
+
+
+def _check(package: str, migrations: dict[str, str], applied: dict[str, str]) -> None:
+    for name, checksum in applied.items():
+        if name == _SEED:
+            continue
+        if name not in migrations:
+            raise MigrationError(f"{package}: the database has {name}, which this version does not: run a newer one")
+        if checksum != _checksum(migrations[name]):
+            raise MigrationError(f"{package}: {name} was changed after it was applied: restore it and add a new file")
+
+
+async def _apply(connection: Connection, name: str, sql: str) -> None:
+    try:
+        await connection.execute(sql, timeout=_PATIENCE)
+    except asyncpg.PostgresError as error:
+        raise MigrationError(f"{name}: {error}") from error
+    await _record(connection, name, _checksum(sql))
+    log.info("migration_applied", name=name)
+
+
+async def _record(connection: Connection, name: str, checksum: str) -> None:
+    await connection.execute("INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)", name, checksum)
+
+
+def _checksum(sql: str) -> str:
+    return hashlib.sha256(sql.encode()).hexdigest()
