@@ -1,0 +1,1 @@
+"""HTTP in, NATS out: the one process that HTTP clients talk to."""

@@ -1,0 +1,63 @@
+"""The gateway's one wiring place: from settings and a transport to an ASGI application."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
+
+from contracts.auth import GetJwks
+from gateway import errors
+from gateway.auth import refuse_undeclared
+from gateway.body_limit import BodyLimit
+from gateway.operations import add_problem_schema
+from gateway.parts import Parts
+from gateway.readiness import Readiness
+from gateway.request_context import RequestContext
+from gateway.routes import auth, customers, health, products
+from gateway.settings import GatewaySettings
+from mesh.client import Client
+from mesh.tokens import Verifier
+from mesh.transport import Transport
+from subjects import AUTH_JWKS, ENDPOINTS
+
+_DESCRIPTION = """\
+Northwind's customers and products over HTTP, answered by services behind NATS.
+
+Every error is a problem document (RFC 9457, `application/problem+json`); its `request_id` is what to quote when asking
+for help. Lists come in pages: pass `next_cursor` on as `cursor`. Whatever has a version carries it as `ETag`.
+"""
+
+
+def build(settings: GatewaySettings, transport: Transport) -> FastAPI:
+    """Wire the application up. Raises RuntimeError for a route that does not say who may use it."""
+    client = Client(transport)
+
+    async def fetch_keys() -> Iterable[Mapping[str, Any]]:
+        return [key.model_dump() for key in (await client.call(AUTH_JWKS, GetJwks())).keys]
+
+    app = FastAPIOffline(
+        title="Northwind mesh",
+        version="1.0.0",
+        description=_DESCRIPTION,
+        exception_handlers=errors.HANDLERS,
+        generate_unique_id_function=_operation_id,
+        redirect_slashes=False,
+        swagger_ui_parameters={"validatorUrl": None},  # it would send the document to a public validator
+    )
+    app.state.parts = Parts(
+        client, Verifier(settings, fetch_keys), Readiness(transport, {endpoint.service for endpoint in ENDPOINTS})
+    )
+    for routes in (auth, customers, products, health):
+        app.include_router(routes.router)
+    refuse_undeclared(app, without=health.PATHS)
+    add_problem_schema(app)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, limit=settings.gateway_max_body)
+    app.add_middleware(RequestContext, timeout=settings.gateway_timeout)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,166 @@
+"""Every error as HTTP says it: one table of codes, one of failed calls, and the handler that answers with them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.auth import declared
+from mesh import context, wire
+from mesh.errors import (
+    BadReply,
+    CallError,
+    Code,
+    Disconnected,
+    Fault,
+    FieldError,
+    Internal,
+    Invalid,
+    MeshError,
+    NoResponder,
+    NotFound,
+    Refused,
+    RemoteFault,
+    TimedOut,
+    TooLarge,
+)
+
+log = structlog.get_logger()
+
+STATUS: Final[Mapping[Code, int]] = {
+    Code.INVALID_ARGUMENT: 422,
+    Code.UNAUTHENTICATED: 401,
+    Code.PERMISSION_DENIED: 403,
+    Code.NOT_FOUND: 404,
+    Code.CONFLICT: 409,
+    Code.PAYLOAD_TOO_LARGE: 413,
+    Code.RATE_LIMITED: 429,
+    Code.OVERLOADED: 503,
+    Code.DEADLINE_EXCEEDED: 504,
+    Code.INTERNAL: 502,  # the worker's bug: the gateway's own is a 500
+}
+
+_FINER: Final[Mapping[str, int]] = {
+    "malformed_json": 400,
+    "malformed_request": 400,
+    "method_not_allowed": 405,
+    "request_timeout": 408,
+    "unsupported_media_type": 415,
+    "if_match_required": 428,
+}
+"""Reasons for which HTTP has a status of their own."""
+
+CALL_ERRORS: Final[Mapping[type[CallError], tuple[Code, str, str]]] = {
+    NoResponder: (Code.OVERLOADED, "no_responders", "the {service} service is not available"),
+    Disconnected: (Code.OVERLOADED, "disconnected", "the gateway cannot reach the {service} service"),
+    BadReply: (Code.INTERNAL, "bad_reply", "the {service} service gave an answer that cannot be understood"),
+    Refused: (Code.INTERNAL, "refused", "the gateway is not allowed to ask the {service} service"),
+}
+"""What a call that brought no answer means to an HTTP client; a RemoteFault says so itself."""
+
+_HTTP_ERRORS: Final[Mapping[int, Fault]] = {
+    404: NotFound("unknown_path", "there is nothing at this path"),
+    405: Invalid("method_not_allowed", "this path does not know the method"),
+    408: TimedOut("request_timeout", "the request's body did not arrive in time"),
+    413: TooLarge("body_too_large", "the request's body is too large"),
+}
+_RETRY_AFTER = {429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """The problem that tells an HTTP client of an expected error."""
+    fault = _fault(request, error)
+    status = _FINER.get(fault.reason, STATUS[fault.code])
+    if fault.reason == "version_mismatch" and "if-match" in request.headers:
+        status = 412
+    headers = dict(_RETRY_AFTER.get(status, {}))
+    match status:
+        case 401:
+            presented = fault.reason in ("invalid_token", "token_expired")
+            headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if presented else "Bearer"  # RFC 6750
+        case 405:
+            headers["Allow"] = ", ".join(_methods(request))
+        case 408 | 413:
+            headers["Connection"] = "close"  # what is left of the body is not read
+    return problem(fault, status, headers)
+
+
+HANDLERS: Final = dict.fromkeys((MeshError, RequestValidationError, HTTPException), answer)
+
+
+def internal_error() -> Response:
+    """The problem that tells of a bug in the gateway: the request id, and nothing else."""
+    return problem(Internal(), 500, {})
+
+
+def problem(fault: Fault | RemoteFault, status: int, headers: Mapping[str, str]) -> Response:
+    """An error response (RFC 9457)."""
+    current = context.current()
+    errors = (one.model_copy(update={"field": one.field.removeprefix("patch.")}) for one in fault.errors)
+    document = wire.Problem.of(
+        fault.code,
+        fault.reason,
+        fault.detail,
+        request_id=current.request_id if current else "",
+        errors=errors,
+        status=status,
+    )
+    return Response(document.model_dump_json(), status, headers, wire.PROBLEM_JSON)
+
+
+def _fault(request: Request, error: Exception) -> Fault | RemoteFault:
+    match error:
+        case Fault() | RemoteFault():
+            return error
+        case CallError():
+            return _failed_call(request, error)
+        case HTTPException():
+            return _HTTP_ERRORS.get(
+                error.status_code, Invalid("malformed_request", "the request could not be understood")
+            )
+        case RequestValidationError(body=Fault() as fault):
+            return fault  # what is wrong with the body: see JsonRequest
+        case RequestValidationError(body=bytes()):
+            return Invalid("unsupported_media_type", "the body must be JSON, as Content-Type: application/json")
+        case RequestValidationError():
+            return _invalid(error)
+        case _:
+            raise error
+
+
+def _failed_call(request: Request, error: CallError) -> RemoteFault:
+    code, reason, detail = CALL_ERRORS[type(error)]
+    endpoint = declared(request.scope.get("route"))
+    service = endpoint.service if endpoint else "asked"
+    if code is Code.INTERNAL:
+        log.error(reason, service=service, error=str(error))
+    return RemoteFault(code, reason, detail.format(service=service))
+
+
+def _invalid(error: RequestValidationError) -> Invalid:
+    """Each wrong parameter by its name, without what was sent."""
+    errors = [_field_error(one) for one in error.errors()]
+    names = ", ".join(dict.fromkeys(one.field for one in errors))
+    return Invalid("invalid_request", f"the request does not fit: {names}", errors)
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    where = error["loc"][1:] or error["loc"]  # the first part says query, path or body
+    return FieldError(field=wire.field_path(where), reason=error["type"], message=error["msg"])
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that the path knows: Starlette names those of the first route alone."""
+    routes = (found.original_route for found in iter_route_contexts(request.app.routes))
+    path = request.scope["path"]
+    return sorted({method for route in routes if _at(route, path) for method in getattr(route, "methods", None) or ()})
+
+
+def _at(route: object, path: str) -> bool:
+    pattern = getattr(route, "path_regex", None)
+    return pattern is not None and pattern.match(path) is not None

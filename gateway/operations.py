@@ -1,0 +1,48 @@
+"""How a route declares what it calls, so that access and documentation follow from the endpoint."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from gateway.auth import declares
+from mesh.endpoint import Access, Endpoint
+from mesh.wire import PROBLEM_JSON, Problem
+
+_ALWAYS = (422, 500, 502, 503, 504)
+_GUARDED = (401, 403)
+JSON_BODY: Final = (400, 408, 413, 415)
+"""How the reading of a body may fail."""
+
+_SCHEMAS = "#/components/schemas/"
+
+
+def calls(
+    endpoint: Endpoint[Any, Any], *problems: int, answers: Mapping[int, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The arguments by which a route declares the endpoint that it calls.
+
+    `problems`: the statuses of errors beyond those of every route; `answers`: more about others, for OpenAPI.
+    """
+    guarded = () if endpoint.access is Access.ANYONE else _GUARDED
+    statuses = sorted({*problems, *guarded, *_ALWAYS})
+    return {
+        "dependencies": [declares(endpoint)],
+        "responses": {**(answers or {}), **{status: documented(status) for status in statuses}},
+    }
+
+
+def documented(status: int) -> dict[str, Any]:
+    """A problem as OpenAPI describes it."""
+    return {
+        "description": HTTPStatus(status).phrase,
+        "content": {PROBLEM_JSON: {"schema": {"$ref": f"{_SCHEMAS}Problem"}}},
+    }
+
+
+def add_problem_schema(app: FastAPI) -> None:
+    """Put the schema that every error refers to into the OpenAPI document."""
+    schema = Problem.model_json_schema(mode="serialization", ref_template=f"{_SCHEMAS}{{model}}")
+    nested = schema.pop("$defs", {})
+    app.openapi()["components"]["schemas"] |= {**nested, "Problem": schema}

@@ -1,0 +1,33 @@
+"""What `app.build` wired and the routes use, typed."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from gateway.readiness import Readiness
+from mesh.client import Client
+from mesh.tokens import Verifier
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One application's parts, kept in its `state.parts`."""
+
+    client: Client
+    verifier: Verifier
+    readiness: Readiness
+
+
+def parts(request: Request) -> Parts:
+    """The parts of the application that the request came to."""
+    return cast("Parts", request.app.state.parts)
+
+
+async def _client(request: Request) -> Client:
+    return parts(request).client
+
+
+Mesh = Annotated[Client, Depends(_client)]
+"""How a route asks the services."""

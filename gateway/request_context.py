@@ -1,0 +1,75 @@
+"""The outermost layer of HTTP: a request's identity, its deadline, its log line, and the last word on exceptions."""
+
+import asyncio
+import time
+from typing import Final
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.errors import internal_error
+from mesh.context import Context, request_id_from, working_on
+from mesh.wire import AUTHORIZATION, REQUEST_ID, TRACE_HEADERS
+
+log = structlog.get_logger()
+
+_WANTED: Final = {name.lower().encode(): name for name in (REQUEST_ID, AUTHORIZATION, *TRACE_HEADERS)}
+_SECURITY: Final = [(b"x-content-type-options", b"nosniff")]
+_LONGEST_TRACE = 512  # the W3C asks for no more than that to be passed on
+
+
+class RequestContext:
+    """Makes each HTTP request the current request of the mesh; `timeout` in seconds."""
+
+    def __init__(self, app: ASGIApp, timeout: float) -> None:
+        self._app = app
+        self._timeout = timeout
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        context = self._context(scope)
+        prepared = [*_SECURITY, (b"x-request-id", context.request_id.encode())]
+        status: int | None = None
+
+        async def send_prepared(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *prepared]
+            await send(message)
+
+        started = time.perf_counter()
+        with working_on(context):
+            try:
+                await self._app(scope, receive, send_prepared)
+            except Exception:
+                log.exception("request_failed")
+                if status is not None:
+                    raise  # too late for another answer: the server breaks the connection off
+                await internal_error()(scope, receive, send_prepared)
+            finally:
+                log.info(
+                    "request",
+                    method=scope["method"],
+                    path=_path(scope),
+                    status=status,
+                    ms=round((time.perf_counter() - started) * 1000, 2),
+                )
+
+    def _context(self, scope: Scope) -> Context:
+        found = {_WANTED[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED}
+        return Context(
+            request_id_from(found.pop(REQUEST_ID, None)),
+            asyncio.get_running_loop().time() + self._timeout,
+            authorization=found.pop(AUTHORIZATION, None),
+            trace={name: value for name, value in found.items() if len(value) <= _LONGEST_TRACE},
+        )
+
+
+def _path(scope: Scope) -> str:
+    """The route's template, so that log lines of one route can be counted; the path where there is no route."""
+    template: str | None = getattr(scope.get("route"), "path", None)
+    return template or scope["path"][:200]

@@ -1,0 +1,81 @@
+"""The gateway as a process: listen, serve, and on SIGTERM finish what is in flight."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from gateway.app import build
+from gateway.settings import GatewaySettings
+from mesh.process import StartError, read_settings, stopped_or_lost
+from mesh.transport import NatsTransport
+
+log = structlog.get_logger()
+
+_BACKLOG = 2048
+
+
+async def serve(stop: asyncio.Event) -> None:
+    """Serve HTTP until `stop` is set.
+
+    Raises StartError when the address cannot be had or NATS closed the connection for good, Disconnected without NATS.
+    """
+    settings = read_settings(GatewaySettings)
+    transport = await NatsTransport.connect(settings, "gateway")
+    try:
+        app = build(settings, transport)
+        listener = _listen(settings.gateway_host, settings.gateway_port)
+        server = _Server(_config(settings, app))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        host, port = listener.getsockname()[:2]
+        log.info("gateway_started", host=host, port=port)
+        try:
+            await stopped_or_lost(stop, transport)
+            app.state.parts.readiness.stopping = True
+            await asyncio.sleep(settings.gateway_stop_delay)
+        finally:
+            server.should_exit = True
+            await serving
+        log.info("gateway_drained")
+    finally:
+        await transport.close()  # last: it ends what still waits for a reply
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            why = f"port {port} on {host} is taken: end what listens there, or set GATEWAY_PORT to another"
+        else:
+            why = f"cannot listen on port {port} of {host} (GATEWAY_HOST, GATEWAY_PORT): {error.strerror}"
+        raise StartError(why) from error
+
+
+def _config(settings: GatewaySettings, app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,  # RequestContext has a better one
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=round(settings.gateway_timeout) + 1,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: SIGTERM is mesh.process's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
