@@ -48,6 +48,7 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
         self._stop_signal = signal.SIGTERM
         self._log_start = 0
+        self._has_group = False
         if log.exists() and log.stat().st_size > _LOG_LIMIT:
             log.replace(log.with_name(log.name + ".1"))
 
@@ -74,6 +75,7 @@ class Child:
                 start_new_session=True,  # Ctrl-C in a terminal reaches the launcher alone, which stops things in order
                 preexec_fn=end_with_launcher(command.orphan_signal),
             )
+            self._has_group = True
         except OSError as error:
             raise DevstackError(f"cannot start {self.name}: {error.strerror}: {command.argv[0]}") from error
         finally:
@@ -86,6 +88,7 @@ class Child:
             return 0
         code = await self._process.wait()
         self._end_group()
+        self._has_group = False  # from here on, its number may be given to somebody else
         return code
 
     async def stop(self, grace: float = 20.0) -> None:
@@ -123,7 +126,7 @@ class Child:
 
     def _end_group(self) -> None:
         """Kill what the process left in its session: its own children, where it had any."""
-        if self._process is not None:
+        if self._process is not None and self._has_group:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -131,7 +134,8 @@ class Child:
 def end_with_launcher(orphan_signal: signal.Signals) -> Callable[[], None] | None:
     """Make what a new process does before its program starts, so that it gets `orphan_signal` when this one dies.
 
-    Only Linux has it. A change of user clears it: such a command says it again with `setpriv --pdeathsig`.
+    Only Linux has it, and it means the thread that starts the process: run the event loop in one that stays. A change
+    of user clears it: such a command says it again with `setpriv --pdeathsig`.
     """
     if sys.platform != "linux":
         return None

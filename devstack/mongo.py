@@ -62,10 +62,10 @@ class Mongo(Server):
             orphan_signal=signal.SIGTERM,
         )
 
-    async def start(self, within: float | None = 60.0) -> None:
+    async def start(self) -> None:
         """Start as every server does; a program that cannot even be loaded has a cure that is worth naming."""
         try:
-            await super().start(within)
+            await super().start()
         except DevstackError as error:
             if "libcurl.so.4: cannot open" not in str(error):
                 raise

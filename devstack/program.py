@@ -14,6 +14,8 @@ from devstack.home import Home
 class Program(ABC):
     """Something that is started, becomes ready, and is started again in the same place after a crash."""
 
+    ready_within: float | None = None  # seconds after which a process that does not serve counts as failed
+
     def __init__(self, name: str, home: Home) -> None:
         """Give it a name that is unique in the stack: its log and its entry in stack.json bear it."""
         self.name = name
@@ -28,22 +30,22 @@ class Program(ABC):
     async def serving(self) -> None:
         """Return once the process does its work; endless otherwise."""
 
-    async def start(self, within: float | None = None) -> None:
+    async def start(self) -> None:
         """Start the process and wait until it serves.
 
         Raises:
-            DevstackError: it ended first, or `within` seconds were not enough; it is stopped then.
+            DevstackError: it ended first, or was not ready in time; it is stopped then.
 
         """
         await self.spawn()
-        await self.settle(within)
+        await self.settle()
 
-    async def settle(self, within: float | None = None) -> None:
+    async def settle(self) -> None:
         """Wait until the process that was spawned serves; raises as `start` does."""
         serving = asyncio.ensure_future(self.serving())
         ended = asyncio.ensure_future(self.child.wait())
         try:
-            await asyncio.wait({serving, ended}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, ended}, timeout=self.ready_within, return_when=asyncio.FIRST_COMPLETED)
             failure = self._failure(serving, ended)
         finally:
             serving.cancel()

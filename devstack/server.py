@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from devstack.credentials import Credentials
     from devstack.home import Home
 
-_READY_WITHIN = 60.0
 _ATTEMPTS = 5
 
 
@@ -22,6 +21,7 @@ class Server(Program):
     """A server that listens on loopback ports which it keeps for as long as the stack runs."""
 
     port_count = 1
+    ready_within = 60.0  # far more than it takes, even after a crash
 
     def __init__(self, name: str, home: Home, credentials: Credentials) -> None:
         """Choose nothing yet: ports are found at the first start."""
@@ -47,16 +47,16 @@ class Server(Program):
         """Start the process on the ports found before."""
         await self.child.spawn(self.command())
 
-    async def start(self, within: float | None = _READY_WITHIN) -> None:
+    async def start(self) -> None:
         """Start on free ports the first time, and on the same ones ever after: clients know them."""
         if self.ports:
-            await super().start(within)
+            await super().start()
             return
         await self.prepare()
         for attempt in range(1, _ATTEMPTS + 1):
             self.ports = free_ports(self.port_count)
             try:
-                await super().start(within)
+                await super().start()
             except DevstackError:
                 # Somebody took the port between our look and the server's.
                 if attempt == _ATTEMPTS or "address already in use" not in self.child.said().lower():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ServiceName = Literal["gateway", "auth", "customers", "products"]
@@ -28,7 +28,9 @@ class StackSettings(BaseSettings):
     home: Path = Path(".mesh")
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=0, le=65535, description="0 takes a free one")
-    replicas: dict[WorkerName, int] = Field(default_factory=dict, description="processes of a worker, 1 unless told")
+    replicas: dict[WorkerName, PositiveInt] = Field(
+        default_factory=dict, description="processes of a worker, 1 unless told"
+    )
 
     nats_url: str | None = Field(default=None, validation_alias=_external("NATS_URL"))
     customers_database_url: str | None = Field(

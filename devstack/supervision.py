@@ -47,6 +47,11 @@ async def supervise(program: Program, on_progress: OnProgress, first_ready: asyn
         if not first_ready.is_set() and crashes >= _TRIES_AT_FIRST:
             on_progress(program.name, "failed", reason)
             raise DevstackError(f"{program.name} {reason}")
-        delay = min(_FIRST_DELAY * 2 ** (crashes - 1), _LONGEST_DELAY)
+        delay = delay_after(crashes)
         on_progress(program.name, "restarting", f"{reason.splitlines()[0]}; again in {delay:g} s")
         await asyncio.sleep(delay)
+
+
+def delay_after(crashes: int) -> float:
+    """Return how many seconds to wait after so many crashes in a row: 0.2, 0.4, 0.8 and so on, never more than 10."""
+    return min(_FIRST_DELAY * 2 ** min(crashes - 1, 30), _LONGEST_DELAY)

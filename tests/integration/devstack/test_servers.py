@@ -9,9 +9,10 @@ from typing import Any
 from urllib.request import urlopen
 
 import asyncpg
-import nats
 import psutil
 import pytest
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
@@ -147,6 +148,38 @@ async def test_root_without_user_namespaces_runs_postgres_as_nobody(
         await connection.close()
 
 
+@pytest.mark.parametrize(
+    ("last_words", "advice"),
+    [
+        (
+            "mongod: error while loading shared libraries: libcurl.so.4: cannot open shared object",
+            "apt-get install lib",
+        ),
+        ("something else", "something else"),
+    ],
+)
+async def test_a_mongod_that_cannot_run_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_words: str, advice: str
+) -> None:
+    program = tmp_path / "fiftyone" / "db" / "bin" / "mongod"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\necho '{last_words}' >&2\nexit 127\n")
+    program.chmod(0o755)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(DevstackError, match=advice):
+        await Servers(tmp_path / "home", only=["mongo"]).start()
+
+
+async def test_several_stand_side_by_side(tmp_path: Path) -> None:
+    homes = [Servers(tmp_path / name) for name in ("one", "two", "a third, with spaces" + "/deep" * 20)]
+    try:
+        await asyncio.gather(*(servers.start() for servers in homes))
+        ports = [port for servers in homes for server in servers for port in server.ports]
+        assert len(ports) == len(set(ports))
+    finally:
+        await asyncio.gather(*(servers.stop_all() for servers in homes))
+
+
 async def test_data_and_passwords_outlive_a_stop(tmp_path: Path) -> None:
     async with Servers(tmp_path) as servers:
         passwords = servers.nats_passwords
@@ -186,9 +219,9 @@ async def test_nats_refuses_who_has_no_password(servers: Servers) -> None:
     async def ignore(_: Exception) -> None:
         """Leave it to the exception that is raised."""
 
-    client = nats.NATS()
+    client = Client()
     try:
-        with pytest.raises(nats.errors.Error, match=r"(?i)authorization violation"):
+        with pytest.raises(NatsError, match=r"(?i)authorization violation"):
             await client.connect(servers.nats_url, allow_reconnect=False, error_cb=ignore)
     finally:
         await client.close()

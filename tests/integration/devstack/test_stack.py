@@ -111,6 +111,21 @@ async def test_a_service_that_never_starts_ends_the_stack_with_its_last_words(tm
     assert [] == [process for process in psutil.process_iter(["cmdline"]) if str(tmp_path) in _line(process)]
 
 
+@pytest.mark.parametrize("moment", [("postgres", "starting"), ("mongo", "ready"), ("gateway", "starting")])
+async def test_a_start_that_is_cancelled_leaves_nothing(
+    tmp_path: Path, stand_ins: ServiceCommand, eventually: Eventually, moment: tuple[str, str]
+) -> None:
+    told: list[tuple[str, str]] = []
+    settings = StackSettings(home=tmp_path, http_port=0)
+    stack = Stack(settings, lambda name, state, _: told.append((name, state)), service_command=stand_ins)
+    starting = asyncio.create_task(stack.start())
+    await eventually(lambda: moment in told)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert [] == [process for process in psutil.process_iter(["cmdline"]) if str(tmp_path) in _line(process)]
+
+
 async def test_a_taken_port_is_an_error_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import base64
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from devstack.credentials import Credentials, load_credentials, password
+from devstack.errors import DevstackError
+
+
+def test_a_password_begins_with_a_letter_and_needs_no_quoting() -> None:
+    assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9]{31}", password()) for _ in range(200))
+
+
+def test_no_two_secrets_are_equal_and_none_is_shown() -> None:
+    credentials = Credentials()
+    values = list(credentials.model_dump().values())
+    assert len(values) == len(set(values))
+    assert not [value for value in values if value in repr(credentials)]
+
+
+def test_keys_are_32_bytes() -> None:
+    assert 32 == len(base64.b64decode(Credentials().auth_key_encryption_key))
+
+
+def test_secrets_are_made_once_and_are_their_owners_alone(tmp_path: Path) -> None:
+    made = load_credentials(tmp_path)
+    assert made == load_credentials(tmp_path)
+    assert 0o600 == stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode)
+
+
+def test_a_damaged_file_is_refused_without_showing_it(tmp_path: Path) -> None:
+    (tmp_path / "secrets.json").write_text('{"nats_gateway": "hush')
+    with pytest.raises(DevstackError, match="is damaged") as refused:
+        load_credentials(tmp_path)
+    assert "hush" not in str(refused.value)
+
+
+def test_data_without_secrets_is_not_opened_with_new_ones(tmp_path: Path) -> None:
+    (tmp_path / "mongo").mkdir()
+    with pytest.raises(DevstackError, match="is missing"):
+        load_credentials(tmp_path)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from devstack.environment import Surroundings
+from devstack.services import SERVICES, process_names
+from devstack.settings import ServiceName
+
+SURROUNDINGS = Surroundings(
+    gateway_host="127.0.0.1",
+    gateway_port=8080,
+    nats_url="nats://127.0.0.1:4222",
+    nats_passwords={"gateway": "g", "auth": "a", "customers": "c", "products": "p", "operator": "o"},
+    customers_url="postgresql://customers",
+    products_url="postgresql://products",
+    mongo_url="mongodb://auth",
+    admin_email="admin@northwind.example",
+    admin_password="secret",
+    key_encryption_key="key",
+)
+
+
+def test_gateway_gets_its_address_and_its_own_nats_user() -> None:
+    assert {
+        "GATEWAY_HOST": "127.0.0.1",
+        "GATEWAY_PORT": "8080",
+        "NATS_URL": "nats://127.0.0.1:4222",
+        "NATS_USER": "gateway",
+        "NATS_PASSWORD": "g",
+    } == SURROUNDINGS.environment("gateway", {})
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_terminals_variables_pass_but_for_other_services(service: ServiceName) -> None:
+    terminal = {f"{name.upper()}_THING": name for name in SERVICES} | {"PATH": "/bin", "LOG_LEVEL": "debug"}
+    environment = SURROUNDINGS.environment(service, terminal)
+    assert ("/bin", "debug") == (environment["PATH"], environment["LOG_LEVEL"])
+    assert {service} == {value for name, value in environment.items() if name.endswith("_THING")}
+
+
+def test_our_nats_is_not_mixed_with_what_the_terminal_says_of_another() -> None:
+    environment = SURROUNDINGS.environment("auth", {"NATS_CREDENTIALS": "x", "NATS_USER": "y"})
+    assert "NATS_CREDENTIALS" not in environment
+    assert "auth" == environment["NATS_USER"]
+
+
+def test_somebody_elses_nats_is_used_as_the_terminal_says() -> None:
+    terminal = {"NATS_USER": "all", "NATS_PASSWORD": "one", "NATS_OPERATOR_PASSWORD": "not for services"}
+    environment = replace(SURROUNDINGS, nats_passwords=None).environment("products", terminal)
+    assert ("all", "one") == (environment["NATS_USER"], environment["NATS_PASSWORD"])
+    assert "NATS_OPERATOR_PASSWORD" not in environment
+
+
+def test_seeding_may_be_switched_off_in_the_terminal() -> None:
+    assert "true" == SURROUNDINGS.environment("customers", {})["CUSTOMERS_SEED"]
+    assert "false" == SURROUNDINGS.environment("customers", {"CUSTOMERS_SEED": "false"})["CUSTOMERS_SEED"]
+
+
+def test_secrets_are_not_shown() -> None:
+    assert "postgresql://" not in repr(SURROUNDINGS)
+    assert "secret" not in repr(SURROUNDINGS)
+
+
+def test_processes_are_numbered_where_there_are_several() -> None:
+    assert ["customers"] == process_names("customers", 1)
+    assert ["customers-1", "customers-2"] == process_names("customers", 2)

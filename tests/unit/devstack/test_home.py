@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from devstack.errors import DevstackError
+from devstack.home import is_open, open_home, write_private
+
+
+def test_a_home_is_its_owners_alone_even_if_it_was_not(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    asyncio.run(open_home(tmp_path)).close()
+    assert 0o700 == stat.S_IMODE(tmp_path.stat().st_mode)
+
+
+async def test_a_second_launcher_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
+    home = await open_home(tmp_path)
+    assert is_open(tmp_path, os.getpid())
+    with pytest.raises(DevstackError, match=f"a stack runs already in .*, as process {os.getpid()}"):
+        await open_home(tmp_path)
+    home.close()
+    assert not is_open(tmp_path, os.getpid())
+    (await open_home(tmp_path)).close()
+
+
+async def test_a_home_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DevstackError, match="set MESH_HOME to a folder of your own"):
+        await open_home(tmp_path / "file")
+
+
+def test_a_private_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old, and longer")
+    path.chmod(0o644)
+    write_private(path, "new")
+    assert ("new", 0o600) == (path.read_text(), stat.S_IMODE(path.stat().st_mode))
+    assert [path] == list(tmp_path.iterdir())
