@@ -5,7 +5,14 @@ import unicodedata
 _LONGEST = 160  # code points: an index entry (2,704 bytes) and a cursor must hold it
 _LETTERS = str.maketrans(  # letters of their own to Unicode, which a search on another keyboard spells otherwise
     {
-        **{"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ł": "l", "þ": "th"},
+        "æ": "ae",
+        "œ": "oe",
+        "ø": "o",
+        "đ": "d",
+        "ð": "d",
+        "ħ": "h",
+        "ł": "l",
+        "þ": "th",
         "\N{LATIN SMALL LETTER DOTLESS I}": "i",
     }
 )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import asyncpg
 import stamina
@@ -16,7 +16,7 @@ from providers.errors import DatabaseRefused, DatabaseUnavailable
 
 log = structlog.get_logger()
 
-Connection = PoolConnectionProxy[Record]
+Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
 _START_TIMEOUT = 30.0
 _CONNECT_TIMEOUT = 5.0

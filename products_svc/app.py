@@ -1,0 +1,82 @@
+"""Where the products worker is wired up: database, handlers, token keys, endpoints."""
+
+from contextlib import AsyncExitStack
+from functools import partial
+
+from contracts.auth import GetJwks
+from mesh.client import Client
+from mesh.errors import Unavailable
+from mesh.process import StartError
+from mesh.service import Service
+from mesh.tokens import Verifier
+from mesh.transport import Transport
+from products_svc.handlers import Handlers
+from products_svc.repository import Catalogue, seed
+from products_svc.settings import ProductsSettings
+from providers.errors import ProviderError
+from providers.migrations import migrate
+from providers.postgres import Database, open_database
+from subjects import (
+    AUTH_JWKS,
+    PRODUCTS_CATEGORIES_LIST,
+    PRODUCTS_CREATE,
+    PRODUCTS_DISCONTINUE,
+    PRODUCTS_GET,
+    PRODUCTS_GET_MANY,
+    PRODUCTS_LIST,
+    PRODUCTS_SUPPLIERS_GET,
+    PRODUCTS_SUPPLIERS_LIST,
+    PRODUCTS_UPDATE,
+)
+
+
+async def build(settings: ProductsSettings, transport: Transport, resources: AsyncExitStack) -> Service:
+    """The service, ready to start on a database that is up to date.
+
+    Raises StartError where the database cannot be had or does not fit.
+    """
+    handlers = Handlers(Catalogue(await _database(settings, resources)))
+    service = Service(
+        "products",
+        transport,
+        version="1.0.0",
+        description="Northwind's catalogue: products, categories and suppliers",
+        verify=_verifier(settings, transport).verify,
+        concurrency=settings.concurrency,
+        queue_size=settings.queue_size,
+    )
+    service.add(PRODUCTS_GET, handlers.get)
+    service.add(PRODUCTS_GET_MANY, handlers.get_many)
+    service.add(PRODUCTS_LIST, handlers.list)
+    service.add(PRODUCTS_CREATE, handlers.create)
+    service.add(PRODUCTS_UPDATE, handlers.update)
+    service.add(PRODUCTS_DISCONTINUE, handlers.discontinue)
+    service.add(PRODUCTS_CATEGORIES_LIST, handlers.list_categories)
+    service.add(PRODUCTS_SUPPLIERS_LIST, handlers.list_suppliers)
+    service.add(PRODUCTS_SUPPLIERS_GET, handlers.get_supplier)
+    return service
+
+
+async def _database(settings: ProductsSettings, resources: AsyncExitStack) -> Database:
+    opening = open_database(
+        settings.products_database_url,
+        name="products",
+        size=settings.products_pool_size,
+        unavailable=partial(Unavailable, "database_unavailable"),
+    )
+    try:
+        database = await resources.enter_async_context(opening)
+        await migrate(database, "products_svc", seed if settings.products_seed else None)
+    except ProviderError as error:
+        raise StartError(str(error)) from error
+    return database
+
+
+def _verifier(settings: ProductsSettings, transport: Transport) -> Verifier:
+    client = Client(transport)
+
+    async def fetch_keys() -> list[dict[str, str]]:
+        jwks = await client.call(AUTH_JWKS, GetJwks())
+        return [key.model_dump() for key in jwks.keys]
+
+    return Verifier(settings, fetch_keys)

@@ -1,0 +1,68 @@
+"""What `products.*` answers, one method an endpoint."""
+
+from contracts.products import (
+    CategoryPage,
+    CreateProduct,
+    DiscontinueProduct,
+    GetProduct,
+    GetProducts,
+    GetSupplier,
+    ListCategories,
+    ListProducts,
+    ListSuppliers,
+    Product,
+    ProductPage,
+    ProductsFound,
+    Supplier,
+    SupplierPage,
+    UpdateProduct,
+)
+from products_svc.repository import Catalogue
+
+
+class Handlers:
+    """The endpoints of the products service; the rules are the repository's, kept in single statements."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    async def get(self, request: GetProduct) -> Product:
+        """One product. Raises NotFound."""
+        return await self._catalogue.get(request.product_id)
+
+    async def get_many(self, request: GetProducts) -> ProductsFound:
+        """Products in the order asked for, each once, and the ids that nothing has."""
+        asked = dict.fromkeys(request.product_ids)
+        found = await self._catalogue.find_many(asked)
+        return ProductsFound(
+            items=tuple(found[key] for key in asked if key in found),
+            missing=tuple(key for key in asked if key not in found),
+        )
+
+    async def list(self, request: ListProducts) -> ProductPage:
+        """A page of products. Raises Invalid for a cursor of another list."""
+        return await self._catalogue.list(request)
+
+    async def create(self, request: CreateProduct) -> Product:
+        """The new product. Raises Invalid for a category or a supplier that is not there."""
+        return await self._catalogue.create(request)
+
+    async def update(self, request: UpdateProduct) -> Product:
+        """The changed product. Raises NotFound, Conflict for another version, and Invalid as `create` does."""
+        return await self._catalogue.update(request.product_id, request.expected_version, request.patch.changes())
+
+    async def discontinue(self, request: DiscontinueProduct) -> Product:
+        """The product, marked. Raises NotFound, and Conflict for another version."""
+        return await self._catalogue.discontinue(request.product_id, request.expected_version)
+
+    async def list_categories(self, request: ListCategories) -> CategoryPage:
+        """A page of categories. Raises Invalid for a cursor of another list."""
+        return await self._catalogue.list_categories(request)
+
+    async def list_suppliers(self, request: ListSuppliers) -> SupplierPage:
+        """A page of suppliers. Raises Invalid for a cursor of another list."""
+        return await self._catalogue.list_suppliers(request)
+
+    async def get_supplier(self, request: GetSupplier) -> Supplier:
+        """One supplier. Raises NotFound."""
+        return await self._catalogue.get_supplier(request.supplier_id)

@@ -1,0 +1,16 @@
+"""What the products worker is told by its environment."""
+
+from pydantic import Field
+
+from mesh.settings import WorkerSettings
+from providers.postgres import PostgresUrl
+
+
+class ProductsSettings(WorkerSettings):
+    """A worker's settings, and the database that this one owns."""
+
+    products_database_url: PostgresUrl
+    products_pool_size: int = Field(10, ge=1)
+    """Connections at most."""
+    products_seed: bool = False
+    """Whether a fresh database gets Northwind's products, categories and suppliers."""
