@@ -53,9 +53,9 @@ class Verifier:
         if len(authorization) > _LONGEST_HEADER:
             raise Unauthenticated("invalid_token", "the access token is too long")
         scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        if scheme.lower() != "bearer" or not token or not token.isascii():
             raise Unauthenticated("invalid_token", "the Authorization header is not `Bearer <access token>`")
-        digest = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+        digest = hashlib.sha256(token.encode()).digest()
         known = self._known.get(digest)
         if known is not None and time.time() < known[1]:
             return known[0]

@@ -1,6 +1,7 @@
 """The one door to NATS: requests, publications and subscriptions on nats-py's connection, with its traps closed."""
 
 import asyncio
+import random
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from typing import Protocol, Self
 
 import nats.errors
 import structlog
-from nats.aio.client import PING_PROTO
+from nats.aio.client import PING_PROTO, Srv
 from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
@@ -134,7 +135,9 @@ class NatsTransport:
     async def _connect(self) -> None:
         settings = self._settings
         await self._client.connect(
-            servers=settings.servers(),
+            # Shuffled by us, once: the library shuffles at each reconnect, and so may try the lost server again first.
+            servers=random.sample(servers := settings.servers(), len(servers)),
+            dont_randomize=True,
             user=settings.nats_user,
             password=settings.nats_password.get_secret_value() if settings.nats_password else None,
             name=self._name,
@@ -333,6 +336,11 @@ class _Client(NatsClient):
         await self._send_command(PING_PROTO)
         await self._flush_pending()
 
+    async def _connect_to_server(self, s: Srv) -> None:
+        """Close what an attempt that failed halfway has left: the library drops it open."""
+        self.abort()
+        await super()._connect_to_server(s)
+
     def _connect_command(self) -> bytes:
         """Refuse to send a password in the clear where `tls://` was asked for: the library would."""
         if self._current_server and self._current_server.uri.scheme == "tls" and not self._encrypted():
@@ -346,9 +354,9 @@ class _Client(NatsClient):
     async def written(self) -> None:
         """Wait until the flusher has handed on to the socket what is pending now."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        assert self._flush_queue is not None, "only after connect()"
-        await self._flush_queue.put(done)
-        await done
+        if self._flush_queue is not None:
+            await self._flush_queue.put(done)
+            await done
 
     def forget_unsent(self) -> None:
         """Drop commands that were never written: sent after a reconnect, they would run for callers long gone."""

@@ -36,7 +36,17 @@ class NatsServer:
 
     async def start(self) -> None:
         assert PROGRAM, "nats-server is not in the environment: run `make install`"
-        command = [PROGRAM, "-a", "127.0.0.1", "-p", str(self.port), "-c", str(self._configuration), "-l", str(self._log)]
+        command = [
+            PROGRAM,
+            "-a",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-c",
+            str(self._configuration),
+            "-l",
+            str(self._log),
+        ]
         self._process = await asyncio.to_thread(subprocess.Popen, command)
         while True:
             try:

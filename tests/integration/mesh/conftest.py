@@ -7,6 +7,7 @@ import pytest
 
 from tests.nats_server import NatsServer, ServerFactory
 
+
 @pytest.fixture
 async def servers(tmp_path: Path) -> AsyncIterator[ServerFactory]:
     """Make servers that end with the test."""

@@ -62,7 +62,7 @@ async def test_private_inboxes_work_for_a_request(guarded: NatsServer) -> None:
 
 
 async def test_a_wrong_password_fails_at_once_and_says_so(guarded: NatsServer) -> None:
-    with pytest.raises(Disconnected, match="(?i)as bob within 60 s: .*authorization violation"):
+    with pytest.raises(Disconnected, match=r"(?i)as bob within 60 s: .*authorization violation"):
         await guarded.connect("bob", nats_user="bob", nats_password="wrong", nats_connect_timeout=60)
 
 
@@ -247,7 +247,17 @@ async def test_credentials_are_not_sent_in_the_clear_where_tls_was_asked_for() -
 
 def test_what_we_rely_on_inside_nats_py_is_still_there() -> None:
     client = NatsClient()
-    for name in ("_send_ping", "_connect_command", "_send_command", "_flush_pending", "_remove_sub"):
+    for name in ("_flush_queue", "_transport", "_current_server", "_pending_data_size"):
+        assert hasattr(client, name)
+    for name in (
+        "_send_ping",
+        "_connect_to_server",
+        "_connect_command",
+        "_send_command",
+        "_flush_pending",
+        "_remove_sub",
+    ):
         assert callable(getattr(client, name))
-    assert [] == client._pending == client._pongs
+    assert [] == client._pending
+    assert [] == client._pongs
     assert 0 == client._pending_data_size

@@ -1,0 +1,87 @@
+"""A small service of the tests: endpoints whose handlers do what a test wants to see."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mesh.context import Caller
+from mesh.endpoint import Access, Endpoint
+from mesh.errors import Unauthenticated
+from mesh.service import Service
+from mesh.transport import Transport
+
+
+class Say(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    text: str = "hello"
+    times: Annotated[int, Field(ge=1, le=1000)] = 1
+
+
+class Said(BaseModel):
+    text: str
+
+
+SAY = Endpoint("sample.say", Say, Said, Access.ANYONE, idempotent=True, timeout=5)
+SHOUT = Endpoint("sample.shout", Say, Said, Access.ADMIN, verified=True, timeout=5)
+WHISPER = Endpoint("sample.whisper", Say, Said, Access.ANYONE, verified=True, timeout=5)
+
+ALICE = Caller("alice", "s1", frozenset({"USER"}))
+ADA = Caller("ada", "s2", frozenset({"USER", "ADMIN"}))
+
+
+async def verify(authorization: str) -> Caller:
+    """Know two tokens by heart."""
+    known = {"Bearer alice": ALICE, "Bearer ada": ADA}
+    if authorization not in known:
+        raise Unauthenticated("invalid_token", "the access token is not valid")
+    return known[authorization]
+
+
+async def say(request: Say) -> Said:
+    return Said(text=request.text * request.times)
+
+
+def sample(
+    transport: Transport,
+    handler: Callable[[Say], Awaitable[Said]] = say,
+    *,
+    concurrency: int = 64,
+    queue_size: int = 256,
+) -> Service:
+    """Make the service, with one handler behind all its endpoints; not started."""
+    service = Service(
+        "sample",
+        transport,
+        version="1.2.3",
+        description="A service of the tests",
+        verify=verify,
+        concurrency=concurrency,
+        queue_size=queue_size,
+    )
+    service.add(SAY, handler)
+    service.add(SHOUT, handler)
+    service.add(WHISPER, handler)
+    return service
+
+
+class Gate:
+    """A handler that waits until it is let go, and counts who is inside."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.inside = 0
+        self.most_inside = 0
+        self.passed = 0
+
+    async def __call__(self, request: Say) -> Said:
+        self.inside += 1
+        self.most_inside = max(self.most_inside, self.inside)
+        try:
+            await self.open.wait()
+        finally:
+            self.inside -= 1
+        self.passed += 1
+        return await say(request)

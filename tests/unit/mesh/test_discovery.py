@@ -1,0 +1,81 @@
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.service import Service
+from tests.sample_service import sample
+
+
+@pytest.fixture
+def caller() -> MemoryTransport:
+    return MemoryTransport(MemoryBroker(), "caller")
+
+
+@pytest.fixture
+async def service(caller: MemoryTransport) -> Service:
+    service = sample(MemoryTransport(caller._broker, "worker"))
+    await service.start()
+    return service
+
+
+async def ask(caller: MemoryTransport, subject: str) -> dict[str, Any]:
+    reply = await caller.request(subject, b"", {}, 5)
+    document: dict[str, Any] = json.loads(reply.payload)
+    return document
+
+
+@pytest.mark.parametrize("verb", ["PING", "INFO", "STATS"])
+async def test_a_verb_is_answered_for_all_by_name_and_by_id(
+    caller: MemoryTransport, service: Service, verb: str
+) -> None:
+    for subject in (f"$SRV.{verb}", f"$SRV.{verb}.sample", f"$SRV.{verb}.sample.{service.identity.id}"):
+        document = await ask(caller, subject)
+        assert ("sample", service.identity.id, "1.2.3", {}, f"io.nats.micro.v1.{verb.lower()}_response") == (
+            document["name"],
+            document["id"],
+            document["version"],
+            document["metadata"],
+            document["type"],
+        )
+
+
+async def test_ping_says_no_more_than_who_it_is(caller: MemoryTransport, service: Service) -> None:
+    assert {"name", "id", "version", "metadata", "type"} == set(await ask(caller, "$SRV.PING"))
+
+
+async def test_info_names_every_endpoint_with_its_contract(caller: MemoryTransport, service: Service) -> None:
+    document = await ask(caller, "$SRV.INFO")
+    assert {"name", "id", "version", "metadata", "type", "description", "endpoints"} == set(document)
+    say = document["endpoints"][0]
+    assert ("say", "sample.say", "q") == (say["name"], say["subject"], say["queue_group"])
+    metadata = say["metadata"]
+    assert {"access": "anyone", "idempotent": "true", "timeout_ms": "5000"} == {
+        name: value for name, value in metadata.items() if name != "contract"
+    }
+    assert 12 == len(metadata["contract"])
+    assert ["say", "shout", "whisper"] == [one["name"] for one in document["endpoints"]]
+
+
+async def test_stats_count_requests_errors_and_nanoseconds(caller: MemoryTransport, service: Service) -> None:
+    fresh = (await ask(caller, "$SRV.STATS"))["endpoints"][0]
+    assert (0, 0, "", 0, 0) == (
+        fresh["num_requests"],
+        fresh["num_errors"],
+        fresh["last_error"],
+        fresh["processing_time"],
+        fresh["average_processing_time"],
+    )
+    await caller.request("sample.say", b"", {}, 5)
+    await caller.request("sample.say", b"[]", {}, 5)
+    document = await ask(caller, "$SRV.STATS")
+    say = document["endpoints"][0]
+    assert (2, 1) == (say["num_requests"], say["num_errors"])
+    assert "422: Input should be an object" == say["last_error"]
+    assert say["processing_time"] > 1000
+    assert say["processing_time"] // 2 == say["average_processing_time"]
+    assert {"name", "subject", "queue_group"} < set(say)
+    assert document["started"].endswith("Z")
+    assert datetime.fromisoformat(document["started"]) == service.identity.started

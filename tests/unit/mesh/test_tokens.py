@@ -1,0 +1,164 @@
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
+
+from mesh.context import Caller
+from mesh.endpoint import Access
+from mesh.errors import Forbidden, NoResponder, Unauthenticated
+from mesh.settings import TokenSettings
+from mesh.tokens import Verifier, demand
+
+
+class Keys:
+    """What the auth service would publish, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.private = {"k1": Ed25519PrivateKey.generate()}
+        self.asked = 0
+        self.away = False
+
+    async def fetch(self) -> Iterable[Mapping[str, Any]]:
+        self.asked += 1
+        if self.away:
+            raise NoResponder("nobody serves auth.jwks")
+        return [
+            {**OKPAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid} for kid, key in self.private.items()
+        ]
+
+    def sign(self, kid: str = "k1", headers: dict[str, Any] | None = None, without: str = "", **claims: object) -> str:
+        now = int(time.time())
+        body = {
+            "iss": "northwind-mesh",
+            "aud": "northwind-mesh",
+            "sub": "u1",
+            "sid": "s1",
+            "jti": "j1",
+            "roles": ["USER"],
+            "iat": now,
+            "nbf": now,
+            "exp": now + 300,
+            **claims,
+        }
+        body = {name: value for name, value in body.items() if name != without}
+        key = self.private.get(kid) or Ed25519PrivateKey.generate()
+        return "Bearer " + jwt.encode(body, key, "EdDSA", {"kid": kid, "typ": "at+jwt", **(headers or {})})
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys()
+
+
+@pytest.fixture
+def verifier(keys: Keys) -> Verifier:
+    return Verifier(TokenSettings(), keys.fetch)
+
+
+async def test_a_valid_token_proves_its_caller(keys: Keys, verifier: Verifier) -> None:
+    assert Caller("u1", "s1", frozenset({"USER"})) == await verifier.verify(keys.sign())
+    assert Caller("u1", "s1", frozenset({"USER"})) == await verifier.verify(keys.sign().replace("Bearer", "bearer"))
+    assert 1 == keys.asked
+
+
+def _forged(keys: Keys) -> dict[str, str]:
+    now = int(time.time())
+    good = keys.sign()
+    head, body, signature = good.removeprefix("Bearer ").split(".")
+    other = keys.sign(sub="u2").removeprefix("Bearer ").split(".")
+    public = keys.private["k1"].public_key().public_bytes_raw()
+    hs256 = jwt.encode({"sub": "u1"}, public, "HS256", {"kid": "k1", "typ": "at+jwt"})
+    unsigned = jwt.encode({"sub": "u1"}, None, "none", {"kid": "k1", "typ": "at+jwt"})  # type: ignore[arg-type]
+    tokens = {
+        "nothing": "",
+        "no scheme": good.removeprefix("Bearer "),
+        "another scheme": good.replace("Bearer", "Basic"),
+        "garbage": "Bearer garbage",
+        "not ascii": "Bearer é.ü.ß",
+        "a lone surrogate": "Bearer \udc80.a.b",
+        "four parts": good + ".x",
+        "too long": "Bearer " + "a" * 5000,
+        "a swapped body": f"Bearer {head}.{other[1]}.{signature}",
+        "a swapped signature": f"Bearer {head}.{body}.{other[2]}",
+        "no signature": f"Bearer {head}.{body}.",
+        "HS256 with the public key": f"Bearer {hs256}",
+        "none": f"Bearer {unsigned}",
+        "another type": keys.sign(headers={"typ": "JWT"}),
+        "expired": keys.sign(exp=now - 31),
+        "not yet valid": keys.sign(nbf=now + 60),
+        "another issuer": keys.sign(iss="else"),
+        "another audience": keys.sign(aud="else"),
+        "roles of another type": keys.sign(roles="ADMIN"),
+        "roles within roles": keys.sign(roles=[["ADMIN"]]),
+        "a session that is no text": keys.sign(sid=7),
+        "a subject that is no text": keys.sign(sub=7),
+        "an expiry that is no number": keys.sign(exp="soon"),
+        "an unknown key": keys.sign(kid="k9"),
+    }
+    for claim in ("iss", "aud", "sub", "sid", "jti", "roles", "iat", "nbf", "exp"):
+        tokens[f"no {claim}"] = keys.sign(without=claim)
+    return tokens
+
+
+@pytest.mark.parametrize("what", sorted(_forged(Keys())))
+async def test_anything_but_a_valid_token_is_refused(keys: Keys, verifier: Verifier, what: str) -> None:
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(_forged(keys)[what])
+
+
+async def test_an_unknown_key_is_looked_up_at_most_once_a_minute(keys: Keys, verifier: Verifier) -> None:
+    await verifier.verify(keys.sign())
+    for n in range(50):
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(keys.sign(kid=f"forged{n}"))
+    assert 1 == keys.asked
+
+
+async def test_known_keys_go_on_serving_while_their_source_is_away(keys: Keys, verifier: Verifier) -> None:
+    await verifier.verify(keys.sign())
+    keys.away = True
+    assert "u2" == (await verifier.verify(keys.sign(sub="u2"))).user_id
+
+
+async def test_without_any_key_the_source_is_asked_each_time(keys: Keys, verifier: Verifier) -> None:
+    keys.away = True
+    for _ in range(2):
+        with pytest.raises(NoResponder):
+            await verifier.verify(keys.sign())
+    keys.away = False
+    await verifier.verify(keys.sign())
+    assert 3 == keys.asked
+
+
+async def test_what_was_verified_once_is_remembered_but_not_beyond_its_end(keys: Keys) -> None:
+    verifier = Verifier(TokenSettings(), keys.fetch)
+    token = keys.sign()
+    caller = await verifier.verify(token)
+    keys.private.clear()
+    assert caller is await verifier.verify(token)
+    ended = int(time.time()) - 29
+    late = Keys()
+    verifier = Verifier(TokenSettings(), late.fetch)
+    token = late.sign(exp=ended)
+    await verifier.verify(token)
+    verifier._known = type(verifier._known)((digest, (one, 0.0)) for digest, (one, _) in verifier._known.items())
+    assert (await verifier.verify(token)).user_id == "u1"
+
+
+def test_roles_and_access() -> None:
+    nobody, user, admin = (Caller("x", "s", frozenset(roles)) for roles in ((), ("USER",), ("ADMIN",)))
+    for access, allowed in (
+        (Access.ANYONE, [nobody, user, admin]),
+        (Access.USER, [user, admin]),
+        (Access.ADMIN, [admin]),
+    ):
+        for caller in (nobody, user, admin):
+            if caller in allowed:
+                demand(access, caller)
+            else:
+                with pytest.raises(Forbidden):
+                    demand(access, caller)
