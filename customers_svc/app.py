@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 from functools import partial
+from importlib.resources import files
 
 from contracts.auth import GetJwks
 from customers_svc.handlers import Handlers
@@ -60,7 +61,7 @@ async def _database(settings: CustomersSettings, resources: AsyncExitStack) -> D
     )
     try:
         database = await resources.enter_async_context(opening)
-        await migrate(database, "customers_svc", seed if settings.customers_seed else None)
+        await migrate(database, files("customers_svc") / "migrations", seed if settings.customers_seed else None)
     except ProviderError as error:
         raise StartError(str(error)) from error
     return database

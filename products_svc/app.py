@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 from functools import partial
+from importlib.resources import files
 
 from contracts.auth import GetJwks
 from mesh.client import Client
@@ -66,7 +67,7 @@ async def _database(settings: ProductsSettings, resources: AsyncExitStack) -> Da
     )
     try:
         database = await resources.enter_async_context(opening)
-        await migrate(database, "products_svc", seed if settings.products_seed else None)
+        await migrate(database, files("products_svc") / "migrations", seed if settings.products_seed else None)
     except ProviderError as error:
         raise StartError(str(error)) from error
     return database

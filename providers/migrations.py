@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import asyncpg
 import structlog
@@ -31,8 +31,8 @@ _BEGIN = f"""
 """
 
 
-async def migrate(database: Database, package: str, seed: Seed | None = None) -> None:
-    """Apply the files of the package's folder `migrations` that the database does not have yet, then the seed.
+async def migrate(database: Database, folder: Traversable, seed: Seed | None = None) -> None:
+    """Apply the `.sql` files of the folder, by name, that the database does not have yet, then the seed.
 
     All of it is one transaction under one lock: of processes that start together one migrates and the others find it
     done, and a start that fails leaves nothing behind. The seed is recorded like a migration, so that rows which were
@@ -40,14 +40,14 @@ async def migrate(database: Database, package: str, seed: Seed | None = None) ->
 
     Raises MigrationError where a migration fails, was changed since it was applied, or is unknown here.
     """
-    migrations = _read(package)
+    migrations = _read(folder)
     async with database.transaction() as connection:
         await connection.execute(_BEGIN, timeout=_PATIENCE)
         applied = {
             row["name"]: row["checksum"]
             for row in await connection.fetch("SELECT name, checksum FROM schema_migrations")
         }
-        _check(package, migrations, applied)
+        _check(migrations, applied)
         for name, sql in migrations.items():
             if name not in applied:
                 await _apply(connection, name, sql)
@@ -56,20 +56,19 @@ async def migrate(database: Database, package: str, seed: Seed | None = None) ->
             await _record(connection, _SEED, "")
 
 
-def _read(package: str) -> dict[str, str]:
-    folder = files(package) / "migrations"
+def _read(folder: Traversable) -> dict[str, str]:
     found = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     return {file.name: file.read_text(encoding="utf-8") for file in found}
 
 
-def _check(package: str, migrations: dict[str, str], applied: dict[str, str]) -> None:
+def _check(migrations: dict[str, str], applied: dict[str, str]) -> None:
     for name, checksum in applied.items():
         if name == _SEED:
             continue
         if name not in migrations:
-            raise MigrationError(f"{package}: the database has {name}, which this version does not: run a newer one")
+            raise MigrationError(f"the database has {name}, which this version does not know: run a newer one")
         if checksum != _checksum(migrations[name]):
-            raise MigrationError(f"{package}: {name} was changed after it was applied: restore it and add a new file")
+            raise MigrationError(f"{name} was changed after it was applied: restore it and write a new one")
 
 
 async def _apply(connection: Connection, name: str, sql: str) -> None:

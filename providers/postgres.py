@@ -18,7 +18,6 @@ log = structlog.get_logger()
 
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
-_START_TIMEOUT = 30.0
 _CONNECT_TIMEOUT = 5.0
 _ACQUIRE_TIMEOUT = 2.0
 _COMMAND_TIMEOUT = 5.0  # ours, for a server that no longer answers; the server's own come first
@@ -91,7 +90,12 @@ class Database:
     async def _connection(self) -> AsyncIterator[Connection]:
         try:
             async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
-                yield connection
+                try:
+                    yield connection
+                except asyncpg.InterfaceError as error:
+                    if connection.is_closed():  # what a transaction says at its end, in place of what broke it
+                        raise ConnectionResetError(str(error)) from error
+                    raise
         except _TROUBLE as error:
             log.warning("database_unavailable", error=str(error), type=type(error).__name__)
             raise self._unavailable("the database does not answer") from error
@@ -103,14 +107,15 @@ async def open_database(
     *,
     name: str,
     size: int = 10,
+    patience: float = 30.0,
     unavailable: Callable[[str], Exception] = DatabaseUnavailable,
 ) -> AsyncIterator[Database]:
     """A pool of up to `size` connections, known to the server as `name`; a server that is starting is waited for.
 
-    Raises DatabaseUnavailable when it cannot be reached within 30 seconds, DatabaseRefused at once when it can be and
-    refuses us.
+    Raises DatabaseUnavailable when it cannot be reached within `patience` seconds, DatabaseRefused at once when it can
+    be and refuses us.
     """
-    pool = await _connect(url.get_secret_value(), name, size)
+    pool = await _connect(url.get_secret_value(), name, size, patience)
     try:
         yield Database(pool, unavailable)
     finally:
@@ -121,9 +126,11 @@ async def open_database(
             pool.terminate()
 
 
-async def _connect(url: str, name: str, size: int) -> "Pool[Record]":
+async def _connect(url: str, name: str, size: int, patience: float) -> "Pool[Record]":
     try:
-        async for attempt in stamina.retry_context(on=_AWAY, attempts=None, timeout=_START_TIMEOUT, wait_max=1.0):
+        async for attempt in stamina.retry_context(
+            on=_AWAY, attempts=None, timeout=patience, wait_max=1.0, wait_jitter=0.1
+        ):
             with attempt:
                 return await asyncpg.create_pool(
                     url,
