@@ -83,19 +83,21 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection within a transaction, committed at the end, rolled back by an exception."""
-        async with self._connection() as connection, connection.transaction():
-            yield connection
+        async with self._connection() as connection:
+            try:
+                async with connection.transaction():
+                    yield connection
+            except asyncpg.InterfaceError as error:
+                # On a connection that broke, the transaction's end complains in place of what broke it.
+                if isinstance(error.__context__, _TROUBLE):
+                    raise error.__context__ from None
+                raise
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         try:
             async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
-                try:
-                    yield connection
-                except asyncpg.InterfaceError as error:
-                    if connection.is_closed():  # what a transaction says at its end, in place of what broke it
-                        raise ConnectionResetError(str(error)) from error
-                    raise
+                yield connection
         except _TROUBLE as error:
             log.warning("database_unavailable", error=str(error), type=type(error).__name__)
             raise self._unavailable("the database does not answer") from error
