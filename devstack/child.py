@@ -120,10 +120,6 @@ class Child:
             file.seek(max(self._log_start, end - 65_536))
             return file.read().decode(errors="replace")
 
-    def last_words(self) -> str:
-        """Return the last lines since the start, indented, to put under an error's message."""
-        return "".join(f"\n  {self.name}: {line[:400]}" for line in self.said().strip().splitlines()[-8:])
-
     def _end_group(self) -> None:
         """Kill what the process left in its session: its own children, where it had any."""
         if self._process is not None and self._has_group:

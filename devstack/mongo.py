@@ -6,7 +6,9 @@ A replica set of one, since MongoDB has transactions in replica sets only.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import shutil
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ from devstack.server import Server
 from devstack.waiting import until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pymongo import AsyncMongoClient
 
     from devstack.credentials import Credentials
@@ -48,8 +52,19 @@ class Mongo(Server):
         address = f"127.0.0.1:{self.port}/auth"
         return f"mongodb://auth:{self.credentials.mongo_auth}@{address}?authSource=auth&replicaSet={_REPLICA_SET}"
 
+    @property
+    def _complete(self) -> Path:
+        """The file whose presence says that the first start came to its end."""
+        return self.data / "complete"
+
     async def prepare(self) -> None:
-        """Add the key file, which a replica set with access control must have."""
+        """Add the key file, which a replica set with access control must have.
+
+        A mongod that is ended while it makes its first files cannot read them afterwards. Data that was never complete
+        is therefore thrown away: no service has written to it yet.
+        """
+        if not self._complete.exists():
+            shutil.rmtree(self.data, ignore_errors=True)
         await super().prepare()
         write_private(self.data / "replica-set.key", self.credentials.mongo_replica_set_key)
 
@@ -86,8 +101,13 @@ class Mongo(Server):
                     raise
                 await self._make_administrator()
                 await self._configure()
+            self._complete.touch()
         except PyMongoError as error:
             raise DevstackError(f"cannot set up MongoDB in {self.data}: {error}") from error
+
+    def readable(self, log: str) -> str:
+        """Pick the errors out of mongod's JSON, and leave what is not JSON."""
+        return "\n".join(line for line in map(_error, log.splitlines()) if line)
 
     async def _make_administrator(self) -> None:
         """Make the administrator, which a server without users lets anyone on the same machine do."""
@@ -129,3 +149,11 @@ async def _primary(client: AsyncMongoClient[dict[str, Any]]) -> None:
     """Wait until the only member has elected itself, which takes it some hundredths of a second."""
     while not (await client.admin.command("hello"))["isWritablePrimary"]:  # noqa: ASYNC110  it tells when asked only
         await asyncio.sleep(0.01)
+
+
+def _error(line: str) -> str:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return line
+    return f"{entry['msg']} {json.dumps(entry.get('attr', {}))}" if entry["s"] in {"E", "F"} else ""

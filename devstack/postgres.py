@@ -81,7 +81,7 @@ class Postgres(Server):
         first, *others = arguments  # `--single` works in the first place only
         await self.child.spawn(self._command(data, program, first, "-D", str(data), *others, stdin=stdin))
         if await self.child.wait() != 0:
-            raise DevstackError(f"cannot create PostgreSQL's data in {data}{self.child.last_words()}")
+            raise DevstackError(f"cannot create PostgreSQL's data in {data}{self.last_words()}")
 
     def command(self) -> Command:
         """Run on what is in `prepare`'s folder."""

@@ -55,12 +55,21 @@ class Program(ABC):
             await self.child.kill()
             raise failure
 
+    def last_words(self) -> str:
+        """Return the last lines that the process wrote, indented, to put under an error's message."""
+        lines = self.readable(self.child.said()).strip().splitlines()[-8:]
+        return "".join(f"\n  {self.name}: {line[:400]}" for line in lines)
+
+    def readable(self, log: str) -> str:
+        """Return what a person wants to see of a log."""
+        return log
+
     def _failure(self, serving: asyncio.Future[None], ended: asyncio.Future[int]) -> BaseException | None:
         if ended.done():
-            return DevstackError(f"{self.name} {how_it_ended(ended.result())}{self.child.last_words()}")
+            return DevstackError(f"{self.name} {how_it_ended(ended.result())}{self.last_words()}")
         if serving.done():
             return serving.exception()
-        return DevstackError(f"{self.name} is not ready in time{self.child.last_words()}")
+        return DevstackError(f"{self.name} is not ready in time{self.last_words()}")
 
 
 def how_it_ended(code: int) -> str:

@@ -164,7 +164,7 @@ class Stack:
         for task in done:
             task.result()  # raises: a supervisor ends with an error or not at all
         if not done:
-            last_words = "".join(program.child.last_words() for program in self._services)
+            last_words = "".join(program.last_words() for program in self._services)
             raise DevstackError(f"the mesh is not ready after {_READY_WITHIN:g} s{last_words}")
 
     def _surroundings(self) -> Surroundings:

@@ -54,4 +54,4 @@ async def supervise(program: Program, on_progress: OnProgress, first_ready: asyn
 
 def delay_after(crashes: int) -> float:
     """Return how many seconds to wait after so many crashes in a row: 0.2, 0.4, 0.8 and so on, never more than 10."""
-    return min(_FIRST_DELAY * 2 ** min(crashes - 1, 30), _LONGEST_DELAY)
+    return min(_FIRST_DELAY * 2.0 ** min(crashes - 1, 30), _LONGEST_DELAY)

@@ -170,6 +170,15 @@ async def test_a_mongod_that_cannot_run_says_why(
         await Servers(tmp_path / "home", only=["mongo"]).start()
 
 
+async def test_data_that_mongod_never_finished_is_made_anew(tmp_path: Path) -> None:
+    async with Servers(tmp_path, only=["mongo"]) as servers:
+        data = servers.mongo.data
+    (data / "complete").unlink()
+    (data / "sizeStorer.wt").write_bytes(b"half of it")
+    async with Servers(tmp_path, only=["mongo"]) as servers, mongo_client(servers.mongo_url) as client:
+        await client.auth.things.insert_one({})
+
+
 async def test_several_stand_side_by_side(tmp_path: Path) -> None:
     homes = [Servers(tmp_path / name) for name in ("one", "two", "a third, with spaces" + "/deep" * 20)]
     try:
