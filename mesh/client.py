@@ -5,10 +5,10 @@ from asyncio import get_running_loop
 from pydantic import ValidationError
 
 from mesh import context, wire
+from mesh.bus import Transport
 from mesh.context import Context
 from mesh.endpoint import Access, Endpoint, Rep, Req
 from mesh.errors import BadReply, DeadlineExceeded
-from mesh.transport import Transport
 
 
 class Client:

@@ -5,8 +5,8 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mesh.bus import Deliver, Message, Subscription, check_size
 from mesh.errors import DeadlineExceeded, Disconnected, NoResponder
-from mesh.transport import Deliver, Message, Subscription, check_size
 
 
 @dataclass(eq=False)

@@ -12,11 +12,12 @@ import uvloop
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
+from mesh.bus import Transport
 from mesh.errors import MeshError
 from mesh.logs import configure
 from mesh.service import Service
 from mesh.settings import LogSettings, NatsSettings
-from mesh.transport import NatsTransport, Transport
+from mesh.transport import NatsTransport
 
 log = structlog.get_logger()
 

@@ -14,6 +14,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from mesh import wire
+from mesh.bus import Message, Subscription, Transport
 from mesh.context import Caller, Context, request_id_from, working_on
 from mesh.discovery import VERBS, Described, Identity
 from mesh.endpoint import Access, Endpoint, Rep, Req
@@ -31,7 +32,6 @@ from mesh.errors import (
     Unavailable,
 )
 from mesh.tokens import demand
-from mesh.transport import Message, Subscription, Transport
 
 log = structlog.get_logger()
 

@@ -4,9 +4,9 @@ import asyncio
 import random
 import re
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol, Self
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
 
 import nats.errors
 import structlog
@@ -15,7 +15,8 @@ from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
-from mesh.errors import DeadlineExceeded, Disconnected, NoResponder, Refused, TooLarge
+from mesh.bus import NO_HEADERS, Deliver, Message, Subscription, check_size
+from mesh.errors import DeadlineExceeded, Disconnected, NoResponder, Refused
 from mesh.settings import NatsSettings
 
 log = structlog.get_logger()
@@ -28,72 +29,6 @@ _CLOSE_TIMEOUT = 5.0
 _WRITE_TIMEOUT = 10.0
 _MOST_UNWRITTEN = 4 * 1024 * 1024
 _REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"', re.IGNORECASE)
-_NO_HEADERS: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as it came; `reply` is empty where no answer is wanted."""
-
-    subject: str
-    payload: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-    reply: str = ""
-
-
-Deliver = Callable[[Message], None]
-"""Takes a message in at once, without waiting: whatever takes time is the receiver's to schedule."""
-
-
-class Subscription(Protocol):
-    """Interest in a subject."""
-
-    async def drain(self) -> None:
-        """End the interest; on return everything that was routed here has been delivered."""
-
-
-class Transport(Protocol):
-    """What the runtime needs of a message bus. One test suite holds every implementation to it."""
-
-    closed: asyncio.Event
-    """Set once the connection is gone for good: the process should end, for its supervisor to start it anew."""
-
-    @property
-    def connected(self) -> bool:
-        """Whether a request would leave this process now."""
-
-    async def request(self, subject: str, payload: bytes, headers: Mapping[str, str], timeout: float) -> Message:
-        """Send a request and wait for its one reply, at most `timeout` seconds.
-
-        Raises NoResponder, DeadlineExceeded, Disconnected, Refused, TooLarge.
-        """
-
-    async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> None:
-        """Send a message that nobody answers. Raises Disconnected, TooLarge."""
-
-    async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
-        """Have each message on `subject` delivered, in order; within a queue group to one member alone.
-
-        On return the interest is in force. Raises Refused, Disconnected.
-        """
-
-    async def flush(self) -> None:
-        """Return when the server has processed all that was sent before. Raises Disconnected."""
-
-    async def close(self) -> None:
-        """Send what is still to be sent and disconnect; requests that wait end with Disconnected."""
-
-
-def check_size(payload: bytes, headers: Mapping[str, str], limit: int) -> None:
-    """Raise TooLarge when payload and headers together are over the limit.
-
-    Above it the server drops the link and nats-py closes for good; nats-py's own check leaves the headers out.
-    """
-    size = len(payload)
-    if headers:
-        size += 12 + sum(len(name) + len(value.encode()) + 4 for name, value in headers.items())
-    if size > limit:
-        raise TooLarge("message_too_large", f"a message of {size} bytes is over the limit of {limit}")
 
 
 class NatsTransport:
@@ -181,7 +116,7 @@ class NatsTransport:
             raise NoResponder(f"nobody serves {subject}")
         return message
 
-    async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> None:
+    async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS) -> None:
         """See Transport.publish."""
         self._check_sendable(subject, payload, headers)
         try:
@@ -208,7 +143,7 @@ class NatsTransport:
         """See Transport.subscribe."""
 
         async def take(message: Msg) -> None:
-            deliver(Message(message.subject, message.data, message.headers or _NO_HEADERS, message.reply))
+            deliver(Message(message.subject, message.data, message.headers or NO_HEADERS, message.reply))
 
         self._refused.discard(subject)
         try:

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mesh.bus import Transport
 from mesh.context import Caller
 from mesh.endpoint import Access, Endpoint
 from mesh.errors import Unauthenticated
 from mesh.service import Service
-from mesh.transport import Transport
 
 
 class Say(BaseModel):

@@ -8,9 +8,10 @@ from contextlib import suppress
 import pytest
 from nats.aio.client import Client as NatsClient
 
+from mesh.bus import Message
 from mesh.errors import Disconnected, NoResponder, Refused
 from mesh.settings import NatsSettings
-from mesh.transport import Message, NatsTransport
+from mesh.transport import NatsTransport
 from tests.nats_server import NatsServer, ServerFactory, until
 
 USERS = """

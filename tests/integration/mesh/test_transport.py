@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from mesh.bus import Message, Transport
 from mesh.errors import DeadlineExceeded, Disconnected, NoResponder, TooLarge
 from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.transport import Message, Transport
 from tests.nats_server import ServerFactory
 
 Connect = Callable[[], Awaitable[Transport]]

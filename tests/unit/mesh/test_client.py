@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from contracts.customers import CustomerPatch, ListCustomers, UpdateCustomer
+from mesh.bus import Message
 from mesh.client import Client
 from mesh.context import Context, working_on
 from mesh.endpoint import Access, Endpoint
 from mesh.errors import BadReply, Code, DeadlineExceeded, Disconnected, Fault, NoResponder, Overloaded, RemoteFault
 from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.transport import Message
 from mesh.wire import error_reply
 from subjects import CUSTOMERS_LIST, CUSTOMERS_UPDATE
 from tests.sample_service import SAY, SHOUT, Said, Say

@@ -7,6 +7,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from mesh import context, wire
+from mesh.bus import Message
 from mesh.client import Client
 from mesh.endpoint import Access, Endpoint
 from mesh.errors import (
@@ -21,7 +22,6 @@ from mesh.errors import (
     RemoteFault,
 )
 from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.transport import Message
 from mesh.wire import Problem
 from tests.nats_server import until
 from tests.sample_service import SAY, SHOUT, WHISPER, Gate, Said, Say, sample, say

@@ -1,0 +1,75 @@
+"""What the runtime needs of a message bus: a transport that sends requests, and subscriptions that take them in."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from mesh.errors import TooLarge
+
+NO_HEADERS: Final[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it came; `reply` is empty where no answer is wanted."""
+
+    subject: str
+    payload: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reply: str = ""
+
+
+Deliver = Callable[[Message], None]
+"""Takes a message in at once, without waiting: whatever takes time is the receiver's to schedule."""
+
+
+class Subscription(Protocol):
+    """Interest in a subject."""
+
+    async def drain(self) -> None:
+        """End the interest; on return everything that was routed here has been delivered."""
+
+
+class Transport(Protocol):
+    """What the runtime needs of a message bus. One test suite holds every implementation to it."""
+
+    closed: asyncio.Event
+    """Set once the connection is gone for good: the process should end, for its supervisor to start it anew."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether a request would leave this process now."""
+
+    async def request(self, subject: str, payload: bytes, headers: Mapping[str, str], timeout: float) -> Message:
+        """Send a request and wait for its one reply, at most `timeout` seconds.
+
+        Raises NoResponder, DeadlineExceeded, Disconnected, Refused, TooLarge.
+        """
+
+    async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """Send a message that nobody answers. Raises Disconnected, TooLarge."""
+
+    async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
+        """Have each message on `subject` delivered, in order; within a queue group to one member alone.
+
+        On return the interest is in force. Raises Refused, Disconnected.
+        """
+
+    async def flush(self) -> None:
+        """Return when the server has processed all that was sent before. Raises Disconnected."""
+
+    async def close(self) -> None:
+        """Send what is still to be sent and disconnect; requests that wait end with Disconnected."""
+
+
+def check_size(payload: bytes, headers: Mapping[str, str], limit: int) -> None:
+    """Raise TooLarge when payload and headers together are over the limit.
+
+    Above it the server drops the link and nats-py closes for good; nats-py's own check leaves the headers out.
+    """
+    size = len(payload)
+    if headers:
+        size += 12 + sum(len(name) + len(value.encode()) + 4 for name, value in headers.items())
+    if size > limit:
+        raise TooLarge("message_too_large", f"a message of {size} bytes is over the limit of {limit}")

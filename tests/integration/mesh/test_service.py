@@ -1,0 +1,86 @@
+"""The service on real NATS: what in-memory delivery cannot show."""
+
+import asyncio
+
+from mesh.client import Client
+from mesh.service import Service
+from mesh.transport import NatsTransport
+from tests.nats_server import NatsServer, until
+from tests.sample_service import SAY, Gate, Say, sample
+
+
+async def started(server: NatsServer) -> tuple[Service, NatsTransport]:
+    transport = await server.connect("sample")
+    service = sample(transport)
+    await service.start()
+    return service, transport
+
+
+async def test_rolling_drains_under_traffic_lose_nothing(server: NatsServer) -> None:
+    caller = await server.connect("caller")
+    client, running = Client(caller), True
+    answered = 0
+
+    async def traffic() -> None:
+        nonlocal answered
+        while running:
+            await client.call(SAY, Say())
+            answered += 1
+
+    service, transport = await started(server)
+    callers = [asyncio.ensure_future(traffic()) for _ in range(8)]
+    for _ in range(20):
+        successor = await started(server)
+        before = answered
+        await until(lambda before=before: answered > before + 20)  # type: ignore[misc]
+        await service.drain()
+        await transport.close()
+        service, transport = successor
+    running = False
+    await asyncio.gather(*callers)  # a lost request would have raised
+    assert answered > 400
+    await service.drain()
+    await transport.close()
+    await caller.close()
+
+
+async def test_poison_payloads_leave_the_worker_serving(server: NatsServer) -> None:
+    service, transport = await started(server)
+    caller = await server.connect("caller")
+    for body in (b"\x00" * 1000, b"{" * 5000, b'{"text":"\\ud800"}', b"\xff" * 100_000):
+        reply = await caller.request("sample.say", body, {}, 5)
+        assert "422" == reply.headers["Nats-Service-Error-Code"]
+    assert "hello" == (await Client(caller).call(SAY, Say())).text
+    await service.drain()
+    await transport.close()
+    await caller.close()
+
+
+async def test_a_reply_that_fits_only_without_its_headers_is_refused_here_and_the_link_stays(
+    server: NatsServer,
+) -> None:
+    service, transport = await started(server)
+    caller = await server.connect("caller")
+    body = b'{"text":"' + b"x" * 524_255 + b'","times":2}'  # 1,048,521 bytes of reply, and its headers
+    reply = await caller.request("sample.say", body, {}, 5)
+    assert "413" == reply.headers["Nats-Service-Error-Code"]
+    assert transport.connected
+    assert "hello" == (await Client(caller).call(SAY, Say())).text
+    await service.drain()
+    await transport.close()
+    await caller.close()
+
+
+async def test_a_drain_waits_for_the_answers_to_be_confirmed(server: NatsServer) -> None:
+    transport, caller = await server.connect("sample"), await server.connect("caller")
+    gate = Gate()
+    service = sample(transport, gate)
+    await service.start()
+    calls = [asyncio.ensure_future(Client(caller).call(SAY, Say())) for _ in range(100)]
+    await until(lambda: gate.inside == 64)
+    draining = asyncio.ensure_future(service.drain())
+    gate.open.set()
+    await draining
+    await transport.close()
+    assert 100 == len(await asyncio.gather(*calls))
+    await caller.close()
