@@ -1,0 +1,51 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
+
+from gateway.app import build
+from gateway.settings import GatewaySettings
+from mesh.memory import MemoryTransport
+from tests.unit.gateway.tokens import bearer
+from tests.unit.gateway.world import World
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """A mesh with a fake of every service."""
+    made = World()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+def transport(world: World) -> MemoryTransport:
+    """The gateway's connection to the mesh."""
+    return MemoryTransport(world.broker, "gateway")
+
+
+@pytest.fixture
+def app(transport: MemoryTransport) -> FastAPI:
+    """The gateway's application."""
+    return build(GatewaySettings(gateway_max_body=10_000, gateway_timeout=1.0), transport)
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    """An HTTP client of the gateway, without a token."""
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as client:
+        yield client
+
+
+@pytest.fixture
+def user() -> dict[str, str]:
+    """The headers of a user."""
+    return bearer("USER")
+
+
+@pytest.fixture
+def admin() -> dict[str, str]:
+    """The headers of an administrator."""
+    return bearer("ADMIN")
