@@ -1,0 +1,1 @@
+"""The `mesh` command: run the mesh on this machine, call it, look at it."""

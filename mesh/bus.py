@@ -47,8 +47,16 @@ class Transport(Protocol):
         Raises NoResponder, DeadlineExceeded, Disconnected, Refused, TooLarge.
         """
 
-    async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS) -> None:
-        """Send a message that nobody answers. Raises Disconnected, TooLarge."""
+    async def publish(
+        self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS, reply: str = ""
+    ) -> None:
+        """Send a message, and wait for no answer: where any are wanted, they go to `reply`.
+
+        Raises Disconnected, TooLarge.
+        """
+
+    def inbox(self) -> str:
+        """A subject that is ours alone, for answers."""
 
     async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
         """Have each message on `subject` delivered, in order; within a queue group to one member alone.

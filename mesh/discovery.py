@@ -1,9 +1,12 @@
-"""What a service tells about itself on `$SRV`: NATS's service protocol (ADR-32), read by `nats micro`."""
+"""What a service tells about itself on `$SRV`, and how to ask it: NATS's service protocol (ADR-32)."""
 
+import asyncio
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from mesh.bus import Message, Transport
 from mesh.endpoint import Endpoint
 from mesh.wire import QUEUE_GROUP
 
@@ -85,3 +88,22 @@ class Identity:
             started = self.started.isoformat(timespec="microseconds").replace("+00:00", "Z")
             document |= {"started": started, "endpoints": [one.statistics() for one in endpoints]}
         return document
+
+
+async def ask_all(transport: Transport, verb: str, within: float = 0.5) -> list[dict[str, Any]]:
+    """The documents of every instance that answers PING, INFO or STATS within so many seconds, by name and id.
+
+    Raises Disconnected, Refused.
+    """
+    documents: list[dict[str, Any]] = []
+
+    def take(message: Message) -> None:
+        if message.payload:  # that nobody serves the subject comes without one
+            documents.append(json.loads(message.payload))
+
+    inbox = transport.inbox()
+    answers = await transport.subscribe(inbox, take)
+    await transport.publish(f"$SRV.{verb}", b"", reply=inbox)
+    await asyncio.sleep(within)  # nobody knows how many there are: the protocol has no other end
+    await answers.drain()
+    return sorted(documents, key=lambda document: (document["name"], document["id"]))

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mesh.bus import Deliver, Message, Subscription, check_size
+from mesh.bus import NO_HEADERS, Deliver, Message, Subscription, check_size
 from mesh.errors import DeadlineExceeded, Disconnected, NoResponder
 
 
@@ -90,7 +90,7 @@ class MemoryTransport:
             if not answer.done():
                 answer.set_result(message)
 
-        inbox = f"{self._inbox}{next(self._calls)}"
+        inbox = self.inbox()
         interest = self._add(inbox, take)
         self._waiting.add(answer)
         try:
@@ -104,10 +104,16 @@ class MemoryTransport:
             self._waiting.discard(answer)
             interest.end()
 
-    async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> None:
+    async def publish(
+        self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS, reply: str = ""
+    ) -> None:
         """See Transport.publish."""
-        self._check_sendable(subject, payload, headers or {})
-        self._broker.route(Message(subject, payload, dict(headers or {})))
+        self._check_sendable(subject, payload, headers)
+        self._broker.route(Message(subject, payload, dict(headers), reply))
+
+    def inbox(self) -> str:
+        """See Transport.inbox."""
+        return f"{self._inbox}{next(self._calls)}"
 
     async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
         """See Transport.subscribe."""

@@ -1,4 +1,4 @@
-"""The one door to NATS: requests, publications and subscriptions on nats-py's connection, with its traps closed."""
+"""The one door to NATS: the transport of mesh/bus.py on nats-py's connection, with its traps closed."""
 
 import asyncio
 import random
@@ -41,7 +41,7 @@ class NatsTransport:
         self._client = _Client()
         # A private prefix that permissions can name, and a token that nobody can guess: nats-py's ids can be.
         self._inbox_prefix = f"_INBOX_{name}"
-        self._inbox = f"{self._inbox_prefix}.{secrets.token_hex(11)}."
+        self._inbox = f"{self.inbox()}."
         self._calls = 0
         self._waiting: dict[str, _Waiting] = {}
         self._refused: set[str] = set()
@@ -116,12 +116,18 @@ class NatsTransport:
             raise NoResponder(f"nobody serves {subject}")
         return message
 
-    async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS) -> None:
+    def inbox(self) -> str:
+        """See Transport.inbox."""
+        return f"{self._inbox_prefix}.{secrets.token_hex(11)}"
+
+    async def publish(
+        self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS, reply: str = ""
+    ) -> None:
         """See Transport.publish."""
         self._check_sendable(subject, payload, headers)
         try:
             async with asyncio.timeout(_WRITE_TIMEOUT):
-                await self._publish(subject, payload, headers)
+                await self._publish(subject, payload, headers, reply)
         except TimeoutError:
             raise Disconnected(f"NATS reads no more, so {subject} was perhaps not sent", sent=True) from None
 
@@ -130,7 +136,7 @@ class NatsTransport:
             raise Disconnected(f"not connected to NATS, so {subject} was not asked")
         check_size(payload, headers, self._client.max_payload)
 
-    async def _publish(self, subject: str, payload: bytes, headers: Mapping[str, str], reply: str = "") -> None:
+    async def _publish(self, subject: str, payload: bytes, headers: Mapping[str, str], reply: str) -> None:
         try:
             await self._client.publish(subject, payload, reply, dict(headers) or None)
         except (nats.errors.OutboundBufferLimitError, nats.errors.ConnectionClosedError) as error:

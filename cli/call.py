@@ -1,0 +1,91 @@
+"""`mesh call`: one request on a subject, checked against its contract before it is sent."""
+
+import asyncio
+import difflib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from cli.connection import DEADLINE, NOBODY_SERVES, HomeOption, connected, fail
+from mesh import wire
+from mesh.bus import Message
+from mesh.context import request_id_from
+from mesh.endpoint import Endpoint
+from mesh.errors import Code, DeadlineExceeded, MeshError, NoResponder
+from subjects import ENDPOINTS
+
+_USAGE = 2
+_PROBLEM = 1
+
+
+def call(
+    subject: Annotated[str, typer.Argument(help="Such as customers.get; `mesh subjects` lists them.")],
+    payload: Annotated[str, typer.Argument(metavar="JSON", help="The arguments; - reads standard input.")] = "{}",
+    *,
+    timeout: Annotated[float | None, typer.Option(min=0.001, help="Seconds; the endpoint's own unless told.")] = None,
+    token: Annotated[str | None, typer.Option(envvar="MESH_TOKEN", help="An access token to send along.")] = None,
+    check: Annotated[bool, typer.Option(help="Check the payload against the contract before it is sent.")] = True,
+    home: HomeOption = Path(".mesh"),
+) -> None:
+    """Send a request and print the reply, or the problem on standard error.
+
+    Exit status: 0 a reply, 1 a problem, 2 a mistake in the call, 3 nobody serves the subject, 4 no answer in time.
+    """
+    endpoint = _endpoint(subject)
+    body = sys.stdin.buffer.read() if payload == "-" else payload.encode(errors="surrogateescape")
+    if check:
+        _check(endpoint, body)
+    reply = asyncio.run(_request(endpoint, body, timeout or endpoint.timeout, token, home))
+    number = wire.header(reply.headers, wire.ERROR_CODE)
+    if number is None:
+        _print(Console(), reply.payload)
+        return
+    _print(Console(stderr=True), reply.payload)
+    raise typer.Exit(DEADLINE if number == str(Code.DEADLINE_EXCEEDED.number) else _PROBLEM)
+
+
+def _endpoint(subject: str) -> Endpoint[Any, Any]:
+    by_subject = {endpoint.subject: endpoint for endpoint in ENDPOINTS}
+    if subject not in by_subject:
+        near = difflib.get_close_matches(subject, by_subject, n=1)
+        hint = f"did you mean {near[0]}?" if near else "`mesh subjects` lists them"
+        fail(f"there is no subject {subject!r}; {hint}", _USAGE)
+    return by_subject[subject]
+
+
+def _check(endpoint: Endpoint[Any, Any], body: bytes) -> None:
+    try:
+        endpoint.requests.validate_json(body or b"{}")
+    except ValidationError as error:
+        invalid = wire.invalid_payload(error)
+        for one in invalid.errors:
+            typer.echo(f"  {one.field or '(payload)'}: {one.message}", err=True)
+        fail(f"{endpoint.subject}: {invalid.detail} (--no-check sends it all the same)", _USAGE)
+
+
+async def _request(endpoint: Endpoint[Any, Any], body: bytes, timeout: float, token: str | None, home: Path) -> Message:
+    deadline = asyncio.get_running_loop().time() + timeout
+    headers = {wire.REQUEST_ID: request_id_from(None), wire.REQUEST_DEADLINE: str(wire.unix_ms(deadline))}
+    if token is not None:
+        headers[wire.AUTHORIZATION] = f"Bearer {token.removeprefix('Bearer ')}"
+    async with connected(home) as transport:
+        try:
+            return await transport.request(endpoint.subject, body, headers, timeout)
+        except NoResponder as error:
+            fail(str(error), NOBODY_SERVES)
+        except DeadlineExceeded as error:
+            fail(str(error), DEADLINE)
+        except MeshError as error:
+            fail(str(error), _PROBLEM)
+
+
+def _print(console: Console, body: bytes) -> None:
+    text = body.decode(errors="replace")
+    if console.is_terminal:
+        console.print_json(text)
+    else:
+        typer.echo(text, err=console.stderr)

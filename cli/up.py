@@ -1,0 +1,162 @@
+"""`mesh up`: the whole system on this machine, until Ctrl-C."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from cli.connection import fail
+from devstack.errors import DevstackError
+from devstack.progress import State
+from devstack.settings import StackSettings
+from devstack.stack import Stack
+from devstack.state import StackState
+
+_ALFKI = '{"customer_id":"ALFKI"}'
+_STYLES: dict[State, str] = {
+    "starting": "yellow",
+    "ready": "green",
+    "restarting": "bold red",
+    "stopping": "yellow",
+    "stopped": "dim",
+    "failed": "bold red",
+}
+
+
+def up(
+    *,
+    http_port: Annotated[
+        int | None, typer.Option(help="Where the gateway listens (8080); 0 takes a free port.")
+    ] = None,
+    http_host: Annotated[str | None, typer.Option(help="The address that it listens on (127.0.0.1).")] = None,
+    replicas: Annotated[
+        list[str] | None, typer.Option(metavar="WORKER=N", help="Several processes of a worker: customers=3.")
+    ] = None,
+    logs: Annotated[bool, typer.Option("--logs", help="Show what the processes log.")] = False,
+    home: Annotated[Path | None, typer.Option(help="Data, logs and secrets (.mesh); also MESH_HOME.")] = None,
+) -> None:
+    """Start NATS, PostgreSQL, MongoDB, the workers and the gateway; Ctrl-C stops them all and keeps the data.
+
+    NATS_URL, CUSTOMERS_DATABASE_URL, PRODUCTS_DATABASE_URL and AUTH_MONGODB_URL each replace a server that would be
+    started by one that runs elsewhere.
+    """
+    given = {"http_port": http_port, "http_host": http_host, "home": home, "replicas": _replicas(replicas or [])}
+    try:
+        settings = StackSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        fail(wrong, status=2)
+    try:
+        asyncio.run(_run(settings, logs=logs))
+    except DevstackError as error:
+        fail(str(error))
+
+
+def _replicas(given: list[str]) -> dict[str, Any] | None:
+    counts: dict[str, Any] = {}
+    for one in given:
+        worker, equals, count = one.partition("=")
+        if not equals or not count.isdecimal():
+            fail(f"--replicas takes WORKER=N, such as customers=3, not {one!r}", status=2)
+        counts[worker] = int(count)
+    return counts or None
+
+
+async def _run(settings: StackSettings, *, logs: bool) -> None:
+    console = Console(highlight=False)
+    progress = _Progress(console)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+
+    def show_line(name: str, line: str) -> None:
+        console.print(Text.assemble((f"{name:>12} ", "cyan"), line.rstrip()))
+
+    stack = Stack(settings, progress.hear, show_line if logs else None)
+    stopping = asyncio.create_task(stop.wait())
+    starting = asyncio.create_task(stack.start())
+    with progress:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait({starting})
+            stopping.cancel()
+            return
+        await starting
+    console.print(_summary(stack.state))
+    waiting = asyncio.create_task(stack.wait())
+    await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    with progress:
+        await stack.stop()
+    stopping.cancel()
+    if waiting.done() and not waiting.cancelled():
+        waiting.result()
+
+
+class _Progress:
+    """What becomes of each process: a live table on a terminal, a line per change elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._states: dict[str, tuple[State, str]] = {}
+        self._live: Live | None = None
+
+    def hear(self, name: str, state: State, detail: str) -> None:
+        """Take in a change."""
+        self._states[name] = (state, detail)
+        if self._live is not None:
+            self._live.update(self._table(), refresh=True)
+        else:
+            self._console.print(Text.assemble((f"{name:>12} ", "cyan"), (state, _STYLES[state]), f" {detail}"))
+
+    def __enter__(self) -> None:
+        if self._console.is_terminal:
+            self._live = Live(self._table(), console=self._console, auto_refresh=False)
+            self._live.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for name, (state, detail) in self._states.items():
+            table.add_row(Text(name, "cyan", justify="right"), Text(state, _STYLES[state]), Text(detail, "dim"))
+        return table
+
+
+def _nats_request(state: StackState) -> str:
+    operator = state.operator
+    login = f" --user {operator.user} --password {operator.password}" if operator.user else ""
+    return f"nats -s {state.nats_url}{login} --inbox-prefix {operator.inbox_prefix} request customers.get '{_ALFKI}'"
+
+
+def _summary(state: StackState) -> Table:
+    """Tell a newcomer where everything is and what to try."""
+    table = Table.grid(padding=(0, 2))
+    rows = [
+        ("gateway", f"{state.gateway_url}   (documentation: {state.gateway_url}/docs)"),
+        ("NATS", state.nats_url + (f"   (monitoring: {state.nats_monitor_url})" if state.nats_monitor_url else "")),
+        ("processes", "  ".join(f"{name}={pid}" for name, pid in state.processes.items())),
+        ("logs", str(state.logs)),
+        ("first admin", f"{state.admin.email}  {state.admin.password}"),
+        ("", ""),
+        ("try", f"curl -s '{state.gateway_url}/v1/products?limit=2'"),
+        ("", f"""{sys.argv[0]} call customers.get '{_ALFKI}'"""),
+        ("or", _nats_request(state)),
+        ("", ""),
+        ("", "Ctrl-C stops everything and keeps the data."),
+    ]
+    for name, value in rows:
+        table.add_row(Text(name, "cyan", justify="right"), Text(value, overflow="fold"))
+    return table
