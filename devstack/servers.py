@@ -125,6 +125,7 @@ class Servers:
     async def stop_all(self) -> None:
         """Stop everything at once and let go of the home."""
         await asyncio.gather(*(server.child.stop() for server in self))
+        self._running = {}
         if self._is_open:
             self._is_open = False
             self.home.close()

@@ -108,6 +108,7 @@ class Stack:
         await self._stop(gateways)
         await self._stop(workers)
         await self._stop(list(self._servers))
+        self._services = []
         if self._state is not None:
             self._state = None
             remove_stack(self._servers.home.path)

@@ -21,7 +21,9 @@ class _Ready(http.server.BaseHTTPRequestHandler):
 
 def main() -> None:
     service, folder = sys.argv[1], Path(sys.argv[2])
-    (folder / f"{service}.environment.json").write_text(json.dumps(dict(os.environ)))
+    draft = folder / f"{os.getpid()}.new"
+    draft.write_text(json.dumps(dict(os.environ)))
+    draft.rename(folder / f"{service}.environment.json")
     print(f"{service} speaks", flush=True)  # noqa: T201
     if service == "gateway":
         address = (os.environ["GATEWAY_HOST"], int(os.environ["GATEWAY_PORT"]))

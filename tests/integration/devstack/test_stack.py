@@ -58,13 +58,14 @@ async def test_a_stack_starts_tells_about_itself_and_leaves_nothing(
 
 
 async def test_a_service_sees_its_own_secrets_only(
-    tmp_path: Path, stand_ins: ServiceCommand, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, stand_ins: ServiceCommand, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUSTOMERS_POOL_SIZE", "7")
     monkeypatch.setenv("LOG_FORMAT", "json")
     settings = StackSettings(home=tmp_path / "home", http_port=0)
     async with Stack(settings, service_command=stand_ins) as stack:
         state = stack.state
+        await eventually(lambda: 4 == len(list(tmp_path.glob("*.environment.json"))))
     seen = {
         service: json.loads((tmp_path / f"{service}.environment.json").read_text())
         for service in ("gateway", "auth", "customers", "products")
@@ -135,7 +136,7 @@ async def test_a_taken_port_is_an_error_before_anything_starts(tmp_path: Path) -
 
 
 async def test_somebody_elses_servers_are_used_and_not_started(
-    tmp_path: Path, stand_ins: ServiceCommand, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, stand_ins: ServiceCommand, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NATS_URL", "nats://elsewhere:4222")
     monkeypatch.setenv("NATS_USER", "everybody")
@@ -146,6 +147,7 @@ async def test_somebody_elses_servers_are_used_and_not_started(
     settings = StackSettings(home=tmp_path / "home", http_port=0)
     async with Stack(settings, service_command=stand_ins) as stack:
         assert {"gateway", "auth", "customers", "products"} == set(stack.state.processes)
+        await eventually((tmp_path / "customers.environment.json").exists)
         assert ("everybody", None) == (stack.state.operator.user, stack.state.nats_monitor_url)
     environment = json.loads((tmp_path / "customers.environment.json").read_text())
     assert ("nats://elsewhere:4222", "everybody") == (environment["NATS_URL"], environment["NATS_USER"])
