@@ -1,0 +1,36 @@
+from collections.abc import AsyncIterator
+from functools import partial
+from importlib.resources import files
+
+import pytest
+from pydantic import SecretStr
+
+from products_svc.handlers import Handlers
+from products_svc.repository import Catalogue, seed
+from mesh.errors import Unavailable
+from providers.migrations import migrate
+from providers.postgres import Database, open_database
+from tests.integration.providers.schemas import fresh_schema
+from tests.integration.providers.servers import products_url, postgres
+
+__all__ = ["products_url", "postgres"]
+
+
+@pytest.fixture
+async def url(products_url: str) -> AsyncIterator[SecretStr]:
+    """An empty database."""
+    async with fresh_schema(products_url) as url:
+        yield url
+
+
+@pytest.fixture
+async def database(url: SecretStr) -> AsyncIterator[Database]:
+    """A database with Northwind's catalogue."""
+    async with open_database(url, name="test", unavailable=partial(Unavailable, "database_unavailable")) as database:
+        await migrate(database, files("products_svc") / "migrations", seed)
+        yield database
+
+
+@pytest.fixture
+def handlers(database: Database) -> Handlers:
+    return Handlers(Catalogue(database))
