@@ -11,15 +11,15 @@ from contracts.auth import GetJwks
 from gateway import errors
 from gateway.auth import refuse_undeclared
 from gateway.body_limit import BodyLimit
-from gateway.operations import add_problem_schema
+from gateway.operations import document_problems
 from gateway.parts import Parts
 from gateway.readiness import Readiness
 from gateway.request_context import RequestContext
 from gateway.routes import auth, customers, health, products
 from gateway.settings import GatewaySettings
+from mesh.bus import Transport
 from mesh.client import Client
 from mesh.tokens import Verifier
-from mesh.transport import Transport
 from subjects import AUTH_JWKS, ENDPOINTS
 
 _DESCRIPTION = """\
@@ -52,7 +52,7 @@ def build(settings: GatewaySettings, transport: Transport) -> FastAPI:
     for routes in (auth, customers, products, health):
         app.include_router(routes.router)
     refuse_undeclared(app, without=health.PATHS)
-    add_problem_schema(app)
+    document_problems(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, limit=settings.gateway_max_body)
     app.add_middleware(RequestContext, timeout=settings.gateway_timeout)

@@ -18,7 +18,7 @@ IfNoneMatch = Annotated[
 
 ETAG: Final = {"description": "The version, for If-Match and If-None-Match.", "schema": {"type": "string"}}
 
-_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
+_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e]*")')  # without W/: If-None-Match compares weakly
 _OURS = re.compile(r'"([1-9][0-9]{0,8})"')  # no row lives to see its billionth change
 
 

@@ -41,8 +41,16 @@ def documented(status: int) -> dict[str, Any]:
     }
 
 
-def add_problem_schema(app: FastAPI) -> None:
-    """Put the schema that every error refers to into the OpenAPI document."""
-    schema = Problem.model_json_schema(mode="serialization", ref_template=f"{_SCHEMAS}{{model}}")
-    nested = schema.pop("$defs", {})
-    app.openapi()["components"]["schemas"] |= {**nested, "Problem": schema}
+def document_problems(app: FastAPI) -> None:
+    """Have the OpenAPI document define what every error refers to; it is made when it is first asked for."""
+    document = app.openapi
+
+    def with_problems() -> dict[str, Any]:
+        made = document()
+        schemas = made["components"]["schemas"]
+        if "Problem" not in schemas:
+            schema = Problem.model_json_schema(mode="serialization", ref_template=f"{_SCHEMAS}{{model}}")
+            schemas |= {**schema.pop("$defs", {}), "Problem": schema}
+        return made
+
+    app.openapi = with_problems  # type: ignore[method-assign]  # FastAPI's documented way to extend it

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
+from mesh.bus import Transport
 from mesh.errors import CallError
-from mesh.transport import Transport
 
 _TIMEOUT = 0.5
 _GOOD_FOR = 1.0

@@ -1,0 +1,130 @@
+import re
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from gateway.auth import api_routes, declared, refuse_undeclared
+from gateway.routes.health import PATHS
+from mesh.endpoint import Access
+from subjects import AUTH_JWKS, ENDPOINTS
+from tests.unit.gateway.problems import problem
+from tests.unit.gateway.tokens import bearer
+from tests.unit.gateway.world import World
+
+ANYONE, USER, ADMIN = Access.ANYONE, Access.USER, Access.ADMIN
+
+ACCESS = {
+    "register": ANYONE,
+    "login": ANYONE,
+    "refresh": ANYONE,
+    "logout": ANYONE,
+    "get_me": USER,
+    "get_jwks": ANYONE,
+    "list_customers": USER,
+    "get_customer": USER,
+    "create_customer": ADMIN,
+    "update_customer": ADMIN,
+    "archive_customer": ADMIN,
+    "list_products": ANYONE,
+    "get_product": ANYONE,
+    "create_product": ADMIN,
+    "update_product": ADMIN,
+    "discontinue_product": ADMIN,
+    "list_categories": ANYONE,
+    "list_suppliers": USER,
+    "get_supplier": USER,
+}
+
+
+def operations(app: FastAPI) -> dict[str, tuple[str, str, Access]]:
+    """Method, path and access of each route that calls an endpoint."""
+    found = {}
+    for route in api_routes(app):
+        if (endpoint := declared(route)) is not None:
+            path = re.sub(r"\{customer_id\}", "ALFKI", route.path)
+            found[route.name] = (min(route.methods or ()), re.sub(r"\{\w+\}", "1", path), endpoint.access)
+    return found
+
+
+async def test_who_may_use_which_route(app: FastAPI) -> None:
+    assert ACCESS == {name: access for name, (_, _, access) in operations(app).items()}
+
+
+async def test_every_endpoint_but_the_bulk_reads_has_a_route(app: FastAPI) -> None:
+    routed = {declared(route) for route in api_routes(app)}
+    assert ["customers.get_many", "products.get_many"] == [one.subject for one in ENDPOINTS if one not in routed]
+
+
+@pytest.mark.parametrize("name", [name for name, access in ACCESS.items() if access is not ANYONE])
+async def test_without_a_token_it_is_401_and_nothing_is_asked(
+    app: FastAPI, http: AsyncClient, world: World, name: str
+) -> None:
+    method, path, _ = operations(app)[name]
+    response = await http.request(method, path)
+    problem(response, 401, "token_required")
+    assert "Bearer" == response.headers["www-authenticate"]
+    assert [] == world.seen
+
+
+@pytest.mark.parametrize("name", [name for name, access in ACCESS.items() if access is not ANYONE])
+async def test_without_the_role_it_is_403_and_nothing_is_asked(
+    app: FastAPI, http: AsyncClient, world: World, name: str
+) -> None:
+    method, path, access = operations(app)[name]
+    headers = bearer("USER") if access is ADMIN else bearer()
+    problem(await http.request(method, path, headers=headers), 403, "role_required")
+    assert {AUTH_JWKS} == {seen.endpoint for seen in world.seen}
+
+
+@pytest.mark.parametrize("name", [name for name, access in ACCESS.items() if access is USER])
+async def test_an_administrator_may_what_a_user_may(
+    app: FastAPI, http: AsyncClient, admin: dict[str, str], name: str
+) -> None:
+    method, path, _ = operations(app)[name]
+    assert 200 == (await http.request(method, path, headers=admin)).status_code
+
+
+@pytest.mark.parametrize(
+    ("authorization", "reason"),
+    [
+        ("Bearer", "invalid_token"),
+        ("Bearer ", "invalid_token"),
+        ("Bearer a.b.c", "invalid_token"),
+        ("Basic bmFuY3k6c2VjcmV0", "invalid_token"),
+        ("Bearer " + "x" * 5000, "invalid_token"),
+        (bearer("USER", exp=1)["Authorization"], "token_expired"),
+        (bearer("USER", aud="others")["Authorization"], "invalid_token"),
+        (bearer("USER", kid="unknown")["Authorization"], "invalid_token"),
+    ],
+)
+async def test_a_token_that_is_not_valid_is_401(http: AsyncClient, authorization: str, reason: str) -> None:
+    response = await http.get("/v1/customers/ALFKI", headers={"Authorization": authorization})
+    problem(response, 401, reason)
+    assert 'Bearer error="invalid_token"' == response.headers["www-authenticate"]
+
+
+async def test_who_may_not_hears_that_before_anything_about_the_request(http: AsyncClient) -> None:
+    response = await http.post("/v1/customers", content=b"{", headers={"Content-Type": "application/json"})
+    problem(response, 401, "token_required")
+
+
+async def test_the_keys_are_asked_for_once(http: AsyncClient, world: World, user: dict[str, str]) -> None:
+    for _ in range(3):
+        await http.get("/v1/customers/ALFKI", headers=user)
+    assert 1 == [seen.endpoint for seen in world.seen].count(AUTH_JWKS)
+
+
+async def test_without_the_keys_it_is_503(http: AsyncClient, world: World, user: dict[str, str]) -> None:
+    await world.stop("auth")
+    said = problem(await http.get("/v1/customers/ALFKI", headers=user), 503, "keys_unavailable")
+    assert "access tokens cannot be verified: the auth service is not available" == said.detail
+
+
+async def test_a_route_that_declares_no_endpoint_fails_the_start(app: FastAPI) -> None:
+    @app.get("/v1/forgotten")
+    async def forgotten() -> None:
+        pass
+
+    with pytest.raises(RuntimeError, match="/v1/forgotten does not declare which endpoint it calls"):
+        refuse_undeclared(app, without=PATHS)

@@ -1,0 +1,75 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+from starlette.types import Message
+
+from tests.unit.gateway.problems import problem
+
+JSON = {"Content-Type": "application/json"}
+LIMIT = 10_000
+
+
+async def test_a_body_over_the_limit_is_413_and_the_connection_ends(http: AsyncClient, admin: dict[str, str]) -> None:
+    response = await http.post("/v1/customers", content=b" " * (LIMIT + 1), headers={**admin, **JSON})
+    said = problem(response, 413, "body_too_large")
+    assert "payload_too_large" == said.code
+    assert "close" == response.headers["connection"]
+
+
+async def test_a_body_at_the_limit_is_read(http: AsyncClient, admin: dict[str, str]) -> None:
+    body = b'{"customer_id":"ALFKI","company_name":"Alfreds"}'.ljust(LIMIT)
+    assert 201 == (await http.post("/v1/customers", content=body, headers={**admin, **JSON})).status_code
+
+
+async def test_a_body_in_chunks_is_not_read_on(http: AsyncClient, admin: dict[str, str]) -> None:
+    sent = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1000
+            yield b" " * 1000
+
+    response = await http.post("/v1/customers", content=chunks(), headers={**admin, **JSON})
+    problem(response, 413, "body_too_large")
+    assert LIMIT + 1000 >= sent
+
+
+async def request(app: FastAPI, headers: list[tuple[bytes, bytes]]) -> tuple[list[Message], int]:
+    """What a login answers whose body never comes, and how often it was waited for."""
+    answers: list[Message] = []
+    asked = 0
+
+    async def receive() -> Message:
+        nonlocal asked
+        asked += 1
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        answers.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "method": "POST",
+        "path": "/v1/auth/login",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json"), *headers],
+    }
+    await app(scope, receive, send)
+    return answers, asked
+
+
+async def test_a_body_that_is_announced_too_large_is_413_before_it_comes(app: FastAPI) -> None:
+    for length in (b"10001", b"9" * 5000, b"-1", b"x"):
+        answers, asked = await request(app, [(b"content-length", length)])
+        assert (413, 0) == (answers[0]["status"], asked)
+
+
+async def test_a_body_that_does_not_come_is_408(app: FastAPI) -> None:
+    answers, _ = await request(app, [(b"content-length", b"10")])
+    assert 408 == answers[0]["status"]
+    assert b'"reason":"request_timeout"' in answers[1]["body"]

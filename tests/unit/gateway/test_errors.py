@@ -1,0 +1,191 @@
+import asyncio
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from httpx2 import ASGITransport, AsyncClient
+
+from gateway.app import build
+from gateway.errors import CALL_ERRORS, STATUS
+from gateway.settings import GatewaySettings
+from mesh.bus import Message
+from mesh.errors import (
+    BadReply,
+    CallError,
+    Code,
+    Conflict,
+    DeadlineExceeded,
+    Disconnected,
+    Fault,
+    Forbidden,
+    Internal,
+    Invalid,
+    NoResponder,
+    NotFound,
+    Overloaded,
+    RateLimited,
+    Refused,
+    RemoteFault,
+    TimedOut,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+from mesh.memory import MemoryBroker, MemoryTransport
+from subjects import PRODUCTS_GET
+from tests.unit.gateway.problems import problem
+from tests.unit.gateway.world import World
+
+FAULTS: dict[Code, tuple[Fault, int]] = {
+    Code.INVALID_ARGUMENT: (Invalid("odd", "…"), 422),
+    Code.UNAUTHENTICATED: (Unauthenticated("who", "…"), 401),
+    Code.PERMISSION_DENIED: (Forbidden("no", "…"), 403),
+    Code.NOT_FOUND: (NotFound("gone", "…"), 404),
+    Code.CONFLICT: (Conflict("version_mismatch", "…"), 409),
+    Code.PAYLOAD_TOO_LARGE: (TooLarge("much", "…"), 413),
+    Code.RATE_LIMITED: (RateLimited("often", "…"), 429),
+    Code.OVERLOADED: (Unavailable("queue_full", "…"), 503),
+    Code.DEADLINE_EXCEEDED: (TimedOut("late", "…"), 504),
+    Code.INTERNAL: (Internal(), 502),
+}
+
+FAILED_CALLS: dict[type[CallError], tuple[CallError, int, str]] = {
+    RemoteFault: (RemoteFault(Code.NOT_FOUND, "gone", "…"), 404, "gone"),
+    Overloaded: (Overloaded(Code.OVERLOADED, "queue_full", "…"), 503, "queue_full"),
+    DeadlineExceeded: (DeadlineExceeded.here("products.get"), 504, "deadline_exceeded"),
+    NoResponder: (NoResponder("nobody serves products.get"), 503, "no_responders"),
+    BadReply: (BadReply("the reply of products.get does not fit"), 502, "bad_reply"),
+    Refused: (Refused("NATS does not allow gateway to send to products.get"), 502, "refused"),
+    Disconnected: (Disconnected("not connected to NATS"), 503, "disconnected"),
+}
+
+
+class Failing(MemoryTransport):
+    """A transport on which every request fails."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(MemoryBroker())
+        self._error = error
+
+    async def request(self, *_: object, **__: object) -> Message:
+        """Fail."""
+        raise self._error
+
+
+def gateway(error: Exception) -> AsyncClient:
+    """A client of a gateway whose every request to the mesh fails so."""
+    app = build(GatewaySettings(), Failing(error))
+    return AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test")
+
+
+def kinds(of: type[CallError]) -> Iterator[type[CallError]]:
+    """The error's subclasses, and theirs."""
+    for kind in of.__subclasses__():
+        yield kind
+        yield from kinds(kind)
+
+
+def test_every_code_has_a_status() -> None:
+    assert set(Code) == STATUS.keys() == FAULTS.keys()
+
+
+def test_every_call_error_is_mapped() -> None:
+    assert set(kinds(CallError)) == FAILED_CALLS.keys()
+    assert {kind for kind in kinds(CallError) if not issubclass(kind, RemoteFault)} == CALL_ERRORS.keys()
+
+
+@pytest.mark.parametrize("code", Code)
+async def test_a_fault_crosses_http(http: AsyncClient, world: World, code: Code) -> None:
+    fault, status = FAULTS[code]
+    world.fails[PRODUCTS_GET] = fault
+    said = problem(await http.get("/v1/products/1"), status, fault.reason)
+    assert (code, fault.detail, code.retryable) == (said.code, said.detail, said.retryable)
+
+
+@pytest.mark.parametrize("kind", FAILED_CALLS)
+async def test_a_failed_call_crosses_http(kind: type[CallError]) -> None:
+    error, status, reason = FAILED_CALLS[kind]
+    async with gateway(error) as http:
+        response = await http.get("/v1/products/1")
+    problem(response, status, reason)
+    assert ("1" if status == 503 else None) == response.headers.get("retry-after")
+
+
+@pytest.mark.parametrize("kind", CALL_ERRORS)
+async def test_a_failed_call_names_the_service_and_nothing_within(kind: type[CallError]) -> None:
+    async with gateway(FAILED_CALLS[kind][0]) as http:
+        said = problem(await http.get("/v1/products/1"), *FAILED_CALLS[kind][1:])
+    assert "the products service" in said.detail
+    assert "NATS" not in said.detail
+    assert "products.get" not in said.detail
+
+
+async def test_an_absent_service_is_503_at_once_and_the_others_work(
+    http: AsyncClient, world: World, user: dict[str, str]
+) -> None:
+    await world.stop("products")
+    said = problem(await http.get("/v1/products"), 503, "no_responders")
+    assert ("overloaded", "the products service is not available") == (said.code, said.detail)
+    assert 200 == (await http.get("/v1/customers", headers=user)).status_code
+
+
+async def test_a_worker_whose_reply_does_not_fit_is_502() -> None:
+    broker = MemoryBroker()
+    worker = MemoryTransport(broker)
+    app = build(GatewaySettings(), MemoryTransport(broker))
+    asked: asyncio.Queue[Message] = asyncio.Queue()
+    await worker.subscribe("products.get", asked.put_nowait, "q")
+    async with (
+        AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as http,
+        asyncio.TaskGroup() as tasks,
+    ):
+        asking = tasks.create_task(http.get("/v1/products/1"))
+        await worker.publish((await asked.get()).reply, b'{"product_id":"s3cret"}')
+    response = asking.result()
+    problem(response, 502, "bad_reply")
+    assert "s3cret" not in response.text
+
+
+async def test_a_gateway_without_nats_is_503(http: AsyncClient, transport: MemoryTransport) -> None:
+    transport.disconnect()
+    problem(await http.get("/v1/products"), 503, "disconnected")
+
+
+async def test_a_bug_in_the_gateway_is_500_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    with structlog.testing.capture_logs() as logs:
+        async with gateway(ZeroDivisionError("s3cret")) as http:
+            response = await http.get("/v1/products/1", headers={"X-Request-Id": "r1"})
+    said = problem(response, 500, "internal")
+    assert ("internal error", "r1") == (said.detail, said.request_id)
+    assert "s3cret" not in response.text
+    assert ["request_failed", "request"] == [line["event"] for line in logs]
+    assert [] == [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_an_unknown_path_is_404(http: AsyncClient) -> None:
+    problem(await http.get("/v1/nothing"), 404, "unknown_path")
+    problem(await http.get("/v1/products/"), 404, "unknown_path")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("PUT", "/v1/customers/ALFKI", "DELETE, GET, PATCH"),
+        ("DELETE", "/v1/products", "GET, POST"),
+        ("GET", "/v1/auth/login", "POST"),
+        ("POST", "/healthz", "GET"),
+    ],
+)
+async def test_a_method_that_a_path_does_not_know_is_405_with_those_that_it_does(
+    http: AsyncClient, method: str, path: str, allow: str
+) -> None:
+    response = await http.request(method, path)
+    problem(response, 405, "method_not_allowed")
+    assert allow == response.headers["allow"]
+
+
+async def test_a_conflict_of_versions_without_if_match_stays_409(http: AsyncClient, world: World) -> None:
+    world.fails[PRODUCTS_GET] = Conflict("version_mismatch", "…")
+    problem(await http.get("/v1/products/1"), 409, "version_mismatch")
+    problem(await http.get("/v1/products/1", headers={"If-Match": '"1"'}), 412, "version_mismatch")

@@ -1,0 +1,64 @@
+import pytest
+import structlog
+from httpx2 import ASGITransport, AsyncClient
+
+from gateway.app import build
+from gateway.settings import GatewaySettings
+from mesh.bus import Message
+from mesh.memory import MemoryTransport
+from tests.unit.gateway.problems import problem
+from tests.unit.gateway.world import World
+
+
+async def test_a_request_id_goes_all_the_way(http: AsyncClient, world: World) -> None:
+    response = await http.get("/v1/products/1", headers={"X-Request-Id": "shop-42"})
+    assert "shop-42" == response.headers["x-request-id"] == world.last.request_id
+
+
+@pytest.mark.parametrize("sent", [None, "", "two words", "x" * 129, "é"])
+async def test_a_request_without_a_fit_id_gets_one(http: AsyncClient, world: World, sent: str | None) -> None:
+    headers = [] if sent is None else [(b"X-Request-Id", sent.encode())]
+    response = await http.get("/v1/products/1", headers=headers)
+    assert response.headers["x-request-id"] not in {None, "", sent}
+    assert response.headers["x-request-id"] == world.last.request_id
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/nothing", "/v1/customers", "/docs", "/openapi.json"])
+async def test_every_response_has_an_id_and_is_not_sniffed(http: AsyncClient, path: str) -> None:
+    response = await http.get(path, headers={"X-Request-Id": "r1"})
+    assert ("r1", "nosniff") == (response.headers["x-request-id"], response.headers["x-content-type-options"])
+
+
+async def test_a_request_is_one_line_in_the_log(http: AsyncClient, user: dict[str, str]) -> None:
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
+        await http.get("/v1/customers/ALFKI?", headers={**user, "X-Request-Id": "r1"})
+    lines = [line for line in logs if "path" in line]
+    assert ["GET"] == [line["method"] for line in lines]
+    assert ("/v1/customers/{customer_id}", 200, "r1") == (lines[0]["path"], lines[0]["status"], lines[0]["request_id"])
+    assert lines[0]["ms"] >= 0
+
+
+async def test_a_path_without_a_route_is_logged_as_it_came(http: AsyncClient) -> None:
+    with structlog.testing.capture_logs() as logs:
+        await http.get("/v1/" + "x" * 1000)
+    assert [("/v1/" + "x" * 196, 404)] == [(line["path"], line["status"]) for line in logs]
+
+
+async def test_a_service_that_does_not_answer_in_time_is_504(world: World) -> None:
+    silent = MemoryTransport(world.broker)
+    await world.stop("products")
+    await silent.subscribe("products.get", lambda _: None, "q")
+    app = build(GatewaySettings(gateway_timeout=0.05), MemoryTransport(world.broker))
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as http:
+        problem(await http.get("/v1/products/1"), 504, "deadline_exceeded")
+
+
+async def test_trace_headers_travel_on(world: World, http: AsyncClient) -> None:
+    seen: list[Message] = []
+    await MemoryTransport(world.broker).subscribe("products.get", seen.append)
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    sent = {"traceparent": parent, "tracestate": "a=1", "baggage": "x" * 9000}
+    await http.get("/v1/products/1", headers=sent)
+    assert {"traceparent": parent, "tracestate": "a=1"} == {
+        name: value for name, value in seen[0].headers.items() if name in sent
+    }

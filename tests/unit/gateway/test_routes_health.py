@@ -1,0 +1,64 @@
+import asyncio
+
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from mesh.bus import Message
+from mesh.memory import MemoryTransport
+from tests.unit.gateway.world import World
+
+ALL = {"auth": True, "customers": True, "products": True}
+NONE = dict.fromkeys(ALL, False)
+
+
+async def test_the_process_is_alive_without_nats(http: AsyncClient, transport: MemoryTransport) -> None:
+    transport.disconnect()
+    response = await http.get("/healthz")
+    assert (200, {"alive": True}) == (response.status_code, response.json())
+
+
+async def test_all_is_well(http: AsyncClient) -> None:
+    response = await http.get("/readyz")
+    assert (200, {"ready": True, "nats": True, "services": ALL, "reason": None}) == (
+        response.status_code,
+        response.json(),
+    )
+
+
+async def test_a_service_without_workers_is_named(http: AsyncClient, world: World) -> None:
+    await world.stop("customers")
+    response = await http.get("/readyz")
+    services = {**ALL, "customers": False}
+    assert (503, {"ready": False, "nats": True, "services": services, "reason": "no answer from customers"}) == (
+        response.status_code,
+        response.json(),
+    )
+
+
+async def test_without_nats_nothing_is_ready(http: AsyncClient, transport: MemoryTransport) -> None:
+    transport.disconnect()
+    response = await http.get("/readyz")
+    assert (503, {"ready": False, "nats": False, "services": NONE, "reason": "not connected to NATS"}) == (
+        response.status_code,
+        response.json(),
+    )
+
+
+async def test_a_gateway_that_stops_is_not_ready(app: FastAPI, http: AsyncClient) -> None:
+    app.state.parts.readiness.stopping = True
+    response = await http.get("/readyz")
+    assert (503, False, "stopping") == (response.status_code, response.json()["ready"], response.json()["reason"])
+
+
+async def test_many_probes_are_one_ping(http: AsyncClient, world: World) -> None:
+    pings: list[Message] = []
+    await MemoryTransport(world.broker).subscribe("$SRV.PING.*", pings.append)
+    await asyncio.gather(*(http.get("/readyz") for _ in range(20)))
+    assert sorted(f"$SRV.PING.{name}" for name in ALL) == sorted(ping.subject for ping in pings)
+
+
+async def test_a_service_that_is_silent_does_not_answer(http: AsyncClient, world: World) -> None:
+    await world.stop("products")
+    await MemoryTransport(world.broker).subscribe("$SRV.PING.products", lambda _: None)
+    response = await http.get("/readyz")
+    assert "no answer from products" == response.json()["reason"]
