@@ -5,15 +5,15 @@ from importlib.resources import files
 import pytest
 from pydantic import SecretStr
 
+from mesh.errors import Unavailable
 from products_svc.handlers import Handlers
 from products_svc.repository import Catalogue, seed
-from mesh.errors import Unavailable
 from providers.migrations import migrate
 from providers.postgres import Database, open_database
 from tests.integration.providers.schemas import fresh_schema
-from tests.integration.providers.servers import products_url, postgres
+from tests.integration.providers.servers import postgres, products_url
 
-__all__ = ["products_url", "postgres"]
+__all__ = ["postgres", "products_url"]
 
 
 @pytest.fixture
