@@ -50,7 +50,7 @@ class LogSettings(BaseSettings):
 class WorkerSettings(NatsSettings, TokenSettings):
     """What every worker is told; a service adds what it owns."""
 
-    concurrency: int = Field(64, ge=1)
+    mesh_concurrency: int = Field(64, ge=1)
     """Handlers at once."""
-    queue_size: int = Field(256, ge=0)
+    mesh_queue_size: int = Field(256, ge=0)
     """Requests that wait for a free handler; beyond it callers hear `overloaded` at once."""

@@ -1,0 +1,170 @@
+"""compose.yaml, Dockerfile, nats.conf and the code tell one story; no engine is needed to see where they do not."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic_settings import BaseSettings
+
+from auth_svc.settings import AuthSettings
+from customers_svc.settings import CustomersSettings
+from gateway.settings import GatewaySettings
+from mesh.settings import LogSettings, WorkerSettings
+from products_svc.settings import ProductsSettings
+from subjects import ENDPOINTS
+
+ROOT = Path(__file__).parents[3]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SETTINGS: dict[str, type[BaseSettings]] = {
+    "gateway": GatewaySettings,
+    "auth": AuthSettings,
+    "customers": CustomersSettings,
+    "products": ProductsSettings,
+}
+PACKAGES = {"gateway": "gateway", "auth": "auth_svc", "customers": "customers_svc", "products": "products_svc"}
+
+
+def stages() -> dict[str, list[str]]:
+    """The lines of each stage of the Dockerfile, by its name."""
+    found: dict[str, list[str]] = {}
+    for line in DOCKERFILE.splitlines():
+        if start := re.fullmatch(r"FROM \S+ AS (\S+)", line):
+            found[start[1]] = []
+        elif found and line:
+            found[list(found)[-1]].append(line)
+    return found
+
+
+def copied(stage: str) -> set[str]:
+    return {line.split()[1] for line in stages()[stage] if line.startswith("COPY")}
+
+
+def imported(package: str) -> Iterator[str]:
+    """The top-level names that a package's modules import."""
+    for path in [ROOT / f"{package}.py", *(ROOT / package).rglob("*.py")]:
+        if path.exists():
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    yield from (alias.name.partition(".")[0] for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    yield node.module.partition(".")[0]
+
+
+def ours(package: str) -> set[str]:
+    """The packages of this project that a package needs, itself among them."""
+    needed, more = {package}, {package}
+    while more:
+        more = {
+            name for one in more for name in imported(one) if (ROOT / name).is_dir() or (ROOT / f"{name}.py").exists()
+        } - needed
+        needed |= more
+    return needed
+
+
+@pytest.mark.parametrize("service", PACKAGES)
+def test_each_process_is_built_from_a_target_that_runs_its_module(service: str) -> None:
+    assert service == SERVICES[service]["build"]["target"]
+    assert f'CMD ["python", "-m", "{PACKAGES[service]}"]' == stages()[service][-1]
+    assert (ROOT / PACKAGES[service] / "__main__.py").exists()
+
+
+@pytest.mark.parametrize("service", PACKAGES)
+def test_an_image_holds_what_its_process_imports_and_no_other_service(service: str) -> None:
+    code = {path.removesuffix(".py") for path in copied(service) if not path.startswith("requirements/")}
+    assert ours(PACKAGES[service]) == code
+    allowed = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines()}
+    for path in copied(service):
+        assert (ROOT / path).exists()
+        assert path in allowed or f"{path.partition('/')[0]}/*.txt" in allowed
+
+
+@pytest.mark.parametrize("service", PACKAGES)
+def test_no_image_runs_as_root_and_all_packages_are_checked_by_hash(service: str) -> None:
+    assert "USER mesh" in stages()[service]
+    assert "RUN pip install --require-hashes -r requirements.txt" in stages()[service]
+    assert f"requirements/{service}.txt" in copied(service)
+
+
+@pytest.mark.parametrize("service", PACKAGES)
+def test_every_variable_is_one_that_the_process_reads(service: str) -> None:
+    known = {name.upper() for kind in (SETTINGS[service], LogSettings) for name in kind.model_fields}
+    assert set(SERVICES[service]["environment"]) <= known
+    needed = {name.upper() for name, field in SETTINGS[service].model_fields.items() if field.is_required()}
+    assert needed <= set(SERVICES[service]["environment"])
+
+
+def test_each_process_is_its_own_user_at_nats_and_the_server_knows_each_password() -> None:
+    asked = set(re.findall(r"\$(NATS_\w+)", (ROOT / "nats.conf").read_text()))
+    assert asked == set(SERVICES["nats"]["environment"])
+    for service in PACKAGES:
+        environment = SERVICES[service]["environment"]
+        assert service == environment["NATS_USER"]
+        assert f"NATS_{service.upper()}_PASSWORD" in environment["NATS_PASSWORD"]
+        assert "nats://nats:4222" == environment["NATS_URL"]
+
+
+def test_nats_listens_where_the_processes_look() -> None:
+    command = SERVICES["nats"]["command"]
+    assert "4222" == command[command.index("-p") + 1]
+    target = command[command.index("-c") + 1]
+    assert [f"./nats.conf:{target}:ro"] == SERVICES["nats"]["volumes"]
+
+
+def test_only_the_gateways_port_is_published() -> None:
+    assert {"gateway"} == {name for name, service in SERVICES.items() if "ports" in service}
+    assert ["${GATEWAY_PORT:-8080}:8080"] == SERVICES["gateway"]["ports"]
+    assert "8080" == SERVICES["gateway"]["environment"]["GATEWAY_PORT"]
+    assert "EXPOSE 8080" in stages()["gateway"]
+
+
+def test_no_two_services_share_a_database_and_the_gateway_reaches_none() -> None:
+    databases = {
+        service: {network for network in SERVICES[service]["networks"] if network.endswith("-database")}
+        for service in PACKAGES
+    }
+    assert {
+        "gateway": set(),
+        "auth": {"auth-database"},
+        "customers": {"customers-database"},
+        "products": {"products-database"},
+    } == databases
+
+
+def test_everything_is_checked_for_health_and_starts_after_what_it_needs() -> None:
+    for name, service in SERVICES.items():
+        assert service["healthcheck"]["test"], name
+        for condition in service.get("depends_on", {}).values():
+            assert {"condition": "service_healthy"} == condition
+    for worker in {endpoint.service for endpoint in ENDPOINTS}:
+        assert ["CMD", "python", "-m", "mesh.ping", worker] == SERVICES[worker]["healthcheck"]["test"]
+        assert "nats" in SERVICES[worker]["depends_on"]
+
+
+def test_every_secret_comes_from_the_environment_and_stands_in_the_example() -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    wanted = set(re.findall(r"\$\{(\w+):\?", text))
+    example = dict(
+        line.split("=", 1)
+        for line in (ROOT / ".env.example").read_text().splitlines()
+        if line and not line.startswith("#")
+    )
+    assert wanted == set(example)
+    assert {""} == set(example.values())
+    for name in re.findall(r"^\s+(\w*PASSWORD|\w*KEY\w*): (.*)$", text, re.MULTILINE):
+        assert "${" in name[1], name
+
+
+def test_a_stop_leaves_time_for_the_longest_drain() -> None:
+    assert "30s" == COMPOSE["x-process"]["stop_grace_period"]
+    assert max(endpoint.timeout for endpoint in ENDPOINTS) < 30
+
+
+def test_workers_take_their_bounds_from_the_environment() -> None:
+    for service in ("auth", "customers", "products"):
+        assert issubclass(SETTINGS[service], WorkerSettings)
