@@ -8,12 +8,12 @@ from contracts.auth import GetJwks
 from customers_svc.handlers import Handlers
 from customers_svc.repository import Customers, seed
 from customers_svc.settings import CustomersSettings
+from mesh.bus import Transport
 from mesh.client import Client
 from mesh.errors import Unavailable
 from mesh.process import StartError
 from mesh.service import Service
 from mesh.tokens import Verifier
-from mesh.transport import Transport
 from providers.errors import ProviderError
 from providers.migrations import migrate
 from providers.postgres import Database, open_database
@@ -40,8 +40,8 @@ async def build(settings: CustomersSettings, transport: Transport, resources: As
         version="1.0.0",
         description="Northwind's customers",
         verify=_verifier(settings, transport).verify,
-        concurrency=settings.concurrency,
-        queue_size=settings.queue_size,
+        concurrency=settings.mesh_concurrency,
+        queue_size=settings.mesh_queue_size,
     )
     service.add(CUSTOMERS_GET, handlers.get)
     service.add(CUSTOMERS_GET_MANY, handlers.get_many)

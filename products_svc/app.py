@@ -5,12 +5,12 @@ from functools import partial
 from importlib.resources import files
 
 from contracts.auth import GetJwks
+from mesh.bus import Transport
 from mesh.client import Client
 from mesh.errors import Unavailable
 from mesh.process import StartError
 from mesh.service import Service
 from mesh.tokens import Verifier
-from mesh.transport import Transport
 from products_svc.handlers import Handlers
 from products_svc.repository import Catalogue, seed
 from products_svc.settings import ProductsSettings
@@ -43,8 +43,8 @@ async def build(settings: ProductsSettings, transport: Transport, resources: Asy
         version="1.0.0",
         description="Northwind's catalogue: products, categories and suppliers",
         verify=_verifier(settings, transport).verify,
-        concurrency=settings.concurrency,
-        queue_size=settings.queue_size,
+        concurrency=settings.mesh_concurrency,
+        queue_size=settings.mesh_queue_size,
     )
     service.add(PRODUCTS_GET, handlers.get)
     service.add(PRODUCTS_GET_MANY, handlers.get_many)
