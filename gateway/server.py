@@ -11,7 +11,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.app import build
+from gateway.patience import PatientProtocol
 from gateway.settings import GatewaySettings
+from mesh.bus import Transport
 from mesh.process import StartError, read_settings, stopped_or_lost
 from mesh.transport import NatsTransport
 
@@ -26,42 +28,53 @@ async def serve(stop: asyncio.Event) -> None:
     Raises StartError when the address cannot be had or NATS closed the connection for good, Disconnected without NATS.
     """
     settings = read_settings(GatewaySettings)
-    transport = await NatsTransport.connect(settings, "gateway")
-    try:
-        app = build(settings, transport)
-        listener = _listen(settings.gateway_host, settings.gateway_port)
-        server = _Server(_config(settings, app))
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        host, port = listener.getsockname()[:2]
-        log.info("gateway_started", host=host, port=port)
+    with listener(settings.gateway_host, settings.gateway_port) as listening:
+        transport = await NatsTransport.connect(settings, "gateway")
         try:
-            await stopped_or_lost(stop, transport)
-            app.state.parts.readiness.stopping = True
-            await asyncio.sleep(settings.gateway_stop_delay)
+            await serve_until(stop, settings, transport, listening)
         finally:
-            server.should_exit = True
-            await serving
-        log.info("gateway_drained")
-    finally:
-        await transport.close()  # last: it ends what still waits for a reply
+            await transport.close()  # last: it ends what still waits for a reply
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def listener(host: str, port: int) -> socket.socket:
+    """A socket that is bound, yet takes no connection before there is somebody to serve it."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
     except OSError as error:
+        bound.close()
         if error.errno == errno.EADDRINUSE:
             why = f"port {port} on {host} is taken: end what listens there, or set GATEWAY_PORT to another"
         else:
             why = f"cannot listen on port {port} of {host} (GATEWAY_HOST, GATEWAY_PORT): {error.strerror}"
         raise StartError(why) from error
+    return bound
+
+
+async def serve_until(
+    stop: asyncio.Event, settings: GatewaySettings, transport: Transport, listening: socket.socket
+) -> None:
+    """Serve on the socket until `stop` is set, then finish what is in flight."""
+    app = build(settings, transport)
+    server = _Server(_config(settings, app))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    host, port = listening.getsockname()[:2]
+    log.info("gateway_started", host=host, port=port)
+    try:
+        await stopped_or_lost(stop, transport)
+        app.state.parts.readiness.stopping = True
+        await asyncio.sleep(settings.gateway_stop_delay)
+    finally:
+        server.should_exit = True
+        await serving
+    log.info("gateway_drained")
 
 
 def _config(settings: GatewaySettings, app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=PatientProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -1,0 +1,95 @@
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+from httpx2 import AsyncClient, ConnectError
+
+from gateway.server import listener, serve_until
+from gateway.settings import GatewaySettings
+from mesh.bus import Message
+from mesh.memory import MemoryTransport
+from mesh.process import StartError
+from tests.unit.gateway.world import CHAI, World
+
+
+@pytest.fixture
+def stop() -> asyncio.Event:
+    """Set when the gateway shall end."""
+    return asyncio.Event()
+
+
+@pytest.fixture
+async def serving(stop: asyncio.Event, transport: MemoryTransport) -> AsyncIterator[tuple[str, asyncio.Task[None]]]:
+    """The address of a gateway that runs, and the task that it runs in."""
+    settings = GatewaySettings(gateway_stop_delay=0.2)
+    with listener("127.0.0.1", 0) as listening:
+        task = asyncio.create_task(serve_until(stop, settings, transport, listening))
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", task
+        stop.set()
+        await asyncio.wait([task])
+
+
+async def reachable(http: AsyncClient) -> None:
+    while True:
+        try:
+            await http.get("/healthz")
+        except ConnectError:
+            await asyncio.sleep(0.01)
+        else:
+            return
+
+
+async def test_what_is_in_flight_is_finished(
+    world: World, stop: asyncio.Event, serving: tuple[str, asyncio.Task[None]]
+) -> None:
+    url, task = serving
+    await world.stop("products")
+    worker = MemoryTransport(world.broker)
+    asked: asyncio.Queue[Message] = asyncio.Queue()
+    await worker.subscribe("products.get", asked.put_nowait, "q")
+    async with AsyncClient(base_url=url) as http:
+        await reachable(http)
+        asking = asyncio.create_task(http.get("/v1/products/1"))
+        question = await asked.get()
+        stop.set()
+        ready = await http.get("/readyz")
+        assert (503, "stopping") == (ready.status_code, ready.json()["reason"])
+        await asyncio.sleep(0.5)
+        with pytest.raises(ConnectError):
+            await AsyncClient(base_url=url).get("/healthz")
+        assert not task.done()
+        await worker.publish(question.reply, CHAI.model_dump_json().encode())
+        assert 200 == (await asking).status_code
+    await task
+
+
+async def test_a_connection_to_nats_that_is_gone_for_good_ends_the_process(
+    serving: tuple[str, asyncio.Task[None]], transport: MemoryTransport
+) -> None:
+    url, task = serving
+    async with AsyncClient(base_url=url) as http:
+        await reachable(http)
+    await transport.close()
+    with pytest.raises(StartError, match="NATS closed the connection for good"):
+        await task
+
+
+async def test_responses_do_not_name_the_server(serving: tuple[str, asyncio.Task[None]]) -> None:
+    async with AsyncClient(base_url=serving[0]) as http:
+        await reachable(http)
+        response = await http.get("/healthz")
+    assert "server" not in response.headers
+    assert "date" in response.headers
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(StartError, match=f"port {port} on 127.0.0.1 is taken"):
+            listener("127.0.0.1", port)
+
+
+def test_an_address_that_is_not_ours_is_named() -> None:
+    with pytest.raises(StartError, match=r"cannot listen on port 80 of 192.0.2.1 \(GATEWAY_HOST, GATEWAY_PORT\)"):
+        listener("192.0.2.1", 80)
