@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from rich.console import Console
 
 from devstack.state import read_stack
 from mesh.errors import Disconnected
@@ -15,6 +16,7 @@ from mesh.transport import NatsTransport
 
 NOBODY_SERVES = 3
 DEADLINE = 4
+_PIPE_WIDTH = 160
 
 HomeOption = Annotated[
     Path, typer.Option("--home", envvar="MESH_HOME", help="Where the running `mesh up` keeps its stack.json.")
@@ -48,6 +50,12 @@ def _settings(home: Path) -> NatsSettings:
     return NatsSettings.model_validate(
         {"nats_url": stack.nats_url, "nats_user": stack.operator.user, "nats_password": stack.operator.password}
     )
+
+
+def wide_console() -> Console:
+    """Standard output; where it is no terminal, wide enough that no table is cut."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
 
 
 def fail(message: str, status: int = 1) -> NoReturn:

@@ -1,5 +1,8 @@
 """The command's entry: one typer application, one function a subcommand."""
 
+import logging
+
+import structlog
 import typer
 
 from cli.call import call
@@ -22,6 +25,8 @@ app.command()(subjects)
 
 def main() -> None:
     """Run the command; its exit status tells how it went."""
+    # A command says itself what went wrong: the log of the runtime below would only say it twice.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     app()
 
 

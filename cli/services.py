@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from cli.connection import NOBODY_SERVES, HomeOption, connected, fail
+from cli.connection import NOBODY_SERVES, HomeOption, connected, fail, wide_console
 from mesh.discovery import ask_all
 from mesh.errors import MeshError
 
@@ -29,7 +28,7 @@ def ls(
         for document in documents:
             typer.echo(json.dumps(document))
     elif documents:
-        Console().print(_table(documents))
+        wide_console().print(_table(documents))
     if not documents:
         fail("no service answers", NOBODY_SERVES)
 
@@ -43,7 +42,9 @@ async def _documents(home: Path, within: float) -> list[dict[str, Any]]:
 
 
 def _table(documents: list[dict[str, Any]]) -> Table:
-    table = Table("service", "instance", "version", "started")
+    table = Table()
+    for title in ("service", "instance", "version", "started (UTC)"):
+        table.add_column(title, no_wrap=True)
     for title in ("endpoints", "requests", "errors", "mean ms"):
         table.add_column(title, justify="right")
     for document in documents:

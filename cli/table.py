@@ -4,9 +4,9 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from cli.connection import wide_console
 from subjects import ENDPOINTS
 
 
@@ -28,7 +28,9 @@ def subjects(
             }
             typer.echo(json.dumps(document))
         return
-    table = Table("subject", "request", "reply", "access", "idempotent", "reasons")
+    table = Table()
+    for title in ("subject", "request", "reply", "access", "idempotent", "reasons"):
+        table.add_column(title, no_wrap=title != "reasons")
     for endpoint in ENDPOINTS:
         table.add_row(
             endpoint.subject,
@@ -38,4 +40,4 @@ def subjects(
             "yes" if endpoint.idempotent else "",
             ", ".join(endpoint.reasons),
         )
-    Console().print(table)
+    wide_console().print(table)

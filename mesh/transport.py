@@ -47,6 +47,7 @@ class NatsTransport:
         self._refused: set[str] = set()
         self._last_error = "no answer"
         self._watchdog: asyncio.Task[None] | None = None
+        self._closing = False
 
     @classmethod
     async def connect(cls, settings: NatsSettings, name: str) -> Self:
@@ -170,6 +171,7 @@ class NatsTransport:
 
     async def close(self) -> None:
         """See Transport.close."""
+        self._closing = True
         if self._watchdog is not None:
             self._watchdog.cancel()
         self._fail_waiting("the connection to NATS is being closed")
@@ -193,7 +195,8 @@ class NatsTransport:
             raise error  # out of connect(), which would go on trying with the same wrong password
         refusal = _REFUSED.search(self._last_error)
         if refusal is None:
-            log.warning("nats_error", error=self._last_error)
+            if not self._closing:
+                log.warning("nats_error", error=self._last_error)
             return
         verb, subject = refusal.groups()
         log.error("nats_refused", verb=verb, subject=subject)
@@ -209,7 +212,7 @@ class NatsTransport:
         # Must not raise: it would end reconnecting.
         self._client.forget_unsent()
         self._fail_waiting("the connection to NATS broke while waiting for the answer")
-        if not self.closed.is_set():
+        if not self._closing:
             log.warning("nats_disconnected")
 
     async def _on_reconnected(self) -> None:

@@ -1,0 +1,42 @@
+"""The real servers of the run, started once: databases for integration tests, the whole system for end-to-end tests."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from devstack.servers import Servers
+from devstack.settings import StackSettings
+from devstack.stack import Stack
+
+
+@pytest.fixture(scope="session")
+async def databases(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    """PostgreSQL and MongoDB, with an empty database for each service."""
+    async with Servers(tmp_path_factory.mktemp("databases"), only={"postgres", "mongo"}) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def customers_url(databases: Servers) -> str:
+    """Where the customers service would keep its rows."""
+    return databases.customers_url
+
+
+@pytest.fixture(scope="session")
+def products_url(databases: Servers) -> str:
+    """Where the products service would keep its rows."""
+    return databases.products_url
+
+
+@pytest.fixture(scope="session")
+def auth_url(databases: Servers) -> str:
+    """Where the auth service would keep its documents."""
+    return databases.mongo_url
+
+
+@pytest.fixture(scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """Everything that `mesh up` starts, on free ports: a process for each service, with its own NATS user."""
+    settings = StackSettings(home=tmp_path_factory.mktemp("mesh"), http_port=0)
+    async with Stack(settings) as stack:
+        yield stack
