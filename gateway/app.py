@@ -22,6 +22,8 @@ from mesh.client import Client
 from mesh.tokens import Verifier
 from subjects import AUTH_JWKS, ENDPOINTS
 
+_DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
+
 _DESCRIPTION = """\
 Northwind's customers and products over HTTP, answered by services behind NATS.
 
@@ -51,7 +53,7 @@ def build(settings: GatewaySettings, transport: Transport) -> FastAPI:
     )
     for routes in (auth, customers, products, health):
         app.include_router(routes.router)
-    refuse_undeclared(app, without=health.PATHS)
+    refuse_undeclared(app, without=health.PATHS | _DOCS)
     document_problems(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, limit=settings.gateway_max_body)
