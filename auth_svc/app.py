@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from importlib.metadata import version
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,11 +13,12 @@ from auth_svc.passwords import Passwords
 from auth_svc.repository import Sessions, SigningKeys, Users, ensure_indexes
 from auth_svc.settings import AuthSettings
 from auth_svc.tokens import AccessTokens
+from mesh.bus import Transport
 from mesh.errors import Conflict, Invalid
 from mesh.process import StartError
 from mesh.service import Service
 from mesh.tokens import ADMIN, Verifier
-from mesh.transport import Transport
+from providers.errors import ProviderError
 from providers.mongo import Database, open_database
 from subjects import AUTH_JWKS, AUTH_LOGIN, AUTH_LOGOUT, AUTH_ME, AUTH_REFRESH, AUTH_REGISTER
 
@@ -49,11 +49,11 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
     service = Service(
         "auth",
         transport,
-        version=version("northwind-mesh"),
+        version="1.0.0",
         description="Users, their sessions and their tokens",
         verify=Verifier(settings, public_keys).verify,
-        concurrency=settings.concurrency,
-        queue_size=settings.queue_size,
+        concurrency=settings.mesh_concurrency,
+        queue_size=settings.mesh_queue_size,
     )
     service.add(AUTH_REGISTER, handlers.register)
     service.add(AUTH_LOGIN, handlers.login)
@@ -65,11 +65,10 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
 
 
 async def _open(settings: AuthSettings, resources: AsyncExitStack) -> Database:
-    url = settings.auth_mongodb_url.get_secret_value()
     try:
-        return await resources.enter_async_context(open_database(url, default_name="auth"))
-    except ConnectionError as error:
-        raise StartError(f"AUTH_MONGODB_URL: {error}") from error
+        return await resources.enter_async_context(open_database(settings.auth_mongodb_url, default_name="auth"))
+    except ProviderError as error:
+        raise StartError(str(error)) from error
 
 
 async def _signing_key(settings: AuthSettings, signing_keys: SigningKeys) -> SigningKey:

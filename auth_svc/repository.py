@@ -6,13 +6,16 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import structlog
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from auth_svc.keys import SealedKey
 from contracts.auth import AuthReason, Jwk, User
 from mesh.errors import Conflict, NotFound, Unavailable
 from mesh.tokens import ADMIN
-from providers.mongo import Database, Document, is_outage
+from providers.mongo import Database, Document, is_outage, said
+
+log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -23,6 +26,7 @@ async def _operation() -> AsyncIterator[None]:
     except PyMongoError as error:
         if not is_outage(error):
             raise
+        log.warning("database_unavailable", error=said(error), type=type(error).__name__)
         raise Unavailable("database_unavailable", "the database does not answer just now") from error
 
 

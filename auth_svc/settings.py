@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, SecretBytes, SecretStr, ValidationI
 from pydantic_settings import SettingsConfigDict
 
 from mesh.settings import WorkerSettings
+from providers.mongo import MongoUrl
 
 _KEY_LENGTH = 32
 
@@ -27,7 +28,7 @@ class AuthSettings(WorkerSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True)  # compose passes what is not set as an empty text
 
-    auth_mongodb_url: SecretStr
+    auth_mongodb_url: MongoUrl
     """Its database is used, `auth` where it names none."""
     auth_key_encryption_key: Annotated[SecretBytes, BeforeValidator(_key)]
     """Encrypts the signing keys that are kept in the database: 32 bytes, in base64."""

@@ -1,51 +1,65 @@
-"""How a process opens its MongoDB, and the one line that names the driver."""
+"""The one door to MongoDB: a client whose every operation has an end, and the one line that names the driver."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC
-from typing import Any, cast
+from typing import Annotated, Any, TypeAlias, cast
 
 import stamina
 from motor.motor_asyncio import AsyncIOMotorClient
+from pydantic import AfterValidator, MongoDsn, SecretStr, ValidationError
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, PyMongoError
 
-Document = dict[str, Any]
-Client = AsyncMongoClient[Document]
-Database = AsyncDatabase[Document]
+from providers.errors import DatabaseRefused, DatabaseUnavailable
+
+Document: TypeAlias = dict[str, Any]
+Client: TypeAlias = AsyncMongoClient[Document]
+Database: TypeAlias = AsyncDatabase[Document]
 
 # Motor, typed as the successor whose calls it shares: to move there, say `AsyncMongoClient` here (ADR 0002).
 DRIVER = cast("type[Client]", AsyncIOMotorClient)
 
-_OPERATION_TIMEOUT = 3.0
-_PATIENCE = 30.0
+_OPERATION_TIMEOUT = 3.0  # shorter than any endpoint's, so that a caller hears why
+
+
+def _well_formed(url: SecretStr) -> SecretStr:
+    try:
+        MongoDsn(url.get_secret_value())
+    except ValidationError:
+        # Of our own words: pydantic's would show the URL, and with it the password.
+        raise ValueError(
+            "must be mongodb://user:password@host:port/database, with special characters percent-encoded"
+        ) from None
+    return url
+
+
+MongoUrl = Annotated[SecretStr, AfterValidator(_well_formed)]
+"""mongodb://user:password@host:port/database: a secret, since the password is in it."""
 
 
 @asynccontextmanager
 async def open_database(
-    url: str,
+    url: SecretStr,
     *,
     default_name: str,
     timeout: float = _OPERATION_TIMEOUT,
-    patience: float = _PATIENCE,
+    patience: float = 30.0,
     driver: type[Client] = DRIVER,
 ) -> AsyncIterator[Database]:
-    """The database that the URL names, or `default_name` where it names none.
+    """The database that the URL names, or `default_name` where it names none; a server that is starting is waited for.
 
-    `timeout`: seconds that any one operation may take, its retries included. `patience`: seconds to wait for a server
-    that is not up yet; one that refuses us is not asked again.
+    `timeout`: seconds that any one operation may take, the driver's own retries included.
 
-    Raises ConnectionError, whose message shows the servers' names and neither user nor password.
+    Raises DatabaseUnavailable when it cannot be reached within `patience` seconds, DatabaseRefused at once when it can
+    be and refuses us.
     """
-    where = url.partition("://")[2].rpartition("@")[2].partition("/")[0]
-    try:
-        client = _client(url, timeout, driver)
-    except (PyMongoError, ValueError) as error:
-        raise ConnectionError(f"not a MongoDB URL that can be used: {error}") from error
+    client = _client(url.get_secret_value(), timeout, driver)
     try:
         database = client.get_default_database(default_name)
-        await _reach(database, where, patience)
+        await _reach(database, _place(url, database), patience)
         yield database
     finally:
         closing = client.close()
@@ -53,29 +67,48 @@ async def open_database(
             await closing
 
 
+def is_outage(error: PyMongoError) -> bool:
+    """Whether the database could not be reached, or not in time: the same may succeed a moment later."""
+    return isinstance(error, ConnectionFailure) or error.timeout
+
+
+def said(error: PyMongoError) -> str:
+    """What the driver says, without its picture of the whole deployment and the server's raw answer."""
+    return re.split(r", (?:Timeout|full error): ", str(error))[0] or type(error).__name__
+
+
 def _client(url: str, timeout: float, driver: type[Client]) -> Client:
     milliseconds = round(timeout * 1000)
-    return driver(
-        url,
-        timeoutMS=milliseconds,
-        serverSelectionTimeoutMS=milliseconds,
-        connectTimeoutMS=milliseconds,
-        w="majority",
-        journal=True,
-        tz_aware=True,
-        tzinfo=UTC,
-    )
-
-
-async def _reach(database: Database, where: str, patience: float) -> None:
     try:
-        async for attempt in stamina.retry_context(is_outage, attempts=None, timeout=patience, wait_max=2.0):
+        return driver(
+            url,
+            timeoutMS=milliseconds,
+            serverSelectionTimeoutMS=milliseconds,
+            connectTimeoutMS=milliseconds,
+            w="majority",
+            journal=True,
+            tz_aware=True,
+            tzinfo=UTC,
+        )
+    except (PyMongoError, ValueError) as error:
+        raise DatabaseRefused(f"not a MongoDB URL that can be used: {error}") from error
+
+
+async def _reach(database: Database, place: str, patience: float) -> None:
+    try:
+        async for attempt in stamina.retry_context(_may_pass, attempts=None, timeout=patience, wait_max=1.0):
             with attempt:
                 await database.list_collection_names()  # unlike a ping, it needs the right to be here
     except PyMongoError as error:
-        raise ConnectionError(f"cannot open MongoDB's database {database.name} at {where}: {error}") from error
+        kind = DatabaseUnavailable if is_outage(error) else DatabaseRefused
+        raise kind(f"no connection to {place}: {said(error)}") from error
 
 
-def is_outage(error: Exception) -> bool:
-    """Whether the database could not be reached, or not in time: the same operation may succeed a moment later."""
-    return isinstance(error, ConnectionFailure) or (isinstance(error, PyMongoError) and error.timeout)
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, PyMongoError) and is_outage(error)
+
+
+def _place(url: SecretStr, database: Database) -> str:
+    """Database and hosts as a message may show them: without user and password."""
+    hosts = ", ".join(f"{host['host']}:{host['port'] or 27017}" for host in MongoDsn(url.get_secret_value()).hosts())
+    return f"MongoDB database {database.name} at {hosts}"

@@ -1,0 +1,61 @@
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from auth_svc.keys import SealedKey
+from auth_svc.repository import Account, Sessions, SigningKeys, Users, ensure_indexes
+from contracts.auth import Jwk, User
+from mesh.errors import Unavailable
+from providers.mongo import DRIVER, Database
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+ANYTHING = {
+    "account": Account(User(user_id="u1", email="a@mesh.test", roles=(), created_at=NOW), "hash"),
+    "candidate": SealedKey(Jwk(kid="k", x="x"), b"sealed"),
+    "expires_at": NOW,
+}
+OPERATIONS = [
+    operation
+    for repository in (Users, Sessions, SigningKeys)
+    for name, operation in inspect.getmembers(repository, inspect.iscoroutinefunction)
+    if not name.startswith("_")
+]
+
+
+@pytest.fixture(params=["nobody listens", "nobody answers"])
+async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
+    """A database that cannot be had: its port is closed, or its server is frozen."""
+    hung: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: hung.append(writer), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    if request.param == "nobody listens":
+        server.close()
+        await server.wait_closed()
+    client = DRIVER(f"mongodb://127.0.0.1:{port}", timeoutMS=50, serverSelectionTimeoutMS=50, connectTimeoutMS=50)
+    yield client.get_default_database("auth")
+    client.close()  # type: ignore[unused-coroutine]  # Motor closes at once
+    for writer in hung:
+        writer.close()
+    server.close()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.__qualname__)
+async def test_every_operation_says_that_the_database_is_unavailable(
+    database: Database, operation: Callable[..., Awaitable[Any]]
+) -> None:
+    repository = {"Users": Users, "Sessions": Sessions, "SigningKeys": SigningKeys}[
+        operation.__qualname__.split(".")[0]
+    ]
+    wanted = list(inspect.signature(operation).parameters)[1:]
+    with pytest.raises(Unavailable) as refusal:
+        await operation(repository(database), **{name: ANYTHING.get(name, "text") for name in wanted})
+    assert "database_unavailable" == refusal.value.reason
+
+
+async def test_the_indexes_too(database: Database) -> None:
+    with pytest.raises(Unavailable):
+        await ensure_indexes(database)

@@ -1,0 +1,101 @@
+import asyncio
+import threading
+
+import pytest
+
+from auth_svc.passwords import Passwords
+from auth_svc.settings import AuthSettings
+from mesh.errors import Invalid, RateLimited
+
+GOOD = "correct horse battery"
+
+
+async def test_a_password_matches_its_own_hash_alone(passwords: Passwords) -> None:
+    stored = await passwords.hash(GOOD)
+    assert await passwords.matches(GOOD, stored)
+    assert not await passwords.matches(GOOD + "!", stored)
+
+
+async def test_two_hashes_of_one_password_differ(passwords: Passwords) -> None:
+    assert await passwords.hash(GOOD) != await passwords.hash(GOOD)
+
+
+async def test_a_hash_is_argon2id_with_the_parameters_of_the_settings(passwords: Passwords) -> None:
+    assert (await passwords.hash(GOOD)).startswith("$argon2id$v=19$m=128,t=1,p=1$")
+
+
+async def test_without_further_settings_the_parameters_are_owasps_minimum(settings: AuthSettings) -> None:
+    untouched = AuthSettings(auth_mongodb_url=settings.auth_mongodb_url, auth_key_encryption_key="A" * 43 + "=")
+    with Passwords(untouched) as passwords:
+        assert (await passwords.hash(GOOD)).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+async def test_nobodys_password_never_matches(passwords: Passwords) -> None:
+    assert not await passwords.matches(GOOD, None)
+
+
+async def test_a_damaged_hash_matches_nothing(passwords: Passwords) -> None:
+    assert not await passwords.matches(GOOD, "$argon2id$damaged")
+
+
+async def test_however_a_keyboard_composes_it_a_password_is_the_same(passwords: Passwords) -> None:
+    composed, decomposed = "käse und weißbrot", "ka\u0308se und weißbrot"
+    assert await passwords.matches(decomposed, await passwords.hash(composed))
+
+
+async def test_a_hash_is_outdated_once_the_parameters_change(passwords: Passwords, settings: AuthSettings) -> None:
+    stored = await passwords.hash(GOOD)
+    with Passwords(settings.model_copy(update={"auth_argon2_time_cost": 2})) as stronger:
+        assert stronger.is_outdated(stored)
+        assert not passwords.is_outdated(stored)
+        assert await stronger.matches(GOOD, stored)
+
+
+@pytest.mark.parametrize("strong", ["x" * 15, "x" * 128, "🦊" * 15, "a\u0308" * 128])
+def test_15_to_128_code_points_are_good_enough(passwords: Passwords, strong: str) -> None:
+    passwords.demand_strength(strong)
+
+
+@pytest.mark.parametrize("weak", ["x", "x" * 14, "x" * 129, "a\u0308" * 14])
+def test_fewer_or_more_are_a_weak_password(passwords: Passwords, weak: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        passwords.demand_strength(weak)
+    [error] = refusal.value.errors
+    assert ("password", "weak_password", "must have 15 to 128 characters") == (error.field, error.reason, error.message)
+
+
+async def test_the_event_loop_goes_on_while_passwords_are_hashed(settings: AuthSettings) -> None:
+    slow = settings.model_copy(update={"auth_argon2_memory_kib": 19_456, "auth_argon2_time_cost": 2})
+    ticks = 0
+    with Passwords(slow) as passwords:
+        hashing = asyncio.gather(*(passwords.hash(GOOD) for _ in range(4)))
+        while not hashing.done():
+            ticks += 1
+            await asyncio.sleep(0.001)
+    assert ticks > 4, "a loop that is blocked comes round once a hash at most"
+
+
+async def test_beyond_twenty_waiting_logins_are_refused_at_once(passwords: Passwords) -> None:
+    gate = threading.Event()
+    cores = passwords._threads._max_workers
+    held = [asyncio.create_task(passwords._on_a_thread(gate.wait)) for _ in range(cores + 20)]
+    await asyncio.sleep(0)
+    with pytest.raises(RateLimited) as refusal:
+        await passwords.matches(GOOD, None)
+    assert "too_many_logins" == refusal.value.reason
+    gate.set()
+    assert [True] * len(held) == await asyncio.gather(*held)
+    assert not await passwords.matches(GOOD, None)
+
+
+async def test_whoever_gives_up_waiting_makes_room(passwords: Passwords) -> None:
+    gate = threading.Event()
+    cores = passwords._threads._max_workers
+    held = [asyncio.create_task(passwords._on_a_thread(gate.wait)) for _ in range(cores + 20)]
+    await asyncio.sleep(0)
+    held[-1].cancel()
+    await asyncio.wait([held[-1]])
+    room = asyncio.create_task(passwords.matches(GOOD, None))
+    gate.set()
+    assert not await room
+    await asyncio.wait(held)

@@ -1,0 +1,119 @@
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from auth_svc.keys import KeyCipher, SigningKey
+from auth_svc.settings import AuthSettings
+from auth_svc.tokens import AccessTokens, digest, new_refresh_token
+from contracts.auth import User
+from mesh.context import Caller
+from mesh.errors import Unauthenticated
+from mesh.tokens import ALGORITHM, TYPE, Verifier
+
+ANNA = User(user_id="u1", email="anna@mesh.test", roles=("USER", "ADMIN"), created_at=datetime(2026, 1, 2, tzinfo=UTC))
+CLAIMS = ["aud", "exp", "iat", "iss", "jti", "nbf", "roles", "sid", "sub"]
+
+
+@pytest.fixture
+def key() -> SigningKey:
+    return SigningKey.of(Ed25519PrivateKey.generate())
+
+
+@pytest.fixture
+def verifier(settings: AuthSettings, key: SigningKey) -> Verifier:
+    async def public_keys() -> Iterable[Mapping[str, Any]]:
+        return [KeyCipher(bytes(32)).seal(key).public.model_dump()]
+
+    return Verifier(settings, public_keys)
+
+
+@pytest.fixture
+def token(settings: AuthSettings, key: SigningKey) -> str:
+    return AccessTokens(settings, key).sign(ANNA, "s1")
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def signed(key: SigningKey, claims: Mapping[str, Any], **headers: str) -> str:
+    return jwt.encode(dict(claims), key.private, ALGORITHM, headers={"typ": TYPE, "kid": key.kid, **headers})
+
+
+async def refused(verifier: Verifier, token: str) -> str:
+    with pytest.raises(Unauthenticated) as refusal:
+        await verifier.verify(f"Bearer {token}")
+    return refusal.value.reason
+
+
+async def test_a_signed_token_passes_the_meshs_verifier(verifier: Verifier, token: str) -> None:
+    assert Caller("u1", "s1", frozenset({"USER", "ADMIN"})) == await verifier.verify(f"Bearer {token}")
+
+
+def test_a_token_names_its_kind_its_key_and_its_times(settings: AuthSettings, key: SigningKey, token: str) -> None:
+    assert {"alg": "EdDSA", "typ": "at+jwt", "kid": key.kid} == jwt.get_unverified_header(token)
+    claims = claims_of(token)
+    assert CLAIMS == sorted(claims)
+    assert (settings.token_issuer, settings.token_audience) == (claims["iss"], claims["aud"])
+    assert (300, claims["iat"]) == (claims["exp"] - claims["iat"], claims["nbf"])
+
+
+def test_every_token_has_an_id_of_its_own(settings: AuthSettings, key: SigningKey) -> None:
+    tokens = AccessTokens(settings, key)
+    assert claims_of(tokens.sign(ANNA, "s1"))["jti"] != claims_of(tokens.sign(ANNA, "s1"))["jti"]
+
+
+async def test_a_token_of_another_key_under_our_key_id_is_refused(
+    verifier: Verifier, key: SigningKey, token: str
+) -> None:
+    forger = SigningKey.of(Ed25519PrivateKey.generate())
+    assert "invalid_token" == await refused(verifier, signed(forger, claims_of(token), kid=key.kid))
+
+
+async def test_a_token_of_an_unknown_key_is_refused(verifier: Verifier, token: str) -> None:
+    forger = SigningKey.of(Ed25519PrivateKey.generate())
+    assert "invalid_token" == await refused(verifier, signed(forger, claims_of(token)))
+
+
+async def test_an_expired_token_is_refused(verifier: Verifier, key: SigningKey, token: str) -> None:
+    expired = claims_of(token) | {"exp": int(time.time()) - 31}
+    assert "token_expired" == await refused(verifier, signed(key, expired))
+
+
+@pytest.mark.parametrize("change", [{"aud": "elsewhere"}, {"iss": "elsewhere"}, {"roles": "ADMIN"}])
+async def test_a_token_for_somebody_else_is_refused(
+    verifier: Verifier, key: SigningKey, token: str, change: dict[str, str]
+) -> None:
+    assert "invalid_token" == await refused(verifier, signed(key, claims_of(token) | change))
+
+
+@pytest.mark.parametrize("missing", CLAIMS)
+async def test_a_token_without_one_of_its_claims_is_refused(
+    verifier: Verifier, key: SigningKey, token: str, missing: str
+) -> None:
+    claims = claims_of(token)
+    del claims[missing]
+    assert "invalid_token" == await refused(verifier, signed(key, claims))
+
+
+async def test_a_token_of_another_type_is_refused(verifier: Verifier, key: SigningKey, token: str) -> None:
+    assert "invalid_token" == await refused(verifier, signed(key, claims_of(token), typ="JWT"))
+
+
+async def test_a_token_without_a_signature_is_refused(verifier: Verifier, key: SigningKey, token: str) -> None:
+    unsigned = jwt.encode(claims_of(token), "", "none", headers={"typ": TYPE, "kid": key.kid})
+    assert "invalid_token" == await refused(verifier, unsigned)
+
+
+def test_a_refresh_token_is_256_bits_that_its_digest_does_not_show() -> None:
+    token = new_refresh_token()
+    assert 43 == len(token)
+    assert token != new_refresh_token()
+    assert 64 == len(digest(token))
+    assert token not in digest(token)
