@@ -10,12 +10,11 @@ from typing import Self
 
 import nats.errors
 import structlog
-from nats.aio.client import PING_PROTO, Srv
-from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from mesh.bus import NO_HEADERS, Deliver, Message, Subscription, check_size
+from mesh.connection import Connection
 from mesh.errors import DeadlineExceeded, Disconnected, NoResponder, Refused
 from mesh.settings import NatsSettings
 
@@ -38,7 +37,7 @@ class NatsTransport:
         self.closed = asyncio.Event()
         self._settings = settings
         self._name = name
-        self._client = _Client()
+        self._client = Connection()
         # A private prefix that permissions can name, and a token that nobody can guess: nats-py's ids can be.
         self._inbox_prefix = f"_INBOX_{name}"
         self._inbox = f"{self.inbox()}."
@@ -160,7 +159,7 @@ class NatsTransport:
         await self.flush()  # a refusal comes before the answer to the flush
         if subject in self._refused:
             raise Refused(f"NATS does not allow {self._settings.nats_user or 'this process'} to subscribe to {subject}")
-        return _Interest(subscription)
+        return _Interest(self._client, subscription)
 
     async def flush(self) -> None:
         """See Transport.flush."""
@@ -256,7 +255,8 @@ class _Waiting:
 class _Interest:
     """A subscription whose drain outlives a lost connection."""
 
-    def __init__(self, subscription: NatsSubscription) -> None:
+    def __init__(self, client: Connection, subscription: NatsSubscription) -> None:
+        self._client = client
         self._subscription = subscription
 
     async def drain(self) -> None:
@@ -265,50 +265,4 @@ class _Interest:
         except nats.errors.Error as error:
             # Without a connection nothing more can come; after a reconnect the interest must not be announced again.
             log.warning("nats_drain_incomplete", subject=self._subscription.subject, error=str(error))
-            self._subscription._conn._remove_sub(self._subscription._id)  # noqa: SLF001  # there is no public way
-
-
-class _Client(NatsClient):
-    """nats-py's client, with the traps closed that only its inside can close."""
-
-    async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
-        """Send PING behind what waits to be written.
-
-        The library writes it past a pending SUB, UNSUB or PUB, so that neither flush() nor drain() is a barrier.
-        """
-        self._pongs.append(future or asyncio.get_running_loop().create_future())
-        await self._send_command(PING_PROTO)
-        await self._flush_pending()
-
-    async def _connect_to_server(self, s: Srv) -> None:
-        """Close what an attempt that failed halfway has left: the library drops it open."""
-        self.abort()
-        await super()._connect_to_server(s)
-
-    def _connect_command(self) -> bytes:
-        """Refuse to send a password in the clear where `tls://` was asked for: the library would."""
-        if self._current_server and self._current_server.uri.scheme == "tls" and not self._encrypted():
-            raise nats.errors.Error("tls:// was asked for, but the server offers no TLS: credentials not sent")
-        return super()._connect_command()
-
-    def _encrypted(self) -> bool:
-        writer = getattr(self._transport, "_io_writer", None)
-        return writer is not None and writer.get_extra_info("ssl_object") is not None
-
-    async def written(self) -> None:
-        """Wait until the flusher has handed on to the socket what is pending now."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self._flush_queue is not None:
-            await self._flush_queue.put(done)
-            await done
-
-    def forget_unsent(self) -> None:
-        """Drop commands that were never written: sent after a reconnect, they would run for callers long gone."""
-        self._pending.clear()
-        self._pending_data_size = 0
-
-    def abort(self) -> None:
-        """Drop the connection without waiting for its buffer to be written."""
-        writer = getattr(self._transport, "_io_writer", None)
-        if writer is not None:
-            writer.transport.abort()
+            self._client.forget(self._subscription)

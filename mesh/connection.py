@@ -1,0 +1,61 @@
+"""nats-py's client, with the traps closed that only its inside can close.
+
+What this relies on inside the library, tests/integration/mesh/test_nats_traps.py pins.
+"""
+
+import asyncio
+
+import nats.errors
+from nats.aio.client import PING_PROTO, Srv
+from nats.aio.client import Client as NatsClient
+from nats.aio.subscription import Subscription
+
+
+class Connection(NatsClient):
+    """A connection to NATS whose flush is a barrier, whose TLS is real, and which can be dropped at once."""
+
+    async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
+        """Send PING behind what waits to be written.
+
+        The library writes it past a pending SUB, UNSUB or PUB, so that neither flush() nor drain() is a barrier.
+        """
+        self._pongs.append(future or asyncio.get_running_loop().create_future())
+        await self._send_command(PING_PROTO)
+        await self._flush_pending()
+
+    async def _connect_to_server(self, s: Srv) -> None:
+        """Close what an attempt that failed halfway has left: the library drops it open."""
+        self.abort()
+        await super()._connect_to_server(s)
+
+    def _connect_command(self) -> bytes:
+        """Refuse to send a password in the clear where `tls://` was asked for: the library would."""
+        if self._current_server and self._current_server.uri.scheme == "tls" and not self._encrypted():
+            raise nats.errors.Error("tls:// was asked for, but the server offers no TLS: credentials not sent")
+        return super()._connect_command()
+
+    def _encrypted(self) -> bool:
+        writer = getattr(self._transport, "_io_writer", None)
+        return writer is not None and writer.get_extra_info("ssl_object") is not None
+
+    async def written(self) -> None:
+        """Wait until the flusher has handed on to the socket what is pending now."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._flush_queue is not None:
+            await self._flush_queue.put(done)
+            await done
+
+    def forget_unsent(self) -> None:
+        """Drop commands that were never written: sent after a reconnect, they would run for callers long gone."""
+        self._pending.clear()
+        self._pending_data_size = 0
+
+    def abort(self) -> None:
+        """Drop the connection without waiting for its buffer to be written."""
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()
+
+    def forget(self, subscription: Subscription) -> None:
+        """Do not announce the interest again after a reconnect: the library's drain does not come so far."""
+        self._remove_sub(subscription._id)  # noqa: SLF001  # there is no public way
