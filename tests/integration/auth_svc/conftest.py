@@ -1,5 +1,5 @@
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -7,16 +7,12 @@ import pytest
 from pydantic import SecretStr
 from pymongo import AsyncMongoClient
 
-from auth_svc.app import build
 from auth_svc.repository import ensure_indexes
 from auth_svc.settings import AuthSettings
 from devstack.servers import Servers
-from mesh.client import Client
-from mesh.context import Context, working_on
-from mesh.endpoint import Endpoint, Rep, Req
-from mesh.memory import MemoryBroker, MemoryTransport
 from providers import mongo
 from providers.mongo import Database
+from tests.integration.auth_svc.small_mesh import Documents, Mesh
 
 COLLECTIONS = ("users", "sessions", "signing_keys")
 
@@ -62,34 +58,6 @@ def settings(auth_url: str, database: Database) -> AuthSettings:
     )
 
 
-class Mesh:
-    """A mesh of auth workers alone, and a caller."""
-
-    def __init__(self, resources: AsyncExitStack) -> None:
-        self._broker = MemoryBroker()
-        self._resources = resources
-        self._caller = MemoryTransport(self._broker, "test")
-        self._client = Client(self._caller)
-
-    async def start(self, settings: AuthSettings) -> None:
-        """Start a worker."""
-        service = await build(settings, MemoryTransport(self._broker, "auth"), self._resources)
-        await service.start()
-        self._resources.push_async_callback(service.drain)
-
-    async def call(self, endpoint: Endpoint[Req, Rep], request: Req, access_token: str | None = None) -> Rep:
-        """Call as the user whom the token speaks for."""
-        if access_token is None:
-            return await self._client.call(endpoint, request)
-        with working_on(Context("r1", float("inf"), authorization=f"Bearer {access_token}")):
-            return await self._client.call(endpoint, request)
-
-    async def send(self, subject: str, payload: bytes) -> tuple[Mapping[str, str], bytes]:
-        """Send bytes that no contract was asked about; the answer's headers and body."""
-        answer = await self._caller.request(subject, payload, {}, timeout=5)
-        return answer.headers, answer.payload
-
-
 @pytest.fixture
 async def mesh() -> AsyncIterator[Mesh]:
     async with AsyncExitStack() as resources:
@@ -101,9 +69,6 @@ async def worker(mesh: Mesh, settings: AuthSettings) -> Mesh:
     """A mesh with one worker."""
     await mesh.start(settings)
     return mesh
-
-
-Documents = Callable[[str], Awaitable[list[dict[str, Any]]]]
 
 
 @pytest.fixture
