@@ -19,11 +19,12 @@ log = structlog.get_logger()
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
 _CONNECT_TIMEOUT = 5.0
-_ACQUIRE_TIMEOUT = 2.0
-_COMMAND_TIMEOUT = 5.0  # ours, for a server that no longer answers; the server's own come first
+# Together shorter than an endpoint's five seconds, so that a caller hears why.
+_ACQUIRE_TIMEOUT = 1.0
+_COMMAND_TIMEOUT = 3.5  # ours, for a server that no longer answers; the server's own come first
 _CLOSE_TIMEOUT = 5.0
 _SESSION = {
-    "statement_timeout": "4s",
+    "statement_timeout": "3s",
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "10s",
     "timezone": "UTC",
@@ -117,8 +118,17 @@ async def open_database(
     Raises DatabaseUnavailable when it cannot be reached within `patience` seconds, DatabaseRefused at once when it can
     be and refuses us.
     """
-    pool = await _connect(url.get_secret_value(), name, size, patience)
+    pool = await asyncpg.create_pool(
+        url.get_secret_value(),
+        min_size=0,  # of any other number asyncpg logs a traceback whenever an outage keeps it below
+        max_size=size,
+        timeout=_CONNECT_TIMEOUT,
+        command_timeout=_COMMAND_TIMEOUT,
+        server_settings={**_SESSION, "application_name": name},
+        reset=_keep,
+    )
     try:
+        await _reach(pool, _place(url.get_secret_value()), patience)
         yield Database(pool, unavailable)
     finally:
         try:
@@ -128,26 +138,17 @@ async def open_database(
             pool.terminate()
 
 
-async def _connect(url: str, name: str, size: int, patience: float) -> "Pool[Record]":
+async def _reach(pool: "Pool[Record]", place: str, patience: float) -> None:
+    attempts = stamina.retry_context(on=_AWAY, attempts=None, timeout=patience, wait_max=1.0, wait_jitter=0.1)
     try:
-        async for attempt in stamina.retry_context(
-            on=_AWAY, attempts=None, timeout=patience, wait_max=1.0, wait_jitter=0.1
-        ):
+        async for attempt in attempts:
             with attempt:
-                return await asyncpg.create_pool(
-                    url,
-                    min_size=1,
-                    max_size=size,
-                    timeout=_CONNECT_TIMEOUT,
-                    command_timeout=_COMMAND_TIMEOUT,
-                    server_settings={**_SESSION, "application_name": name},
-                    reset=_keep,
-                )
+                async with pool.acquire():
+                    pass
     except _AWAY as error:
-        raise DatabaseUnavailable(f"no connection to {_place(url)}: {_said(error)}") from error
+        raise DatabaseUnavailable(f"no connection to {place}: {_said(error)}") from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise DatabaseRefused(f"no connection to {_place(url)}: {_said(error)}") from error
-    raise AssertionError("stamina ends with a return or an exception")
+        raise DatabaseRefused(f"no connection to {place}: {_said(error)}") from error
 
 
 async def _keep(_: object) -> None:
