@@ -35,6 +35,7 @@ _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutting down, starting up, statement_timeout
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
+    asyncpg.InternalClientError,  # what asyncpg makes of a connection that breaks as it sends
 )
 _TROUBLE = (
     *_AWAY,
