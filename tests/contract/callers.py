@@ -1,0 +1,55 @@
+"""Who asks in these tests: the gateway's NATS user, on behalf of people who have accounts."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from mesh import wire
+from mesh.bus import Message
+from mesh.transport import NatsTransport
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who has logged in."""
+
+    email: str
+    password: str
+    access_token: str
+
+
+class Wire:
+    """Sends raw bytes to whichever worker serves a subject."""
+
+    def __init__(self, transport: NatsTransport) -> None:
+        self.transport = transport
+
+    async def send(self, subject: str, body: bytes, token: str | None = None, **headers: str) -> Message:
+        """The reply as it came; underscores in a header's name stand for hyphens."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token is not None:
+            sent[wire.AUTHORIZATION] = f"Bearer {token}"
+        return await self.transport.request(subject, body, sent, 10.0)
+
+    async def ask(self, subject: str, token: str | None = None, **arguments: object) -> Any:  # noqa: ANN401  # JSON
+        """The reply's body, of a request that must not fail."""
+        reply = await self.send(subject, json.dumps(arguments).encode(), token)
+        assert wire.header(reply.headers, wire.ERROR_CODE) is None, reply.payload
+        return json.loads(reply.payload)
+
+    async def log_in(self, email: str, password: str) -> Account:
+        """Begin a session."""
+        tokens = await self.ask("auth.login", email=email, password=password)
+        return Account(email, password, tokens["access_token"])
+
+    async def register(self) -> Account:
+        """Make somebody new, and log in."""
+        email, password = new_email(), secrets.token_urlsafe(20)
+        await self.ask("auth.register", email=email, password=password)
+        return await self.log_in(email, password)
+
+
+def new_email() -> str:
+    """An address that nobody is registered with."""
+    return f"test-{secrets.token_hex(8)}@northwind.example"

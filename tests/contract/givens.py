@@ -1,0 +1,69 @@
+"""What a golden file's braces stand for, made when an example first says it."""
+
+import secrets
+import string
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from tests.contract.callers import Account, Wire, new_email
+
+MARK: Final = "Made by a test"
+"""How the names of all rows begin that are not Northwind's."""
+
+
+def free_key() -> str:
+    """A customer key that nobody has: none of Northwind's begins with ZY."""
+    return "ZY" + "".join(secrets.choice(string.ascii_uppercase) for _ in range(3))
+
+
+class Givens:
+    """The values of one example; each is made once."""
+
+    def __init__(self, wire: Wire, accounts: Mapping[str, Account]) -> None:
+        self._wire = wire
+        self._accounts = accounts
+        self._values: dict[str, object] = {}
+
+    def token(self, account: str | None) -> str | None:
+        """The access token of `user`, `admin` or `deleted user`."""
+        return self._accounts[account].access_token if account else None
+
+    async def fill(self, template: Any) -> Any:  # noqa: ANN401  # any JSON
+        """The template with its braces filled."""
+        match template:
+            case dict():
+                return {name: await self.fill(value) for name, value in template.items()}
+            case list():
+                return [await self.fill(value) for value in template]
+            case str() if template.startswith("{") and template.endswith("}"):
+                return await self._value(template[1:-1])
+        return template
+
+    async def _value(self, name: str) -> object:
+        makers: Mapping[str, Callable[[], Awaitable[object]]] = {
+            "refresh_token": self._refresh_token,
+            "customer": self._customer,
+            "product": self._product,
+        }
+        known = {
+            "user_email": self._accounts["user"].email,
+            "user_password": self._accounts["user"].password,
+            "new_email": new_email(),
+            "free_key": free_key(),
+        }
+        if name not in self._values:
+            self._values[name] = await makers[name]() if name in makers else known[name]
+        return self._values[name]
+
+    async def _refresh_token(self) -> object:
+        user = self._accounts["user"]
+        return (await self._wire.ask("auth.login", email=user.email, password=user.password))["refresh_token"]
+
+    async def _customer(self) -> object:
+        key = free_key()
+        await self._wire.ask("customers.create", self.token("admin"), customer_id=key, company_name=MARK)
+        return key
+
+    async def _product(self) -> object:
+        made = await self._wire.ask("products.create", self.token("admin"), product_name=MARK, unit_price="0.10")
+        return made["product_id"]

@@ -1,0 +1,101 @@
+"""The golden files, and how a reply is held against one: see README.md."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+FOLDER: Final = Path(__file__).parent
+
+
+def _matches(pattern: str, actual: object) -> bool:
+    return isinstance(actual, str) and re.fullmatch(pattern, actual) is not None
+
+
+_UNKNOWN: Final[dict[str, Callable[[object], bool]]] = {
+    "<time>": partial(_matches, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"),
+    "<id>": partial(_matches, r"[0-9a-f]{32}"),
+    "<cursor>": partial(_matches, r"[A-Za-z0-9_-]+"),
+    "<access token>": partial(_matches, r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}"),
+    "<refresh token>": partial(_matches, r"[A-Za-z0-9_-]{43}"),
+    "<row>": lambda actual: type(actual) is int and actual > 0,
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request, and the reply that it gets."""
+
+    subject: str
+    account: str | None
+    request: Any
+    reply: Any
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A request, and the error that it gets."""
+
+    subject: str
+    account: str | None
+    request: Any
+    code: str
+    number: int
+    reason: str
+    fields: list[str]
+
+
+def subjects() -> set[str]:
+    """The subjects that have a golden file."""
+    return {path.name.removesuffix(".json") for path in FOLDER.glob("*.json")}
+
+
+def example(subject: str) -> Example:
+    """The subject's example."""
+    golden = _read(subject)
+    return Example(subject, golden.get("as"), golden["request"], golden["reply"])
+
+
+def examples() -> list[Example]:
+    """Every subject's example."""
+    return [example(subject) for subject in sorted(subjects())]
+
+
+def refusals() -> list[Refusal]:
+    """Every subject's errors."""
+    return [refusal for subject in sorted(subjects()) for refusal in _refusals(subject)]
+
+
+def _refusals(subject: str) -> Iterator[Refusal]:
+    golden = _read(subject)
+    for error in golden["errors"]:
+        account = error.pop("as", golden.get("as"))
+        yield Refusal(subject, account, **error)
+
+
+def _read(subject: str) -> dict[str, Any]:
+    golden: dict[str, Any] = json.loads((FOLDER / f"{subject}.json").read_bytes())
+    return golden
+
+
+def differences(expected: Any, actual: Any, path: str = "reply") -> list[str]:  # noqa: ANN401  # any JSON
+    """Where the two part, in words; `expected` may hold placeholders. True is not 1, and 1 is not 1.0."""
+    match expected:
+        case {"$matches": pattern}:
+            return [] if _matches(pattern, actual) else [f"{path}: {actual!r} does not match {pattern}"]
+        case str() if expected in _UNKNOWN:
+            return [] if _UNKNOWN[expected](actual) else [f"{path}: {actual!r} is no {expected}"]
+        case dict() if isinstance(actual, dict):
+            missing = [f"{path}.{name}: missing" for name in expected.keys() - actual.keys()]
+            extra = [f"{path}.{name}: not in the contract" for name in actual.keys() - expected.keys()]
+            shared = [name for name in expected if name in actual]
+            return missing + extra + [d for n in shared for d in differences(expected[n], actual[n], f"{path}.{n}")]
+        case list() if isinstance(actual, list) and len(expected) == len(actual):
+            pairs = enumerate(zip(expected, actual, strict=True))
+            return [d for n, (one, other) in pairs for d in differences(one, other, f"{path}.{n}")]
+        case _ if type(expected) is type(actual) and expected == actual:
+            return []
+    return [f"{path}: {expected!r} was expected, not {actual!r}"]

@@ -1,0 +1,47 @@
+"""What is true of every reply on the wire."""
+
+import json
+from typing import Any
+
+from mesh.bus import Message
+from mesh.wire import CONTENT_TYPE, ERROR, ERROR_CODE, PROBLEM_JSON, REQUEST_ID
+from tests.contract.golden import differences
+
+_PROBLEM = {
+    "type": {"$matches": r"[a-z]+:\S+"},
+    "title": {"$matches": r"[A-Z][a-z ]+"},
+    "detail": {"$matches": r"\S.*"},
+}
+
+
+def success(reply: Message, request_id: str) -> Any:  # noqa: ANN401  # any JSON
+    """The body of a reply that says it is one by its headers."""
+    errors = [name for name in reply.headers if name.lower().startswith("nats-service-error")]
+    assert [] == errors, reply.payload
+    assert request_id == reply.headers[REQUEST_ID]
+    return json.loads(reply.payload)
+
+
+def failure(reply: Message, request_id: str, number: int, code: str, reason: str) -> list[str]:
+    """The names of the fields that are wrong, of a reply that is such an error in headers and body."""
+    body = json.loads(reply.payload)
+    assert (number, reason) == (body.get("status"), body.get("reason")), reply.payload
+    line = reply.headers[ERROR]
+    assert str(number) == reply.headers[ERROR_CODE]
+    assert (True, True) == (line.isascii(), line.isprintable())
+    assert PROBLEM_JSON == reply.headers[CONTENT_TYPE]
+    assert request_id == reply.headers[REQUEST_ID]
+    expected = {
+        **_PROBLEM,
+        "status": number,
+        "code": code,
+        "reason": reason,
+        "retryable": code in ("rate_limited", "overloaded", "deadline_exceeded"),
+        "request_id": request_id,
+        "errors": [
+            {"field": {"$matches": ".*"}, "reason": {"$matches": "[a-z_.]+"}, "message": {"$matches": ".+"}}
+            for _ in body["errors"]
+        ],
+    }
+    assert [] == differences(expected, body, "problem")
+    return [error["field"] for error in body["errors"]]

@@ -1,0 +1,64 @@
+import json
+import secrets
+from typing import Any
+
+import pytest
+
+from mesh.endpoint import Endpoint
+from subjects import ENDPOINTS
+from tests.contract import golden
+from tests.contract.callers import Wire
+from tests.contract.givens import Givens
+from tests.contract.golden import Example, Refusal, differences
+from tests.contract.replies import failure, success
+
+
+def test_every_subject_has_a_golden_file_and_every_file_a_subject() -> None:
+    assert {endpoint.subject for endpoint in ENDPOINTS} == golden.subjects()
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.subject)
+def test_every_declared_reason_has_an_example(endpoint: Endpoint[Any, Any]) -> None:
+    shown = {refusal.reason for refusal in golden.refusals() if refusal.subject == endpoint.subject}
+
+    assert {*endpoint.reasons, "invalid_payload"} == shown
+
+
+@pytest.mark.parametrize("example", golden.examples(), ids=lambda example: example.subject)
+async def test_a_reply_is_the_golden_one_field_by_field(example: Example, wire: Wire, givens: Givens) -> None:
+    request_id = f"golden-{secrets.token_hex(8)}"
+    request = json.dumps(await givens.fill(example.request)).encode()
+
+    reply = await wire.send(example.subject, request, givens.token(example.account), X_Request_Id=request_id)
+
+    assert [] == differences(await givens.fill(example.reply), success(reply, request_id))
+
+
+@pytest.mark.parametrize("refusal", golden.refusals(), ids=lambda refusal: f"{refusal.subject}-{refusal.reason}")
+async def test_an_error_is_the_golden_one_in_headers_and_body(refusal: Refusal, wire: Wire, givens: Givens) -> None:
+    request_id = f"golden-{secrets.token_hex(8)}"
+    request = json.dumps(await givens.fill(refusal.request)).encode()
+
+    reply = await wire.send(refusal.subject, request, givens.token(refusal.account), X_Request_Id=request_id)
+
+    assert refusal.fields == failure(reply, request_id, refusal.number, refusal.code, refusal.reason)
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"),
+    [
+        (1, True),
+        (1, 1.0),
+        ("1", 1),
+        (None, ""),
+        ({"a": 1}, {}),
+        ({}, {"a": 1}),
+        ([1], [1, 2]),
+        ([1], [2]),
+        ("<time>", "yesterday"),
+        ("<row>", 0),
+        ({"$matches": "a+"}, "aab"),
+    ],
+)
+def test_what_differs_does_not_pass_for_equal(expected: object, actual: object) -> None:
+    assert 1 == len(differences(expected, actual))
