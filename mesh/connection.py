@@ -46,9 +46,18 @@ class Connection(NatsClient):
             await done
 
     def forget_unsent(self) -> None:
-        """Drop commands that were never written: sent after a reconnect, they would run for callers long gone."""
+        """Drop commands that were never written, and fail every flush that waits.
+
+        The commands would be sent after a reconnect, and run for callers long gone; the flushes would wait for an
+        answer that cannot come.
+        """
         self._pending.clear()
         self._pending_data_size = 0
+        for pong in self._pongs:
+            if not pong.done():
+                pong.set_exception(nats.errors.ConnectionReconnectingError())
+                pong.exception()  # a ping that nobody waits for is no error that nobody retrieved
+        self._pongs = []
 
     def abort(self) -> None:
         """Drop the connection without waiting for its buffer to be written."""

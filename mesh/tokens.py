@@ -41,7 +41,7 @@ class Verifier:
         self._settings = settings
         self._fetch_keys = fetch_keys
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched_at = float("-inf")
+        self._asked_at = float("-inf")
         self._fetching = Lock()
         self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
 
@@ -99,11 +99,11 @@ class Verifier:
 
     async def _refetch(self, kid: str) -> None:
         async with self._fetching:
-            if kid in self._keys or time.monotonic() < self._fetched_at + _REFETCH_AFTER:
+            if kid in self._keys or (self._keys and time.monotonic() < self._asked_at + _REFETCH_AFTER):
                 return
+            self._asked_at = time.monotonic()
             keys = await self._fetch_keys()
             self._keys = {key["kid"]: jwt.PyJWK(dict(key), algorithm=ALGORITHM) for key in keys}
-            self._fetched_at = time.monotonic()
 
 
 def demand(access: Access, caller: Caller) -> None:

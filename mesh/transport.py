@@ -5,6 +5,7 @@ import random
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
@@ -58,11 +59,13 @@ class NatsTransport:
         try:
             async with asyncio.timeout(settings.nats_connect_timeout):
                 await transport._connect()
-        except (TimeoutError, nats.errors.Error, OSError) as error:
+        except BaseException as error:
             why, where = transport._last_error, ", ".join(settings.server_names())
             await transport.close()
+            if not isinstance(error, TimeoutError | nats.errors.Error | OSError):
+                raise
             raise Disconnected(
-                f"cannot connect to NATS at {where} as {settings.nats_user or 'nobody'} "
+                f"cannot connect to NATS at {where} as {settings.nats_user or 'no user'} "
                 f"within {settings.nats_connect_timeout:g} s: {why}"
             ) from error
         return transport
@@ -76,7 +79,6 @@ class NatsTransport:
             user=settings.nats_user,
             password=settings.nats_password.get_secret_value() if settings.nats_password else None,
             name=self._name,
-            inbox_prefix=self._inbox_prefix,
             connect_timeout=_CONNECT_TIMEOUT,
             reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # annotated int, used as a float
             max_reconnect_attempts=-1,  # the default gives up, and closes for good, after 60
@@ -175,12 +177,13 @@ class NatsTransport:
             self._watchdog.cancel()
         self._fail_waiting("the connection to NATS is being closed")
         try:
-            async with asyncio.timeout(_CLOSE_TIMEOUT):
-                if self._client.is_connected:
-                    await self.flush()
-                await self._client.close()
-        except (TimeoutError, Disconnected):
+            await self.flush()
+        except Disconnected:
             self._client.abort()  # close() waits for the socket without a bound
+        self._client.forget_unsent()
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await self._client.close()
         self.closed.set()
 
     def _on_reply(self, message: Message) -> None:
@@ -189,12 +192,12 @@ class NatsTransport:
             waiting.answer.set_result(message)
 
     async def _on_error(self, error: Exception) -> None:
-        self._last_error = str(error) or type(error).__name__
+        before, self._last_error = self._last_error, str(error) or type(error).__name__
         if self._watchdog is None and "authorization violation" in self._last_error.lower():
             raise error  # out of connect(), which would go on trying with the same wrong password
         refusal = _REFUSED.search(self._last_error)
         if refusal is None:
-            if not self._closing:
+            if not self._closing and self._last_error != before:  # not one line for each try to reconnect
                 log.warning("nats_error", error=self._last_error)
             return
         verb, subject = refusal.groups()

@@ -9,19 +9,11 @@ from pymongo import AsyncMongoClient
 
 from auth_svc.repository import ensure_indexes
 from auth_svc.settings import AuthSettings
-from devstack.servers import Servers
 from providers import mongo
 from providers.mongo import Database
 from tests.integration.auth_svc.small_mesh import Documents, Mesh
 
 COLLECTIONS = ("users", "sessions", "signing_keys")
-
-
-@pytest.fixture(scope="session")
-async def auth_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """A MongoDB URL whose user may read and write its database."""
-    async with Servers(tmp_path_factory.mktemp("servers"), only={"mongo"}) as servers:
-        yield servers.mongo_url
 
 
 @pytest.fixture(params=["motor", "pymongo"])

@@ -11,9 +11,6 @@ from mesh.errors import Unavailable
 from providers.migrations import migrate
 from providers.postgres import Database, open_database
 from tests.integration.providers.schemas import fresh_schema
-from tests.integration.providers.servers import customers_url, postgres
-
-__all__ = ["customers_url", "postgres"]
 
 
 @pytest.fixture

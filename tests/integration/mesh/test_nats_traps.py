@@ -112,15 +112,29 @@ async def test_what_was_not_written_yet_when_the_link_broke_is_not_sent_later(se
     worker, caller = await server.connect("worker"), await server.connect("caller")
     seen: list[bytes] = []
     await worker.subscribe("work.do", lambda message: seen.append(message.payload))
-    caller._client._transport._io_writer.transport.abort()  # type: ignore[union-attr]
-    await caller.publish("work.do", b"zombie")  # the client does not know yet, and keeps it for the flusher
+    server.signal(signal.SIGSTOP)
+    await fill(caller)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await caller.publish("work.do", b"zombie")  # behind megabytes that nobody reads
+    caller._client.abort()
     await until(lambda: not caller.connected)
-    await until(lambda: caller.connected)
+    server.signal(signal.SIGCONT)
+    await until(lambda: caller.connected and worker.connected)
     await caller.publish("work.do", b"alive")
     await until(lambda: bool(seen))
+    await worker.flush()
     assert [b"alive"] == seen
     await caller.close()
     await worker.close()
+
+
+async def fill(transport: NatsTransport) -> None:
+    """Send until every buffer on the way to a frozen server is full."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            while True:
+                await transport.publish("void.fill", bytes(1_000_000))
 
 
 async def test_subscriptions_come_back_after_a_restart(server: NatsServer) -> None:
@@ -146,8 +160,7 @@ async def test_a_drain_without_a_connection_ends_the_interest_for_good(server: N
     subscription = await worker.subscribe("work.do", lambda _: None, "q")
     await server.kill()
     await until(lambda: not worker.connected)
-    async with asyncio.timeout(10):
-        await subscription.drain()
+    await subscription.drain()
     await server.start()
     await until(lambda: caller.connected and worker.connected)
     await worker.flush()
@@ -166,25 +179,63 @@ async def test_a_frozen_server_with_a_full_socket_buffer_is_left_for_another(ser
     assert url is not None
     frozen, other = (one, two) if url.port == one.port else (two, one)
     frozen.signal(signal.SIGSTOP)
-    with suppress(TimeoutError, Disconnected):
-        async with asyncio.timeout(1):
-            while True:  # far more than the buffers on the way hold
-                await transport.publish("void.fill", bytes(1_000_000))
+    await fill(transport)
     await until(lambda: (now := transport._client.connected_url) is not None and now.port == other.port)
     await transport.flush()
     await transport.close()
 
 
+async def test_a_drain_that_the_server_dies_in_ends_at_once_and_for_good(server: NatsServer) -> None:
+    worker, caller = await server.connect("worker"), await server.connect("caller")
+    subscription = await worker.subscribe("work.do", lambda _: None, "q")
+    server.signal(signal.SIGSTOP)
+    draining = asyncio.ensure_future(subscription.drain())
+    await until(lambda: bool(worker._client._pongs))
+    await server.kill()
+    await draining
+    await server.start()
+    await until(lambda: caller.connected and worker.connected)
+    await worker.flush()
+    with pytest.raises(NoResponder):
+        await caller.request("work.do", b"", {}, 60)
+    await caller.close()
+    await worker.close()
+
+
+async def test_an_attempt_that_fails_halfway_leaves_no_socket_open() -> None:
+    closed: list[bool] = []
+    seen_all = asyncio.Event()
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        attempt = len(closed)
+        closed.append(False)
+        if attempt == 1:
+            seen_all.set()
+        await reader.read()
+        closed[attempt] = True
+        writer.close()
+
+    listener = await asyncio.start_server(mute, "127.0.0.1", 0)
+    url = f"nats://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    connecting = asyncio.ensure_future(NatsTransport.connect(NatsSettings(nats_url=url), "test"))
+    await seen_all.wait()
+    await until(lambda: closed[0])
+    connecting.cancel()
+    with suppress(asyncio.CancelledError):
+        await connecting
+    listener.close()
+    await until(lambda: closed[1])
+
+
 async def test_close_is_bounded_even_when_the_server_reads_no_more(server: NatsServer) -> None:
     transport = await server.connect()
     server.signal(signal.SIGSTOP)
-    with suppress(TimeoutError, Disconnected):
-        async with asyncio.timeout(0.5):
-            while True:
-                await transport.publish("void.fill", bytes(1_000_000))
+    await fill(transport)
     async with asyncio.timeout(30):
         await transport.close()
     assert transport.closed.is_set()
+    await until(transport._client._transport._io_writer.transport.is_closing)  # type: ignore[union-attr]
+    assert not transport._client.is_reconnecting
 
 
 async def test_a_link_that_the_server_closes_for_good_is_known(servers: ServerFactory) -> None:

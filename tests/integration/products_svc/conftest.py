@@ -11,9 +11,6 @@ from products_svc.repository import Catalogue, seed
 from providers.migrations import migrate
 from providers.postgres import Database, open_database
 from tests.integration.providers.schemas import fresh_schema
-from tests.integration.providers.servers import postgres, products_url
-
-__all__ = ["postgres", "products_url"]
 
 
 @pytest.fixture
