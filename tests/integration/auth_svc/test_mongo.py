@@ -3,13 +3,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
-from pymongo import AsyncMongoClient
 from pymongo.write_concern import WriteConcern
 
 from providers.errors import DatabaseRefused, DatabaseUnavailable
-from providers.mongo import DRIVER, Client, Database, open_database
-
-DRIVERS = pytest.mark.parametrize("driver", [DRIVER, AsyncMongoClient])
+from providers.mongo import Database, open_database
 
 
 async def test_writes_wait_for_a_majority_and_its_journal(any_database: Database) -> None:
@@ -20,38 +17,35 @@ async def test_the_database_is_the_one_of_the_url(any_database: Database, auth_u
     assert urlsplit(auth_url).path.strip("/") == any_database.name
 
 
-@DRIVERS
-async def test_a_wrong_password_is_not_tried_again_and_not_shown(auth_url: str, driver: type[Client]) -> None:
+async def test_a_wrong_password_is_not_tried_again_and_not_shown(auth_url: str) -> None:
     password = urlsplit(auth_url).password or ""
     async with asyncio.timeout(10):  # the patience is 30 s
         with pytest.raises(DatabaseRefused, match=r"127\.0\.0\.1:\d+: Authentication failed") as refusal:
-            await opened(auth_url.replace(password, "wrong-password"), driver)
+            await opened(auth_url.replace(password, "wrong-password"))
     assert "wrong-password" not in str(refusal.value)
 
 
-@DRIVERS
-async def test_a_url_without_a_user_is_refused_at_once(auth_url: str, driver: type[Client]) -> None:
+async def test_a_url_without_a_user_is_refused_at_once(auth_url: str) -> None:
     parts = urlsplit(auth_url)
     anonymous = f"mongodb://{parts.hostname}:{parts.port}/auth?directConnection=true"
     async with asyncio.timeout(10):
         with pytest.raises(DatabaseRefused, match="requires authentication"):
-            await opened(anonymous, driver)
+            await opened(anonymous)
 
 
-@DRIVERS
-async def test_a_server_that_never_comes_is_given_up(driver: type[Client]) -> None:
+async def test_a_server_that_never_comes_is_given_up() -> None:
     with pytest.raises(DatabaseUnavailable, match=r"database auth at 127\.0\.0\.1:1: ") as refusal:
-        await opened("mongodb://auth:s3cret@127.0.0.1:1", driver, timeout=0.05, patience=0.3)
+        await opened("mongodb://auth:s3cret@127.0.0.1:1", timeout=0.05, patience=0.3)
     assert "s3cret" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("url", ["mongodb://auth:s3c@ret@db.test", "mongodb://auth:s3cret@db.test:99999999"])
 async def test_a_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(DatabaseRefused) as refusal:
-        await opened(url, DRIVER, timeout=0.05, patience=0.1)
+        await opened(url, timeout=0.05, patience=0.1)
     assert "s3c" not in str(refusal.value)
 
 
-async def opened(url: str, driver: type[Client], timeout: float = 2, patience: float = 30) -> None:
-    async with open_database(SecretStr(url), default_name="auth", timeout=timeout, patience=patience, driver=driver):
+async def opened(url: str, timeout: float = 2, patience: float = 30) -> None:
+    async with open_database(SecretStr(url), default_name="auth", timeout=timeout, patience=patience):
         pass
