@@ -1,5 +1,7 @@
 import asyncio
 import threading
+import time
+from collections.abc import Awaitable
 
 import pytest
 
@@ -32,6 +34,22 @@ async def test_without_further_settings_the_parameters_are_owasps_minimum(settin
 
 async def test_nobodys_password_never_matches(passwords: Passwords) -> None:
     assert not await passwords.matches(GOOD, None)
+
+
+async def test_nobodys_password_costs_as_much_as_a_wrong_one(settings: AuthSettings) -> None:
+    slow = settings.model_copy(update={"auth_argon2_memory_kib": 19_456})
+    with Passwords(slow) as passwords:
+        stored = await passwords.hash(GOOD)
+        wrong = await cpu_seconds(passwords.matches("wrong", stored))
+        nobodys = await cpu_seconds(passwords.matches("wrong", None))
+    assert wrong / 4 < nobodys < wrong * 4, "without a verification it is a thousandth"
+
+
+async def cpu_seconds(work: Awaitable[object]) -> float:
+    """What the work costs this process, which is no matter of how busy the machine is."""
+    before = time.process_time()
+    await work
+    return time.process_time() - before
 
 
 async def test_a_damaged_hash_matches_nothing(passwords: Passwords) -> None:
