@@ -192,7 +192,8 @@ async def test_a_drain_that_the_server_dies_in_ends_at_once_and_for_good(server:
     draining = asyncio.ensure_future(subscription.drain())
     await until(lambda: bool(worker._client._pongs))
     await server.kill()
-    await draining
+    async with asyncio.timeout(5):  # the library's own limit is 10
+        await draining
     await server.start()
     await until(lambda: caller.connected and worker.connected)
     await worker.flush()
@@ -217,7 +218,9 @@ async def test_an_attempt_that_fails_halfway_leaves_no_socket_open() -> None:
 
     listener = await asyncio.start_server(mute, "127.0.0.1", 0)
     url = f"nats://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    connecting = asyncio.ensure_future(NatsTransport.connect(NatsSettings(nats_url=url), "test"))
+    connecting = asyncio.ensure_future(
+        NatsTransport.connect(NatsSettings(nats_url=url, nats_connect_timeout=60), "test")
+    )
     await seen_all.wait()
     await until(lambda: closed[0])
     connecting.cancel()
@@ -231,7 +234,7 @@ async def test_close_is_bounded_even_when_the_server_reads_no_more(server: NatsS
     transport = await server.connect()
     server.signal(signal.SIGSTOP)
     await fill(transport)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(8):  # 5 until the flush is given up, and nothing after it
         await transport.close()
     assert transport.closed.is_set()
     await until(transport._client._transport._io_writer.transport.is_closing)  # type: ignore[union-attr]
