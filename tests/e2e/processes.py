@@ -1,0 +1,66 @@
+"""Processes of ours that a test starts by itself, to end them as it likes."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Process:
+    """One process; its log is a file of JSON lines."""
+
+    def __init__(self, log: Path, *argv: str, **environment: str) -> None:
+        self.log = log
+        self._argv = argv
+        self._environment = environment
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        await self.end(signal.SIGKILL)
+        own = ("NATS_", "MESH_", "GATEWAY_", "AUTH_", "CUSTOMERS_", "PRODUCTS_")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        with await asyncio.to_thread(self.log.open, "ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._argv, env={**inherited, **self._environment}, cwd=ROOT, stdout=log, stderr=log
+            )
+
+    async def end(self, number: signal.Signals) -> int:
+        """Send the signal, and wait for the exit code."""
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        if process.returncode is None:
+            process.send_signal(number)
+        return await process.wait()
+
+    async def wait(self) -> int:
+        """Wait for the exit code."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process is not None and self._process.returncode is None
+
+    async def said(self, event: str) -> dict[str, Any]:
+        """Wait for a line of the log."""
+        while True:
+            ended = not self.running  # asked before the log is read, or its last words might be missed
+            text = await asyncio.to_thread(self.log.read_text)
+            lines: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+            found = [line for line in lines if line["event"] == event]
+            if found:
+                return found[-1]
+            assert not ended, text
+            await asyncio.sleep(0.02)
+
+
+def module(log: Path, name: str, **environment: str) -> Process:
+    """A service of this project."""
+    return Process(log, sys.executable, "-m", name, LOG_FORMAT="json", **environment)

@@ -1,0 +1,86 @@
+import re
+from typing import Any
+
+import pytest
+from httpx2 import AsyncClient
+
+from mesh.endpoint import Access, Endpoint
+from subjects import ENDPOINTS
+
+ROUTES = {
+    ("post", "/v1/auth/register"): "auth.register",
+    ("post", "/v1/auth/login"): "auth.login",
+    ("post", "/v1/auth/refresh"): "auth.refresh",
+    ("post", "/v1/auth/logout"): "auth.logout",
+    ("get", "/v1/auth/me"): "auth.me",
+    ("get", "/.well-known/jwks.json"): "auth.jwks",
+    ("get", "/v1/customers"): "customers.list",
+    ("post", "/v1/customers"): "customers.create",
+    ("get", "/v1/customers/{customer_id}"): "customers.get",
+    ("patch", "/v1/customers/{customer_id}"): "customers.update",
+    ("delete", "/v1/customers/{customer_id}"): "customers.archive",
+    ("get", "/v1/products"): "products.list",
+    ("post", "/v1/products"): "products.create",
+    ("get", "/v1/products/{product_id}"): "products.get",
+    ("patch", "/v1/products/{product_id}"): "products.update",
+    ("post", "/v1/products/{product_id}/discontinue"): "products.discontinue",
+    ("get", "/v1/categories"): "products.categories.list",
+    ("get", "/v1/suppliers"): "products.suppliers.list",
+    ("get", "/v1/suppliers/{supplier_id}"): "products.suppliers.get",
+}
+HEALTH = {("get", "/healthz"), ("get", "/readyz")}
+BY_SUBJECT: dict[str, Endpoint[Any, Any]] = {endpoint.subject: endpoint for endpoint in ENDPOINTS}
+
+
+@pytest.fixture(scope="module")
+async def document(http: AsyncClient) -> dict[str, Any]:
+    made: dict[str, Any] = (await http.get("/openapi.json")).json()
+    return made
+
+
+def test_openapi_lists_every_route(document: dict[str, Any]) -> None:
+    listed = {(method, path) for path, methods in document["paths"].items() for method in methods}
+
+    assert ROUTES.keys() | HEALTH == listed
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES, ids=" ".join)
+def test_openapi_tells_how_a_route_may_fail(document: dict[str, Any], method: str, path: str) -> None:
+    endpoint = BY_SUBJECT[ROUTES[method, path]]
+    operation = document["paths"][path][method]
+    guarded = endpoint.access is not Access.ANYONE
+
+    failures = {status: one for status, one in operation["responses"].items() if status >= "400"}
+    expected = {"422", "500", "502", "503", "504"}
+    expected |= {"401", "403"} if guarded else set()
+    expected |= {"400", "408", "413", "415"} if "requestBody" in operation else set()
+    expected |= {"404"} if any(reason.endswith("_not_found") for reason in endpoint.reasons) else set()
+    expected |= {"412"} if "version_mismatch" in endpoint.reasons else set()
+    expected |= {"428"} if method == "patch" else set()
+
+    assert expected <= failures.keys()
+    assert {"application/problem+json"} == {kind for one in failures.values() for kind in one["content"]}
+    assert guarded == bool(operation.get("security"))
+    assert operation["summary"]
+    assert operation["description"]
+
+
+def test_openapi_refers_to_nothing_that_is_not_there(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    assert set(re.findall(r'#/components/schemas/([^"\']+)', str(document))) <= schemas.keys()
+    assert {"type", "title", "status", "code", "reason", "detail", "retryable", "errors", "request_id"} == set(
+        schemas["Problem"]["properties"]
+    )
+    assert not [name for name in schemas if "HTTPValidation" in name]
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+async def test_the_documentation_needs_no_other_site(http: AsyncClient, page: str) -> None:
+    html = (await http.get(page)).text
+
+    needed = re.findall(r"""(?:src|href)=["']([^"']+)["']""", html)
+    assert needed
+    assert [] == [address for address in needed if not address.startswith("/")]
+    assert [] == re.findall(r"https?://[^\s\"']+", html)
+    assert {200} == {(await http.get(address)).status_code for address in needed}

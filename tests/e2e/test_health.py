@@ -1,0 +1,13 @@
+from httpx2 import AsyncClient
+
+
+async def test_a_system_that_is_up_is_ready(http: AsyncClient) -> None:
+    response = await http.get("/readyz")
+
+    services = {"auth": True, "customers": True, "products": True}
+    assert {"ready": True, "nats": True, "services": services, "reason": None} == response.json()
+    assert (200, "no-store") == (response.status_code, response.headers["cache-control"])
+
+
+async def test_the_gateway_is_alive(http: AsyncClient) -> None:
+    assert {"alive": True} == (await http.get("/healthz")).json()

@@ -1,0 +1,167 @@
+"""A mesh of the gateway and the products service alone: what HTTP clients see of services that are away."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from httpx2 import AsyncClient, Response
+
+from devstack.servers import Servers
+from tests.e2e.processes import Process, module
+from tests.unit.gateway.problems import problem
+
+
+@pytest.fixture(scope="module")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    async with Servers(tmp_path_factory.mktemp("outage"), only={"nats", "postgres"}) as servers:
+        yield servers
+
+
+def nats(servers: Servers, user: str) -> dict[str, str]:
+    """How a process connects."""
+    return {"NATS_URL": servers.nats_url, "NATS_USER": user, "NATS_PASSWORD": servers.nats_passwords[user]}
+
+
+@pytest.fixture
+async def products(servers: Servers, http: AsyncClient) -> AsyncIterator[Process]:
+    """The products service, which answers."""
+    database = {"PRODUCTS_DATABASE_URL": servers.products_url, "PRODUCTS_SEED": "true"}
+    process = module(
+        servers.home.logs / f"{time.monotonic_ns()}.log", "products_svc", **nats(servers, "products"), **database
+    )
+    await process.start()
+    await process.said("service_started")
+    yield process
+    await process.end(signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+async def gateway(servers: Servers) -> AsyncIterator[Process]:
+    process = module(servers.home.logs / "gateway.log", "gateway", **nats(servers, "gateway"), GATEWAY_PORT="0")
+    await process.start()
+    yield process
+    await process.end(signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+async def http(gateway: Process) -> AsyncIterator[AsyncClient]:
+    port = (await gateway.said("gateway_started"))["port"]
+    async with AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+        yield client
+
+
+async def test_a_service_that_nobody_runs_is_503_at_once_while_others_work(
+    http: AsyncClient, products: Process
+) -> None:
+    began = time.monotonic()
+
+    answer = await http.post("/v1/auth/login", json={"email": "nancy@northwind.example", "password": "x"})
+
+    assert time.monotonic() - began < 1
+    told = problem(answer, 503, "no_responders")
+    assert (True, "1") == (told.retryable, answer.headers["retry-after"])
+    assert "auth" in told.detail
+    assert "Chai" == (await http.get("/v1/products/1")).json()["product_name"]
+
+
+async def test_without_the_keys_nobody_can_be_verified(http: AsyncClient, products: Process) -> None:
+    for token in ("Bearer a.b.c", "Bearer eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6ImsifQ.e30.AAAA"):
+        answer = await http.get("/v1/suppliers", headers={"Authorization": token})
+        status = answer.status_code
+        problem(answer, status, {401: "invalid_token", 503: "keys_unavailable"}[status])
+    assert (503, "1") == (status, answer.headers["retry-after"])
+    problem(await http.get("/v1/suppliers"), 401, "token_required")
+
+
+async def test_readiness_names_what_is_missing(http: AsyncClient, products: Process) -> None:
+    answer = await http.get("/readyz")
+
+    assert 503 == answer.status_code
+    assert {"auth": False, "customers": False, "products": True} == answer.json()["services"]
+    assert (False, True, "no answer from auth, customers") == tuple(
+        answer.json()[name] for name in ("ready", "nats", "reason")
+    )
+    assert 200 == (await http.get("/healthz")).status_code
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_a_worker_that_ended_is_503_until_the_next_one_serves(
+    http: AsyncClient, products: Process, number: signal.Signals
+) -> None:
+    assert 200 == (await http.get("/v1/products/1")).status_code
+
+    code = await products.end(number)
+    answer = await http.get("/v1/products/1")
+    await products.start()
+
+    assert {signal.SIGTERM: 0, signal.SIGKILL: -9}[number] == code
+    problem(answer, 503, "no_responders")
+    assert "1" == answer.headers["retry-after"]
+    while (await http.get("/v1/products/1")).status_code != 200:
+        await asyncio.sleep(0.02)
+
+
+async def test_a_worker_that_is_told_to_end_finishes_what_it_took(http: AsyncClient, products: Process) -> None:
+    answers: list[Response] = []
+    served = asyncio.Event()
+    asking = asyncio.create_task(ask_until_nobody_serves(http, answers, served))
+    await served.wait()
+
+    code = await products.end(signal.SIGTERM)
+    await asking
+
+    assert 0 == code
+    assert "products" == (await products.said("service_drained"))["service"]
+    assert {200, 503} == {answer.status_code for answer in answers}
+    assert {"no_responders"} == {answer.json()["reason"] for answer in answers if answer.status_code == 503}
+
+
+async def ask_until_nobody_serves(http: AsyncClient, answers: list[Response], served: asyncio.Event) -> None:
+    """Twenty at a time."""
+
+    async def ask() -> None:
+        answers.append(answer := await http.get("/v1/products?limit=200&sort=-unit_price"))
+        if answer.status_code == 200:
+            served.set()
+
+    while not any(answer.status_code == 503 for answer in answers):
+        await asyncio.gather(*(ask() for _ in range(20)))
+
+
+async def test_a_gateway_that_is_told_to_end_finishes_what_it_took(servers: Servers, products: Process) -> None:
+    gateway = module(servers.home.logs / "second.log", "gateway", **nats(servers, "gateway"), GATEWAY_PORT="0")
+    await gateway.start()
+    port = (await gateway.said("gateway_started"))["port"]
+
+    async with AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        assert 200 == (await http.get("/v1/products/1")).status_code
+        asking = [asyncio.create_task(http.get("/v1/products?limit=200")) for _ in range(10)]
+        await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+        code = await gateway.end(signal.SIGTERM)
+        answers = [await answer for answer in asking]
+
+    assert 0 == code
+    assert {200} == {answer.status_code for answer in answers}
+    await gateway.said("gateway_drained")
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({"GATEWAY_PORT": "99999"}, "GATEWAY_PORT"),
+        ({"NATS_URL": "nats://127.0.0.1:1", "NATS_CONNECT_TIMEOUT": "0.3"}, "cannot connect to NATS at"),
+        ({"NATS_PASSWORD": "wrong"}, "Authorization Violation"),
+    ],
+)
+async def test_a_gateway_that_cannot_start_says_why_in_one_line(
+    servers: Servers, environment: dict[str, str], reason: str
+) -> None:
+    log = servers.home.logs / f"{time.monotonic_ns()}.log"
+    gateway = module(log, "gateway", **{**nats(servers, "gateway"), "GATEWAY_PORT": "0", **environment})
+
+    await gateway.start()
+
+    assert reason.lower() in (await gateway.said("stopped"))["why"].lower()
+    assert 1 == await gateway.wait()
