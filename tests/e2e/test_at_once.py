@@ -1,0 +1,85 @@
+"""What many clients ask for in the same moment."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+
+from httpx2 import AsyncClient, Response
+
+from tests.contract.givens import MARK, free_key
+from tests.e2e.people import log_in, new_account, register
+from tests.unit.gateway.problems import problem
+
+Headers = dict[str, str]
+MANY = 12
+
+
+def statuses(answers: Iterable[Response]) -> Counter[int]:
+    return Counter(answer.status_code for answer in answers)
+
+
+async def test_of_many_creations_of_a_customer_one_succeeds(http: AsyncClient, admin: Headers) -> None:
+    body = {"customer_id": free_key(), "company_name": MARK}
+
+    answers = await asyncio.gather(*(http.post("/v1/customers", json=body, headers=admin) for _ in range(MANY)))
+
+    assert {201: 1, 409: MANY - 1} == statuses(answers)
+
+
+async def test_of_many_changes_to_a_version_one_succeeds(http: AsyncClient, admin: Headers) -> None:
+    body = {"customer_id": free_key(), "company_name": MARK}
+    path = (await http.post("/v1/customers", json=body, headers=admin)).headers["location"]
+    version = {**admin, "If-Match": '"1"'}
+
+    answers = await asyncio.gather(
+        *(http.patch(path, json={"city": f"City {number}"}, headers=version) for number in range(MANY))
+    )
+
+    assert {200: 1, 412: MANY - 1} == statuses(answers)
+    [changed] = [answer.json() for answer in answers if answer.status_code == 200]
+    assert changed == (await http.get(path, headers=admin)).json()
+
+
+async def test_of_many_registrations_of_an_address_one_succeeds(http: AsyncClient) -> None:
+    email, password = new_account()
+
+    answers = await asyncio.gather(
+        *(http.post("/v1/auth/register", json={"email": email, "password": password}) for _ in range(MANY))
+    )
+
+    assert {201: 1, 409: MANY - 1} == statuses(answers)
+
+
+async def test_of_many_trades_of_a_refresh_token_one_succeeds(http: AsyncClient) -> None:
+    tokens = await log_in(http, *await register(http))
+    body = {"refresh_token": tokens["refresh_token"]}
+
+    answers = await asyncio.gather(*(http.post("/v1/auth/refresh", json=body) for _ in range(MANY)))
+
+    assert {200: 1, 401: MANY - 1} == statuses(answers)
+
+
+async def test_too_many_logins_are_429_and_do_not_keep_others_waiting(http: AsyncClient) -> None:
+    email, password = await register(http)
+    body = {"email": email, "password": password}
+
+    logins = [asyncio.create_task(http.post("/v1/auth/login", json=body)) for _ in range(90)]
+    await asyncio.wait(logins, return_when=asyncio.FIRST_COMPLETED)
+    others = await asyncio.gather(http.get("/.well-known/jwks.json"), http.get("/v1/products/1"))
+    waiting = [login for login in logins if not login.done()]
+    answers = await asyncio.gather(*logins)
+
+    assert {200, 429} == set(statuses(answers))
+    assert {200} == set(statuses(others))
+    assert waiting
+    for refused in (answer for answer in answers if answer.status_code == 429):
+        assert problem(refused, 429, "too_many_logins").retryable
+        assert "1" == refused.headers["retry-after"]
+
+
+async def test_five_hundred_requests_at_once_are_all_answered(http: AsyncClient, user: Headers) -> None:
+    paths = ("/v1/products?limit=20", "/v1/customers?q=a", "/v1/customers/ALFKI", "/v1/suppliers", "/v1/auth/me")
+
+    answers = await asyncio.gather(*(http.get(paths[n % len(paths)], headers=user) for n in range(500)))
+
+    assert {200: 500} == statuses(answers)
