@@ -12,8 +12,8 @@ ANYONE, USER, ADMIN = Access.ANYONE, Access.USER, Access.ADMIN
 
 # One line an endpoint, so that the mesh can be read as a table: subject, request, reply, access; then what else there is to know.
 # fmt: off
-AUTH_REGISTER = Endpoint("auth.register", auth.Register, auth.User, ANYONE, reasons=(A.EMAIL_TAKEN, A.INVALID_EMAIL, A.WEAK_PASSWORD))
-AUTH_LOGIN = Endpoint("auth.login", auth.Login, auth.Tokens, ANYONE, reasons=(A.INVALID_CREDENTIALS,))
+AUTH_REGISTER = Endpoint("auth.register", auth.Register, auth.User, ANYONE, reasons=(A.EMAIL_TAKEN, A.INVALID_EMAIL, A.WEAK_PASSWORD, A.TOO_MANY_LOGINS))
+AUTH_LOGIN = Endpoint("auth.login", auth.Login, auth.Tokens, ANYONE, reasons=(A.INVALID_CREDENTIALS, A.TOO_MANY_LOGINS))
 AUTH_REFRESH = Endpoint("auth.refresh", auth.Refresh, auth.Tokens, ANYONE, reasons=(A.INVALID_REFRESH_TOKEN,))
 AUTH_LOGOUT = Endpoint("auth.logout", auth.Logout, auth.LoggedOut, ANYONE, verified=True, idempotent=True, reasons=(A.TOKEN_REQUIRED,))
 AUTH_ME = Endpoint("auth.me", auth.GetMe, auth.User, USER, verified=True, idempotent=True, reasons=(A.USER_NOT_FOUND,))

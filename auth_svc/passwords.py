@@ -76,7 +76,7 @@ class Passwords:
 
     async def _on_a_thread(self, work: Callable[[], T]) -> T:
         if self._places == 0:
-            raise RateLimited("too_many_logins", "too many passwords are being checked just now")
+            raise RateLimited(AuthReason.TOO_MANY_LOGINS, "too many passwords are being checked just now")
         self._places -= 1
         done = asyncio.get_running_loop().run_in_executor(self._threads, work)
         done.add_done_callback(self._leave)

@@ -23,6 +23,7 @@ class AuthReason(StrEnum):
     INVALID_CREDENTIALS = "invalid_credentials"
     INVALID_REFRESH_TOKEN = "invalid_refresh_token"  # noqa: S105  # a reason, no token
     TOKEN_REQUIRED = "token_required"  # noqa: S105  # a reason, no token
+    TOO_MANY_LOGINS = "too_many_logins"
     USER_NOT_FOUND = "user_not_found"
 
 

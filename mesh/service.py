@@ -222,12 +222,15 @@ class Service:
         """The context with its caller, where the endpoint wants one and its token proves one."""
         if not endpoint.verified:
             return context
-        if context.authorization is None:
+        try:
+            with working_on(context):
+                caller = await self._verify(context.authorization or "")
+        except Unauthenticated as error:
             if endpoint.access is Access.ANYONE:
-                return context
-            raise Unauthenticated("token_required", "an access token is needed here")
-        with working_on(context):
-            caller = await self._verify(context.authorization)
+                return context  # a handler that needs the caller after all says so: context.caller()
+            if context.authorization is None:
+                raise Unauthenticated("token_required", "an access token is needed here") from error
+            raise
         demand(endpoint.access, caller)
         return Context(context.request_id, context.deadline, context.authorization, caller, context.trace)
 

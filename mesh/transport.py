@@ -56,11 +56,15 @@ class NatsTransport:
         Raises Disconnected, with what NATS said, when no server takes us within `nats_connect_timeout` seconds.
         """
         transport = cls(settings, name)
+        connecting = asyncio.create_task(transport._connect())
         try:
             async with asyncio.timeout(settings.nats_connect_timeout):
-                await transport._connect()
+                await asyncio.shield(connecting)
         except BaseException as error:
             why, where = transport._last_error, ", ".join(settings.server_names())
+            while not connecting.done():  # the library may swallow a cancellation, and go on trying
+                connecting.cancel()
+                await asyncio.wait({connecting}, timeout=_RECONNECT_WAIT)
             await transport.close()
             if not isinstance(error, TimeoutError | nats.errors.Error | OSError):
                 raise
