@@ -37,7 +37,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A request, and the error that it gets."""
+    """A request, and the error that it gets; of so many at once, at least one does."""
 
     subject: str
     account: str | None
@@ -46,6 +46,7 @@ class Refusal:
     number: int
     reason: str
     fields: list[str]
+    at_once: int = 1
 
 
 def subjects() -> set[str]:

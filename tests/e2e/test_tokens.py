@@ -13,6 +13,7 @@ from auth_svc.keys import KeyCipher, SealedKey, SigningKey
 from contracts.auth import Jwk
 from devstack.credentials import load_credentials
 from devstack.stack import Stack
+from tests.e2e.people import log_in, register
 from tests.unit.gateway.problems import problem
 
 Claims = dict[str, Any]
@@ -51,6 +52,15 @@ async def test_an_expired_token_is_401(http: AsyncClient, key: SigningKey) -> No
 
     problem(response, 401, "token_expired")
     assert 'Bearer error="invalid_token"' == response.headers["www-authenticate"]
+
+
+async def test_a_logout_by_refresh_token_minds_no_expired_access_token(http: AsyncClient, key: SigningKey) -> None:
+    body = {"refresh_token": (await log_in(http, *await register(http)))["refresh_token"]}
+
+    ended = await http.post("/v1/auth/logout", json=body, headers=sign(key, claims(exp=int(time.time()) - 60)))
+
+    assert 204 == ended.status_code
+    problem(await http.post("/v1/auth/refresh", json=body), 401, "invalid_refresh_token")
 
 
 @pytest.mark.parametrize(
