@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from pydantic import ValidationError
@@ -92,7 +93,7 @@ async def _run(settings: StackSettings, *, logs: bool) -> None:
             stopping.cancel()
             return
         await starting
-    console.print(_summary(stack.state))
+    _print_summary(console, stack.state)
     waiting = asyncio.create_task(stack.wait())
     await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
     with progress:
@@ -135,28 +136,47 @@ class _Progress:
         return table
 
 
+def _print_summary(console: Console, state: StackState) -> None:
+    """Tell a newcomer what runs where, and what to try."""
+    table = Table("process", "pid", "where")
+    for name, pid in state.processes.items():
+        table.add_row(name, str(pid), _where(name, state))
+    console.print(table)
+    lines = [
+        ("gateway", state.gateway_url),
+        ("docs", f"{state.gateway_url}/docs"),
+        ("first admin", f"{state.admin.email}  {state.admin.password}"),
+        ("logs", str(state.logs)),
+        ("try", f"curl -s '{state.gateway_url}/v1/products?limit=2'"),
+        ("", f"""{sys.argv[0]} call customers.get '{_ALFKI}'"""),
+        ("or", _nats_request(state)),
+        ("", "Ctrl-C stops everything and keeps the data."),
+    ]
+    for label, text in lines:
+        console.print(Text.assemble((f"{label:>12}  ", "cyan"), text), soft_wrap=True)  # to be copied as it stands
+
+
+def _where(name: str, state: StackState) -> str:
+    match name.partition("-")[0]:
+        case "gateway":
+            return state.gateway_url
+        case "nats":
+            return f"{state.nats_url}, monitoring {state.nats_monitor_url}"
+        case "postgres":
+            return _address(state.postgres.customers_url)
+        case "mongo":
+            return _address(state.mongo_url)
+        case worker:
+            return f"{worker}.* on NATS"
+
+
+def _address(url: str) -> str:
+    """The part of a URL that is no secret."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}"
+
+
 def _nats_request(state: StackState) -> str:
     operator = state.operator
     login = f" --user {operator.user} --password {operator.password}" if operator.user else ""
     return f"nats -s {state.nats_url}{login} --inbox-prefix {operator.inbox_prefix} request customers.get '{_ALFKI}'"
-
-
-def _summary(state: StackState) -> Table:
-    """Tell a newcomer where everything is and what to try."""
-    table = Table.grid(padding=(0, 2))
-    rows = [
-        ("gateway", f"{state.gateway_url}   (documentation: {state.gateway_url}/docs)"),
-        ("NATS", state.nats_url + (f"   (monitoring: {state.nats_monitor_url})" if state.nats_monitor_url else "")),
-        ("processes", "  ".join(f"{name}={pid}" for name, pid in state.processes.items())),
-        ("logs", str(state.logs)),
-        ("first admin", f"{state.admin.email}  {state.admin.password}"),
-        ("", ""),
-        ("try", f"curl -s '{state.gateway_url}/v1/products?limit=2'"),
-        ("", f"""{sys.argv[0]} call customers.get '{_ALFKI}'"""),
-        ("or", _nats_request(state)),
-        ("", ""),
-        ("", "Ctrl-C stops everything and keeps the data."),
-    ]
-    for name, value in rows:
-        table.add_row(Text(name, "cyan", justify="right"), Text(value, overflow="fold"))
-    return table
