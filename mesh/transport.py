@@ -28,7 +28,7 @@ _PROBE_TIMEOUT = 2.5
 _CLOSE_TIMEOUT = 5.0
 _WRITE_TIMEOUT = 10.0
 _MOST_UNWRITTEN = 4 * 1024 * 1024
-_REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"', re.IGNORECASE)
+_REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 
 
 class NatsTransport:
@@ -157,13 +157,13 @@ class NatsTransport:
         async def take(message: Msg) -> None:
             deliver(Message(message.subject, message.data, message.headers or NO_HEADERS, message.reply))
 
-        self._refused.discard(subject)
+        self._refused.discard(subject.lower())
         try:
             subscription = await self._client.subscribe(subject, queue, cb=take)
         except nats.errors.ConnectionClosedError as error:
             raise Disconnected(f"not connected to NATS, so not subscribed to {subject}") from error
         await self.flush()  # a refusal comes before the answer to the flush
-        if subject in self._refused:
+        if subject.lower() in self._refused:
             raise Refused(f"NATS does not allow {self._settings.nats_user or 'this process'} to subscribe to {subject}")
         return _Interest(self._client, subscription)
 
@@ -199,20 +199,20 @@ class NatsTransport:
         before, self._last_error = self._last_error, str(error) or type(error).__name__
         if self._watchdog is None and "authorization violation" in self._last_error.lower():
             raise error  # out of connect(), which would go on trying with the same wrong password
-        refusal = _REFUSED.search(self._last_error)
+        refusal = _REFUSED.search(self._last_error.lower())
         if refusal is None:
             if not self._closing and self._last_error != before:  # not one line for each try to reconnect
                 log.warning("nats_error", error=self._last_error)
             return
-        verb, subject = refusal.groups()
+        verb, subject = refusal.groups()  # in small letters: nats-py folds what the server said
         log.error("nats_refused", verb=verb, subject=subject)
-        if verb.lower() == "subscription":
+        if verb == "subscription":
             self._refused.add(subject)
             return
         # Without this a forbidden request hangs until its timeout: NATS says so here alone.
         for waiting in self._waiting.values():
-            if waiting.subject == subject and not waiting.answer.done():
-                waiting.answer.set_exception(Refused(f"NATS does not allow this process to send to {subject}"))
+            if waiting.subject.lower() == subject and not waiting.answer.done():
+                waiting.answer.set_exception(Refused(f"NATS does not allow this process to send to {waiting.subject}"))
 
     async def _on_disconnected(self) -> None:
         # Must not raise: it would end reconnecting.
