@@ -1,8 +1,7 @@
 """Where the auth worker is put together."""
 
-from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from typing import Any
+from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -13,6 +12,7 @@ from auth_svc.passwords import Passwords
 from auth_svc.repository import Sessions, SigningKeys, Users, ensure_indexes
 from auth_svc.settings import AuthSettings
 from auth_svc.tokens import AccessTokens
+from contracts.auth import GetJwks
 from mesh.bus import Transport
 from mesh.errors import Conflict, Invalid
 from mesh.process import StartError
@@ -43,15 +43,12 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
         access_tokens=AccessTokens(settings, signing_key),
     )
 
-    async def public_keys() -> Iterable[Mapping[str, Any]]:
-        return [key.model_dump() for key in await signing_keys.list()]
-
     service = Service(
         "auth",
         transport,
         version="1.0.0",
         description="Users, their sessions and their tokens",
-        verify=Verifier(settings, public_keys).verify,
+        verify=Verifier(settings, partial(handlers.jwks, GetJwks())).verify,
         concurrency=settings.mesh_concurrency,
         queue_size=settings.mesh_queue_size,
     )

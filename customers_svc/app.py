@@ -34,12 +34,13 @@ async def build(settings: CustomersSettings, transport: Transport, resources: As
     Raises StartError where the database cannot be had or does not fit.
     """
     handlers = Handlers(Customers(await _database(settings, resources)))
+    fetch_keys = partial(Client(transport).call, AUTH_JWKS, GetJwks())
     service = Service(
         "customers",
         transport,
         version="1.0.0",
         description="Northwind's customers",
-        verify=_verifier(settings, transport).verify,
+        verify=Verifier(settings, fetch_keys).verify,
         concurrency=settings.mesh_concurrency,
         queue_size=settings.mesh_queue_size,
     )
@@ -65,13 +66,3 @@ async def _database(settings: CustomersSettings, resources: AsyncExitStack) -> D
     except ProviderError as error:
         raise StartError(str(error)) from error
     return database
-
-
-def _verifier(settings: CustomersSettings, transport: Transport) -> Verifier:
-    client = Client(transport)
-
-    async def fetch_keys() -> list[dict[str, str]]:
-        jwks = await client.call(AUTH_JWKS, GetJwks())
-        return [key.model_dump() for key in jwks.keys]
-
-    return Verifier(settings, fetch_keys)

@@ -1,7 +1,6 @@
 """The gateway's one wiring place: from settings and a transport to an ASGI application."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -36,9 +35,6 @@ def build(settings: GatewaySettings, transport: Transport) -> FastAPI:
     """Wire the application up. Raises RuntimeError for a route that does not say who may use it."""
     client = Client(transport)
 
-    async def fetch_keys() -> Iterable[Mapping[str, Any]]:
-        return [key.model_dump() for key in (await client.call(AUTH_JWKS, GetJwks())).keys]
-
     app = FastAPIOffline(
         title="Northwind mesh",
         version="1.0.0",
@@ -49,7 +45,9 @@ def build(settings: GatewaySettings, transport: Transport) -> FastAPI:
         swagger_ui_parameters={"validatorUrl": None},  # it would send the document to a public validator
     )
     app.state.parts = Parts(
-        client, Verifier(settings, fetch_keys), Readiness(transport, {endpoint.service for endpoint in ENDPOINTS})
+        client,
+        Verifier(settings, partial(client.call, AUTH_JWKS, GetJwks())),
+        Readiness(transport, {endpoint.service for endpoint in ENDPOINTS}),
     )
     for routes in (auth, customers, products, health):
         app.include_router(routes.router)

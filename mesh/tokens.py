@@ -4,11 +4,12 @@ import hashlib
 import time
 from asyncio import Lock
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, Protocol
 
 import jwt
 from jwt.types import Options
+from pydantic import BaseModel
 
 from mesh.context import Caller
 from mesh.endpoint import Access
@@ -26,8 +27,16 @@ _REFETCH_AFTER = 60.0
 _CACHED_TOKENS = 10_000
 _OPTIONS: Options = {"require": ["iss", "aud", "sub", "sid", "jti", "roles", "iat", "nbf", "exp"]}
 
-FetchKeys = Callable[[], Awaitable[Iterable[Mapping[str, Any]]]]
-"""Brings the public keys as JWKs (RFC 7517)."""
+
+class KeySet(Protocol):
+    """A JWK set (RFC 7517): each of `keys` is a public key whose fields are a JWK's, `kid` among them."""
+
+    @property
+    def keys(self) -> Iterable[BaseModel]:
+        """The public keys."""
+
+
+FetchKeys = Callable[[], Awaitable[KeySet]]
 
 
 class Verifier:
@@ -102,8 +111,8 @@ class Verifier:
             if kid in self._keys or (self._keys and time.monotonic() < self._asked_at + _REFETCH_AFTER):
                 return
             self._asked_at = time.monotonic()
-            keys = await self._fetch_keys()
-            self._keys = {key["kid"]: jwt.PyJWK(dict(key), algorithm=ALGORITHM) for key in keys}
+            jwks = [key.model_dump() for key in (await self._fetch_keys()).keys]
+            self._keys = {jwk["kid"]: jwt.PyJWK(jwk, algorithm=ALGORITHM) for jwk in jwks}
 
 
 def demand(access: Access, caller: Caller) -> None:

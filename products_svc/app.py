@@ -37,12 +37,13 @@ async def build(settings: ProductsSettings, transport: Transport, resources: Asy
     Raises StartError where the database cannot be had or does not fit.
     """
     handlers = Handlers(Catalogue(await _database(settings, resources)))
+    fetch_keys = partial(Client(transport).call, AUTH_JWKS, GetJwks())
     service = Service(
         "products",
         transport,
         version="1.0.0",
         description="Northwind's catalogue: products, categories and suppliers",
-        verify=_verifier(settings, transport).verify,
+        verify=Verifier(settings, fetch_keys).verify,
         concurrency=settings.mesh_concurrency,
         queue_size=settings.mesh_queue_size,
     )
@@ -71,13 +72,3 @@ async def _database(settings: ProductsSettings, resources: AsyncExitStack) -> Da
     except ProviderError as error:
         raise StartError(str(error)) from error
     return database
-
-
-def _verifier(settings: ProductsSettings, transport: Transport) -> Verifier:
-    client = Client(transport)
-
-    async def fetch_keys() -> list[dict[str, str]]:
-        jwks = await client.call(AUTH_JWKS, GetJwks())
-        return [key.model_dump() for key in jwks.keys]
-
-    return Verifier(settings, fetch_keys)

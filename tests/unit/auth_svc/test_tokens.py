@@ -1,5 +1,5 @@
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from auth_svc.keys import KeyCipher, SigningKey
 from auth_svc.settings import AuthSettings
 from auth_svc.tokens import AccessTokens, digest, new_refresh_token
-from contracts.auth import User
+from contracts.auth import Jwks, User
 from mesh.context import Caller
 from mesh.errors import Unauthenticated
 from mesh.tokens import ALGORITHM, TYPE, Verifier
@@ -26,8 +26,8 @@ def key() -> SigningKey:
 
 @pytest.fixture
 def verifier(settings: AuthSettings, key: SigningKey) -> Verifier:
-    async def public_keys() -> Iterable[Mapping[str, Any]]:
-        return [KeyCipher(bytes(32)).seal(key).public.model_dump()]
+    async def public_keys() -> Jwks:
+        return Jwks(keys=(KeyCipher(bytes(32)).seal(key).public,))
 
     return Verifier(settings, public_keys)
 

@@ -171,7 +171,7 @@ class World:
 
         return handle
 
-    async def _keys(self) -> list[dict[str, Any]]:
+    async def _keys(self) -> auth.Jwks:
         reply = REPLIES[AUTH_JWKS]
         assert isinstance(reply, auth.Jwks)
-        return [key.model_dump() for key in reply.keys]
+        return reply

@@ -1,5 +1,4 @@
 import time
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jwt
@@ -7,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
+from contracts.auth import Jwk, Jwks
 from mesh.context import Caller
 from mesh.endpoint import Access
 from mesh.errors import Forbidden, NoResponder, Unauthenticated
@@ -22,13 +22,12 @@ class Keys:
         self.asked = 0
         self.away = False
 
-    async def fetch(self) -> Iterable[Mapping[str, Any]]:
+    async def fetch(self) -> Jwks:
         self.asked += 1
         if self.away:
             raise NoResponder("nobody serves auth.jwks")
-        return [
-            {**OKPAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid} for kid, key in self.private.items()
-        ]
+        public = {kid: OKPAlgorithm.to_jwk(key.public_key(), as_dict=True) for kid, key in self.private.items()}
+        return Jwks(keys=tuple(Jwk(kid=kid, x=key["x"]) for kid, key in public.items()))
 
     def sign(self, kid: str = "k1", headers: dict[str, Any] | None = None, without: str = "", **claims: object) -> str:
         now = int(time.time())
