@@ -24,6 +24,35 @@ Deliver = Callable[[Message], None]
 """Takes a message in at once, without waiting: whatever takes time is the receiver's to schedule."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """Ask again after so many seconds of silence, each time if `allowed` says so: whoever was asked may be frozen."""
+
+    after: float
+    allowed: Callable[[], bool]
+
+
+class Resending:
+    """Sends again, by the rule of a Resend, until it is cancelled."""
+
+    def __init__(self, resend: Resend, send: Callable[[], None]) -> None:
+        self._resend = resend
+        self._send = send
+        self._schedule()
+
+    def _schedule(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._resend.after, self._again)
+
+    def _again(self) -> None:
+        if self._resend.allowed():
+            self._send()
+        self._schedule()
+
+    def cancel(self) -> None:
+        """Send no more."""
+        self._timer.cancel()
+
+
 class Subscription(Protocol):
     """Interest in a subject."""
 
@@ -41,8 +70,21 @@ class Transport(Protocol):
     def connected(self) -> bool:
         """Whether a request would leave this process now."""
 
-    async def request(self, subject: str, payload: bytes, headers: Mapping[str, str], timeout: float) -> Message:
+    @property
+    def reconnecting(self) -> bool:
+        """Whether the connection was lost only a moment ago, so that another server may take us any time."""
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes,
+        headers: Mapping[str, str],
+        timeout: float,
+        resend: Resend | None = None,
+    ) -> Message:
         """Send a request and wait for its one reply, at most `timeout` seconds.
+
+        With `resend` the same request goes out again after a while of silence, and the first reply to any counts.
 
         Raises NoResponder, DeadlineExceeded, Disconnected, Refused, TooLarge.
         """

@@ -1,21 +1,34 @@
 """How one process asks another: a typed call on an endpoint."""
 
+import asyncio
+import itertools
 from asyncio import get_running_loop
+from collections import defaultdict
 
 from pydantic import ValidationError
 
 from mesh import context, wire
-from mesh.bus import Transport
+from mesh.bus import Message, Resend, Transport
 from mesh.context import Context
 from mesh.endpoint import Access, Endpoint, Rep, Req
-from mesh.errors import BadReply, DeadlineExceeded
+from mesh.errors import BadReply, CallError, DeadlineExceeded, Disconnected, NoResponder, Overloaded
+from mesh.retry import MOST_RETRIES, RetryBudget, pause
+
+_SILENCE = 0.3
+"""The part of a call's time after which it is asked again where nobody has answered."""
 
 
 class Client:
-    """Calls endpoints over a transport, on behalf of the request that this task works on."""
+    """Calls endpoints over a transport, on behalf of the request that this task works on.
+
+    What an endpoint declares idempotent is tried again, within the deadline and a budget, when nobody serves it just
+    now, the connection breaks, or the worker takes no more; and it is asked again after a long silence, since whoever
+    was asked may be frozen or dead. Anything else is sent once.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
 
     async def call(self, endpoint: Endpoint[Req, Rep], request: Req, timeout: float | None = None) -> Rep:
         """Send the request and return the worker's reply.
@@ -34,16 +47,54 @@ class Client:
         if remaining <= 0:
             raise DeadlineExceeded.here(endpoint.subject)
         payload = endpoint.requests.dump_json(request, exclude_unset=True)
-        message = await self._transport.request(
-            endpoint.subject, payload, _headers(endpoint, current, deadline), remaining
-        )
-        if (number := wire.header(message.headers, wire.ERROR_CODE)) is not None:
-            raise wire.read_error(number, message.payload)
+        headers = _headers(endpoint, current, deadline)
+        if endpoint.idempotent:
+            message = await self._ask_again(endpoint, payload, headers, deadline)
+        else:
+            message = await self._ask(endpoint, payload, headers, deadline)
         try:
             return endpoint.replies.validate_json(message.payload)
         except ValidationError as error:
             problem = wire.invalid_payload(error)
             raise BadReply(f"the reply of {endpoint.subject} does not fit its contract: {problem.detail}") from None
+
+    async def _ask_again(
+        self, endpoint: Endpoint[Req, Rep], payload: bytes, headers: dict[str, str], deadline: float
+    ) -> Message:
+        """Ask until there is an answer, or it is no use to ask once more."""
+        budget = self._budgets[endpoint.service]
+        budget.request()
+        resend = Resend((deadline - get_running_loop().time()) * _SILENCE, budget.spend)
+        for retries in itertools.count():
+            try:
+                return await self._ask(endpoint, payload, headers, deadline, resend)
+            except (NoResponder, Overloaded, Disconnected) as error:
+                wait = pause(retries)
+                in_time = get_running_loop().time() + wait < deadline
+                if not (in_time and self._worth_another(error, retries) and budget.spend()):
+                    raise
+            await asyncio.sleep(wait)
+        raise AssertionError  # the count has no end
+
+    def _worth_another(self, error: CallError, retries: int) -> bool:
+        if isinstance(error, Disconnected):  # in a cluster the next server takes us at once
+            return self._transport.connected or self._transport.reconnecting
+        return retries < MOST_RETRIES
+
+    async def _ask(
+        self,
+        endpoint: Endpoint[Req, Rep],
+        payload: bytes,
+        headers: dict[str, str],
+        deadline: float,
+        resend: Resend | None = None,
+    ) -> Message:
+        """The worker's reply, or its fault raised."""
+        remaining = deadline - get_running_loop().time()
+        message = await self._transport.request(endpoint.subject, payload, headers, remaining, resend)
+        if (number := wire.header(message.headers, wire.ERROR_CODE)) is not None:
+            raise wire.read_error(number, message.payload)
+        return message
 
 
 def _headers(endpoint: Endpoint[Req, Rep], current: Context, deadline: float) -> dict[str, str]:

@@ -6,9 +6,12 @@ What this relies on inside the library, tests/integration/mesh/test_nats_traps.p
 import asyncio
 
 import nats.errors
+import structlog
 from nats.aio.client import PING_PROTO, Srv
 from nats.aio.client import Client as NatsClient
 from nats.aio.subscription import Subscription
+
+log = structlog.get_logger()
 
 
 class Connection(NatsClient):
@@ -68,3 +71,20 @@ class Connection(NatsClient):
     def forget(self, subscription: Subscription) -> None:
         """Do not announce the interest again after a reconnect: the library's drain does not come so far."""
         self._remove_sub(subscription._id)  # noqa: SLF001  # there is no public way
+
+
+class Interest:
+    """A subscription whose drain outlives a lost connection."""
+
+    def __init__(self, client: Connection, subscription: Subscription) -> None:
+        self._client = client
+        self._subscription = subscription
+
+    async def drain(self) -> None:
+        """See mesh.bus.Subscription."""
+        try:
+            await self._subscription.drain()  # type: ignore[no-untyped-call]  # not annotated there
+        except nats.errors.Error as error:
+            # Without a connection nothing more can come; after a reconnect the interest must not be announced again.
+            log.warning("nats_drain_incomplete", subject=self._subscription.subject, error=str(error))
+            self._client.forget(self._subscription)

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mesh.bus import NO_HEADERS, Deliver, Message, Subscription, check_size
+from mesh.bus import NO_HEADERS, Deliver, Message, Resend, Resending, Subscription, check_size
 from mesh.errors import DeadlineExceeded, Disconnected, NoResponder
 
 
@@ -70,6 +70,7 @@ class MemoryTransport:
 
     def __init__(self, broker: MemoryBroker, name: str = "memory") -> None:
         self.closed = asyncio.Event()
+        self.reconnecting = False
         self._broker = broker
         self._inbox = f"_INBOX_{name}.{next(self._names)}."
         self._calls = itertools.count(1)
@@ -81,7 +82,14 @@ class MemoryTransport:
         """Whether a request would leave this process now."""
         return self._connected
 
-    async def request(self, subject: str, payload: bytes, headers: Mapping[str, str], timeout: float) -> Message:
+    async def request(
+        self,
+        subject: str,
+        payload: bytes,
+        headers: Mapping[str, str],
+        timeout: float,
+        resend: Resend | None = None,
+    ) -> Message:
         """See Transport.request."""
         self._check_sendable(subject, payload, headers)
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
@@ -93,8 +101,10 @@ class MemoryTransport:
         inbox = self.inbox()
         interest = self._add(inbox, take)
         self._waiting.add(answer)
+        message = Message(subject, payload, dict(headers), inbox)
+        resending = Resending(resend, lambda: self._send_again(message)) if resend else None
         try:
-            if self._broker.route(Message(subject, payload, dict(headers), inbox)) == 0:
+            if self._broker.route(message) == 0:
                 raise NoResponder(f"nobody serves {subject}")
             async with asyncio.timeout(timeout):
                 return await answer
@@ -102,7 +112,13 @@ class MemoryTransport:
             raise DeadlineExceeded.here(subject) from None
         finally:
             self._waiting.discard(answer)
+            if resending:
+                resending.cancel()
             interest.end()
+
+    def _send_again(self, message: Message) -> None:
+        if self._connected:
+            self._broker.route(message)
 
     async def publish(
         self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS, reply: str = ""

@@ -12,10 +12,9 @@ from typing import Self
 import nats.errors
 import structlog
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription as NatsSubscription
 
-from mesh.bus import NO_HEADERS, Deliver, Message, Subscription, check_size
-from mesh.connection import Connection
+from mesh.bus import NO_HEADERS, Deliver, Message, Resend, Resending, Subscription, check_size
+from mesh.connection import Connection, Interest
 from mesh.errors import DeadlineExceeded, Disconnected, NoResponder, Refused
 from mesh.settings import NatsSettings
 
@@ -23,6 +22,7 @@ log = structlog.get_logger()
 
 _RECONNECT_WAIT = 0.25
 _CONNECT_TIMEOUT = 2
+_RECONNECT_WITHIN = 1.0
 _PROBE_EVERY = 1.0
 _PROBE_TIMEOUT = 2.5
 _CLOSE_TIMEOUT = 5.0
@@ -44,10 +44,12 @@ class NatsTransport:
         self._inbox = f"{self.inbox()}."
         self._calls = 0
         self._waiting: dict[str, _Waiting] = {}
+        self._sending: set[asyncio.Task[None]] = set()
         self._refused: set[str] = set()
         self._last_error = "no answer"
         self._watchdog: asyncio.Task[None] | None = None
         self._closing = False
+        self._lost_at: float | None = None
 
     @classmethod
     async def connect(cls, settings: NatsSettings, name: str) -> Self:
@@ -102,25 +104,52 @@ class NatsTransport:
         """Whether a request would leave this process now."""
         return self._client.is_connected
 
-    async def request(self, subject: str, payload: bytes, headers: Mapping[str, str], timeout: float) -> Message:
+    @property
+    def reconnecting(self) -> bool:
+        """See Transport.reconnecting."""
+        return self._lost_at is not None and asyncio.get_running_loop().time() < self._lost_at + _RECONNECT_WITHIN
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes,
+        headers: Mapping[str, str],
+        timeout: float,
+        resend: Resend | None = None,
+    ) -> Message:
         """See Transport.request."""
         self._check_sendable(subject, payload, headers)
         self._calls += 1
         token = str(self._calls)
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._waiting[token] = _Waiting(subject, answer)
+        inbox = self._inbox + token
+        resending = None
         try:
             # The publication stands under the timeout too: with a full socket buffer it waits.
             async with asyncio.timeout(timeout):
-                await self._publish(subject, payload, headers, self._inbox + token)
+                await self._publish(subject, payload, headers, inbox)
+                if resend:
+                    resending = Resending(resend, lambda: self._send_again(subject, payload, headers, inbox))
                 message = await answer
         except TimeoutError:
             raise DeadlineExceeded.here(subject) from None
         finally:
             del self._waiting[token]
+            if resending:
+                resending.cancel()
         if not message.payload and message.headers.get("Status") == "503":
             raise NoResponder(f"nobody serves {subject}")
         return message
+
+    def _send_again(self, subject: str, payload: bytes, headers: Mapping[str, str], inbox: str) -> None:
+        async def send() -> None:
+            with suppress(Disconnected):  # whoever waits for the answer learns of it by itself
+                await self.publish(subject, payload, headers, inbox)
+
+        sending = asyncio.create_task(send())
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
 
     def inbox(self) -> str:
         """See Transport.inbox."""
@@ -165,7 +194,7 @@ class NatsTransport:
         await self.flush()  # a refusal comes before the answer to the flush
         if subject.lower() in self._refused:
             raise Refused(f"NATS does not allow {self._settings.nats_user or 'this process'} to subscribe to {subject}")
-        return _Interest(self._client, subscription)
+        return Interest(self._client, subscription)
 
     async def flush(self) -> None:
         """See Transport.flush."""
@@ -218,10 +247,12 @@ class NatsTransport:
         # Must not raise: it would end reconnecting.
         self._client.forget_unsent()
         self._fail_waiting("the connection to NATS broke while waiting for the answer")
+        self._lost_at = asyncio.get_running_loop().time()
         if not self._closing:
             log.warning("nats_disconnected")
 
     async def _on_reconnected(self) -> None:
+        self._lost_at = None
         log.info("nats_reconnected", url=self._client.connected_url.netloc if self._client.connected_url else None)
 
     async def _on_closed(self) -> None:
@@ -257,19 +288,3 @@ class _Waiting:
 
     subject: str
     answer: asyncio.Future[Message]
-
-
-class _Interest:
-    """A subscription whose drain outlives a lost connection."""
-
-    def __init__(self, client: Connection, subscription: NatsSubscription) -> None:
-        self._client = client
-        self._subscription = subscription
-
-    async def drain(self) -> None:
-        try:
-            await self._subscription.drain()  # type: ignore[no-untyped-call]  # not annotated there
-        except nats.errors.Error as error:
-            # Without a connection nothing more can come; after a reconnect the interest must not be announced again.
-            log.warning("nats_drain_incomplete", subject=self._subscription.subject, error=str(error))
-            self._client.forget(self._subscription)
