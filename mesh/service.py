@@ -35,6 +35,9 @@ from mesh.tokens import demand
 
 log = structlog.get_logger()
 
+_NEWEST = 0.1
+"""The weight of the newest request in the usual time of one."""
+
 Handler = Callable[[Req], Awaitable[Rep]]
 Verify = Callable[[str], Awaitable[Caller]]
 """Turns an `Authorization` header into the caller whom it proves. Raises Unauthenticated."""
@@ -89,6 +92,7 @@ class Service:
         self._queue: deque[_Request] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._errands: set[asyncio.Task[None]] = set()
+        self._usual_seconds = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -145,11 +149,23 @@ class Service:
         request = _Request(route, message, asyncio.get_running_loop().time())
         if len(self._running) < self._concurrency:
             self._run(request)
-        elif len(self._queue) < self._queue_size:
-            self._queue.append(request)
-        else:
+        elif len(self._queue) >= self._queue_size:
             full = Unavailable("queue_full", f"{self.identity.name} has all its handlers at work and its queue full")
             self._errand(self._refuse(request, full))
+        elif not self._in_time(request):
+            late = Unavailable("queue_too_slow", f"{self.identity.name} would come to this after its deadline")
+            self._errand(self._refuse(request, late))
+        else:
+            self._queue.append(request)
+
+    def _in_time(self, request: _Request) -> bool:
+        """Whether the request's turn will come before its deadline, by what handlers took of late."""
+        try:
+            deadline = wire.deadline(request.message.headers, request.route.endpoint.timeout, request.received)
+        except Fault:
+            return True  # it is answered in its turn
+        turns = (len(self._queue) + 1) / self._concurrency
+        return request.received + turns * self._usual_seconds < deadline
 
     def _run(self, request: _Request) -> None:
         task = asyncio.create_task(self._work(request))
@@ -180,6 +196,7 @@ class Service:
             except Disconnected:
                 log.warning("answer_not_sent", subject=request.message.subject)
             elapsed = time.perf_counter_ns() - started
+            self._usual_seconds += (elapsed / 1e9 - self._usual_seconds) * _NEWEST
             request.route.described.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
             log.info(
                 "request",
