@@ -14,12 +14,15 @@ help: ## Show this list
 install: $(STAMP) ## Make .venv with everything pinned and checked by hash
 
 $(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed, $(PYTHON) is older: try make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "installing into $(VENV): some 400 MB, PostgreSQL and MongoDB among them"
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv -q --allow-existing --python $(PYTHON) $(VENV) && \
 		uv pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt && \
 		uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 	else \
-		$(PYTHON) -m venv $(VENV) && \
+		$(PYTHON) -m venv --clear $(VENV) && \
 		$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt && \
 		$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e . ; \
 	fi

@@ -3,6 +3,7 @@
 import asyncio
 import difflib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,11 +16,12 @@ from mesh import wire
 from mesh.bus import Message
 from mesh.context import request_id_from
 from mesh.endpoint import Endpoint
-from mesh.errors import Code, DeadlineExceeded, MeshError, NoResponder
+from mesh.errors import Code, DeadlineExceeded, MeshError, NoResponder, Refused
 from subjects import ENDPOINTS
 
 _USAGE = 2
 _PROBLEM = 1
+_TIMEOUT = 5.0
 
 
 def call(
@@ -28,33 +30,36 @@ def call(
     *,
     timeout: Annotated[float | None, typer.Option(min=0.001, help="Seconds; the endpoint's own unless told.")] = None,
     token: Annotated[str | None, typer.Option(envvar="MESH_TOKEN", help="An access token to send along.")] = None,
-    check: Annotated[bool, typer.Option(help="Check the payload against the contract before it is sent.")] = True,
+    check: Annotated[bool, typer.Option(help="Check payload and reply against the contract.")] = True,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """Send a request and print the reply, or the problem on standard error.
 
-    Exit status: 0 a reply, 1 a problem, 2 a mistake in the call, 3 nobody serves the subject, 4 no answer in time.
+    Exit status: 0 a reply, 1 a problem, 2 a mistake in the call, 3 nobody serves the subject or no mesh is there,
+    4 no answer in time.
     """
-    endpoint = _endpoint(subject)
     body = sys.stdin.buffer.read() if payload == "-" else payload.encode(errors="surrogateescape")
-    if check:
+    endpoint = _endpoint(subject, must_exist=check)
+    if endpoint and check:
         _check(endpoint, body)
-    reply = asyncio.run(_request(endpoint, body, timeout or endpoint.timeout, token, home))
+    seconds = timeout or (endpoint.timeout if endpoint else _TIMEOUT)
+    reply = asyncio.run(_request(subject, body, seconds, token, home))
     number = wire.header(reply.headers, wire.ERROR_CODE)
-    if number is None:
-        _print(Console(), reply.payload)
-        return
-    _print(Console(stderr=True), reply.payload)
-    raise typer.Exit(DEADLINE if number == str(Code.DEADLINE_EXCEEDED.number) else _PROBLEM)
+    if number is not None:
+        _print(Console(stderr=True), reply.payload or _from_headers(number, reply.headers))
+        raise typer.Exit(DEADLINE if number == str(Code.DEADLINE_EXCEEDED.number) else _PROBLEM)
+    _print(Console(), reply.payload)
+    if endpoint and check:
+        _warn_of_misfit(endpoint, reply.payload)
 
 
-def _endpoint(subject: str) -> Endpoint[Any, Any]:
+def _endpoint(subject: str, *, must_exist: bool) -> Endpoint[Any, Any] | None:
     by_subject = {endpoint.subject: endpoint for endpoint in ENDPOINTS}
-    if subject not in by_subject:
+    if subject not in by_subject and must_exist:
         near = difflib.get_close_matches(subject, by_subject, n=1)
-        hint = f"did you mean {near[0]}?" if near else "`mesh subjects` lists them"
+        hint = f"did you mean {near[0]}?" if near else "`mesh subjects` lists them, --no-check sends it all the same"
         fail(f"there is no subject {subject!r}; {hint}", _USAGE)
-    return by_subject[subject]
+    return by_subject.get(subject)
 
 
 def _check(endpoint: Endpoint[Any, Any], body: bytes) -> None:
@@ -67,25 +72,40 @@ def _check(endpoint: Endpoint[Any, Any], body: bytes) -> None:
         fail(f"{endpoint.subject}: {invalid.detail} (--no-check sends it all the same)", _USAGE)
 
 
-async def _request(endpoint: Endpoint[Any, Any], body: bytes, timeout: float, token: str | None, home: Path) -> Message:
+async def _request(subject: str, body: bytes, timeout: float, token: str | None, home: Path) -> Message:
     deadline = asyncio.get_running_loop().time() + timeout
     headers = {wire.REQUEST_ID: request_id_from(None), wire.REQUEST_DEADLINE: str(wire.unix_ms(deadline))}
     if token is not None:
         headers[wire.AUTHORIZATION] = f"Bearer {token.removeprefix('Bearer ')}"
     async with connected(home) as transport:
         try:
-            return await transport.request(endpoint.subject, body, headers, timeout)
+            return await transport.request(subject, body, headers, timeout)
         except NoResponder as error:
             fail(str(error), NOBODY_SERVES)
         except DeadlineExceeded as error:
             fail(str(error), DEADLINE)
+        except Refused as error:
+            fail(f"{error}: the operator may read; for the rest there is HTTP", _PROBLEM)
         except MeshError as error:
             fail(str(error), _PROBLEM)
 
 
+def _from_headers(number: str, headers: Mapping[str, str]) -> bytes:
+    """An error whose body says nothing, as its headers tell it."""
+    return f"{number} {wire.header(headers, wire.ERROR) or ''}".rstrip().encode()
+
+
+def _warn_of_misfit(endpoint: Endpoint[Any, Any], body: bytes) -> None:
+    try:
+        endpoint.replies.validate_json(body)
+    except ValidationError as error:
+        misfit = wire.invalid_payload(error).detail
+        typer.secho(f"mesh: the reply does not fit the contract: {misfit}", fg=typer.colors.YELLOW, err=True)
+
+
 def _print(console: Console, body: bytes) -> None:
     text = body.decode(errors="replace")
-    if console.is_terminal:
+    if console.is_terminal and text.startswith(("{", "[")):
         console.print_json(text)
     else:
         typer.echo(text, err=console.stderr)

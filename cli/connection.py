@@ -33,7 +33,7 @@ async def connected(home: Path) -> AsyncIterator[NatsTransport]:
         settings = _settings(home)
         transport = await NatsTransport.connect(settings, "operator")
     except (StartError, Disconnected) as error:
-        fail(str(error))
+        fail(str(error), NOBODY_SERVES)
     try:
         yield transport
     finally:

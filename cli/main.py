@@ -1,6 +1,8 @@
 """The command's entry: one typer application, one function a subcommand."""
 
 import logging
+from importlib.metadata import version
+from typing import Annotated
 
 import structlog
 import typer
@@ -12,7 +14,6 @@ from cli.up import up
 
 app = typer.Typer(
     name="mesh",
-    help="Run the Northwind mesh on this machine, call its subjects, see who serves them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -21,6 +22,22 @@ app.command()(up)
 app.command()(call)
 app.command()(ls)
 app.command()(subjects)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
+    if wanted:
+        typer.echo(version("northwind-mesh"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _show: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run the Northwind mesh on this machine, call its subjects, see who serves them."""
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ def ls(
 ) -> None:
     """List services and their instances, as they answer to `$SRV.STATS`.
 
-    Exit status: 0, or 3 when no service answers.
+    Exit status: 0, or 3 when no service answers or no mesh is there.
     """
     documents = asyncio.run(_documents(home, within))
     if as_json:
