@@ -12,7 +12,7 @@ ANYONE, USER, ADMIN = Access.ANYONE, Access.USER, Access.ADMIN
 
 # One line an endpoint, so that the mesh can be read as a table: subject, request, reply, access; then what else there is to know.
 # fmt: off
-AUTH_REGISTER = Endpoint("auth.register", auth.Register, auth.User, ANYONE, reasons=(A.EMAIL_TAKEN, A.INVALID_EMAIL, A.WEAK_PASSWORD, A.TOO_MANY_LOGINS))
+AUTH_REGISTER = Endpoint("auth.register", auth.Register, auth.User, ANYONE, keyed=True, reasons=(A.EMAIL_TAKEN, A.INVALID_EMAIL, A.WEAK_PASSWORD, A.TOO_MANY_LOGINS, A.KEY_REUSED))
 AUTH_LOGIN = Endpoint("auth.login", auth.Login, auth.Tokens, ANYONE, reasons=(A.INVALID_CREDENTIALS, A.TOO_MANY_LOGINS))
 AUTH_REFRESH = Endpoint("auth.refresh", auth.Refresh, auth.Tokens, ANYONE, reasons=(A.INVALID_REFRESH_TOKEN,))
 AUTH_LOGOUT = Endpoint("auth.logout", auth.Logout, auth.LoggedOut, ANYONE, verified=True, idempotent=True, reasons=(A.TOKEN_REQUIRED,))
@@ -22,16 +22,16 @@ AUTH_JWKS = Endpoint("auth.jwks", auth.GetJwks, auth.Jwks, ANYONE, idempotent=Tr
 CUSTOMERS_GET = Endpoint("customers.get", customers.GetCustomer, customers.Customer, USER, idempotent=True, reasons=(C.NOT_FOUND,))
 CUSTOMERS_GET_MANY = Endpoint("customers.get_many", customers.GetCustomers, customers.CustomersFound, USER, idempotent=True)
 CUSTOMERS_LIST = Endpoint("customers.list", customers.ListCustomers, customers.CustomerPage, USER, idempotent=True, reasons=(C.INVALID_CURSOR,))
-CUSTOMERS_CREATE = Endpoint("customers.create", customers.CreateCustomer, customers.Customer, ADMIN, verified=True, reasons=(C.EXISTS,))
-CUSTOMERS_UPDATE = Endpoint("customers.update", customers.UpdateCustomer, customers.Customer, ADMIN, verified=True, reasons=(C.NOT_FOUND, C.VERSION_MISMATCH))
-CUSTOMERS_ARCHIVE = Endpoint("customers.archive", customers.ArchiveCustomer, customers.Customer, ADMIN, verified=True, idempotent=True, reasons=(C.NOT_FOUND, C.VERSION_MISMATCH))
+CUSTOMERS_CREATE = Endpoint("customers.create", customers.CreateCustomer, customers.Customer, ADMIN, verified=True, keyed=True, reasons=(C.EXISTS, C.KEY_REUSED))
+CUSTOMERS_UPDATE = Endpoint("customers.update", customers.UpdateCustomer, customers.Customer, ADMIN, verified=True, keyed=True, reasons=(C.NOT_FOUND, C.VERSION_MISMATCH, C.KEY_REUSED))
+CUSTOMERS_ARCHIVE = Endpoint("customers.archive", customers.ArchiveCustomer, customers.Customer, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(C.NOT_FOUND, C.VERSION_MISMATCH, C.KEY_REUSED))
 
 PRODUCTS_GET = Endpoint("products.get", products.GetProduct, products.Product, ANYONE, idempotent=True, reasons=(P.NOT_FOUND,))
 PRODUCTS_GET_MANY = Endpoint("products.get_many", products.GetProducts, products.ProductsFound, ANYONE, idempotent=True)
 PRODUCTS_LIST = Endpoint("products.list", products.ListProducts, products.ProductPage, ANYONE, idempotent=True, reasons=(P.INVALID_CURSOR,))
-PRODUCTS_CREATE = Endpoint("products.create", products.CreateProduct, products.Product, ADMIN, verified=True, reasons=(P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER))
-PRODUCTS_UPDATE = Endpoint("products.update", products.UpdateProduct, products.Product, ADMIN, verified=True, reasons=(P.NOT_FOUND, P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.VERSION_MISMATCH))
-PRODUCTS_DISCONTINUE = Endpoint("products.discontinue", products.DiscontinueProduct, products.Product, ADMIN, verified=True, idempotent=True, reasons=(P.NOT_FOUND, P.VERSION_MISMATCH))
+PRODUCTS_CREATE = Endpoint("products.create", products.CreateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.KEY_REUSED))
+PRODUCTS_UPDATE = Endpoint("products.update", products.UpdateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.NOT_FOUND, P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.VERSION_MISMATCH, P.KEY_REUSED))
+PRODUCTS_DISCONTINUE = Endpoint("products.discontinue", products.DiscontinueProduct, products.Product, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(P.NOT_FOUND, P.VERSION_MISMATCH, P.KEY_REUSED))
 PRODUCTS_CATEGORIES_LIST = Endpoint("products.categories.list", products.ListCategories, products.CategoryPage, ANYONE, idempotent=True, reasons=(P.INVALID_CURSOR,))
 PRODUCTS_SUPPLIERS_LIST = Endpoint("products.suppliers.list", products.ListSuppliers, products.SupplierPage, USER, idempotent=True, reasons=(P.INVALID_CURSOR,))
 PRODUCTS_SUPPLIERS_GET = Endpoint("products.suppliers.get", products.GetSupplier, products.Supplier, USER, idempotent=True, reasons=(P.SUPPLIER_NOT_FOUND,))

@@ -22,6 +22,7 @@ from contracts.auth import (
 )
 from mesh import context
 from mesh.errors import Invalid, Unauthenticated
+from mesh.idempotency import key_reused
 from mesh.tokens import USER
 
 
@@ -46,10 +47,20 @@ class Handlers:
         self._access_tokens = access_tokens
 
     async def register(self, request: Register) -> User:
-        """Make a user with the role USER. Raises Invalid, Conflict, RateLimited."""
+        """Make a user with the role USER, once for each Idempotency-Key. Raises Invalid, Conflict, RateLimited."""
         email = normalise(request.email)
         self._passwords.demand_strength(request.password)
-        return await self._users.create(email, await self._passwords.hash(request.password), USER)
+        password_hash = await self._passwords.hash(request.password)
+        current = context.current()
+        if current is None or current.idempotency_key is None:
+            return await self._users.create(email, password_hash, USER)
+        account = await self._users.create_once(current.idempotency_key, email, password_hash, USER)
+        if account.password_hash == password_hash:  # of today: its salt is like no other
+            return account.user
+        # No digest of the payload is kept: a fast one would give the password away.
+        if account.user.email != email or not await self._passwords.matches(request.password, account.password_hash):
+            raise key_reused()
+        return account.user
 
     async def login(self, request: Login) -> Tokens:
         """Begin a session. Raises Unauthenticated, the same for whatever does not fit, and RateLimited."""

@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from auth_svc.keys import SealedKey
 from contracts.auth import AuthReason, Jwk, User
 from mesh.errors import Conflict, NotFound, Unavailable
+from mesh.idempotency import KEPT
 from mesh.tokens import ADMIN
 from providers.mongo import Database, Document, is_outage, said
 
@@ -35,6 +36,8 @@ async def ensure_indexes(database: Database) -> None:
     """Make the indexes that the queries below rely on; those that are there stay."""
     await database["users"].create_index("email", unique=True)
     await database["users"].create_index("roles")
+    await database["users"].create_index("registration.key", unique=True, sparse=True)
+    await database["users"].create_index("registration.at", sparse=True)
     await database["sessions"].create_index("refresh_hash", unique=True)
     await database["sessions"].create_index("expires_at", expireAfterSeconds=0)
     # Of all starters at once, the first makes the key that signs.
@@ -58,18 +61,32 @@ class Users:
     @_operation()
     async def create(self, email: str, password_hash: str, role: str) -> User:
         """A new user. Raises Conflict where somebody has the e-mail address already."""
-        document = {
-            "_id": uuid.uuid4().hex,
-            "email": email,
-            "password_hash": password_hash,
-            "roles": [role],
-            "created_at": _now(),
-        }
+        document = _new_user(email, password_hash, role)
         try:
             await self._users.insert_one(document)
         except DuplicateKeyError:
-            raise Conflict(AuthReason.EMAIL_TAKEN, "somebody is registered with this e-mail address") from None
+            raise _email_taken() from None
         return _user(document)
+
+    @_operation()
+    async def create_once(self, key: str, email: str, password_hash: str, role: str) -> Account:
+        """A new user, or whom the key has made before, as told then. Raises Conflict as `create` does.
+
+        The key is a part of the user's document, so that both are written or neither is: no transaction, which not
+        every MongoDB has (ADR 6).
+        """
+        document = _new_user(email, password_hash, role)
+        now = document["created_at"]
+        document["registration"] = {"key": key, "at": now, "reply": _user(document).model_dump_json()}
+        await self._users.update_many({"registration.at": {"$lt": now - KEPT}}, {"$unset": {"registration": ""}})
+        try:
+            await self._users.insert_one(document)
+        except DuplicateKeyError:
+            first = await self._users.find_one({"registration.key": key})
+            if first is None:
+                raise _email_taken() from None
+            document = first
+        return Account(User.model_validate_json(document["registration"]["reply"]), document["password_hash"])
 
     @_operation()
     async def find(self, user_id: str) -> User | None:
@@ -179,6 +196,20 @@ class SigningKeys:
     async def list(self) -> tuple[Jwk, ...]:
         """The public part of every key, the newest first."""
         return tuple([_jwk(document) async for document in self._keys.find().sort("created_at", -1)])
+
+
+def _new_user(email: str, password_hash: str, role: str) -> Document:
+    return {
+        "_id": uuid.uuid4().hex,
+        "email": email,
+        "password_hash": password_hash,
+        "roles": [role],
+        "created_at": _now(),
+    }
+
+
+def _email_taken() -> Conflict:
+    return Conflict(AuthReason.EMAIL_TAKEN, "somebody is registered with this e-mail address")
 
 
 def _now() -> datetime:

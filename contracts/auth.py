@@ -25,6 +25,7 @@ class AuthReason(StrEnum):
     TOKEN_REQUIRED = "token_required"  # noqa: S105  # a reason, no token
     TOO_MANY_LOGINS = "too_many_logins"
     USER_NOT_FOUND = "user_not_found"
+    KEY_REUSED = "idempotency_key_reused"
 
 
 class Register(Request):

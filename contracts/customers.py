@@ -25,6 +25,7 @@ class CustomerReason(StrEnum):
     EXISTS = "customer_exists"
     VERSION_MISMATCH = "version_mismatch"
     INVALID_CURSOR = "invalid_cursor"
+    KEY_REUSED = "idempotency_key_reused"
 
 
 class CustomerSort(StrEnum):

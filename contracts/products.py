@@ -20,6 +20,7 @@ class ProductReason(StrEnum):
     UNKNOWN_SUPPLIER = "unknown_supplier"
     VERSION_MISMATCH = "version_mismatch"
     INVALID_CURSOR = "invalid_cursor"
+    KEY_REUSED = "idempotency_key_reused"
 
 
 class ProductSort(StrEnum):

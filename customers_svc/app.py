@@ -11,10 +11,12 @@ from customers_svc.settings import CustomersSettings
 from mesh.bus import Transport
 from mesh.client import Client
 from mesh.errors import Unavailable
+from mesh.idempotency import KEPT, Once
 from mesh.process import StartError
 from mesh.service import Service
 from mesh.tokens import Verifier
 from providers.errors import ProviderError
+from providers.idempotency import Keys
 from providers.migrations import migrate
 from providers.postgres import Database, open_database
 from subjects import (
@@ -33,7 +35,9 @@ async def build(settings: CustomersSettings, transport: Transport, resources: As
 
     Raises StartError where the database cannot be had or does not fit.
     """
-    handlers = Handlers(Customers(await _database(settings, resources)))
+    database = await _database(settings, resources)
+    customers = Customers(database)
+    handlers = Handlers(customers, Once(customers, Keys(database, Customers, KEPT).keep))
     fetch_keys = partial(Client(transport).call, AUTH_JWKS, GetJwks())
     service = Service(
         "customers",

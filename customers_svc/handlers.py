@@ -12,13 +12,16 @@ from contracts.customers import (
     UpdateCustomer,
 )
 from customers_svc.repository import Customers
+from mesh.idempotency import Once
+from subjects import CUSTOMERS_ARCHIVE, CUSTOMERS_CREATE, CUSTOMERS_UPDATE
 
 
 class Handlers:
     """The endpoints of the customers service; the rules are the repository's, kept in single statements."""
 
-    def __init__(self, customers: Customers) -> None:
+    def __init__(self, customers: Customers, once: Once[Customers]) -> None:
         self._customers = customers
+        self._once = once
 
     async def get(self, request: GetCustomer) -> Customer:
         """One customer. Raises NotFound."""
@@ -39,12 +42,20 @@ class Handlers:
 
     async def create(self, request: CreateCustomer) -> Customer:
         """The new customer. Raises Conflict where the key is taken."""
-        return await self._customers.create(request)
+        return await self._once(CUSTOMERS_CREATE, request, lambda customers: customers.create(request))
 
     async def update(self, request: UpdateCustomer) -> Customer:
         """The changed customer. Raises NotFound, and Conflict for another version."""
-        return await self._customers.update(request.customer_id, request.expected_version, request.patch.changes())
+        return await self._once(
+            CUSTOMERS_UPDATE,
+            request,
+            lambda customers: customers.update(request.customer_id, request.expected_version, request.patch.changes()),
+        )
 
     async def archive(self, request: ArchiveCustomer) -> Customer:
         """The archived customer. Raises NotFound, and Conflict for another version."""
-        return await self._customers.archive(request.customer_id, request.expected_version)
+        return await self._once(
+            CUSTOMERS_ARCHIVE,
+            request,
+            lambda customers: customers.archive(request.customer_id, request.expected_version),
+        )

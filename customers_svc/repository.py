@@ -21,7 +21,7 @@ from mesh.errors import Conflict, Invalid, NotFound
 from providers.errors import InvalidCursor
 from providers.folding import fold, pattern
 from providers.keyset import Order, Select
-from providers.postgres import Connection, Database
+from providers.postgres import Connection, Statements
 from providers.seed import read_csv
 
 _COLUMNS = (
@@ -51,7 +51,7 @@ _ORDERS = {
 class Customers:
     """The table `customers`; archived rows are there for `archive` and for the uniqueness of keys alone."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Statements) -> None:
         self._database = database
 
     async def find(self, customer_id: str) -> Customer | None:

@@ -2,18 +2,31 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Header
 
 from gateway.auth import declares
 from mesh.endpoint import Access, Endpoint
-from mesh.wire import PROBLEM_JSON, Problem
+from mesh.wire import IDEMPOTENCY_KEY, PROBLEM_JSON, Problem
 
 _ALWAYS = (422, 500, 502, 503, 504)
 _GUARDED = (401, 403)
+_KEYED = (409,)
 JSON_BODY: Final = (400, 408, 413, 415)
 """How the reading of a body may fail."""
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias=IDEMPOTENCY_KEY,
+        description="Makes it safe to repeat the request: within 24 hours the same one gets the first answer again.",
+        examples=["8f14e45f-ceea-4d7a-9c1b-2f6b1a3c5d7e"],
+        min_length=1,
+        max_length=255,
+        pattern="^[ -~]+$",
+    ),
+]
 
 _SCHEMAS = "#/components/schemas/"
 
@@ -26,11 +39,16 @@ def calls(
     `problems`: the statuses of errors beyond those of every route; `answers`: more about others, for OpenAPI.
     """
     guarded = () if endpoint.access is Access.ANYONE else _GUARDED
-    statuses = sorted({*problems, *guarded, *_ALWAYS})
+    keyed = _KEYED if endpoint.keyed else ()
+    statuses = sorted({*problems, *guarded, *keyed, *_ALWAYS})
     return {
-        "dependencies": [declares(endpoint)],
+        "dependencies": [declares(endpoint), *([Depends(_keyed)] if endpoint.keyed else [])],
         "responses": {**(answers or {}), **{status: documented(status) for status in statuses}},
     }
+
+
+async def _keyed(_: IdempotencyKey = None) -> None:
+    """Refuse a key that does not fit; one that does goes to the worker with the request."""
 
 
 def documented(status: int) -> dict[str, Any]:

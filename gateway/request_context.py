@@ -9,11 +9,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import internal_error
 from mesh.context import Context, request_id_from, working_on
-from mesh.wire import AUTHORIZATION, REQUEST_ID, TRACE_HEADERS
+from mesh.wire import AUTHORIZATION, IDEMPOTENCY_KEY, REQUEST_ID, TRACE_HEADERS
 
 log = structlog.get_logger()
 
-_WANTED: Final = {name.lower().encode(): name for name in (REQUEST_ID, AUTHORIZATION, *TRACE_HEADERS)}
+_WANTED: Final = {name.lower().encode(): name for name in (REQUEST_ID, AUTHORIZATION, IDEMPOTENCY_KEY, *TRACE_HEADERS)}
 _SECURITY: Final = [(b"x-content-type-options", b"nosniff")]
 _LONGEST_TRACE = 512  # the W3C asks for no more than that to be passed on
 
@@ -65,6 +65,7 @@ class RequestContext:
             request_id_from(found.pop(REQUEST_ID, None)),
             asyncio.get_running_loop().time() + self._timeout,
             authorization=found.pop(AUTHORIZATION, None),
+            idempotency_key=found.pop(IDEMPOTENCY_KEY, None),
             trace={name: value for name, value in found.items() if len(value) <= _LONGEST_TRACE},
         )
 

@@ -106,4 +106,6 @@ def _headers(endpoint: Endpoint[Req, Rep], current: Context, deadline: float) ->
     # A token goes only where it is of use: the fewer processes see it, the better.
     if current.authorization is not None and (endpoint.verified or endpoint.access is not Access.ANYONE):
         headers[wire.AUTHORIZATION] = current.authorization
+    if current.idempotency_key is not None and endpoint.keyed:
+        headers[wire.IDEMPOTENCY_KEY] = current.idempotency_key
     return headers

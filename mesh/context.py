@@ -35,6 +35,8 @@ class Context:
     caller: Caller | None = None
     trace: Mapping[str, str] = field(default_factory=dict)
     """The W3C trace headers, as they came."""
+    idempotency_key: str | None = None
+    """Says that the same request may come again, and shall then do nothing more."""
 
     def remaining(self) -> float:
         """Seconds until the deadline; negative once it has passed."""

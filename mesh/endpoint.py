@@ -30,6 +30,7 @@ class Endpoint(Generic[Req, Rep]):
     `idempotent`: executing it twice does no more than once, so a caller may try again.
     `verified`: the worker verifies the caller's access token itself, offline, before the handler runs: everywhere
     where something changes for somebody, or where the reply depends on who asks.
+    `keyed`: the worker keeps the reply under the caller's Idempotency-Key, so that a caller with a key may try again.
     `timeout`: seconds; no request is worked on for longer, whatever its headers say.
     `reasons`: the `reason` of every fault of its own that a handler may raise.
     """
@@ -40,6 +41,7 @@ class Endpoint(Generic[Req, Rep]):
     access: Access
     idempotent: bool = False
     verified: bool = False
+    keyed: bool = False
     timeout: float = 5.0
     reasons: tuple[str, ...] = ()
     requests: TypeAdapter[Req] = field(init=False, repr=False)

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -220,6 +220,7 @@ class Service:
                     deadline,
                     authorization=wire.header(headers, wire.AUTHORIZATION),
                     trace={name: value for name in wire.TRACE_HEADERS if (value := wire.header(headers, name))},
+                    idempotency_key=wire.idempotency_key(headers),
                 )
                 payload = _read(endpoint, request.message.payload)
                 with working_on(await self._verified(endpoint, context)):
@@ -249,7 +250,7 @@ class Service:
                 raise Unauthenticated("token_required", "an access token is needed here") from error
             raise
         demand(endpoint.access, caller)
-        return Context(context.request_id, context.deadline, context.authorization, caller, context.trace)
+        return replace(context, caller=caller)
 
     async def _refuse(self, request: _Request, fault: Fault) -> None:
         request.route.described.stats.count(0, f"{fault.code.number}: {fault.detail}")

@@ -1,5 +1,6 @@
 """The wire contract in code: header names, problem documents, deadlines (docs/wire.md)."""
 
+import re
 import time
 from asyncio import get_running_loop
 from collections.abc import Iterable, Mapping
@@ -35,6 +36,7 @@ INBOX_PREFIX: Final = "_INBOX_"
 _MOST_FIELD_ERRORS = 20
 _LONGEST_FIELD = 100
 _LONGEST_MILLISECONDS = 15
+_KEY = re.compile(r"[ -~]{1,255}")
 
 
 class Problem(BaseModel):
@@ -141,6 +143,14 @@ def deadline(headers: Mapping[str, str], timeout: float, now: float) -> float:
     if (text := header(headers, REQUEST_DEADLINE)) is not None:
         remaining = min(remaining, _milliseconds(REQUEST_DEADLINE, text) / 1000 - time.time())
     return now + remaining
+
+
+def idempotency_key(headers: Mapping[str, str]) -> str | None:
+    """The key that the request came with. Raises Invalid for one that does not fit."""
+    key = header(headers, IDEMPOTENCY_KEY)
+    if key is None or _KEY.fullmatch(key):
+        return key
+    raise Invalid.field(IDEMPOTENCY_KEY, "invalid_header", "must be 1 to 255 printable ASCII characters")
 
 
 def unix_ms(deadline: float) -> int:

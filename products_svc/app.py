@@ -8,6 +8,7 @@ from contracts.auth import GetJwks
 from mesh.bus import Transport
 from mesh.client import Client
 from mesh.errors import Unavailable
+from mesh.idempotency import KEPT, Once
 from mesh.process import StartError
 from mesh.service import Service
 from mesh.tokens import Verifier
@@ -15,6 +16,7 @@ from products_svc.handlers import Handlers
 from products_svc.repository import Catalogue, seed
 from products_svc.settings import ProductsSettings
 from providers.errors import ProviderError
+from providers.idempotency import Keys
 from providers.migrations import migrate
 from providers.postgres import Database, open_database
 from subjects import (
@@ -36,7 +38,9 @@ async def build(settings: ProductsSettings, transport: Transport, resources: Asy
 
     Raises StartError where the database cannot be had or does not fit.
     """
-    handlers = Handlers(Catalogue(await _database(settings, resources)))
+    database = await _database(settings, resources)
+    catalogue = Catalogue(database)
+    handlers = Handlers(catalogue, Once(catalogue, Keys(database, Catalogue, KEPT).keep))
     fetch_keys = partial(Client(transport).call, AUTH_JWKS, GetJwks())
     service = Service(
         "products",

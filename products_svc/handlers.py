@@ -17,14 +17,17 @@ from contracts.products import (
     SupplierPage,
     UpdateProduct,
 )
+from mesh.idempotency import Once
 from products_svc.repository import Catalogue
+from subjects import PRODUCTS_CREATE, PRODUCTS_DISCONTINUE, PRODUCTS_UPDATE
 
 
 class Handlers:
     """The endpoints of the products service; the rules are the repository's, kept in single statements."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, once: Once[Catalogue]) -> None:
         self._catalogue = catalogue
+        self._once = once
 
     async def get(self, request: GetProduct) -> Product:
         """One product. Raises NotFound."""
@@ -45,15 +48,23 @@ class Handlers:
 
     async def create(self, request: CreateProduct) -> Product:
         """The new product. Raises Invalid for a category or a supplier that is not there."""
-        return await self._catalogue.create(request)
+        return await self._once(PRODUCTS_CREATE, request, lambda catalogue: catalogue.create(request))
 
     async def update(self, request: UpdateProduct) -> Product:
         """The changed product. Raises NotFound, Conflict for another version, and Invalid as `create` does."""
-        return await self._catalogue.update(request.product_id, request.expected_version, request.patch.changes())
+        return await self._once(
+            PRODUCTS_UPDATE,
+            request,
+            lambda catalogue: catalogue.update(request.product_id, request.expected_version, request.patch.changes()),
+        )
 
     async def discontinue(self, request: DiscontinueProduct) -> Product:
         """The product, marked. Raises NotFound, and Conflict for another version."""
-        return await self._catalogue.discontinue(request.product_id, request.expected_version)
+        return await self._once(
+            PRODUCTS_DISCONTINUE,
+            request,
+            lambda catalogue: catalogue.discontinue(request.product_id, request.expected_version),
+        )
 
     async def list_categories(self, request: ListCategories) -> CategoryPage:
         """A page of categories. Raises Invalid for a cursor of another list."""

@@ -29,7 +29,7 @@ from mesh.errors import Conflict, Invalid, NotFound
 from providers.errors import InvalidCursor
 from providers.folding import fold, pattern
 from providers.keyset import Order, Select
-from providers.postgres import Connection, Database
+from providers.postgres import Connection, Statements
 from providers.seed import read_csv
 
 _COLUMNS = (
@@ -76,7 +76,7 @@ _SEEDS: tuple[tuple[str, str, type[BaseModel]], ...] = (
 class Catalogue:
     """The tables `products`, `categories` and `suppliers`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Statements) -> None:
         self._database = database
 
     async def find(self, product_id: int) -> Product | None:

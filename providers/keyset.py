@@ -10,7 +10,7 @@ from asyncpg import Record
 from pydantic import TypeAdapter
 
 from providers.errors import InvalidCursor
-from providers.postgres import Database
+from providers.postgres import Statements
 
 _CHECKSUM = 8  # bytes
 
@@ -53,7 +53,7 @@ class Select:
             self.where(f"{column} = {{}}", value)
 
     async def page(
-        self, database: Database, order: Order, limit: int, cursor: str | None
+        self, database: Statements, order: Order, limit: int, cursor: str | None
     ) -> tuple[list[Record], str | None]:
         """Up to `limit` rows behind the cursor, and the cursor of the page after them, None where there is none.
 

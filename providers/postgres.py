@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, TypeAlias
+from typing import Annotated, Protocol, TypeAlias
 
 import asyncpg
 import stamina
@@ -58,6 +58,16 @@ def _well_formed(url: SecretStr) -> SecretStr:
 
 PostgresUrl = Annotated[SecretStr, AfterValidator(_well_formed)]
 """postgresql://user:password@host:port/database: a secret, since the password is in it."""
+
+
+class Statements(Protocol):
+    """Where a repository's statements run: a database, or a connection within a transaction."""
+
+    async def fetch(self, sql: str, /, *values: object) -> list[Record]:
+        """All rows of one statement."""
+
+    async def fetchrow(self, sql: str, /, *values: object) -> Record | None:
+        """The first row of one statement, None where there is none."""
 
 
 class Database:

@@ -37,7 +37,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A request, and the error that it gets; of so many at once, at least one does."""
+    """A request, and the error that it gets; of so many at once, at least one does.
+
+    `after`: what goes first, where there is such a thing; both go with one Idempotency-Key.
+    """
 
     subject: str
     account: str | None
@@ -47,6 +50,7 @@ class Refusal:
     reason: str
     fields: list[str]
     at_once: int = 1
+    after: Any = None
 
 
 def subjects() -> set[str]:

@@ -40,9 +40,14 @@ async def test_a_reply_is_the_golden_one_field_by_field(example: Example, wire: 
 async def test_an_error_is_the_golden_one_in_headers_and_body(refusal: Refusal, wire: Wire, givens: Givens) -> None:
     request_id = f"golden-{secrets.token_hex(8)}"
     request = json.dumps(await givens.fill(refusal.request)).encode()
+    headers = {"X_Request_Id": request_id}
 
     token = givens.token(refusal.account)
-    sending = (wire.send(refusal.subject, request, token, X_Request_Id=request_id) for _ in range(refusal.at_once))
+    if refusal.after is not None:
+        headers["Idempotency_Key"] = request_id
+        first = json.dumps(await givens.fill(refusal.after)).encode()
+        success(await wire.send(refusal.subject, first, token, **headers), request_id)
+    sending = (wire.send(refusal.subject, request, token, **headers) for _ in range(refusal.at_once))
 
     replies = await asyncio.gather(*sending)
     reply = next((one for one in replies if one.headers.get(ERROR_CODE) == str(refusal.number)), replies[0])

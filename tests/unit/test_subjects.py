@@ -40,6 +40,15 @@ def test_what_changes_something_for_a_user_is_verified_by_the_worker() -> None:
             assert endpoint.verified or endpoint.access is Access.ANYONE, endpoint.subject
 
 
+def test_an_endpoint_that_keeps_keys_says_that_one_may_be_used_up() -> None:
+    for endpoint in subjects.ENDPOINTS:
+        assert endpoint.keyed == ("idempotency_key_reused" in endpoint.reasons), endpoint.subject
+
+
+def test_every_write_of_an_administrator_keeps_keys() -> None:
+    assert [] == [one.subject for one in subjects.ENDPOINTS if one.access is Access.ADMIN and not one.keyed]
+
+
 def test_the_contract_package_owns_each_payload() -> None:
     for endpoint in subjects.ENDPOINTS:
         assert f"contracts.{endpoint.service}" == endpoint.request.__module__ == endpoint.reply.__module__

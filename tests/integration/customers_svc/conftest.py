@@ -8,6 +8,8 @@ from pydantic import SecretStr
 from customers_svc.handlers import Handlers
 from customers_svc.repository import Customers, seed
 from mesh.errors import Unavailable
+from mesh.idempotency import KEPT, Once
+from providers.idempotency import Keys
 from providers.migrations import migrate
 from providers.postgres import Database, open_database
 from tests.integration.providers.schemas import fresh_schema
@@ -30,4 +32,5 @@ async def database(url: SecretStr) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def handlers(database: Database) -> Handlers:
-    return Handlers(Customers(database))
+    customers = Customers(database)
+    return Handlers(customers, Once(customers, Keys(database, Customers, KEPT).keep))

@@ -6,8 +6,10 @@ import pytest
 from pydantic import SecretStr
 
 from mesh.errors import Unavailable
+from mesh.idempotency import KEPT, Once
 from products_svc.handlers import Handlers
 from products_svc.repository import Catalogue, seed
+from providers.idempotency import Keys
 from providers.migrations import migrate
 from providers.postgres import Database, open_database
 from tests.integration.providers.schemas import fresh_schema
@@ -30,4 +32,5 @@ async def database(url: SecretStr) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def handlers(database: Database) -> Handlers:
-    return Handlers(Catalogue(database))
+    catalogue = Catalogue(database)
+    return Handlers(catalogue, Once(catalogue, Keys(database, Catalogue, KEPT).keep))

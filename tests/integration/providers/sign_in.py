@@ -31,14 +31,14 @@ class SignIn:
         x = base64.urlsafe_b64encode(self._key.public_key().public_bytes_raw()).rstrip(b"=").decode()
         return Jwks(keys=(Jwk(kid="k1", x=x),))
 
-    def asking_as(self, *roles: str) -> Context:
-        """A request of a user with these roles."""
+    def asking_as(self, *roles: str, user_id: str = "u1") -> Context:
+        """A request of the user, who has these roles."""
         now = int(time.time())
         settings = TokenSettings()
         claims = {
             "iss": settings.token_issuer,
             "aud": settings.token_audience,
-            "sub": "u1",
+            "sub": user_id,
             "sid": "s1",
             "jti": "t1",
             "roles": roles,
