@@ -10,7 +10,8 @@ from customers_svc.repository import Customers, seed
 from customers_svc.settings import CustomersSettings
 from mesh.bus import Transport
 from mesh.client import Client
-from mesh.errors import Unavailable
+from mesh.context import remaining
+from mesh.errors import TimedOut, Unavailable
 from mesh.idempotency import KEPT, Once
 from mesh.process import StartError
 from mesh.service import Service
@@ -18,7 +19,7 @@ from mesh.tokens import Verifier
 from providers.errors import ProviderError
 from providers.idempotency import Keys
 from providers.migrations import migrate
-from providers.postgres import Database, open_database
+from providers.postgres import Database, Terms, open_database
 from subjects import (
     AUTH_JWKS,
     CUSTOMERS_ARCHIVE,
@@ -62,7 +63,11 @@ async def _database(settings: CustomersSettings, resources: AsyncExitStack) -> D
         settings.customers_database_url,
         name="customers",
         size=settings.customers_pool_size,
-        unavailable=partial(Unavailable, "database_unavailable"),
+        terms=Terms(
+            unavailable=partial(Unavailable, "database_unavailable"),
+            timed_out=partial(TimedOut, "deadline_exceeded"),
+            remaining=remaining,
+        ),
     )
     try:
         database = await resources.enter_async_context(opening)

@@ -51,6 +51,12 @@ def current() -> Context | None:
     return _current.get()
 
 
+def remaining() -> float | None:
+    """Seconds until the deadline of this request, negative once it has passed; None outside of any."""
+    context = _current.get()
+    return None if context is None else context.remaining()
+
+
 def caller() -> Caller:
     """The verified end user of this request.
 

@@ -7,7 +7,8 @@ from importlib.resources import files
 from contracts.auth import GetJwks
 from mesh.bus import Transport
 from mesh.client import Client
-from mesh.errors import Unavailable
+from mesh.context import remaining
+from mesh.errors import TimedOut, Unavailable
 from mesh.idempotency import KEPT, Once
 from mesh.process import StartError
 from mesh.service import Service
@@ -18,7 +19,7 @@ from products_svc.settings import ProductsSettings
 from providers.errors import ProviderError
 from providers.idempotency import Keys
 from providers.migrations import migrate
-from providers.postgres import Database, open_database
+from providers.postgres import Database, Terms, open_database
 from subjects import (
     AUTH_JWKS,
     PRODUCTS_CATEGORIES_LIST,
@@ -68,7 +69,11 @@ async def _database(settings: ProductsSettings, resources: AsyncExitStack) -> Da
         settings.products_database_url,
         name="products",
         size=settings.products_pool_size,
-        unavailable=partial(Unavailable, "database_unavailable"),
+        terms=Terms(
+            unavailable=partial(Unavailable, "database_unavailable"),
+            timed_out=partial(TimedOut, "deadline_exceeded"),
+            remaining=remaining,
+        ),
     )
     try:
         database = await resources.enter_async_context(opening)

@@ -9,6 +9,10 @@ class DatabaseUnavailable(ProviderError):
     """The database cannot be reached or takes no more just now; the same may succeed a moment later."""
 
 
+class DatabaseTimedOut(ProviderError):
+    """The deadline passed before the database had answered."""
+
+
 class DatabaseRefused(ProviderError):
     """The database will not have us as we are: a wrong password, a database that is not there, a broken URL."""
 

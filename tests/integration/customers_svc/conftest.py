@@ -11,7 +11,7 @@ from mesh.errors import Unavailable
 from mesh.idempotency import KEPT, Once
 from providers.idempotency import Keys
 from providers.migrations import migrate
-from providers.postgres import Database, open_database
+from providers.postgres import Database, Terms, open_database
 from tests.integration.providers.schemas import fresh_schema
 
 
@@ -25,7 +25,8 @@ async def url(customers_url: str) -> AsyncIterator[SecretStr]:
 @pytest.fixture
 async def database(url: SecretStr) -> AsyncIterator[Database]:
     """A database with Northwind's customers."""
-    async with open_database(url, name="test", unavailable=partial(Unavailable, "database_unavailable")) as database:
+    terms = Terms(unavailable=partial(Unavailable, "database_unavailable"))
+    async with open_database(url, name="test", terms=terms) as database:
         await migrate(database, files("customers_svc") / "migrations", seed)
         yield database
 

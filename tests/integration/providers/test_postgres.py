@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from devstack.ports import free_ports
 from providers.errors import DatabaseRefused, DatabaseUnavailable
-from providers.postgres import Database, open_database
+from providers.postgres import Database, Terms, open_database
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ async def test_a_mistake_in_a_statement_is_no_trouble_with_the_database(database
 
 
 async def test_a_process_hears_of_trouble_in_its_own_terms(customers_url: str) -> None:
-    async with open_database(SecretStr(customers_url), name="test", unavailable=LookupError) as database:
+    async with open_database(SecretStr(customers_url), name="test", terms=Terms(unavailable=LookupError)) as database:
         with pytest.raises(LookupError):
             await database.fetch("SELECT pg_terminate_backend(pg_backend_pid())")
 
