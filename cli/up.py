@@ -39,8 +39,9 @@ def up(
     ] = None,
     http_host: Annotated[str | None, typer.Option(help="The address that it listens on (127.0.0.1).")] = None,
     replicas: Annotated[
-        list[str] | None, typer.Option(metavar="WORKER=N", help="Several processes of a worker: customers=3.")
+        list[str] | None, typer.Option(metavar="SERVICE=N", help="Several processes of a service: customers=3.")
     ] = None,
+    nats_nodes: Annotated[int | None, typer.Option(help="NATS servers; more than one form a cluster (1).")] = None,
     logs: Annotated[bool, typer.Option("--logs", help="Show what the processes log.")] = False,
     home: Annotated[Path | None, typer.Option(help="Data, logs and secrets (.mesh); also MESH_HOME.")] = None,
 ) -> None:
@@ -49,7 +50,13 @@ def up(
     NATS_URL, CUSTOMERS_DATABASE_URL, PRODUCTS_DATABASE_URL and AUTH_MONGODB_URL each replace a server that would be
     started by one that runs elsewhere.
     """
-    given = {"http_port": http_port, "http_host": http_host, "home": home, "replicas": _replicas(replicas or [])}
+    given = {
+        "http_port": http_port,
+        "http_host": http_host,
+        "home": home,
+        "replicas": _replicas(replicas or []),
+        "nats_nodes": nats_nodes,
+    }
     try:
         settings = StackSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
@@ -64,10 +71,10 @@ def up(
 def _replicas(given: list[str]) -> dict[str, Any] | None:
     counts: dict[str, Any] = {}
     for one in given:
-        worker, equals, count = one.partition("=")
+        service, equals, count = one.partition("=")
         if not equals or not count.isdecimal():
-            fail(f"--replicas takes WORKER=N, such as customers=3, not {one!r}", status=2)
-        counts[worker] = int(count)
+            fail(f"--replicas takes SERVICE=N, such as customers=3, not {one!r}", status=2)
+        counts[service] = int(count)
     return counts or None
 
 
@@ -80,7 +87,7 @@ async def _run(settings: StackSettings, *, logs: bool) -> None:
         loop.add_signal_handler(number, stop.set)
 
     def show_line(name: str, line: str) -> None:
-        console.print(Text.assemble((f"{name:>12} ", "cyan"), line.rstrip()))
+        console.print(Text.assemble((f"{name:>12} ", "cyan"), line.rstrip()), soft_wrap=True)
 
     stack = Stack(settings, progress.hear, show_line if logs else None)
     stopping = asyncio.create_task(stop.wait())
@@ -148,7 +155,7 @@ def _print_summary(console: Console, state: StackState) -> None:
         ("first admin", f"{state.admin.email}  {state.admin.password}"),
         ("logs", str(state.logs)),
         ("try", f"curl -s '{state.gateway_url}/v1/products?limit=2'"),
-        ("", f"""{sys.argv[0]} call customers.get '{_ALFKI}'"""),
+        ("", f"""{sys.argv[0]} call{_home_option(state)} customers.get '{_ALFKI}'"""),
         ("or", _nats_request(state)),
         ("", "Ctrl-C stops everything and keeps the data."),
     ]
@@ -157,11 +164,14 @@ def _print_summary(console: Console, state: StackState) -> None:
 
 
 def _where(name: str, state: StackState) -> str:
-    match name.partition("-")[0]:
+    kind, _, number = name.partition("-")
+    replica = int(number or 1) - 1
+    match kind:
         case "gateway":
-            return state.gateway_url
+            return state.gateway_urls[replica]
         case "nats":
-            return f"{state.nats_url}, monitoring {state.nats_monitor_url}"
+            monitoring = (state.nats_monitor_url or "").split(",")
+            return f"{state.nats_url.split(',')[replica]}, monitoring {monitoring[replica]}"
         case "postgres":
             return _address(state.postgres.customers_url)
         case "mongo":
@@ -174,6 +184,11 @@ def _address(url: str) -> str:
     """The part of a URL that is no secret."""
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port}"
+
+
+def _home_option(state: StackState) -> str:
+    """What `mesh call` must be told to find this stack from here."""
+    return "" if state.home == StackSettings.model_fields["home"].default.absolute() else f" --home {state.home}"
 
 
 def _nats_request(state: StackState) -> str:

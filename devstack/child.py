@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.errors import DevstackError
+from devstack.family import descendants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,6 +50,7 @@ class Child:
         self._stop_signal = signal.SIGTERM
         self._log_start = 0
         self._has_group = False
+        self._frozen: list[int] = []
         if log.exists() and log.stat().st_size > _LOG_LIMIT:
             log.replace(log.with_name(log.name + ".1"))
 
@@ -91,25 +93,41 @@ class Child:
         self._has_group = False  # from here on, its number may be given to somebody else
         return code
 
-    async def stop(self, grace: float = 20.0) -> None:
-        """Ask the process to end, and make it after `grace` seconds."""
-        if self._process is None:
-            return
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(self._stop_signal)
+    async def stop(self, grace: float = 20.0) -> int:
+        """Ask the process to end, and make it after `grace` seconds; return its exit code."""
+        self.signal(self._stop_signal)
+        self.thaw()
         try:
-            await asyncio.wait_for(self.wait(), grace)
+            return await asyncio.wait_for(self.wait(), grace)
         except TimeoutError:
             self._end_group()
-            await self.wait()
+            return await self.wait()
 
     async def kill(self) -> None:
         """End the process as a crash would."""
-        if self._process is not None:
-            if self._process.returncode is None:
-                self._process.kill()
-            await self.wait()
+        self.signal(signal.SIGKILL)
+        self.thaw()  # its children: they have to notice that they are alone
+        await self.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process, if there is one."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    def freeze(self) -> None:
+        """Let the process and its children stand still, as in a machine that hangs: connections stay open."""
+        if self.pid is not None and not self._frozen:
+            self.signal(signal.SIGSTOP)  # first, so that no more children come
+            self._frozen = [self.pid, *descendants(self.pid)]
+            for one in self._frozen[1:]:
+                _send(one, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        frozen, self._frozen = self._frozen, []
+        for one in reversed(frozen):
+            _send(one, signal.SIGCONT)
 
     def said(self) -> str:
         """Return what the process has written since its start, the last 64 KiB of it."""
@@ -125,6 +143,11 @@ class Child:
         if self._process is not None and self._has_group:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def end_with_launcher(orphan_signal: signal.Signals) -> Callable[[], None] | None:

@@ -37,6 +37,7 @@ class Credentials(BaseModel):
     nats_customers: str = Field(default_factory=password, repr=False)
     nats_products: str = Field(default_factory=password, repr=False)
     nats_operator: str = Field(default_factory=password, repr=False)
+    nats_cluster: str = Field(default_factory=password, repr=False)
     postgres_superuser: str = Field(default_factory=password, repr=False)
     postgres_customers: str = Field(default_factory=password, repr=False)
     postgres_products: str = Field(default_factory=password, repr=False)

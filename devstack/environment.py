@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from devstack.settings import ServiceName
 
@@ -18,7 +18,7 @@ class Surroundings:
     """Where everything is, and with which secrets."""
 
     gateway_host: str
-    gateway_port: int
+    gateway_ports: Sequence[int]  # of each gateway
     nats_url: str
     # None where NATS is somebody else's: its users are told by the terminal's NATS_USER and NATS_PASSWORD.
     nats_passwords: Mapping[str, str] | None = field(repr=False)
@@ -29,9 +29,10 @@ class Surroundings:
     admin_password: str = field(repr=False)
     key_encryption_key: str = field(repr=False)
 
-    def environment(self, service: ServiceName, terminal: Mapping[str, str]) -> dict[str, str]:
-        """Put together what one service sees: the terminal's variables, without other services', and its own."""
-        return {**_defaults(service), **self._inherited(service, terminal), **self._nats(service), **self._own(service)}
+    def environment(self, service: ServiceName, terminal: Mapping[str, str], replica: int = 0) -> dict[str, str]:
+        """Put together what one process sees: the terminal's variables, without other services', and its own."""
+        inherited = {**_defaults(service), **self._inherited(service, terminal)}
+        return {**inherited, **self._nats(service), **self._own(service, replica)}
 
     def _inherited(self, service: ServiceName, terminal: Mapping[str, str]) -> dict[str, str]:
         foreign = [f"{user.upper()}_" for user in _NATS_USERS if user != service]
@@ -45,10 +46,10 @@ class Surroundings:
             return {"NATS_URL": self.nats_url}
         return {"NATS_URL": self.nats_url, "NATS_USER": service, "NATS_PASSWORD": self.nats_passwords[service]}
 
-    def _own(self, service: ServiceName) -> dict[str, str]:
+    def _own(self, service: ServiceName, replica: int) -> dict[str, str]:
         match service:
             case "gateway":
-                return {"GATEWAY_HOST": self.gateway_host, "GATEWAY_PORT": str(self.gateway_port)}
+                return {"GATEWAY_HOST": self.gateway_host, "GATEWAY_PORT": str(self.gateway_ports[replica])}
             case "customers":
                 return {"CUSTOMERS_DATABASE_URL": self.customers_url}
             case "products":

@@ -1,7 +1,8 @@
-"""The NATS server of the stack, with the users and permissions of nats.conf."""
+"""The NATS servers of the stack, one or a cluster, with the users and permissions of nats.conf."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -9,24 +10,30 @@ from typing import TYPE_CHECKING
 
 from devstack import binaries
 from devstack.child import Command
+from devstack.errors import DevstackError
+from devstack.home import write_private
+from devstack.monitoring import configured_at, neighbours
+from devstack.program import process_names
 from devstack.server import Server
-from devstack.waiting import until
+from devstack.waiting import until, until_told
 
 if TYPE_CHECKING:
     from devstack.credentials import Credentials
     from devstack.home import Home
 
-_CONFIGURATION = Path(__file__).parent.parent / "nats.conf"
+_CONFIGURATION = (Path(__file__).parent.parent / "nats.conf").resolve()
+_RELOADS_WITHIN = 5.0
 
 
 class Nats(Server):
-    """nats-server: one port for clients, one for its monitoring pages."""
+    """nats-server: a port for clients, one for its monitoring pages, one for the other nodes of a cluster."""
 
-    port_count = 2
+    port_count = 3
 
-    def __init__(self, home: Home, credentials: Credentials) -> None:
-        """See `Server`."""
-        super().__init__("nats", home, credentials)
+    def __init__(self, name: str, home: Home, credentials: Credentials) -> None:
+        """See `Server`; alone until told of `peers`."""
+        super().__init__(name, home, credentials)
+        self.peers: tuple[Nats, ...] = ()
 
     @property
     def url(self) -> str:
@@ -34,19 +41,31 @@ class Nats(Server):
         return f"nats://127.0.0.1:{self.port}"
 
     @property
+    def monitor_port(self) -> int:
+        """Where it tells about itself."""
+        return self.ports[1]
+
+    @property
     def monitor_url(self) -> str:
         """Where `/varz`, `/connz` and `/healthz` are served."""
-        return f"http://127.0.0.1:{self.ports[1]}"
+        return f"http://127.0.0.1:{self.monitor_port}"
+
+    @property
+    def _route_port(self) -> int:
+        return self.ports[2]
+
+    @property
+    def _configuration(self) -> Path:
+        return self.data / "cluster.conf" if self.peers else _CONFIGURATION
 
     def command(self) -> Command:
         """Add to nats.conf what it leaves open: addresses and passwords."""
         passwords = {f"NATS_{user.upper()}_PASSWORD": value for user, value in self.credentials.nats.items()}
-        port, monitor = self.ports
         return Command(
             argv=(
                 str(binaries.nats_server()),
-                *("-c", str(_CONFIGURATION)),
-                *("-a", "127.0.0.1", "-p", str(port), "-m", str(monitor)),
+                *("-c", str(self._configuration)),
+                *("-a", "127.0.0.1", "-p", str(self.port), "-m", str(self.monitor_port)),
                 *("--ports_file_dir", str(self.data)),
             ),
             env={"PATH": os.defpath, **passwords},
@@ -57,9 +76,69 @@ class Nats(Server):
         """Clear away what a killed server has left, or it would look ready too soon if it got the same number."""
         for stale in self.data.glob("*.ports"):
             stale.unlink()
+        if self.peers:
+            write_private(self._configuration, self._cluster())
         await super().spawn()
 
+    def _cluster(self) -> str:
+        """Write what a node needs beyond nats.conf: in a file, since everybody sees the arguments of a process."""
+        password = self.credentials.nats_cluster
+        routes = [f"nats://node:{password}@127.0.0.1:{peer._route_port}" for peer in self.peers]  # noqa: SLF001  its own kind
+        return f"""\
+include "{os.path.relpath(_CONFIGURATION, self.data.resolve())}"
+server_name: {self.name}
+cluster {{
+  name: mesh
+  listen: "127.0.0.1:{self._route_port}"
+  authorization {{ user: node, password: {password} }}
+  routes: [{", ".join(f'"{route}"' for route in routes)}]
+  pool_size: -1  # one connection per neighbour: whoever has a route hears everything by it
+  ping_interval: "2s"  # a node that hangs is given up after 4 to 6 seconds, and with it what was sent through it
+  ping_max: 2
+}}
+"""
+
     async def serving(self) -> None:
-        """Wait for the file that the server writes once it listens; its name proves whose it is."""
+        """Wait for the file that the server writes once it listens; its name proves whose it is. Then for its peers."""
         ports_file = self.data / f"nats-server_{self.child.pid}.ports"
         await until(ports_file.exists)
+        if self.peers:
+            await until_told(self._has_joined)
+
+    async def _has_joined(self) -> bool:
+        """Tell whether this node and every one that answers know each other.
+
+        Of two nodes that start, at least the one that listens later sees the other: once both serve, they are joined.
+        """
+        known, *others = await asyncio.gather(*(neighbours(node.monitor_port) for node in (self, *self.peers)))
+        return known is not None and all(
+            names is None or (self.name in names and peer.name in known)
+            for peer, names in zip(self.peers, others, strict=True)
+        )
+
+    async def reload(self) -> None:
+        """Have it read its configuration again; on return it has.
+
+        Raises:
+            DevstackError: it did not.
+
+        """
+        before = await configured_at(self.monitor_port)
+
+        async def has_reloaded() -> bool:
+            return await configured_at(self.monitor_port) not in {before, None}
+
+        self.child.signal(signal.SIGHUP)
+        try:
+            async with asyncio.timeout(_RELOADS_WITHIN):
+                await until_told(has_reloaded)
+        except TimeoutError:
+            raise DevstackError(f"{self.name} does not take its configuration{self.last_words()}") from None
+
+
+def nats_nodes(count: int, home: Home, credentials: Credentials) -> tuple[Nats, ...]:
+    """Make one server, or the nodes of a cluster that know of each other."""
+    nodes = tuple(Nats(name, home, credentials) for name in process_names("nats", count))
+    for node in nodes:
+        node.peers = tuple(other for other in nodes if other is not node)
+    return nodes

@@ -20,7 +20,15 @@ class Program(ABC):
         """Give it a name that is unique in the stack: its log and its entry in stack.json bear it."""
         self.name = name
         self.home = home
-        self.child = Child(name, home.logs / f"{name}.log", home.lock)
+        self.child = self._no_process()
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether two of its processes may run side by side, as they do in a rolling restart."""
+        return False
+
+    def _no_process(self) -> Child:
+        return Child(self.name, self.home.logs / f"{self.name}.log", self.home.lock)
 
     @abstractmethod
     async def spawn(self) -> None:
@@ -55,6 +63,25 @@ class Program(ABC):
             await self.child.kill()
             raise failure
 
+    async def restart(self) -> int:
+        """End the process in good order, start it anew, and return the exit code of the one that ended.
+
+        Where two may overlap, the old one is told to end when the new one serves. Raises as `start` does; the old one
+        then goes on if it could have overlapped.
+        """
+        if not self.overlaps:
+            code = await self.child.stop()
+            await self.start()
+            return code
+        old, self.child = self.child, self._no_process()
+        try:
+            await self.start()
+        except BaseException:
+            await self.child.kill()
+            self.child = old
+            raise
+        return await old.stop()
+
     def last_words(self) -> str:
         """Return the last lines that the process wrote, indented, to put under an error's message."""
         lines = self.readable(self.child.said()).strip().splitlines()[-8:]
@@ -70,6 +97,11 @@ class Program(ABC):
         if serving.done():
             return serving.exception()
         return DevstackError(f"{self.name} is not ready in time{self.last_words()}")
+
+
+def process_names(name: str, count: int) -> list[str]:
+    """Name several processes of a kind: by its own name, numbered where there is more than one."""
+    return [name] if count == 1 else [f"{name}-{number}" for number in range(1, count + 1)]
 
 
 def how_it_ended(code: int) -> str:

@@ -24,11 +24,12 @@ class Server(Program):
     ready_within = 60.0  # far more than it takes, even after a crash
 
     def __init__(self, name: str, home: Home, credentials: Credentials) -> None:
-        """Choose nothing yet: ports are found at the first start."""
+        """Choose free ports; whether they still are, the first start shows."""
         super().__init__(name, home)
         self.data = home.path / name
         self.credentials = credentials
-        self.ports: tuple[int, ...] = ()
+        self.ports = free_ports(self.port_count)
+        self._has_served = False
 
     @property
     def port(self) -> int:
@@ -48,18 +49,19 @@ class Server(Program):
         await self.child.spawn(self.command())
 
     async def start(self) -> None:
-        """Start on free ports the first time, and on the same ones ever after: clients know them."""
-        if self.ports:
+        """Start on other ports if need be the first time, and on the same ones ever after: clients know them."""
+        if self._has_served:
             await super().start()
             return
         await self.prepare()
         for attempt in range(1, _ATTEMPTS + 1):
-            self.ports = free_ports(self.port_count)
             try:
                 await super().start()
             except DevstackError:
                 # Somebody took the port between our look and the server's.
                 if attempt == _ATTEMPTS or "address already in use" not in self.child.said().lower():
                     raise
+                self.ports = free_ports(self.port_count)
             else:
+                self._has_served = True
                 return

@@ -9,7 +9,7 @@ from devstack.credentials import load_credentials
 from devstack.errors import DevstackError
 from devstack.home import open_home
 from devstack.mongo import Mongo
-from devstack.nats import Nats
+from devstack.nats import Nats, nats_nodes
 from devstack.postgres import Postgres
 from devstack.progress import silent
 
@@ -28,19 +28,23 @@ ServerName = Literal["nats", "postgres", "mongo"]
 class Servers:
     """`async with Servers(home) as servers:` starts all three at once and stops them at the end.
 
-    Everything in `home` is kept: another `Servers` on the same folder finds the same users, passwords and data,
-    on other ports. Several run side by side in different homes.
+    They are named nats, postgres and mongo; the nodes of a cluster are nats-1, nats-2 and so on. Everything in `home`
+    is kept: another `Servers` on the same folder finds the same users, passwords and data, on other ports. Several run
+    side by side in different homes.
     """
 
     home: Home
     credentials: Credentials
-    nats: Nats
+    nats: tuple[Nats, ...]
     postgres: Postgres
     mongo: Mongo
 
-    def __init__(self, home: Path, only: Collection[ServerName] = ("nats", "postgres", "mongo")) -> None:
-        """Choose the folder and, with `only`, fewer than all three servers."""
+    def __init__(
+        self, home: Path, only: Collection[ServerName] = ("nats", "postgres", "mongo"), nats_nodes: int = 1
+    ) -> None:
+        """Choose the folder and, with `only`, fewer than all three servers; `nats_nodes` may be a cluster."""
         self._path = home
+        self._nats_nodes = nats_nodes
         self._only = frozenset(only)
         self._running: dict[str, Server] = {}
         self._is_open = False
@@ -56,13 +60,13 @@ class Servers:
 
     @property
     def nats_url(self) -> str:
-        """Where clients connect, as one of the users of `nats_passwords`."""
-        return self.nats.url
+        """Where clients connect, as one of the users of `nats_passwords`; each node of a cluster, with commas."""
+        return ",".join(node.url for node in self.nats)
 
     @property
     def nats_monitor_url(self) -> str:
-        """Where nats-server tells about itself over HTTP."""
-        return self.nats.monitor_url
+        """Where nats-server tells about itself over HTTP; in the same order as `nats_url`, with commas."""
+        return ",".join(node.monitor_url for node in self.nats)
 
     @property
     def nats_passwords(self) -> dict[str, str]:
@@ -88,7 +92,7 @@ class Servers:
         """Go through the servers that were asked for."""
         return iter(self._running.values())
 
-    def pid(self, name: ServerName) -> int | None:
+    def pid(self, name: str) -> int | None:
         """Return the number of a server's process, None where there is none now."""
         return self._running[name].child.pid
 
@@ -108,11 +112,17 @@ class Servers:
         await self.open()
         try:
             self.credentials = load_credentials(self.home.path)
-            self.nats = Nats(self.home, self.credentials)
+            self.nats = nats_nodes(self._nats_nodes, self.home, self.credentials)
             self.postgres = Postgres(self.home, self.credentials)
             self.mongo = Mongo(self.home, self.credentials)
-            every: tuple[Server, ...] = (self.nats, self.postgres, self.mongo)
-            self._running = {server.name: server for server in every if server.name in self._only}
+            every: dict[ServerName, tuple[Server, ...]] = {
+                "nats": self.nats,
+                "postgres": (self.postgres,),
+                "mongo": (self.mongo,),
+            }
+            self._running = {
+                server.name: server for kind, servers in every.items() if kind in self._only for server in servers
+            }
             async with asyncio.TaskGroup() as starting:
                 for server in self:
                     starting.create_task(_start(server, on_progress))
@@ -130,18 +140,30 @@ class Servers:
             self._is_open = False
             self.home.close()
 
-    async def kill(self, name: ServerName) -> None:
+    async def kill(self, name: str) -> None:
         """End one as a crash would."""
         await self._running[name].child.kill()
 
-    async def stop(self, name: ServerName) -> None:
+    async def stop(self, name: str) -> None:
         """End one in good order."""
         await self._running[name].child.stop()
 
-    async def restart(self, name: ServerName) -> None:
+    async def restart(self, name: str) -> None:
         """Stop one if it runs, and start it again on its port; on return it serves."""
-        await self._running[name].child.stop()
-        await self._running[name].start()
+        await self._running[name].restart()
+
+    def freeze(self, name: str) -> None:
+        """Let one stand still, as on a machine that hangs: its connections stay open, and nobody answers."""
+        self._running[name].child.freeze()
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen one go on."""
+        self._running[name].child.thaw()
+
+    async def reload(self, name: str) -> None:
+        """Have a NATS server read its configuration again; on return it has. Raises DevstackError if it refuses."""
+        (node,) = (node for node in self.nats if node.name == name)
+        await node.reload()
 
 
 async def _start(server: Server, on_progress: OnProgress) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from devstack.child import Command
 from devstack.program import Program
+from devstack.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -20,6 +21,8 @@ ServiceCommand = Callable[["ServiceName"], Sequence[str]]
 
 SERVICES: tuple[ServiceName, ...] = ("auth", "customers", "products", "gateway")
 
+_STARTED = "service_started"  # the event that mesh.service logs once it takes requests
+_LEVELS_THAT_TELL = {"debug", "info"}
 _ROOT = Path(__file__).parent.parent  # where the packages are
 _MODULES = {"gateway": "gateway", "auth": "auth_svc", "customers": "customers_svc", "products": "products_svc"}
 
@@ -40,7 +43,7 @@ class Service(Program):
         env: Mapping[str, str],
         mesh_is_ready: Callable[[], Awaitable[None]],
     ) -> None:
-        """Take what to run; `mesh_is_ready` returns once the gateway says that all services answer."""
+        """Take what to run; `mesh_is_ready` returns once a gateway says that all services answer."""
         super().__init__(name, home)
         self._command = Command(argv=tuple(argv), env=env, cwd=_ROOT)
         self._mesh_is_ready = mesh_is_ready
@@ -50,10 +53,21 @@ class Service(Program):
         await self.child.spawn(self._command)
 
     async def serving(self) -> None:
-        """A worker shows no sign of its own: the gateway's word counts for all."""
+        """Wait for the gateway's word, which counts for all."""
         await self._mesh_is_ready()
 
 
-def process_names(service: ServiceName, count: int) -> list[str]:
-    """Name the processes of a service: by its own name, numbered where there are several."""
-    return [service] if count == 1 else [f"{service}-{number}" for number in range(1, count + 1)]
+class Worker(Service):
+    """A process that listens nowhere; that it serves stands in its log, unless it was told to say less."""
+
+    @property
+    def overlaps(self) -> bool:
+        """Two may serve at once, if one can tell when the second does."""
+        return self._command.env.get("LOG_LEVEL", "info") in _LEVELS_THAT_TELL
+
+    async def serving(self) -> None:
+        """Wait for its own word: the gateway's may be about another replica."""
+        if self.overlaps:
+            await until(lambda: _STARTED in self.child.said())
+        else:
+            await super().serving()

@@ -9,7 +9,6 @@ from pydantic import AliasChoices, Field, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ServiceName = Literal["gateway", "auth", "customers", "products"]
-WorkerName = Literal["auth", "customers", "products"]
 
 
 def _external(variable: str) -> AliasChoices:
@@ -28,9 +27,10 @@ class StackSettings(BaseSettings):
     home: Path = Path(".mesh")
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=0, le=65535, description="0 takes a free one")
-    replicas: dict[WorkerName, PositiveInt] = Field(
-        default_factory=dict, description="processes of a worker, 1 unless told"
+    replicas: dict[ServiceName, PositiveInt] = Field(
+        default_factory=dict, description="processes of a service, 1 unless told"
     )
+    nats_nodes: int = Field(default=1, ge=1, le=9, description="more than one form a cluster")
 
     nats_url: str | None = Field(default=None, validation_alias=_external("NATS_URL"))
     customers_database_url: str | None = Field(

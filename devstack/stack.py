@@ -7,16 +7,17 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from devstack.addresses import gateway_ports, http_url, reachable
 from devstack.environment import Surroundings
 from devstack.errors import DevstackError
 from devstack.follow import follow
-from devstack.ports import check_http_port, free_ports
+from devstack.program import process_names
 from devstack.progress import silent
 from devstack.readiness import until_ready
 from devstack.servers import Servers
-from devstack.services import SERVICES, Service, process_names, run_module
+from devstack.services import SERVICES, Service, Worker, run_module
 from devstack.state import Admin, Databases, Operator, StackState, remove_stack, write_stack
-from devstack.supervision import supervise
+from devstack.supervision import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,8 +50,9 @@ class Stack:
         self._tell = on_progress
         self._on_line = on_line
         self._service_command = service_command
-        self._servers = Servers(settings.home, _embedded(settings))
+        self._servers = Servers(settings.home, _embedded(settings), settings.nats_nodes)
         self._services: list[Service] = []
+        self._supervisors: dict[str, Supervisor] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._state: StackState | None = None
 
@@ -80,9 +82,9 @@ class Stack:
         await self._servers.open()
         try:
             remove_stack(self._servers.home.path)  # what a killed stack has left: the lock is ours, it runs no more
-            check_http_port(self.settings.http_host, self.settings.http_port)
+            ports = gateway_ports(self.settings)
             await self._servers.start(self._on_progress)
-            surroundings = self._surroundings()
+            surroundings = self._surroundings(ports)
             self._services = self._make_services(surroundings)
             programs: list[Program] = [*self._servers, *self._services]
             self._follow(programs)
@@ -103,16 +105,49 @@ class Stack:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        gateways = [service for service in self._services if service.name == "gateway"]
-        workers = [service for service in self._services if service.name != "gateway"]
-        await self._stop(gateways)
-        await self._stop(workers)
+        await self._stop([service for service in self._services if not isinstance(service, Worker)])
+        await self._stop([service for service in self._services if isinstance(service, Worker)])
         await self._stop(list(self._servers))
         self._services = []
         if self._state is not None:
             self._state = None
             remove_stack(self._servers.home.path)
         await self._servers.stop_all()
+
+    def pid(self, name: str) -> int | None:
+        """Return the number of a process, by its name in stack.json; None while there is none."""
+        return self._supervisors[name].program.child.pid
+
+    async def kill(self, name: str) -> None:
+        """End a process as a crash would; it is started again after a moment, see `until_serving`."""
+        await self._supervisors[name].kill()
+
+    async def until_serving(self, name: str) -> None:
+        """Wait until a process that was killed is there again."""
+        await self._supervisors[name].serves.wait()
+
+    async def restart(self, name: str) -> None:
+        """End a process in good order and start it anew; on return it serves.
+
+        A worker's next process serves before the last one is told to end; all else has a port, and pauses.
+
+        Raises:
+            DevstackError: the old process did not end with exit code 0, or the new one does not start.
+
+        """
+        await self._supervisors[name].restart()
+
+    def freeze(self, name: str) -> None:
+        """Let a process stand still, as on a machine that hangs: its connections stay open, and nobody answers."""
+        self._supervisors[name].program.child.freeze()
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen process go on."""
+        self._supervisors[name].program.child.thaw()
+
+    async def reload(self, name: str) -> None:
+        """Have a NATS server read its configuration again; on return it has."""
+        await self._servers.reload(name)
 
     async def _stop(self, programs: Sequence[Program]) -> None:
         async def stop(program: Program) -> None:
@@ -134,15 +169,15 @@ class Stack:
         return {program.name: program.child.pid for program in programs if program.child.pid is not None}
 
     def _make_services(self, surroundings: Surroundings) -> list[Service]:
-        host, port = surroundings.gateway_host, surroundings.gateway_port
-        mesh_is_ready = partial(until_ready, _reachable(host), port)
+        host, ports = reachable(surroundings.gateway_host), surroundings.gateway_ports
         services = []
         for service in SERVICES:
-            env = surroundings.environment(service, os.environ)
-            count = 1 if service == "gateway" else self.settings.replicas.get(service, 1)
-            for name in process_names(service, count):
+            for replica, name in enumerate(process_names(service, self.settings.replicas.get(service, 1))):
                 argv = self._service_command(service)
-                services.append(Service(name, self._servers.home, argv, env, mesh_is_ready))
+                env = surroundings.environment(service, os.environ, replica)
+                kind, gateway = (Service, replica) if service == "gateway" else (Worker, 0)
+                ready = partial(until_ready, host, ports[gateway])
+                services.append(kind(name, self._servers.home, argv, env, ready))
         return services
 
     def _follow(self, programs: Sequence[Program]) -> None:
@@ -152,10 +187,10 @@ class Stack:
                 self._tasks.append(asyncio.create_task(follow(program.child.log, on_line)))
 
     async def _until_ready(self, programs: Sequence[Program]) -> None:
-        events = [asyncio.Event() for _ in programs]
-        for program, first_ready in zip(programs, events, strict=True):
-            self._tasks.append(asyncio.create_task(supervise(program, self._on_progress, first_ready)))
-        all_ready = asyncio.create_task(_all(events))
+        self._supervisors = {program.name: Supervisor(program, self._on_progress) for program in programs}
+        supervisors = self._supervisors.values()
+        self._tasks += [asyncio.create_task(supervisor.run()) for supervisor in supervisors]
+        all_ready = asyncio.create_task(_all([supervisor.serves for supervisor in supervisors]))
         try:
             done, _ = await asyncio.wait(
                 {all_ready, *self._tasks}, timeout=_READY_WITHIN, return_when=asyncio.FIRST_COMPLETED
@@ -168,11 +203,11 @@ class Stack:
             last_words = "".join(program.last_words() for program in self._services)
             raise DevstackError(f"the mesh is not ready after {_READY_WITHIN:g} s{last_words}")
 
-    def _surroundings(self) -> Surroundings:
+    def _surroundings(self, ports: Sequence[int]) -> Surroundings:
         settings, servers = self.settings, self._servers
         return Surroundings(
             gateway_host=settings.http_host,
-            gateway_port=settings.http_port or free_ports(1)[0],
+            gateway_ports=ports,
             nats_url=settings.nats_url or servers.nats_url,
             nats_passwords=None if settings.nats_url else servers.nats_passwords,
             customers_url=settings.customers_database_url or servers.customers_url,
@@ -191,8 +226,10 @@ class Stack:
             operator = Operator(user=os.environ.get("NATS_USER"), password=os.environ.get("NATS_PASSWORD"))
         else:
             operator = Operator(user="operator", password=passwords["operator"])
+        gateways = [http_url(surroundings.gateway_host, port) for port in surroundings.gateway_ports]
         return StackState(
-            gateway_url=f"http://{_in_url(_reachable(surroundings.gateway_host))}:{surroundings.gateway_port}",
+            gateway_url=gateways[0],
+            gateway_urls=gateways,
             nats_url=surroundings.nats_url,
             nats_monitor_url=self._servers.nats_monitor_url if passwords else None,
             operator=operator,
@@ -219,12 +256,3 @@ def _embedded(settings: StackSettings) -> list[ServerName]:
 async def _all(events: Sequence[asyncio.Event]) -> None:
     for event in events:
         await event.wait()
-
-
-def _reachable(host: str) -> str:
-    """Turn an address that means all of a machine's into one to connect to."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -38,8 +38,9 @@ class StackState(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     ready: bool = True
-    gateway_url: str
-    nats_url: str
+    gateway_url: str  # of the first gateway
+    gateway_urls: list[str]
+    nats_url: str  # of each node, separated by commas; the next line in the same order
     nats_monitor_url: str | None
     operator: Operator
     admin: Admin

@@ -19,37 +19,84 @@ _HEALTHY_AFTER = 30.0  # seconds of life, after which a crash counts as the firs
 _TRIES_AT_FIRST = 3
 
 
-async def supervise(program: Program, on_progress: OnProgress, first_ready: asyncio.Event) -> None:
-    """Keep a program running until cancelled; one that does not run yet is started.
+class Supervisor:
+    """Watches one program; a restart that is asked for goes through it too, and so is not taken for a crash."""
 
-    `first_ready` is set once it serves. Until then crashes are counted, for what never worked will not begin to.
+    def __init__(self, program: Program, on_progress: OnProgress) -> None:
+        """Watch nothing yet: `run` does."""
+        self.program = program
+        self.serves = asyncio.Event()
+        self._on_progress = on_progress
+        self._has_served = False
+        self._changing = asyncio.Lock()  # held by whoever starts the program or restarts it
 
-    Raises:
-        DevstackError: it crashed three times before it ever served.
+    async def run(self) -> None:
+        """Keep the program running until cancelled; one that does not run yet is started.
 
-    """
-    crashes = 0
-    while True:
-        began = time.monotonic()
-        try:
-            if program.child.pid is None:
-                await program.spawn()
-                on_progress(program.name, "starting", f"process {program.child.pid}")
-                await program.settle()
-                on_progress(program.name, "ready", f"process {program.child.pid}")
-            first_ready.set()
-            reason = how_it_ended(await program.child.wait())
-        except DevstackError as error:
-            reason = str(error).removeprefix(f"{program.name} ")
-        if time.monotonic() - began > _HEALTHY_AFTER:
-            crashes = 0
-        crashes += 1
-        if not first_ready.is_set() and crashes >= _TRIES_AT_FIRST:
-            on_progress(program.name, "failed", reason)
-            raise DevstackError(f"{program.name} {reason}")
-        delay = delay_after(crashes)
-        on_progress(program.name, "restarting", f"{reason.splitlines()[0]}; again in {delay:g} s")
-        await asyncio.sleep(delay)
+        Until it serves for the first time crashes are counted, for what never worked will not begin to.
+
+        Raises:
+            DevstackError: it crashed three times before it ever served.
+
+        """
+        if self.program.child.pid is not None:
+            self._now_serves()
+        crashes = 0
+        while True:
+            began = time.monotonic()
+            try:
+                reason = await self._until_it_ends()
+            except DevstackError as error:
+                reason = str(error).removeprefix(f"{self.program.name} ")
+            async with self._changing:
+                if self.program.child.pid is not None:  # it was restarted: no crash
+                    continue
+                self.serves.clear()
+            if time.monotonic() - began > _HEALTHY_AFTER:
+                crashes = 0
+            crashes += 1
+            if not self._has_served and crashes >= _TRIES_AT_FIRST:
+                self._on_progress(self.program.name, "failed", reason)
+                raise DevstackError(f"{self.program.name} {reason}")
+            delay = delay_after(crashes)
+            self._on_progress(self.program.name, "restarting", f"{reason.splitlines()[0]}; again in {delay:g} s")
+            await asyncio.sleep(delay)
+
+    async def kill(self) -> None:
+        """End the process as a crash would, and leave it to `run` to start the next one."""
+        await self.program.child.kill()
+        self.serves.clear()
+
+    async def restart(self) -> None:
+        """End the process in good order and start it anew, at once; on return it serves.
+
+        Raises:
+            DevstackError: the old one did not end with exit code 0, or the new one does not start; `run` tries again.
+
+        """
+        async with self._changing:
+            ran = self.program.child.pid is not None
+            self.serves.clear()
+            self._on_progress(self.program.name, "restarting", "as it was asked to")
+            code = await self.program.restart()
+            self._on_progress(self.program.name, "ready", f"process {self.program.child.pid}")
+            self._now_serves()
+        if ran and code != 0:
+            raise DevstackError(f"{self.program.name} {how_it_ended(code)}, when it was asked to end")
+
+    async def _until_it_ends(self) -> str:
+        async with self._changing:
+            if self.program.child.pid is None:
+                await self.program.spawn()
+                self._on_progress(self.program.name, "starting", f"process {self.program.child.pid}")
+                await self.program.settle()
+                self._on_progress(self.program.name, "ready", f"process {self.program.child.pid}")
+                self._now_serves()
+        return how_it_ended(await self.program.child.wait())
+
+    def _now_serves(self) -> None:
+        self.serves.set()
+        self._has_served = True
 
 
 def delay_after(crashes: int) -> float:

@@ -6,10 +6,16 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 
 async def until(holds: Callable[[], bool]) -> None:
     """Look every hundredth of a second, and return once it holds."""
     while not holds():  # noqa: ASYNC110  another program's doing sets no event of ours
+        await asyncio.sleep(0.01)
+
+
+async def until_told(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Ask a server ever again, and return once it says that it holds."""
+    while not await holds():  # noqa: ASYNC110  as above
         await asyncio.sleep(0.01)

@@ -157,7 +157,17 @@ async def test_subjects_lists_the_contract_without_a_mesh() -> None:
 
 
 STATE = {
-    *("ready", "gateway_url", "nats_url", "nats_monitor_url", "operator", "admin", "postgres", "mongo_url"),
+    *(
+        "ready",
+        "gateway_url",
+        "gateway_urls",
+        "nats_url",
+        "nats_monitor_url",
+        "operator",
+        "admin",
+        "postgres",
+        "mongo_url",
+    ),
     *("home", "logs", "pid", "processes"),
 }
 
@@ -205,9 +215,10 @@ async def test_up_names_a_port_that_is_taken(tmp_path: Path) -> None:
     ("message", "arguments"),
     [
         ("http_port", ("--http-port", "70000")),
-        ("WORKER=N", ("--replicas", "customers")),
+        ("SERVICE=N", ("--replicas", "customers")),
         ("replicas", ("--replicas", "orders=2")),
         ("replicas", ("--replicas", "customers=0")),
+        ("nats_nodes", ("--nats-nodes", "0")),
     ],
 )
 async def test_a_mistake_in_up_is_told_in_words(tmp_path: Path, message: str, arguments: tuple[str, ...]) -> None:

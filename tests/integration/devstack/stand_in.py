@@ -21,10 +21,11 @@ class _Ready(http.server.BaseHTTPRequestHandler):
 
 def main() -> None:
     service, folder = sys.argv[1], Path(sys.argv[2])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     draft = folder / f"{os.getpid()}.new"
     draft.write_text(json.dumps(dict(os.environ)))
     draft.rename(folder / f"{service}.environment.json")
-    print(f"{service} speaks", flush=True)  # noqa: T201
+    print(f"{service} speaks: service_started", flush=True)  # noqa: T201
     if service == "gateway":
         address = (os.environ["GATEWAY_HOST"], int(os.environ["GATEWAY_PORT"]))
         http.server.ThreadingHTTPServer(address, _Ready).serve_forever()

@@ -220,7 +220,8 @@ async def test_a_frozen_server_is_stopped_all_the_same(tmp_path: Path) -> None:
         pid = servers.pid("nats")
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
-        await servers.nats.child.stop(grace=0.1)
+        (node,) = servers.nats
+        await node.child.stop(grace=0.1)
         assert not psutil.pid_exists(pid)
 
 

@@ -47,7 +47,7 @@ async def test_a_stack_starts_tells_about_itself_and_leaves_nothing(
         assert os.getpid() == state.pid
         assert ("operator", "_INBOX_operator") == (state.operator.user, state.operator.inbox_prefix)
         assert {(name, "ready") for name in EVERYTHING} <= set(told)
-        await eventually(lambda: ("gateway", "gateway speaks") in lines)
+        await eventually(lambda: ("gateway", "gateway speaks: service_started") in lines)
 
     assert read_stack(settings.home) is None
     assert not (settings.home / "stack.json").exists()

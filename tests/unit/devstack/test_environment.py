@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from devstack.environment import Surroundings
-from devstack.services import SERVICES, process_names
+from devstack.program import process_names
+from devstack.services import SERVICES
 from devstack.settings import ServiceName
 
 SURROUNDINGS = Surroundings(
     gateway_host="127.0.0.1",
-    gateway_port=8080,
+    gateway_ports=[8080, 8081],
     nats_url="nats://127.0.0.1:4222",
     nats_passwords={"gateway": "g", "auth": "a", "customers": "c", "products": "p", "operator": "o"},
     customers_url="postgresql://customers",
@@ -30,6 +31,10 @@ def test_gateway_gets_its_address_and_its_own_nats_user() -> None:
         "NATS_USER": "gateway",
         "NATS_PASSWORD": "g",
     } == SURROUNDINGS.environment("gateway", {})
+
+
+def test_each_gateway_listens_on_its_own_port() -> None:
+    assert "8081" == SURROUNDINGS.environment("gateway", {}, replica=1)["GATEWAY_PORT"]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -40,7 +40,9 @@ def test_the_environment_names_servers_of_somebody_else(monkeypatch: pytest.Monk
     assert "scheme://elsewhere" == getattr(StackSettings(), name.lower())
 
 
-@pytest.mark.parametrize("wrong", [{"http_port": 65_536}, {"replicas": {"gateway": 2}}, {"replicas": {"auth": 0}}])
+@pytest.mark.parametrize(
+    "wrong", [{"http_port": 65_536}, {"replicas": {"orders": 2}}, {"replicas": {"auth": 0}}, {"nats_nodes": 0}]
+)
 def test_nonsense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         StackSettings.model_validate(wrong)
