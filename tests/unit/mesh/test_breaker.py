@@ -1,0 +1,133 @@
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+from mesh.breaker import Breaker
+
+
+@pytest.fixture
+def breaker() -> Breaker:
+    return Breaker("sample", timeouts=3, rest=1.0)
+
+
+def call(breaker: Breaker, now: float, *, timed_out: bool | None) -> None:
+    ticket = breaker.admit(now)
+    assert ticket is not None
+    breaker.settle(ticket, now, timed_out=timed_out)
+
+
+def trip(breaker: Breaker, now: float = 0) -> None:
+    for _ in range(3):
+        call(breaker, now, timed_out=True)
+    assert not breaker.closed
+
+
+def test_timeouts_in_a_row_open_it(breaker: Breaker) -> None:
+    trip(breaker)
+    assert breaker.admit(0.9) is None
+
+
+def test_an_answer_in_between_keeps_it_closed(breaker: Breaker) -> None:
+    for _ in range(5):
+        call(breaker, 0, timed_out=True)
+        call(breaker, 0, timed_out=True)
+        call(breaker, 0, timed_out=False)
+    assert breaker.closed
+
+
+def test_a_call_that_tells_nothing_is_neither(breaker: Breaker) -> None:
+    for timed_out in (True, None, True, None, True):
+        call(breaker, 0, timed_out=timed_out)
+    assert not breaker.closed
+
+
+def test_after_its_rest_one_probe_goes_through_at_a_time(breaker: Breaker) -> None:
+    trip(breaker)
+    assert breaker.admit(1.0) is not None
+    assert breaker.admit(1.0) is None
+    assert breaker.admit(99.0) is None
+
+
+def test_an_answer_to_the_probe_closes_it(breaker: Breaker) -> None:
+    trip(breaker)
+    call(breaker, 1.0, timed_out=False)
+    assert breaker.closed
+    call(breaker, 1.0, timed_out=True)
+    assert breaker.closed
+
+
+def test_a_probe_that_times_out_opens_it_anew(breaker: Breaker) -> None:
+    trip(breaker)
+    call(breaker, 1.0, timed_out=True)
+    assert breaker.admit(1.9) is None
+    assert breaker.admit(2.0) is not None
+
+
+def test_a_cancelled_probe_makes_room_for_the_next(breaker: Breaker) -> None:
+    trip(breaker)
+    call(breaker, 1.0, timed_out=None)
+    assert not breaker.closed
+    call(breaker, 1.0, timed_out=False)
+    assert breaker.closed
+
+
+def test_calls_from_before_it_opened_have_no_say(breaker: Breaker) -> None:
+    late, later = breaker.admit(0), breaker.admit(0)
+    assert late is not None
+    assert later is not None
+    trip(breaker)
+    breaker.settle(late, 0.5, timed_out=False)
+    assert breaker.admit(0.9) is None
+    assert breaker.admit(1.0) is not None
+    breaker.settle(later, 1.1, timed_out=True)
+    assert breaker.admit(1.1) is None, "the probe is still under way"
+
+
+class Calls(RuleBasedStateMachine):
+    """Calls that begin and end in any order."""
+
+    under_way = Bundle("under_way")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.breaker = Breaker("sample", timeouts=2, rest=1.0)
+        self.now = 0.0
+        self.probes: set[int] = set()
+        self.begun = 0
+
+    @rule()
+    def time_passes(self) -> None:
+        self.now += 0.6
+
+    @rule(target=under_way)
+    def a_call_begins(self) -> tuple[int, int | None]:
+        probing = not self.breaker.closed
+        ticket = self.breaker.admit(self.now)
+        self.begun += 1
+        if ticket is not None and probing:
+            self.probes.add(self.begun)
+        return self.begun, ticket
+
+    @rule(call=consumes(under_way), timed_out=st.sampled_from([True, False, None]))
+    def a_call_ends(self, call: tuple[int, int | None], timed_out: bool | None) -> None:  # noqa: FBT001  # drawn
+        number, ticket = call
+        if ticket is not None:
+            was_closed = self.breaker.closed
+            self.breaker.settle(ticket, self.now, timed_out=timed_out)
+            if self.breaker.closed and not was_closed:
+                assert number in self.probes
+        self.probes.discard(number)
+
+    @invariant()
+    def there_is_one_probe_at_most(self) -> None:
+        assert len(self.probes) <= 1
+
+    @invariant()
+    def it_never_sticks(self) -> None:
+        if not self.probes:
+            ticket = self.breaker.admit(self.now + 1.0)
+            assert ticket is not None
+            self.breaker.settle(ticket, self.now, timed_out=None)
+
+
+TestCalls = Calls.TestCase
