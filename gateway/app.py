@@ -10,6 +10,8 @@ from contracts.auth import GetJwks
 from gateway import errors
 from gateway.auth import refuse_undeclared
 from gateway.body_limit import BodyLimit
+from gateway.guarded_client import GuardedClient
+from gateway.head_limit import HeadLimit
 from gateway.operations import document_problems
 from gateway.parts import Parts
 from gateway.readiness import Readiness
@@ -33,7 +35,8 @@ for help. Lists come in pages: pass `next_cursor` on as `cursor`. Whatever has a
 
 def build(settings: GatewaySettings, transport: Transport) -> FastAPI:
     """Wire the application up. Raises RuntimeError for a route that does not say who may use it."""
-    client = Client(transport)
+    services = {endpoint.service for endpoint in ENDPOINTS}
+    client = GuardedClient(Client(transport), services, settings, settings.gateway_timeout)
 
     app = FastAPIOffline(
         title="Northwind mesh",
@@ -47,7 +50,7 @@ def build(settings: GatewaySettings, transport: Transport) -> FastAPI:
     app.state.parts = Parts(
         client,
         Verifier(settings, partial(client.call, AUTH_JWKS, GetJwks())),
-        Readiness(transport, {endpoint.service for endpoint in ENDPOINTS}),
+        Readiness(transport, services),
     )
     for routes in (auth, customers, products, health):
         app.include_router(routes.router)
@@ -55,6 +58,7 @@ def build(settings: GatewaySettings, transport: Transport) -> FastAPI:
     document_problems(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, limit=settings.gateway_max_body)
+    app.add_middleware(HeadLimit, limits=settings)
     app.add_middleware(RequestContext, timeout=settings.gateway_timeout)
     return app
 

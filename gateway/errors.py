@@ -50,8 +50,10 @@ _FINER: Final[Mapping[str, int]] = {
     "malformed_request": 400,
     "method_not_allowed": 405,
     "request_timeout": 408,
+    "url_too_long": 414,
     "unsupported_media_type": 415,
     "if_match_required": 428,
+    "head_too_large": 431,
 }
 """Reasons for which HTTP has a status of their own."""
 
@@ -69,7 +71,7 @@ _HTTP_ERRORS: Final[Mapping[int, Fault]] = {
     408: TimedOut("request_timeout", "the request's body did not arrive in time"),
     413: TooLarge("body_too_large", "the request's body is too large"),
 }
-_RETRY_AFTER = {429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
+RETRY_AFTER: Final = {429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
 
 
 async def answer(request: Request, error: Exception) -> Response:
@@ -78,7 +80,7 @@ async def answer(request: Request, error: Exception) -> Response:
     status = _FINER.get(fault.reason, STATUS[fault.code])
     if fault.reason == "version_mismatch" and "if-match" in request.headers:
         status = 412
-    headers = dict(_RETRY_AFTER.get(status, {}))
+    headers: dict[str, str] = {}
     match status:
         case 401:
             presented = fault.reason in ("invalid_token", "token_expired")
@@ -98,8 +100,13 @@ def internal_error() -> Response:
     return problem(Internal(), 500, {})
 
 
+def refusal(fault: Fault) -> Response:
+    """The problem that ends a connection, since nobody knows what would come next on it."""
+    return problem(fault, _FINER.get(fault.reason, STATUS[fault.code]), {"Connection": "close"})
+
+
 def problem(fault: Fault | RemoteFault, status: int, headers: Mapping[str, str]) -> Response:
-    """An error response (RFC 9457)."""
+    """An error response (RFC 9457), which says when to come again where that helps."""
     current = context.current()
     errors = (one.model_copy(update={"field": one.field.removeprefix("patch.")}) for one in fault.errors)
     document = wire.Problem.of(
@@ -110,7 +117,7 @@ def problem(fault: Fault | RemoteFault, status: int, headers: Mapping[str, str])
         errors=errors,
         status=status,
     )
-    return Response(document.model_dump_json(), status, headers, wire.PROBLEM_JSON)
+    return Response(document.model_dump_json(), status, {**RETRY_AFTER.get(status, {}), **headers}, wire.PROBLEM_JSON)
 
 
 def _fault(request: Request, error: Exception) -> Fault | RemoteFault:

@@ -6,8 +6,8 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import Request
 
+from gateway.guarded_client import GuardedClient
 from gateway.readiness import Readiness
-from mesh.client import Client
 from mesh.tokens import Verifier
 
 
@@ -15,7 +15,7 @@ from mesh.tokens import Verifier
 class Parts:
     """One application's parts, kept in its `state.parts`."""
 
-    client: Client
+    client: GuardedClient
     verifier: Verifier
     readiness: Readiness
 
@@ -25,9 +25,9 @@ def parts(request: Request) -> Parts:
     return cast("Parts", request.app.state.parts)
 
 
-async def _client(request: Request) -> Client:
+async def _client(request: Request) -> GuardedClient:
     return parts(request).client
 
 
-Mesh = Annotated[Client, Depends(_client)]
+Mesh = Annotated[GuardedClient, Depends(_client)]
 """How a route asks the services."""

@@ -1,33 +1,74 @@
-"""How long the gateway waits for the head of a request, and how large one may be: uvicorn has no limit for either."""
+"""How long the gateway waits for a client, and for how many at once: uvicorn's own limits leave too much open."""
 
 import asyncio
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import structlog
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from gateway.errors import refusal
+from gateway.request_context import DISCONNECTED, RequestContext
+from gateway.settings import HttpLimits
+from mesh.context import Context, request_id_from, working_on
+from mesh.errors import Fault, Invalid, TimedOut, Unavailable
+
+log = structlog.get_logger()
+
+_SURPLUS_PATIENCE = 1.0
+
+
+def patient(limits: HttpLimits) -> type[asyncio.Protocol]:
+    """The protocol with these limits, as uvicorn wants it: a class."""
+    return type("Patient", (PatientProtocol,), {"limits": limits})
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, where a connection ends whose request line and headers do not come to an end."""
+    """uvicorn's HTTP/1.1, where a connection ends whose client is too slow, and a request whose client is gone."""
 
-    seconds: ClassVar[float] = 10.0
-    most_bytes: ClassVar[int] = 64 * 1024
+    limits: ClassVar[HttpLimits]
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401  # asyncio and uvicorn name different types
         """Expect a first request."""
         super().connection_made(transport)
-        self._in_head = True
+        self._in_head = False
         self._received = 0
-        self._expiry: asyncio.TimerHandle | None = self.loop.call_later(self.seconds, self._refuse)
+        self._unread: asyncio.TimerHandle | None = None
+        self._working: tuple[RequestResponseCycle, asyncio.Task[None]] | None = None
+        patience = self.limits.gateway_head_timeout
+        if len(self.connections) > self.limits.gateway_max_connections:
+            self.app = _SURPLUS  # a refusal before the request has come would break the connection under it
+            patience = min(patience, _SURPLUS_PATIENCE)
+        self._expiry: asyncio.TimerHandle | None = self.loop.call_later(patience, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Expect nothing more."""
+        """Expect nothing more, and work for nobody."""
         self._settle()
+        self.resume_writing()
         super().connection_lost(exc)
+        if self._working is not None and not self._working[0].response_complete:
+            cycle, task = self._working
+            cycle.disconnected = True
+            task.cancel(DISCONNECTED)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401  # an ASGI application
+        task = self.loop.create_task(cycle.run_asgi(app))
+        self._working = cycle, task
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    # Reading: from an answer, or from the beginning, to the end of the next head.
 
     def on_message_begin(self) -> None:
         """Expect the rest of a head."""
         super().on_message_begin()
         self._in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; what comes after the body is none, and has no end of its own."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Have a whole head."""
@@ -35,16 +76,24 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Read on, and see whether the head goes on."""
+        """Read on, and see whether it comes to something."""
+        was_in_head = self._in_head
         super().data_received(data)
-        if not self._in_head:
+        if self.transport.is_closing():
+            return
+        if not self._in_head and not self.cycle.response_complete:
             self._settle()
             return
-        self._received += len(data)
-        if self._received > self.most_bytes:
-            self._refuse()
+        if was_in_head and self._in_head:
+            self._received += len(data)
+        if self._received > self.limits.gateway_max_head:
+            self._refuse(Invalid("head_too_large", f"the head is over {self.limits.gateway_max_head} bytes"))
         elif self._expiry is None:
-            self._expiry = self.loop.call_later(self.seconds, self._refuse)
+            self._expiry = self.loop.call_later(self.limits.gateway_head_timeout, self._give_up)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser does not understand."""
+        self._refuse(Invalid("malformed_request", msg))
 
     def _settle(self) -> None:
         self._received = 0
@@ -52,7 +101,65 @@ class PatientProtocol(HttpToolsProtocol):
             self._expiry.cancel()
             self._expiry = None
 
-    def _refuse(self) -> None:
+    def _give_up(self) -> None:
+        if self._in_head:
+            self._refuse(TimedOut("request_timeout", "the head of the request did not arrive in time"))
+        else:
+            self._close()
+
+    def _refuse(self, fault: Fault) -> None:
         self._settle()
-        if not self.transport.is_closing():
-            self.send_400_response("The head of the request is too large or too slow.")
+        if self.transport.is_closing():
+            return
+        context = Context(request_id_from(None), self.loop.time())
+        with working_on(context):
+            response = refusal(fault)
+            response.headers["X-Request-Id"] = context.request_id
+            log.info("request_refused", status=response.status_code, reason=fault.reason)
+        self.transport.write(_as_bytes(response, self.server_state.default_headers))
+        self._close()
+
+    # Writing: until the client has read it all.
+
+    def pause_writing(self) -> None:
+        """Expect the client to read."""
+        super().pause_writing()
+        self._expect_reading()
+
+    def resume_writing(self) -> None:
+        """See that it has read."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, or end."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._expect_reading()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End a connection without a further request."""
+        self._close()
+
+    def _close(self) -> None:
+        self.transport.close()
+        self._expect_reading()  # the transport itself would wait for ever
+
+    def _expect_reading(self) -> None:
+        if self._unread is None:
+            self._unread = self.loop.call_later(self.limits.gateway_write_timeout, self.transport.abort)
+
+
+def _as_bytes(response: Response, headers: list[tuple[bytes, bytes]]) -> bytes:
+    lines = (b"%s: %s\r\n" % header for header in (*headers, *response.raw_headers))
+    return b"".join((STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)))
+
+
+async def _refuse_surplus(scope: Scope, receive: Receive, send: Send) -> None:
+    too_many = Unavailable("too_many_connections", "the gateway has as many connections as it can take")
+    await refusal(too_many)(scope, receive, send)
+
+
+_SURPLUS: Any = RequestContext(_refuse_surplus, timeout=_SURPLUS_PATIENCE)

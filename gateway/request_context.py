@@ -15,6 +15,10 @@ log = structlog.get_logger()
 
 _WANTED: Final = {name.lower().encode(): name for name in (REQUEST_ID, AUTHORIZATION, IDEMPOTENCY_KEY, *TRACE_HEADERS)}
 _SECURITY: Final = [(b"x-content-type-options", b"nosniff")]
+DISCONNECTED: Final = "client_disconnected"
+"""With this message a request's task is cancelled whose client has gone away."""
+
+_CLIENT_CLOSED_REQUEST = 499  # nginx's number, for the log alone
 _LONGEST_TRACE = 512  # the W3C asks for no more than that to be passed on
 
 
@@ -45,6 +49,11 @@ class RequestContext:
         with working_on(context):
             try:
                 await self._app(scope, receive, send_prepared)
+            except asyncio.CancelledError as cancelled:
+                if DISCONNECTED not in cancelled.args:
+                    raise
+                log.info(DISCONNECTED)
+                status = _CLIENT_CLOSED_REQUEST
             except Exception:
                 log.exception("request_failed")
                 if status is not None:

@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.app import build
-from gateway.patience import PatientProtocol
+from gateway.patience import patient
 from gateway.settings import GatewaySettings
 from mesh.bus import Transport
 from mesh.process import StartError, read_settings, stopped_or_lost
@@ -74,7 +74,7 @@ async def serve_until(
 def _config(settings: GatewaySettings, app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=PatientProtocol,
+        http=patient(settings),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -82,6 +82,7 @@ def _config(settings: GatewaySettings, app: FastAPI) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         backlog=_BACKLOG,
+        timeout_keep_alive=settings.gateway_keep_alive,  # type: ignore[arg-type]  # annotated int, used as a float
         timeout_graceful_shutdown=round(settings.gateway_timeout) + 1,
     )
 

@@ -1,19 +1,61 @@
-"""What the gateway is told by its environment."""
+"""What the gateway is told by its environment; docs/limits.md tells what a caller sees of each limit."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mesh.settings import NatsSettings, TokenSettings
 
 
-class GatewaySettings(NatsSettings, TokenSettings):
-    """Where it listens, and how much of a request it takes."""
+class HttpLimits(BaseSettings):
+    """How much of a client the gateway takes; sizes in bytes, times in seconds."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    gateway_timeout: float = Field(10.0, gt=0)
+    """For a whole request; an endpoint's own timeout may be shorter."""
+    gateway_max_body: int = Field(512 * 1024, ge=0)
+    """With its headers a body must stay below NATS's max_payload."""
+    gateway_max_url: int = Field(8 * 1024, gt=0)
+    gateway_max_headers: int = Field(100, gt=0)
+    gateway_max_head: int = Field(32 * 1024, gt=0)
+    """Request line and headers together."""
+    gateway_head_timeout: float = Field(10.0, gt=0)
+    gateway_write_timeout: float = Field(30.0, gt=0)
+    """For a client to read an answer that is more than the kernel buffers."""
+    gateway_keep_alive: float = Field(15.0, gt=0)
+    """For the next request to begin."""
+    gateway_max_connections: int = Field(1000, gt=0)
+    """Each is an open file: `ulimit -n` must allow for them."""
+
+
+class ServiceLimits(BaseSettings):
+    """How much the gateway asks of one service."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    gateway_limit_initial: int = 256
+    gateway_limit_min: int = Field(8, ge=1)
+    gateway_limit_max: int = 512
+    """Requests in flight. Below GATEWAY_MAX_CONNECTIONS, or one service could have all of the gateway."""
+    gateway_breaker_timeouts: int = Field(5, ge=1)
+    """In a row, until the service is asked no more."""
+    gateway_breaker_rest: float = Field(1.0, gt=0)
+    """Seconds until a single request may try whether it answers again."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.gateway_limit_min <= self.gateway_limit_initial <= self.gateway_limit_max:
+            raise ValueError("GATEWAY_LIMIT_MIN, _INITIAL and _MAX must not descend")
+        return self
+
+
+class GatewaySettings(NatsSettings, TokenSettings, HttpLimits, ServiceLimits):
+    """Where it listens, how it ends, and its limits."""
 
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(8080, ge=0, le=65535)
     """0 takes a free one; the log says which."""
-    gateway_max_body: int = Field(512 * 1024, ge=0)
-    """Bytes of a request's body. With its headers it must stay below NATS's max_payload."""
-    gateway_timeout: float = Field(10.0, gt=0)
-    """Seconds that a request may take; an endpoint's own timeout may be shorter."""
     gateway_stop_delay: float = Field(0.0, ge=0)
     """Seconds between "not ready" and the end of accepting, for a load balancer to notice."""

@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from gateway.errors import RETRY_AFTER
 from gateway.parts import parts
 from gateway.readiness import Report
 from gateway.routing import JsonRoute
@@ -31,5 +32,7 @@ async def get_readiness(request: Request, response: Response) -> Report:
     """Say whether NATS is connected and which services answer; 503 where something is missing."""
     report = await parts(request).readiness.report()
     response.headers["Cache-Control"] = "no-store"
-    response.status_code = 200 if report.ready else 503
+    if not report.ready:
+        response.status_code = 503
+        response.headers.update(RETRY_AFTER[503])
     return report

@@ -54,10 +54,12 @@ async def request(app: FastAPI, headers: list[tuple[bytes, bytes]]) -> tuple[lis
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
+        "http_version": "1.1",
         "method": "POST",
         "path": "/v1/auth/login",
+        "raw_path": b"/v1/auth/login",
         "query_string": b"",
-        "headers": [(b"content-type", b"application/json"), *headers],
+        "headers": [(b"host", b"gateway.test"), (b"content-type", b"application/json"), *headers],
     }
     await app(scope, receive, send)
     return answers, asked

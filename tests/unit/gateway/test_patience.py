@@ -1,56 +1,208 @@
 import asyncio
+import json
 import re
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 
 import pytest
-from starlette.responses import PlainTextResponse
+import structlog
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from gateway.patience import PatientProtocol
+from gateway.patience import PatientProtocol, patient
+from gateway.request_context import RequestContext
+from gateway.settings import HttpLimits
+
+LIMITS = HttpLimits(
+    gateway_head_timeout=0.2,
+    gateway_max_head=1000,
+    gateway_write_timeout=0.2,
+    gateway_keep_alive=0.2,
+    gateway_max_connections=3,
+)
+GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 
 
-class Impatient(PatientProtocol):
-    seconds = 0.2
-    most_bytes = 1000
+class Application:
+    """Answers with `response`, after `gate` has been opened."""
+
+    def __init__(self) -> None:
+        self.response: ASGIApp = PlainTextResponse("hello")
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.began = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.began.set()
+        try:
+            await self.gate.wait()
+            await self.response(scope, receive, send)
+        finally:
+            self.ended.set()
 
 
 @pytest.fixture
-async def port() -> AsyncIterator[int]:
-    """Where an application listens that answers everything."""
-    config = Config(PlainTextResponse("hello"), log_config=None, access_log=False, lifespan="off")
-    state = ServerState()
-    server = await asyncio.get_running_loop().create_server(lambda: Impatient(config, state, {}), "127.0.0.1", 0)
+def application() -> Application:
+    return Application()
+
+
+@pytest.fixture
+def state() -> ServerState:
+    return ServerState()
+
+
+@pytest.fixture
+async def port(application: Application, state: ServerState) -> AsyncIterator[int]:
+    """Where the application listens."""
+    config = Config(
+        RequestContext(application, timeout=5),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=LIMITS.gateway_keep_alive,  # type: ignore[arg-type]  # annotated int, used as a float
+    )
+    protocol: Callable[..., PatientProtocol] = patient(LIMITS)  # type: ignore[assignment]  # a class is one
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
 
 
-async def answer(port: int, *parts: bytes) -> bytes:
-    """All that is answered to these bytes, sent one after the other."""
+async def answer(port: int, *parts: bytes, pause: float = 0.05) -> bytes:
+    """All that is answered to these bytes, sent one after the other, until the connection ends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for part in parts:
         writer.write(part)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(pause)
     said = await asyncio.wait_for(reader.read(), 5)
     writer.close()
     return said
 
 
-@pytest.mark.parametrize("parts", [(), (b"GET / HTTP/1.1\r\n",), (b"GET / HTTP/1.1\r\n", b"a: b\r\n", b"c: d\r\n")])
+def refused(said: bytes, status: int, reason: str) -> None:
+    """What the protocol itself refuses is a problem like any other."""
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status), said
+    document = json.loads(body)
+    assert (status, reason) == (document["status"], document["reason"])
+    assert b"content-type: application/problem+json" in head
+    assert b"connection: close" in head
+    assert b"x-request-id: " + document["request_id"].encode() in head
+
+
+async def test_a_connection_without_a_request_is_closed(port: int) -> None:
+    assert b"" == await answer(port)
+
+
+@pytest.mark.parametrize("parts", [(b"GET / HTTP/1.1\r\n",), (b"GET / HTTP/1.1\r\n", b"a: b\r\n", b"c: d\r\n")])
 async def test_a_head_that_does_not_end_is_not_waited_for(port: int, parts: tuple[bytes, ...]) -> None:
-    assert (await answer(port, *parts)).startswith(b"HTTP/1.1 400 ")
+    refused(await answer(port, *parts), 408, "request_timeout")
 
 
 async def test_a_second_head_that_does_not_end_is_not_waited_for(port: int) -> None:
-    said = await answer(port, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", b"GET / HTTP/1.1\r\n")
-    assert [b"200", b"400"] == re.findall(rb"HTTP/1\.1 (\d+)", said)
+    said = await answer(port, GET, b"GET / HTTP/1.1\r\n")
+    assert [b"200", b"408"] == re.findall(rb"HTTP/1\.1 (\d+)", said)
 
 
 async def test_a_head_without_end_is_not_read_on(port: int) -> None:
-    said = await answer(port, b"GET / HTTP/1.1\r\na: ", b"x" * 600, b"x" * 600)
-    assert said.startswith(b"HTTP/1.1 400 ")
+    refused(await answer(port, b"GET / HTTP/1.1\r\na: ", b"x" * 600, b"x" * 600), 431, "head_too_large")
 
 
 async def test_a_head_that_comes_slowly_and_ends_is_answered(port: int) -> None:
     said = await answer(port, b"GET / HTTP/1.1\r\n", b"connection: close\r\n", b"\r\n")
     assert said.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_what_is_no_http_is_400(port: int) -> None:
+    refused(await answer(port, b"hello\r\n\r\n"), 400, "malformed_request")
+
+
+async def test_a_body_that_nobody_waits_for_keeps_no_connection(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n")
+    said = asyncio.create_task(reader.read())
+    async with asyncio.timeout(3):
+        while not said.done():
+            writer.write(b"x")
+            await asyncio.sleep(0.02)
+    writer.close()
+    assert 1 == (await said).count(b"HTTP/1.1 200 ")
+
+
+async def test_after_an_answer_the_next_request_is_not_waited_for_without_end(port: int) -> None:
+    assert 1 == (await answer(port, GET)).count(b"HTTP/1.1 200 ")
+
+
+async def test_a_body_read_late_leaves_the_connection_to_end(port: int) -> None:
+    assert 1 == (await answer(port, b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\n", b"x")).count(b"HTTP")
+
+
+async def test_what_comes_after_the_body_is_no_header(port: int, application: Application) -> None:
+    async def names(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["more_body"]:
+            pass
+        await Response(b",".join(name for name, _ in scope["headers"]))(scope, receive, send)
+
+    application.response = names
+    head = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+    said = await answer(port, head, b"0\r\nauthorization: b\r\n\r\n")
+    assert said.endswith(b"\r\n\r\nhost,transfer-encoding")
+
+
+@pytest.mark.parametrize("close", [b"", b"connection: close\r\n"])
+async def test_a_client_that_does_not_read_is_not_waited_for(
+    port: int, state: ServerState, application: Application, close: bytes
+) -> None:
+    application.response = PlainTextResponse("x" * 20_000_000)
+    with socket.socket() as deaf:
+        deaf.setblocking(False)  # noqa: FBT003  # positional only
+        await asyncio.get_running_loop().sock_connect(deaf, ("127.0.0.1", port))
+        deaf.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n" + close + b"\r\n")
+        await application.ended.wait()
+        assert 1 == len(state.connections)
+        await asyncio.sleep(0.4)
+        assert 0 == len(state.connections)
+
+
+async def test_a_client_that_goes_away_has_its_request_cancelled(
+    port: int, state: ServerState, application: Application
+) -> None:
+    application.gate.clear()
+    with structlog.testing.capture_logs() as logs:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await application.began.wait()
+        assert not application.ended.is_set()
+        writer.close()
+        await asyncio.wait_for(application.ended.wait(), 2)
+        await asyncio.sleep(0)
+    assert set() == state.tasks
+    assert "client_disconnected" in [line["event"] for line in logs]
+    assert [499] == [line["status"] for line in logs if line["event"] == "request"]
+
+
+async def test_another_cancellation_is_not_taken_for_a_client_that_went_away(
+    port: int, state: ServerState, application: Application
+) -> None:
+    application.gate.clear()
+    asking = asyncio.create_task(answer(port, GET))
+    await application.began.wait()
+    with structlog.testing.capture_logs() as logs:
+        for task in state.tasks:
+            task.cancel()
+        await asking
+    assert "client_disconnected" not in [line["event"] for line in logs]
+
+
+async def test_a_connection_over_the_limit_is_told_at_its_first_request(port: int) -> None:
+    busy = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+    said = await answer(port, GET)
+    refused(said, 503, "too_many_connections")
+    assert b"retry-after: 1" in said
+    for _, writer in busy:
+        writer.close()
+        await writer.wait_closed()
+    assert b"HTTP/1.1 200 " in await answer(port, GET)

@@ -1,0 +1,82 @@
+"""How the gateway asks a service without being held up by it: a limit and a circuit breaker around each call."""
+
+from asyncio import CancelledError, get_running_loop
+from collections.abc import Iterable
+from typing import Final
+
+from gateway.settings import ServiceLimits
+from mesh.breaker import Breaker
+from mesh.client import Client
+from mesh.endpoint import Endpoint, Rep, Req
+from mesh.errors import BadReply, Code, DeadlineExceeded, Overloaded, RemoteFault
+from mesh.limiter import Limiter
+
+SLOW: Final = 0.4
+"""The part of a call's time after which it is a sign of congestion; given up sooner it is no sign of anything.
+
+Longer than the silence after which Client asks another worker, so that one which is frozen does not count.
+"""
+
+
+class GuardedClient:
+    """A client that sends nothing to a service which has its fill or does not answer, and says so at once.
+
+    Each service has a limit and a breaker of its own, so that one which hangs takes no capacity from the others. A
+    service without workers needs neither: NATS itself says so at once. `timeout`: what bounds every call, in seconds.
+    """
+
+    def __init__(self, client: Client, services: Iterable[str], limits: ServiceLimits, timeout: float) -> None:
+        self._client = client
+        self._timeout = timeout
+        self._guards = {service: _Guard(service, limits) for service in services}
+
+    async def call(self, endpoint: Endpoint[Req, Rep], request: Req, timeout: float | None = None) -> Rep:
+        """See Client.call. Raises Overloaded with `gateway_busy` or `circuit_open` for a call that was not made."""
+        guard = self._guards[endpoint.service]
+        slow_after = SLOW * min(endpoint.timeout, self._timeout)
+        started = get_running_loop().time()
+        ticket = guard.enter(started)
+        try:
+            reply = await self._client.call(endpoint, request, timeout)
+        except BaseException as error:
+            guard.leave(ticket, started, slow_after, error)
+            raise
+        guard.leave(ticket, started, slow_after)
+        return reply
+
+
+class _Guard:
+    """What one service's calls pass."""
+
+    def __init__(self, service: str, limits: ServiceLimits) -> None:
+        self._service = service
+        self._limiter = Limiter(
+            lowest=limits.gateway_limit_min, initial=limits.gateway_limit_initial, highest=limits.gateway_limit_max
+        )
+        self._breaker = Breaker(service, timeouts=limits.gateway_breaker_timeouts, rest=limits.gateway_breaker_rest)
+
+    def enter(self, now: float) -> int:
+        if self._limiter.full:
+            why = f"the {self._service} service has as many requests in flight as it can take"
+            raise Overloaded(Code.OVERLOADED, "gateway_busy", why)
+        if (ticket := self._breaker.admit(now)) is None:
+            raise Overloaded(Code.OVERLOADED, "circuit_open", f"the {self._service} service has not been answering")
+        self._limiter.enter()
+        return ticket
+
+    def leave(self, ticket: int, started: float, slow_after: float, error: BaseException | None = None) -> None:
+        now = get_running_loop().time()
+        slow = now - started > slow_after
+        congested: bool | None = None
+        timed_out: bool | None = None
+        match error:
+            case Overloaded():
+                congested, timed_out = True, False
+            case DeadlineExceeded():
+                congested = timed_out = slow or None
+            case CancelledError():
+                congested = slow or None
+            case None | RemoteFault() | BadReply():
+                congested, timed_out = slow, False
+        self._limiter.leave(started, now, congested=congested)
+        self._breaker.settle(ticket, now, timed_out=timed_out)

@@ -1,0 +1,45 @@
+"""What a request's head must be (RFC 9112), and how large."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.errors import refusal
+from gateway.settings import HttpLimits
+from mesh.errors import Invalid
+
+
+class HeadLimit:
+    """Refuses a request whose head is over a limit, or not clear about where it goes or where it ends."""
+
+    def __init__(self, app: ASGIApp, limits: HttpLimits) -> None:
+        self._app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        fault = (self._too_large(scope) or _unclear(scope)) if scope["type"] == "http" else None
+        app = self._app if fault is None else refusal(fault)
+        await app(scope, receive, send)
+
+    def _too_large(self, scope: Scope) -> Invalid | None:
+        limits, headers = self._limits, scope["headers"]
+        url = len(scope["raw_path"]) + len(scope["query_string"])
+        if url > limits.gateway_max_url:
+            return Invalid("url_too_long", f"the URL is over {limits.gateway_max_url} bytes")
+        if len(headers) > limits.gateway_max_headers:
+            return Invalid("head_too_large", f"there are more than {limits.gateway_max_headers} headers")
+        if url + sum(len(name) + len(value) for name, value in headers) > limits.gateway_max_head:
+            return Invalid("head_too_large", f"the head is over {limits.gateway_max_head} bytes")
+        return None
+
+
+def _unclear(scope: Scope) -> Invalid | None:
+    names = [name for name, _ in scope["headers"]]
+    version = scope["http_version"]
+    why = None
+    if version not in {"1.0", "1.1"}:
+        why = "the request must be HTTP/1.1 or HTTP/1.0"
+    elif (hosts := names.count(b"host")) != 1 and (hosts or version == "1.1"):
+        why = "there must be one Host header"
+    elif b"transfer-encoding" in names and (b"content-length" in names or version == "1.0"):
+        why = "Transfer-Encoding goes with neither Content-Length nor HTTP/1.0"
+    return Invalid("malformed_request", why) if why else None

@@ -1,0 +1,248 @@
+import asyncio
+from contextlib import suppress
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
+
+from contracts.products import GetProduct
+from gateway.app import build
+from gateway.guarded_client import GuardedClient
+from gateway.request_context import DISCONNECTED
+from gateway.settings import GatewaySettings
+from mesh import wire
+from mesh.bus import Message
+from mesh.client import Client
+from mesh.context import Context, working_on
+from mesh.errors import (
+    DeadlineExceeded,
+    Fault,
+    Internal,
+    MeshError,
+    NoResponder,
+    NotFound,
+    Overloaded,
+    RemoteFault,
+    Unavailable,
+)
+from mesh.limiter import Limiter
+from mesh.memory import MemoryTransport
+from subjects import ENDPOINTS, PRODUCTS_GET
+from tests.unit.gateway.problems import problem
+from tests.unit.gateway.world import CHAI, World
+
+CHAI_WANTED = GetProduct(product_id=1)
+
+
+class Hanging:
+    """A worker that takes requests in and answers when it is told to."""
+
+    def __init__(self, world: World) -> None:
+        self.seen: list[Message] = []
+        self.transport = MemoryTransport(world.broker, "hanging")
+
+    async def start(self, world: World) -> None:
+        await world.stop("products")
+        await self.transport.subscribe("products.get", self.seen.append, "q")
+
+    async def answer(self, body: bytes = CHAI.model_dump_json().encode()) -> None:
+        for message in self.seen:
+            await self.transport.publish(message.reply, body)
+        self.seen.clear()
+
+
+@pytest.fixture
+async def hanging(world: World) -> Hanging:
+    """In place of the products service."""
+    made = Hanging(world)
+    await made.start(world)
+    return made
+
+
+@pytest.fixture
+def settings() -> GatewaySettings:
+    return GatewaySettings(
+        gateway_limit_min=1,
+        gateway_limit_initial=4,
+        gateway_limit_max=4,
+        gateway_breaker_timeouts=2,
+        gateway_breaker_rest=0.1,
+        gateway_timeout=0.2,
+    )
+
+
+@pytest.fixture
+def client(transport: MemoryTransport, settings: GatewaySettings) -> GuardedClient:
+    services = {endpoint.service for endpoint in ENDPOINTS}
+    return GuardedClient(Client(transport), services, settings, settings.gateway_timeout)
+
+
+@pytest.fixture
+def app(transport: MemoryTransport, settings: GatewaySettings) -> FastAPI:
+    return build(settings.model_copy(update={"gateway_timeout": 1.0}), transport)
+
+
+def limiter(client: GuardedClient, service: str = "products") -> Limiter:
+    return client._guards[service]._limiter
+
+
+async def ask(client: GuardedClient, seconds: float = 0.2) -> None:
+    """Ask for a product as a request would that has so long."""
+    with working_on(Context("r1", asyncio.get_running_loop().time() + seconds)):
+        await client.call(PRODUCTS_GET, CHAI_WANTED)
+
+
+async def time_out(client: GuardedClient, times: int = 1) -> None:
+    for _ in range(times):
+        with pytest.raises(DeadlineExceeded):
+            await ask(client)
+
+
+async def test_a_hanging_service_fills_its_own_limit_and_no_other(
+    http: AsyncClient, hanging: Hanging, user: dict[str, str]
+) -> None:
+    asking = [asyncio.create_task(http.get("/v1/products/1")) for _ in range(4)]
+    while len(hanging.seen) < 4:
+        await asyncio.sleep(0)
+    refused = await http.get("/v1/products/1")
+    assert "overloaded" == problem(refused, 503, "gateway_busy").code
+    assert "1" == refused.headers["retry-after"]
+    assert 4 == len(hanging.seen), "nothing was published"
+    for _ in range(20):
+        assert 200 == (await http.get("/v1/customers/ALFKI", headers=user)).status_code
+    await hanging.answer()
+    assert [200] * 4 == [(await task).status_code for task in asking]
+    asking = [asyncio.create_task(http.get("/v1/products/1")) for _ in range(4)]
+    while len(hanging.seen) < 4:
+        await asyncio.sleep(0)
+    await hanging.answer()
+    assert [200] * 4 == [(await task).status_code for task in asking]
+
+
+async def test_after_timeouts_a_service_is_left_alone_until_a_probe_is_answered(
+    http: AsyncClient, hanging: Hanging
+) -> None:
+    for _ in range(2):
+        problem(await http.get("/v1/products/1"), 504, "deadline_exceeded")
+    hanging.seen.clear()
+    refused = await http.get("/v1/products/1")
+    problem(refused, 503, "circuit_open")
+    assert "1" == refused.headers["retry-after"]
+    assert [] == hanging.seen, "nothing was published"
+
+    await asyncio.sleep(0.1)
+    probe = asyncio.create_task(http.get("/v1/products/1"))
+    while not hanging.seen:
+        await asyncio.sleep(0)
+    problem(await http.get("/v1/products/1"), 503, "circuit_open")
+    await hanging.answer()
+    assert 200 == (await probe).status_code
+
+    asking = asyncio.create_task(http.get("/v1/products/1"))
+    while not hanging.seen:
+        await asyncio.sleep(0)
+    await hanging.answer()
+    assert 200 == (await asking).status_code
+
+
+async def test_a_cancelled_probe_leaves_room_for_the_next(client: GuardedClient, hanging: Hanging) -> None:
+    await time_out(client, 2)
+    with pytest.raises(Overloaded, match="not been answering"):
+        await ask(client)
+    await asyncio.sleep(0.1)
+    for _ in range(2):
+        probe = asyncio.create_task(ask(client))
+        await asyncio.sleep(0.01)
+        probe.cancel()
+        with suppress(asyncio.CancelledError):
+            await probe
+    assert 0 == limiter(client).in_flight
+
+
+async def test_a_timeout_shrinks_the_limit(client: GuardedClient, hanging: Hanging) -> None:
+    await time_out(client)
+    assert limiter(client).limit == pytest.approx(3.2)
+
+
+async def test_a_client_that_goes_away_gives_its_place_back(
+    http: AsyncClient, app: FastAPI, hanging: Hanging, transport: MemoryTransport
+) -> None:
+    asking = [asyncio.create_task(http.get("/v1/products/1")) for _ in range(4)]
+    while len(hanging.seen) < 4:
+        await asyncio.sleep(0)
+    for task in asking:
+        task.cancel(DISCONNECTED)
+    await asyncio.wait(asking)
+    client: GuardedClient = app.state.parts.client
+    assert (4, 0) == (limiter(client).limit, limiter(client).in_flight)
+    assert set() == transport._waiting, "nobody waits for the answer"
+
+
+async def test_a_call_without_the_time_for_an_answer_tells_nothing(client: GuardedClient, hanging: Hanging) -> None:
+    for seconds in (0, 0.01, 0.02, 0.02, 0.02):
+        with pytest.raises(DeadlineExceeded):
+            await ask(client, seconds)
+    assert (4, 0) == (limiter(client).limit, limiter(client).in_flight)
+    assert client._guards["products"]._breaker.closed
+
+
+async def test_a_late_answer_shrinks_the_limit_and_is_an_answer(client: GuardedClient, hanging: Hanging) -> None:
+    asking = asyncio.create_task(ask(client))
+    await asyncio.sleep(0.1)
+    await hanging.answer()
+    await asking
+    assert limiter(client).limit == pytest.approx(3.2)
+    await time_out(client)
+    assert client._guards["products"]._breaker.closed
+
+
+@pytest.mark.parametrize(
+    ("fault", "limit"),
+    [
+        (NotFound("product_not_found", "no such product"), 4),
+        (Internal(), 4),
+        (Unavailable("queue_full", "full"), 3.2),
+    ],
+)
+async def test_of_the_faults_overloaded_alone_shrinks_the_limit(
+    client: GuardedClient, hanging: Hanging, fault: Fault, limit: float
+) -> None:
+    headers, body = wire.error_reply(fault, "r1")
+    asking = asyncio.create_task(ask(client))
+    while not hanging.seen:
+        await asyncio.sleep(0)
+    while hanging.seen:
+        message = hanging.seen.pop()
+        await hanging.transport.publish(message.reply, body, headers)
+        await asyncio.sleep(0.01)
+    with pytest.raises(RemoteFault):
+        await asking
+    assert limiter(client).limit == pytest.approx(limit)
+
+
+@pytest.mark.parametrize("away", ["products", "nats"])
+async def test_what_fails_fast_by_itself_says_so_every_time(
+    client: GuardedClient, world: World, transport: MemoryTransport, away: str
+) -> None:
+    if away == "nats":
+        transport.disconnect()
+    else:
+        await world.stop("products")
+    for _ in range(5):
+        with pytest.raises(MeshError) as raised:
+            await ask(client)
+        assert not isinstance(raised.value, Overloaded)
+        assert isinstance(raised.value, NoResponder) or away == "nats"
+    assert (4, 0) == (limiter(client).limit, limiter(client).in_flight)
+
+
+@pytest.mark.parametrize(("gateway_timeout", "seconds"), [(2.0, 2.0), (60.0, PRODUCTS_GET.timeout)])
+async def test_a_call_is_bounded_by_its_request_and_by_its_endpoint(
+    world: World, transport: MemoryTransport, gateway_timeout: float, seconds: float
+) -> None:
+    seen: list[Message] = []
+    await MemoryTransport(world.broker).subscribe("products.get", seen.append)
+    app = build(GatewaySettings(gateway_timeout=gateway_timeout), transport)
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as http:
+        await http.get("/v1/products/1")
+    assert wire.deadline(seen[0].headers, 1000, 0) == pytest.approx(seconds, abs=0.2)
