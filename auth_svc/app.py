@@ -18,8 +18,9 @@ from mesh.errors import Conflict, Invalid
 from mesh.process import StartError
 from mesh.service import Service
 from mesh.tokens import ADMIN, Verifier
+from mesh.watch import watched
 from providers.errors import ProviderError
-from providers.mongo import Database, open_database
+from providers.mongo import Database, open_database, probe
 from subjects import AUTH_JWKS, AUTH_LOGIN, AUTH_LOGOUT, AUTH_ME, AUTH_REFRESH, AUTH_REGISTER
 
 
@@ -58,6 +59,7 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
     service.add(AUTH_LOGOUT, handlers.logout)
     service.add(AUTH_ME, handlers.me)
     service.add(AUTH_JWKS, handlers.jwks)
+    await resources.enter_async_context(watched(service, partial(probe, database), "the database does not answer"))
     return service
 
 

@@ -11,22 +11,27 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from auth_svc.keys import SealedKey
 from contracts.auth import AuthReason, Jwk, User
-from mesh.errors import Conflict, NotFound, Unavailable
+from mesh import context
+from mesh.errors import Conflict, NotFound, TimedOut, Unavailable
 from mesh.idempotency import KEPT
 from mesh.tokens import ADMIN
-from providers.mongo import Database, Document, is_outage, said
+from providers.mongo import Database, Document, bounded, is_outage, said
 
 log = structlog.get_logger()
 
 
 @asynccontextmanager
 async def _operation() -> AsyncIterator[None]:
-    """Decorates whatever talks to the database: an outage is not a bug of ours, and the caller may try again."""
+    """Decorates whatever talks to the database: it ends by the deadline, and an outage is not a bug of ours."""
     try:
-        yield
+        with bounded(context.remaining()):
+            yield
     except PyMongoError as error:
         if not is_outage(error):
             raise
+        left = context.remaining()
+        if left is not None and left <= 0:
+            raise TimedOut("deadline_exceeded", "the deadline passed before the database had answered") from error
         log.warning("database_unavailable", error=said(error), type=type(error).__name__)
         raise Unavailable("database_unavailable", "the database does not answer just now") from error
 

@@ -16,6 +16,7 @@ from mesh.idempotency import KEPT, Once
 from mesh.process import StartError
 from mesh.service import Service
 from mesh.tokens import Verifier
+from mesh.watch import watched
 from providers.errors import ProviderError
 from providers.idempotency import Keys
 from providers.migrations import migrate
@@ -55,6 +56,7 @@ async def build(settings: CustomersSettings, transport: Transport, resources: As
     service.add(CUSTOMERS_CREATE, handlers.create)
     service.add(CUSTOMERS_UPDATE, handlers.update)
     service.add(CUSTOMERS_ARCHIVE, handlers.archive)
+    await resources.enter_async_context(watched(service, database.probe, "the database does not answer"))
     return service
 
 

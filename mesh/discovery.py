@@ -66,20 +66,19 @@ class Identity:
     id: str
     version: str
     description: str
-    metadata: dict[str, str] = field(default_factory=dict)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def subjects(self, verb: str) -> list[str]:
         """Where the verb is asked: of all, of every instance of the service, of this one."""
         return [f"$SRV.{verb}", f"$SRV.{verb}.{self.name}", f"$SRV.{verb}.{self.name}.{self.id}"]
 
-    def document(self, verb: str, endpoints: list[Described]) -> dict[str, Any]:
+    def document(self, verb: str, endpoints: list[Described], metadata: dict[str, str]) -> dict[str, Any]:
         """The answer to PING, INFO or STATS."""
         document: dict[str, Any] = {
             "name": self.name,
             "id": self.id,
             "version": self.version,
-            "metadata": self.metadata,
+            "metadata": metadata,
             "type": f"io.nats.micro.v1.{verb.lower()}_response",
         }
         if verb == "INFO":

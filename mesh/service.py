@@ -14,23 +14,13 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from mesh import wire
-from mesh.bus import Message, Subscription, Transport
+from mesh.bus import Message, Transport
 from mesh.context import Caller, Context, request_id_from, working_on
 from mesh.discovery import VERBS, Described, Identity
 from mesh.endpoint import Access, Endpoint, Rep, Req
-from mesh.errors import (
-    CallError,
-    DeadlineExceeded,
-    Disconnected,
-    Fault,
-    Internal,
-    Refused,
-    RemoteFault,
-    TimedOut,
-    TooLarge,
-    Unauthenticated,
-    Unavailable,
-)
+from mesh.errors import CallError, Disconnected, Fault, TimedOut, TooLarge, Unauthenticated, Unavailable
+from mesh.failures import bug, passed_on
+from mesh.membership import Membership
 from mesh.tokens import demand
 
 log = structlog.get_logger()
@@ -88,7 +78,7 @@ class Service:
         self._concurrency = concurrency
         self._queue_size = queue_size
         self._routes: list[_Route] = []
-        self._subscriptions: list[Subscription] = []
+        self._membership = Membership(transport)
         self._queue: deque[_Request] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._errands: set[asyncio.Task[None]] = set()
@@ -104,15 +94,19 @@ class Service:
 
     async def start(self) -> None:
         """Take requests from here on. Raises Refused where NATS does not allow a subscription."""
-        for verb in VERBS:
-            for subject in self.identity.subjects(verb):
-                tell = partial(self._tell, verb)
-                self._subscriptions.append(await self._transport.subscribe(subject, tell))
-        for route in self._routes:
-            take = partial(self._take, route)
-            subject = route.endpoint.subject
-            self._subscriptions.append(await self._transport.subscribe(subject, take, wire.QUEUE_GROUP))
+        await self._membership.join(
+            {subject: partial(self._tell, verb) for verb in VERBS for subject in self.identity.subjects(verb)},
+            {route.endpoint.subject: partial(self._take, route) for route in self._routes},
+        )
         log.info("service_started", service=self.identity.name, id=self.identity.id, endpoints=len(self._routes))
+
+    async def pause(self, reason: str) -> None:
+        """Leave the requests to other instances until `resume`; what was taken is answered, and so is discovery."""
+        await self._membership.pause(reason)
+
+    async def resume(self) -> None:
+        """Take requests again. Raises Disconnected."""
+        await self._membership.resume()
 
     async def drain(self) -> None:
         """Take nothing new, finish and answer everything that was taken.
@@ -120,8 +114,7 @@ class Service:
         The order loses nothing: end the interest and wait until all that was routed here is in, then wait for the
         handlers (each ends by its deadline), then have the server confirm the answers.
         """
-        await asyncio.gather(*(one.drain() for one in self._subscriptions))
-        self._subscriptions.clear()
+        await self._membership.leave()
         await self._idle.wait()
         await asyncio.gather(*self._errands)
         try:
@@ -228,13 +221,13 @@ class Service:
         except Fault:
             raise
         except CallError as error:
-            raise _passed_on(error) from error
+            raise passed_on(error) from error
         except TimeoutError as error:
             if limit.expired():
                 raise TimedOut("deadline_exceeded", "the deadline passed before the work was done") from error
-            raise _bug(endpoint, error) from error
+            raise bug(endpoint.subject, error) from error
         except Exception as error:
-            raise _bug(endpoint, error) from error
+            raise bug(endpoint.subject, error) from error
 
     async def _verified(self, endpoint: Endpoint[Any, Any], context: Context) -> Context:
         """The context with its caller, where the endpoint wants one and its token proves one."""
@@ -255,7 +248,8 @@ class Service:
     async def _refuse(self, request: _Request, fault: Fault) -> None:
         request.route.described.stats.count(0, f"{fault.code.number}: {fault.detail}")
         request_id = request_id_from(wire.header(request.message.headers, wire.REQUEST_ID))
-        await self._send_fault(request.message, fault, request_id)
+        with working_on(Context(request_id, request.received)):
+            await self._send_fault(request.message, fault, request_id)
 
     async def _send_fault(self, message: Message, fault: Fault, request_id: str) -> None:
         headers, body = wire.error_reply(fault, request_id)
@@ -266,7 +260,8 @@ class Service:
 
     def _tell(self, verb: str, message: Message) -> None:
         if message.reply.startswith(wire.INBOX_PREFIX):
-            document = self.identity.document(verb, [route.described for route in self._routes])
+            described = [route.described for route in self._routes]
+            document = self.identity.document(verb, described, self._membership.metadata)
             self._errand(self._send_document(message.reply, json.dumps(document).encode()))
 
     async def _send_document(self, reply: str, body: bytes) -> None:
@@ -287,21 +282,3 @@ def _read(endpoint: Endpoint[Req, Rep], payload: bytes) -> Req:
         return endpoint.requests.validate_json(payload or b"{}")
     except ValidationError as error:
         raise wire.invalid_payload(error) from None
-
-
-def _passed_on(error: CallError) -> Fault:
-    """What our caller hears when a service that we asked failed us."""
-    match error:
-        case DeadlineExceeded():
-            return TimedOut("dependency_timeout", "a service that this one needs did not answer in time")
-        case RemoteFault() | Refused():
-            log.error("dependency_fault", exc_info=error)
-            return Internal()
-        case _:
-            return Unavailable("dependency_unavailable", "a service that this one needs is not available")
-
-
-def _bug(endpoint: Endpoint[Any, Any], error: Exception) -> Internal:
-    """Log an exception that nobody meant, once; its text stays here."""
-    log.error("handler_failed", subject=endpoint.subject, exc_info=error)
-    return Internal()

@@ -13,6 +13,7 @@ from mesh.idempotency import KEPT, Once
 from mesh.process import StartError
 from mesh.service import Service
 from mesh.tokens import Verifier
+from mesh.watch import watched
 from products_svc.handlers import Handlers
 from products_svc.repository import Catalogue, seed
 from products_svc.settings import ProductsSettings
@@ -61,6 +62,7 @@ async def build(settings: ProductsSettings, transport: Transport, resources: Asy
     service.add(PRODUCTS_CATEGORIES_LIST, handlers.list_categories)
     service.add(PRODUCTS_SUPPLIERS_LIST, handlers.list_suppliers)
     service.add(PRODUCTS_SUPPLIERS_GET, handlers.get_supplier)
+    await resources.enter_async_context(watched(service, database.probe, "the database does not answer"))
     return service
 
 

@@ -1,11 +1,13 @@
 """The one door to MongoDB: a client whose every operation has an end, and the one line that names the driver."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC
 from typing import Annotated, Any, TypeAlias, cast
 
+import pymongo
 import stamina
 from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic import AfterValidator, MongoDsn, SecretStr, ValidationError
@@ -23,6 +25,9 @@ Database: TypeAlias = AsyncDatabase[Document]
 DRIVER = cast("type[Client]", AsyncIOMotorClient)
 
 _OPERATION_TIMEOUT = 3.0  # shorter than any endpoint's, so that a caller hears why
+_PROBE_TIMEOUT = 1.0
+_CLOSE_TIMEOUT = 1.0
+_SHORTEST = 0.001  # none at all would mean no limit
 
 
 def _well_formed(url: SecretStr) -> SecretStr:
@@ -62,9 +67,22 @@ async def open_database(
         await _reach(database, _place(url, database), patience)
         yield database
     finally:
-        closing = client.close()
-        if closing is not None:  # Motor closes at once
-            await closing
+        with pymongo.timeout(_CLOSE_TIMEOUT):  # it says goodbye to a server that may be frozen
+            closing = client.close()
+            if closing is not None:  # Motor closes at once
+                await closing
+
+
+def bounded(seconds: float | None) -> AbstractContextManager[None]:
+    """Have the operations within end in so many seconds, or earlier as any other; None changes nothing."""
+    return pymongo.timeout(None if seconds is None else min(max(seconds, _SHORTEST), _OPERATION_TIMEOUT))
+
+
+async def probe(database: Database) -> None:
+    """Look for a sign of life. Raises PyMongoError or TimeoutError, within little more than a second."""
+    async with asyncio.timeout(_PROBE_TIMEOUT):  # Motor's threads may all be busy
+        with pymongo.timeout(_PROBE_TIMEOUT):
+            await database.command("ping")
 
 
 def is_outage(error: PyMongoError) -> bool:

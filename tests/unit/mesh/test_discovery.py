@@ -33,7 +33,13 @@ async def test_a_verb_is_answered_for_all_by_name_and_by_id(
 ) -> None:
     for subject in (f"$SRV.{verb}", f"$SRV.{verb}.sample", f"$SRV.{verb}.sample.{service.identity.id}"):
         document = await ask(caller, subject)
-        assert ("sample", service.identity.id, "1.2.3", {}, f"io.nats.micro.v1.{verb.lower()}_response") == (
+        assert (
+            "sample",
+            service.identity.id,
+            "1.2.3",
+            {"ready": "true"},
+            f"io.nats.micro.v1.{verb.lower()}_response",
+        ) == (
             document["name"],
             document["id"],
             document["version"],

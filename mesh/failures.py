@@ -1,0 +1,25 @@
+"""Which fault a caller hears for an exception that the handler did not mean for it."""
+
+import structlog
+
+from mesh.errors import CallError, DeadlineExceeded, Fault, Internal, Refused, RemoteFault, TimedOut, Unavailable
+
+log = structlog.get_logger()
+
+
+def passed_on(error: CallError) -> Fault:
+    """What our caller hears when a service that we asked failed us."""
+    match error:
+        case DeadlineExceeded():
+            return TimedOut("dependency_timeout", "a service that this one needs did not answer in time")
+        case RemoteFault() | Refused():
+            log.error("dependency_fault", exc_info=error)
+            return Internal()
+        case _:
+            return Unavailable("dependency_unavailable", "a service that this one needs is not available")
+
+
+def bug(subject: str, error: Exception) -> Internal:
+    """Log an exception that nobody meant, once; its text stays here."""
+    log.error("handler_failed", subject=subject, exc_info=error)
+    return Internal()
