@@ -28,7 +28,7 @@ def call(
     subject: Annotated[str, typer.Argument(help="Such as customers.get; `mesh subjects` lists them.")],
     payload: Annotated[str, typer.Argument(metavar="JSON", help="The arguments; - reads standard input.")] = "{}",
     *,
-    timeout: Annotated[float | None, typer.Option(min=0.001, help="Seconds; the endpoint's own unless told.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.001, max=3600, help="Seconds; else the endpoint's.")] = None,
     token: Annotated[str | None, typer.Option(envvar="MESH_TOKEN", help="An access token to send along.")] = None,
     check: Annotated[bool, typer.Option(help="Check payload and reply against the contract.")] = True,
     home: HomeOption = Path(".mesh"),

@@ -26,6 +26,35 @@ class Connection(NatsClient):
         await self._send_command(PING_PROTO)
         await self._flush_pending()
 
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        """Drop a message that cannot be read: whoever may publish could end the library's reading with it."""
+        try:
+            await super()._process_msg(sid, subject, reply, data, headers)
+        except (ValueError, IndexError) as error:
+            log.warning("nats_message_malformed", error=str(error))
+
+    async def _attempt_reconnect(self) -> None:
+        """Go on after a RuntimeError: uvloop raises it for a socket that is closed, and reconnecting would end."""
+        while True:
+            try:
+                await super()._attempt_reconnect()
+            except RuntimeError as error:
+                log.warning("nats_reconnect_failed", error=str(error))
+                self._status = NatsClient.RECONNECTING
+                await asyncio.sleep(self.options["reconnect_time_wait"])
+            else:
+                return
+
+    @property
+    def reading(self) -> bool:
+        """Whether somebody reads what the server sends; flush() passes over it when nobody does."""
+        return self._reading_task is not None and not self._reading_task.done()
+
+    async def drop(self) -> None:
+        """Leave this server at once, and look for the next, even if nobody reads from it any more."""
+        self.abort()
+        await self._process_op_err(nats.errors.StaleConnectionError())
+
     async def _connect_to_server(self, s: Srv) -> None:
         """Close what an attempt that failed halfway has left: the library drops it open."""
         self.abort()

@@ -3,7 +3,7 @@
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -18,6 +18,15 @@ class NatsSettings(BaseSettings):
     nats_password: SecretStr | None = None
     nats_connect_timeout: float = Field(10.0, gt=0)
     """Seconds until a start without NATS fails."""
+
+    @field_validator("nats_url")
+    @classmethod
+    def _names_servers(cls, urls: str) -> str:
+        for url in urls.split(","):
+            parts = urlsplit(url.strip())
+            if parts.scheme not in ("nats", "tls") or not parts.hostname:
+                raise ValueError("is one URL or several with commas, such as nats://127.0.0.1:4222")
+        return urls
 
     def servers(self) -> list[str]:
         """The URLs, one by one."""

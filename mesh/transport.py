@@ -28,6 +28,8 @@ _PROBE_TIMEOUT = 2.5
 _CLOSE_TIMEOUT = 5.0
 _WRITE_TIMEOUT = 10.0
 _MOST_UNWRITTEN = 4 * 1024 * 1024
+# uvloop says RuntimeError when a socket is closed that is written to.
+_LOST = (nats.errors.OutboundBufferLimitError, nats.errors.ConnectionClosedError, OSError, RuntimeError)
 _REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 
 
@@ -39,15 +41,14 @@ class NatsTransport:
         self._settings = settings
         self._name = name
         self._client = Connection()
-        # A private prefix that permissions can name, and a token that nobody can guess: nats-py's ids can be.
         self._inbox_prefix = f"_INBOX_{name}"
         self._inbox = f"{self.inbox()}."
-        self._calls = 0
         self._waiting: dict[str, _Waiting] = {}
         self._sending: set[asyncio.Task[None]] = set()
         self._refused: set[str] = set()
         self._last_error = "no answer"
         self._watchdog: asyncio.Task[None] | None = None
+        self._refusals_logged_at = float("-inf")
         self._closing = False
         self._lost_at: float | None = None
 
@@ -68,7 +69,7 @@ class NatsTransport:
                 connecting.cancel()
                 await asyncio.wait({connecting}, timeout=_RECONNECT_WAIT)
             await transport.close()
-            if not isinstance(error, TimeoutError | nats.errors.Error | OSError):
+            if not isinstance(error, TimeoutError | nats.errors.Error | OSError | RuntimeError):
                 raise
             raise Disconnected(
                 f"cannot connect to NATS at {where} as {settings.nats_user or 'no user'} "
@@ -119,8 +120,7 @@ class NatsTransport:
     ) -> Message:
         """See Transport.request."""
         self._check_sendable(subject, payload, headers)
-        self._calls += 1
-        token = str(self._calls)
+        token = secrets.token_hex(8)  # not to be guessed: whoever knows it could answer, by way of any worker
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._waiting[token] = _Waiting(subject, answer)
         inbox = self._inbox + token
@@ -174,7 +174,7 @@ class NatsTransport:
     async def _publish(self, subject: str, payload: bytes, headers: Mapping[str, str], reply: str) -> None:
         try:
             await self._client.publish(subject, payload, reply, dict(headers) or None)
-        except (nats.errors.OutboundBufferLimitError, nats.errors.ConnectionClosedError) as error:
+        except _LOST as error:
             raise Disconnected(f"not connected to NATS, so {subject} was not asked") from error
         # The library's own back pressure is off with its buffering, and would swallow our cancellation.
         if self._client.pending_data_size > _MOST_UNWRITTEN:
@@ -200,7 +200,7 @@ class NatsTransport:
         """See Transport.flush."""
         try:
             await self._client.flush(_CLOSE_TIMEOUT)  # type: ignore[arg-type]  # annotated int, used as a float
-        except (nats.errors.Error, OSError) as error:
+        except (nats.errors.Error, *_LOST) as error:
             raise Disconnected(f"NATS did not confirm what was sent: {error}", sent=True) from error
 
     async def close(self) -> None:
@@ -234,7 +234,7 @@ class NatsTransport:
                 log.warning("nats_error", error=self._last_error)
             return
         verb, subject = refusal.groups()  # in small letters: nats-py folds what the server said
-        log.error("nats_refused", verb=verb, subject=subject)
+        self._log_refusal(verb, subject)
         if verb == "subscription":
             self._refused.add(subject)
             return
@@ -242,6 +242,13 @@ class NatsTransport:
         for waiting in self._waiting.values():
             if waiting.subject.lower() == subject and not waiting.answer.done():
                 waiting.answer.set_exception(Refused(f"NATS does not allow this process to send to {waiting.subject}"))
+
+    def _log_refusal(self, verb: str, subject: str) -> None:
+        """At most once a second: each answer to a forged reply subject is refused, and those may be many."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._refusals_logged_at + 1:
+            self._refusals_logged_at = now
+            log.error("nats_refused", verb=verb, subject=subject)
 
     async def _on_disconnected(self) -> None:
         # Must not raise: it would end reconnecting.
@@ -273,13 +280,17 @@ class NatsTransport:
             await asyncio.sleep(_PROBE_EVERY)
             if not self._client.is_connected:
                 continue
-            try:
-                async with asyncio.timeout(_PROBE_TIMEOUT):
-                    await self._client.flush()
-            except (TimeoutError, nats.errors.Error, OSError):
-                if self._client.is_connected:
-                    log.warning("nats_unresponsive", seconds=_PROBE_TIMEOUT)
-                    self._client.abort()
+            if not await self._alive() and self._client.is_connected:
+                log.warning("nats_unresponsive", seconds=_PROBE_TIMEOUT)
+                await self._client.drop()
+
+    async def _alive(self) -> bool:
+        try:
+            async with asyncio.timeout(_PROBE_TIMEOUT):
+                await self._client.flush()
+        except (TimeoutError, nats.errors.Error, *_LOST):
+            return False
+        return self._client.reading
 
 
 @dataclass(frozen=True, slots=True)

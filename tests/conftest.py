@@ -1,12 +1,21 @@
 """The real servers of the run, started once: databases for integration tests, the whole system for end-to-end tests."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import uvloop
 
 from devstack.servers import Servers
 from devstack.settings import StackSettings
 from devstack.stack import Stack
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, LoopFactory]:
+    """Run the tests on the loop that every process runs on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

@@ -274,6 +274,73 @@ async def test_a_request_that_could_not_be_sent_leaves_nothing_behind(server: Na
     await transport.close()
 
 
+@pytest.mark.parametrize(
+    "poison",
+    [
+        b"PUB work.do _INBOX_x.\xff 0\r\n\r\n",
+        b"PUB work.\xff _INBOX_x.y 0\r\n\r\n",
+        b"HPUB work.do _INBOX_x.y 1 1\r\nN\r\n",
+        b"HPUB work.do _INBOX_x.y 9 9\r\ngarbage\xff\xfe\r\n",
+        b"HPUB work.do _INBOX_x.y 13 13\r\nNATS/1.0\xff\r\n\r\n\r\n",
+    ],
+)
+async def test_a_message_that_cannot_be_read_is_dropped_and_nothing_else(server: NatsServer, poison: bytes) -> None:
+    worker = await server.connect("worker")
+    seen: list[bytes] = []
+    await worker.subscribe("work.*", lambda message: seen.append(message.payload))
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b'CONNECT {"verbose":false,"headers":true}\r\n' + poison + b"PUB work.do 5\r\nalive\r\nPING\r\n")
+    async with asyncio.timeout(5):  # a reader that died would be noticed only by pings
+        await reader.readuntil(b"PONG\r\n")
+        await until(lambda: b"alive" in seen)
+    assert worker.connected
+    writer.close()
+    await worker.close()
+
+
+async def test_a_reader_that_died_is_noticed_and_another_connection_made(server: NatsServer) -> None:
+    worker = await server.connect("worker")
+    reading = worker._client._reading_task
+    assert reading
+    reading.cancel()
+    async with asyncio.timeout(8):  # the library's own pings take fifteen seconds
+        await until(lambda: worker._client._reading_task is not reading and worker.connected)
+    await worker.flush()
+    await worker.close()
+
+
+async def test_writing_to_a_socket_that_is_closed_is_a_lost_connection_and_no_bug(server: NatsServer) -> None:
+    transport = await server.connect()
+    for _ in range(5):
+        transport._client.abort()
+        for _ in range(20):
+            with suppress(Disconnected):
+                await transport.publish("void.fill", b"x")
+                await transport.flush()
+        await until(lambda: transport.connected)
+    await transport.close()
+
+
+async def test_answers_cannot_be_forged_by_counting(server: NatsServer) -> None:
+    worker, caller = await server.connect("worker"), await server.connect("caller")
+    seen: list[str] = []
+
+    def answer(message: Message) -> None:
+        seen.append(message.reply)
+        answers.append(asyncio.ensure_future(worker.publish(message.reply, b"")))
+
+    answers: list[asyncio.Future[None]] = []
+    await worker.subscribe("work.do", answer)
+    for _ in range(20):
+        await caller.request("work.do", b"", {}, 5)
+    ids = [reply.rpartition(".")[2] for reply in seen]
+    assert 20 == len(set(ids))
+    assert {16} == {len(one) for one in ids}
+    assert sorted(ids) != ids
+    await worker.close()
+    await caller.close()
+
+
 async def test_inboxes_cannot_be_guessed(server: NatsServer) -> None:
     one, two = await server.connect("same"), await server.connect("same")
     assert one._inbox != two._inbox
@@ -319,3 +386,36 @@ def test_what_we_rely_on_inside_nats_py_is_still_there() -> None:
     assert [] == client._pending
     assert [] == client._pongs
     assert 0 == client._pending_data_size
+
+
+async def test_servers_that_hang_up_in_mid_reconnect_do_not_end_reconnecting() -> None:
+    connections = 0
+
+    async def moody(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Be a server: a good one at first, then one that hangs up after its greeting, and a good one again."""
+        nonlocal connections
+        connections += 1
+        good = connections in (1, 6)
+        info = {"server_id": "x", "version": "2.15.1", "max_payload": 1_048_576, "headers": True}
+        writer.write(b"INFO " + json.dumps(info).encode() + b"\r\n")
+        with suppress(OSError):
+            while line := await reader.readline():
+                if line == b"PING\r\n":
+                    writer.write(b"PONG\r\n")
+                    if not good:
+                        writer.transport.abort()
+                if line.startswith(b"PUB hang.up"):
+                    writer.transport.abort()
+        writer.close()
+
+    listener = await asyncio.start_server(moody, "127.0.0.1", 0)
+    url = f"nats://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    transport = await NatsTransport.connect(NatsSettings(nats_url=url), "test")
+    for n in range(50):
+        await transport.subscribe(f"many.subscriptions{n}", lambda _: None)
+    await transport.publish("hang.up", b"")
+    await until(lambda: connections == 6)
+    await until(lambda: transport.connected)
+    await transport.flush()
+    await transport.close()
+    listener.close()
