@@ -6,6 +6,7 @@ from typing import Any
 
 from auth_svc.app import build
 from auth_svc.settings import AuthSettings
+from mesh.bus import NO_HEADERS
 from mesh.client import Client
 from mesh.context import Context, working_on
 from mesh.endpoint import Endpoint, Rep, Req
@@ -37,7 +38,9 @@ class Mesh:
         with working_on(Context("r1", float("inf"), authorization=f"Bearer {access_token}")):
             return await self._client.call(endpoint, request)
 
-    async def send(self, subject: str, payload: bytes) -> tuple[Mapping[str, str], bytes]:
+    async def send(
+        self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS
+    ) -> tuple[Mapping[str, str], bytes]:
         """Send bytes that no contract was asked about; the answer's headers and body."""
-        answer = await self._caller.request(subject, payload, {}, timeout=5)
+        answer = await self._caller.request(subject, payload, headers, timeout=5)
         return answer.headers, answer.payload
