@@ -1,11 +1,12 @@
-"""Whether the gateway can do its work: connected to NATS, and every service answers."""
+"""Whether the gateway can do its work: connected to NATS, and of every service an instance takes requests."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
 
 from mesh.bus import Transport
+from mesh.discovery import Document, ask_all
 from mesh.errors import CallError
 
 _TIMEOUT = 0.5
@@ -22,7 +23,7 @@ class Report(BaseModel):
 
 
 class Readiness:
-    """Asks each service for a sign of life (ADR-32's PING), at most once a second however many probes there are."""
+    """Asks every instance for a sign of life (ADR-32's PING), at most once a second however many probes there are."""
 
     def __init__(self, transport: Transport, services: Iterable[str]) -> None:
         self.stopping = False
@@ -30,35 +31,49 @@ class Readiness:
         self._transport = transport
         self._services = sorted(services)
         self._asking = asyncio.Lock()
-        self._known: dict[str, bool] = {}
+        self._lacks: dict[str, str | None] = {}
         self._known_until = float("-inf")
 
     async def report(self) -> Report:
         """How things stand."""
         nats = self._transport.connected
-        services = await self._answering() if nats else dict.fromkeys(self._services, False)
-        missing = [name for name, answers in services.items() if not answers]
+        lacks = await self._asked() if nats else dict.fromkeys(self._services)
         reason = None
         if self.stopping:
             reason = "stopping"
         elif not nats:
             reason = "not connected to NATS"
-        elif missing:
-            reason = f"no answer from {', '.join(missing)}"
+        elif lacks:
+            reason = _told(lacks)
+        services = {name: name not in lacks for name in self._services}
         return Report(ready=reason is None, nats=nats, services=services, reason=reason)
 
-    async def _answering(self) -> dict[str, bool]:
+    async def _asked(self) -> dict[str, str | None]:
+        """Each service that is not ready, and why it says so; None where it says nothing."""
         async with self._asking:
             now = asyncio.get_running_loop().time
             if now() >= self._known_until:
-                answers = await asyncio.gather(*map(self._answers, self._services))
-                self._known = dict(zip(self._services, answers, strict=True))
+                try:
+                    documents = await ask_all(self._transport, "PING", _TIMEOUT, lambda found: not self._judge(found))
+                except CallError:
+                    documents = []
+                self._lacks = self._judge(documents)
                 self._known_until = now() + _GOOD_FOR
-            return self._known
+            return self._lacks
 
-    async def _answers(self, service: str) -> bool:
-        try:
-            await self._transport.request(f"$SRV.PING.{service}", b"", {}, _TIMEOUT)
-        except CallError:
-            return False
-        return True
+    def _judge(self, documents: Sequence[Document]) -> dict[str, str | None]:
+        """The same, from what was answered: one instance that is ready is enough."""
+        lacks: dict[str, str | None] = dict.fromkeys(self._services)
+        for document in documents:
+            name, metadata = document["name"], document.get("metadata") or {}
+            if metadata.get("ready", "true") == "true":  # a worker in another language may not tell
+                lacks.pop(name, None)
+            elif name in lacks:
+                lacks[name] = metadata.get("reason", "it does not say why")
+        return lacks
+
+
+def _told(lacks: Mapping[str, str | None]) -> str:
+    silent = [name for name, why in lacks.items() if why is None]
+    told = [f"no answer from {', '.join(silent)}"] if silent else []
+    return "; ".join(told + [f"{name} is not ready: {why}" for name, why in lacks.items() if why is not None])

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -89,20 +91,33 @@ class Identity:
         return document
 
 
-async def ask_all(transport: Transport, verb: str, within: float = 0.5) -> list[dict[str, Any]]:
+Document = dict[str, Any]
+
+
+def _never(_: Sequence[Document]) -> bool:
+    return False
+
+
+async def ask_all(
+    transport: Transport, verb: str, within: float = 0.5, enough: Callable[[Sequence[Document]], bool] = _never
+) -> list[Document]:
     """The documents of every instance that answers PING, INFO or STATS within so many seconds, by name and id.
 
-    Raises Disconnected, Refused.
+    It ends earlier once those that are there are `enough`. Raises Disconnected, Refused.
     """
-    documents: list[dict[str, Any]] = []
+    documents: list[Document] = []
+    done = asyncio.Event()
 
     def take(message: Message) -> None:
         if message.payload:  # that nobody serves the subject comes without one
             documents.append(json.loads(message.payload))
+            if enough(documents):
+                done.set()
 
     inbox = transport.inbox()
     answers = await transport.subscribe(inbox, take)
     await transport.publish(f"$SRV.{verb}", b"", reply=inbox)
-    await asyncio.sleep(within)  # nobody knows how many there are: the protocol has no other end
+    with suppress(TimeoutError):  # nobody knows how many there are: the protocol has no other end
+        await asyncio.wait_for(done.wait(), within)
     await answers.drain()
     return sorted(documents, key=lambda document: (document["name"], document["id"]))

@@ -4,7 +4,9 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from mesh.bus import Message
+from mesh.context import Caller
 from mesh.memory import MemoryTransport
+from mesh.service import Service
 from tests.unit.gateway.world import World
 
 ALL = {"auth": True, "customers": True, "products": True}
@@ -52,9 +54,10 @@ async def test_a_gateway_that_stops_is_not_ready(app: FastAPI, http: AsyncClient
 
 async def test_many_probes_are_one_ping(http: AsyncClient, world: World) -> None:
     pings: list[Message] = []
-    await MemoryTransport(world.broker).subscribe("$SRV.PING.*", pings.append)
+    await MemoryTransport(world.broker).subscribe("$SRV.PING.>", pings.append)
+    await MemoryTransport(world.broker).subscribe("$SRV.PING", pings.append)
     await asyncio.gather(*(http.get("/readyz") for _ in range(20)))
-    assert sorted(f"$SRV.PING.{name}" for name in ALL) == sorted(ping.subject for ping in pings)
+    assert ["$SRV.PING"] == [ping.subject for ping in pings]
 
 
 async def test_a_service_that_is_silent_does_not_answer(http: AsyncClient, world: World) -> None:
@@ -62,3 +65,26 @@ async def test_a_service_that_is_silent_does_not_answer(http: AsyncClient, world
     await MemoryTransport(world.broker).subscribe("$SRV.PING.products", lambda _: None)
     response = await http.get("/readyz")
     assert "no answer from products" == response.json()["reason"]
+
+
+async def test_a_service_that_has_stepped_back_says_why(http: AsyncClient, world: World) -> None:
+    await world._services["customers"].pause("the database does not answer")
+    response = await http.get("/readyz")
+    services = {**ALL, "customers": False}
+    reason = "customers is not ready: the database does not answer"
+    assert (503, services, reason) == (
+        response.status_code,
+        response.json()["services"],
+        response.json()["reason"],
+    )
+
+
+async def test_one_instance_that_is_ready_is_enough(http: AsyncClient, world: World) -> None:
+    await world._services["customers"].pause("the database does not answer")
+    other = Service("customers", MemoryTransport(world.broker), version="1.0.0", description="another", verify=nobody)
+    await other.start()
+    assert 200 == (await http.get("/readyz")).status_code
+
+
+async def nobody(_: str) -> Caller:
+    raise AssertionError("nobody asks")
