@@ -37,8 +37,8 @@ class ServiceLimits(BaseSettings):
 
     gateway_limit_initial: int = 256
     gateway_limit_min: int = Field(8, ge=1)
-    gateway_limit_max: int = 512
-    """Requests in flight. Below GATEWAY_MAX_CONNECTIONS, or one service could have all of the gateway."""
+    gateway_limit_max: int = 500
+    """Requests in flight. Half of GATEWAY_MAX_CONNECTIONS at most: one service must not have all of the gateway."""
     gateway_breaker_timeouts: int = Field(5, ge=1)
     """In a row, until the service is asked no more."""
     gateway_breaker_rest: float = Field(1.0, gt=0)

@@ -1,0 +1,90 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from customers_svc.settings import CustomersSettings
+from gateway.errors import STATUS
+from gateway.guarded_client import SLOW
+from gateway.settings import GatewaySettings
+from mesh.settings import NatsSettings, WorkerSettings
+from products_svc.settings import ProductsSettings
+from providers import mongo, postgres
+from subjects import ENDPOINTS
+
+ROOT = Path(__file__).parents[3]
+DOCUMENT = (ROOT / "docs" / "limits.md").read_text()
+ROWS = re.findall(r"^\| (?!limit )(.+?) \| (.+?) \| (.+?) \| (.+?) \|$", DOCUMENT, re.MULTILINE)
+SETTINGS = (GatewaySettings, WorkerSettings, NatsSettings, CustomersSettings, ProductsSettings)
+DEFAULTS = {
+    name.upper(): field.default for settings in reversed(SETTINGS) for name, field in settings.model_fields.items()
+}
+MILLISECONDS = {"s": 1000, "ms": 1}
+UNITS = {"KiB": 1024, "MiB": 1024**2, "s": 1}
+
+
+def number(text: str) -> float:
+    """What a cell says, in bytes or seconds where it has a unit."""
+    value, _, unit = text.partition(" ")
+    return float(value) * UNITS.get(unit, 1)
+
+
+def seconds(setting: str) -> float:
+    """What PostgreSQL makes of a setting of the session."""
+    found = re.fullmatch(r"(\d+)(s|ms)", postgres._SESSION[setting])
+    assert found
+    return int(found[1]) * MILLISECONDS[found[2]] / 1000
+
+
+@pytest.mark.parametrize(
+    ("default", "variable"), [(row[1], row[2].strip("`")) for row in ROWS if re.fullmatch(r"`[A-Z_]+`", row[2])]
+)
+def test_what_a_variable_sets_has_the_default_that_is_stated(default: str, variable: str) -> None:
+    assert number(default) == DEFAULTS[variable]
+
+
+def test_every_limit_of_the_gateway_is_stated() -> None:
+    stated = {row[2].strip("`") for row in ROWS}
+    assert set() == {f"GATEWAY_{name}" for name in ("HOST", "PORT", "STOP_DELAY")} ^ {
+        variable for variable in DEFAULTS if variable.startswith("GATEWAY_") and variable not in stated
+    }
+
+
+def test_what_no_variable_sets_is_as_stated() -> None:
+    stated = {row[0]: number(row[1]) for row in ROWS if not re.fullmatch(r"`[A-Z_]+`", row[2])}
+    max_payload = re.search(r"^max_payload: (\d+)MB$", (ROOT / "nats.conf").read_text(), re.MULTILINE)
+    assert max_payload
+    message = int(max_payload[1]) * 1024**2
+    assert {
+        "message, headers included: request": message,
+        "message, headers included: reply": message,
+        "time for a call": max(endpoint.timeout for endpoint in ENDPOINTS),
+        "PostgreSQL: wait for a connection": postgres._ACQUIRE_TIMEOUT,
+        "PostgreSQL: a statement": seconds("statement_timeout"),
+        "PostgreSQL: wait for a lock": seconds("lock_timeout"),
+        "PostgreSQL: an answer of any kind": postgres._COMMAND_TIMEOUT,
+        "PostgreSQL: an idle transaction": seconds("idle_in_transaction_session_timeout"),
+        "MongoDB: an operation": mongo._OPERATION_TIMEOUT,
+    } == stated
+
+
+def test_every_reason_and_every_status_that_is_stated_exists() -> None:
+    sources = [path.read_text() for name in ("gateway", "mesh", "customers_svc") for path in ROOT.glob(f"{name}/*.py")]
+    for row in ROWS:
+        for status, reason in re.findall(r"(\d{3}) `(\w+)`", row[3]):
+            assert any(f'"{reason}"' in source for source in sources), reason
+            assert int(status) in {*STATUS.values(), 408, 414, 431}
+
+
+def test_the_share_of_a_calls_time_is_as_stated() -> None:
+    assert f"within {SLOW:.0%}".replace("%", " %") in DOCUMENT.replace("\n", " ")
+
+
+def test_a_service_leaves_the_others_half_of_the_connections() -> None:
+    assert DEFAULTS["GATEWAY_LIMIT_MAX"] <= 0.5 * DEFAULTS["GATEWAY_MAX_CONNECTIONS"]
+
+
+def test_the_databases_give_up_before_a_call_does() -> None:
+    shortest = min(endpoint.timeout for endpoint in ENDPOINTS)
+    assert postgres._ACQUIRE_TIMEOUT + postgres._COMMAND_TIMEOUT < shortest
+    assert mongo._OPERATION_TIMEOUT < shortest
