@@ -127,7 +127,7 @@ async def test_a_call_without_an_answer_in_time_ends_with_4(lonely: NatsServer) 
 async def test_a_call_without_a_mesh_says_so(tmp_path: Path) -> None:
     called = await mesh("call", "customers.get", ALFKI, MESH_HOME=str(tmp_path))
 
-    assert (1, "") == (called.code, called.out)
+    assert (3, "") == (called.code, called.out)
     assert "start one with `mesh up`" in called.err
 
 
