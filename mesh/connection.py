@@ -4,11 +4,13 @@ What this relies on inside the library, tests/integration/mesh/test_nats_traps.p
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import nats.errors
 import structlog
 from nats.aio.client import PING_PROTO, Srv
 from nats.aio.client import Client as NatsClient
+from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 log = structlog.get_logger()
@@ -69,6 +71,21 @@ class Connection(NatsClient):
     def _encrypted(self) -> bool:
         writer = getattr(self._transport, "_io_writer", None)
         return writer is not None and writer.get_extra_info("ssl_object") is not None
+
+    async def subscribe_confirmed(
+        self, subject: str, queue: str, take: Callable[[Msg], Awaitable[None]], timeout: float
+    ) -> Subscription:
+        """Subscribe, and forget it where the server does not confirm it: a second attempt would make it two.
+
+        A refusal comes before the confirmation.
+        """
+        subscription = await self.subscribe(subject, queue, cb=take)
+        try:
+            await self.flush(timeout)  # type: ignore[arg-type]  # annotated int, used as a float
+        except BaseException:
+            self.forget(subscription)
+            raise
+        return subscription
 
     async def written(self) -> None:
         """Wait until the flusher has handed on to the socket what is pending now."""

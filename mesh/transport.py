@@ -188,10 +188,9 @@ class NatsTransport:
 
         self._refused.discard(subject.lower())
         try:
-            subscription = await self._client.subscribe(subject, queue, cb=take)
-        except nats.errors.ConnectionClosedError as error:
-            raise Disconnected(f"not connected to NATS, so not subscribed to {subject}") from error
-        await self.flush()  # a refusal comes before the answer to the flush
+            subscription = await self._client.subscribe_confirmed(subject, queue, take, _CLOSE_TIMEOUT)
+        except (nats.errors.Error, OSError) as error:
+            raise Disconnected(f"not connected to NATS, so not subscribed to {subject}: {error}") from error
         if subject.lower() in self._refused:
             raise Refused(f"NATS does not allow {self._settings.nats_user or 'this process'} to subscribe to {subject}")
         return Interest(self._client, subscription)

@@ -2,11 +2,15 @@
 
 import asyncio
 
+import pytest
+
 from mesh.client import Client
+from mesh.discovery import ask_all
+from mesh.errors import NoResponder
 from mesh.service import Service
 from mesh.transport import NatsTransport
-from tests.nats_server import NatsServer, until
-from tests.sample_service import SAY, Gate, Say, sample
+from tests.nats_server import NatsServer, ServerFactory, until
+from tests.sample_service import SAY, WHISPER, Gate, Say, sample
 
 
 async def started(server: NatsServer) -> tuple[Service, NatsTransport]:
@@ -83,4 +87,67 @@ async def test_a_drain_waits_for_the_answers_to_be_confirmed(server: NatsServer)
     await draining
     await transport.close()
     assert 100 == len(await asyncio.gather(*calls))
+    await caller.close()
+
+
+async def test_pauses_under_traffic_lose_nothing_and_leave_it_to_the_others(server: NatsServer) -> None:
+    caller = await server.connect("caller")
+    client, running = Client(caller), True
+    answered = 0
+
+    async def traffic() -> None:
+        nonlocal answered
+        while running:
+            await client.call(WHISPER, Say())
+            answered += 1
+
+    workers = [await started(server) for _ in range(2)]
+    callers = [asyncio.ensure_future(traffic()) for _ in range(8)]
+    for turn in range(20):
+        service, _ = workers[turn % 2]
+        await service.pause("the database does not answer")
+        before = answered
+        await until(lambda before=before: answered > before + 20)  # type: ignore[misc]
+        await service.resume()
+    running = False
+    await asyncio.gather(*callers)  # a lost request would have raised: nobody repeats this call
+    for service, transport in workers:
+        await service.drain()
+        await transport.close()
+    await caller.close()
+
+
+async def test_while_everybody_is_paused_callers_hear_it_at_once(server: NatsServer) -> None:
+    service, transport = await started(server)
+    caller = await server.connect("caller")
+    await service.pause("the database does not answer")
+    with pytest.raises(NoResponder):
+        await Client(caller).call(WHISPER, Say())
+    [document] = await ask_all(caller, "INFO", enough=bool)
+    assert {"ready": "false", "reason": "the database does not answer"} == document["metadata"]
+    await service.resume()
+    assert "hello" == (await Client(caller).call(WHISPER, Say())).text
+    await service.drain()
+    await transport.close()
+    await caller.close()
+
+
+async def test_a_resume_without_nats_takes_effect_with_it(servers: ServerFactory) -> None:
+    server = servers()
+    await server.start()
+    service, transport = await started(server)
+    await service.pause("the database does not answer")
+    await server.stop()
+    await until(lambda: not transport.connected)
+    for _ in range(3):
+        await service.resume()
+    await server.start()
+    await until(lambda: transport.connected)
+    caller = await server.connect("caller")
+    assert "hello" == (await Client(caller).call(WHISPER, Say())).text
+    await service.pause("the database does not answer")
+    with pytest.raises(NoResponder):
+        await Client(caller).call(WHISPER, Say())
+    await service.drain()
+    await transport.close()
     await caller.close()
