@@ -38,14 +38,14 @@ async def document(http: AsyncClient) -> dict[str, Any]:
     return made
 
 
-def test_openapi_lists_every_route(document: dict[str, Any]) -> None:
+async def test_openapi_lists_every_route(document: dict[str, Any]) -> None:
     listed = {(method, path) for path, methods in document["paths"].items() for method in methods}
 
     assert ROUTES.keys() | HEALTH == listed
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES, ids=" ".join)
-def test_openapi_tells_how_a_route_may_fail(document: dict[str, Any], method: str, path: str) -> None:
+async def test_openapi_tells_how_a_route_may_fail(document: dict[str, Any], method: str, path: str) -> None:
     endpoint = BY_SUBJECT[ROUTES[method, path]]
     operation = document["paths"][path][method]
     guarded = endpoint.access is not Access.ANYONE
@@ -65,7 +65,7 @@ def test_openapi_tells_how_a_route_may_fail(document: dict[str, Any], method: st
     assert operation["description"]
 
 
-def test_openapi_refers_to_nothing_that_is_not_there(document: dict[str, Any]) -> None:
+async def test_openapi_refers_to_nothing_that_is_not_there(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
 
     assert set(re.findall(r'#/components/schemas/([^"\']+)', str(document))) <= schemas.keys()

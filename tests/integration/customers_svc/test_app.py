@@ -60,7 +60,7 @@ async def client(broker: MemoryBroker, settings: CustomersSettings) -> AsyncIter
         await service.drain()
 
 
-def test_every_endpoint_of_the_service_is_answered(broker: MemoryBroker, client: Client) -> None:
+async def test_every_endpoint_of_the_service_is_answered(broker: MemoryBroker, client: Client) -> None:
     answered = {".".join(interest.pattern) for interest in broker.interests}
 
     assert {endpoint.subject for endpoint in ENDPOINTS if endpoint.service == "customers"} <= answered
