@@ -19,6 +19,8 @@ from providers.mongo import Database, Document, bounded, is_outage, said
 
 log = structlog.get_logger()
 
+_MARGIN = 0.05  # seconds: the driver gives up a round trip before the deadline
+
 
 @asynccontextmanager
 async def _operation() -> AsyncIterator[None]:
@@ -30,7 +32,7 @@ async def _operation() -> AsyncIterator[None]:
         if not is_outage(error):
             raise
         left = context.remaining()
-        if left is not None and left <= 0:
+        if left is not None and left < _MARGIN:
             raise TimedOut("deadline_exceeded", "the deadline passed before the database had answered") from error
         log.warning("database_unavailable", error=said(error), type=type(error).__name__)
         raise Unavailable("database_unavailable", "the database does not answer just now") from error

@@ -1,12 +1,16 @@
 import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
+from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from providers.errors import DatabaseRefused, DatabaseUnavailable
-from providers.mongo import Database, open_database
+from providers.mongo import Database, bounded, is_outage, open_database
 
 
 async def test_writes_wait_for_a_majority_and_its_journal(any_database: Database) -> None:
@@ -49,3 +53,22 @@ async def test_a_url_that_is_none_is_refused(url: str) -> None:
 async def opened(url: str, timeout: float = 2, patience: float = 30) -> None:
     async with open_database(SecretStr(url), default_name="auth", timeout=timeout, patience=patience):
         pass
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(60, 3), (0.2, 0.2), (0, 0), (-1, 0)])
+async def test_an_operation_ends_by_the_deadline(any_database: Database, seconds: float, expected: float) -> None:
+    async with slow(any_database) as query:
+        began = time.monotonic()
+        with pytest.raises(PyMongoError) as ended, bounded(seconds):
+            await query()
+        assert is_outage(ended.value)
+        assert expected == pytest.approx(time.monotonic() - began, abs=0.3)
+
+
+@asynccontextmanager
+async def slow(database: Database) -> AsyncIterator[Callable[[], Awaitable[object]]]:
+    """A query that takes for ever."""
+    collection = database["users"]
+    await collection.insert_one({"_id": "slow", "email": "slow"})
+    yield lambda: collection.find_one({"$where": "while (true) {}"})
+    await collection.delete_one({"_id": "slow"})

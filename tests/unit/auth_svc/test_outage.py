@@ -9,7 +9,8 @@ import pytest
 from auth_svc.keys import SealedKey
 from auth_svc.repository import Account, Sessions, SigningKeys, Users, ensure_indexes
 from contracts.auth import Jwk, User
-from mesh.errors import Unavailable
+from mesh.context import Context, working_on
+from mesh.errors import TimedOut, Unavailable
 from providers.mongo import DRIVER, Database
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -54,6 +55,13 @@ async def test_every_operation_says_that_the_database_is_unavailable(
     with pytest.raises(Unavailable) as refusal:
         await operation(repository(database), **{name: ANYTHING.get(name, "text") for name in wanted})
     assert "database_unavailable" == refusal.value.reason
+
+
+async def test_what_the_deadline_ends_is_told_as_that(database: Database) -> None:
+    deadline = asyncio.get_running_loop().time() + 0.02
+    with working_on(Context("r1", deadline)), pytest.raises(TimedOut) as refusal:
+        await Users(database).find("u1")
+    assert "deadline_exceeded" == refusal.value.reason
 
 
 async def test_the_indexes_too(database: Database) -> None:
