@@ -10,6 +10,7 @@ from httpx2 import AsyncClient, Response
 
 from devstack.servers import Servers
 from tests.e2e.processes import Process, module
+from tests.frozen import frozen
 from tests.unit.gateway.problems import problem
 
 
@@ -84,6 +85,27 @@ async def test_readiness_names_what_is_missing(http: AsyncClient, products: Proc
         answer.json()[name] for name in ("ready", "nats", "reason")
     )
     assert 200 == (await http.get("/healthz")).status_code
+
+
+async def test_a_worker_without_its_database_steps_back_and_comes_back(
+    servers: Servers, http: AsyncClient, products: Process
+) -> None:
+    assert 200 == (await http.get("/v1/products/1")).status_code
+
+    with frozen(servers, "postgres"):
+        while "products is not ready" not in (readiness := await http.get("/readyz")).json()["reason"]:
+            answer = await http.get("/v1/products/1")
+            assert answer.status_code in {503, 504}
+        assert readiness.json()["reason"].endswith("products is not ready: the database does not answer")
+        problem(await http.get("/v1/products/1"), 503, "no_responders")
+
+    began = time.monotonic()
+    while (await http.get("/v1/products/1")).status_code != 200:
+        await asyncio.sleep(0.02)
+    assert time.monotonic() - began < 2
+    while not (await http.get("/readyz")).json()["services"]["products"]:
+        await asyncio.sleep(0.02)
+    await products.said("service_resumed")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
