@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # Options of `mesh up` and of pytest pass through, e.g. make up ARGS="--http-port 8081".
 ARGS ?=
 
-.PHONY: help install up test check lock clean
+.PHONY: help install up test faults check lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ up: install ## Start NATS, PostgreSQL, MongoDB, the workers and the gateway here
 
 test: install ## Run every test on real servers
 	@$(BIN)/pytest $(ARGS)
+
+faults: install ## Break everything, at length: some 15 minutes, figures in dist/faults.json
+	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults $(ARGS)
 
 check: install ## Lint, types, import law
 	$(BIN)/ruff format --check .

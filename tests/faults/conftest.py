@@ -1,0 +1,136 @@
+"""The stacks that are broken here, and how far: briefly in `make test`, to the full in `make faults`."""
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.customers import GetCustomer
+from contracts.products import GetProduct, ListProducts
+from devstack.services import run_module
+from devstack.settings import ServiceName, StackSettings
+from devstack.stack import Stack
+from subjects import CUSTOMERS_GET, PRODUCTS_GET, PRODUCTS_LIST
+from tests.faults.traffic import Ask, Balancer, Caller, balanced, connected
+
+_PAIRS: dict[ServiceName, int] = {"gateway": 2, "auth": 2, "customers": 2, "products": 2}
+_FIGURES = Path("dist") / "faults.json"
+_ENVIRONMENT: dict[str, tuple[str, ...]] = {
+    # Longer than a test: a token that ends in the midst of it is no fault.
+    "auth": ("AUTH_ACCESS_TOKEN_LIFETIME=7200",),
+    # What a load balancer needs to notice; it asks every 0.1 s.
+    "gateway": ("GATEWAY_STOP_DELAY=0.6",),
+}
+
+
+def command(service: ServiceName) -> tuple[str, ...]:
+    """A service as it is, with settings that suit these tests."""
+    return ("/usr/bin/env", *_ENVIRONMENT.get(service, ()), *run_module(service))
+
+
+class Figures:
+    """What was measured, by test: printed, and of the long form kept in a file."""
+
+    def __init__(self) -> None:
+        self.long = os.environ.get("MESH_FAULTS") == "long"
+        """Whether this is the long form, with the full numbers."""
+        self.measured: dict[str, dict[str, Any]] = {}
+
+    def tell(self, what: str) -> None:
+        """Show how far a test is."""
+        if self.long:
+            sys.stderr.write(f"\n{what}")
+
+    def add(self, name: str, **values: object) -> None:
+        """Keep the figures of a test."""
+        self.measured[name] = values
+        sys.stderr.write(f"\n{name}: {json.dumps(values)}\n")
+
+    def write(self) -> None:
+        """Add them to the file, for docs/reliability.md."""
+        _FIGURES.parent.mkdir(exist_ok=True)
+        known = json.loads(_FIGURES.read_text()) if _FIGURES.exists() else {}
+        _FIGURES.write_text(json.dumps({**known, **self.measured}, indent=2) + "\n")
+
+
+@pytest.fixture(scope="session")
+def figures() -> Iterator[Figures]:
+    figures = Figures()
+    yield figures
+    if figures.long:
+        figures.write()
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A stack, and who asks it."""
+
+    stack: Stack
+    http: Balancer
+    """In front of its gateways."""
+    nats: Caller
+    """Beside them."""
+    token: str
+    """The first administrator's."""
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """The headers of a request of the administrator."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def reads(self) -> list[Ask]:
+        """Idempotent requests to every service, by HTTP and by NATS."""
+        http, nats = self.http, self.nats
+        return [
+            partial(http.kind, "GET", "/v1/products/1"),
+            partial(http.kind, "GET", "/v1/customers/ALFKI", headers=self.bearer),
+            partial(http.kind, "GET", "/v1/products?limit=3"),
+            partial(http.kind, "GET", "/v1/auth/me", headers=self.bearer),
+            partial(nats.kind, PRODUCTS_GET, GetProduct(product_id=1)),
+            partial(nats.kind, CUSTOMERS_GET, GetCustomer(customer_id="ALFKI")),
+            partial(nats.kind, PRODUCTS_LIST, ListProducts(limit=3)),
+        ]
+
+
+@asynccontextmanager
+async def mesh(settings: StackSettings) -> AsyncIterator[Mesh]:
+    """A running mesh."""
+    async with (
+        Stack(settings, service_command=command) as stack,
+        balanced(stack) as http,
+        connected(stack) as nats,
+    ):
+        login = {"email": stack.state.admin.email, "password": stack.state.admin.password}
+        answer = await http.send("POST", "/v1/auth/login", json=login)
+        yield Mesh(stack, http, nats, answer.json()["access_token"])
+
+
+@pytest.fixture(scope="session")
+async def pairs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
+    """Two of every service and of the gateway, on one NATS server."""
+    async with mesh(StackSettings(home=tmp_path_factory.mktemp("pairs"), http_port=0, replicas=_PAIRS)) as pairs:
+        yield pairs
+
+
+@pytest.fixture(scope="module")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
+    """The same on three NATS servers."""
+    async with mesh(
+        StackSettings(home=tmp_path_factory.mktemp("cluster"), http_port=0, replicas=_PAIRS, nats_nodes=3)
+    ) as cluster:
+        yield cluster
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the long form its time."""
+    if os.environ.get("MESH_FAULTS") == "long":
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.timeout(900))

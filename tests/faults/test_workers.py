@@ -1,0 +1,146 @@
+"""Workers and gateways that are killed, replaced and frozen while everybody works."""
+
+import asyncio
+from asyncio import get_running_loop
+from functools import partial
+
+from httpx2 import AsyncClient
+
+from contracts.customers import GetCustomer
+from contracts.products import GetProduct
+from devstack.stack import Stack
+from subjects import CUSTOMERS_GET, CUSTOMERS_UPDATE, PRODUCTS_GET
+from tests.faults.conftest import Figures, Mesh
+from tests.faults.traffic import Ask, traffic
+from tests.faults.writes import Writer, in_database
+
+LATE = 1.0
+"""Seconds by which an answer may miss its deadline on a machine that is busy with other things as well."""
+WORKERS = ("auth", "customers", "products")
+
+
+async def test_a_killed_worker_loses_no_acknowledged_write(pairs: Mesh, figures: Figures) -> None:
+    kills, between, at_least = (20, 400, 10_000) if figures.long else (3, 100, 300)
+    writers = [Writer(pairs.http, pairs.token), Writer(pairs.nats, pairs.token)]
+    began = get_running_loop().time()
+
+    async with traffic([writer.write for writer in writers], at_once=16) as load:
+        for kill in range(kills):
+            await load.more(between, "ok")
+            figures.tell(f"kill {kill + 1} of {kills}, {len(load.outcomes)} writes")
+            name = f"customers-{kill % 2 + 1}"
+            await pairs.stack.kill(name)
+            await load.more(between, "ok")
+            await pairs.stack.until_serving(name)
+        await load.more(max(between, at_least - len(load.outcomes.of({"ok"}))), "ok")
+
+    tries = [one for writer in writers for one in writer.tries]
+    acknowledged = {id_: version for writer in writers for id_, version in writer.acknowledged.items()}
+    figures.add(
+        "kill -9 of a worker",
+        kills=kills,
+        acknowledged=sum(acknowledged.values()),
+        repeated=sum(writer.repeated for writer in writers),
+        longest_s=round(max(tries), 2),
+        seconds=round(get_running_loop().time() - began),
+        **load.outcomes.figures(),
+    )
+    assert acknowledged == await in_database(pairs.stack, acknowledged)
+    assert at_least <= sum(acknowledged.values())
+    assert {} == load.outcomes.failed()
+    assert max(tries) < CUSTOMERS_UPDATE.timeout + LATE
+
+
+async def test_rolling_restarts_fail_no_request(pairs: Mesh, figures: Figures) -> None:
+    restarts, at_least = (60, 20_000) if figures.long else (3, 300)
+    writers = [Writer(pairs.http, pairs.token), Writer(pairs.nats, pairs.token)]
+    began = get_running_loop().time()
+
+    asks: list[Ask] = [*pairs.reads(), *(writer.once for writer in writers)]
+    async with traffic(asks, at_once=9) as load:
+        for restart in range(restarts):
+            await load.more(50)
+            figures.tell(f"restart {restart + 1} of {restarts}, {len(load.outcomes)} requests")
+            await pairs.stack.restart(f"{WORKERS[restart % 3]}-{restart // 3 % 2 + 1}")
+        await load.more(max(50, at_least - len(load.outcomes)))
+
+    figures.add(
+        "rolling restarts of workers",
+        restarts=restarts,
+        seconds=round(get_running_loop().time() - began),
+        **load.outcomes.figures(),
+    )
+    assert at_least <= len(load.outcomes)
+    assert {} == load.outcomes.failed()
+
+
+async def test_rolling_restarts_of_the_gateway_fail_no_request(pairs: Mesh, figures: Figures) -> None:
+    restarts, at_least = (20, 20_000) if figures.long else (2, 300)
+    asks: list[Ask] = [
+        partial(pairs.http.kind, "GET", "/v1/products/1"),
+        partial(pairs.http.kind, "GET", "/v1/customers/ALFKI", headers=pairs.bearer),
+        Writer(pairs.http, pairs.token).once,
+        Writer(pairs.http, pairs.token).once,
+    ]
+    began = get_running_loop().time()
+
+    async with traffic(asks, at_once=4) as load:
+        for restart in range(restarts):
+            await load.more(50)
+            figures.tell(f"restart {restart + 1} of {restarts}, {len(load.outcomes)} requests")
+            await pairs.stack.restart(f"gateway-{restart % 2 + 1}")
+            while pairs.http.unready:
+                await asyncio.sleep(0.01)
+        await load.more(max(50, at_least - len(load.outcomes)))
+
+    figures.add(
+        "rolling restarts of the gateway",
+        restarts=restarts,
+        seconds=round(get_running_loop().time() - began),
+        **load.outcomes.figures(),
+    )
+    assert at_least <= len(load.outcomes)
+    assert {} == load.outcomes.failed()
+
+
+async def test_a_frozen_worker_fails_no_idempotent_call(pairs: Mesh, figures: Figures) -> None:
+    asks: list[Ask] = [
+        partial(pairs.nats.kind, CUSTOMERS_GET, GetCustomer(customer_id="ALFKI")),
+        partial(pairs.nats.kind, PRODUCTS_GET, GetProduct(product_id=1)),
+    ]
+    evictions = []
+    async with traffic(asks, at_once=8, pause=0.02) as load:
+        for name in ("customers-1", "products-2") * 3 if figures.long else ("customers-1",):
+            await load.more(100)
+            pairs.stack.freeze(name)
+            frozen_at = get_running_loop().time()
+            try:
+                await until_evicted(pairs.stack, name)
+                evictions.append(get_running_loop().time() - frozen_at)
+                await load.more(100)
+            finally:
+                pairs.stack.thaw(name)
+        await load.more(100)
+
+    slow = [one for one in load.outcomes if one.seconds > 0.3 * CUSTOMERS_GET.timeout]
+    figures.add(
+        "one of two workers frozen",
+        frozen=len(evictions),
+        longest_until_evicted_s=round(max(evictions), 1),
+        asked_again=len(slow),
+        **load.outcomes.figures(),
+    )
+    assert slow  # the frozen one was asked
+    assert max(evictions) < 15
+    assert {} == load.outcomes.failed()
+
+
+async def until_evicted(stack: Stack, name: str) -> None:
+    """Wait until NATS has fewer connections of the process's kind than there are processes."""
+    kind = name.partition("-")[0]
+    async with AsyncClient(base_url=stack.state.nats_monitor_url or "") as monitor:
+        while True:
+            connections = (await monitor.get("/connz")).json()["connections"]
+            if sum(one["name"] == kind for one in connections) < 2:
+                return
+            await asyncio.sleep(0.1)
