@@ -29,6 +29,7 @@ _CLOSE_TIMEOUT = 1.0
 _PROBE_TIMEOUT = 1.0
 _STATEMENT_TIMEOUT = 3000  # milliseconds, as PostgreSQL counts
 _STEP = 250
+_CLOCK_STEP = 0.01  # a timer may ring so much before the clock shows its time: uvloop counts milliseconds
 _SESSION = {
     "statement_timeout": f"{_STATEMENT_TIMEOUT}ms",
     "lock_timeout": "2s",
@@ -152,7 +153,7 @@ class Database:
                 await connection.limit_statements(left)
                 yield connection
         except _TROUBLE as error:
-            if left is not None and (self._terms.remaining() or 0) <= 0:
+            if left is not None and (self._terms.remaining() or 0) <= _CLOCK_STEP:
                 raise self._terms.timed_out("the deadline passed before the database had answered") from error
             log.warning("database_unavailable", error=str(error), type=type(error).__name__)
             raise self._terms.unavailable("the database does not answer") from error
