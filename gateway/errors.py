@@ -65,6 +65,13 @@ CALL_ERRORS: Final[Mapping[type[CallError], tuple[Code, str, str]]] = {
 }
 """What a call that brought no answer means to an HTTP client; a RemoteFault says so itself."""
 
+_LOST: Final = (
+    Code.OVERLOADED,
+    "connection_lost",
+    "the connection broke while the {service} service was at work: whether the work was done is unknown",
+)
+"""Disconnected, where the request had been sent: the one 503 after which a write may have been done."""
+
 _HTTP_ERRORS: Final[Mapping[int, Fault]] = {
     404: NotFound("unknown_path", "there is nothing at this path"),
     405: Invalid("method_not_allowed", "this path does not know the method"),
@@ -141,7 +148,8 @@ def _fault(request: Request, error: Exception) -> Fault | RemoteFault:
 
 
 def _failed_call(request: Request, error: CallError) -> RemoteFault:
-    code, reason, detail = CALL_ERRORS[type(error)]
+    sent = isinstance(error, Disconnected) and error.sent
+    code, reason, detail = _LOST if sent else CALL_ERRORS[type(error)]
     endpoint = declared(request.scope.get("route"))
     service = endpoint.service if endpoint else "asked"
     if code is Code.INTERNAL:

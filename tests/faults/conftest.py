@@ -21,6 +21,7 @@ from subjects import CUSTOMERS_GET, PRODUCTS_GET, PRODUCTS_LIST
 from tests.faults.traffic import Ask, Balancer, Caller, balanced, connected
 
 _PAIRS: dict[ServiceName, int] = {"gateway": 2, "auth": 2, "customers": 2, "products": 2}
+_ONE_GATEWAY: dict[ServiceName, int] = {**_PAIRS, "gateway": 1}
 _FIGURES = Path("dist") / "faults.json"
 _ENVIRONMENT: dict[str, tuple[str, ...]] = {
     # Longer than a test: a token that ends in the midst of it is no fault.
@@ -121,9 +122,9 @@ async def pairs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]
 
 @pytest.fixture(scope="module")
 async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
-    """The same on three NATS servers."""
+    """Two of every service on three NATS servers."""
     async with mesh(
-        StackSettings(home=tmp_path_factory.mktemp("cluster"), http_port=0, replicas=_PAIRS, nats_nodes=3)
+        StackSettings(home=tmp_path_factory.mktemp("cluster"), http_port=0, replicas=_ONE_GATEWAY, nats_nodes=3)
     ) as cluster:
         yield cluster
 

@@ -17,7 +17,7 @@ from devstack.stack import Stack
 from mesh.client import Client
 from mesh.context import Context, request_id_from, working_on
 from mesh.endpoint import Endpoint, Rep, Req
-from mesh.errors import CallError, RemoteFault
+from mesh.errors import CallError, Disconnected, NoResponder, RemoteFault
 from mesh.settings import NatsSettings
 from mesh.transport import NatsTransport
 
@@ -130,6 +130,18 @@ def status(response: Response) -> str:
     return f"{response.status_code} {response.json()['reason']}"
 
 
+def kind_of(error: CallError) -> str:
+    """The kind of a failed call, as the gateway would tell it."""
+    match error:
+        case RemoteFault():
+            return f"{error.code.number} {error.reason}"
+        case NoResponder():
+            return "503 no_responders"
+        case Disconnected():
+            return "503 connection_lost" if error.sent else "503 disconnected"
+    return type(error).__name__
+
+
 class Balancer:
     """HTTP to several gateways by turns, as a load balancer does it.
 
@@ -213,13 +225,11 @@ class Caller:
     async def kind(
         self, endpoint: Endpoint[Req, Rep], request: Req, token: str | None = None, key: str | None = None
     ) -> str:
-        """The kind of the answer: "ok", the reason of a fault, or the error's name."""
+        """The kind of the answer."""
         try:
             await self.call(endpoint, request, token, key)
-        except RemoteFault as fault:
-            return fault.reason
         except CallError as error:
-            return type(error).__name__
+            return kind_of(error)
         return "ok"
 
 

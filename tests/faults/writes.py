@@ -12,9 +12,9 @@ from httpx2 import HTTPError
 from contracts.customers import CreateCustomer, Customer, CustomerPatch, UpdateCustomer
 from devstack.stack import Stack
 from mesh.endpoint import Endpoint, Req
-from mesh.errors import CallError, RemoteFault
+from mesh.errors import CallError
 from subjects import CUSTOMERS_CREATE, CUSTOMERS_UPDATE
-from tests.faults.traffic import Balancer, Caller, status
+from tests.faults.traffic import Balancer, Caller, kind_of, status
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _FREE = map("".join, itertools.product("X", _LETTERS, _LETTERS, _LETTERS, _LETTERS))
@@ -121,10 +121,8 @@ class Writer:
     async def _call(self, nats: Caller, endpoint: Endpoint[Req, Customer], request: Req, key: str) -> Answer:
         try:
             return Answer("ok", (await nats.call(endpoint, request, self._token, key)).version)
-        except RemoteFault as fault:
-            return Answer(f"{fault.code.number} {fault.reason}")
         except CallError as error:
-            return Answer(f"503 {type(error).__name__}")
+            return Answer(kind_of(error))
 
 
 def _new(customer_id: str) -> CreateCustomer:

@@ -152,6 +152,11 @@ async def test_a_gateway_without_nats_is_503(http: AsyncClient, transport: Memor
     problem(await http.get("/v1/products"), 503, "disconnected")
 
 
+async def test_a_connection_that_broke_in_mid_call_is_503_and_says_that_the_outcome_is_unknown() -> None:
+    async with gateway(Disconnected("it broke while waiting", sent=True)) as http:
+        assert "unknown" in problem(await http.get("/v1/products"), 503, "connection_lost").detail
+
+
 async def test_a_bug_in_the_gateway_is_500_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with structlog.testing.capture_logs() as logs:
         async with gateway(ZeroDivisionError("s3cret")) as http:
