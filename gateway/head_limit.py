@@ -6,6 +6,8 @@ from gateway.errors import refusal
 from gateway.settings import HttpLimits
 from mesh.errors import Invalid
 
+_SINGLE = (b"authorization", b"idempotency-key")
+
 
 class HeadLimit:
     """Refuses a request whose head is over a limit, or not clear about where it goes or where it ends."""
@@ -40,6 +42,8 @@ def _unclear(scope: Scope) -> Invalid | None:
         why = "the request must be HTTP/1.1 or HTTP/1.0"
     elif (hosts := names.count(b"host")) != 1 and (hosts or version == "1.1"):
         why = "there must be one Host header"
+    elif any(names.count(name) > 1 for name in _SINGLE):
+        why = "Authorization and Idempotency-Key may each be there once"
     elif b"transfer-encoding" in names and (b"content-length" in names or version == "1.0"):
         why = "Transfer-Encoding goes with neither Content-Length nor HTTP/1.0"
     return Invalid("malformed_request", why) if why else None

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from mesh import wire
-from mesh.errors import Fault, Invalid
+from mesh.errors import Invalid
 
 
 class JsonRequest(Request):
@@ -47,13 +47,26 @@ class JsonRoute(APIRoute):
         body_type = TypeAdapter[Any](body)
 
         async def handle_strictly(request: Request) -> Response:
-            if request.scope["query_string"] and not takes_query:
-                raise _unknown_parameters(request.scope["query_string"])
+            if query := request.scope["query_string"]:
+                _check_query(query, takes_query=takes_query)
             return await handle(JsonRequest(request.scope, request.receive, body_type))
 
         return handle_strictly
 
 
-def _unknown_parameters(query: bytes) -> Fault:
-    name = next((name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)), "?")
-    return Invalid.field(wire.field_path([name]), "extra_forbidden", "there is no such parameter here")
+def _check_query(query: bytes, *, takes_query: bool) -> None:
+    """Refuse what FastAPI would pass over: a parameter given twice, text that is no UTF-8, any where none is known."""
+    seen = set()
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
+        field = wire.field_path([name])
+        if not takes_query:
+            raise Invalid.field(field, "extra_forbidden", "there is no such parameter here")
+        if _has_surrogates(name + value):
+            raise Invalid.field(field, "malformed_text", "is not UTF-8")
+        if name in seen:
+            raise Invalid.field(field, "given_twice", "is given more than once")
+        seen.add(name)
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)

@@ -12,7 +12,7 @@ from mesh.bus import Message, Resend, Transport
 from mesh.context import Context
 from mesh.endpoint import Access, Endpoint, Rep, Req
 from mesh.errors import BadReply, CallError, DeadlineExceeded, Disconnected, NoResponder, Overloaded
-from mesh.retry import MOST_RETRIES, RetryBudget, pause
+from mesh.retry import MOST_RECONNECTS, MOST_RETRIES, RetryBudget, pause
 
 _SILENCE = 0.3
 """The part of a call's time after which it is asked again where nobody has answered."""
@@ -78,7 +78,7 @@ class Client:
 
     def _worth_another(self, error: CallError, retries: int) -> bool:
         if isinstance(error, Disconnected):  # in a cluster the next server takes us at once
-            return self._transport.connected or self._transport.reconnecting
+            return retries < MOST_RECONNECTS and (self._transport.connected or self._transport.reconnecting)
         return retries < MOST_RETRIES
 
     async def _ask(

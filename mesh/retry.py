@@ -5,6 +5,7 @@ from asyncio import get_running_loop
 from typing import Final
 
 MOST_RETRIES: Final = 3
+MOST_RECONNECTS: Final = 6
 _FIRST_PAUSE = 0.03
 _GROWTH = 3.0
 

@@ -10,6 +10,7 @@ from gateway.conditions import READ, IfMatch, IfNoneMatch, changed, optional_ver
 from gateway.operations import JSON_BODY, calls
 from gateway.parts import Mesh
 from gateway.routing import JsonRoute
+from gateway.schemas.base import InDigits
 from gateway.schemas.products import (
     CategoryPage,
     NewProduct,
@@ -34,8 +35,8 @@ from subjects import (
 
 router = APIRouter(prefix="/v1", tags=["products"], route_class=JsonRoute)
 
-ProductId = Annotated[Id, Path(examples=[1])]
-SupplierId = Annotated[Id, Path(examples=[1])]
+ProductId = Annotated[Id, InDigits, Path(examples=[1])]
+SupplierId = Annotated[Id, InDigits, Path(examples=[1])]
 Page = Annotated[PageQuery, Query()]
 
 

@@ -1,10 +1,13 @@
 """How the shapes of HTTP are made from those of NATS, and the other way round."""
 
-from typing import Generic, Self, TypeVar
+import re
+from typing import Annotated, Final, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 ContractT = TypeVar("ContractT", bound=BaseModel)
+
+_WHOLE_NUMBER = re.compile(r"-?\d{1,20}", re.ASCII)
 
 
 class Shown(BaseModel, Generic[ContractT]):
@@ -19,6 +22,24 @@ class Shown(BaseModel, Generic[ContractT]):
     def from_contract(cls, contract: ContractT) -> Self:
         """The reply as HTTP shows it."""
         return cls.model_validate(contract)
+
+
+def _in_digits(value: object) -> object:
+    if isinstance(value, str) and not _WHOLE_NUMBER.fullmatch(value):
+        raise ValueError("must be a whole number, in digits")
+    return value
+
+
+def _true_or_false(value: object) -> object:
+    if isinstance(value, str) and value not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value
+
+
+InDigits: Final = BeforeValidator(_in_digits)
+"""For a number in a path or a query: pydantic would also read `1.0`, `+1` and `1_0`."""
+Flag = Annotated[bool, BeforeValidator(_true_or_false)]
+"""A truth value in a query: pydantic would also read `yes`, `t` and `on`."""
 
 
 class Query(BaseModel):

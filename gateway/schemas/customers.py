@@ -17,7 +17,7 @@ from contracts.customers import (
     PostalCode,
     Street,
 )
-from gateway.schemas.base import Query, Shown
+from gateway.schemas.base import InDigits, Query, Shown
 
 _ALFKI: JsonDict = {
     "customer_id": "ALFKI",
@@ -80,7 +80,7 @@ class CustomerQuery(Query):
         Field(description="Found anywhere in key, company, contact, city or country, whatever its case and accents."),
     ] = None
     sort: Annotated[CustomerSort, Field(description="`-` is descending.")] = CustomerSort.ID
-    limit: Limit = 50
+    limit: Annotated[Limit, InDigits] = 50
     cursor: Annotated[Cursor | None, Field(description="`next_cursor` of the page before.")] = None
 
     def to_contract(self) -> customers.ListCustomers:

@@ -8,7 +8,7 @@ from pydantic.config import JsonDict
 from contracts import products
 from contracts.base import Count, Cursor, Id, Limit, Money, Patch, Request, Search, absent
 from contracts.products import ProductName, ProductSort, QuantityPerUnit
-from gateway.schemas.base import Query, Shown
+from gateway.schemas.base import Flag, InDigits, Query, Shown
 
 _NEW_CHAI: JsonDict = {
     "product_name": "Chai",
@@ -70,15 +70,15 @@ class ProductPage(Shown[products.ProductPage]):
 class ProductQuery(Query):
     """Which products, in which order."""
 
-    category_id: Id | None = None
-    supplier_id: Id | None = None
+    category_id: Annotated[Id | None, InDigits] = None
+    supplier_id: Annotated[Id | None, InDigits] = None
     q: Annotated[Search | None, Field(description="Found anywhere in the name, whatever its case and accents.")] = None
     min_price: Annotated[Money | None, Field(description="This price or more.")] = None
     max_price: Annotated[Money | None, Field(description="This price or less.")] = None
-    discontinued: bool | None = None
-    low_stock: Annotated[bool | None, Field(description="Whether stock is at or below the reorder level.")] = None
+    discontinued: Flag | None = None
+    low_stock: Annotated[Flag | None, Field(description="Whether stock is at or below the reorder level.")] = None
     sort: Annotated[ProductSort, Field(description="`-` is descending.")] = ProductSort.ID
-    limit: Limit = 50
+    limit: Annotated[Limit, InDigits] = 50
     cursor: Annotated[Cursor | None, Field(description="`next_cursor` of the page before.")] = None
 
     def to_contract(self) -> products.ListProducts:
@@ -127,7 +127,7 @@ class ProductChange(Patch):
 class PageQuery(Query):
     """Which part of a list that knows no filters."""
 
-    limit: Limit = 50
+    limit: Annotated[Limit, InDigits] = 50
     cursor: Annotated[Cursor | None, Field(description="`next_cursor` of the page before.")] = None
 
 
