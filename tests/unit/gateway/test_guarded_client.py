@@ -188,7 +188,7 @@ async def test_a_call_without_the_time_for_an_answer_tells_nothing(client: Guard
 
 async def test_a_late_answer_shrinks_the_limit_and_is_an_answer(client: GuardedClient, hanging: Hanging) -> None:
     asking = asyncio.create_task(ask(client))
-    await asyncio.sleep(1.05)
+    await asyncio.sleep(0.1)
     await hanging.answer()
     await asking
     assert limiter(client).limit == pytest.approx(3.2)
