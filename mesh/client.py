@@ -21,7 +21,7 @@ _SILENCE = 0.3
 class Client:
     """Calls endpoints over a transport, on behalf of the request that this task works on.
 
-    What an endpoint declares idempotent is tried again, within the deadline and a budget, when nobody serves it just
+    What an endpoint declares idempotent, or what carries an idempotency key, is tried again, within the deadline and a budget, when nobody serves it just
     now, the connection breaks, or the worker takes no more; and it is asked again after a long silence, since whoever
     was asked may be frozen or dead. Anything else is sent once.
     """
@@ -48,7 +48,7 @@ class Client:
             raise DeadlineExceeded.here(endpoint.subject)
         payload = endpoint.requests.dump_json(request, exclude_unset=True)
         headers = _headers(endpoint, current, deadline)
-        if endpoint.idempotent:
+        if endpoint.idempotent or (endpoint.keyed and current.idempotency_key):
             message = await self._ask_again(endpoint, payload, headers, deadline)
         else:
             message = await self._ask(endpoint, payload, headers, deadline)

@@ -5,6 +5,7 @@ import pytest
 
 from mesh.bus import NO_HEADERS, Deliver, Message, Resend, Subscription
 from mesh.client import Client
+from mesh.context import Context, working_on
 from mesh.endpoint import Access, Endpoint
 from mesh.errors import CallError, DeadlineExceeded, Disconnected, NoResponder, Overloaded, Unavailable
 from mesh.memory import MemoryBroker, MemoryTransport
@@ -162,3 +163,14 @@ async def test_the_first_answer_counts_and_the_other_is_dropped() -> None:
     assert "hello" == (await call).text
     await service.drain()
     assert 3 == gate.passed
+
+
+async def test_a_write_with_an_idempotency_key_is_tried_again() -> None:
+    keyed = Endpoint("sample.shout", Say, Said, Access.ADMIN, keyed=True)
+    flaky = Flaky(NoResponder("nobody"), SAID)
+    now = asyncio.get_running_loop().time()
+    with working_on(Context("r1", now + 5, idempotency_key="once")):
+        assert "hi" == (await Client(flaky).call(keyed, Say())).text
+    flaky = Flaky(NoResponder("nobody"), SAID)
+    with working_on(Context("r1", now + 5)), pytest.raises(NoResponder):
+        await Client(flaky).call(keyed, Say())
