@@ -21,9 +21,9 @@ _SILENCE = 0.3
 class Client:
     """Calls endpoints over a transport, on behalf of the request that this task works on.
 
-    What an endpoint declares idempotent, or what carries an idempotency key, is tried again, within the deadline and a budget, when nobody serves it just
-    now, the connection breaks, or the worker takes no more; and it is asked again after a long silence, since whoever
-    was asked may be frozen or dead. Anything else is sent once.
+    What an endpoint declares idempotent, or what carries an idempotency key, is tried again, within the deadline and a
+    budget, when nobody serves it just now, the connection breaks, or the worker takes no more; and it is asked again
+    after a long silence, since whoever was asked may be frozen or dead. Anything else is sent once.
     """
 
     def __init__(self, transport: Transport) -> None:
