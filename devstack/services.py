@@ -21,7 +21,7 @@ ServiceCommand = Callable[["ServiceName"], Sequence[str]]
 
 SERVICES: tuple[ServiceName, ...] = ("auth", "customers", "products", "gateway")
 
-_STARTED = "service_started"  # the event that mesh.service logs once it takes requests
+_STARTED = ("service_started", "gateway_started")  # what a process logs once it takes requests
 _LEVELS_THAT_TELL = {"debug", "info"}
 _ROOT = Path(__file__).parent.parent  # where the packages are
 _MODULES = {"gateway": "gateway", "auth": "auth_svc", "customers": "customers_svc", "products": "products_svc"}
@@ -52,9 +52,22 @@ class Service(Program):
         """Start the process."""
         await self.child.spawn(self._command)
 
+    @property
+    def tells(self) -> bool:
+        """Whether its log says when it serves; it may have been told to say less."""
+        return self._command.env.get("LOG_LEVEL", "info") in _LEVELS_THAT_TELL
+
     async def serving(self) -> None:
-        """Wait for the gateway's word, which counts for all."""
+        """Wait for its own word, then for the gateway's, which counts for all.
+
+        Its own comes first: until it listens, somebody else may on the same port, a gateway of another stack even.
+        """
+        await self._own_word()
         await self._mesh_is_ready()
+
+    async def _own_word(self) -> None:
+        if self.tells:
+            await until(lambda: any(word in self.child.said() for word in _STARTED))
 
 
 class Worker(Service):
@@ -63,11 +76,11 @@ class Worker(Service):
     @property
     def overlaps(self) -> bool:
         """Two may serve at once, if one can tell when the second does."""
-        return self._command.env.get("LOG_LEVEL", "info") in _LEVELS_THAT_TELL
+        return self.tells
 
     async def serving(self) -> None:
         """Wait for its own word: the gateway's may be about another replica."""
-        if self.overlaps:
-            await until(lambda: _STARTED in self.child.said())
+        if self.tells:
+            await self._own_word()
         else:
             await super().serving()
