@@ -65,14 +65,18 @@ class Client:
         budget = self._budgets[endpoint.service]
         budget.request()
         resend = Resend((deadline - get_running_loop().time()) * _SILENCE, budget.spend)
+        lost: CallError | None = None
         for retries in itertools.count():
             try:
                 return await self._ask(endpoint, payload, headers, deadline, resend)
             except (NoResponder, Overloaded, Disconnected) as error:
+                if isinstance(error, Disconnected) and error.sent:
+                    lost = error
                 wait = pause(retries)
                 in_time = get_running_loop().time() + wait < deadline
                 if not (in_time and self._worth_another(error, retries) and budget.spend()):
-                    raise
+                    # What left this process once may have been done, whatever became of the tries after it.
+                    raise lost or error from None
             await asyncio.sleep(wait)
         raise AssertionError  # the count has no end
 

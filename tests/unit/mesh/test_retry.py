@@ -89,6 +89,14 @@ async def test_without_a_connection_the_caller_hears_so_at_once() -> None:
     assert 1 == flaky.asked
 
 
+@pytest.mark.parametrize("then", [NoResponder("nobody"), FULL, Disconnected("gone")])
+async def test_what_was_sent_before_the_connection_broke_stays_unknown(then: Message | CallError) -> None:
+    flaky = Flaky(Disconnected("broke", sent=True), then)
+    with pytest.raises(Disconnected) as raised:
+        await Client(flaky).call(SAY, Say())
+    assert raised.value.sent
+
+
 async def test_a_connection_lost_a_moment_ago_is_waited_for() -> None:
     flaky = Flaky(*[Disconnected("gone")] * 6, SAID)
     flaky.connected, flaky.reconnecting = False, True
