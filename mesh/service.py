@@ -52,6 +52,11 @@ class _Request:
     route: _Route
     message: Message
     received: float
+    deadline: float | Fault
+    """When an answer is no longer of use; or what is wrong with the headers that should tell.
+
+    Read once, on arrival: what the wire says in Unix time would count a wait in the queue twice later on.
+    """
 
 
 class Service:
@@ -139,7 +144,8 @@ class Service:
             # be a way to publish anywhere.
             log.warning("request_without_inbox", subject=message.subject)
             return
-        request = _Request(route, message, asyncio.get_running_loop().time())
+        received = asyncio.get_running_loop().time()
+        request = _Request(route, message, received, _deadline(route.endpoint, message, received))
         if len(self._running) < self._concurrency:
             self._run(request)
         elif len(self._queue) >= self._queue_size:
@@ -152,13 +158,11 @@ class Service:
             self._queue.append(request)
 
     def _in_time(self, request: _Request) -> bool:
-        """Whether the request's turn will come before its deadline, by what handlers took of late."""
-        try:
-            deadline = wire.deadline(request.message.headers, request.route.endpoint.timeout, request.received)
-        except Fault:
+        """Whether the request can be done before its deadline, by what handlers took of late."""
+        if isinstance(request.deadline, Fault):
             return True  # it is answered in its turn
-        turns = (len(self._queue) + 1) / self._concurrency
-        return request.received + turns * self._usual_seconds < deadline
+        turns = (len(self._queue) + 1) / self._concurrency + 1  # those before it, and its own
+        return request.received + turns * self._usual_seconds <= request.deadline
 
     def _run(self, request: _Request) -> None:
         task = asyncio.create_task(self._work(request))
@@ -177,8 +181,8 @@ class Service:
 
     async def _work(self, request: _Request) -> None:
         started = time.perf_counter_ns()
-        headers = request.message.headers
-        request_id = request_id_from(wire.header(headers, wire.REQUEST_ID))
+        begun = not isinstance(request.deadline, Fault) and request.deadline > asyncio.get_running_loop().time()
+        request_id = request_id_from(wire.header(request.message.headers, wire.REQUEST_ID))
         with working_on(Context(request_id, request.received)):
             fault: Fault | None = None
             try:
@@ -189,7 +193,8 @@ class Service:
             except Disconnected:
                 log.warning("answer_not_sent", subject=request.message.subject)
             elapsed = time.perf_counter_ns() - started
-            self._usual_seconds += (elapsed / 1e9 - self._usual_seconds) * _NEWEST
+            if begun:  # what was dropped tells nothing of the time that work takes
+                self._usual_seconds += (elapsed / 1e9 - self._usual_seconds) * _NEWEST
             request.route.described.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
             log.info(
                 "request",
@@ -203,7 +208,9 @@ class Service:
     async def _reply(self, request: _Request, request_id: str) -> bytes:
         """The reply's bytes, or the fault that the caller shall see."""
         endpoint, headers = request.route.endpoint, request.message.headers
-        deadline = wire.deadline(headers, endpoint.timeout, request.received)
+        deadline = request.deadline
+        if isinstance(deadline, Fault):
+            raise deadline
         if deadline <= asyncio.get_running_loop().time():
             raise TimedOut("deadline_exceeded", "the deadline passed before the work began")
         try:
@@ -275,6 +282,13 @@ class Service:
         task = asyncio.ensure_future(sending)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
+
+
+def _deadline(endpoint: Endpoint[Any, Any], message: Message, received: float) -> float | Fault:
+    try:
+        return wire.deadline(message.headers, endpoint.timeout, received)
+    except Fault as fault:
+        return fault
 
 
 def _read(endpoint: Endpoint[Req, Rep], payload: bytes) -> Req:

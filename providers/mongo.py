@@ -13,7 +13,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic import AfterValidator, MongoDsn, SecretStr, ValidationError
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from providers.errors import DatabaseRefused, DatabaseUnavailable
 
@@ -27,6 +27,7 @@ DRIVER = cast("type[Client]", AsyncIOMotorClient)
 _OPERATION_TIMEOUT = 3.0  # shorter than any endpoint's, so that a caller hears why
 _PROBE_TIMEOUT = 1.0
 _CLOSE_TIMEOUT = 1.0
+_SHUTTING_DOWN = {91, 11600, 11602}  # ShutdownInProgress, InterruptedAtShutdown, InterruptedDueToReplStateChange
 _SHORTEST = 0.001  # none at all would mean no limit
 
 
@@ -87,7 +88,8 @@ async def probe(database: Database) -> None:
 
 def is_outage(error: PyMongoError) -> bool:
     """Whether the database could not be reached, or not in time: the same may succeed a moment later."""
-    return isinstance(error, ConnectionFailure) or error.timeout
+    shutting_down = isinstance(error, OperationFailure) and error.code in _SHUTTING_DOWN
+    return isinstance(error, ConnectionFailure) or error.timeout or shutting_down
 
 
 def said(error: PyMongoError) -> str:

@@ -1,0 +1,107 @@
+"""A mesh without replicas and without a supervisor: what a test ends or freezes stays so until it says otherwise."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from signal import SIGTERM
+
+import psutil
+
+from devstack.servers import ServerName, Servers
+from mesh.settings import NatsSettings
+from mesh.transport import NatsTransport
+from tests.e2e.processes import Process, module
+from tests.faults.traffic import Balancer, Caller
+
+EMAIL, PASSWORD = "ada@northwind.example", "a password of the tests"
+MODULES = {"auth": "auth_svc", "customers": "customers_svc", "products": "products_svc"}
+
+
+class Single:
+    """One process of each service that was asked for, and one gateway."""
+
+    def __init__(self, servers: Servers) -> None:
+        self.servers = servers
+        self.processes: dict[str, Process] = {}
+        self.url = ""
+
+    async def stop(self) -> None:
+        """End the services, the gateway first."""
+        gateway = self.processes.pop("gateway")
+        await gateway.end(SIGTERM)
+        await asyncio.gather(*(process.end(SIGTERM) for process in self.processes.values()))
+
+    def pid(self, name: str) -> int:
+        """The number of a service's process."""
+        process = self.processes[name]._process
+        assert process is not None
+        return process.pid
+
+    def memory(self, name: str) -> float:
+        """The resident memory of a service, in MiB."""
+        return float(psutil.Process(self.pid(name)).memory_info().rss) / 2**20
+
+    async def connect(self, user: str = "gateway") -> Caller:
+        """A client on NATS, as one of its users."""
+        return Caller(await NatsTransport.connect(NatsSettings.model_validate(self.nats(user)), user))
+
+    def nats(self, user: str) -> dict[str, str]:
+        """How a process connects."""
+        password = self.servers.nats_passwords[user]
+        return {"nats_url": self.servers.nats_url, "nats_user": user, "nats_password": password}
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What a service is told."""
+        own: dict[str, dict[str, str]] = {
+            "gateway": {"GATEWAY_PORT": "0"},
+            "auth": {
+                "AUTH_ADMIN_EMAIL": EMAIL,
+                "AUTH_ADMIN_PASSWORD": PASSWORD,
+                "AUTH_KEY_ENCRYPTION_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                "AUTH_ACCESS_TOKEN_LIFETIME": "7200",
+            },
+            "customers": {"CUSTOMERS_SEED": "true"},
+            "products": {"PRODUCTS_SEED": "true"},
+        }
+        found = {**own[name], **{key.upper(): value for key, value in self.nats(name).items()}}
+        running = {server.name for server in self.servers}
+        if "postgres" in running:
+            found["CUSTOMERS_DATABASE_URL"] = self.servers.customers_url
+            found["PRODUCTS_DATABASE_URL"] = self.servers.products_url
+        if "mongo" in running:
+            found["AUTH_MONGODB_URL"] = self.servers.mongo_url
+        return found
+
+
+@asynccontextmanager
+async def single(
+    home: Path,
+    only: Sequence[ServerName] = ("nats", "postgres", "mongo"),
+    services: Mapping[str, str] = MODULES,
+    **environment: str,
+) -> AsyncIterator[Single]:
+    """Start it; `services` names the module of each, `environment` is what the workers are told besides."""
+    async with Servers(home, only=set(only)) as servers, AsyncExitStack() as resources:
+        mesh = Single(servers)
+        for name, run in {**services, "gateway": "gateway"}.items():
+            more = {} if name == "gateway" else environment
+            process = module(servers.home.logs / f"{name}.log", run, **mesh.environment(name), **more)
+            mesh.processes[name] = process
+        resources.push_async_callback(mesh.stop)
+        await asyncio.gather(*(process.start() for process in mesh.processes.values()))
+        for name in services:
+            await mesh.processes[name].said("service_started")
+        port = (await mesh.processes["gateway"].said("gateway_started"))["port"]
+        mesh.url = f"http://127.0.0.1:{port}"
+        yield mesh
+
+
+@asynccontextmanager
+async def http_to(mesh: Single) -> AsyncIterator[Balancer]:
+    """An HTTP client of its gateway."""
+    balancer = Balancer([mesh.url])
+    try:
+        yield balancer
+    finally:
+        await balancer.close()

@@ -1,0 +1,184 @@
+"""A database that ends, crashes or hangs under load: callers hear so in time, and what was acknowledged stays."""
+
+import asyncio
+import itertools
+import json
+import secrets
+from asyncio import get_running_loop
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+import asyncpg
+import pytest
+from httpx2 import AsyncClient
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from devstack.servers import ServerName
+from subjects import CUSTOMERS_CREATE
+from tests.e2e.people import log_in
+from tests.faults.conftest import Figures
+from tests.faults.single import EMAIL, PASSWORD, Single, http_to, single
+from tests.faults.traffic import Balancer, Load, traffic
+
+LATE = 1.5
+"""Seconds by which an answer may miss its deadline on a machine that is busy with other things as well."""
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+FREE_KEYS = map("".join, itertools.product("Y", LETTERS, LETTERS, LETTERS, LETTERS))
+
+
+@pytest.fixture(scope="module")
+async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Single]:
+    async with single(tmp_path_factory.mktemp("outages")) as mesh:
+        yield mesh
+
+
+@pytest.fixture(scope="module")
+async def http(mesh: Single) -> AsyncIterator[Balancer]:
+    async with http_to(mesh) as http:
+        yield http
+
+
+@pytest.fixture(scope="module")
+async def token(mesh: Single) -> dict[str, str]:
+    """The headers of an administrator."""
+    async with AsyncClient(base_url=mesh.url, timeout=20) as client:
+        tokens = await log_in(client, EMAIL, PASSWORD)
+    return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
+@dataclass
+class Clients:
+    """Who reads and writes, and remembers each write that was acknowledged."""
+
+    mesh: Single
+    http: Balancer
+    headers: dict[str, str]
+    acknowledged: set[str] = field(default_factory=set)
+
+    async def write_customer(self) -> str:
+        new = next(FREE_KEYS)
+        body = {"customer_id": new, "company_name": "Written"}
+        kind = await self.http.kind("POST", "/v1/customers", json=body, headers=self.headers)
+        return self._keep(new, kind)
+
+    async def read_customer(self) -> str:
+        return await self.http.kind("GET", "/v1/customers/ALFKI", headers=self.headers)
+
+    async def write_user(self) -> str:
+        new = f"{secrets.token_hex(8)}@northwind.example"
+        body = {"email": new, "password": secrets.token_urlsafe(20)}
+        return self._keep(new, await self.http.kind("POST", "/v1/auth/register", json=body))
+
+    async def read_user(self) -> str:
+        return await self.http.kind("GET", "/v1/auth/me", headers=self.headers)
+
+    def _keep(self, new: str, kind: str) -> str:
+        if kind == "ok":
+            self.acknowledged.add(new)
+        return kind
+
+    async def customers_there(self) -> set[str]:
+        """The acknowledged ones that PostgreSQL has, without asking any service."""
+        connection = await asyncpg.connect(self.mesh.servers.customers_url)
+        try:
+            sql = "SELECT customer_id FROM customers WHERE customer_id = ANY($1)"
+            return {row["customer_id"] for row in await connection.fetch(sql, [*self.acknowledged])}
+        finally:
+            await connection.close()
+
+    async def users_there(self) -> set[str]:
+        """The same in MongoDB."""
+        client: AsyncIOMotorClient[dict[str, str]] = AsyncIOMotorClient(self.mesh.servers.mongo_url)
+        try:
+            users = client.get_default_database("auth")["users"]
+            return {user["email"] async for user in users.find({"email": {"$in": [*self.acknowledged]}})}
+        finally:
+            client.close()
+
+
+@pytest.fixture
+def clients(mesh: Single, http: Balancer, token: dict[str, str]) -> Clients:
+    return Clients(mesh, http, token)
+
+
+Fault = Callable[[Single, ServerName], Awaitable[None]]
+
+
+async def stop(mesh: Single, server: ServerName) -> None:
+    await mesh.servers.stop(server)
+
+
+async def kill(mesh: Single, server: ServerName) -> None:
+    await mesh.servers.kill(server)
+
+
+async def freeze(mesh: Single, server: ServerName) -> None:
+    mesh.servers.freeze(server)
+
+
+async def mend(mesh: Single, server: ServerName, fault: Fault) -> None:
+    if fault is freeze:
+        mesh.servers.thaw(server)
+    else:
+        await mesh.servers.restart(server)
+
+
+@pytest.mark.parametrize("fault", [stop, kill, freeze])
+@pytest.mark.parametrize("server", ["postgres", "mongo"])
+async def test_an_outage_is_told_in_time_and_loses_nothing(
+    clients: Clients, server: ServerName, fault: Fault, figures: Figures
+) -> None:
+    mesh = clients.mesh
+    asks = {
+        "postgres": [clients.write_customer, clients.read_customer],
+        "mongo": [clients.write_user, clients.read_user],
+    }[server]
+    recoveries = []
+
+    async with traffic(asks, at_once=8, pause=0.01) as load:
+        for _ in range(5 if figures.long else 1):
+            await load.more(20, "ok")
+            before = len(clients.acknowledged)
+            await fault(mesh, server)
+            try:
+                await failing(load)
+                if figures.long:
+                    await asyncio.sleep(5)
+            finally:
+                await mend(mesh, server, fault)
+            mended_at = get_running_loop().time()
+            await load.more(20, "ok")
+            recoveries.append(get_running_loop().time() - mended_at)
+            await ready(mesh)
+        assert before < len(clients.acknowledged)
+
+    there = await (clients.customers_there() if server == "postgres" else clients.users_there())
+    figures.add(
+        f"{server}: {fault.__name__}",
+        acknowledged=len(clients.acknowledged),
+        longest_until_recovered_s=round(max(recoveries), 2),
+        **load.outcomes.figures(),
+    )
+    assert clients.acknowledged == there
+    assert {"503", "504"} >= statuses(load.outcomes.failed())
+    assert load.outcomes.percentile(100) < CUSTOMERS_CREATE.timeout + LATE
+
+
+async def failing(load: Load) -> None:
+    """Wait until calls that began in the outage have failed, twice as many as there are callers."""
+    began = get_running_loop().time()
+    while sum(one.kind != "ok" for one in load.outcomes.begun(after=began)) < 16:
+        await asyncio.sleep(0.01)
+
+
+async def ready(mesh: Single) -> None:
+    """Wait until the gateway says that all services are."""
+    async with AsyncClient(base_url=mesh.url, timeout=20) as client:
+        while not (answer := await client.get("/readyz")).is_success:
+            assert json.loads(answer.text)["nats"]
+            await asyncio.sleep(0.05)
+
+
+def statuses(kinds: Iterable[str]) -> set[str]:
+    """The HTTP statuses of some kinds of answers."""
+    return {kind.partition(" ")[0] for kind in kinds}

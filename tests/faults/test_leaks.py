@@ -1,0 +1,81 @@
+"""Calls that are cancelled and calls that time out, by the thousand: afterwards nothing of them is left."""
+
+import asyncio
+import random
+from collections import Counter
+
+import psutil
+import pytest
+
+from mesh.client import Client
+from mesh.errors import DeadlineExceeded, RemoteFault
+from tests.faults.conftest import Figures
+from tests.nats_server import NatsServer, until
+from tests.sample_service import SAY, Said, Say, sample
+
+AT_ONCE = 50
+MOST_GROWTH = 8.0
+"""MiB by which this process may grow from one half of the calls to the other."""
+
+
+async def sometimes_slow(request: Say) -> Said:
+    """One in five takes longer than some callers wait."""
+    await asyncio.sleep(random.choice((0, 0, 0, 0, 0.02)))
+    return Said(text=request.text)
+
+
+def memory() -> float:
+    """The resident memory of this process, in MiB."""
+    return float(psutil.Process().memory_info().rss) / 2**20
+
+
+@pytest.mark.timeout(1800)
+async def test_cancellations_and_timeouts_leave_nothing_behind(
+    tmp_path_factory: pytest.TempPathFactory, figures: Figures
+) -> None:
+    server = NatsServer(tmp_path_factory.mktemp("leaks"))
+    await server.start()
+    worker, caller = await server.connect("sample"), await server.connect("caller")
+    service, client = sample(worker, sometimes_slow), Client(caller)
+    await service.start()
+    outcomes: Counter[str] = Counter()
+
+    async def call() -> None:
+        asking = asyncio.ensure_future(client.call(SAY, Say(), random.choice((5, 5, 0.01))))
+        if random.random() < 0.3:
+            await asyncio.sleep(random.choice((0, 0.002, 0.01)))
+            asking.cancel()
+        try:
+            await asking
+        except asyncio.CancelledError:
+            outcomes["cancelled"] += 1
+        except (DeadlineExceeded, RemoteFault) as error:
+            outcomes[type(error).__name__] += 1
+        else:
+            outcomes["ok"] += 1
+
+    async def calls(count: int) -> None:
+        for _ in range(count // AT_ONCE):
+            await asyncio.gather(*(call() for _ in range(AT_ONCE)))
+        await until(lambda: not (service.running or service.queued or caller._sending))
+
+    total = 200_000 if figures.long else 5_000
+    await calls(total // 10)
+    tasks, subscriptions = asyncio.all_tasks(), len(caller._client._subs)
+    await calls(total * 4 // 10)
+    halfway = memory()
+    await calls(total // 2)
+    growth = memory() - halfway
+
+    figures.add("cancellations and timeouts", growth_mib=round(growth, 1), **outcomes)
+    assert total == sum(outcomes.values())
+    assert min(outcomes["ok"], outcomes["cancelled"], outcomes["DeadlineExceeded"]) > total / 100
+    assert {} == caller._waiting
+    assert (set(), set()) == (service._running, service._errands)
+    assert subscriptions == len(caller._client._subs)
+    await until(lambda: asyncio.all_tasks() <= tasks | {asyncio.current_task()})
+    assert growth < MOST_GROWTH
+    await service.drain()
+    for transport in (worker, caller):
+        await transport.close()
+    await server.stop()
