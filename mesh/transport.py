@@ -108,7 +108,10 @@ class NatsTransport:
     @property
     def reconnecting(self) -> bool:
         """See Transport.reconnecting."""
-        return self._lost_at is not None and asyncio.get_running_loop().time() < self._lost_at + _RECONNECT_WITHIN
+        if self._client.is_connected or self._client.is_closed:
+            return False
+        # The library says that the link is lost only after it has tidied up: until then it was lost this moment.
+        return self._lost_at is None or asyncio.get_running_loop().time() < self._lost_at + _RECONNECT_WITHIN
 
     async def request(
         self,

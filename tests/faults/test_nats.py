@@ -46,7 +46,7 @@ async def test_without_nats_there_are_only_503s_and_nothing_is_executed_later(pa
         outcome_unknown=sum(kind in UNKNOWN for writer in writers for _, kind in writer.answers.values()),
         **load.outcomes.figures(),
     )
-    assert during.failed()
+    assert len(during) >= kills  # short enough an absence is waited for, so that not even a 503 need be seen
     assert {"503"} == {kind.partition(" ")[0] for kind in load.outcomes.failed()}
     assert {} == late.failed()
     for writer in writers:
