@@ -47,7 +47,7 @@ async def test_without_nats_there_are_only_503s_and_nothing_is_executed_later(pa
         **load.outcomes.figures(),
     )
     assert len(during) >= kills  # short enough an absence is waited for, so that not even a 503 need be seen
-    assert {"503"} == {kind.partition(" ")[0] for kind in load.outcomes.failed()}
+    assert {"503"} >= {kind.partition(" ")[0] for kind in load.outcomes.failed()}
     assert {} == late.failed()
     for writer in writers:
         found = await in_database(pairs.stack, writer.answers)
