@@ -68,6 +68,12 @@ def caller() -> Caller:
     return context.caller
 
 
+def begin(context: Context) -> None:
+    """Make `context` the current request for the rest of this task, and its id a part of every log line."""
+    _current.set(context)
+    structlog.contextvars.bind_contextvars(request_id=context.request_id)
+
+
 @contextmanager
 def working_on(context: Context) -> Iterator[None]:
     """Make `context` the current request, and its id a part of every log line."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from mesh import wire
 from mesh.bus import Message, Transport
-from mesh.context import Caller, Context, request_id_from, working_on
+from mesh.context import Caller, Context, begin, request_id_from
 from mesh.discovery import VERBS, Described, Identity
 from mesh.endpoint import Access, Endpoint, Rep, Req
 from mesh.errors import CallError, Disconnected, Fault, TimedOut, TooLarge, Unauthenticated, Unavailable
@@ -183,27 +183,27 @@ class Service:
         started = time.perf_counter_ns()
         begun = not isinstance(request.deadline, Fault) and request.deadline > asyncio.get_running_loop().time()
         request_id = request_id_from(wire.header(request.message.headers, wire.REQUEST_ID))
-        with working_on(Context(request_id, request.received)):
-            fault: Fault | None = None
-            try:
-                body = await self._reply(request, request_id)
-                await self._transport.publish(request.message.reply, body, {wire.REQUEST_ID: request_id})
-            except Fault as error:
-                fault = error
-            except Disconnected:
-                log.warning("answer_not_sent", subject=request.message.subject)
-            elapsed = time.perf_counter_ns() - started
-            if begun:  # what was dropped tells nothing of the time that work takes
-                self._usual_seconds += (elapsed / 1e9 - self._usual_seconds) * _NEWEST
-            request.route.described.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
-            log.info(
-                "request",
-                subject=request.message.subject,
-                outcome=fault.code.value if fault else "ok",
-                ms=round(elapsed / 1e6, 2),
-            )
-            if fault is not None:
-                await self._send_fault(request.message, fault, request_id)
+        begin(Context(request_id, request.received))
+        fault: Fault | None = None
+        try:
+            body = await self._reply(request, request_id)
+            await self._transport.publish(request.message.reply, body, {wire.REQUEST_ID: request_id})
+        except Fault as error:
+            fault = error
+        except Disconnected:
+            log.warning("answer_not_sent", subject=request.message.subject)
+        elapsed = time.perf_counter_ns() - started
+        if begun:  # what was dropped tells nothing of the time that work takes
+            self._usual_seconds += (elapsed / 1e9 - self._usual_seconds) * _NEWEST
+        request.route.described.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
+        log.info(
+            "request",
+            subject=request.message.subject,
+            outcome=fault.code.value if fault else "ok",
+            ms=round(elapsed / 1e6, 2),
+        )
+        if fault is not None:
+            await self._send_fault(request.message, fault, request_id)
 
     async def _reply(self, request: _Request, request_id: str) -> bytes:
         """The reply's bytes, or the fault that the caller shall see."""
@@ -223,8 +223,9 @@ class Service:
                     idempotency_key=wire.idempotency_key(headers),
                 )
                 payload = _read(endpoint, request.message.payload)
-                with working_on(await self._verified(endpoint, context)):
-                    return endpoint.replies.dump_json(await request.route.handler(payload))
+                begin(context)
+                begin(await self._verified(endpoint, context))
+                return endpoint.replies.dump_json(await request.route.handler(payload))
         except Fault:
             raise
         except CallError as error:
@@ -241,8 +242,7 @@ class Service:
         if not endpoint.verified:
             return context
         try:
-            with working_on(context):
-                caller = await self._verify(context.authorization or "")
+            caller = await self._verify(context.authorization or "")
         except Unauthenticated as error:
             if endpoint.access is Access.ANYONE:
                 return context  # a handler that needs the caller after all says so: context.caller()
@@ -255,8 +255,8 @@ class Service:
     async def _refuse(self, request: _Request, fault: Fault) -> None:
         request.route.described.stats.count(0, f"{fault.code.number}: {fault.detail}")
         request_id = request_id_from(wire.header(request.message.headers, wire.REQUEST_ID))
-        with working_on(Context(request_id, request.received)):
-            await self._send_fault(request.message, fault, request_id)
+        begin(Context(request_id, request.received))
+        await self._send_fault(request.message, fault, request_id)
 
     async def _send_fault(self, message: Message, fault: Fault, request_id: str) -> None:
         headers, body = wire.error_reply(fault, request_id)
