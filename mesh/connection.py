@@ -4,7 +4,9 @@ What this relies on inside the library, tests/integration/mesh/test_nats_traps.p
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import nats.errors
 import structlog
@@ -14,6 +16,11 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 log = structlog.get_logger()
+
+LOST: Final = (nats.errors.OutboundBufferLimitError, nats.errors.ConnectionClosedError, OSError, RuntimeError)
+"""What is raised where the connection is gone; uvloop says RuntimeError of a closed socket that is written to."""
+REFUSED: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
+"""What the server says of a subject that is not allowed, in small letters."""
 
 
 class Connection(NatsClient):

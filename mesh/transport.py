@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,7 +13,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from mesh.bus import NO_HEADERS, Deliver, Message, Resend, Resending, Subscription, check_size
-from mesh.connection import Connection, Interest
+from mesh.connection import LOST, REFUSED, Connection, Interest
 from mesh.errors import DeadlineExceeded, Disconnected, NoResponder, Refused
 from mesh.settings import NatsSettings
 
@@ -28,9 +27,6 @@ _PROBE_TIMEOUT = 2.5
 _CLOSE_TIMEOUT = 5.0
 _WRITE_TIMEOUT = 10.0
 _MOST_UNWRITTEN = 4 * 1024 * 1024
-# uvloop says RuntimeError when a socket is closed that is written to.
-_LOST = (nats.errors.OutboundBufferLimitError, nats.errors.ConnectionClosedError, OSError, RuntimeError)
-_REFUSED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 
 
 class NatsTransport:
@@ -177,7 +173,7 @@ class NatsTransport:
     async def _publish(self, subject: str, payload: bytes, headers: Mapping[str, str], reply: str) -> None:
         try:
             await self._client.publish(subject, payload, reply, dict(headers) or None)
-        except _LOST as error:
+        except LOST as error:
             raise Disconnected(f"not connected to NATS, so {subject} was not asked") from error
         # The library's own back pressure is off with its buffering, and would swallow our cancellation.
         if self._client.pending_data_size > _MOST_UNWRITTEN:
@@ -202,7 +198,7 @@ class NatsTransport:
         """See Transport.flush."""
         try:
             await self._client.flush(_CLOSE_TIMEOUT)  # type: ignore[arg-type]  # annotated int, used as a float
-        except (nats.errors.Error, *_LOST) as error:
+        except (nats.errors.Error, *LOST) as error:
             raise Disconnected(f"NATS did not confirm what was sent: {error}", sent=True) from error
 
     async def close(self) -> None:
@@ -230,7 +226,7 @@ class NatsTransport:
         before, self._last_error = self._last_error, str(error) or type(error).__name__
         if self._watchdog is None and "authorization violation" in self._last_error.lower():
             raise error  # out of connect(), which would go on trying with the same wrong password
-        refusal = _REFUSED.search(self._last_error.lower())
+        refusal = REFUSED.search(self._last_error.lower())
         if refusal is None:
             if not self._closing and self._last_error != before:  # not one line for each try to reconnect
                 log.warning("nats_error", error=self._last_error)
@@ -290,7 +286,7 @@ class NatsTransport:
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT):
                 await self._client.flush()
-        except (TimeoutError, nats.errors.Error, *_LOST):
+        except (TimeoutError, nats.errors.Error, *LOST):
             return False
         return self._client.reading
 
