@@ -36,11 +36,16 @@ def command(service: ServiceName) -> tuple[str, ...]:
     return ("/usr/bin/env", *_ENVIRONMENT.get(service, ()), *run_module(service))
 
 
+LONG = os.environ.get("MESH_FAULTS") == "long"
+long_only = pytest.mark.skipif(not LONG, reason="in the long form alone: make faults")
+"""For what compares speeds, or takes long to see what a shorter test sees as well."""
+
+
 class Figures:
     """What was measured, by test: printed, and of the long form kept in a file."""
 
     def __init__(self) -> None:
-        self.long = os.environ.get("MESH_FAULTS") == "long"
+        self.long = LONG
         """Whether this is the long form, with the full numbers."""
         self.measured: dict[str, dict[str, Any]] = {}
 
@@ -131,7 +136,7 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mes
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the long form its time."""
-    if os.environ.get("MESH_FAULTS") == "long":
+    if LONG:
         for item in items:
             if Path(__file__).parent in item.path.parents:
                 item.add_marker(pytest.mark.timeout(900))

@@ -24,6 +24,7 @@ from mesh.errors import Code, NoResponder, RemoteFault
 from mesh.memory import MemoryBroker, MemoryTransport
 from mesh.service import Service
 from subjects import AUTH_JWKS, CUSTOMERS_GET
+from tests.faults.conftest import long_only
 from tests.frozen import frozen
 
 GRACE = 0.3
@@ -73,7 +74,7 @@ class Worker:
             await asyncio.sleep(0.01)
 
 
-@pytest.fixture(params=["postgres", "mongo"])
+@pytest.fixture(params=["postgres", pytest.param("mongo", marks=long_only)])
 async def worker(request: pytest.FixtureRequest, servers: Servers) -> AsyncIterator[Worker]:
     """The customers service on PostgreSQL, then the auth service on MongoDB."""
     broker = MemoryBroker()

@@ -10,7 +10,7 @@ from httpx2 import AsyncClient
 
 from subjects import PRODUCTS_GET
 from tests.e2e.people import log_in
-from tests.faults.conftest import Figures
+from tests.faults.conftest import Figures, long_only
 from tests.faults.single import EMAIL, PASSWORD, http_to, single
 from tests.faults.traffic import Ask, traffic
 
@@ -25,6 +25,7 @@ REFUSED = {"503 circuit_open", "503 no_responders"}
 """What is said at once: by the breaker, or by NATS once it has cut the worker off."""
 
 
+@long_only
 async def test_a_hung_worker_costs_its_own_callers_alone(
     tmp_path_factory: pytest.TempPathFactory, figures: Figures
 ) -> None:
