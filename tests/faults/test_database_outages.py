@@ -16,7 +16,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from devstack.servers import ServerName
 from subjects import CUSTOMERS_CREATE
 from tests.e2e.people import log_in
-from tests.faults.conftest import Figures
+from tests.faults.conftest import Figures, long_only
 from tests.faults.single import EMAIL, PASSWORD, Single, http_to, single
 from tests.faults.traffic import Balancer, Load, traffic
 
@@ -124,7 +124,7 @@ async def mend(mesh: Single, server: ServerName, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("fault", [stop, kill, freeze])
-@pytest.mark.parametrize("server", ["postgres", "mongo"])
+@pytest.mark.parametrize("server", ["postgres", pytest.param("mongo", marks=long_only)])
 async def test_an_outage_is_told_in_time_and_loses_nothing(
     clients: Clients, server: ServerName, fault: Fault, figures: Figures
 ) -> None:

@@ -27,6 +27,8 @@ from subjects import AUTH_JWKS, CUSTOMERS_GET
 from tests.faults.conftest import long_only
 from tests.frozen import frozen
 
+pytestmark = long_only
+
 GRACE = 0.3
 """Seconds after its deadline in which a call must have ended."""
 
@@ -74,7 +76,7 @@ class Worker:
             await asyncio.sleep(0.01)
 
 
-@pytest.fixture(params=["postgres", pytest.param("mongo", marks=long_only)])
+@pytest.fixture(params=["postgres", "mongo"])
 async def worker(request: pytest.FixtureRequest, servers: Servers) -> AsyncIterator[Worker]:
     """The customers service on PostgreSQL, then the auth service on MongoDB."""
     broker = MemoryBroker()

@@ -11,9 +11,11 @@ from httpx2 import AsyncClient, Limits
 from contracts.products import GetProduct
 from mesh.errors import RemoteFault
 from subjects import PRODUCTS_GET
-from tests.faults.conftest import Figures
+from tests.faults.conftest import Figures, long_only
 from tests.faults.single import Single, single
 from tests.faults.traffic import Ask, Load, Outcomes, status, traffic
+
+pytestmark = long_only
 
 CONCURRENCY, SECONDS = 2, 0.04
 CAPACITY = CONCURRENCY / SECONDS

@@ -10,7 +10,7 @@ from contracts.customers import GetCustomer
 from contracts.products import GetProduct
 from devstack.stack import Stack
 from subjects import CUSTOMERS_GET, CUSTOMERS_UPDATE, PRODUCTS_GET
-from tests.faults.conftest import Figures, Mesh
+from tests.faults.conftest import Figures, Mesh, long_only
 from tests.faults.traffic import Ask, traffic
 from tests.faults.writes import Writer, in_database
 
@@ -74,6 +74,7 @@ async def test_rolling_restarts_fail_no_request(pairs: Mesh, figures: Figures) -
     assert {} == load.outcomes.failed()
 
 
+@long_only
 async def test_rolling_restarts_of_the_gateway_fail_no_request(pairs: Mesh, figures: Figures) -> None:
     restarts, at_least = (20, 20_000) if figures.long else (2, 300)
     asks: list[Ask] = [
@@ -103,6 +104,7 @@ async def test_rolling_restarts_of_the_gateway_fail_no_request(pairs: Mesh, figu
     assert {} == load.outcomes.failed()
 
 
+@long_only
 async def test_a_frozen_worker_fails_no_idempotent_call(pairs: Mesh, figures: Figures) -> None:
     asks: list[Ask] = [
         partial(pairs.nats.kind, CUSTOMERS_GET, GetCustomer(customer_id="ALFKI")),
