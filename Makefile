@@ -31,7 +31,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 up: install ## Start NATS, PostgreSQL, MongoDB, the workers and the gateway here
 	@$(BIN)/mesh up $(ARGS)
 
-test: install ## Run every test on real servers
+test: install ## Run the tests on real servers
 	@$(BIN)/pytest $(ARGS)
 
 faults: install ## Break everything, at length: some 15 minutes, figures in dist/faults.json
