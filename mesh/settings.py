@@ -44,6 +44,8 @@ class TokenSettings(BaseSettings):
 
     token_issuer: str = "northwind-mesh"  # noqa: S105  # a name, no secret
     token_audience: str = "northwind-mesh"  # noqa: S105  # a name, no secret
+    token_keys_refetch_after: float = Field(60.0, ge=0)
+    """Seconds: for unknown keys the auth service is asked no more often, however many are forged."""
 
 
 class LogSettings(BaseSettings):

@@ -1,11 +1,14 @@
 """Access tokens, verified offline: by the gateway on every request, by a worker where something changes."""
 
+import base64
 import hashlib
+import json
+import re
 import time
 from asyncio import Lock
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 import jwt
 from jwt.types import Options
@@ -13,7 +16,7 @@ from pydantic import BaseModel
 
 from mesh.context import Caller
 from mesh.endpoint import Access
-from mesh.errors import Forbidden, Unauthenticated
+from mesh.errors import Forbidden, MeshError, Unauthenticated
 from mesh.settings import TokenSettings
 
 ALGORITHM: Final = "EdDSA"
@@ -21,11 +24,19 @@ TYPE: Final = "at+jwt"  # RFC 9068: no other kind of token passes for an access 
 ADMIN: Final = "ADMIN"
 USER: Final = "USER"
 
+LEEWAY: Final = 30
+"""Seconds by which clocks may differ (RFC 7519, section 4.1.4)."""
+
 _LONGEST_HEADER = 4096 + len("Bearer ")
-_LEEWAY = 30
-_REFETCH_AFTER = 60.0
+_KEYS_GOOD_FOR = 600.0
 _CACHED_TOKENS = 10_000
-_OPTIONS: Options = {"require": ["iss", "aud", "sub", "sid", "jti", "roles", "iat", "nbf", "exp"]}
+# Claims that RFC 9068, section 2.2, requires, but for client_id: there are no OAuth clients. PyJWT demands none by itself.
+_TEXTS = ("iss", "aud", "sub", "sid", "jti")
+_TIMES = ("iat", "nbf", "exp")
+_OPTIONS: Options = {"require": [*_TEXTS, *_TIMES, "roles"], "strict_aud": True}
+# Base64url without anything between or behind, and a signature of 64 bytes whose last character has no spare bits set:
+# a token has one spelling (RFC 7515, section 2; RFC 8725, section 3.4).
+_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]{85}[AQgw]")
 
 
 class KeySet(Protocol):
@@ -42,8 +53,8 @@ FetchKeys = Callable[[], Awaitable[KeySet]]
 class Verifier:
     """Verifies access tokens by public keys that are fetched once, and again when a token names an unknown one.
 
-    Forged key ids cannot make it ask often: at most once a minute. Without the service that has the keys it goes on
-    with those that it knows.
+    Forged key ids cannot make it ask often: once in `token_keys_refetch_after` seconds. Without the service that has the
+    keys it goes on with those that it knows. Held to RFC 8725 (sections 3.1, 3.2, 3.8, 3.11, 3.12) and RFC 9068, section 4.
     """
 
     def __init__(self, settings: TokenSettings, fetch_keys: FetchKeys) -> None:
@@ -51,6 +62,7 @@ class Verifier:
         self._fetch_keys = fetch_keys
         self._keys: dict[str, jwt.PyJWK] = {}
         self._asked_at = float("-inf")
+        self._failure: MeshError | None = None
         self._fetching = Lock()
         self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
 
@@ -75,43 +87,56 @@ class Verifier:
         return caller
 
     async def _decode(self, token: str) -> tuple[Caller, float]:
-        try:
-            header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError as error:
-            raise Unauthenticated("invalid_token", "the access token is malformed") from error
-        if header.get("alg") != ALGORITHM or header.get("typ") != TYPE or not isinstance(header.get("kid"), str):
+        parts = _COMPACT.fullmatch(token)
+        header, claims = (_object(parts[1]), _object(parts[2])) if parts else (None, None)
+        if header is None or claims is None:
+            raise _malformed()
+        kid = header.get("kid")
+        # `crit` would name what must be understood (RFC 7515, section 4.1.11), and no extension is.
+        if header.get("alg") != ALGORITHM or header.get("typ") != TYPE or not isinstance(kid, str) or "crit" in header:
             raise Unauthenticated("invalid_token", "not an access token of this mesh")
-        key = await self._key(header["kid"])
+        caller = _caller(claims)
         try:
-            claims = jwt.decode(
+            jwt.decode(
                 token,
-                key,
+                await self._key(kid),
                 algorithms=[ALGORITHM],
                 issuer=self._settings.token_issuer,
                 audience=self._settings.token_audience,
-                leeway=_LEEWAY,
+                leeway=LEEWAY,
                 options=_OPTIONS,
             )
         except jwt.ExpiredSignatureError as error:
             raise Unauthenticated("token_expired", "the access token has expired") from error
         except jwt.PyJWTError as error:
             raise Unauthenticated("invalid_token", "the access token is not valid") from error
-        return _caller(claims), claims["exp"] + _LEEWAY
+        return caller, claims["exp"] + LEEWAY
 
     async def _key(self, kid: str) -> jwt.PyJWK:
-        if kid not in self._keys:
-            await self._refetch(kid)
-        try:
+        if kid not in self._keys or time.monotonic() > self._asked_at + _KEYS_GOOD_FOR:
+            try:
+                await self._refetch(kid)
+            except MeshError:
+                if kid not in self._keys:
+                    raise
+        if kid in self._keys:
             return self._keys[kid]
-        except KeyError:
-            raise Unauthenticated("invalid_token", "the access token is signed by an unknown key") from None
+        if self._failure is not None:  # then nobody knows that the key is not one of ours
+            raise self._failure.with_traceback(None)
+        raise Unauthenticated("invalid_token", "the access token is signed by an unknown key")
 
     async def _refetch(self, kid: str) -> None:
         async with self._fetching:
-            if kid in self._keys or (self._keys and time.monotonic() < self._asked_at + _REFETCH_AFTER):
+            age = time.monotonic() - self._asked_at
+            if self._keys and age < (_KEYS_GOOD_FOR if kid in self._keys else self._settings.token_keys_refetch_after):
                 return
             self._asked_at = time.monotonic()
-            jwks = [key.model_dump() for key in (await self._fetch_keys()).keys]
+            try:
+                jwks = [key.model_dump() for key in (await self._fetch_keys()).keys]
+            except MeshError as error:
+                self._failure = error
+                raise
+            self._failure = None
             self._keys = {jwk["kid"]: jwt.PyJWK(jwk, algorithm=ALGORITHM) for jwk in jwks}
 
 
@@ -122,8 +147,42 @@ def demand(access: Access, caller: Caller) -> None:
         raise Forbidden("role_required", f"the role {access.upper()} is needed here")
 
 
+def _object(segment: str) -> dict[str, Any] | None:
+    """The JSON object of a token's segment; None for what is none, or could be read in two ways (RFC 8725, section 2.6).
+
+    Names are unique (RFC 7519, section 4), and numbers whole: ours are, and what is not may be infinite.
+    """
+    try:
+        text = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)).decode()
+        found = json.loads(text, object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is there twice")
+    return found
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"not a whole number: {text}")
+
+
 def _caller(claims: dict[str, Any]) -> Caller:
-    roles = claims["roles"]
-    if not isinstance(claims["sid"], str) or not isinstance(roles, list) or not all(isinstance(r, str) for r in roles):
-        raise Unauthenticated("invalid_token", "the access token's claims have other types")
+    """Whom the claims speak for, if each is there with its type; PyJWT would let other types pass."""
+    roles = claims.get("roles")
+    if (
+        not all(isinstance(claims.get(name), str) and claims[name] for name in _TEXTS)
+        or not all(type(claims.get(name)) is int for name in _TIMES)
+        or not isinstance(roles, list)
+        or not all(isinstance(role, str) for role in roles)
+    ):
+        raise _malformed()
     return Caller(claims["sub"], claims["sid"], frozenset(roles))
+
+
+def _malformed() -> Unauthenticated:
+    return Unauthenticated("invalid_token", "the access token is malformed")
