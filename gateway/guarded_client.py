@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway.settings import ServiceLimits
-from mesh.breaker import Breaker
+from mesh.breaker import Breaker, Ticket
 from mesh.client import Client
 from mesh.endpoint import Endpoint, Rep, Req
 from mesh.errors import BadReply, Code, DeadlineExceeded, Overloaded, RemoteFault
@@ -55,7 +55,7 @@ class _Guard:
         )
         self._breaker = Breaker(service, timeouts=limits.gateway_breaker_timeouts, rest=limits.gateway_breaker_rest)
 
-    def enter(self, now: float) -> int:
+    def enter(self, now: float) -> Ticket:
         if self._limiter.full:
             why = f"the {self._service} service has as many requests in flight as it can take"
             raise Overloaded(Code.OVERLOADED, "gateway_busy", why)
@@ -64,7 +64,7 @@ class _Guard:
         self._limiter.enter()
         return ticket
 
-    def leave(self, ticket: int, started: float, slow_after: float, error: BaseException | None = None) -> None:
+    def leave(self, ticket: Ticket, started: float, slow_after: float, error: BaseException | None = None) -> None:
         now = get_running_loop().time()
         slow = now - started > slow_after
         congested: bool | None = None

@@ -4,16 +4,17 @@ import asyncio
 import json
 import secrets
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from math import inf
 from typing import Any
 
 import structlog
 from pydantic import BaseModel, ValidationError
 
 from mesh import wire
+from mesh.backlog import Backlog
 from mesh.bus import Message, Transport
 from mesh.context import Caller, Context, begin, request_id_from
 from mesh.discovery import VERBS, Described, Identity
@@ -24,9 +25,6 @@ from mesh.membership import Membership
 from mesh.tokens import demand
 
 log = structlog.get_logger()
-
-_NEWEST = 0.1
-"""The weight of the newest request in the usual time of one."""
 
 Handler = Callable[[Req], Awaitable[Rep]]
 Verify = Callable[[str], Awaitable[Caller]]
@@ -81,13 +79,11 @@ class Service:
         self._transport = transport
         self._verify = verify
         self._concurrency = concurrency
-        self._queue_size = queue_size
         self._routes: list[_Route] = []
         self._membership = Membership(transport)
-        self._queue: deque[_Request] = deque()
+        self._backlog = Backlog[_Request](handlers=concurrency, size=queue_size)
         self._running: set[asyncio.Task[None]] = set()
         self._errands: set[asyncio.Task[None]] = set()
-        self._usual_seconds = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -136,7 +132,7 @@ class Service:
     @property
     def queued(self) -> int:
         """Requests that wait for a handler now."""
-        return len(self._queue)
+        return len(self._backlog)
 
     def _take(self, route: _Route, message: Message) -> None:
         if not message.reply.startswith(wire.INBOX_PREFIX):
@@ -148,21 +144,11 @@ class Service:
         request = _Request(route, message, received, _deadline(route.endpoint, message, received))
         if len(self._running) < self._concurrency:
             self._run(request)
-        elif len(self._queue) >= self._queue_size:
-            full = Unavailable("queue_full", f"{self.identity.name} has all its handlers at work and its queue full")
-            self._errand(self._refuse(request, full))
-        elif not self._in_time(request):
-            late = Unavailable("queue_too_slow", f"{self.identity.name} would come to this after its deadline")
-            self._errand(self._refuse(request, late))
+        elif (reason := self._backlog.refusal(_time_left(request))) is not None:
+            busy = f"{self.identity.name} has all its handlers at work, and as many requests waiting as it can serve"
+            self._errand(self._refuse(request, Unavailable(reason, busy)))
         else:
-            self._queue.append(request)
-
-    def _in_time(self, request: _Request) -> bool:
-        """Whether the request can be done before its deadline, by what handlers took of late."""
-        if isinstance(request.deadline, Fault):
-            return True  # it is answered in its turn
-        turns = (len(self._queue) + 1) / self._concurrency + 1  # those before it, and its own
-        return request.received + turns * self._usual_seconds <= request.deadline
+            self._backlog.append(request)
 
     def _run(self, request: _Request) -> None:
         task = asyncio.create_task(self._work(request))
@@ -174,8 +160,8 @@ class Service:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("answer_failed", exc_info=error)
-        if self._queue:
-            self._run(self._queue.popleft())
+        if (waiting := self._backlog.next()) is not None:
+            self._run(waiting)
         elif not self._running:
             self._idle.set()
 
@@ -194,7 +180,7 @@ class Service:
             log.warning("answer_not_sent", subject=request.message.subject)
         elapsed = time.perf_counter_ns() - started
         if begun:  # what was dropped tells nothing of the time that work takes
-            self._usual_seconds += (elapsed / 1e9 - self._usual_seconds) * _NEWEST
+            self._backlog.learn(elapsed / 1e9)
         request.route.described.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
         log.info(
             "request",
@@ -289,6 +275,11 @@ def _deadline(endpoint: Endpoint[Any, Any], message: Message, received: float) -
         return wire.deadline(message.headers, endpoint.timeout, received)
     except Fault as fault:
         return fault
+
+
+def _time_left(request: _Request) -> float:
+    """Seconds; without end where the headers do not say, which is answered in its turn."""
+    return inf if isinstance(request.deadline, Fault) else request.deadline - request.received
 
 
 def _read(endpoint: Endpoint[Req, Rep], payload: bytes) -> Req:

@@ -11,19 +11,15 @@ from httpx2 import AsyncClient, Limits
 from contracts.products import GetProduct
 from mesh.errors import RemoteFault
 from subjects import PRODUCTS_GET
-from tests.faults.conftest import Figures, long_only
+from tests.faults.conftest import Figures
 from tests.faults.single import Single, single
 from tests.faults.traffic import Ask, Load, Outcomes, status, traffic
 
-pytestmark = long_only
-
-CONCURRENCY, SECONDS = 2, 0.04
+CONCURRENCY, SECONDS = 2, 0.1
 CAPACITY = CONCURRENCY / SECONDS
 """Requests a second that the worker can answer at most."""
 AT_ONCE = 0.3
 """Seconds in which a refusal has come, on a machine that is busy with other things as well."""
-LATE = 1.5
-"""Seconds by which an answer may miss its deadline on a machine that is busy with other things as well."""
 MOST_GROWTH = 24.0
 """MiB by which a process may grow."""
 ONCE = replace(PRODUCTS_GET, idempotent=False, timeout=1.0)
@@ -53,6 +49,15 @@ async def offered(ask: Ask, rate: float, seconds: float) -> Outcomes:
     return load.outcomes
 
 
+async def most(ask: Ask, figures: Figures) -> float:
+    """Good answers a second with as many at once as suffice to keep the worker busy, and no more."""
+    async with traffic([ask], at_once=2 * CONCURRENCY) as load:
+        await load.more(round(CAPACITY / 2))
+        measured_from = get_running_loop().time()
+        await load.more(round(CAPACITY * (5 if figures.long else 0.5)))
+    return throughput(load.outcomes, measured_from)
+
+
 def throughput(outcomes: Outcomes, after: float) -> float:
     """Good answers a second, of those that came after a time."""
     good = [one.ended for one in outcomes.of({"ok"}) if one.ended >= after]
@@ -69,14 +74,10 @@ async def test_a_worker_does_what_it_can_when_ten_times_as_much_is_asked(mesh: S
             return fault.reason
         return "ok"
 
-    async with traffic([ask], at_once=2 * CONCURRENCY) as load:
-        await load.more(round(CAPACITY))
-        measured_from = get_running_loop().time()
-        await load.more(round(CAPACITY * (5 if figures.long else 2)))
-    peak = throughput(load.outcomes, measured_from)
+    peak = await most(ask, figures)
     memory = mesh.memory("products")
     began = get_running_loop().time()
-    outcomes = await offered(ask, 10 * CAPACITY, 20 if figures.long else 4)
+    outcomes = await offered(ask, 10 * CAPACITY, seconds := 20 if figures.long else 3)
     await caller.transport.close()
 
     figures.add(
@@ -88,18 +89,17 @@ async def test_a_worker_does_what_it_can_when_ten_times_as_much_is_asked(mesh: S
         refused_p50_ms=round(refused(outcomes).percentile(50) * 1000),
         **outcomes.figures(),
     )
-    assert 8 * CAPACITY < len(outcomes) / (20 if figures.long else 4)  # all that was promised was asked
-    if figures.long:  # four seconds are too few to compare speeds
+    assert 8 * CAPACITY < len(outcomes) / seconds  # all that was promised was asked
+    if figures.long:  # a few seconds are too few to compare speeds
         assert 0.8 * peak <= throughput(outcomes, began)
     assert outcomes.of({"ok"}).percentile(99) <= ONCE.timeout
     assert refused(outcomes).percentile(50) < AT_ONCE
     assert len(refused(outcomes)) > len(outcomes) / 2
-    assert {"queue_full", "queue_too_slow", "deadline_exceeded", "DeadlineExceeded"} >= outcomes.failed().keys()
+    assert {"queue_full", "queue_too_slow"} >= outcomes.failed().keys()
     assert mesh.memory("products") - memory < MOST_GROWTH
 
 
 async def test_over_http_what_cannot_be_done_is_told_when_to_come_again(mesh: Single, figures: Figures) -> None:
-    seconds = 20 if figures.long else 6
     hurried = 0
     async with AsyncClient(base_url=mesh.url, timeout=20, limits=Limits(max_connections=None)) as http:
 
@@ -109,32 +109,36 @@ async def test_over_http_what_cannot_be_done_is_told_when_to_come_again(mesh: Si
             hurried += answer.status_code == 503 and "retry-after" not in answer.headers
             return status(answer)
 
-        async with traffic([ask], at_once=2 * CONCURRENCY) as load:
-            await load.more(round(CAPACITY / 2))
-            measured_from = get_running_loop().time()
-            await load.more(round(CAPACITY * 2))
-        peak = throughput(load.outcomes, measured_from)
+        peak = await most(ask, figures)
         memory = mesh.memory("gateway")
         began = get_running_loop().time()
-        outcomes = await offered(ask, 4 * CAPACITY, seconds)
+        outcomes = await offered(ask, 10 * CAPACITY, seconds := 20 if figures.long else 3)
 
     good = outcomes.of({"ok"})
     figures.add(
-        "four times the capacity, over HTTP",
+        "ten times the capacity, over HTTP",
         peak=round(peak),
         accepted=round(throughput(outcomes, began)),
         memory_growth_mib=round(mesh.memory("gateway") - memory, 1),
         accepted_p99_ms=round(good.percentile(99) * 1000),
+        refused_p50_ms=round(not_now(outcomes).percentile(50) * 1000),
         **outcomes.figures(),
     )
-    assert 3 * CAPACITY < len(outcomes) / seconds
+    assert 8 * CAPACITY < len(outcomes) / seconds
     assert 0 == hurried
-    assert {"503", "504"} >= {kind.partition(" ")[0] for kind in outcomes.failed()}
-    assert good  # how many is a figure alone: docs/reliability.md tells what does not hold yet
-    assert outcomes.percentile(100) < PRODUCTS_GET.timeout + LATE
+    if figures.long:
+        assert 0.8 * peak <= throughput(outcomes, began)
+    assert good.percentile(99) <= PRODUCTS_GET.timeout
+    assert not_now(outcomes).percentile(50) < AT_ONCE
+    assert {"503 gateway_busy", "503 queue_too_slow"} >= outcomes.failed().keys()
     assert mesh.memory("gateway") - memory < MOST_GROWTH
 
 
 def refused(outcomes: Outcomes) -> Outcomes:
     """What was never begun."""
     return outcomes.of({"queue_full", "queue_too_slow"})
+
+
+def not_now(outcomes: Outcomes) -> Outcomes:
+    """What was never begun, as HTTP tells it."""
+    return outcomes.of({"503 gateway_busy", "503 queue_too_slow", "503 queue_full"})

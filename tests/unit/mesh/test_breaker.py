@@ -2,7 +2,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from mesh.breaker import Breaker
+from mesh.breaker import Breaker, Ticket
 
 
 @pytest.fixture
@@ -32,6 +32,15 @@ def test_an_answer_in_between_keeps_it_closed(breaker: Breaker) -> None:
         call(breaker, 0, timed_out=True)
         call(breaker, 0, timed_out=True)
         call(breaker, 0, timed_out=False)
+    assert breaker.closed
+
+
+def test_a_service_that_answers_others_is_not_given_up(breaker: Breaker) -> None:
+    calls = [breaker.admit(0) for _ in range(5)]
+    call(breaker, 1, timed_out=False)
+    for ticket in calls:
+        assert ticket is not None
+        breaker.settle(ticket, 5, timed_out=True)
     assert breaker.closed
 
 
@@ -100,7 +109,7 @@ class Calls(RuleBasedStateMachine):
         self.now += 0.6
 
     @rule(target=under_way)
-    def a_call_begins(self) -> tuple[int, int | None]:
+    def a_call_begins(self) -> tuple[int, Ticket | None]:
         probing = not self.breaker.closed
         ticket = self.breaker.admit(self.now)
         self.begun += 1
@@ -109,7 +118,7 @@ class Calls(RuleBasedStateMachine):
         return self.begun, ticket
 
     @rule(call=consumes(under_way), timed_out=st.sampled_from([True, False, None]))
-    def a_call_ends(self, call: tuple[int, int | None], timed_out: bool | None) -> None:  # noqa: FBT001  # drawn
+    def a_call_ends(self, call: tuple[int, Ticket | None], timed_out: bool | None) -> None:  # noqa: FBT001  # drawn
         number, ticket = call
         if ticket is not None:
             was_closed = self.breaker.closed

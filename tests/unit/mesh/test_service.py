@@ -413,17 +413,18 @@ def test_shout_is_for_admins_and_whisper_for_anyone() -> None:
     assert (Access.ADMIN, Access.ANYONE) == (SHOUT.access, WHISPER.access)
 
 
-async def test_what_could_not_meet_its_deadline_in_the_queue_is_refused_at_once(
+async def test_what_would_wait_too_long_in_the_queue_is_refused_at_once(
     worker: MemoryTransport, caller: MemoryTransport
 ) -> None:
     gate = Gate()
     service = sample(worker, gate, concurrency=1, queue_size=1000)
     await service.start()
-    service._usual_seconds = 0.5
-    calls = [asyncio.ensure_future(raw(caller, "sample.say")) for _ in range(10)]
-    await until(lambda: gate.inside + service.queued == 10)
-    refused = problem(await raw(caller, "sample.say"))  # ten before it, half a second each, and five seconds to go
+    for _ in range(200):
+        service._backlog.learn(0.5)
+    calls = [asyncio.ensure_future(raw(caller, "sample.say")) for _ in range(3)]
+    await until(lambda: gate.inside + service.queued == 3)
+    refused = problem(await raw(caller, "sample.say"))
     assert ("overloaded", "queue_too_slow") == (refused.code, refused.reason)
-    assert 9 == service.queued
+    assert 2 == service.queued
     gate.open.set()
     await asyncio.gather(*calls)
