@@ -18,10 +18,11 @@ from contracts.customers import (
     ListCustomers,
 )
 from mesh.errors import Conflict, Invalid, NotFound
+from providers.connections import Connection
 from providers.errors import InvalidCursor
 from providers.folding import fold, pattern
 from providers.keyset import Order, Select
-from providers.postgres import Connection, Statements
+from providers.postgres import Statements
 from providers.seed import read_csv
 
 _COLUMNS = (
@@ -54,17 +55,14 @@ class Customers:
     def __init__(self, database: Statements) -> None:
         self._database = database
 
-    async def find(self, customer_id: str) -> Customer | None:
-        """The customer, None where there is none."""
-        found = await self.find_many([customer_id])
-        return found.get(customer_id)
-
     async def get(self, customer_id: str) -> Customer:
         """The customer. Raises NotFound."""
-        customer = await self.find(customer_id)
-        if customer is None:
+        row = await self._database.fetchrow(
+            f"SELECT {_COLUMNS} FROM customers WHERE customer_id = $1 AND archived_at IS NULL", customer_id
+        )
+        if row is None:
             raise _not_found(customer_id)
-        return customer
+        return _customer(row)
 
     async def find_many(self, customer_ids: Collection[str]) -> dict[str, Customer]:
         """Those of the customers that there are, by key."""

@@ -26,10 +26,11 @@ from contracts.products import (
     SupplierPage,
 )
 from mesh.errors import Conflict, Invalid, NotFound
+from providers.connections import Connection
 from providers.errors import InvalidCursor
 from providers.folding import fold, pattern
 from providers.keyset import Order, Select
-from providers.postgres import Connection, Statements
+from providers.postgres import Statements
 from providers.seed import read_csv
 
 _COLUMNS = (
@@ -79,17 +80,12 @@ class Catalogue:
     def __init__(self, database: Statements) -> None:
         self._database = database
 
-    async def find(self, product_id: int) -> Product | None:
-        """The product, None where there is none."""
-        found = await self.find_many([product_id])
-        return found.get(product_id)
-
     async def get(self, product_id: int) -> Product:
         """The product. Raises NotFound."""
-        product = await self.find(product_id)
-        if product is None:
+        row = await self._database.fetchrow(f"SELECT {_COLUMNS} FROM products WHERE product_id = $1", product_id)
+        if row is None:
             raise NotFound(ProductReason.NOT_FOUND, f"there is no product {product_id}")
-        return product
+        return _product(row)
 
     async def find_many(self, product_ids: Collection[int]) -> dict[int, Product]:
         """Those of the products that there are, by id."""

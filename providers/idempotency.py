@@ -7,7 +7,8 @@ from typing import Generic, TypeVar
 
 import asyncpg
 
-from providers.postgres import Connection, Database
+from providers.connections import Connection
+from providers.postgres import Database
 
 _FORGET_EVERY = 60.0
 

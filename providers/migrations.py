@@ -7,8 +7,9 @@ from importlib.resources.abc import Traversable
 import asyncpg
 import structlog
 
+from providers.connections import Connection
 from providers.errors import MigrationError
-from providers.postgres import Connection, Database
+from providers.postgres import Database
 
 log = structlog.get_logger()
 

@@ -1,42 +1,24 @@
 """The one door to PostgreSQL: a pool whose every wait has an end, and whose troubles have one name."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, TypeAlias
+from typing import Annotated, Protocol
 
 import asyncpg
 import stamina
 import structlog
 from asyncpg import Record
-from asyncpg.pool import Pool, PoolConnectionProxy
 from pydantic import AfterValidator, PostgresDsn, SecretStr, ValidationError
 
+from providers.connections import Connection, Connections, open_connections
 from providers.errors import DatabaseRefused, DatabaseTimedOut, DatabaseUnavailable
 
 log = structlog.get_logger()
 
-Connection: TypeAlias = "PoolConnectionProxy[Record]"
-
-_CONNECT_TIMEOUT = 5.0
-# Together shorter than an endpoint's five seconds, so that a caller hears why.
-_ACQUIRE_TIMEOUT = 1.0
-_COMMAND_TIMEOUT = 3.5  # ours, for a server that no longer answers; the server's own come first
-_RELEASE_TIMEOUT = 0.25  # for the server to confirm that it gave a statement up; after that the connection goes
-_CLOSE_TIMEOUT = 1.0
 _PROBE_TIMEOUT = 1.0
-_STATEMENT_TIMEOUT = 3000  # milliseconds, as PostgreSQL counts
-_STEP = 250
 _CLOCK_STEP = 0.01  # a timer may ring so much before the clock shows its time: uvloop counts milliseconds
-_SESSION = {
-    "statement_timeout": f"{_STATEMENT_TIMEOUT}ms",
-    "lock_timeout": "2s",
-    "idle_in_transaction_session_timeout": "10s",
-    "timezone": "UTC",
-}
-
 _AWAY = (
     OSError,  # TimeoutError is one
     asyncpg.PostgresConnectionError,
@@ -102,8 +84,8 @@ class Database:
     After a change of the schema asyncpg prepares a cached statement anew by itself, outside of transactions.
     """
 
-    def __init__(self, pool: "Pool[Record]", spare: "Pool[Record]", terms: Terms) -> None:
-        self._pool = pool
+    def __init__(self, connections: Connections, spare: Connections, terms: Terms) -> None:
+        self._connections = connections
         self._spare = spare
         self._terms = terms
 
@@ -140,7 +122,7 @@ class Database:
         Raises DatabaseUnavailable, within little more than a second.
         """
         try:
-            async with asyncio.timeout(_PROBE_TIMEOUT), _taken_from(self._spare) as connection:
+            async with asyncio.timeout(_PROBE_TIMEOUT), self._spare.taken() as connection:
                 await connection.execute("SELECT 1")
         except _TROUBLE as error:
             raise DatabaseUnavailable(f"the database does not answer: {_said(error)}") from error
@@ -149,7 +131,7 @@ class Database:
     async def _connection(self) -> AsyncIterator[Connection]:
         left = self._terms.remaining()
         try:
-            async with asyncio.timeout(left), _taken_from(self._pool) as connection:
+            async with asyncio.timeout(left), self._connections.taken() as connection:
                 await connection.limit_statements(left)
                 yield connection
         except _TROUBLE as error:
@@ -168,79 +150,22 @@ async def open_database(
     A server that is starting is waited for. Raises DatabaseUnavailable when it cannot be reached within `patience`
     seconds, DatabaseRefused at once when it can be and refuses us.
     """
-    async with _open_pool(url, name, size) as pool, _open_pool(url, f"{name} probe", 1) as spare:
-        await _reach(pool, _place(url.get_secret_value()), patience)
-        yield Database(pool, spare, terms)
+    async with open_connections(url, name, size) as connections, open_connections(url, f"{name} probe", 1) as spare:
+        await _reach(connections, _place(url.get_secret_value()), patience)
+        yield Database(connections, spare, terms)
 
 
-@asynccontextmanager
-async def _open_pool(url: SecretStr, name: str, size: int) -> AsyncIterator["Pool[Record]"]:
-    pool = await asyncpg.create_pool(
-        url.get_secret_value(),
-        min_size=0,  # of any other number asyncpg logs a traceback whenever an outage keeps it below
-        max_size=size,
-        timeout=_CONNECT_TIMEOUT,
-        command_timeout=_COMMAND_TIMEOUT,
-        server_settings={**_SESSION, "application_name": name},
-        connection_class=_Session,
-        reset=_keep,
-    )
-    try:
-        yield pool
-    finally:
-        try:
-            async with asyncio.timeout(_CLOSE_TIMEOUT):
-                await pool.close()
-        except TimeoutError:
-            pool.terminate()
-
-
-@asynccontextmanager
-async def _taken_from(pool: "Pool[Record]") -> AsyncIterator[Any]:
-    """A connection of the pool; its release has an end too, where the server does not confirm a cancellation."""
-    connection = await pool.acquire(timeout=_ACQUIRE_TIMEOUT)
-    try:
-        yield connection
-    finally:
-        with suppress(TimeoutError):
-            await pool.release(connection, timeout=_RELEASE_TIMEOUT)
-
-
-class _Session(asyncpg.Connection):
-    """A connection that remembers its `statement_timeout`: only to change it costs a round trip.
-
-    It goes in coarse steps, so that it seldom changes, and up, so that no statement ends before its deadline. On the
-    deadline itself we cancel the statement; the server's limit is for when that does not reach it.
-    """
-
-    _limit = _STATEMENT_TIMEOUT
-
-    async def limit_statements(self, seconds: float | None) -> None:
-        """Have the server end each statement after so many seconds; after its usual limit where that comes first."""
-        limit = _STATEMENT_TIMEOUT
-        if seconds is not None:
-            limit = min(limit, max(1, math.ceil(seconds * 1000 / _STEP)) * _STEP)
-        if limit != self._limit:
-            self._limit = -1  # unknown, should the next line not come to its end
-            await self.execute(f"SET statement_timeout = {limit}")
-            self._limit = limit
-
-
-async def _reach(pool: "Pool[Record]", place: str, patience: float) -> None:
+async def _reach(connections: Connections, place: str, patience: float) -> None:
     attempts = stamina.retry_context(on=_AWAY, attempts=None, timeout=patience, wait_max=1.0, wait_jitter=0.1)
     try:
         async for attempt in attempts:
             with attempt:
-                async with pool.acquire():
+                async with connections.taken():
                     pass
     except _AWAY as error:
         raise DatabaseUnavailable(f"no connection to {place}: {_said(error)}") from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise DatabaseRefused(f"no connection to {place}: {_said(error)}") from error
-
-
-async def _keep(_: object) -> None:
-    """Leave a session as it is: who changes one here remembers it, and asyncpg's own reset doubles the round trips."""
 
 
 def _place(url: str) -> str:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from providers.connections import Connection
 from providers.errors import MigrationError
 from providers.migrations import Seed, migrate
-from providers.postgres import Connection, Database, open_database
+from providers.postgres import Database, open_database
 from tests.integration.providers.schemas import fresh_schema
 
 
