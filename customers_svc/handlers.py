@@ -11,8 +11,9 @@ from contracts.customers import (
     ListCustomers,
     UpdateCustomer,
 )
-from customers_svc.repository import Customers
+from customers_svc.repository import Customers, not_found
 from mesh.idempotency import Once
+from providers.batching import Batched
 from subjects import CUSTOMERS_ARCHIVE, CUSTOMERS_CREATE, CUSTOMERS_UPDATE
 
 
@@ -21,11 +22,15 @@ class Handlers:
 
     def __init__(self, customers: Customers, once: Once[Customers]) -> None:
         self._customers = customers
+        self._by_id = Batched(customers.find_many)
         self._once = once
 
     async def get(self, request: GetCustomer) -> Customer:
         """One customer. Raises NotFound."""
-        return await self._customers.get(request.customer_id)
+        customer = await self._by_id.find(request.customer_id)
+        if customer is None:
+            raise not_found(request.customer_id)
+        return customer
 
     async def get_many(self, request: GetCustomers) -> CustomersFound:
         """Customers in the order asked for, each once, and the keys that nobody has."""

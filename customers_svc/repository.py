@@ -61,7 +61,7 @@ class Customers:
             f"SELECT {_COLUMNS} FROM customers WHERE customer_id = $1 AND archived_at IS NULL", customer_id
         )
         if row is None:
-            raise _not_found(customer_id)
+            raise not_found(customer_id)
         return _customer(row)
 
     async def find_many(self, customer_ids: Collection[str]) -> dict[str, Customer]:
@@ -127,7 +127,7 @@ class Customers:
     async def _archived(self, customer_id: str, expected_version: int | None) -> Customer:
         row = await self._database.fetchrow(f"SELECT {_COLUMNS} FROM customers WHERE customer_id = $1", customer_id)
         if row is None:
-            raise _not_found(customer_id)
+            raise not_found(customer_id)
         customer = _customer(row)
         if customer.archived_at is None:
             raise _other_version(customer, expected_version)
@@ -154,7 +154,8 @@ def _insert(values: Mapping[str, Any]) -> str:
     return f"INSERT INTO customers ({', '.join(values)}) VALUES ({places})"
 
 
-def _not_found(customer_id: str) -> NotFound:
+def not_found(customer_id: str) -> NotFound:
+    """What the caller hears of a customer that is not there."""
     return NotFound(CustomerReason.NOT_FOUND, f"there is no customer {customer_id}")
 
 

@@ -18,7 +18,8 @@ from contracts.products import (
     UpdateProduct,
 )
 from mesh.idempotency import Once
-from products_svc.repository import Catalogue
+from products_svc.repository import Catalogue, not_found
+from providers.batching import Batched
 from subjects import PRODUCTS_CREATE, PRODUCTS_DISCONTINUE, PRODUCTS_UPDATE
 
 
@@ -27,11 +28,15 @@ class Handlers:
 
     def __init__(self, catalogue: Catalogue, once: Once[Catalogue]) -> None:
         self._catalogue = catalogue
+        self._by_id = Batched(catalogue.find_many)
         self._once = once
 
     async def get(self, request: GetProduct) -> Product:
         """One product. Raises NotFound."""
-        return await self._catalogue.get(request.product_id)
+        product = await self._by_id.find(request.product_id)
+        if product is None:
+            raise not_found(request.product_id)
+        return product
 
     async def get_many(self, request: GetProducts) -> ProductsFound:
         """Products in the order asked for, each once, and the ids that nothing has."""

@@ -84,7 +84,7 @@ class Catalogue:
         """The product. Raises NotFound."""
         row = await self._database.fetchrow(f"SELECT {_COLUMNS} FROM products WHERE product_id = $1", product_id)
         if row is None:
-            raise NotFound(ProductReason.NOT_FOUND, f"there is no product {product_id}")
+            raise not_found(product_id)
         return _product(row)
 
     async def find_many(self, product_ids: Collection[int]) -> dict[int, Product]:
@@ -226,6 +226,11 @@ def _known_references(path: str = "") -> Iterator[None]:
     except asyncpg.ForeignKeyViolationError as error:
         field, reason, message = _REFERENCES[error.constraint_name or ""]
         raise Invalid.field(f"{path}{field}", reason, message) from error
+
+
+def not_found(product_id: int) -> NotFound:
+    """What the caller hears of a product that is not there."""
+    return NotFound(ProductReason.NOT_FOUND, f"there is no product {product_id}")
 
 
 def _other_version(product: Product, expected: int | None) -> Conflict:

@@ -15,7 +15,6 @@ from contracts.customers import (
     UpdateCustomer,
 )
 from customers_svc.handlers import Handlers
-from customers_svc.repository import Customers
 from mesh.errors import Conflict, NotFound, Unavailable
 from providers.postgres import Database
 from tests.integration.providers.northwind import every
@@ -61,10 +60,6 @@ async def test_an_unknown_customer_is_not_found(handlers: Handlers) -> None:
         await get(handlers, "NOONE")
 
     assert ("customer_not_found", "there is no customer NOONE") == (refused.value.reason, refused.value.detail)
-
-
-async def test_finding_an_unknown_customer_is_no_error(database: Database) -> None:
-    assert await Customers(database).find("NOONE") is None
 
 
 async def test_many_come_in_the_order_asked_for_each_once(handlers: Handlers) -> None:

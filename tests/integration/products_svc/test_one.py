@@ -17,7 +17,6 @@ from contracts.products import (
 )
 from mesh.errors import Conflict, Invalid, NotFound, Unavailable
 from products_svc.handlers import Handlers
-from products_svc.repository import Catalogue
 from providers.postgres import Database
 
 
@@ -57,10 +56,6 @@ async def test_an_unknown_product_is_not_found(handlers: Handlers) -> None:
         await get(handlers, 2**31 - 1)
 
     assert "product_not_found" == refused.value.reason
-
-
-async def test_finding_an_unknown_product_is_no_error(database: Database) -> None:
-    assert await Catalogue(database).find(1000) is None
 
 
 async def test_many_come_in_the_order_asked_for_each_once(handlers: Handlers) -> None:

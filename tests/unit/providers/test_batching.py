@@ -1,0 +1,86 @@
+import asyncio
+from collections.abc import Collection, Mapping
+
+import pytest
+
+from providers.batching import Batched
+
+
+class Table:
+    """Rows that a test changes, read by queries that it lets go on."""
+
+    def __init__(self) -> None:
+        self.rows = {"a": 1, "b": 2}
+        self.queries: list[list[str]] = []
+        self.go_on = asyncio.Event()
+
+    async def find_many(self, keys: Collection[str]) -> Mapping[str, int]:
+        self.queries.append([*keys])
+        seen = {key: self.rows[key] for key in keys if key in self.rows}
+        await self.go_on.wait()
+        if "broken" in keys:
+            raise OSError("gone")
+        return seen
+
+
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_who_comes_together_is_looked_up_together_each_key_once() -> None:
+    table = Table()
+    table.go_on.set()
+    batched = Batched(table.find_many)
+    assert [1, 2, 1, None] == await asyncio.gather(*map(batched.find, ["a", "b", "a", "x"]))
+    assert [["a", "b", "x"]] == table.queries
+
+
+async def test_beyond_the_queries_under_way_callers_wait_for_the_next() -> None:
+    table = Table()
+    batched = Batched(table.find_many, at_once=1)
+    finding = [asyncio.ensure_future(batched.find("a"))]
+    await settled()
+    finding += [asyncio.ensure_future(batched.find(key)) for key in ("b", "x")]
+    await settled()
+    assert [["a"]] == table.queries
+    table.go_on.set()
+    assert [1, 2, None] == await asyncio.gather(*finding)
+    assert [["a"], ["b", "x"]] == table.queries
+
+
+async def test_nobody_joins_a_query_that_may_miss_what_was_acknowledged_since() -> None:
+    table = Table()
+    batched = Batched(table.find_many, at_once=1)
+    before = asyncio.ensure_future(batched.find("a"))
+    await settled()
+    table.rows["a"] = 3
+    after = asyncio.ensure_future(batched.find("a"))
+    await settled()
+    table.go_on.set()
+    assert (1, 3) == (await before, await after)
+
+
+async def test_a_caller_who_goes_takes_nobody_along() -> None:
+    table = Table()
+    batched = Batched(table.find_many)
+    first, second = (asyncio.ensure_future(batched.find("a")) for _ in range(2))
+    await settled()
+    first.cancel()
+    table.go_on.set()
+    assert 1 == await second
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+
+async def test_what_a_query_raises_everybody_in_it_hears_and_nobody_else() -> None:
+    table = Table()
+    batched = Batched(table.find_many, at_once=1)
+    together = [asyncio.ensure_future(batched.find(key)) for key in ("a", "broken")]
+    await settled()
+    later = asyncio.ensure_future(batched.find("b"))
+    table.go_on.set()
+    for one in together:
+        with pytest.raises(OSError, match="gone"):
+            await one
+    assert 2 == await later
