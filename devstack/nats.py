@@ -120,9 +120,11 @@ cluster {{
         """Have it read its configuration again; on return it has.
 
         Raises:
-            DevstackError: it did not.
+            DevstackError: it did not, or it does not run.
 
         """
+        if self.child.pid is None:
+            raise DevstackError(f"{self.name} does not run")
         before = await configured_at(self.monitor_port)
 
         async def has_reloaded() -> bool:

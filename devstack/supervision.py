@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -15,19 +16,21 @@ if TYPE_CHECKING:
 
 _FIRST_DELAY = 0.2
 _LONGEST_DELAY = 10.0
-_HEALTHY_AFTER = 30.0  # seconds of life, after which a crash counts as the first again
+_HEALTHY_AFTER = 3.0  # seconds of service, after which a crash counts as the first again
 _TRIES_AT_FIRST = 3
 
 
 class Supervisor:
     """Watches one program; a restart that is asked for goes through it too, and so is not taken for a crash."""
 
-    def __init__(self, program: Program, on_progress: OnProgress) -> None:
+    def __init__(self, program: Program, on_progress: OnProgress, healthy_after: float = _HEALTHY_AFTER) -> None:
         """Watch nothing yet: `run` does."""
         self.program = program
         self.serves = asyncio.Event()
         self._on_progress = on_progress
         self._has_served = False
+        self._serves_since = math.inf
+        self._healthy_after = healthy_after
         self._changing = asyncio.Lock()  # held by whoever starts the program or restarts it
 
     async def run(self) -> None:
@@ -43,7 +46,6 @@ class Supervisor:
             self._now_serves()
         crashes = 0
         while True:
-            began = time.monotonic()
             try:
                 reason = await self._until_it_ends()
             except DevstackError as error:
@@ -52,8 +54,9 @@ class Supervisor:
                 if self.program.child.pid is not None:  # it was restarted: no crash
                     continue
                 self.serves.clear()
-            if time.monotonic() - began > _HEALTHY_AFTER:
+            if time.monotonic() - self._serves_since > self._healthy_after:
                 crashes = 0
+            self._serves_since = math.inf
             crashes += 1
             if not self._has_served and crashes >= _TRIES_AT_FIRST:
                 self._on_progress(self.program.name, "failed", reason)
@@ -96,6 +99,7 @@ class Supervisor:
 
     def _now_serves(self) -> None:
         self.serves.set()
+        self._serves_since = time.monotonic()
         self._has_served = True
 
 

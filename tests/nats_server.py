@@ -5,11 +5,11 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from devstack.child import end_with_launcher
 from mesh.settings import NatsSettings
 from mesh.transport import NatsTransport
 
@@ -32,7 +32,7 @@ class NatsServer:
         self._configuration = folder / f"nats-{self.port}.conf"
         self._log = folder / f"nats-{self.port}.log"
         self._configuration.write_text(configuration)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         assert PROGRAM, "nats-server is not in the environment: run `make install`"
@@ -47,12 +47,13 @@ class NatsServer:
             "-l",
             str(self._log),
         ]
-        self._process = await asyncio.to_thread(subprocess.Popen, command)
+        end_with_us = end_with_launcher(signal.SIGKILL)
+        self._process = await asyncio.create_subprocess_exec(*command, preexec_fn=end_with_us)
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)
             except OSError:
-                assert self._process.poll() is None, self._log.read_text()
+                assert self._process.returncode is None, self._log.read_text()
                 await asyncio.sleep(0.01)
             else:
                 writer.close()
@@ -71,7 +72,7 @@ class NatsServer:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
         self._process.kill()
-        await asyncio.to_thread(self._process.wait)
+        await self._process.wait()
         self._process = None
 
     async def stop(self) -> None:

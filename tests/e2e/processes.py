@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from devstack.child import end_with_launcher
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -26,7 +28,12 @@ class Process:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         with await asyncio.to_thread(self.log.open, "ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._argv, env={**inherited, **self._environment}, cwd=ROOT, stdout=log, stderr=log
+                *self._argv,
+                env={**inherited, **self._environment},
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                preexec_fn=end_with_launcher(signal.SIGKILL),
             )
 
     async def end(self, number: signal.Signals) -> int:

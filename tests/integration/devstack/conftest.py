@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from devstack.servers import Servers
@@ -39,3 +40,11 @@ def eventually() -> Eventually:
             await asyncio.sleep(0.02)
 
     return wait
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether a process does anything still."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -106,31 +106,28 @@ async def test_a_client_survives_the_kill_of_each_node(stack: Stack, http: Async
     assert {200} == set(asked.statuses[asked_until_then:])
 
 
-@pytest.mark.parametrize("name", NODES)
-async def test_a_client_survives_a_node_that_hangs(stack: Stack, http: AsyncClient, name: str) -> None:
-    stack.freeze(name)
+async def test_a_client_survives_a_node_that_hangs(stack: Stack, http: AsyncClient) -> None:
+    stack.freeze("nats-1")
     async with asyncio.timeout(20):
         while True:
             answers = await asyncio.gather(*(http.get("/v1/products/1") for _ in range(20)))
             if {200} == {answer.status_code for answer in answers}:
                 break
-    stack.thaw(name)
+    stack.thaw("nats-1")
     await until_all_is_well(stack)
 
 
-@pytest.mark.parametrize("name", ["products", "customers-2", "auth"])
-async def test_a_rolling_restart_is_not_noticed(stack: Stack, http: AsyncClient, name: str) -> None:
+async def test_a_restart_of_the_only_worker_is_not_noticed(stack: Stack, http: AsyncClient) -> None:
     async with asking(http) as asked:
         await asyncio.sleep(0.2)
-        await stack.restart(name)
+        await stack.restart("products")
         await asyncio.sleep(0.2)
     assert {200} == set(asked.statuses)
 
 
-async def test_one_gateway_answers_while_the_other_restarts(stack: Stack) -> None:
+async def test_one_gateway_answers_while_the_other_is_away(stack: Stack) -> None:
     first, second = stack.state.gateway_urls
     async with AsyncClient(base_url=first) as client, asking(client) as asked:
-        await stack.restart("gateway-2")
         await stack.kill("gateway-2")
         await stack.until_serving("gateway-2")
     assert {200} == set(asked.statuses)

@@ -19,6 +19,7 @@ from devstack.services import ServiceCommand
 from devstack.settings import StackSettings
 from devstack.stack import Stack
 from devstack.state import read_stack
+from tests.integration.devstack.conftest import lives
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 EVERYTHING = {"nats", "postgres", "mongo", "gateway", "auth", "customers-1", "customers-2", "products"}
@@ -84,22 +85,26 @@ async def test_a_service_sees_its_own_secrets_only(
     assert 4 == len({environment["NATS_PASSWORD"] for environment in seen.values()})
 
 
-@pytest.mark.parametrize("name", ["products", "gateway", "nats", "postgres", "mongo"])
 async def test_what_crashes_is_started_again_and_stack_json_knows(
-    tmp_path: Path, stand_ins: ServiceCommand, eventually: Eventually, name: str
+    tmp_path: Path, stand_ins: ServiceCommand, eventually: Eventually
 ) -> None:
-    settings = StackSettings(home=tmp_path / "home", http_port=0)
     told: list[tuple[str, str, str]] = []
-    async with Stack(settings, lambda *what: told.append(what), service_command=stand_ins) as stack:
+
+    async def crash(stack: Stack, name: str) -> None:
         before = stack.state
         os.kill(before.processes[name], signal.SIGKILL)
         await eventually(lambda: (name, "restarting", "was ended by SIGKILL; again in 0.2 s") in told)
         await eventually(lambda: told[-1][:2] == (name, "ready"))
-        after = read_stack(settings.home)
+        after = read_stack(stack.state.home)
         assert after is not None
         assert before.processes.keys() == after.processes.keys()
         assert before.processes[name] != after.processes[name]
         assert before.model_copy(update={"processes": {}}) == after.model_copy(update={"processes": {}})
+
+    settings = StackSettings(home=tmp_path / "home", http_port=0)
+    async with Stack(settings, lambda *what: told.append(what), service_command=stand_ins) as stack:
+        for name in ("products", "gateway", "nats", "postgres", "mongo"):
+            await crash(stack, name)
 
 
 async def test_a_service_that_never_starts_ends_the_stack_with_its_last_words(tmp_path: Path) -> None:
@@ -176,13 +181,6 @@ async def test_a_killed_launcher_leaves_no_orphan_and_its_home_opens_again(
     async with Stack(StackSettings(home=tmp_path, http_port=0), service_command=stand_ins):
         assert not any(lives(process) for process in family)
     connection.terminate()
-
-
-def lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _line(process: psutil.Process) -> str:

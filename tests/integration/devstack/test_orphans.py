@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import psutil
+
+from tests.integration.devstack.conftest import lives
+
+ROOT = Path(__file__).parent.parent.parent.parent
+TEST_RUN = """
+import asyncio, pathlib, sys
+from tests.e2e.processes import Process
+from tests.nats_server import NatsServer
+
+async def main():
+    folder = pathlib.Path(sys.argv[1])
+    await NatsServer(folder).start()
+    await Process(folder / "log", "sleep", "60").start()
+    print("started", flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_tests_start_ends_with_them_however_they_end(tmp_path: Path) -> None:
+    tests = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", TEST_RUN, str(tmp_path)), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert tests.stdout is not None
+    assert b"started\n" == await tests.stdout.readline()
+    children = psutil.Process(tests.pid).children()
+    assert {"nats-server", "sleep"} == {child.name() for child in children}
+    tests.kill()
+    await tests.wait()
+    while any(lives(child) for child in children):
+        await asyncio.sleep(0.01)

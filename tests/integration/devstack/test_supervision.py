@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from devstack.child import Command
+from devstack.home import open_home
+from devstack.program import Program
+from devstack.supervision import Supervisor
+
+SPEAK_AND_WAIT = "import signal; print('here', flush=True); signal.pause()"
+
+
+class Speaker(Program):
+    """A process that serves from its first word on."""
+
+    async def spawn(self) -> None:
+        await self.child.spawn(Command((sys.executable, "-S", "-c", SPEAK_AND_WAIT), dict(os.environ)))
+
+    async def serving(self) -> None:
+        while "here" not in self.child.said():
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def supervised(folder: Path, healthy_after: float, told: list[str]) -> AsyncIterator[Supervisor]:
+    home = await open_home(folder)
+    speaker = Speaker("speaker", home)
+    supervisor = Supervisor(
+        speaker, lambda _, state, detail: told.append(f"{state}: {detail}"), healthy_after=healthy_after
+    )
+    running = asyncio.create_task(supervisor.run())
+    try:
+        yield supervisor
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+        await speaker.child.kill()
+        home.close()
+
+
+@pytest.mark.parametrize(("healthy_after", "delays"), [(60.0, ["0.2", "0.4"]), (0.0, ["0.2", "0.2"])])
+async def test_a_crash_after_good_service_counts_as_the_first_again(
+    tmp_path: Path, healthy_after: float, delays: list[str]
+) -> None:
+    told: list[str] = []
+    async with supervised(tmp_path, healthy_after, told) as supervisor:
+        for _ in delays:
+            await supervisor.serves.wait()
+            await supervisor.kill()
+        await supervisor.serves.wait()
+    assert [f"restarting: was ended by SIGKILL; again in {delay} s" for delay in delays] == [
+        line for line in told if line.startswith("restarting")
+    ]
