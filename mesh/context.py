@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-import structlog
-
 from mesh.errors import Unauthenticated
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -37,6 +35,8 @@ class Context:
     """The W3C trace headers, as they came."""
     idempotency_key: str | None = None
     """Says that the same request may come again, and shall then do nothing more."""
+    client_address: str | None = None
+    """The end user's IP address, as the gateway saw it."""
 
     def remaining(self) -> float:
         """Seconds until the deadline; negative once it has passed."""
@@ -69,18 +69,16 @@ def caller() -> Caller:
 
 
 def begin(context: Context) -> None:
-    """Make `context` the current request for the rest of this task, and its id a part of every log line."""
+    """Make `context` the current request for the rest of this task."""
     _current.set(context)
-    structlog.contextvars.bind_contextvars(request_id=context.request_id)
 
 
 @contextmanager
 def working_on(context: Context) -> Iterator[None]:
-    """Make `context` the current request, and its id a part of every log line."""
+    """Make `context` the current request."""
     token = _current.set(context)
     try:
-        with structlog.contextvars.bound_contextvars(request_id=context.request_id):
-            yield
+        yield
     finally:
         _current.reset(token)
 

@@ -3,7 +3,9 @@
 import sys
 
 import structlog
+from structlog.typing import EventDict, Processor
 
+from mesh import context
 from mesh.settings import LogSettings
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -12,18 +14,18 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 def configure(settings: LogSettings, process: str) -> None:
     """Set structlog up for this process; every line carries its name and the current request's id."""
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and sys.stderr.isatty())
-    render: list[structlog.typing.Processor] = (
+    render: list[Processor] = (
         [structlog.dev.ConsoleRenderer()]
         if pretty
         else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
     )
 
-    def named(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    def named(_logger: object, _method: str, event: EventDict) -> EventDict:
         return {"process": process, **event}
 
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            request_id,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             named,
@@ -33,3 +35,10 @@ def configure(settings: LogSettings, process: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Name the request that is worked on, as a processor of structlog."""
+    if (current := context.current()) is not None:
+        event.setdefault("request_id", current.request_id)
+    return event

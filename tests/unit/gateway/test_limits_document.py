@@ -9,7 +9,7 @@ from gateway.guarded_client import SLOW
 from gateway.settings import GatewaySettings
 from mesh.settings import NatsSettings, WorkerSettings
 from products_svc.settings import ProductsSettings
-from providers import mongo, postgres
+from providers import connections, mongo
 from subjects import ENDPOINTS
 
 ROOT = Path(__file__).parents[3]
@@ -31,7 +31,7 @@ def number(text: str) -> float:
 
 def seconds(setting: str) -> float:
     """What PostgreSQL makes of a setting of the session."""
-    found = re.fullmatch(r"(\d+)(s|ms)", postgres._SESSION[setting])
+    found = re.fullmatch(r"(\d+)(s|ms)", connections._SESSION[setting])
     assert found
     return int(found[1]) * MILLISECONDS[found[2]] / 1000
 
@@ -59,10 +59,10 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "message, headers included: request": message,
         "message, headers included: reply": message,
         "time for a call": max(endpoint.timeout for endpoint in ENDPOINTS),
-        "PostgreSQL: wait for a connection": postgres._ACQUIRE_TIMEOUT,
+        "PostgreSQL: wait for a connection": connections._ACQUIRE_TIMEOUT,
         "PostgreSQL: a statement": seconds("statement_timeout"),
         "PostgreSQL: wait for a lock": seconds("lock_timeout"),
-        "PostgreSQL: an answer of any kind": postgres._COMMAND_TIMEOUT,
+        "PostgreSQL: an answer of any kind": connections._COMMAND_TIMEOUT,
         "PostgreSQL: an idle transaction": seconds("idle_in_transaction_session_timeout"),
         "MongoDB: an operation": mongo._OPERATION_TIMEOUT,
     } == stated
@@ -86,5 +86,5 @@ def test_a_service_leaves_the_others_half_of_the_connections() -> None:
 
 def test_the_databases_give_up_before_a_call_does() -> None:
     shortest = min(endpoint.timeout for endpoint in ENDPOINTS)
-    assert postgres._ACQUIRE_TIMEOUT + postgres._COMMAND_TIMEOUT < shortest
+    assert connections._ACQUIRE_TIMEOUT + connections._COMMAND_TIMEOUT < shortest
     assert mongo._OPERATION_TIMEOUT < shortest

@@ -5,6 +5,7 @@ from httpx2 import ASGITransport, AsyncClient
 from gateway.app import build
 from gateway.settings import GatewaySettings
 from mesh.bus import Message
+from mesh.logs import request_id
 from mesh.memory import MemoryTransport
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.world import World
@@ -30,7 +31,7 @@ async def test_every_response_has_an_id_and_is_not_sniffed(http: AsyncClient, pa
 
 
 async def test_a_request_is_one_line_in_the_log(http: AsyncClient, user: dict[str, str]) -> None:
-    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
+    with structlog.testing.capture_logs(processors=[request_id]) as logs:
         await http.get("/v1/customers/ALFKI?", headers={**user, "X-Request-Id": "r1"})
     lines = [line for line in logs if "path" in line]
     assert ["GET"] == [line["method"] for line in lines]

@@ -21,6 +21,7 @@ from mesh.errors import (
     Overloaded,
     RemoteFault,
 )
+from mesh.logs import request_id
 from mesh.memory import MemoryBroker, MemoryTransport
 from mesh.wire import Problem
 from tests.nats_server import until
@@ -140,7 +141,7 @@ async def test_a_bug_is_logged_once_with_the_request_id_and_not_told(
         raise RuntimeError("the password is hunter2")
 
     await sample(worker, fail).start()
-    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
+    with capture_logs(processors=[request_id]) as logs:
         reply = await raw(caller, "sample.say", headers={"X-Request-Id": "r-3"})
     assert ("500", "internal error") == (
         reply.headers["Nats-Service-Error-Code"],
@@ -391,7 +392,7 @@ async def test_logs_of_a_handler_carry_the_request_id(worker: MemoryTransport, c
         return Said(text="")
 
     await sample(worker, speak).start()
-    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
+    with capture_logs(processors=[request_id]) as logs:
         await raw(caller, "sample.say", headers={"X-Request-Id": "r-5"})
     assert [("spoken", "r-5"), ("request", "r-5")] == [(line["event"], line["request_id"]) for line in logs]
 
