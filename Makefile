@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
 # Options of `mesh up` and of pytest pass through, e.g. make up ARGS="--http-port 8081".
 ARGS ?=
 
-.PHONY: help install up test faults check lock clean
+.PHONY: help install up test faults bench bench-full check lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,20 @@ test: install ## Run the tests on real servers
 faults: install ## Break everything, at length: some 15 minutes, figures in dist/faults.json
 	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults $(ARGS)
 
+$(BENCH_STAMP): $(STAMP) requirements/bench.txt
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install -q --python $(BIN)/python --require-hashes -r requirements/bench.txt ; \
+	else \
+		$(BIN)/python -m pip install -q --require-hashes -r requirements/bench.txt ; \
+	fi
+	@touch $@
+
+bench: $(BENCH_STAMP) ## Compare with NestJS and plain FastAPI here: 3 minutes, see bench/README.md
+	@$(BIN)/python -m bench $(ARGS)
+
+bench-full: $(BENCH_STAMP) ## All of the benchmark: some 50 minutes
+	@$(BIN)/python -m bench --full $(ARGS)
+
 check: install ## Lint, types, import law
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -47,7 +62,10 @@ lock: ## Pin every dependency anew, with hashes and without addresses
 	@for extra in dev gateway auth customers products; do \
 		uv pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade \
 			--extra $$extra pyproject.toml -o requirements/$$extra.txt; done
+	@uv pip compile -q --universal --generate-hashes --no-header --no-annotate \
+		--extra bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
 
 clean: ## Remove .venv, caches and the data of `mesh up`
+	rm -rf bench/peers/nestjs/node_modules bench/peers/nestjs/dist
 	rm -rf $(VENV) .mesh .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,142 @@
+"""Requests over HTTP, ours against the peers': a customer by key, a page of products, and a customer by new tokens."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from bench.comparison import METRICS, Plan, compare, ratio, tables
+from bench.errors import BenchError
+from bench.load import Target
+from bench.results import Claim, LoadKind, Sample, Section
+from bench.systems import System, Tokens
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a paired ratio with a peer must keep to."""
+
+    peer: str
+    load: LoadKind
+    metric: str
+    value: float
+    at_least: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every system; `bearer` is whether it takes an access token; `invalid` is what it refuses."""
+
+    name: str
+    title: str
+    path: str
+    invalid: str
+    bearer: bool
+    bounds: Sequence[Bound] = ()
+
+
+CUSTOMER = Question(
+    "customer",
+    "GET /v1/customers/{customer_id} with an access token",
+    "/v1/customers/ALFKI",
+    "/v1/customers/alfki",
+    bearer=True,
+    bounds=(
+        Bound("nestjs-express", "paced", "CPU µs/req", 0.40),
+        Bound("nestjs-express", "saturating", "CPU µs/req", 0.40),
+        Bound("nestjs-express", "saturating", "req/s", 2.5, at_least=True),
+        Bound("nestjs-express", "saturating", "p99 ms", 1.0),
+        Bound("fastapi", "paced", "CPU µs/req", 0.50),
+        Bound("fastapi", "saturating", "CPU µs/req", 0.50),
+    ),
+)
+PRODUCTS = Question(
+    "products",
+    "GET /v1/products?limit=50",
+    "/v1/products?limit=50",
+    "/v1/products?limit=fifty",
+    bearer=False,
+    bounds=(
+        Bound("nestjs-express", "paced", "CPU µs/req", 0.50),
+        Bound("nestjs-express", "saturating", "CPU µs/req", 0.50),
+    ),
+)
+NEW_TOKENS = Question(
+    "new-tokens",
+    "GET /v1/customers/{customer_id}, each request with a token that was not seen before",
+    CUSTOMER.path,
+    CUSTOMER.invalid,
+    bearer=True,
+)
+
+
+async def ask(
+    question: Question, systems: Sequence[System], tokens: Tokens, plan: Plan, many: Path | None = None
+) -> Section:
+    """Compare the systems on one question; `many` is a file of tokens to take by turns.
+
+    Raises BenchError where the systems do not answer the same.
+    """
+    answers = {system.name: await _answer(question, tokens, system) for system in systems}
+    check_same(question, answers)
+    samples = await compare(systems, partial(_aim, question, tokens, many), plan)
+    failed = [sample for sample in samples if sample.failures]
+    return Section(
+        name=question.name,
+        title=question.title,
+        notes=[f"{one.system}, {one.load}, round {one.turn + 1}: {one.failures} requests failed" for one in failed],
+        tables=tables(samples),
+        claims=claims(question, samples),
+        samples=samples,
+    )
+
+
+def check_same(question: Question, answers: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise BenchError unless the peers do the same work: the same body and headers, the same refusals."""
+    (first, expected), *others = answers.items()
+    for name, answer in others:
+        for part, value in expected.items():
+            if answer[part] != value:
+                raise BenchError(f"{question.path}: {part} is {answer[part]!r} of {name}, {value!r} of {first}")
+
+
+def claims(question: Question, samples: Sequence[Sample]) -> list[Claim]:
+    """The bounds of a question, for those of the peers that were measured."""
+    measured = {(sample.system, sample.load) for sample in samples}
+    return [
+        Claim(
+            what=f"{question.name}, {bound.load}: {bound.metric} by {bound.peer}'s",
+            bound=bound.value,
+            at_least=bound.at_least,
+            measured=ratio(samples, bound.peer, bound.load, METRICS[bound.metric]),
+        )
+        for bound in question.bounds
+        if (bound.peer, bound.load) in measured
+    ]
+
+
+async def _aim(question: Question, tokens: Tokens, many: Path | None, system: System) -> Target:
+    if many is not None:
+        return Target(system.url + question.path, {}, tokens=many)
+    return Target(system.url + question.path, await tokens.headers() if question.bearer else {})
+
+
+async def _answer(question: Question, tokens: Tokens, system: System) -> dict[str, Any]:
+    headers = await tokens.headers() if question.bearer else {}
+    async with httpx2.AsyncClient(base_url=system.url) as http:
+        answer = await http.get(question.path, headers=headers)
+        invalid = await http.get(question.invalid, headers=headers)
+        without = await http.get(question.path)
+    body = answer.json()
+    return {
+        "the status": answer.status_code,
+        "the body": body.get("items", body),
+        "the ETag": answer.headers.get("etag"),
+        "the security header": answer.headers.get("x-content-type-options"),
+        "that there is a request id": "x-request-id" in answer.headers,
+        "the status without a token": without.status_code,
+        "that what is invalid is refused": invalid.status_code in {400, 422},
+    }

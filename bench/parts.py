@@ -1,0 +1,111 @@
+"""The parts of a benchmark, in order, and how large each is in the short and in the full form."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.buses import buses
+from bench.comparison import Plan
+from bench.http import CUSTOMER, PRODUCTS, ask
+from bench.limits import limits
+from bench.logins import logins
+from bench.progress import tell
+from bench.results import Section
+from bench.start import start
+from bench.systems import ALL_PEERS, System, Tokens, mesh, ours, peers
+from devstack.stack import Stack
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What to do: which parts, how much of each, and where data and logs go."""
+
+    home: Path
+    full: bool
+    only: tuple[str, ...]
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """The names of the parts, in order."""
+        wanted = self.only or (PARTS if self.full else _SHORT)
+        return [name for name in PARTS if name in wanted]
+
+
+@dataclass(frozen=True)
+class Testbed:
+    """The system that runs, and the peers beside it."""
+
+    bench: Bench
+    stack: Stack
+    tokens: Tokens
+    systems: Sequence[System]
+
+    def some(self, *names: str) -> list[System]:
+        """Ours, and those of the named peers that run; all of them in the full form."""
+        first, *others = self.systems
+        return [first, *(system for system in others if self.bench.full or system.name in names)]
+
+
+async def _customer(on: Testbed) -> Section:
+    full = Plan(rounds=7, paced=8, saturating=8, rate=_RATE)
+    short = Plan(rounds=3, paced=4, saturating=4, rate=_RATE)
+    return await ask(CUSTOMER, on.some("nestjs-express", "fastapi"), on.tokens, full if on.bench.full else short)
+
+
+async def _products(on: Testbed) -> Section:
+    full = Plan(rounds=5, paced=8, saturating=8, rate=_RATE)
+    short = Plan(rounds=3, paced=3, saturating=4, rate=_RATE)
+    return await ask(PRODUCTS, on.some("nestjs-express"), on.tokens, full if on.bench.full else short)
+
+
+async def _logins(on: Testbed) -> Section:
+    return await logins(on.stack, on.tokens, rounds=5 if on.bench.full else 2, seconds=8)
+
+
+async def _limits(on: Testbed) -> Section:
+    return await limits(on.stack, rounds=5 if on.bench.full else 2, seconds=4)
+
+
+async def _bus(bench: Bench) -> Section:
+    return await buses(rounds=5 if bench.full else 1)
+
+
+async def _start(bench: Bench) -> Section:
+    return await start(bench.home / "start", rounds=7 if bench.full else 3)
+
+
+_RATE = 200
+"""Requests a second of the paced runs: what the slowest of the systems still serves at ease on two cores."""
+_TOGETHER: dict[str, Callable[[Testbed], Awaitable[Section]]] = {
+    "customer": _customer,
+    "products": _products,
+    "logins": _logins,
+    "limits": _limits,
+}
+_ALONE: dict[str, Callable[[Bench], Awaitable[Section]]] = {"bus": _bus, "start": _start}
+PARTS = (*_TOGETHER, *_ALONE)
+_SHORT = ("customer", "products", "bus", "start")
+_SHORT_PEERS = ("nestjs-express", "fastapi")
+
+
+async def measure(bench: Bench) -> tuple[list[Section], dict[str, str]]:
+    """Do the parts; returns them, and by name why a peer could not be measured."""
+    sections: list[Section] = []
+    missing: dict[str, str] = {}
+    together = [name for name in bench.parts if name in _TOGETHER]
+    if together:
+        async with AsyncExitStack() as stopping:
+            tell("starting")
+            stack = await stopping.enter_async_context(mesh(bench.home / "home"))
+            names = [peer.name for peer in ALL_PEERS] if bench.full else _SHORT_PEERS
+            running, missing = await stopping.enter_async_context(peers(stack, names))
+            on = Testbed(bench, stack, Tokens(stack), [ours(stack), *running])
+            for name in together:
+                tell(name)
+                sections.append(await _TOGETHER[name](on))
+    for name in bench.parts:
+        if name in _ALONE:
+            tell(name)
+            sections.append(await _ALONE[name](bench))
+    return sections, missing

@@ -1,0 +1,40 @@
+import { Controller, Injectable, Module } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { Pool } from 'pg';
+import { ListProducts, Product, ProductPage, PRODUCTS_LIST } from './contracts.js';
+import { database } from './database.js';
+
+@Injectable()
+class ProductsService {
+  constructor(private readonly pool: Pool) {}
+
+  async list({ category_id, limit, cursor }: ListProducts): Promise<ProductPage> {
+    const after = cursor === undefined ? 0 : Number(Buffer.from(cursor, 'base64url').toString());
+    const { rows } = await this.pool.query<Product>({
+      name: category_id === undefined ? 'list-products' : 'list-products-of-category',
+      text: `SELECT product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock,
+                    units_on_order, reorder_level, discontinued, version
+             FROM products WHERE product_id > $1 ${category_id === undefined ? '' : 'AND category_id = $3'}
+             ORDER BY product_id LIMIT $2`,
+      values: category_id === undefined ? [after, limit + 1] : [after, limit + 1, category_id],
+    });
+    if (rows.length <= limit) {
+      return { items: rows, next_cursor: null };
+    }
+    const items = rows.slice(0, limit);
+    return { items, next_cursor: Buffer.from(String(items[limit - 1].product_id)).toString('base64url') };
+  }
+}
+
+@Controller()
+class ProductsController {
+  constructor(private readonly products: ProductsService) {}
+
+  @MessagePattern(PRODUCTS_LIST)
+  list(@Payload() request: ListProducts): Promise<ProductPage> {
+    return this.products.list(request);
+  }
+}
+
+@Module({ controllers: [ProductsController], providers: [database, ProductsService] })
+export class ProductsModule {}

@@ -1,0 +1,8 @@
+"""How far a benchmark is, for whoever waits for it."""
+
+import sys
+
+
+def tell(what: str) -> None:
+    """One line; the tables go to standard output, this does not."""
+    sys.stderr.write(f"{what}\n")

@@ -1,0 +1,79 @@
+"""What a benchmark came to, as `latest.json` has it."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from bench.rounds import Spread
+
+LoadKind = Literal["paced", "saturating"]
+
+
+class Sample(BaseModel):
+    """One run against one system: times in milliseconds, CPU in microseconds per request, memory in MiB."""
+
+    system: str
+    load: LoadKind
+    turn: int
+    requests: int
+    failures: int
+    rate: float
+    p50: float
+    p99: float
+    cpu: dict[str, float]
+    memory: dict[str, float]
+
+    @property
+    def total_cpu(self) -> float:
+        """Of all processes together."""
+        return sum(self.cpu.values())
+
+    @property
+    def total_memory(self) -> float:
+        """Of the gateway and the workers: the servers are the same for all systems."""
+        return sum(value for name, value in self.memory.items() if name not in ("nats", "postgres", "mongo"))
+
+
+class Claim(BaseModel):
+    """What the system is meant to hold, and what was measured."""
+
+    what: str
+    bound: float
+    at_least: bool = False
+    measured: Spread
+    unit: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the median keeps to the bound."""
+        median = self.measured.median
+        return median >= self.bound if self.at_least else median <= self.bound
+
+
+class Table(BaseModel):
+    """Rows for a person to read."""
+
+    columns: list[str]
+    rows: list[list[str]]
+
+
+class Section(BaseModel):
+    """One part of the benchmark."""
+
+    name: str
+    title: str
+    notes: list[str] = []
+    tables: list[Table] = []
+    claims: list[Claim] = []
+    samples: list[Sample] = []
+    figures: dict[str, Any] = {}
+
+
+class Results(BaseModel):
+    """All of a run; `missing` says why a system could not be measured."""
+
+    form: Literal["short", "full"]
+    begun: str
+    machine: dict[str, str]
+    missing: dict[str, str]
+    sections: list[Section]

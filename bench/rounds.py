@@ -1,0 +1,54 @@
+"""Rounds in alternating order, and what two systems' rounds say of each other: paired ratios."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A median and the range that it comes from."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{_short(self.median)} ({_short(self.low)}-{_short(self.high)})"
+
+
+def rotated(systems: Sequence[T], turn: int) -> list[T]:
+    """The systems in the order of this round: each takes each place in turn, and every other round runs backwards.
+
+    What drifts in a machine, its heat or a neighbour's work, thus meets all of them alike.
+    """
+    start = (turn // 2) % len(systems)
+    order = [*systems[start:], *systems[:start]]
+    return order if turn % 2 == 0 else order[::-1]
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Raises ValueError where there are no values."""
+    if not values:
+        raise ValueError("no values")
+    return Spread(median(values), min(values), max(values))
+
+
+def paired(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
+    """Ours by theirs, round by round: what slowed a round down slowed both, and falls out.
+
+    Raises ValueError where the two have not the same number of rounds, or none.
+    """
+    if len(ours) != len(theirs):
+        raise ValueError(f"{len(ours)} rounds against {len(theirs)}")
+    return spread([one / other for one, other in zip(ours, theirs, strict=True)])
+
+
+def _short(value: float) -> str:
+    """Three digits that mean something: 0.213, 4.17, 21.4, 1320."""
+    if value >= 100:  # noqa: PLR2004
+        return f"{value:.0f}"
+    return f"{value:.3g}" if value < 0.1 else f"{value:.3f}"[:5].rstrip(".")  # noqa: PLR2004

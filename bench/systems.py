@@ -1,0 +1,181 @@
+"""What is measured: the system as `mesh up` runs it, and peers that do the same work on the same servers."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from bench.errors import BenchError
+from bench.node import build_nestjs
+from devstack.child import Child, Command
+from devstack.credentials import load_credentials
+from devstack.ports import free_ports
+from devstack.settings import ServiceName, StackSettings
+from devstack.stack import Stack
+
+PEERS = Path(__file__).parent / "peers"
+OURS = "mesh"
+
+_READY_WITHIN = 30.0
+_SERVERS = ("nats", "postgres")
+_NESTJS = PEERS / "nestjs"
+
+
+@dataclass(frozen=True)
+class System:
+    """Something that answers HTTP at `url`; `processes` are all that it consists of, by name."""
+
+    name: str
+    url: str
+    processes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """How a peer is run: one gateway and a worker for each service."""
+
+    name: str
+    gateway: Sequence[str]
+    worker: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def _nestjs(platform: str) -> Peer:
+    return Peer(
+        f"nestjs-{platform}",
+        ("node", str(_NESTJS / "dist" / "gateway.js")),
+        ("node", str(_NESTJS / "dist" / "worker.js")),
+        {"PLATFORM": platform, "NODE_ENV": "production"},
+    )
+
+
+def _python(name: str, worker: str) -> Peer:
+    gateway = PEERS / "fastapi_plain" / "gateway.py"
+    return Peer(name, (sys.executable, str(gateway)), (sys.executable, str(PEERS / worker)), {"SUBJECTS": name})
+
+
+ALL_PEERS = (
+    _nestjs("express"),
+    _nestjs("fastify"),
+    _python("fastapi", "fastapi_plain/worker.py"),
+    _python("faststream", "faststream_worker/worker.py"),
+)
+_WORKERS = ("customers", "products")
+
+
+@asynccontextmanager
+async def mesh(home: Path, replicas: Mapping[ServiceName, int] | None = None) -> AsyncIterator[Stack]:
+    """The system, with the settings of `mesh up` on a free port."""
+    async with Stack(StackSettings(home=home, http_port=0, replicas=dict(replicas or {}))) as stack:
+        yield stack
+
+
+def ours(stack: Stack) -> System:
+    """All that `mesh up` starts."""
+    return System(OURS, stack.state.gateway_url, stack.state.processes)
+
+
+@asynccontextmanager
+async def peers(stack: Stack, names: Sequence[str]) -> AsyncIterator[tuple[list[System], dict[str, str]]]:
+    """Those of the peers that can run here, and by name why the others cannot."""
+    running: list[System] = []
+    missing: dict[str, str] = {}
+    async with AsyncExitStack() as stopping:
+        for peer in (peer for peer in ALL_PEERS if peer.name in names):
+            try:
+                if peer.environment.get("PLATFORM"):
+                    await build_nestjs(_NESTJS)
+                running.append(await stopping.enter_async_context(_running(peer, stack)))
+            except BenchError as error:
+                missing[peer.name] = str(error)
+        yield running, missing
+
+
+@asynccontextmanager
+async def _running(peer: Peer, stack: Stack) -> AsyncIterator[System]:
+    state = stack.state
+    logs = state.home / "peers"
+    logs.mkdir(exist_ok=True)
+    port = free_ports(1)[0]
+    url = f"http://127.0.0.1:{port}"
+    lock = os.open(logs / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    children = {name: Child(name, logs / f"{peer.name}-{name}.log", lock) for name in ("gateway", *_WORKERS)}
+    databases = {"customers": state.postgres.customers_url, "products": state.postgres.products_url}
+    common = {**peer.environment, "PATH": os.environ["PATH"], "NATS_URL": state.nats_url}
+    passwords = load_credentials(state.home).nats
+    jwks = await _fetch(f"{state.gateway_url}/.well-known/jwks.json")
+    try:
+        for name, child in children.items():
+            if name == "gateway":
+                argv, own = peer.gateway, {"PORT": str(port), "JWKS": jwks.text}
+            else:
+                argv, own = peer.worker, {"SERVICE": name, "DATABASE_URL": databases[name]}
+            environment = {**common, **own, "NATS_USER": name, "NATS_PASSWORD": passwords[name]}
+            await child.spawn(Command(argv=tuple(argv), env=environment, cwd=PEERS))
+        await _until_ready(peer, url, children)
+        processes = {name: child.pid for name, child in children.items() if child.pid is not None}
+        yield System(peer.name, url, {**processes, **{name: state.processes[name] for name in _SERVERS}})
+    finally:
+        await asyncio.gather(*(child.stop() for child in children.values()))
+        os.close(lock)
+
+
+async def _until_ready(peer: Peer, url: str, children: Mapping[str, Child]) -> None:
+    """Wait until the gateway serves what the slowest worker answers."""
+    deadline = asyncio.get_running_loop().time() + _READY_WITHIN
+    async with httpx2.AsyncClient() as http:
+        while asyncio.get_running_loop().time() < deadline:
+            for name, child in children.items():
+                if child.pid is None:
+                    raise BenchError(f"{peer.name}: its {name} ended: {child.said()[-500:]}")
+            try:
+                # Without a token the answer is 401: it tells of the gateway alone.
+                if (await http.get(f"{url}/v1/products?limit=1")).is_success:
+                    return
+            except httpx2.HTTPError:
+                pass
+            await asyncio.sleep(0.1)
+    said = "".join(f"\n{name}: {child.said()[-300:]}" for name, child in children.items())
+    raise BenchError(f"{peer.name} is not ready after {_READY_WITHIN:g} s{said}")
+
+
+class Tokens:
+    """Access tokens of the first administrator, renewed before they end."""
+
+    _RENEWED_AFTER = 120.0  # of the 300 s that one lasts
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._token = ""
+        self._since = float("-inf")
+
+    async def token(self) -> str:
+        """A token that is good for some minutes still."""
+        now = asyncio.get_running_loop().time()
+        if now > self._since + self._RENEWED_AFTER:
+            self._token, self._since = (await login(self._stack))["access_token"], now
+        return self._token
+
+    async def headers(self) -> dict[str, str]:
+        """What a request of the administrator bears."""
+        return {"Authorization": f"Bearer {await self.token()}"}
+
+
+async def login(stack: Stack) -> dict[str, Any]:
+    """The tokens of a new session."""
+    admin = {"email": stack.state.admin.email, "password": stack.state.admin.password}
+    async with httpx2.AsyncClient() as http:
+        answer = await http.post(f"{stack.state.gateway_url}/v1/auth/login", json=admin)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+
+async def _fetch(url: str) -> httpx2.Response:
+    async with httpx2.AsyncClient() as http:
+        return (await http.get(url)).raise_for_status()
