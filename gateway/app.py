@@ -18,6 +18,8 @@ from gateway.readiness import Readiness
 from gateway.request_context import RequestContext
 from gateway.routes import auth, customers, health, products
 from gateway.settings import GatewaySettings
+from gateway.short_path import ShortPath
+from gateway.short_path import routes as compiled_routes
 from mesh.bus import Transport
 from mesh.client import Client
 from mesh.tokens import Verifier
@@ -33,8 +35,11 @@ for help. Lists come in pages: pass `next_cursor` on as `cursor`. Whatever has a
 """
 
 
-def build(settings: GatewaySettings, transport: Transport) -> FastAPI:
-    """Wire the application up. Raises RuntimeError for a route that does not say who may use it."""
+def build(settings: GatewaySettings, transport: Transport, *, short: bool = True) -> FastAPI:
+    """Wire the application up. Raises RuntimeError for a route that does not say who may use it.
+
+    `short`: whether what fits takes the short path; what answers are is the same without it, and a test compares them.
+    """
     services = {endpoint.service for endpoint in ENDPOINTS}
     client = GuardedClient(Client(transport), services, settings, settings.gateway_timeout)
 
@@ -57,6 +62,8 @@ def build(settings: GatewaySettings, transport: Transport) -> FastAPI:
     refuse_undeclared(app, without=health.PATHS | _DOCS)
     document_problems(app)
     # The last one added is the outermost.
+    if short:
+        app.add_middleware(ShortPath, routes=tuple(compiled_routes(app)))
     app.add_middleware(BodyLimit, limit=settings.gateway_max_body)
     app.add_middleware(HeadLimit, limits=settings)
     app.add_middleware(RequestContext, timeout=settings.gateway_timeout)

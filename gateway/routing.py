@@ -48,25 +48,37 @@ class JsonRoute(APIRoute):
 
         async def handle_strictly(request: Request) -> Response:
             if query := request.scope["query_string"]:
-                _check_query(query, takes_query=takes_query)
+                read_query(query, takes_query=takes_query)
             return await handle(JsonRequest(request.scope, request.receive, body_type))
 
         return handle_strictly
 
 
-def _check_query(query: bytes, *, takes_query: bool) -> None:
-    """Refuse what FastAPI would pass over: a parameter given twice, text that is no UTF-8, any where none is known."""
-    seen = set()
+def read_query(query: bytes, *, takes_query: bool) -> dict[str, str]:
+    """The parameters by name.
+
+    Raises Invalid for what FastAPI would pass over: a parameter given twice, text that is no UTF-8, any where none is
+    known.
+    """
+    read: dict[str, str] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
-        field = wire.field_path([name])
         if not takes_query:
-            raise Invalid.field(field, "extra_forbidden", "there is no such parameter here")
+            raise _wrong(name, "extra_forbidden", "there is no such parameter here")
         if _has_surrogates(name + value):
-            raise Invalid.field(field, "malformed_text", "is not UTF-8")
-        if name in seen:
-            raise Invalid.field(field, "given_twice", "is given more than once")
-        seen.add(name)
+            raise _wrong(name, "malformed_text", "is not UTF-8")
+        if name in read:
+            raise _wrong(name, "given_twice", "is given more than once")
+        read[name] = value
+    return read
+
+
+def _wrong(name: str, reason: str, message: str) -> Invalid:
+    return Invalid.field(wire.field_path([name]), reason, message)
 
 
 def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
