@@ -66,7 +66,7 @@ async def sample(system: System, kind: LoadKind, turn: int, load: Awaitable[Load
         rate=came.rate,
         p50=came.p50,
         p99=came.p99,
-        cpu={name: (after[name] - before[name]) * 1e6 / came.requests for name in before},
+        cpu={name: (after[name] - before[name]) * 1e6 / max(1, came.requests) for name in before},
         memory=usage.memory(system.processes),
     )
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
-from bench.comparison import METRICS, Plan, compare, ratio, tables
+from bench.comparison import METRICS, Aim, Plan, compare, ratio, tables
 from bench.errors import BenchError
 from bench.load import Target
 from bench.results import Claim, LoadKind, Sample, Section
-from bench.systems import System, Tokens
+from bench.systems import System
+from bench.tokens import Tokens
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,10 @@ class Bound:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of every system; `bearer` is whether it takes an access token; `invalid` is what it refuses."""
+    """What is asked of every system; `bearer` is whether it takes an access token; `invalid` is what it refuses.
+
+    A path that has `{key}` in it is asked for each customer in turn: what answers the same request twice is no measure.
+    """
 
     name: str
     title: str
@@ -37,11 +40,15 @@ class Question:
     bearer: bool
     bounds: Sequence[Bound] = ()
 
+    def paths(self, keys: Sequence[str]) -> list[str]:
+        """What is asked, by turns."""
+        return list(dict.fromkeys(self.path.format(key=key) for key in keys))
+
 
 CUSTOMER = Question(
     "customer",
     "GET /v1/customers/{customer_id} with an access token",
-    "/v1/customers/ALFKI",
+    "/v1/customers/{key}",
     "/v1/customers/alfki",
     bearer=True,
     bounds=(
@@ -66,23 +73,56 @@ PRODUCTS = Question(
 )
 NEW_TOKENS = Question(
     "new-tokens",
-    "GET /v1/customers/{customer_id}, each request with a token that was not seen before",
+    "GET /v1/customers/{customer_id}, each request with a token that its gateway has not seen lately",
     CUSTOMER.path,
     CUSTOMER.invalid,
     bearer=True,
 )
+_TOKENS = 12_000
+"""More than the mesh's gateway remembers: it has forgotten each when its turn comes again."""
 
 
-async def ask(
-    question: Question, systems: Sequence[System], tokens: Tokens, plan: Plan, many: Path | None = None
-) -> Section:
-    """Compare the systems on one question; `many` is a file of tokens to take by turns.
+@dataclass(frozen=True)
+class Asked:
+    """Who is asked, by whom, for which customers."""
 
-    Raises BenchError where the systems do not answer the same.
-    """
-    answers = {system.name: await _answer(question, tokens, system) for system in systems}
-    check_same(question, answers)
-    samples = await compare(systems, partial(_aim, question, tokens, many), plan)
+    systems: Sequence[System]
+    tokens: Tokens
+    keys: Sequence[str]
+
+
+async def ask(question: Question, asked: Asked, plan: Plan) -> Section:
+    """Compare the systems on one question. Raises BenchError where they do not answer the same."""
+
+    async def aim(system: System) -> Target:
+        headers = await asked.tokens.headers() if question.bearer else {}
+        return Target(system.url, question.paths(asked.keys), headers)
+
+    return await _compared(question, asked, plan, aim)
+
+
+async def ask_with_new_tokens(asked: Asked, plan: Plan, folder: Path) -> Section:
+    """Compare the systems where a gateway cannot know a token from the request before; `folder` takes the tokens."""
+    _write(folder, asked.systems, await asked.tokens.many(_TOKENS))
+
+    async def aim(system: System) -> Target:
+        return Target(system.url, NEW_TOKENS.paths(asked.keys), tokens=folder / system.name)
+
+    return await _compared(NEW_TOKENS, asked, plan, aim)
+
+
+def _write(folder: Path, systems: Sequence[System], tokens: Sequence[str]) -> None:
+    """A file for each system, since each goes through the tokens at its own pace."""
+    folder.mkdir(exist_ok=True)
+    for system in systems:
+        (folder / f"{system.name}.position").unlink(missing_ok=True)
+        (folder / system.name).write_text("\n".join(tokens) + "\n")
+
+
+async def _compared(question: Question, asked: Asked, plan: Plan, aim: Aim) -> Section:
+    path = question.paths(asked.keys)[0]
+    check_same(question, {system.name: await _answer(question, path, asked.tokens, system) for system in asked.systems})
+    samples = await compare(asked.systems, aim, plan)
     failed = [sample for sample in samples if sample.failures]
     return Section(
         name=question.name,
@@ -118,18 +158,12 @@ def claims(question: Question, samples: Sequence[Sample]) -> list[Claim]:
     ]
 
 
-async def _aim(question: Question, tokens: Tokens, many: Path | None, system: System) -> Target:
-    if many is not None:
-        return Target(system.url + question.path, {}, tokens=many)
-    return Target(system.url + question.path, await tokens.headers() if question.bearer else {})
-
-
-async def _answer(question: Question, tokens: Tokens, system: System) -> dict[str, Any]:
+async def _answer(question: Question, path: str, tokens: Tokens, system: System) -> dict[str, Any]:
     headers = await tokens.headers() if question.bearer else {}
     async with httpx2.AsyncClient(base_url=system.url) as http:
-        answer = await http.get(question.path, headers=headers)
+        answer = await http.get(path, headers=headers)
         invalid = await http.get(question.invalid, headers=headers)
-        without = await http.get(question.path)
+        without = await http.get(path)
     body = answer.json()
     return {
         "the status": answer.status_code,

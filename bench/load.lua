@@ -1,34 +1,65 @@
--- What `bench/load.py` has wrk do beyond its options: a body to post, tokens to take by turns, figures as JSON.
--- Arguments: body=FILE, tokens=FILE with one access token a line.
+-- What `bench/load.py` has wrk do beyond its options: paths and tokens to take by turns, a body to post, figures as JSON.
+-- Arguments: paths=FILE and tokens=FILE with one a line, body=FILE. The next run goes on behind the last one's tokens.
 
 local requests = {}
-local turn = 0
+local threads = {}
+turn = 0 -- these two are global, for `done` to read them
+position_file = nil
+
+function setup(thread)
+  threads[#threads + 1] = thread
+end
+
+local function lines(path)
+  local found = {}
+  for line in io.lines(path) do
+    found[#found + 1] = line
+  end
+  return found
+end
 
 function init(arguments)
+  local given = {}
   for _, argument in ipairs(arguments) do
     local name, path = argument:match("^(%w+)=(.+)$")
-    if name == "body" then
-      wrk.method = "POST"
-      wrk.body = io.open(path):read("*a")
-      wrk.headers["Content-Type"] = "application/json"
-    elseif name == "tokens" then
-      for token in io.lines(path) do
-        wrk.headers["Authorization"] = "Bearer " .. token
-        requests[#requests + 1] = wrk.format()
-      end
+    given[name] = path
+  end
+  if given.body then
+    wrk.method = "POST"
+    wrk.body = io.open(given.body):read("*a")
+    wrk.headers["Content-Type"] = "application/json"
+  end
+  local paths = lines(given.paths)
+  local tokens = {}
+  if given.tokens then
+    tokens = lines(given.tokens)
+    position_file = given.tokens .. ".position"
+    local position = io.open(position_file)
+    if position then
+      turn = position:read("*n")
+      position:close()
     end
   end
-  local one = wrk.format()
-  request = function()
-    if #requests == 0 then
-      return one
+  for number = 1, math.max(#paths, #tokens) do
+    if #tokens > 0 then
+      wrk.headers["Authorization"] = "Bearer " .. tokens[number]
     end
-    turn = turn % #requests + 1
-    return requests[turn]
+    requests[number] = wrk.format(nil, paths[(number - 1) % #paths + 1])
   end
 end
 
+function request()
+  turn = turn % #requests + 1
+  return requests[turn]
+end
+
 function done(summary, latency)
+  local path = threads[1]:get("position_file")
+  if path then
+    local position = io.open(path, "w")
+    position:write(threads[1]:get("turn"))
+    position:close()
+  end
   local errors = summary.errors
   io.write(string.format(
     '\n{"requests": %d, "failures": %d, "seconds": %.6f, "p50": %.4f, "p99": %.4f}\n',

@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,10 +23,14 @@ _OK = range(200, 400)
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked: a URL with headers, with a body to post, or with a file of tokens to take by turns."""
+    """What is asked of the server at `url`: paths by turns, with headers, with a body to post.
+
+    `tokens` is a file of access tokens, one a line, to take by turns as well; of a saturating run alone.
+    """
 
     url: str
-    headers: Mapping[str, str]
+    paths: Sequence[str]
+    headers: Mapping[str, str] = field(default_factory=dict)
     body: Path | None = None
     tokens: Path | None = None
 
@@ -34,6 +38,11 @@ class Target:
     def options(self) -> list[str]:
         """The headers as wrk and h2load both take them."""
         return [part for name, value in self.headers.items() for part in ("-H", f"{name}: {value}")]
+
+    def urls(self, first: int) -> list[str]:
+        """Each path once, beginning somewhere in their midst: clients that begin alike would ask the same."""
+        start = first * len(self.paths) // CLIENTS
+        return [self.url + path for path in (*self.paths[start:], *self.paths[:start])]
 
 
 @dataclass(frozen=True)
@@ -80,8 +89,10 @@ async def pace(target: Target, *, rate: float, seconds: float) -> Load:
     with TemporaryDirectory() as folder:
         logs = [Path(folder) / str(number) for number in range(CLIENTS)]
         clients = []
-        for log in logs:
-            clients.append(asyncio.create_task(_h2load(target, rate / CLIENTS, seconds, log)))
+        for number, log in enumerate(logs):
+            urls = log.with_suffix(".urls")
+            urls.write_text("\n".join(target.urls(number)))
+            clients.append(asyncio.create_task(_h2load(target, urls, rate / CLIENTS, seconds, log)))
             await asyncio.sleep(1 / rate)
         await asyncio.gather(*clients)
         answers = [_read(log) for log in logs]
@@ -97,18 +108,21 @@ async def pace(target: Target, *, rate: float, seconds: float) -> Load:
 
 
 async def _wrk(target: Target, seconds: float, connections: int) -> Load:
-    files = {"body": target.body, "tokens": target.tokens}
-    said = await _run(
-        *("wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(_SCRIPT), *target.options, target.url),
-        *("--", *(f"{name}={path}" for name, path in files.items() if path is not None)),
-    )
+    with TemporaryDirectory() as folder:
+        paths = Path(folder) / "paths"
+        paths.write_text("\n".join(target.paths))
+        files = {"paths": paths, "body": target.body, "tokens": target.tokens}
+        said = await _run(
+            *("wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(_SCRIPT), *target.options, target.url),
+            *("--", *(f"{name}={path}" for name, path in files.items() if path is not None)),
+        )
     return Load(**json.loads(said.splitlines()[-1]))
 
 
-async def _h2load(target: Target, rate: float, seconds: float, log: Path) -> None:
+async def _h2load(target: Target, urls: Path, rate: float, seconds: float, log: Path) -> None:
     await _run(
         *("h2load", "--h1", "-c1", "-t1", f"--duration={seconds:.0f}", f"--rps={rate:g}", f"--log-file={log}"),
-        *(*target.options, target.url),
+        *(*target.options, f"--input-file={urls}"),
     )
 
 

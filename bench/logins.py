@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
@@ -11,7 +12,7 @@ from bench.load import Load, Target, pace, saturate
 from bench.progress import tell
 from bench.results import Claim, Section, Table
 from bench.rounds import paired, spread
-from bench.systems import Tokens
+from bench.tokens import Tokens
 from devstack.stack import Stack
 
 _CONNECTIONS = 8
@@ -20,12 +21,11 @@ _READS_PER_SECOND = 100
 _HASHER = PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
 
 
-async def logins(stack: Stack, tokens: Tokens, *, rounds: int, seconds: float) -> Section:
+async def logins(stack: Stack, tokens: Tokens, paths: Sequence[str], *, rounds: int, seconds: float) -> Section:
     """In each round: argon2 alone, logins alone, reads alone, reads with logins beside them."""
     body = stack.state.home / "login.json"
     body.write_text(f'{{"email":"{stack.state.admin.email}","password":"{stack.state.admin.password}"}}')
-    login = Target(f"{stack.state.gateway_url}/v1/auth/login", {}, body=body)
-    url = f"{stack.state.gateway_url}/v1/customers/ALFKI"
+    login = Target(stack.state.gateway_url, ["/v1/auth/login"], body=body)
     await saturate(login, seconds=2, connections=_CONNECTIONS)
     alone: list[float] = []
     done: list[Load] = []
@@ -35,7 +35,7 @@ async def logins(stack: Stack, tokens: Tokens, *, rounds: int, seconds: float) -
         tell(f"  round {turn + 1} of {rounds}")
         alone.append(await asyncio.to_thread(_argon2_alone, seconds))
         done.append(await saturate(login, seconds=seconds, connections=_CONNECTIONS))
-        read = Target(url, await tokens.headers())
+        read = Target(stack.state.gateway_url, paths, await tokens.headers())
         reads.append(await pace(read, rate=_READS_PER_SECOND, seconds=seconds))
         both = asyncio.gather(
             pace(read, rate=_READS_PER_SECOND, seconds=seconds),

@@ -2,18 +2,22 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.buses import buses
 from bench.comparison import Plan
-from bench.http import CUSTOMER, PRODUCTS, ask
+from bench.http import CUSTOMER, PRODUCTS, Asked, ask, ask_with_new_tokens
+from bench.lasting import lasting
 from bench.limits import limits
+from bench.lists import lists
 from bench.logins import logins
 from bench.progress import tell
 from bench.results import Section
+from bench.scaling import scaling
 from bench.start import start
-from bench.systems import ALL_PEERS, System, Tokens, mesh, ours, peers
+from bench.systems import ALL_PEERS, OURS, mesh, ours, peers
+from bench.tokens import Tokens
 from devstack.stack import Stack
 
 
@@ -38,29 +42,45 @@ class Testbed:
 
     bench: Bench
     stack: Stack
-    tokens: Tokens
-    systems: Sequence[System]
+    asked: Asked
 
-    def some(self, *names: str) -> list[System]:
+    @property
+    def paths(self) -> list[str]:
+        """A path for each customer."""
+        return CUSTOMER.paths(self.asked.keys)
+
+    def some(self, *names: str) -> Asked:
         """Ours, and those of the named peers that run; all of them in the full form."""
-        first, *others = self.systems
-        return [first, *(system for system in others if self.bench.full or system.name in names)]
+        return self.only(*(system.name for system in self.asked.systems)) if self.bench.full else self.only(*names)
+
+    def only(self, *names: str) -> Asked:
+        """Ours, and those of the named peers that run."""
+        return replace(self.asked, systems=[one for one in self.asked.systems if one.name in {OURS, *names}])
 
 
 async def _customer(on: Testbed) -> Section:
     full = Plan(rounds=7, paced=8, saturating=8, rate=_RATE)
     short = Plan(rounds=3, paced=4, saturating=4, rate=_RATE)
-    return await ask(CUSTOMER, on.some("nestjs-express", "fastapi"), on.tokens, full if on.bench.full else short)
+    return await ask(CUSTOMER, on.some(*_SHORT_PEERS), full if on.bench.full else short)
 
 
 async def _products(on: Testbed) -> Section:
     full = Plan(rounds=5, paced=8, saturating=8, rate=_RATE)
     short = Plan(rounds=3, paced=3, saturating=4, rate=_RATE)
-    return await ask(PRODUCTS, on.some("nestjs-express"), on.tokens, full if on.bench.full else short)
+    return await ask(PRODUCTS, on.some("nestjs-express"), full if on.bench.full else short)
+
+
+async def _new_tokens(on: Testbed) -> Section:
+    plan = Plan(rounds=5 if on.bench.full else 2, saturating=4)
+    return await ask_with_new_tokens(on.only(*_SHORT_PEERS), plan, on.bench.home / "tokens")
+
+
+async def _memory(on: Testbed) -> Section:
+    return await lasting(on.stack, on.asked.tokens, on.paths, minutes=10 if on.bench.full else 2)
 
 
 async def _logins(on: Testbed) -> Section:
-    return await logins(on.stack, on.tokens, rounds=5 if on.bench.full else 2, seconds=8)
+    return await logins(on.stack, on.asked.tokens, on.paths, rounds=5 if on.bench.full else 2, seconds=8)
 
 
 async def _limits(on: Testbed) -> Section:
@@ -69,6 +89,14 @@ async def _limits(on: Testbed) -> Section:
 
 async def _bus(bench: Bench) -> Section:
     return await buses(rounds=5 if bench.full else 1)
+
+
+async def _lists(bench: Bench) -> Section:
+    return await lists(bench.home / "lists", rounds=5 if bench.full else 2, seconds=4 if bench.full else 3)
+
+
+async def _scaling(bench: Bench) -> Section:
+    return await scaling(bench.home / "scaling", rounds=5 if bench.full else 2, seconds=8 if bench.full else 4)
 
 
 async def _start(bench: Bench) -> Section:
@@ -80,10 +108,17 @@ _RATE = 200
 _TOGETHER: dict[str, Callable[[Testbed], Awaitable[Section]]] = {
     "customer": _customer,
     "products": _products,
+    "new-tokens": _new_tokens,
     "logins": _logins,
     "limits": _limits,
+    "memory": _memory,
 }
-_ALONE: dict[str, Callable[[Bench], Awaitable[Section]]] = {"bus": _bus, "start": _start}
+_ALONE: dict[str, Callable[[Bench], Awaitable[Section]]] = {
+    "bus": _bus,
+    "lists": _lists,
+    "scaling": _scaling,
+    "start": _start,
+}
 PARTS = (*_TOGETHER, *_ALONE)
 _SHORT = ("customer", "products", "bus", "start")
 _SHORT_PEERS = ("nestjs-express", "fastapi")
@@ -100,7 +135,8 @@ async def measure(bench: Bench) -> tuple[list[Section], dict[str, str]]:
             stack = await stopping.enter_async_context(mesh(bench.home / "home"))
             names = [peer.name for peer in ALL_PEERS] if bench.full else _SHORT_PEERS
             running, missing = await stopping.enter_async_context(peers(stack, names))
-            on = Testbed(bench, stack, Tokens(stack), [ours(stack), *running])
+            tokens = Tokens(stack)
+            on = Testbed(bench, stack, Asked([ours(stack), *running], tokens, await tokens.customers()))
             for name in together:
                 tell(name)
                 sections.append(await _TOGETHER[name](on))

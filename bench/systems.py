@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx2
 
@@ -143,37 +142,6 @@ async def _until_ready(peer: Peer, url: str, children: Mapping[str, Child]) -> N
             await asyncio.sleep(0.1)
     said = "".join(f"\n{name}: {child.said()[-300:]}" for name, child in children.items())
     raise BenchError(f"{peer.name} is not ready after {_READY_WITHIN:g} s{said}")
-
-
-class Tokens:
-    """Access tokens of the first administrator, renewed before they end."""
-
-    _RENEWED_AFTER = 120.0  # of the 300 s that one lasts
-
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._token = ""
-        self._since = float("-inf")
-
-    async def token(self) -> str:
-        """A token that is good for some minutes still."""
-        now = asyncio.get_running_loop().time()
-        if now > self._since + self._RENEWED_AFTER:
-            self._token, self._since = (await login(self._stack))["access_token"], now
-        return self._token
-
-    async def headers(self) -> dict[str, str]:
-        """What a request of the administrator bears."""
-        return {"Authorization": f"Bearer {await self.token()}"}
-
-
-async def login(stack: Stack) -> dict[str, Any]:
-    """The tokens of a new session."""
-    admin = {"email": stack.state.admin.email, "password": stack.state.admin.password}
-    async with httpx2.AsyncClient() as http:
-        answer = await http.post(f"{stack.state.gateway_url}/v1/auth/login", json=admin)
-        answer.raise_for_status()
-        return dict(answer.json())
 
 
 async def _fetch(url: str) -> httpx2.Response:
