@@ -3,9 +3,11 @@
 import json
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from tests.faults.traffic import Ask, Balancer, Caller, balanced, connected
 _PAIRS: dict[ServiceName, int] = {"gateway": 2, "auth": 2, "customers": 2, "products": 2}
 _ONE_GATEWAY: dict[ServiceName, int] = {**_PAIRS, "gateway": 1}
 _FIGURES = Path("dist") / "faults.json"
+_TIMES = (("median", "p50_ms"), ("p99", "p99_ms"), ("longest", "longest_ms"))
+_MEASURED = pytest.StashKey["Figures"]()
 _ENVIRONMENT: dict[str, tuple[str, ...]] = {
     # Longer than a test: a token that ends in the midst of it is no fault.
     "auth": ("AUTH_ACCESS_TOKEN_LIFETIME=7200",),
@@ -42,36 +46,52 @@ long_only = pytest.mark.skipif(not LONG, reason="in the long form alone: make fa
 
 
 class Figures:
-    """What was measured, by test: printed, and of the long form kept in a file."""
+    """What was measured, by fault: of the long form kept in a file, and printed as a table at the end."""
 
     def __init__(self) -> None:
         self.long = LONG
         """Whether this is the long form, with the full numbers."""
         self.measured: dict[str, dict[str, Any]] = {}
+        self._began = time.monotonic()
 
     def tell(self, what: str) -> None:
         """Show how far a test is."""
         if self.long:
-            sys.stderr.write(f"\n{what}")
+            sys.stderr.write(f"\n{time.monotonic() - self._began:5.0f} s  {what}")
 
     def add(self, name: str, **values: object) -> None:
-        """Keep the figures of a test."""
+        """Keep the figures of a test: docs/reliability.md tells of them."""
         self.measured[name] = values
-        sys.stderr.write(f"\n{name}: {json.dumps(values)}\n")
+        self.tell(f"{name}: {json.dumps(values)}")
+        if self.long:
+            _FIGURES.parent.mkdir(exist_ok=True)
+            known = json.loads(_FIGURES.read_text()) if _FIGURES.exists() else {}
+            measured_at = datetime.now(UTC).isoformat(timespec="seconds")
+            _FIGURES.write_text(json.dumps({**known, name: {"at": measured_at, **values}}, indent=2) + "\n")
 
-    def write(self) -> None:
-        """Add them to the file, for docs/reliability.md."""
-        _FIGURES.parent.mkdir(exist_ok=True)
-        known = json.loads(_FIGURES.read_text()) if _FIGURES.exists() else {}
-        _FIGURES.write_text(json.dumps({**known, **self.measured}, indent=2) + "\n")
+    def table(self) -> Iterator[str]:
+        """Two lines for each fault."""
+        for name, values in self.measured.items():
+            besides = {**values}
+            requests, failed = besides.pop("requests", 0), besides.pop("failed", {})
+            times = [f"{what} {besides.pop(key):,.0f} ms" for what, key in _TIMES if key in besides]
+            yield f"{name:40} {requests:>8,} requests {sum(failed.values()):>7,} failed  {', '.join(times)}"
+            if more := {**besides, **failed}:
+                yield "    " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in more.items())
 
 
 @pytest.fixture(scope="session")
-def figures() -> Iterator[Figures]:
-    figures = Figures()
-    yield figures
-    if figures.long:
-        figures.write()
+def figures(request: pytest.FixtureRequest) -> Figures:
+    return request.config.stash.setdefault(_MEASURED, Figures())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures of the long form."""
+    figures = terminalreporter.config.stash.get(_MEASURED, None)
+    if figures is not None and figures.long:
+        terminalreporter.section(f"measured, and kept in {_FIGURES}")
+        for line in figures.table():
+            terminalreporter.write_line(line)
 
 
 @dataclass(frozen=True)
@@ -139,4 +159,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if LONG:
         for item in items:
             if Path(__file__).parent in item.path.parents:
-                item.add_marker(pytest.mark.timeout(900))
+                item.add_marker(pytest.mark.timeout(900, method="thread"))

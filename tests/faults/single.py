@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from signal import SIGTERM
+from types import MappingProxyType
 
 import psutil
 
@@ -15,6 +16,7 @@ from tests.e2e.processes import Process, module
 from tests.faults.traffic import Balancer, Caller
 
 EMAIL, PASSWORD = "ada@northwind.example", "a password of the tests"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 MODULES = {"auth": "auth_svc", "customers": "customers_svc", "products": "products_svc"}
 
 
@@ -79,13 +81,15 @@ async def single(
     home: Path,
     only: Sequence[ServerName] = ("nats", "postgres", "mongo"),
     services: Mapping[str, str] = MODULES,
+    gateway: Mapping[str, str] = NOTHING,
+    /,
     **environment: str,
 ) -> AsyncIterator[Single]:
-    """Start it; `services` names the module of each, `environment` is what the workers are told besides."""
+    """Start it; `services` names the module of each, `gateway` and `environment` what it and they are told besides."""
     async with Servers(home, only=set(only)) as servers, AsyncExitStack() as resources:
         mesh = Single(servers)
         for name, run in {**services, "gateway": "gateway"}.items():
-            more = {} if name == "gateway" else environment
+            more = gateway if name == "gateway" else environment
             process = module(servers.home.logs / f"{name}.log", run, **mesh.environment(name), **more)
             mesh.processes[name] = process
         resources.push_async_callback(mesh.stop)

@@ -5,7 +5,8 @@ import itertools
 import json
 import secrets
 from asyncio import get_running_loop
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -16,9 +17,9 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from devstack.servers import ServerName
 from subjects import CUSTOMERS_CREATE
 from tests.e2e.people import log_in
-from tests.faults.conftest import Figures, long_only
+from tests.faults.conftest import LONG, Figures
 from tests.faults.single import EMAIL, PASSWORD, Single, http_to, single
-from tests.faults.traffic import Balancer, Load, traffic
+from tests.faults.traffic import Ask, Balancer, Load, Outcomes, traffic
 
 LATE = 1.5
 """Seconds by which an answer may miss its deadline on a machine that is busy with other things as well."""
@@ -124,44 +125,47 @@ async def mend(mesh: Single, server: ServerName, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("fault", [stop, kill, freeze])
-@pytest.mark.parametrize("server", ["postgres", pytest.param("mongo", marks=long_only)])
+@pytest.mark.parametrize("servers", [["postgres"], ["mongo"]] if LONG else [["postgres", "mongo"]], ids="+".join)
 async def test_an_outage_is_told_in_time_and_loses_nothing(
-    clients: Clients, server: ServerName, fault: Fault, figures: Figures
+    clients: Clients, servers: Sequence[ServerName], fault: Fault, figures: Figures
 ) -> None:
     mesh = clients.mesh
-    asks = {
+    asks: dict[ServerName, list[Ask]] = {
         "postgres": [clients.write_customer, clients.read_customer],
         "mongo": [clients.write_user, clients.read_user],
-    }[server]
+    }
     recoveries = []
 
-    async with traffic(asks, at_once=8, pause=0.01) as load:
-        for _ in range(5 if figures.long else 1):
-            await load.more(20, "ok")
-            before = len(clients.acknowledged)
-            await fault(mesh, server)
+    async with AsyncExitStack() as callers:
+        traffics = (traffic(asks[server], at_once=8, pause=0.01) for server in servers)
+        loads = [await callers.enter_async_context(one) for one in traffics]
+        for number in range(3 if figures.long else 1):
+            await asyncio.gather(*(load.more(20, "ok") for load in loads))
+            figures.tell(f"{fault.__name__} {' and '.join(servers)}, {number + 1}")
+            await asyncio.gather(*(fault(mesh, server) for server in servers))
             try:
-                await failing(load)
+                await asyncio.gather(*map(failing, loads))
                 if figures.long:
                     await asyncio.sleep(5)
             finally:
-                await mend(mesh, server, fault)
+                await asyncio.gather(*(mend(mesh, server, fault) for server in servers))
             mended_at = get_running_loop().time()
-            await load.more(20, "ok")
+            await asyncio.gather(*(load.more(20, "ok") for load in loads))
             recoveries.append(get_running_loop().time() - mended_at)
             await ready(mesh)
-        assert before < len(clients.acknowledged)
 
-    there = await (clients.customers_there() if server == "postgres" else clients.users_there())
+    outcomes = Outcomes(one for load in loads for one in load.outcomes)
     figures.add(
-        f"{server}: {fault.__name__}",
+        f"{' and '.join(servers)}: {fault.__name__}",
+        outages=len(recoveries),
         acknowledged=len(clients.acknowledged),
         longest_until_recovered_s=round(max(recoveries), 2),
-        **load.outcomes.figures(),
+        **outcomes.figures(),
     )
-    assert clients.acknowledged == there
-    assert {"503", "504"} >= statuses(load.outcomes.failed())
-    assert load.outcomes.percentile(100) < CUSTOMERS_CREATE.timeout + LATE
+    assert 10 * len(servers) <= len(clients.acknowledged)
+    assert clients.acknowledged == await clients.customers_there() | await clients.users_there()
+    assert {"503", "504"} >= statuses(outcomes.failed())
+    assert outcomes.percentile(100) < CUSTOMERS_CREATE.timeout + LATE
 
 
 async def failing(load: Load) -> None:

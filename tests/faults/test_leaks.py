@@ -1,11 +1,14 @@
 """Calls that are cancelled and calls that time out, by the thousand: afterwards nothing of them is left."""
 
 import asyncio
+import logging
 import random
 from collections import Counter
+from collections.abc import Iterator
 
 import psutil
 import pytest
+import structlog
 
 from mesh.client import Client
 from mesh.errors import DeadlineExceeded, RemoteFault
@@ -29,9 +32,17 @@ def memory() -> float:
     return float(psutil.Process().memory_info().rss) / 2**20
 
 
-@pytest.mark.timeout(1800)
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """No line for each request, of which there are many."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    yield
+    structlog.configure(**before)
+
+
 async def test_cancellations_and_timeouts_leave_nothing_behind(
-    tmp_path_factory: pytest.TempPathFactory, figures: Figures
+    tmp_path_factory: pytest.TempPathFactory, quiet: None, figures: Figures
 ) -> None:
     server = NatsServer(tmp_path_factory.mktemp("leaks"))
     await server.start()
@@ -67,7 +78,7 @@ async def test_cancellations_and_timeouts_leave_nothing_behind(
     await calls(total // 2)
     growth = memory() - halfway
 
-    figures.add("cancellations and timeouts", growth_mib=round(growth, 1), **outcomes)
+    figures.add("cancellations and timeouts", requests=total, growth_mib=round(growth, 1), **outcomes)
     assert total == sum(outcomes.values())
     assert min(outcomes["ok"], outcomes["cancelled"], outcomes["DeadlineExceeded"]) > total / 100
     assert {} == caller._waiting

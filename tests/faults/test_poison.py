@@ -62,16 +62,19 @@ async def unharmed(mesh: Single) -> AsyncIterator[None]:
 
 async def test_poison_over_nats_is_a_problem_each_time(mesh: Single, unharmed: None, figures: Figures) -> None:
     operator = (await mesh.connect("operator")).transport
-    for number in range(1000 if figures.long else 200):
+    count = 1000 if figures.long else 200
+    for number in range(count):
         reply = await operator.request("products.get", POISON[number % len(POISON)], {}, 5)
         assert "422" == reply.headers["Nats-Service-Error-Code"]
         assert {"invalid_payload", "malformed_json"} >= {json.loads(reply.payload)["reason"]}
     await operator.close()
+    figures.add("poison over NATS", requests=count)
 
 
 async def test_poison_over_http_is_a_problem_each_time(mesh: Single, unharmed: None, figures: Figures) -> None:
+    count = 1000 if figures.long else 200
     async with AsyncClient(base_url=mesh.url, timeout=20) as http:
-        for number in range(1000 if figures.long else 200):
+        for number in range(count):
             if number % 2:
                 headers = {"content-type": "application/json"}
                 body = POISON[number // 2 % len(POISON)]
@@ -80,13 +83,15 @@ async def test_poison_over_http_is_a_problem_each_time(mesh: Single, unharmed: N
                 answer = await http.get(PATHS[number // 2 % len(PATHS)])
             assert 400 <= answer.status_code < 500, answer.text
             assert answer.status_code == answer.json()["status"]
+    figures.add("poison over HTTP", requests=count)
 
 
 async def test_what_cannot_be_decoded_costs_no_connection(mesh: Single, unharmed: None, figures: Figures) -> None:
     user = mesh.nats("operator")
     hello = {"user": user["nats_user"], "pass": user["nats_password"], "headers": True, "verbose": False}
     address = urlsplit(user["nats_url"])
-    for number in range(1000 if figures.long else 200):
+    count = 1000 if figures.long else 200
+    for number in range(count):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         connect = f"CONNECT {json.dumps(hello)}\r\n".encode()
         writer.write(connect + UNREADABLE[number % len(UNREADABLE)] + b"PING\r\n")
@@ -96,13 +101,15 @@ async def test_what_cannot_be_decoded_costs_no_connection(mesh: Single, unharmed
         finally:
             writer.close()
     assert "nats_message_malformed" in mesh.processes["products"].log.read_text()
+    figures.add("poison on the wire", requests=count)
 
 
 async def test_what_is_too_large_is_413_and_connections_stay(mesh: Single, unharmed: None, figures: Figures) -> None:
     caller = await mesh.connect()
     assert isinstance(caller.transport, NatsTransport)
+    count = 1000 if figures.long else 20
     async with AsyncClient(base_url=mesh.url, timeout=20) as http:
-        for _ in range(1000 if figures.long else 20):
+        for _ in range(count):
             with pytest.raises(TooLarge):
                 await caller.transport.request("products.get", b"x" * 2**21, {}, 5)
             with pytest.raises(RemoteFault, match="limit"):
@@ -113,4 +120,5 @@ async def test_what_is_too_large_is_413_and_connections_stay(mesh: Single, unhar
         answer = await http.post("/v1/auth/login", content=large, headers={"content-type": "application/json"})
         assert (413, "body_too_large") == (answer.status_code, answer.json()["reason"])
     assert caller.transport.connected
+    figures.add("oversized", requests=3 * count + 1)
     await caller.transport.close()

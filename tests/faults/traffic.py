@@ -63,6 +63,10 @@ class Outcomes(list[Outcome]):
         """Those that began within a time."""
         return Outcomes(outcome for outcome in self if after <= outcome.began < before)
 
+    def ended(self, after: float = -math.inf, before: float = math.inf) -> "Outcomes":
+        """Those whose answers came within a time."""
+        return Outcomes(outcome for outcome in self if after <= outcome.ended < before)
+
     def percentile(self, percent: float) -> float:
         """Seconds that so many of a hundred did not exceed (nearest rank); 0 without any."""
         ordered = sorted(outcome.seconds for outcome in self)
