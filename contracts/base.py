@@ -4,7 +4,18 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
 
 _NO_NUL = r"^[^\x00]*$"  # PostgreSQL's text cannot hold it
 _MONEY = re.compile(r"\d{1,8}(\.\d{1,2})?", re.ASCII)
@@ -57,13 +68,26 @@ def _money_as_text(value: object) -> object:
     raise ValueError('money is a string of digits with at most two decimals, such as "18.00"')
 
 
+def _money_read(_source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+    text = core_schema.str_schema(pattern=r"^[0-9]{1,8}(\.[0-9]{1,2})?$")  # \d would be any script's digits here
+    return core_schema.json_or_python_schema(
+        json_schema=core_schema.chain_schema([text, handler(Decimal)]),
+        python_schema=core_schema.is_instance_schema(Decimal),
+        serialization=core_schema.to_string_ser_schema(),
+    )
+
+
+_MONEY_SCHEMA = WithJsonSchema({"type": "string", "pattern": rf"^{_MONEY.pattern}$", "examples": ["18.00"]})
+
 Money = Annotated[
     Decimal,
     Field(strict=False, ge=0, max_digits=10, decimal_places=2),
     BeforeValidator(_money_as_text),
-    WithJsonSchema({"type": "string", "pattern": rf"^{_MONEY.pattern}$", "examples": ["18.00"]}),
+    _MONEY_SCHEMA,
 ]
 """An amount in the catalogue's currency: a decimal string on the wire, never a binary fraction."""
+MoneyRead = Annotated[Decimal, GetPydanticSchema(_money_read), _MONEY_SCHEMA]
+"""The same in a reply, where nobody needs to hear what is wrong with it: read in half the time."""
 
 Id = Annotated[int, Field(ge=1, le=_LARGEST_INTEGER)]
 Count = Annotated[int, Field(ge=0, le=_LARGEST_INTEGER)]

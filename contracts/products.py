@@ -5,7 +5,21 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contracts.base import Count, Cursor, Id, Limit, Money, Patch, Reply, Request, Search, Version, absent, text
+from contracts.base import (
+    Count,
+    Cursor,
+    Id,
+    Limit,
+    Money,
+    MoneyRead,
+    Patch,
+    Reply,
+    Request,
+    Search,
+    Version,
+    absent,
+    text,
+)
 
 ProductName = Annotated[str, text(80)]
 QuantityPerUnit = Annotated[str, text(40)]
@@ -44,7 +58,7 @@ class Product(Reply):
     supplier_id: int | None
     category_id: int | None
     quantity_per_unit: str | None
-    unit_price: Money
+    unit_price: MoneyRead
     units_in_stock: int
     units_on_order: int
     reorder_level: int

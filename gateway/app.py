@@ -51,6 +51,7 @@ def build(settings: GatewaySettings, transport: Transport, *, short: bool = True
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
         swagger_ui_parameters={"validatorUrl": None},  # it would send the document to a public validator
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # each request would look for OpenTelemetry
     )
     app.state.parts = Parts(
         client,

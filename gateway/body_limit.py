@@ -21,10 +21,11 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        if scope["type"] != "http":
+        headers = dict(reversed(scope["headers"])) if scope["type"] == "http" else {}
+        if b"content-length" not in headers and b"transfer-encoding" not in headers:  # then there is none (RFC 9112)
             await self._app(scope, receive, send)
             return
-        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        announced = headers.get(b"content-length", b"0")
         too_large = not announced.isdigit() or len(announced) > len(str(self._limit)) or int(announced) > self._limit
         waits_for_our_word = (b"expect", b"100-continue") in scope["headers"]
         received = 0

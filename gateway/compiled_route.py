@@ -16,6 +16,7 @@ from starlette.convertors import StringConvertor
 from starlette.responses import JSONResponse, Response
 
 from gateway.arguments import Given, NotCompilable, Read, arguments
+from gateway.json_response import JsonResponse
 from gateway.routing import JsonRoute, read_query
 
 
@@ -72,14 +73,16 @@ class CompiledRoute:
     def _written(self, result: Any, wanted: Response | None) -> Response:  # noqa: ANN401  # whatever the route returns
         """The result as JSON; `wanted` has the status and the headers that the route's function has set."""
         status = (wanted.status_code if wanted else None) or self._status or 200
+        has_body = is_body_allowed_for_status_code(status)
         if self._reply is None:
             response: Response = JSONResponse(jsonable_encoder(result), status)
         else:
             value, errors = self._reply.validate(result, {}, loc=("response",))
             if errors:
                 raise ResponseValidationError(errors, body=result)
-            response = Response(self._dump(value), status, media_type="application/json")
-        if not is_body_allowed_for_status_code(status):
+            body = self._dump(value)
+            response = JsonResponse(body, status) if has_body else Response(body, status, media_type="application/json")
+        if not has_body:
             response.body = b""
         if wanted is not None:
             response.raw_headers.extend(wanted.raw_headers)

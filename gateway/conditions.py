@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Protocol
 from fastapi import Header
 from starlette.responses import Response
 
+from gateway.json_response import JsonResponse
 from mesh.errors import Conflict, Invalid
 
 IfMatch = Annotated[
@@ -44,7 +45,8 @@ def resource(
     etag = f'"{versioned.version}"'
     if if_none_match is not None and (if_none_match.strip() == "*" or etag in _TAG.findall(if_none_match)):
         return Response(None, 304, {"ETag": etag})
-    return Response(versioned.model_dump_json(), status, {"ETag": etag, **(headers or {})}, "application/json")
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()] if headers else ()
+    return JsonResponse(versioned.model_dump_json().encode(), status, [(b"etag", etag.encode()), *raw])
 
 
 def required_version(if_match: str | None) -> int:

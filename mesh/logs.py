@@ -1,8 +1,10 @@
 """How a process logs: one event a line, JSON for machines, colours on a terminal."""
 
+import json
 import sys
 
 import structlog
+from pydantic_core import PydanticSerializationError, to_json
 from structlog.typing import EventDict, Processor
 
 from mesh import context
@@ -15,9 +17,7 @@ def configure(settings: LogSettings, process: str) -> None:
     """Set structlog up for this process; every line carries its name and the current request's id."""
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and sys.stderr.isatty())
     render: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
-        if pretty
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [structlog.dev.ConsoleRenderer()] if pretty else [structlog.processors.dict_tracebacks, as_json]
     )
 
     def named(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -32,7 +32,9 @@ def configure(settings: LogSettings, process: str) -> None:
             *render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.log_level]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=(
+            structlog.WriteLoggerFactory(sys.stderr) if pretty else structlog.BytesLoggerFactory(sys.stderr.buffer)
+        ),
         cache_logger_on_first_use=True,
     )
 
@@ -42,3 +44,11 @@ def request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
     if (current := context.current()) is not None:
         event.setdefault("request_id", current.request_id)
     return event
+
+
+def as_json(_logger: object, _method: str, event: EventDict) -> bytes:
+    """The line as JSON, as a processor of structlog: there is one for each request, so it has to be quick."""
+    try:
+        return to_json(event, fallback=repr, inf_nan_mode="constants")
+    except PydanticSerializationError:  # text that UTF-8 cannot say
+        return json.dumps(event, default=repr).encode()

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from contracts import products
-from contracts.base import Count, Cursor, Id, Limit, Money, Patch, Request, Search, absent
+from contracts.base import Count, Cursor, Id, Limit, Money, MoneyRead, Patch, Request, Search, absent
 from contracts.products import ProductName, ProductSort, QuantityPerUnit
 from gateway.schemas.base import Flag, InDigits, Query, Shown
 
@@ -52,7 +52,7 @@ class Product(Shown[products.Product]):
     supplier_id: int | None
     category_id: int | None
     quantity_per_unit: str | None
-    unit_price: Money
+    unit_price: MoneyRead
     units_in_stock: int
     units_on_order: int
     reorder_level: int

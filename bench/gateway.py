@@ -1,0 +1,202 @@
+"""What a request costs the gateway itself: no socket, no NATS, the answers of the services ready made.
+
+`python -m bench.gateway` prints microseconds of CPU for a request, the long way through FastAPI and on the short path
+(ADR 9), and then what each layer adds. It drives the ASGI application in this process, so that figures of two runs
+can be compared where those of a whole system blur.
+"""
+
+import base64
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+import jwt
+import uvloop
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+from pydantic import BaseModel
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from contracts import auth, customers, products
+from gateway.app import build
+from gateway.settings import GatewaySettings
+from mesh import bus
+from mesh.logs import configure
+from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.settings import LogSettings, TokenSettings
+from mesh.tokens import ALGORITHM, TYPE
+
+_BATCHES, _BATCH, _WARM_UP = 60, 50, 300
+
+_ALFKI: Final = customers.Customer(
+    customer_id="ALFKI",
+    company_name="Alfreds Futterkiste",
+    contact_name="Maria Anders",
+    contact_title="Sales Representative",
+    address="Obere Str. 57",
+    city="Berlin",
+    region=None,
+    postal_code="12209",
+    country="Germany",
+    phone="030-0074321",
+    fax="030-0076545",
+    version=1,
+    archived_at=None,
+)
+_CHAI: Final = products.Product(
+    product_id=1,
+    product_name="Chai",
+    supplier_id=1,
+    category_id=1,
+    quantity_per_unit="10 boxes x 20 bags",
+    unit_price=Decimal("18.00"),
+    units_in_stock=39,
+    units_on_order=0,
+    reorder_level=10,
+    discontinued=False,
+    version=1,
+)
+_KEY: Final = Ed25519PrivateKey.generate()
+_PUBLIC: Final = base64.urlsafe_b64encode(_KEY.public_key().public_bytes_raw()).rstrip(b"=").decode()
+
+_REPLIES: Final[Mapping[str, BaseModel]] = {
+    "auth.jwks": auth.Jwks(keys=(auth.Jwk(kid="bench", x=_PUBLIC),)),
+    "customers.get": _ALFKI,
+    "customers.create": _ALFKI,
+    "products.get": _CHAI,
+    "products.list": products.ProductPage(items=(_CHAI,) * 50, next_cursor="bmV4dA"),
+}
+
+_CLAIMS: Final = {"sub": "u1", "sid": "s1", "jti": "t1", "roles": ["ADMIN"]}
+
+_Request = tuple[str, str, bytes, bytes]
+"""Method, path, query and body."""
+_NEW_CUSTOMER: Final = b'{"customer_id":"ALFKI","company_name":"Alfreds Futterkiste","city":"Berlin"}'
+_REQUESTS: Final[Mapping[str, _Request]] = {
+    "GET /v1/customers/ALFKI": ("GET", "/v1/customers/ALFKI", b"", b""),
+    "GET /v1/products/1": ("GET", "/v1/products/1", b"", b""),
+    "GET /v1/products?limit=50": ("GET", "/v1/products", b"limit=50", b""),
+    "POST /v1/customers": ("POST", "/v1/customers", b"", _NEW_CUSTOMER),
+    "GET /v1/customers/alfki (422)": ("GET", "/v1/customers/alfki", b"", b""),
+    "GET /healthz": ("GET", "/healthz", b"", b""),
+}
+
+
+class Answering(MemoryTransport):
+    """A connection on which every request has its reply at once."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryBroker())
+        self._replies = {
+            subject: bus.Message(subject, reply.model_dump_json().encode()) for subject, reply in _REPLIES.items()
+        }
+
+    async def request(self, subject: str, *_: object, **__: object) -> bus.Message:
+        """See Transport.request."""
+        return self._replies[subject]
+
+
+def _token() -> bytes:
+    settings, now = TokenSettings(), int(time.time())
+    claims = {
+        **_CLAIMS,
+        "iss": settings.token_issuer,
+        "aud": settings.token_audience,
+        "iat": now,
+        "nbf": now,
+        "exp": now + 900,
+    }
+    return f"Bearer {jwt.encode(claims, _KEY, ALGORITHM, {'kid': 'bench', 'typ': TYPE})}".encode()
+
+
+def main() -> None:
+    """Measure, and print."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):  # noqa: PTH123  # not a path of ours
+        configure(LogSettings(log_format="json"), "gateway")
+        uvloop.run(_print_all())
+
+
+async def _print_all() -> None:
+    token = _token()
+    short, long = (build(GatewaySettings(), Answering(), short=short) for short in (True, False))
+    out = sys.stdout
+    out.write(f"{'µs of CPU for a request':34}{'long way':>10}{'short path':>12}{'ratio':>8}\n")
+    for name, request in _REQUESTS.items():
+        slow, fast = await _measured(long, request, token), await _measured(short, request, token)
+        out.write(f"{name:34}{slow:10.1f}{fast:12.1f}{fast / slow:8.2f}\n")
+    out.write("\nGET /v1/customers/ALFKI, layer by layer\n")
+    before = 0.0
+    for depth in range(len(short.user_middleware) + 1):
+        cost = await _measured(_outermost(short, depth), _REQUESTS["GET /v1/customers/ALFKI"], token)
+        name = getattr(short.user_middleware[depth - 1].cls, "__name__", "?") if depth else "nothing, measured"
+        out.write(f"{name:34}{cost - before:10.1f}\n")
+        before = cost
+
+
+def _outermost(app: FastAPI, depth: int) -> ASGIApp:
+    """The application's outermost layers around an empty answer; the short path, the innermost one, answers itself."""
+    stack: ASGIApp = _empty
+    for layer in reversed(app.user_middleware[:depth]):
+        stack = layer.cls(stack, *layer.args, **layer.kwargs)
+
+    async def entered(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = app
+        await stack(scope, receive, send)
+
+    return entered
+
+
+async def _empty(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _measured(app: ASGIApp, request: _Request, authorization: bytes) -> float:
+    """Microseconds of CPU for one request: the best of many short batches, since others use this machine too."""
+    method, path, query, body = request
+    headers = [
+        (b"host", b"127.0.0.1:8080"),
+        (b"user-agent", b"bench"),
+        (b"accept", b"*/*"),
+        (b"authorization", authorization),
+    ]
+    if body:
+        headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    message = {"type": "http.request", "body": body, "more_body": False}
+
+    async def receive() -> Message:
+        return message
+
+    async def send(_: Message) -> None:
+        pass
+
+    async def batch(size: int) -> float:
+        started = time.process_time()
+        for _ in range(size):
+            scope = {
+                "type": "http",
+                "asgi": {"version": "3.0", "spec_version": "2.3"},
+                "http_version": "1.1",
+                "server": ("127.0.0.1", 8080),
+                "client": ("127.0.0.1", 50000),
+                "scheme": "http",
+                "method": method,
+                "root_path": "",
+                "path": path,
+                "raw_path": path.encode(),
+                "query_string": query,
+                "headers": headers,
+            }
+            await app(scope, receive, send)
+        return (time.process_time() - started) / size * 1e6
+
+    await batch(_WARM_UP)
+    return min([await batch(_BATCH) for _ in range(_BATCHES)])
+
+
+if __name__ == "__main__":
+    main()

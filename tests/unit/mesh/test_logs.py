@@ -1,0 +1,54 @@
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import structlog
+
+from mesh.logs import as_json, configure
+from mesh.settings import LogSettings
+
+
+def written(**event: Any) -> dict[str, Any]:  # noqa: ANN401  # whatever a line tells
+    """The line as a machine reads it."""
+    line: dict[str, Any] = json.loads(as_json(None, "info", event))
+    return line
+
+
+def test_a_line_is_one_line_of_json() -> None:
+    line = as_json(None, "info", {"event": "two\nlines", "path": "/é", "ms": 1.5, "status": None})
+    assert b"\n" not in line
+    assert {"event": "two\nlines", "path": "/é", "ms": 1.5, "status": None} == json.loads(line)
+
+
+def test_a_line_tells_of_anything() -> None:
+    assert "ValueError('odd')" == written(error=ValueError("odd"))["error"]
+    assert "\ud800" == written(path="\ud800")["path"]
+    assert written(rate=float("inf"))["rate"] == float("inf")
+    assert written(at=datetime(2026, 7, 1, tzinfo=UTC))["at"].startswith("2026-07-01T00:00:00")
+
+
+@pytest.fixture
+def unconfigured() -> Any:  # noqa: ANN401  # nothing
+    """Leave structlog as it was."""
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("unconfigured")
+def test_a_process_writes_who_when_and_what(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    configure(LogSettings(log_format="json", log_level="info"), "gateway")
+    log = structlog.get_logger()
+    log.debug("unheard")
+    log.info("request", path="/v1/products", status=200)
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError:
+        log.exception("request_failed")
+    lines = [json.loads(line) for line in capfdbinary.readouterr().err.splitlines()]
+    assert ["request", "request_failed"] == [line["event"] for line in lines]
+    assert ["info", "error"] == [line["level"] for line in lines]
+    assert {"gateway"} == {line["process"] for line in lines}
+    assert lines[0]["timestamp"].endswith("Z")
+    assert ("/v1/products", 200) == (lines[0]["path"], lines[0]["status"])
+    assert "ZeroDivisionError" == lines[1]["exception"][0]["exc_type"]
