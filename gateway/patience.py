@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.errors import refusal
+from gateway.one_write import OneWrite
 from gateway.request_context import DISCONNECTED, RequestContext
 from gateway.settings import HttpLimits
 from mesh.context import Context, request_id_from, working_on
@@ -31,7 +32,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401  # asyncio and uvicorn name different types
         """Expect a first request."""
-        super().connection_made(transport)
+        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]  # as good as a Transport
         self._in_head = False
         self._received = 0
         self._unread: asyncio.TimerHandle | None = None
