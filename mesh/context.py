@@ -88,4 +88,4 @@ def request_id_from(text: str | None) -> str:
 
     A new one tells requests apart and is no secret: made without a system call.
     """
-    return text if text and _REQUEST_ID.fullmatch(text) else f"{random.getrandbits(128):032x}"  # noqa: S311  # no secret
+    return text if text and _REQUEST_ID.fullmatch(text) else f"{random.getrandbits(128):032x}"
