@@ -60,13 +60,13 @@ class Testbed:
 
 async def _customer(on: Testbed) -> Section:
     full = Plan(rounds=7, paced=8, saturating=8, rate=_RATE)
-    short = Plan(rounds=3, paced=4, saturating=4, rate=_RATE)
+    short = Plan(rounds=3, paced=3, saturating=4, rate=_RATE)
     return await ask(CUSTOMER, on.some(*_SHORT_PEERS), full if on.bench.full else short)
 
 
 async def _products(on: Testbed) -> Section:
     full = Plan(rounds=5, paced=8, saturating=8, rate=_RATE)
-    short = Plan(rounds=3, paced=3, saturating=4, rate=_RATE)
+    short = Plan(rounds=3, paced=3, saturating=3, rate=_RATE)
     return await ask(PRODUCTS, on.some("nestjs-express"), full if on.bench.full else short)
 
 

@@ -48,7 +48,9 @@ async def _seconds(home: Path) -> float:
     )
     try:
         while read_stack(home) is None:
-            if process.returncode is not None or time.monotonic() > begun + _WITHIN:
+            if process.returncode is not None:
+                raise BenchError("`mesh up` ended with an error")
+            if time.monotonic() > begun + _WITHIN:
                 raise BenchError(f"`mesh up` is not ready after {_WITHIN:g} s")
             await asyncio.sleep(0.01)
         return time.monotonic() - begun

@@ -69,9 +69,12 @@ _WORKERS = ("customers", "products")
 
 
 @asynccontextmanager
-async def mesh(home: Path, replicas: Mapping[ServiceName, int] | None = None) -> AsyncIterator[Stack]:
+async def mesh(
+    home: Path, replicas: Mapping[ServiceName, int] | None = None, nats_nodes: int = 1
+) -> AsyncIterator[Stack]:
     """The system, with the settings of `mesh up` on a free port."""
-    async with Stack(StackSettings(home=home, http_port=0, replicas=dict(replicas or {}))) as stack:
+    settings = StackSettings(home=home, http_port=0, replicas=dict(replicas or {}), nats_nodes=nats_nodes)
+    async with Stack(settings) as stack:
         yield stack
 
 
