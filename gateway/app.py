@@ -40,9 +40,6 @@ def build(settings: GatewaySettings, transport: Transport, *, short: bool = True
 
     `short`: whether what fits takes the short path; what answers are is the same without it, and a test compares them.
     """
-    services = {endpoint.service for endpoint in ENDPOINTS}
-    client = GuardedClient(Client(transport), services, settings, settings.gateway_timeout)
-
     app = FastAPIOffline(
         title="Northwind mesh",
         version="1.0.0",
@@ -53,11 +50,7 @@ def build(settings: GatewaySettings, transport: Transport, *, short: bool = True
         swagger_ui_parameters={"validatorUrl": None},  # it would send the document to a public validator
         telemetry={"tracing": False, "metrics": False, "logs": False},  # each request would look for OpenTelemetry
     )
-    app.state.parts = Parts(
-        client,
-        Verifier(settings, partial(client.call, AUTH_JWKS, GetJwks())),
-        Readiness(transport, services),
-    )
+    app.state.parts = wire(settings, transport)
     for routes in (auth, customers, products, health):
         app.include_router(routes.router)
     refuse_undeclared(app, without=health.PATHS | _DOCS)
@@ -69,6 +62,17 @@ def build(settings: GatewaySettings, transport: Transport, *, short: bool = True
     app.add_middleware(HeadLimit, limits=settings)
     app.add_middleware(RequestContext, timeout=settings.gateway_timeout)
     return app
+
+
+def wire(settings: GatewaySettings, transport: Transport) -> Parts:
+    """The parts that the routes use."""
+    services = {endpoint.service for endpoint in ENDPOINTS}
+    client = GuardedClient(Client(transport), services, settings, settings.gateway_timeout)
+    return Parts(
+        client,
+        Verifier(settings, partial(client.call, AUTH_JWKS, GetJwks())),
+        Readiness(transport, services),
+    )
 
 
 def _operation_id(route: APIRoute) -> str:

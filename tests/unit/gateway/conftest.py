@@ -1,14 +1,17 @@
 from collections.abc import AsyncIterator
+from typing import Final
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
-from gateway.app import build
+from gateway.app import build, wire
 from gateway.settings import GatewaySettings
-from mesh.memory import MemoryTransport
+from mesh.memory import MemoryBroker, MemoryTransport
 from tests.unit.gateway.tokens import bearer
 from tests.unit.gateway.world import World
+
+SETTINGS: Final = GatewaySettings(gateway_max_body=10_000, gateway_timeout=1.0)
 
 
 @pytest.fixture
@@ -26,10 +29,17 @@ def transport(world: World) -> MemoryTransport:
     return MemoryTransport(world.broker, "gateway")
 
 
+@pytest.fixture(scope="session")
+def application() -> FastAPI:
+    """The application without anything behind it: that takes time to build, and does not change."""
+    return build(SETTINGS, MemoryTransport(MemoryBroker()))
+
+
 @pytest.fixture
-def app(transport: MemoryTransport) -> FastAPI:
-    """The gateway's application."""
-    return build(GatewaySettings(gateway_max_body=10_000, gateway_timeout=1.0), transport)
+def app(application: FastAPI, transport: MemoryTransport) -> FastAPI:
+    """The gateway's application, with parts of this test's own."""
+    application.state.parts = wire(SETTINGS, transport)
+    return application
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
+from gateway.app import build
 from gateway.auth import api_routes, declared, refuse_undeclared
+from gateway.settings import GatewaySettings
 from mesh.endpoint import Access
+from mesh.memory import MemoryTransport
 from subjects import AUTH_JWKS, ENDPOINTS
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.tokens import bearer
@@ -121,7 +124,12 @@ async def test_without_the_keys_it_is_503(http: AsyncClient, world: World, user:
 
 
 @pytest.mark.parametrize("documented", [True, False])
-async def test_a_route_that_declares_no_endpoint_fails_the_start(app: FastAPI, documented: bool) -> None:  # noqa: FBT001
+async def test_a_route_that_declares_no_endpoint_fails_the_start(
+    transport: MemoryTransport,
+    documented: bool,  # noqa: FBT001
+) -> None:
+    app = build(GatewaySettings(), transport)
+
     @app.get("/v1/forgotten", include_in_schema=documented)
     async def forgotten() -> None:
         pass

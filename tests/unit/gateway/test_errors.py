@@ -1,10 +1,11 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 import structlog
-from httpx2 import ASGITransport, AsyncClient
+from httpx2 import ASGITransport, AsyncClient, Response
 
 from gateway.app import build
 from gateway.errors import CALL_ERRORS, STATUS
@@ -36,6 +37,7 @@ from mesh.memory import MemoryBroker, MemoryTransport
 from subjects import PRODUCTS_GET
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.world import World
+from tests.virtual_clock import VirtualLoop
 
 FAULTS: dict[Code, tuple[Fault, int]] = {
     Code.INVALID_ARGUMENT: (Invalid("odd", "…"), 422),
@@ -73,10 +75,16 @@ class Failing(MemoryTransport):
         raise self._error
 
 
-def gateway(error: Exception) -> AsyncClient:
-    """A client of a gateway whose every request to the mesh fails so."""
+def answer(error: Exception, path: str = "/v1/products/1", **headers: str) -> Response:
+    """What a gateway answers whose every request to the mesh fails so, without waiting out its retries."""
     app = build(GatewaySettings(), Failing(error))
-    return AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test")
+
+    async def ask() -> Response:
+        async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as http:
+            return await http.get(path, headers=headers)
+
+    with closing(VirtualLoop()) as loop:
+        return loop.run(ask())
 
 
 def kinds(of: type[CallError]) -> Iterator[type[CallError]]:
@@ -104,18 +112,17 @@ async def test_a_fault_crosses_http(http: AsyncClient, world: World, code: Code)
 
 
 @pytest.mark.parametrize("kind", FAILED_CALLS)
-async def test_a_failed_call_crosses_http(kind: type[CallError]) -> None:
+def test_a_failed_call_crosses_http(kind: type[CallError]) -> None:
     error, status, reason = FAILED_CALLS[kind]
-    async with gateway(error) as http:
-        response = await http.get("/v1/products/1")
+    response = answer(error)
     problem(response, status, reason)
     assert ("1" if status == 503 else None) == response.headers.get("retry-after")
 
 
 @pytest.mark.parametrize("kind", CALL_ERRORS)
-async def test_a_failed_call_names_the_service_and_nothing_within(kind: type[CallError]) -> None:
-    async with gateway(FAILED_CALLS[kind][0]) as http:
-        said = problem(await http.get("/v1/products/1"), *FAILED_CALLS[kind][1:])
+def test_a_failed_call_names_the_service_and_nothing_within(kind: type[CallError]) -> None:
+    error, status, reason = FAILED_CALLS[kind]
+    said = problem(answer(error), status, reason)
     assert "the products service" in said.detail
     assert "NATS" not in said.detail
     assert "products.get" not in said.detail
@@ -152,15 +159,14 @@ async def test_a_gateway_without_nats_is_503(http: AsyncClient, transport: Memor
     problem(await http.get("/v1/products"), 503, "disconnected")
 
 
-async def test_a_connection_that_broke_in_mid_call_is_503_and_says_that_the_outcome_is_unknown() -> None:
-    async with gateway(Disconnected("it broke while waiting", sent=True)) as http:
-        assert "unknown" in problem(await http.get("/v1/products"), 503, "connection_lost").detail
+def test_a_connection_that_broke_in_mid_call_is_503_and_says_that_the_outcome_is_unknown() -> None:
+    response = answer(Disconnected("it broke while waiting", sent=True), "/v1/products")
+    assert "unknown" in problem(response, 503, "connection_lost").detail
 
 
-async def test_a_bug_in_the_gateway_is_500_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bug_in_the_gateway_is_500_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with structlog.testing.capture_logs() as logs:
-        async with gateway(ZeroDivisionError("s3cret")) as http:
-            response = await http.get("/v1/products/1", headers={"X-Request-Id": "r1"})
+        response = answer(ZeroDivisionError("s3cret"), **{"X-Request-Id": "r1"})
     said = problem(response, 500, "internal")
     assert ("internal error", "r1") == (said.detail, said.request_id)
     assert "s3cret" not in response.text

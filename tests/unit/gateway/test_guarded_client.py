@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import suppress
+from typing import Final
 
 import pytest
 from fastapi import FastAPI
@@ -29,6 +30,7 @@ from mesh.limiter import Limiter
 from mesh.memory import MemoryTransport
 from subjects import ENDPOINTS, PRODUCTS_GET
 from tests.unit.gateway.problems import problem
+from tests.unit.gateway.virtual_time import Scene, in_virtual_time
 from tests.unit.gateway.world import CHAI, World
 
 CHAI_WANTED = GetProduct(product_id=1)
@@ -41,45 +43,50 @@ class Hanging:
         self.seen: list[Message] = []
         self.transport = MemoryTransport(world.broker, "hanging")
 
-    async def start(self, world: World) -> None:
-        await world.stop("products")
-        await self.transport.subscribe("products.get", self.seen.append, "q")
-
     async def answer(self, body: bytes = CHAI.model_dump_json().encode()) -> None:
         for message in self.seen:
             await self.transport.publish(message.reply, body)
         self.seen.clear()
 
 
-@pytest.fixture
-async def hanging(world: World) -> Hanging:
-    """In place of the products service."""
+async def in_place_of_products(world: World) -> Hanging:
+    """Stop the products service, and have one that hangs."""
+    await world.stop("products")
     made = Hanging(world)
-    await made.start(world)
+    await made.transport.subscribe("products.get", made.seen.append, "q")
     return made
 
 
 @pytest.fixture
-def settings() -> GatewaySettings:
-    return GatewaySettings(
-        gateway_limit_min=1,
-        gateway_limit_initial=4,
-        gateway_limit_max=4,
-        gateway_breaker_timeouts=2,
-        gateway_breaker_rest=1.0,
-        gateway_timeout=0.2,
-    )
+async def hanging(world: World) -> Hanging:
+    """In place of the products service."""
+    return await in_place_of_products(world)
 
 
-@pytest.fixture
-def client(transport: MemoryTransport, settings: GatewaySettings) -> GuardedClient:
+SETTINGS: Final = GatewaySettings(
+    gateway_limit_min=1,
+    gateway_limit_initial=4,
+    gateway_limit_max=4,
+    gateway_breaker_timeouts=2,
+    gateway_breaker_rest=1.0,
+    gateway_timeout=1.0,
+)
+_TIMEOUT: Final = 0.2
+
+
+def guarded(transport: MemoryTransport) -> GuardedClient:
     services = {endpoint.service for endpoint in ENDPOINTS}
-    return GuardedClient(Client(transport), services, settings, settings.gateway_timeout)
+    return GuardedClient(Client(transport), services, SETTINGS, _TIMEOUT)
 
 
 @pytest.fixture
-def app(transport: MemoryTransport, settings: GatewaySettings) -> FastAPI:
-    return build(settings.model_copy(update={"gateway_timeout": 1.0}), transport)
+def client(transport: MemoryTransport) -> GuardedClient:
+    return guarded(transport)
+
+
+@pytest.fixture
+def app(transport: MemoryTransport) -> FastAPI:
+    return build(SETTINGS, transport)
 
 
 def limiter(client: GuardedClient, service: str = "products") -> Limiter:
@@ -119,9 +126,9 @@ async def test_a_hanging_service_fills_its_own_limit_and_no_other(
     assert [200] * 4 == [(await task).status_code for task in asking]
 
 
-async def test_after_timeouts_a_service_is_left_alone_until_a_probe_is_answered(
-    http: AsyncClient, hanging: Hanging
-) -> None:
+@in_virtual_time(SETTINGS)
+async def test_after_timeouts_a_service_is_left_alone_until_a_probe_is_answered(scene: Scene) -> None:
+    http, hanging = scene.http, await in_place_of_products(scene.world)
     for _ in range(2):
         problem(await http.get("/v1/products/1"), 504, "deadline_exceeded")
     hanging.seen.clear()
@@ -145,7 +152,10 @@ async def test_after_timeouts_a_service_is_left_alone_until_a_probe_is_answered(
     assert 200 == (await asking).status_code
 
 
-async def test_a_cancelled_probe_leaves_room_for_the_next(client: GuardedClient, hanging: Hanging) -> None:
+@in_virtual_time(SETTINGS)
+async def test_a_cancelled_probe_leaves_room_for_the_next(scene: Scene) -> None:
+    await in_place_of_products(scene.world)
+    client = guarded(scene.transport)
     await time_out(client, 2)
     with pytest.raises(Overloaded, match="not been answering"):
         await ask(client)
@@ -221,13 +231,13 @@ async def test_of_the_faults_overloaded_alone_shrinks_the_limit(
 
 
 @pytest.mark.parametrize("away", ["products", "nats"])
-async def test_what_fails_fast_by_itself_says_so_every_time(
-    client: GuardedClient, world: World, transport: MemoryTransport, away: str
-) -> None:
+@in_virtual_time(SETTINGS)
+async def test_what_fails_fast_by_itself_says_so_every_time(scene: Scene, away: str) -> None:
+    client = guarded(scene.transport)
     if away == "nats":
-        transport.disconnect()
+        scene.transport.disconnect()
     else:
-        await world.stop("products")
+        await scene.world.stop("products")
     for _ in range(5):
         with pytest.raises(MeshError) as raised:
             await ask(client)

@@ -1,14 +1,18 @@
 import asyncio
+from typing import Final
 
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
+from gateway.settings import GatewaySettings
 from mesh.bus import Message
 from mesh.context import Caller
 from mesh.memory import MemoryTransport
 from mesh.service import Service
+from tests.unit.gateway.virtual_time import Scene, in_virtual_time
 from tests.unit.gateway.world import World
 
+SETTINGS: Final = GatewaySettings()
 ALL = {"auth": True, "customers": True, "products": True}
 NONE = dict.fromkeys(ALL, False)
 
@@ -27,9 +31,10 @@ async def test_all_is_well(http: AsyncClient) -> None:
     )
 
 
-async def test_a_service_without_workers_is_named(http: AsyncClient, world: World) -> None:
-    await world.stop("customers")
-    response = await http.get("/readyz")
+@in_virtual_time(SETTINGS)
+async def test_a_service_without_workers_is_named(scene: Scene) -> None:
+    await scene.world.stop("customers")
+    response = await scene.http.get("/readyz")
     services = {**ALL, "customers": False}
     assert (503, {"ready": False, "nats": True, "services": services, "reason": "no answer from customers"}) == (
         response.status_code,
@@ -61,16 +66,18 @@ async def test_many_probes_are_one_ping(http: AsyncClient, world: World) -> None
     assert ["$SRV.PING"] == [ping.subject for ping in pings]
 
 
-async def test_a_service_that_is_silent_does_not_answer(http: AsyncClient, world: World) -> None:
-    await world.stop("products")
-    await MemoryTransport(world.broker).subscribe("$SRV.PING.products", lambda _: None)
-    response = await http.get("/readyz")
+@in_virtual_time(SETTINGS)
+async def test_a_service_that_is_silent_does_not_answer(scene: Scene) -> None:
+    await scene.world.stop("products")
+    await MemoryTransport(scene.world.broker).subscribe("$SRV.PING.products", lambda _: None)
+    response = await scene.http.get("/readyz")
     assert "no answer from products" == response.json()["reason"]
 
 
-async def test_a_service_that_has_stepped_back_says_why(http: AsyncClient, world: World) -> None:
-    await world._services["customers"].pause("the database does not answer")
-    response = await http.get("/readyz")
+@in_virtual_time(SETTINGS)
+async def test_a_service_that_has_stepped_back_says_why(scene: Scene) -> None:
+    await scene.world._services["customers"].pause("the database does not answer")
+    response = await scene.http.get("/readyz")
     services = {**ALL, "customers": False}
     reason = "customers is not ready: the database does not answer"
     assert (503, services, reason) == (
