@@ -2,26 +2,28 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
 
 from mesh.errors import TooLarge
 
 NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message as it came; `reply` is empty where no answer is wanted."""
 
     subject: str
     payload: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = NO_HEADERS
     reply: str = ""
 
 
 Deliver = Callable[[Message], None]
-"""Takes a message in at once, without waiting: whatever takes time is the receiver's to schedule."""
+"""Takes a message in at once, without waiting: whatever takes time is the receiver's to schedule.
+
+It runs where the socket is read: what it raises is logged, and a context variable that it sets stays set.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +32,6 @@ class Resend:
 
     after: float
     allowed: Callable[[], bool]
-
-
-class Resending:
-    """Sends again, by the rule of a Resend, until it is cancelled."""
-
-    def __init__(self, resend: Resend, send: Callable[[], None]) -> None:
-        self._resend = resend
-        self._send = send
-        self._schedule()
-
-    def _schedule(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._resend.after, self._again)
-
-    def _again(self) -> None:
-        if self._resend.allowed():
-            self._send()
-        self._schedule()
-
-    def cancel(self) -> None:
-        """Send no more."""
-        self._timer.cancel()
 
 
 class Subscription(Protocol):
@@ -65,6 +46,7 @@ class Transport(Protocol):
 
     closed: asyncio.Event
     """Set once the connection is gone for good: the process should end, for its supervisor to start it anew."""
+
 
     @property
     def connected(self) -> bool:
@@ -113,13 +95,10 @@ class Transport(Protocol):
         """Send what is still to be sent and disconnect; requests that wait end with Disconnected."""
 
 
-def check_size(payload: bytes, headers: Mapping[str, str], limit: int) -> None:
+def check_size(size: int, limit: int) -> None:
     """Raise TooLarge when payload and headers together are over the limit.
 
     Above it the server drops the link and nats-py closes for good; nats-py's own check leaves the headers out.
     """
-    size = len(payload)
-    if headers:
-        size += 12 + sum(len(name) + len(value.encode()) + 4 for name, value in headers.items())
     if size > limit:
         raise TooLarge("message_too_large", f"a message of {size} bytes is over the limit of {limit}")

@@ -2,11 +2,12 @@
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from mesh.bus import NO_HEADERS, Deliver, Message, Resend, Resending, Subscription, check_size
+from mesh.bus import NO_HEADERS, Deliver, Message, Resend, Subscription, check_size
 from mesh.errors import DeadlineExceeded, Disconnected, NoResponder
+from mesh.headers import decode, encode
 
 
 @dataclass(eq=False)
@@ -47,6 +48,8 @@ class MemoryBroker:
 
     def route(self, message: Message) -> int:
         """Deliver soon, in order, to everybody and to one of each queue group; answers how many will get it."""
+        if message.headers:  # as NATS would bring them
+            message = message._replace(headers=decode(encode(message.headers)))
         listeners: list[_Interest] = []
         groups: dict[str, list[_Interest]] = {}
         for interest in self.interests:
@@ -101,8 +104,8 @@ class MemoryTransport:
         inbox = self.inbox()
         interest = self._add(inbox, take)
         self._waiting.add(answer)
-        message = Message(subject, payload, dict(headers), inbox)
-        resending = Resending(resend, lambda: self._send_again(message)) if resend else None
+        message = Message(subject, payload, headers, inbox)
+        resending = _Resending(resend, lambda: self._send_again(message)) if resend else None
         try:
             if self._broker.route(message) == 0:
                 raise NoResponder(f"nobody serves {subject}")
@@ -125,7 +128,7 @@ class MemoryTransport:
     ) -> None:
         """See Transport.publish."""
         self._check_sendable(subject, payload, headers)
-        self._broker.route(Message(subject, payload, dict(headers), reply))
+        self._broker.route(Message(subject, payload, headers, reply))
 
     def inbox(self) -> str:
         """See Transport.inbox."""
@@ -143,7 +146,7 @@ class MemoryTransport:
     def _check_sendable(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
         if not self._connected:
             raise Disconnected(f"not connected, so {subject} was not asked")
-        check_size(payload, headers, self._broker.max_payload)
+        check_size(len(encode(headers)) + len(payload), self._broker.max_payload)
 
     async def flush(self) -> None:
         """See Transport.flush."""
@@ -167,3 +170,24 @@ class MemoryTransport:
     def reconnect(self) -> None:
         """Be connected again; interests come back by themselves."""
         self._connected = True
+
+
+class _Resending:
+    """Sends again, by the rule of a Resend, until it is cancelled."""
+
+    def __init__(self, resend: Resend, send: Callable[[], None]) -> None:
+        self._resend = resend
+        self._send = send
+        self._schedule()
+
+    def _schedule(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._resend.after, self._again)
+
+    def _again(self) -> None:
+        if self._resend.allowed():
+            self._send()
+        self._schedule()
+
+    def cancel(self) -> None:
+        """Send no more."""
+        self._timer.cancel()

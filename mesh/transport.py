@@ -5,16 +5,17 @@ import random
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from itertools import count
 from typing import Self
 
 import nats.errors
 import structlog
-from nats.aio.msg import Msg
 
-from mesh.bus import NO_HEADERS, Deliver, Message, Resend, Resending, Subscription, check_size
-from mesh.connection import LOST, REFUSED, Connection, Interest
+from mesh.bus import NO_HEADERS, Deliver, Message, Resend, Subscription, check_size
+from mesh.connection import REFUSED, Connection, Interest, publication
 from mesh.errors import DeadlineExceeded, Disconnected, NoResponder, Refused
+from mesh.headers import STATUS, encode
+from mesh.replies import Replies
 from mesh.settings import NatsSettings
 
 log = structlog.get_logger()
@@ -26,7 +27,7 @@ _PROBE_EVERY = 1.0
 _PROBE_TIMEOUT = 2.5
 _CLOSE_TIMEOUT = 5.0
 _WRITE_TIMEOUT = 10.0
-_MOST_UNWRITTEN = 4 * 1024 * 1024
+_NO_RESPONDERS = "503"
 
 
 class NatsTransport:
@@ -39,8 +40,8 @@ class NatsTransport:
         self._client = Connection()
         self._inbox_prefix = f"_INBOX_{name}"
         self._inbox = f"{self.inbox()}."
-        self._waiting: dict[str, _Waiting] = {}
-        self._sending: set[asyncio.Task[None]] = set()
+        self._replies = Replies()
+        self._resends = count()
         self._refused: set[str] = set()
         self._last_error = "no answer"
         self._watchdog: asyncio.Task[None] | None = None
@@ -68,7 +69,7 @@ class NatsTransport:
             if not isinstance(error, TimeoutError | nats.errors.Error | OSError | RuntimeError):
                 raise
             raise Disconnected(
-                f"cannot connect to NATS at {where} as {settings.nats_user or 'no user'} "
+                f"cannot connect to NATS at {where} as {settings.identity()} "
                 f"within {settings.nats_connect_timeout:g} s: {why}"
             ) from error
         return transport
@@ -81,6 +82,8 @@ class NatsTransport:
             dont_randomize=True,
             user=settings.nats_user,
             password=settings.nats_password.get_secret_value() if settings.nats_password else None,
+            nkeys_seed_str=settings.seed(),
+            tls=settings.tls(),
             name=self._name,
             connect_timeout=_CONNECT_TIMEOUT,
             reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # annotated int, used as a float
@@ -93,18 +96,18 @@ class NatsTransport:
             reconnected_cb=self._on_reconnected,
             closed_cb=self._on_closed,
         )
-        await self.subscribe(f"{self._inbox}*", self._on_reply)
+        await self.subscribe(f"{self._inbox}*", self._replies.take)
         self._watchdog = asyncio.create_task(self._watch(), name="nats-watchdog")
 
     @property
     def connected(self) -> bool:
         """Whether a request would leave this process now."""
-        return self._client.is_connected
+        return self._client.connected
 
     @property
     def reconnecting(self) -> bool:
         """See Transport.reconnecting."""
-        if self._client.is_connected or self._client.is_closed:
+        if self._client.connected or self._client.is_closed:
             return False
         # The library says that the link is lost only after it has tidied up: until then it was lost this moment.
         return self._lost_at is None or asyncio.get_running_loop().time() < self._lost_at + _RECONNECT_WITHIN
@@ -117,38 +120,30 @@ class NatsTransport:
         timeout: float,
         resend: Resend | None = None,
     ) -> Message:
-        """See Transport.request."""
-        self._check_sendable(subject, payload, headers)
-        token = secrets.token_hex(8)  # not to be guessed: whoever knows it could answer, by way of any worker
-        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting[token] = _Waiting(subject, answer)
-        inbox = self._inbox + token
-        resending = None
+        """See Transport.request; what is late is noticed a tick after its time."""
+        head = self._head(payload, headers)
+        token, waiting = self._replies.expect(subject, timeout)
         try:
-            # The publication stands under the timeout too: with a full socket buffer it waits.
-            async with asyncio.timeout(timeout):
-                await self._publish(subject, payload, headers, inbox)
-                if resend:
-                    resending = Resending(resend, lambda: self._send_again(subject, payload, headers, inbox))
-                message = await answer
+            self._send(publication(subject, payload, head, self._inbox + token), subject)
+            if self._client.link.full:
+                await self._written(subject, timeout)
+            if resend:
+                waiting.resend(resend, lambda: self._send_again(subject, payload, head, token))
+            message = await waiting.answer
         except TimeoutError:
             raise DeadlineExceeded.here(subject) from None
         finally:
-            del self._waiting[token]
-            if resending:
-                resending.cancel()
-        if not message.payload and message.headers.get("Status") == "503":
+            self._replies.forget(token)
+        if not message.payload and message.headers.get(STATUS) == _NO_RESPONDERS:
             raise NoResponder(f"nobody serves {subject}")
         return message
 
-    def _send_again(self, subject: str, payload: bytes, headers: Mapping[str, str], inbox: str) -> None:
-        async def send() -> None:
-            with suppress(Disconnected):  # whoever waits for the answer learns of it by itself
-                await self.publish(subject, payload, headers, inbox)
-
-        sending = asyncio.create_task(send())
-        self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
+    def _send_again(self, subject: str, payload: bytes, head: bytes, token: str) -> None:
+        # With a reply subject of its own: NATS lets a worker answer once to each, and takes one that it hears twice
+        # for answered.
+        inbox = f"{self._inbox}{next(self._resends)}{token}"
+        with suppress(OSError):  # whoever waits for the answer learns of it by itself
+            self._client.send(publication(subject, payload, head, inbox))
 
     def inbox(self) -> str:
         """See Transport.inbox."""
@@ -158,36 +153,38 @@ class NatsTransport:
         self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS, reply: str = ""
     ) -> None:
         """See Transport.publish."""
-        self._check_sendable(subject, payload, headers)
-        try:
-            async with asyncio.timeout(_WRITE_TIMEOUT):
-                await self._publish(subject, payload, headers, reply)
-        except TimeoutError:
-            raise Disconnected(f"NATS reads no more, so {subject} was perhaps not sent", sent=True) from None
+        self._send(publication(subject, payload, self._head(payload, headers), reply), subject)
+        if self._client.link.full:
+            try:
+                await self._written(subject, _WRITE_TIMEOUT)
+            except TimeoutError:
+                raise Disconnected(f"NATS reads no more, so {subject} was perhaps not sent", sent=True) from None
 
-    def _check_sendable(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
-        if not self._client.is_connected:
-            raise Disconnected(f"not connected to NATS, so {subject} was not asked")
-        check_size(payload, headers, self._client.max_payload)
+    def _head(self, payload: bytes, headers: Mapping[str, str]) -> bytes:
+        """The headers as bytes, of a message that is not too large."""
+        head = encode(headers)
+        check_size(len(head) + len(payload), self._client.max_payload)
+        return head
 
-    async def _publish(self, subject: str, payload: bytes, headers: Mapping[str, str], reply: str) -> None:
+    def _send(self, command: bytes, subject: str) -> None:
         try:
-            await self._client.publish(subject, payload, reply, dict(headers) or None)
-        except LOST as error:
+            self._client.send(command)
+        except OSError as error:
             raise Disconnected(f"not connected to NATS, so {subject} was not asked") from error
-        # The library's own back pressure is off with its buffering, and would swallow our cancellation.
-        if self._client.pending_data_size > _MOST_UNWRITTEN:
-            await self._client.written()
+
+    async def _written(self, subject: str, timeout: float) -> None:
+        """Wait while too much is on its way to the server. Raises Disconnected, TimeoutError."""
+        async with asyncio.timeout(timeout):
+            try:
+                await self._client.link.drain()
+            except ConnectionError as error:
+                raise Disconnected(f"the connection to NATS broke while {subject} was sent", sent=True) from error
 
     async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
         """See Transport.subscribe."""
-
-        async def take(message: Msg) -> None:
-            deliver(Message(message.subject, message.data, message.headers or NO_HEADERS, message.reply))
-
         self._refused.discard(subject.lower())
         try:
-            subscription = await self._client.subscribe_confirmed(subject, queue, take, _CLOSE_TIMEOUT)
+            subscription = await self._client.subscribe_confirmed(subject, queue, deliver, _CLOSE_TIMEOUT)
         except (nats.errors.Error, OSError) as error:
             raise Disconnected(f"not connected to NATS, so not subscribed to {subject}: {error}") from error
         if subject.lower() in self._refused:
@@ -198,7 +195,7 @@ class NatsTransport:
         """See Transport.flush."""
         try:
             await self._client.flush(_CLOSE_TIMEOUT)  # type: ignore[arg-type]  # annotated int, used as a float
-        except (nats.errors.Error, *LOST) as error:
+        except (nats.errors.Error, OSError) as error:
             raise Disconnected(f"NATS did not confirm what was sent: {error}", sent=True) from error
 
     async def close(self) -> None:
@@ -210,17 +207,12 @@ class NatsTransport:
         try:
             await self.flush()
         except Disconnected:
-            self._client.abort()  # close() waits for the socket without a bound
-        self._client.forget_unsent()
+            self._client.link.abort()  # close() waits for the socket without a bound
+        self._client.fail_flushes()
         with suppress(TimeoutError, OSError):
             async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await self._client.close()
         self.closed.set()
-
-    def _on_reply(self, message: Message) -> None:
-        waiting = self._waiting.get(message.subject.rpartition(".")[2])
-        if waiting is not None and not waiting.answer.done():
-            waiting.answer.set_result(message)
 
     async def _on_error(self, error: Exception) -> None:
         before, self._last_error = self._last_error, str(error) or type(error).__name__
@@ -237,9 +229,9 @@ class NatsTransport:
             self._refused.add(subject)
             return
         # Without this a forbidden request hangs until its timeout: NATS says so here alone.
-        for waiting in self._waiting.values():
-            if waiting.subject.lower() == subject and not waiting.answer.done():
-                waiting.answer.set_exception(Refused(f"NATS does not allow this process to send to {waiting.subject}"))
+        for waiting in self._replies.waiting.values():
+            if waiting.subject.lower() == subject:
+                waiting.fail(Refused(f"NATS does not allow this process to send to {waiting.subject}"))
 
     def _log_refusal(self, verb: str, subject: str) -> None:
         """At most once a second: each answer to a forged reply subject is refused, and those may be many."""
@@ -250,7 +242,7 @@ class NatsTransport:
 
     async def _on_disconnected(self) -> None:
         # Must not raise: it would end reconnecting.
-        self._client.forget_unsent()
+        self._client.fail_flushes()
         self._fail_waiting("the connection to NATS broke while waiting for the answer")
         self._lost_at = asyncio.get_running_loop().time()
         if not self._closing:
@@ -264,21 +256,16 @@ class NatsTransport:
         self.closed.set()
 
     def _fail_waiting(self, why: str) -> None:
-        for waiting in self._waiting.values():
-            if not waiting.answer.done():
-                waiting.answer.set_exception(Disconnected(f"{waiting.subject}: {why}", sent=True))
+        for waiting in self._replies.waiting.values():
+            waiting.fail(Disconnected(f"{waiting.subject}: {why}", sent=True))
 
     async def _watch(self) -> None:
-        """Drop the link to a server that no longer answers.
-
-        nats-py's own pings go through the queue of what waits to be written, so that with a full socket buffer they
-        never notice.
-        """
+        """Drop the link to a server that no longer answers: nats-py's own pings take three times as long."""
         while True:
             await asyncio.sleep(_PROBE_EVERY)
-            if not self._client.is_connected:
+            if not self._client.connected:
                 continue
-            if not await self._alive() and self._client.is_connected:
+            if not await self._alive() and self._client.connected:
                 log.warning("nats_unresponsive", seconds=_PROBE_TIMEOUT)
                 await self._client.drop()
 
@@ -286,14 +273,6 @@ class NatsTransport:
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT):
                 await self._client.flush()
-        except (TimeoutError, nats.errors.Error, *LOST):
+        except (nats.errors.Error, OSError):
             return False
-        return self._client.reading
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A request that waits for its answer."""
-
-    subject: str
-    answer: asyncio.Future[Message]
+        return True

@@ -28,6 +28,18 @@ CONTENT_TYPE: Final = "Content-Type"
 TRACE_HEADERS: Final = ("traceparent", "tracestate", "baggage")
 ERROR: Final = "Nats-Service-Error"
 ERROR_CODE: Final = "Nats-Service-Error-Code"
+NAMES: Final = (
+    REQUEST_ID,
+    REQUEST_TIMEOUT,
+    REQUEST_DEADLINE,
+    IDEMPOTENCY_KEY,
+    AUTHORIZATION,
+    CONTENT_TYPE,
+    *TRACE_HEADERS,
+    ERROR,
+    ERROR_CODE,
+)
+"""The headers of the contract. In whatever case one is sent, a message has it as it is written here."""
 
 PROBLEM_JSON: Final = "application/problem+json"
 QUEUE_GROUP: Final = "q"
@@ -165,11 +177,8 @@ def _milliseconds(name: str, text: str) -> int:
 
 
 def header(headers: Mapping[str, str], name: str) -> str | None:
-    """A header's value, its name read without regard to case."""
-    if (value := headers.get(name)) is not None:
-        return value
-    wanted = name.lower()
-    return next((value for key, value in headers.items() if key.lower() == wanted), None)
+    """The value of a header of the contract, whatever case it was sent in."""
+    return headers.get(name)
 
 
 def one_line(text: str) -> str:

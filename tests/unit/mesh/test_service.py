@@ -170,8 +170,8 @@ async def test_handlers_run_at_once_up_to_the_bound_and_the_rest_waits(
     service = sample(worker, gate, concurrency=8, queue_size=100)
     await service.start()
     calls = [asyncio.ensure_future(Client(caller).call(SAY, Say())) for _ in range(50)]
-    await until(lambda: service.queued == 42)
-    assert (8, 8) == (gate.inside, service.running)
+    await until(lambda: (gate.inside, service.queued) == (8, 42))
+    assert 8 == service.running
     gate.open.set()
     await asyncio.gather(*calls)
     assert (8, 50) == (gate.most_inside, gate.passed)

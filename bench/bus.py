@@ -1,0 +1,255 @@
+"""What a call costs over the mesh, beside a bare request-reply of nats-py on the same server.
+
+A worker process of each and this process as the caller of both take turns. What is compared is the processor time that
+caller and worker spend on a request together, and the requests in a second. A call of the mesh has its contract
+validated on both sides, a deadline, retries at hand, and is counted; a request of nats-py is a payload there and back.
+"""
+
+import asyncio
+import multiprocessing
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import nats
+import typer
+import uvloop
+from nats.aio.msg import Msg
+from pydantic import BaseModel, ConfigDict
+
+from mesh.client import Client
+from mesh.context import Caller
+from mesh.endpoint import Access, Endpoint
+from mesh.errors import NoResponder
+from mesh.logs import configure
+from mesh.service import Service
+from mesh.settings import LogSettings, NatsSettings
+from mesh.transport import NatsTransport
+
+
+class Say(BaseModel):
+    """What is asked."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    text: str
+
+
+class Said(BaseModel):
+    """What is answered."""
+
+    text: str
+
+
+SAY = Endpoint("bench.say", Say, Said, Access.ANYONE, idempotent=True, timeout=5)
+_PLAIN = "plain.say"
+_BODY = Say(text="hello").model_dump_json().encode()
+_AT_ONCE = (1, 16, 64)
+_REQUESTS = {1: 1500, 16: 6000, 64: 9000}
+"""In one turn, by how many are under way at once: somewhat less than a second."""
+
+Ask = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one turn of one of the two came to, for a request."""
+
+    cpu: float
+    """Seconds of processor time, of caller and worker together."""
+    wall: float
+    """Seconds that passed."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """The medians of all turns with so many requests at once; the ratios are those of turns next to each other."""
+
+    at_once: int
+    mesh_cpu_us: float
+    nats_cpu_us: float
+    cpu_ratio: float
+    """The mesh's processor time by nats-py's: below 1 the mesh costs less than what it stands on."""
+    mesh_per_second: float
+    nats_per_second: float
+    throughput_ratio: float
+
+
+async def measure(turns: int = 7, at_once: tuple[int, ...] = _AT_ONCE) -> list[Row]:
+    """Measure both, turn by turn, on servers and workers that end with it."""
+    async with _running() as (mesh, plain):
+        return [await _compare(mesh, plain, number, turns) for number in at_once]
+
+
+@dataclass(frozen=True)
+class _Peer:
+    """One of the two that are compared: how to ask, and the process that answers."""
+
+    ask: Ask
+    worker: int
+
+    async def turn(self, requests: int, at_once: int) -> Turn:
+        """Have so many requests answered."""
+        left = iter(range(requests))
+
+        async def caller() -> None:
+            for _ in left:
+                await self.ask()
+
+        cpu, wall = self._cpu(), time.perf_counter()
+        await asyncio.gather(*(caller() for _ in range(at_once)))
+        return Turn((self._cpu() - cpu) / requests, (time.perf_counter() - wall) / requests)
+
+    def _cpu(self) -> float:
+        """Seconds of processor time that caller and worker have had."""
+        clock = ~self.worker << 3 | 2  # clock_getcpuclockid(3) of the other process
+        return time.process_time() + time.clock_gettime(clock)
+
+
+async def _compare(mesh: _Peer, plain: _Peer, at_once: int, turns: int) -> Row:
+    pairs: list[tuple[Turn, Turn]] = []
+    for number in range(turns + 1):
+        peers = (mesh, plain) if number % 2 else (plain, mesh)
+        taken = {peer: await peer.turn(_REQUESTS.get(at_once, 6000), at_once) for peer in peers}
+        pairs.append((taken[mesh], taken[plain]))
+    del pairs[0]  # everything warms up
+    median = statistics.median
+    return Row(
+        at_once,
+        mesh_cpu_us=median(ours.cpu for ours, _ in pairs) * 1e6,
+        nats_cpu_us=median(theirs.cpu for _, theirs in pairs) * 1e6,
+        cpu_ratio=median(ours.cpu / theirs.cpu for ours, theirs in pairs),
+        mesh_per_second=1 / median(ours.wall for ours, _ in pairs),
+        nats_per_second=1 / median(theirs.wall for _, theirs in pairs),
+        throughput_ratio=median(theirs.wall / ours.wall for ours, theirs in pairs),
+    )
+
+
+@asynccontextmanager
+async def _running() -> AsyncIterator[tuple[_Peer, _Peer]]:
+    """The mesh and nats-py, each with a worker that answers."""
+    async with AsyncExitStack() as stack:
+        url = stack.enter_context(_nats_server())
+        workers = [stack.enter_context(_process(target, url)) for target in (_mesh_worker, _plain_worker)]
+        transport = await NatsTransport.connect(NatsSettings(nats_url=url), "caller")
+        stack.push_async_callback(transport.close)
+        connection = await nats.connect(url)
+        stack.push_async_callback(connection.close)
+        client, request = Client(transport), Say(text="hello")
+
+        async def ask_mesh() -> None:
+            await client.call(SAY, request)
+
+        async def ask_plain() -> None:
+            await connection.request(_PLAIN, _BODY, timeout=5)
+
+        await _answered(ask_mesh, NoResponder)
+        await _answered(ask_plain, nats.errors.NoRespondersError)
+        yield _Peer(ask_mesh, workers[0]), _Peer(ask_plain, workers[1])
+
+
+async def _answered(ask: Ask, nobody: type[Exception]) -> None:
+    while True:
+        try:
+            await ask()
+        except nobody:
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+@contextmanager
+def _nats_server() -> Iterator[str]:
+    """A NATS server on a free port; its URL."""
+    program = shutil.which("nats-server", path=str(Path(sys.executable).parent))
+    if program is None:
+        raise RuntimeError("nats-server is not in the environment: run `make install`")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [program, "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder, "-l", str(Path(folder) / "log")]
+        server = subprocess.Popen(command)  # noqa: S603  # our own command
+        try:
+            ports = Path(folder) / f"nats-server_{server.pid}.ports"
+            while not (ports.exists() and (text := ports.read_text())):
+                time.sleep(0.01)
+            yield str(_Ports.model_validate_json(text).nats[0])
+        finally:
+            server.terminate()
+            server.wait()
+
+
+class _Ports(BaseModel):
+    """What nats-server tells of its ports."""
+
+    nats: list[str]
+
+
+@contextmanager
+def _process(target: Callable[[str], None], url: str) -> Iterator[int]:
+    """A process that runs `target(url)`; its id."""
+    process = multiprocessing.get_context("spawn").Process(target=target, args=(url,), daemon=True)
+    process.start()
+    try:
+        yield process.pid or 0
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _mesh_worker(url: str) -> None:
+    async def say(request: Say) -> Said:
+        return Said(text=request.text)
+
+    async def verify(_authorization: str) -> Caller:
+        raise NotImplementedError  # nothing here asks for a token
+
+    async def serve() -> None:
+        configure(LogSettings(log_level="warning"), "bench")
+        transport = await NatsTransport.connect(NatsSettings(nats_url=url), "bench")
+        service = Service("bench", transport, version="1.0.0", description="Answers the benchmark", verify=verify)
+        service.add(SAY, say)
+        await service.start()
+        await asyncio.Event().wait()
+
+    uvloop.run(serve())
+
+
+def _plain_worker(url: str) -> None:
+    async def serve() -> None:
+        connection = await nats.connect(url)
+
+        async def say(message: Msg) -> None:
+            await connection.publish(message.reply, message.data)
+
+        await connection.subscribe(_PLAIN, queue="q", cb=say)
+        await asyncio.Event().wait()
+
+    uvloop.run(serve())
+
+
+def main(
+    turns: Annotated[int, typer.Option(help="Turns of each, by number of requests at once.")] = 7,
+    at_once: Annotated[list[int] | None, typer.Option(help="Requests under way at once; may be repeated.")] = None,
+) -> None:
+    """Compare a call of the mesh with a bare request-reply of nats-py."""
+    configure(LogSettings(log_level="warning"), "bench")
+    rows = uvloop.run(measure(turns, tuple(at_once or _AT_ONCE)))
+    typer.echo(
+        f"{'at once':>8}{'mesh µs':>10}{'nats-py µs':>12}{'ratio':>8}{'mesh /s':>10}{'nats-py /s':>12}{'ratio':>8}"
+    )
+    for row in rows:
+        typer.echo(
+            f"{row.at_once:8}{row.mesh_cpu_us:10.0f}{row.nats_cpu_us:12.0f}{row.cpu_ratio:8.2f}"
+            f"{row.mesh_per_second:10,.0f}{row.nats_per_second:12,.0f}{row.throughput_ratio:8.2f}"
+        )
+
+
+if __name__ == "__main__":
+    typer.run(main)

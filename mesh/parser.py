@@ -1,0 +1,63 @@
+"""What a NATS server sends, cut into messages and other lines."""
+
+from collections.abc import Callable
+from typing import Final
+
+OnMessage = Callable[[bytes, bytes, bytes, bytes, bytes], None]
+"""Takes subscription id, subject, reply subject, headers and payload; what is not there is empty."""
+OnLine = Callable[[bytes], None]
+"""Takes a line that is no message, without its end: PING, PONG, +OK, -ERR …, INFO …"""
+
+LONGEST_LINE: Final = 64 * 1024
+_WITHOUT_REPLY: Final = 4
+
+
+class Parser:
+    """Cuts up what comes on one connection, in whatever pieces it comes (docs.nats.io, "Client Protocol")."""
+
+    def __init__(self, on_message: OnMessage, on_line: OnLine) -> None:
+        self._on_message = on_message
+        self._on_line = on_line
+        self._kept: list[bytes] = []
+        self._size = 0
+        self._needed = 0
+        """The size at which what is kept may be complete."""
+
+    def feed(self, data: bytes) -> None:
+        """Hand on what is complete now, in order. Raises ValueError for what no server sends."""
+        if self._kept:
+            self._kept.append(data)
+            self._size += len(data)
+            if self._size < self._needed:
+                return
+            data = b"".join(self._kept)
+        taken = self._take(data)
+        self._kept = [data[taken:]] if taken < len(data) else []
+        self._size = len(data) - taken
+
+    def _take(self, data: bytes) -> int:
+        """Hand on what is complete; the length of that."""
+        at = self._needed = 0
+        while (end := data.find(b"\r\n", at)) >= 0:
+            fields = data[at:end].split(b" ")
+            start = payload = end + 2
+            if fields[0] == b"HMSG":
+                payload += int(fields.pop(-2))
+            elif fields[0] != b"MSG":
+                self._on_line(data[at:end])
+                at = start
+                continue
+            if len(fields) == _WITHOUT_REPLY:
+                fields.insert(-1, b"")
+            _, subject, sid, reply, size = fields
+            stop = start + int(size)
+            if not start <= payload <= stop:
+                raise ValueError("a message of impossible sizes")
+            if len(data) < stop + 2:
+                self._needed = stop + 2 - at
+                return at
+            self._on_message(sid, subject, reply, data[start:payload], data[payload:stop])
+            at = stop + 2
+        if len(data) - at > LONGEST_LINE:
+            raise ValueError("a line without an end")
+        return at
