@@ -41,6 +41,9 @@ def up(
     replicas: Annotated[
         list[str] | None, typer.Option(metavar="SERVICE=N", help="Several processes of a service: customers=3.")
     ] = None,
+    share_http_port: Annotated[
+        bool | None, typer.Option("--share-http-port", help="All gateways on one port; else each has its own.")
+    ] = None,
     nats_nodes: Annotated[int | None, typer.Option(help="NATS servers; more than one form a cluster (1).")] = None,
     logs: Annotated[bool, typer.Option("--logs", help="Show what the processes log.")] = False,
     home: Annotated[Path | None, typer.Option(help="Data, logs and secrets (.mesh); also MESH_HOME.")] = None,
@@ -56,6 +59,7 @@ def up(
         "home": home,
         "replicas": _replicas(replicas or []),
         "nats_nodes": nats_nodes,
+        "share_http_port": share_http_port,
     }
     try:
         settings = StackSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]

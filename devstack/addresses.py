@@ -13,18 +13,22 @@ if TYPE_CHECKING:
 def gateway_ports(settings: StackSettings) -> tuple[int, ...]:
     """Give each gateway a port of its own: the one that was asked for and those after it, or free ones.
 
+    All get the same one where they share it.
+
     Raises:
         DevstackError: one of them is taken.
 
     """
     count = settings.replicas.get("gateway", 1)
+    different = 1 if settings.share_http_port else count
     if settings.http_port == 0:
         check_http_port(settings.http_host, 0)
-        return free_ports(count)
-    ports = tuple(range(settings.http_port, settings.http_port + count))
-    for port in ports:
-        check_http_port(settings.http_host, port)
-    return ports
+        ports = free_ports(different)
+    else:
+        ports = tuple(range(settings.http_port, settings.http_port + different))
+        for port in ports:
+            check_http_port(settings.http_host, port)
+    return ports * count if settings.share_http_port else ports
 
 
 def reachable(host: str) -> str:

@@ -49,7 +49,9 @@ class Surroundings:
     def _own(self, service: ServiceName, replica: int) -> dict[str, str]:
         match service:
             case "gateway":
-                return {"GATEWAY_HOST": self.gateway_host, "GATEWAY_PORT": str(self.gateway_ports[replica])}
+                port = self.gateway_ports[replica]
+                shared = {"GATEWAY_REUSE_PORT": "true"} if self.gateway_ports.count(port) > 1 else {}
+                return {"GATEWAY_HOST": self.gateway_host, "GATEWAY_PORT": str(port), **shared}
             case "customers":
                 return {"CUSTOMERS_DATABASE_URL": self.customers_url}
             case "products":

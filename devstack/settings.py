@@ -30,6 +30,9 @@ class StackSettings(BaseSettings):
     replicas: dict[ServiceName, PositiveInt] = Field(
         default_factory=dict, description="processes of a service, 1 unless told"
     )
+    share_http_port: bool = Field(
+        default=False, description="whether all gateways listen on one port; else each has its own"
+    )
     nats_nodes: int = Field(default=1, ge=1, le=9, description="more than one form a cluster")
 
     nats_url: str | None = Field(default=None, validation_alias=_external("NATS_URL"))

@@ -28,7 +28,7 @@ async def serve(stop: asyncio.Event) -> None:
     Raises StartError when the address cannot be had or NATS closed the connection for good, Disconnected without NATS.
     """
     settings = read_settings(GatewaySettings)
-    with listener(settings.gateway_host, settings.gateway_port) as listening:
+    with listener(settings.gateway_host, settings.gateway_port, reuse=settings.gateway_reuse_port) as listening:
         transport = await NatsTransport.connect(settings, "gateway")
         try:
             await serve_until(stop, settings, transport, listening)
@@ -36,11 +36,18 @@ async def serve(stop: asyncio.Event) -> None:
             await transport.close()  # last: it ends what still waits for a reply
 
 
-def listener(host: str, port: int) -> socket.socket:
-    """A socket that is bound, yet takes no connection before there is somebody to serve it."""
+def listener(host: str, port: int, *, reuse: bool = False) -> socket.socket:
+    """A socket that is bound, yet takes no connection before there is somebody to serve it.
+
+    With `reuse` others that say so may have the same port, and Linux shares out the connections among them. Each has a
+    queue of its own: what stands in it when its process ends is reset, so who must lose nothing gives each gateway a
+    port and puts a balancer in front (ADR 9). Raises StartError when the address cannot be had.
+    """
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind((host, port))
     except OSError as error:
         bound.close()

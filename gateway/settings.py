@@ -57,5 +57,7 @@ class GatewaySettings(NatsSettings, TokenSettings, HttpLimits, ServiceLimits):
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(8080, ge=0, le=65535)
     """0 takes a free one; the log says which."""
+    gateway_reuse_port: bool = False
+    """Whether other gateways may listen on the port too; `listener` says what that costs."""
     gateway_stop_delay: float = Field(0.0, ge=0)
     """Seconds between "not ready" and the end of accepting, for a load balancer to notice."""

@@ -24,6 +24,14 @@ def test_gateways_take_free_ports_where_none_was_asked_for() -> None:
     assert 2 == len(set(gateway_ports(settings(0))))
 
 
+@pytest.mark.parametrize("asked_for", [True, False])
+def test_gateways_may_share_a_port(asked_for: bool) -> None:  # noqa: FBT001
+    port = free_ports(1)[0] if asked_for else 0
+    shared = gateway_ports(settings(port).model_copy(update={"share_http_port": True}))
+    assert (2, 1) == (len(shared), len(set(shared)))
+    assert not asked_for or (port, port) == shared
+
+
 def test_a_port_that_the_second_gateway_cannot_have_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -37,6 +37,11 @@ def test_each_gateway_listens_on_its_own_port() -> None:
     assert "8081" == SURROUNDINGS.environment("gateway", {}, replica=1)["GATEWAY_PORT"]
 
 
+def test_gateways_on_one_port_are_told_that_they_share_it() -> None:
+    shared = replace(SURROUNDINGS, gateway_ports=[8080, 8080])
+    assert "true" == shared.environment("gateway", {}, replica=1)["GATEWAY_REUSE_PORT"]
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_terminals_variables_pass_but_for_other_services(service: ServiceName) -> None:
     terminal = {f"{name.upper()}_THING": name for name in SERVICES} | {"PATH": "/bin", "LOG_LEVEL": "debug"}

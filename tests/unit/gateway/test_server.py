@@ -1,6 +1,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from httpx2 import AsyncClient, ConnectError
@@ -40,6 +41,14 @@ async def reachable(http: AsyncClient) -> None:
             return
 
 
+async def unreachable(url: str) -> None:
+    with suppress(ConnectError):
+        while True:
+            async with AsyncClient(base_url=url) as newcomer:
+                await newcomer.get("/healthz")
+            await asyncio.sleep(0.01)
+
+
 async def test_what_is_in_flight_is_finished(
     world: World, stop: asyncio.Event, serving: tuple[str, asyncio.Task[None]]
 ) -> None:
@@ -55,9 +64,7 @@ async def test_what_is_in_flight_is_finished(
         stop.set()
         ready = await http.get("/readyz")
         assert (503, "stopping") == (ready.status_code, ready.json()["reason"])
-        await asyncio.sleep(0.5)
-        with pytest.raises(ConnectError):
-            await AsyncClient(base_url=url).get("/healthz")
+        await unreachable(url)
         assert not task.done()
         await worker.publish(question.reply, CHAI.model_dump_json().encode())
         assert 200 == (await asking).status_code
@@ -88,6 +95,31 @@ def test_a_taken_port_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(StartError, match=f"port {port} on 127.0.0.1 is taken"):
             listener("127.0.0.1", port)
+
+
+def test_gateways_that_say_so_share_a_port_and_its_connections() -> None:
+    with listener("127.0.0.1", 0, reuse=True) as first:
+        address = first.getsockname()
+        with listener(*address, reuse=True) as second:
+            for each in (first, second):
+                each.listen()
+            clients = [socket.create_connection(address) for _ in range(64)]
+            assert 64 > accepted(first) > 0
+            for client in clients:
+                client.close()
+        with pytest.raises(StartError, match="is taken"):
+            listener(*address)
+
+
+def accepted(listening: socket.socket) -> int:
+    """How many connections wait there."""
+    listening.settimeout(0)
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            listening.accept()[0].close()
+            count += 1
+    return count
 
 
 def test_an_address_that_is_not_ours_is_named() -> None:
