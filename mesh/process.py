@@ -90,5 +90,9 @@ def read_settings(settings_type: type[Settings]) -> Settings:
     try:
         return settings_type()
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
+        wrong = "; ".join(": ".join([*map(_variable, one["loc"]), one["msg"]]) for one in error.errors())
         raise StartError(f"settings: {wrong}") from None
+
+
+def _variable(name: int | str) -> str:
+    return str(name).upper()
