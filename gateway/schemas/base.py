@@ -21,7 +21,7 @@ class Shown(BaseModel, Generic[ContractT]):
     @classmethod
     def from_contract(cls, contract: ContractT) -> Self:
         """The reply as HTTP shows it."""
-        return cls.model_validate(contract)
+        return cls.model_validate(vars(contract))  # at half the cost of asking it for each attribute
 
 
 def _in_digits(value: object) -> object:
