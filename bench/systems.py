@@ -13,7 +13,6 @@ import httpx2
 from bench.errors import BenchError
 from bench.node import build_nestjs
 from devstack.child import Child, Command
-from devstack.credentials import load_credentials
 from devstack.ports import free_ports
 from devstack.settings import ServiceName, StackSettings
 from devstack.stack import Stack
@@ -24,6 +23,8 @@ OURS = "mesh"
 _READY_WITHIN = 30.0
 _SERVERS = ("nats", "postgres")
 _NESTJS = PEERS / "nestjs"
+_NATS = Path(__file__).with_name("nats.conf")
+_PASSWORD = "bench"  # noqa: S105  # of the peers in bench/nats.conf, on loopback
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ async def mesh(
     home: Path, replicas: Mapping[ServiceName, int] | None = None, nats_nodes: int = 1
 ) -> AsyncIterator[Stack]:
     """The system, with the settings of `mesh up` on a free port."""
-    settings = StackSettings(home=home, http_port=0, replicas=dict(replicas or {}), nats_nodes=nats_nodes)
+    settings = StackSettings(
+        home=home, http_port=0, replicas=dict(replicas or {}), nats_nodes=nats_nodes, nats_configuration=_NATS
+    )
     async with Stack(settings) as stack:
         yield stack
 
@@ -110,7 +113,6 @@ async def _running(peer: Peer, stack: Stack) -> AsyncIterator[System]:
     children = {name: Child(name, logs / f"{peer.name}-{name}.log", lock) for name in ("gateway", *_WORKERS)}
     databases = {"customers": state.postgres.customers_url, "products": state.postgres.products_url}
     common = {**peer.environment, "PATH": os.environ["PATH"], "NATS_URL": state.nats_url}
-    passwords = load_credentials(state.home).nats
     jwks = await _fetch(f"{state.gateway_url}/.well-known/jwks.json")
     try:
         for name, child in children.items():
@@ -118,7 +120,7 @@ async def _running(peer: Peer, stack: Stack) -> AsyncIterator[System]:
                 argv, own = peer.gateway, {"PORT": str(port), "JWKS": jwks.text}
             else:
                 argv, own = peer.worker, {"SERVICE": name, "DATABASE_URL": databases[name]}
-            environment = {**common, **own, "NATS_USER": name, "NATS_PASSWORD": passwords[name]}
+            environment = {**common, **own, "NATS_USER": name, "NATS_PASSWORD": _PASSWORD}
             await child.spawn(Command(argv=tuple(argv), env=environment, cwd=PEERS))
         await _until_ready(peer, url, children)
         processes = {name: child.pid for name, child in children.items() if child.pid is not None}

@@ -47,9 +47,7 @@ def _settings(home: Path) -> NatsSettings:
     stack = read_stack(home)
     if stack is None:
         raise StartError(f"no mesh runs in {home}: start one with `mesh up`, or name a NATS server in NATS_URL")
-    return NatsSettings.model_validate(
-        {"nats_url": stack.nats_url, "nats_user": stack.operator.user, "nats_password": stack.operator.password}
-    )
+    return NatsSettings.model_validate({"nats_url": stack.nats_url, **stack.operator.settings()})
 
 
 def wide_console() -> Console:

@@ -8,6 +8,7 @@ import structlog
 import typer
 
 from cli.call import call
+from cli.nats import nats
 from cli.services import ls
 from cli.table import subjects
 from cli.up import up
@@ -22,6 +23,7 @@ app.command()(up)
 app.command()(call)
 app.command()(ls)
 app.command()(subjects)
+app.add_typer(nats)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so

@@ -45,6 +45,7 @@ def up(
         bool | None, typer.Option("--share-http-port", help="All gateways on one port; else each has its own.")
     ] = None,
     nats_nodes: Annotated[int | None, typer.Option(help="NATS servers; more than one form a cluster (1).")] = None,
+    tls: Annotated[bool | None, typer.Option("--tls", help="Encrypt NATS, by a CA made in the home.")] = None,
     logs: Annotated[bool, typer.Option("--logs", help="Show what the processes log.")] = False,
     home: Annotated[Path | None, typer.Option(help="Data, logs and secrets (.mesh); also MESH_HOME.")] = None,
 ) -> None:
@@ -60,6 +61,7 @@ def up(
         "replicas": _replicas(replicas or []),
         "nats_nodes": nats_nodes,
         "share_http_port": share_http_port,
+        "tls": tls,
     }
     try:
         settings = StackSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
@@ -198,4 +200,6 @@ def _home_option(state: StackState) -> str:
 def _nats_request(state: StackState) -> str:
     operator = state.operator
     login = f" --user {operator.user} --password {operator.password}" if operator.user else ""
+    login += f" --nkey {operator.nkey_seed_file}" if operator.nkey_seed_file else ""
+    login += f" --tlsca {operator.tls_ca}" if operator.tls_ca else ""
     return f"nats -s {state.nats_url}{login} --inbox-prefix {operator.inbox_prefix} request customers.get '{_ALFKI}'"

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from devstack.errors import DevstackError
 from devstack.home import write_private
+from devstack.nkeys import USERS, new_seed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ _ALPHANUMERIC = string.ascii_letters + string.digits
 
 
 def password() -> str:
-    """Make 32 letters and digits, a letter first: fit for a URL, for SQL quotes and for a value in nats.conf."""
+    """Make 32 letters and digits, a letter first: fit for a URL, for SQL quotes and for nats-server's configuration."""
     return secrets.choice(string.ascii_letters) + "".join(secrets.choice(_ALPHANUMERIC) for _ in range(31))
 
 
@@ -28,15 +29,16 @@ def _key() -> str:
 
 
 class Credentials(BaseModel):
-    """Everything that is secret in a stack; no two processes share a password."""
+    """Everything that is secret in a stack; no two processes share a password or a seed."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    nats_gateway: str = Field(default_factory=password, repr=False)
-    nats_auth: str = Field(default_factory=password, repr=False)
-    nats_customers: str = Field(default_factory=password, repr=False)
-    nats_products: str = Field(default_factory=password, repr=False)
-    nats_operator: str = Field(default_factory=password, repr=False)
+    nats_gateway_seed: str = Field(default_factory=new_seed, repr=False)
+    nats_auth_seed: str = Field(default_factory=new_seed, repr=False)
+    nats_customers_seed: str = Field(default_factory=new_seed, repr=False)
+    nats_products_seed: str = Field(default_factory=new_seed, repr=False)
+    nats_operator_seed: str = Field(default_factory=new_seed, repr=False)
+    nats_system_seed: str = Field(default_factory=new_seed, repr=False)
     nats_cluster: str = Field(default_factory=password, repr=False)
     postgres_superuser: str = Field(default_factory=password, repr=False)
     postgres_customers: str = Field(default_factory=password, repr=False)
@@ -49,18 +51,12 @@ class Credentials(BaseModel):
 
     @property
     def nats(self) -> dict[str, str]:
-        """The password of each NATS user."""
-        return {
-            "gateway": self.nats_gateway,
-            "auth": self.nats_auth,
-            "customers": self.nats_customers,
-            "products": self.nats_products,
-            "operator": self.nats_operator,
-        }
+        """The nkey seed of each NATS user."""
+        return {user: getattr(self, f"nats_{user}_seed") for user in USERS}
 
 
 def load_credentials(home: Path) -> Credentials:
-    """Read `secrets.json`, or make it for a new home.
+    """Read `secrets.json`, or make it for a new home; what an earlier version knew nothing of is added.
 
     Raises:
         DevstackError: it is damaged, or gone while the data that it opens is still there.
@@ -70,9 +66,12 @@ def load_credentials(home: Path) -> Credentials:
     begin_anew = f"restore it, or remove {home} to begin anew"
     if path.exists():
         try:
-            return Credentials.model_validate_json(path.read_bytes())
+            kept = Credentials.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise DevstackError(f"{path} is damaged: {begin_anew}") from error
+        if kept.model_fields_set != set(Credentials.model_fields):
+            write_private(path, kept.model_dump_json(indent=2))
+        return kept
     if (home / "postgres").exists() or (home / "mongo").exists():
         raise DevstackError(f"{path} is missing, and without it the data beside it cannot be opened: {begin_anew}")
     made = Credentials()

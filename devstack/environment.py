@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from devstack.nkeys import USERS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from devstack.settings import ServiceName
-
-_NATS_USERS = ("gateway", "auth", "customers", "products", "operator")
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,9 @@ class Surroundings:
     gateway_host: str
     gateway_ports: Sequence[int]  # of each gateway
     nats_url: str
-    # None where NATS is somebody else's: its users are told by the terminal's NATS_USER and NATS_PASSWORD.
-    nats_passwords: Mapping[str, str] | None = field(repr=False)
+    # None where NATS is somebody else's: as whom to connect, the terminal tells (NATS_NKEY_SEED and its like).
+    nats_seeds: Mapping[str, str] | None = field(repr=False)
+    nats_ca: Path | None  # who vouches for NATS where it speaks TLS
     customers_url: str = field(repr=False)
     products_url: str = field(repr=False)
     mongo_url: str = field(repr=False)
@@ -35,16 +37,17 @@ class Surroundings:
         return {**inherited, **self._nats(service), **self._own(service, replica)}
 
     def _inherited(self, service: ServiceName, terminal: Mapping[str, str]) -> dict[str, str]:
-        foreign = [f"{user.upper()}_" for user in _NATS_USERS if user != service]
-        foreign += [f"NATS_{user.upper()}_PASSWORD" for user in _NATS_USERS]
-        if self.nats_passwords is not None:
+        foreign = [f"{user.upper()}_" for user in USERS if user != service]
+        foreign += [f"NATS_{user.upper()}_" for user in USERS]
+        if self.nats_seeds is not None:
             foreign.append("NATS_")
         return {name: value for name, value in terminal.items() if not name.startswith(tuple(foreign))}
 
     def _nats(self, service: ServiceName) -> dict[str, str]:
-        if self.nats_passwords is None:
+        if self.nats_seeds is None:
             return {"NATS_URL": self.nats_url}
-        return {"NATS_URL": self.nats_url, "NATS_USER": service, "NATS_PASSWORD": self.nats_passwords[service]}
+        tls = {"NATS_TLS_CA": str(self.nats_ca)} if self.nats_ca else {}
+        return {"NATS_URL": self.nats_url, "NATS_NKEY_SEED": self.nats_seeds[service], **tls}
 
     def _own(self, service: ServiceName, replica: int) -> dict[str, str]:
         match service:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack import binaries
+from devstack.certificates import Authority
 from devstack.child import Command
 from devstack.errors import DevstackError
 from devstack.home import write_private
 from devstack.monitoring import configured_at, neighbours
+from devstack.nkeys import public_key, variable
 from devstack.program import process_names
 from devstack.server import Server
 from devstack.waiting import until, until_told
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
     from devstack.credentials import Credentials
     from devstack.home import Home
 
-_CONFIGURATION = (Path(__file__).parent.parent / "nats.conf").resolve()
+_ROOT = Path(__file__).parent.parent.resolve()
+CONFIGURATION = _ROOT / "nats.conf"
+_WITH_TLS = _ROOT / "nats-tls.conf"
+_HOST = "127.0.0.1"
 _RELOADS_WITHIN = 5.0
 
 
@@ -30,15 +36,24 @@ class Nats(Server):
 
     port_count = 3
 
-    def __init__(self, name: str, home: Home, credentials: Credentials) -> None:
-        """See `Server`; alone until told of `peers`."""
+    def __init__(
+        self,
+        name: str,
+        home: Home,
+        credentials: Credentials,
+        configuration: Path = CONFIGURATION,
+        tls: Path | None = None,
+    ) -> None:
+        """See `Server`; alone until told of `peers`, and encrypted with the certificates in `tls`."""
         super().__init__(name, home, credentials)
         self.peers: tuple[Nats, ...] = ()
+        self._base = _WITH_TLS if tls else configuration
+        self._tls = tls
 
     @property
     def url(self) -> str:
         """Where clients connect, without a user."""
-        return f"nats://127.0.0.1:{self.port}"
+        return f"{'tls' if self._tls else 'nats'}://{_HOST}:{self.port}"
 
     @property
     def monitor_port(self) -> int:
@@ -56,11 +71,11 @@ class Nats(Server):
 
     @property
     def _configuration(self) -> Path:
-        return self.data / "cluster.conf" if self.peers else _CONFIGURATION
+        return self.data / "cluster.conf" if self.peers else self._base
 
     def command(self) -> Command:
-        """Add to nats.conf what it leaves open: addresses and passwords."""
-        passwords = {f"NATS_{user.upper()}_PASSWORD": value for user, value in self.credentials.nats.items()}
+        """Add to nats.conf what it leaves open: addresses, users, files."""
+        users = {variable(user): public_key(seed) for user, seed in self.credentials.nats.items()}
         return Command(
             argv=(
                 str(binaries.nats_server()),
@@ -68,9 +83,17 @@ class Nats(Server):
                 *("-a", "127.0.0.1", "-p", str(self.port), "-m", str(self.monitor_port)),
                 *("--ports_file_dir", str(self.data)),
             ),
-            env={"PATH": os.defpath, **passwords},
+            env={"PATH": os.defpath, **users, **self._files()},
             orphan_signal=signal.SIGTERM,
         )
+
+    def _files(self) -> dict[str, str]:
+        files = {"NATS_STORE_DIR": _quoted(self.data)}
+        if self._tls:
+            names = {"CERT": "server.pem", "KEY": "server-key.pem", "CA": "ca.pem"}
+            files |= {f"NATS_SERVER_{what}": _quoted(self._tls / name) for what, name in names.items()}
+            files["NATS_SERVER_VERIFY"] = "false"
+        return files
 
     async def spawn(self) -> None:
         """Clear away what a killed server has left, or it would look ready too soon if it got the same number."""
@@ -85,7 +108,7 @@ class Nats(Server):
         password = self.credentials.nats_cluster
         routes = [f"nats://node:{password}@127.0.0.1:{peer._route_port}" for peer in self.peers]  # noqa: SLF001  its own kind
         return f"""\
-include "{os.path.relpath(_CONFIGURATION, self.data.resolve())}"
+include "{os.path.relpath(self._base, self.data.resolve())}"
 server_name: {self.name}
 cluster {{
   name: mesh
@@ -95,6 +118,7 @@ cluster {{
   pool_size: -1  # one connection per neighbour: whoever has a route hears everything by it
   ping_interval: "2s"  # a node that hangs is given up after 4 to 6 seconds, and with it what was sent through it
   ping_max: 2
+  {"tls { cert_file: $NATS_SERVER_CERT, key_file: $NATS_SERVER_KEY, ca_file: $NATS_SERVER_CA }" if self._tls else ""}
 }}
 """
 
@@ -138,9 +162,23 @@ cluster {{
             raise DevstackError(f"{self.name} does not take its configuration{self.last_words()}") from None
 
 
-def nats_nodes(count: int, home: Home, credentials: Credentials) -> tuple[Nats, ...]:
-    """Make one server, or the nodes of a cluster that know of each other."""
-    nodes = tuple(Nats(name, home, credentials) for name in process_names("nats", count))
+def nats_nodes(
+    count: int, home: Home, credentials: Credentials, configuration: Path = CONFIGURATION, *, tls: bool = False
+) -> tuple[Nats, ...]:
+    """Make one server, or the nodes of a cluster that know of each other; for `tls` also what vouches for them."""
+    folder = _certificates(home.path / "tls") if tls else None
+    nodes = tuple(Nats(name, home, credentials, configuration, folder) for name in process_names("nats", count))
     for node in nodes:
         node.peers = tuple(other for other in nodes if other is not node)
     return nodes
+
+
+def _certificates(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    Authority(folder).issue("server", [_HOST, "localhost"])
+    return folder
+
+
+def _quoted(path: Path) -> str:
+    """A path as a value of nats-server's configuration, which is what a variable is read as."""
+    return json.dumps(str(path), ensure_ascii=False)

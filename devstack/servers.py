@@ -9,7 +9,7 @@ from devstack.credentials import load_credentials
 from devstack.errors import DevstackError
 from devstack.home import open_home
 from devstack.mongo import Mongo
-from devstack.nats import Nats, nats_nodes
+from devstack.nats import CONFIGURATION, Nats, nats_nodes
 from devstack.postgres import Postgres
 from devstack.progress import silent
 
@@ -40,11 +40,19 @@ class Servers:
     mongo: Mongo
 
     def __init__(
-        self, home: Path, only: Collection[ServerName] = ("nats", "postgres", "mongo"), nats_nodes: int = 1
+        self,
+        home: Path,
+        only: Collection[ServerName] = ("nats", "postgres", "mongo"),
+        nats_nodes: int = 1,
+        nats_configuration: Path = CONFIGURATION,
+        *,
+        tls: bool = False,
     ) -> None:
-        """Choose the folder and, with `only`, fewer than all three servers; `nats_nodes` may be a cluster."""
+        """Choose the folder and, with `only`, fewer than all three servers; NATS may be a cluster, and encrypted."""
         self._path = home
         self._nats_nodes = nats_nodes
+        self._nats_configuration = nats_configuration
+        self._tls = tls
         self._only = frozenset(only)
         self._running: dict[str, Server] = {}
         self._is_open = False
@@ -60,7 +68,7 @@ class Servers:
 
     @property
     def nats_url(self) -> str:
-        """Where clients connect, as one of the users of `nats_passwords`; each node of a cluster, with commas."""
+        """Where clients connect, as one of the users of `nats_seeds`; each node of a cluster, with commas."""
         return ",".join(node.url for node in self.nats)
 
     @property
@@ -69,9 +77,14 @@ class Servers:
         return ",".join(node.monitor_url for node in self.nats)
 
     @property
-    def nats_passwords(self) -> dict[str, str]:
-        """The password of each user of nats.conf: gateway, auth, customers, products, operator."""
+    def nats_seeds(self) -> dict[str, str]:
+        """The nkey seed of each user of nats.conf: gateway, auth, customers, products, operator, system."""
         return self.credentials.nats
+
+    @property
+    def nats_ca(self) -> Path | None:
+        """Who vouches for NATS, where it is encrypted."""
+        return self.home.path / "tls" / "ca.pem" if self._tls else None
 
     @property
     def customers_url(self) -> str:
@@ -112,7 +125,9 @@ class Servers:
         await self.open()
         try:
             self.credentials = load_credentials(self.home.path)
-            self.nats = nats_nodes(self._nats_nodes, self.home, self.credentials)
+            self.nats = nats_nodes(
+                self._nats_nodes, self.home, self.credentials, self._nats_configuration, tls=self._tls
+            )
             self.postgres = Postgres(self.home, self.credentials)
             self.mongo = Mongo(self.home, self.credentials)
             every: dict[ServerName, tuple[Server, ...]] = {

@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import AliasChoices, Field, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from devstack.nats import CONFIGURATION
+
 ServiceName = Literal["gateway", "auth", "customers", "products"]
 
 
@@ -34,6 +36,8 @@ class StackSettings(BaseSettings):
         default=False, description="whether all gateways listen on one port; else each has its own"
     )
     nats_nodes: int = Field(default=1, ge=1, le=9, description="more than one form a cluster")
+    nats_configuration: Path = Field(default=CONFIGURATION, description="of nats-server, without TLS")
+    tls: bool = Field(default=False, description="whether NATS is encrypted, by a CA made in the home")
 
     nats_url: str | None = Field(default=None, validation_alias=_external("NATS_URL"))
     customers_database_url: str | None = Field(

@@ -11,6 +11,7 @@ from devstack.addresses import gateway_ports, http_url, reachable
 from devstack.environment import Surroundings
 from devstack.errors import DevstackError
 from devstack.follow import follow
+from devstack.home import write_private
 from devstack.program import process_names
 from devstack.progress import silent
 from devstack.readiness import until_ready
@@ -50,7 +51,9 @@ class Stack:
         self._tell = on_progress
         self._on_line = on_line
         self._service_command = service_command
-        self._servers = Servers(settings.home, _embedded(settings), settings.nats_nodes)
+        self._servers = Servers(
+            settings.home, _embedded(settings), settings.nats_nodes, settings.nats_configuration, tls=settings.tls
+        )
         self._services: list[Service] = []
         self._supervisors: dict[str, Supervisor] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -209,7 +212,8 @@ class Stack:
             gateway_host=settings.http_host,
             gateway_ports=ports,
             nats_url=settings.nats_url or servers.nats_url,
-            nats_passwords=None if settings.nats_url else servers.nats_passwords,
+            nats_seeds=None if settings.nats_url else servers.nats_seeds,
+            nats_ca=servers.nats_ca,
             customers_url=settings.customers_database_url or servers.customers_url,
             products_url=settings.products_database_url or servers.products_url,
             mongo_url=settings.auth_mongodb_url or servers.mongo_url,
@@ -221,17 +225,20 @@ class Stack:
 
     def _describe(self, surroundings: Surroundings) -> StackState:
         home = self._servers.home
-        passwords = surroundings.nats_passwords
-        if passwords is None:  # whoever runs NATS has told us one user for everything
-            operator = Operator(user=os.environ.get("NATS_USER"), password=os.environ.get("NATS_PASSWORD"))
+        seeds = surroundings.nats_seeds
+        if seeds is None:  # whoever runs NATS has told us one user for everything
+            told = {name.removeprefix("nats_"): os.environ.get(name.upper()) for name in Operator().settings()}
+            operator = Operator.model_validate(told)
         else:
-            operator = Operator(user="operator", password=passwords["operator"])
+            seed = home.path / "operator.nk"
+            write_private(seed, seeds["operator"])
+            operator = Operator(nkey_seed_file=seed, tls_ca=surroundings.nats_ca)
         gateways = [http_url(surroundings.gateway_host, port) for port in surroundings.gateway_ports]
         return StackState(
             gateway_url=gateways[0],
             gateway_urls=gateways,
             nats_url=surroundings.nats_url,
-            nats_monitor_url=self._servers.nats_monitor_url if passwords else None,
+            nats_monitor_url=self._servers.nats_monitor_url if seeds else None,
             operator=operator,
             admin=Admin(email=surroundings.admin_email, password=surroundings.admin_password),
             postgres=Databases(customers_url=surroundings.customers_url, products_url=surroundings.products_url),

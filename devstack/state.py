@@ -10,12 +10,22 @@ from devstack.home import is_open, write_private
 
 
 class Operator(BaseModel):
-    """As whom a person talks to NATS."""
+    """As whom a person talks to NATS: by a seed, or, at somebody else's NATS, by whatever the terminal says."""
 
-    user: str | None
-    password: str | None = Field(repr=False)
+    user: str | None = None
+    password: str | None = Field(default=None, repr=False)
     nkey_seed_file: Path | None = None
+    tls_ca: Path | None = None
     inbox_prefix: str = "_INBOX_operator"
+
+    def settings(self) -> dict[str, object]:
+        """Those of its connection, by the names of mesh.settings.NatsSettings."""
+        return {
+            "nats_user": self.user,
+            "nats_password": self.password,
+            "nats_nkey_seed_file": self.nkey_seed_file,
+            "nats_tls_ca": self.tls_ca,
+        }
 
 
 class Admin(BaseModel):

@@ -5,9 +5,12 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from cli.permissions import permissions
 from mesh import wire
 from mesh.bus import Message
 from mesh.transport import NatsTransport
+
+_GATEWAY_MAY_PUBLISH = permissions()["gateway"].publish
 
 
 @dataclass(frozen=True)
@@ -20,17 +23,19 @@ class Account:
 
 
 class Wire:
-    """Sends raw bytes to whichever worker serves a subject."""
+    """Sends raw bytes to whichever worker serves a subject: as an operator where the gateway may not."""
 
-    def __init__(self, transport: NatsTransport) -> None:
+    def __init__(self, transport: NatsTransport, operator: NatsTransport) -> None:
         self.transport = transport
+        self._operator = operator
 
     async def send(self, subject: str, body: bytes, token: str | None = None, **headers: str) -> Message:
         """The reply as it came; underscores in a header's name stand for hyphens."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
             sent[wire.AUTHORIZATION] = f"Bearer {token}"
-        return await self.transport.request(subject, body, sent, 10.0)
+        sender = self.transport if subject in _GATEWAY_MAY_PUBLISH else self._operator
+        return await sender.request(subject, body, sent, 10.0)
 
     async def ask(self, subject: str, token: str | None = None, **arguments: object) -> Any:  # noqa: ANN401  # JSON
         """The reply's body, of a request that must not fail."""

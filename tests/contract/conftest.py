@@ -13,12 +13,15 @@ from tests.contract.givens import Givens
 
 @pytest.fixture(scope="session")
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
-    """NATS as the gateway sees it: of all users, it alone may send requests that change something."""
-    password = load_credentials(stack.state.home).nats["gateway"]
-    settings = {"nats_url": stack.state.nats_url, "nats_user": "gateway", "nats_password": password}
+    """NATS as the gateway sees it, which alone may send requests that change something; and as an operator does."""
+    seed = load_credentials(stack.state.home).nats["gateway"]
+    settings: dict[str, object] = {"nats_url": stack.state.nats_url, "nats_nkey_seed": seed}
     transport = await NatsTransport.connect(NatsSettings.model_validate(settings), "gateway")
-    yield Wire(transport)
+    settings = {"nats_url": stack.state.nats_url, **stack.state.operator.settings()}
+    operator = await NatsTransport.connect(NatsSettings.model_validate(settings), "operator")
+    yield Wire(transport, operator)
     await transport.close()
+    await operator.close()
 
 
 @pytest.fixture(scope="session")

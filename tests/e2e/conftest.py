@@ -33,8 +33,7 @@ async def user(http: AsyncClient) -> Headers:
 @pytest.fixture(scope="session")
 async def operator(stack: Stack) -> AsyncIterator[NatsTransport]:
     """NATS as a person with `nats request` sees it."""
-    login = stack.state.operator
-    settings = {"nats_url": stack.state.nats_url, "nats_user": login.user, "nats_password": login.password}
+    settings = {"nats_url": stack.state.nats_url, **stack.state.operator.settings()}
     transport = await NatsTransport.connect(NatsSettings.model_validate(settings), "operator")
     yield transport
     await transport.close()

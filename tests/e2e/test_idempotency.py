@@ -28,10 +28,10 @@ def keyed(admin: Headers) -> Headers:
 @pytest.fixture
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
     """NATS past the gateway, as the one user who may send what changes something."""
-    password = load_credentials(stack.state.home).nats["gateway"]
-    settings = {"nats_url": stack.state.nats_url, "nats_user": "gateway", "nats_password": password}
+    seed = load_credentials(stack.state.home).nats["gateway"]
+    settings = {"nats_url": stack.state.nats_url, "nats_nkey_seed": seed}
     transport = await NatsTransport.connect(NatsSettings.model_validate(settings), "gateway")
-    yield Wire(transport)
+    yield Wire(transport, transport)
     await transport.close()
 
 

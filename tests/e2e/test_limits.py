@@ -28,7 +28,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 def nats(servers: Servers, user: str) -> dict[str, str]:
     """How a process connects."""
-    return {"NATS_URL": servers.nats_url, "NATS_USER": user, "NATS_PASSWORD": servers.nats_passwords[user]}
+    return {"NATS_URL": servers.nats_url, "NATS_NKEY_SEED": servers.nats_seeds[user]}
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from httpx2 import AsyncClient, Response
 
+from devstack.nkeys import new_seed
 from devstack.servers import Servers
 from tests.e2e.processes import Process, module
 from tests.frozen import frozen
@@ -22,7 +23,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 def nats(servers: Servers, user: str) -> dict[str, str]:
     """How a process connects."""
-    return {"NATS_URL": servers.nats_url, "NATS_USER": user, "NATS_PASSWORD": servers.nats_passwords[user]}
+    return {"NATS_URL": servers.nats_url, "NATS_NKEY_SEED": servers.nats_seeds[user]}
 
 
 @pytest.fixture
@@ -174,7 +175,8 @@ async def test_a_gateway_that_is_told_to_end_finishes_what_it_took(servers: Serv
     [
         ({"GATEWAY_PORT": "99999"}, "GATEWAY_PORT"),
         ({"NATS_URL": "nats://127.0.0.1:1", "NATS_CONNECT_TIMEOUT": "0.3"}, "cannot connect to NATS at"),
-        ({"NATS_PASSWORD": "wrong"}, "Authorization Violation"),
+        ({"NATS_NKEY_SEED": new_seed()}, "Authorization Violation"),
+        ({"NATS_NKEY_SEED": "SUSPECT"}, "not the seed of an nkey"),
     ],
 )
 async def test_a_gateway_that_cannot_start_says_why_in_one_line(

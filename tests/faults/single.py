@@ -50,8 +50,7 @@ class Single:
 
     def nats(self, user: str) -> dict[str, str]:
         """How a process connects."""
-        password = self.servers.nats_passwords[user]
-        return {"nats_url": self.servers.nats_url, "nats_user": user, "nats_password": password}
+        return {"nats_url": self.servers.nats_url, "nats_nkey_seed": self.servers.nats_seeds[user]}
 
     def environment(self, name: str) -> dict[str, str]:
         """What a service is told."""

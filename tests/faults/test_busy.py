@@ -21,7 +21,7 @@ async def nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server
 
 
 async def connect(nats: Servers, user: str) -> NatsTransport:
-    settings = {"nats_url": nats.nats_url, "nats_user": user, "nats_password": nats.nats_passwords[user]}
+    settings = {"nats_url": nats.nats_url, "nats_nkey_seed": nats.nats_seeds[user]}
     return await NatsTransport.connect(NatsSettings.model_validate(settings), user)
 
 

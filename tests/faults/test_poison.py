@@ -1,10 +1,12 @@
 """Messages that nobody can read, and messages that are too large: a problem for their sender, for nobody else."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
+import nkeys
 import pytest
 from httpx2 import AsyncClient
 
@@ -88,11 +90,14 @@ async def test_poison_over_http_is_a_problem_each_time(mesh: Single, unharmed: N
 
 async def test_what_cannot_be_decoded_costs_no_connection(mesh: Single, unharmed: None, figures: Figures) -> None:
     user = mesh.nats("operator")
-    hello = {"user": user["nats_user"], "pass": user["nats_password"], "headers": True, "verbose": False}
+    key = nkeys.from_seed(bytearray(user["nats_nkey_seed"].encode()))
     address = urlsplit(user["nats_url"])
     count = 1000 if figures.long else 200
     for number in range(count):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        nonce = json.loads((await reader.readline()).removeprefix(b"INFO "))["nonce"]
+        signature = base64.b64encode(key.sign(nonce.encode())).decode()
+        hello = {"nkey": key.public_key.decode(), "sig": signature, "headers": True, "verbose": False}
         connect = f"CONNECT {json.dumps(hello)}\r\n".encode()
         writer.write(connect + UNREADABLE[number % len(UNREADABLE)] + b"PING\r\n")
         try:

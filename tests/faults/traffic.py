@@ -240,8 +240,8 @@ class Caller:
 @asynccontextmanager
 async def connected(stack: Stack) -> AsyncIterator[Caller]:
     """A caller on the stack's NATS."""
-    password = load_credentials(stack.state.home).nats["gateway"]
-    settings = {"nats_url": stack.state.nats_url, "nats_user": "gateway", "nats_password": password}
+    seed = load_credentials(stack.state.home).nats["gateway"]
+    settings = {"nats_url": stack.state.nats_url, "nats_nkey_seed": seed}
     transport = await NatsTransport.connect(NatsSettings.model_validate(settings), "gateway")
     try:
         yield Caller(transport)

@@ -38,8 +38,8 @@ async def joined(cluster: Servers) -> bool:
 async def connected(cluster: Servers, user: str, node: Nats) -> Client:
     """Connect to one node, and stay with it."""
     client = Client()
-    password, prefix = cluster.nats_passwords[user], f"_INBOX_{user}"
-    await client.connect(node.url, user=user, password=password, inbox_prefix=prefix, allow_reconnect=False)
+    seed, prefix = cluster.nats_seeds[user], f"_INBOX_{user}"
+    await client.connect(node.url, nkeys_seed_str=seed, inbox_prefix=prefix, allow_reconnect=False)
     return client
 
 

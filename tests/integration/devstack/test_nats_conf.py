@@ -35,8 +35,7 @@ async def connected(servers: Servers, user: str) -> AsyncIterator[Connection]:
 
     client = await nats.connect(
         servers.nats_url,
-        user=user,
-        password=servers.nats_passwords[user],
+        nkeys_seed_str=servers.nats_seeds[user],
         inbox_prefix=f"_INBOX_{user}".encode(),
         error_cb=refused,
     )
@@ -82,52 +81,10 @@ async def test_a_worker_answers_once(servers: Servers) -> None:
         assert "_inbox_gateway" in refusal
 
 
-@pytest.mark.parametrize(
-    ("user", "subject"),
-    [
-        ("operator", "customers.create"),
-        ("operator", "products.delete"),
-        ("operator", "auth.login"),
-        ("gateway", "events.customers.created"),
-        ("gateway", "_INBOX_customers.x"),
-        ("customers", "products.get"),
-        ("customers", "auth.login"),
-        ("customers", "events.products.changed"),
-        ("customers", "_INBOX_gateway.x"),
-        ("auth", "customers.get"),
-    ],
-)
-async def test_a_process_cannot_send_what_is_not_its_own(servers: Servers, user: str, subject: str) -> None:
-    async with connected(servers, user) as connection:
-        await connection.client.publish(subject, b"{}")
-        assert [f'nats: permissions violation for publish to "{subject.lower()}"'] == await connection.settled()
-
-
-@pytest.mark.parametrize(
-    ("user", "subject", "queue"),
-    [
-        ("operator", "customers.>", ""),
-        ("operator", ">", ""),
-        ("operator", "_INBOX_gateway.>", ""),
-        ("gateway", "customers.get", "q"),
-        ("gateway", "_INBOX.>", ""),
-        ("customers", "customers.get", ""),
-        ("customers", "customers.get", "another"),
-        ("customers", "auth.>", "q"),
-        ("customers", "$SRV.PING.products", ""),
-        ("products", "_INBOX_customers.>", ""),
-    ],
-)
-async def test_a_process_cannot_hear_what_is_not_its_own(servers: Servers, user: str, subject: str, queue: str) -> None:
-    async with connected(servers, user) as connection:
-        await connection.client.subscribe(subject, queue)
-        (refusal,) = await connection.settled()
-        assert refusal.startswith(f'nats: permissions violation for subscription to "{subject.lower()}"')
-
-
-async def test_services_tell_events_to_gateway_and_operator(servers: Servers) -> None:
-    async with connected(servers, "operator") as operator, connected(servers, "customers") as worker:
-        events = await operator.client.subscribe("events.>")
-        assert [] == await operator.settled()
-        await worker.client.publish("events.customers.created", b"{}")
-        assert "events.customers.created" == (await events.next_msg(timeout=5)).subject
+@pytest.mark.parametrize(("user", "subject"), [("operator", "events.>"), ("gateway", "events.auth.sessions_revoked")])
+async def test_services_tell_events_to_gateway_and_operator(servers: Servers, user: str, subject: str) -> None:
+    async with connected(servers, user) as listener, connected(servers, "auth") as worker:
+        events = await listener.client.subscribe(subject)
+        assert [] == await listener.settled()
+        await worker.client.publish("events.auth.sessions_revoked", b"{}")
+        assert "events.auth.sessions_revoked" == (await events.next_msg(timeout=5)).subject

@@ -191,7 +191,7 @@ async def test_several_stand_side_by_side(tmp_path: Path) -> None:
 
 async def test_data_and_passwords_outlive_a_stop(tmp_path: Path) -> None:
     async with Servers(tmp_path) as servers:
-        passwords = servers.nats_passwords
+        seeds = servers.nats_seeds
         connection = await asyncpg.connect(servers.products_url)
         await connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
         await connection.close()
@@ -199,7 +199,7 @@ async def test_data_and_passwords_outlive_a_stop(tmp_path: Path) -> None:
             await client.auth.kept.insert_one({"answer": 42})
 
     async with Servers(tmp_path) as servers:
-        assert passwords == servers.nats_passwords
+        assert seeds == servers.nats_seeds
         connection = await asyncpg.connect(servers.products_url)
         assert 42 == await connection.fetchval("SELECT answer FROM kept")
         await connection.close()
@@ -225,7 +225,7 @@ async def test_a_frozen_server_is_stopped_all_the_same(tmp_path: Path) -> None:
         assert not psutil.pid_exists(pid)
 
 
-async def test_nats_refuses_who_has_no_password(servers: Servers) -> None:
+async def test_nats_refuses_who_has_no_key(servers: Servers) -> None:
     async def ignore(_: Exception) -> None:
         """Leave it to the exception that is raised."""
 

@@ -46,7 +46,9 @@ async def test_a_stack_starts_tells_about_itself_and_leaves_nothing(
         assert EVERYTHING == set(state.processes)
         assert all(psutil.pid_exists(pid) for pid in state.processes.values())
         assert os.getpid() == state.pid
-        assert ("operator", "_INBOX_operator") == (state.operator.user, state.operator.inbox_prefix)
+        assert state.operator.nkey_seed_file is not None
+        assert 0o600 == stat.S_IMODE(state.operator.nkey_seed_file.stat().st_mode)
+        assert (None, "_INBOX_operator") == (state.operator.password, state.operator.inbox_prefix)
         assert {(name, "ready") for name in EVERYTHING} <= set(told)
         await eventually(lambda: ("gateway", "gateway speaks: service_started") in lines)
 
@@ -78,11 +80,10 @@ async def test_a_service_sees_its_own_secrets_only(
     assert state.mongo_url == seen["auth"]["AUTH_MONGODB_URL"]
     assert state.admin.password == seen["auth"]["AUTH_ADMIN_PASSWORD"]
     for service, environment in seen.items():
-        assert service == environment["NATS_USER"]
         assert "json" == environment["LOG_FORMAT"]
         others = {"GATEWAY_", "AUTH_", "CUSTOMERS_", "PRODUCTS_"} - {f"{service.upper()}_"}
         assert not [name for name in environment if name.startswith(tuple(others))]
-    assert 4 == len({environment["NATS_PASSWORD"] for environment in seen.values()})
+    assert 4 == len({environment["NATS_NKEY_SEED"] for environment in seen.values()})
 
 
 async def test_what_crashes_is_started_again_and_stack_json_knows(

@@ -8,16 +8,21 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
 from pydantic_settings import BaseSettings
+from typer.testing import CliRunner
 
 from auth_svc.settings import AuthSettings
+from cli.main import app
 from customers_svc.settings import CustomersSettings
+from devstack.nkeys import USERS
 from gateway.settings import GatewaySettings
 from mesh.settings import LogSettings, WorkerSettings
 from products_svc.settings import ProductsSettings
 from subjects import ENDPOINTS
 
 ROOT = Path(__file__).parents[3]
+NATS_FILES = ("nats.conf", "nats-tls.conf")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -99,21 +104,40 @@ def test_every_variable_is_one_that_the_process_reads(service: str) -> None:
     assert needed <= set(SERVICES[service]["environment"])
 
 
-def test_each_process_is_its_own_user_at_nats_and_the_server_knows_each_password() -> None:
-    asked = set(re.findall(r"\$(NATS_\w+)", (ROOT / "nats.conf").read_text()))
-    assert asked == set(SERVICES["nats"]["environment"])
+def test_each_process_is_its_own_user_at_nats_and_the_server_knows_each_by_its_public_key() -> None:
+    given = SERVICES["nats"]["environment"]
+    asked = {name for file in NATS_FILES for name in re.findall(r"\$(NATS_\w+)", (ROOT / file).read_text())}
+    assert asked == set(given)
+    assert {f"NATS_{user.upper()}_NKEY" for user in USERS} == {name for name in given if name.endswith("_NKEY")}
+    assert not [value for value in given.values() if "_SEED" in value]
     for service in PACKAGES:
         environment = SERVICES[service]["environment"]
-        assert service == environment["NATS_USER"]
-        assert f"NATS_{service.upper()}_PASSWORD" in environment["NATS_PASSWORD"]
-        assert "nats://nats:4222" == environment["NATS_URL"]
+        assert f"${{NATS_{service.upper()}_SEED:?see .env.example}}" == environment["NATS_NKEY_SEED"]
+        assert "tls://nats:4222" == environment["NATS_URL"]
 
 
 def test_nats_listens_where_the_processes_look() -> None:
     command = SERVICES["nats"]["command"]
     assert "4222" == command[command.index("-p") + 1]
-    target = command[command.index("-c") + 1]
-    assert [f"./nats.conf:{target}:ro"] == SERVICES["nats"]["volumes"]
+    mounted = dict(volume.split(":")[:2] for volume in SERVICES["nats"]["volumes"])
+    folder = command[command.index("-c") + 1].removesuffix("/nats-tls.conf")
+    assert [f"{folder}/{name}" for name in NATS_FILES] == [mounted[f"./{name}"] for name in NATS_FILES]
+
+
+def test_the_certificates_are_those_that_mesh_nats_keys_makes(tmp_path: Path) -> None:
+    made = CliRunner().invoke(app, ["nats", "keys", str(tmp_path / "keys")])
+    assert 0 == made.exit_code, made.output
+    for name in ("nats", *PACKAGES):
+        for volume in SERVICES[name]["volumes"]:
+            source, target, *_ = volume.split(":")
+            if source.startswith("./keys/"):
+                assert (tmp_path / source).exists()
+                assert target in SERVICES[name]["environment"].values()
+    certificate = x509.load_pem_x509_certificate((tmp_path / "keys" / "server.pem").read_bytes())
+    hosts = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert "nats" in hosts.get_values_for_type(x509.DNSName)
+    wanted = set(re.findall(r"\$\{(NATS_\w+):", (ROOT / "compose.yaml").read_text()))
+    assert wanted <= {line.partition("=")[0] for line in (tmp_path / "keys" / "nats.env").read_text().splitlines()}
 
 
 def test_only_the_gateways_port_is_published() -> None:
@@ -157,7 +181,7 @@ def test_every_secret_comes_from_the_environment_and_stands_in_the_example() -> 
     assert wanted == set(example)
     assert {""} == set(example.values())
     for name in re.findall(r"^\s+(\w*PASSWORD|\w*KEY\w*): (.*)$", text, re.MULTILINE):
-        assert "${" in name[1], name
+        assert "${" in name[1] or name[1].startswith("/"), name
 
 
 def test_a_stop_leaves_time_for_the_longest_drain() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from devstack.credentials import Credentials, load_credentials, password
 from devstack.errors import DevstackError
+from devstack.nkeys import USERS, public_key
 
 
 def test_a_password_begins_with_a_letter_and_needs_no_quoting() -> None:
@@ -33,10 +34,25 @@ def test_secrets_are_made_once_and_are_their_owners_alone(tmp_path: Path) -> Non
 
 
 def test_a_damaged_file_is_refused_without_showing_it(tmp_path: Path) -> None:
-    (tmp_path / "secrets.json").write_text('{"nats_gateway": "hush')
+    (tmp_path / "secrets.json").write_text('{"nats_gateway_seed": "hush')
     with pytest.raises(DevstackError, match="is damaged") as refused:
         load_credentials(tmp_path)
     assert "hush" not in str(refused.value)
+
+
+def test_a_home_of_an_earlier_version_gets_what_it_lacks_once(tmp_path: Path) -> None:
+    (tmp_path / "secrets.json").write_text('{"nats_gateway": "a password", "postgres_superuser": "kept"}')
+    added = load_credentials(tmp_path)
+    assert "kept" == added.postgres_superuser
+    assert added == load_credentials(tmp_path)
+
+
+def test_each_user_of_nats_has_a_seed_of_its_own_and_a_public_key() -> None:
+    seeds = Credentials().nats
+    keys = {public_key(seed) for seed in seeds.values()}
+    assert (set(USERS), len(USERS)) == (set(seeds), len(keys))
+    assert all(re.fullmatch(r"SU[A-Z2-7]{56}", seed) for seed in seeds.values())
+    assert all(re.fullmatch(r"U[A-Z2-7]{55}", key) for key in keys)
 
 
 def test_data_without_secrets_is_not_opened_with_new_ones(tmp_path: Path) -> None:

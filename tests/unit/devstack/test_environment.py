@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,8 @@ SURROUNDINGS = Surroundings(
     gateway_host="127.0.0.1",
     gateway_ports=[8080, 8081],
     nats_url="nats://127.0.0.1:4222",
-    nats_passwords={"gateway": "g", "auth": "a", "customers": "c", "products": "p", "operator": "o"},
+    nats_seeds={"gateway": "g", "auth": "a", "customers": "c", "products": "p", "operator": "o"},
+    nats_ca=None,
     customers_url="postgresql://customers",
     products_url="postgresql://products",
     mongo_url="mongodb://auth",
@@ -28,8 +30,7 @@ def test_gateway_gets_its_address_and_its_own_nats_user() -> None:
         "GATEWAY_HOST": "127.0.0.1",
         "GATEWAY_PORT": "8080",
         "NATS_URL": "nats://127.0.0.1:4222",
-        "NATS_USER": "gateway",
-        "NATS_PASSWORD": "g",
+        "NATS_NKEY_SEED": "g",
     } == SURROUNDINGS.environment("gateway", {})
 
 
@@ -52,15 +53,20 @@ def test_the_terminals_variables_pass_but_for_other_services(service: ServiceNam
 
 def test_our_nats_is_not_mixed_with_what_the_terminal_says_of_another() -> None:
     environment = SURROUNDINGS.environment("auth", {"NATS_CREDENTIALS": "x", "NATS_USER": "y"})
-    assert "NATS_CREDENTIALS" not in environment
-    assert "auth" == environment["NATS_USER"]
+    assert not {"NATS_CREDENTIALS", "NATS_USER", "NATS_TLS_CA"} & set(environment)
+    assert "a" == environment["NATS_NKEY_SEED"]
+
+
+def test_who_vouches_for_an_encrypted_nats_is_told() -> None:
+    encrypted = replace(SURROUNDINGS, nats_url="tls://127.0.0.1:4222", nats_ca=Path("/home/tls/ca.pem"))
+    assert "/home/tls/ca.pem" == encrypted.environment("products", {})["NATS_TLS_CA"]
 
 
 def test_somebody_elses_nats_is_used_as_the_terminal_says() -> None:
-    terminal = {"NATS_USER": "all", "NATS_PASSWORD": "one", "NATS_OPERATOR_PASSWORD": "not for services"}
-    environment = replace(SURROUNDINGS, nats_passwords=None).environment("products", terminal)
+    terminal = {"NATS_USER": "all", "NATS_PASSWORD": "one", "NATS_OPERATOR_SEED": "not for services"}
+    environment = replace(SURROUNDINGS, nats_seeds=None).environment("products", terminal)
     assert ("all", "one") == (environment["NATS_USER"], environment["NATS_PASSWORD"])
-    assert "NATS_OPERATOR_PASSWORD" not in environment
+    assert "NATS_OPERATOR_SEED" not in environment
 
 
 def test_seeding_may_be_switched_off_in_the_terminal() -> None:

@@ -1,0 +1,58 @@
+"""`mesh nats`: what NATS is told of the mesh, made of subjects.py; and the keys of those who connect."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.connection import fail
+from cli.permissions import block, replaced
+from devstack.certificates import Authority
+from devstack.home import write_private
+from devstack.nats import CONFIGURATION
+from devstack.nkeys import USERS, new_seed, public_key, variable
+
+nats = typer.Typer(name="nats", no_args_is_help=True, help="Make what nats.conf stands on: permissions and keys.")
+
+
+@nats.command()
+def permissions(*, write: Annotated[bool, typer.Option("--write", help="Put them into nats.conf.")] = False) -> None:
+    """Print what each user may say and hear, as it stands in nats.conf."""
+    if not write:
+        typer.echo(block())
+        return
+    try:
+        CONFIGURATION.write_text(replaced(CONFIGURATION.read_text()))
+    except (OSError, ValueError) as error:
+        fail(f"{CONFIGURATION}: {error}")
+
+
+@nats.command()
+def keys(
+    folder: Annotated[Path, typer.Argument(help="Where they are kept, for their owner alone.")],
+    host: Annotated[list[str] | None, typer.Option(help="A name or address of NATS's, for its certificate.")] = None,
+) -> None:
+    """Make the keys of a deployment: an nkey for each user, a CA, and certificates for NATS and its clients.
+
+    FOLDER/nats.env then holds what compose.yaml wants. What is there is kept; a certificate is renewed a month before
+    its end.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        variables = [line for user in USERS for line in _user(folder / f"{user}.nk", user)]
+        write_private(folder / "nats.env", "\n".join([*variables, ""]))
+        authority = Authority(folder)
+        authority.issue("server", host or ["nats", "localhost", "127.0.0.1"])
+        for user in USERS:
+            authority.issue(user)
+    except (OSError, ValueError) as error:
+        fail(f"{folder}: {error}")
+    typer.echo(f"{folder}/nats.env: add it to .env; {folder}/server.pem: NATS's certificate")
+
+
+def _user(seed_file: Path, user: str) -> list[str]:
+    """The variables of a user, whose seed is made where there is none."""
+    if not seed_file.exists():
+        write_private(seed_file, new_seed())
+    seed = seed_file.read_text().strip()
+    return [f"{variable(user)}={public_key(seed)}", f"NATS_{user.upper()}_SEED={seed}"]

@@ -1,0 +1,111 @@
+"""What each user of nats.conf may say and hear, derived from subjects.py: no more than it needs."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import subjects
+from mesh.endpoint import Endpoint
+from mesh.event import Event
+from mesh.wire import QUEUE_GROUP
+from subjects import AUTH_JWKS, ENDPOINTS
+
+BEGIN = "# >>> made of subjects.py by `mesh nats permissions --write`: a change here is lost"
+END = "# <<< mesh nats permissions"
+_WIDTH = 120
+
+EVENTS: list[Event[Any]] = [value for value in vars(subjects).values() if isinstance(value, Event)]
+SERVICES = tuple(dict.fromkeys(endpoint.service for endpoint in ENDPOINTS))
+
+_ROTATE = "auth.keys.rotate"  # which wants an administrator's token besides
+# What is not for HTTP: for other services, and for operators.
+_INNER = {_ROTATE, "customers.get_many", "products.get_many"}
+
+CALLS: dict[str, Sequence[Endpoint[Any, Any]]] = {
+    "gateway": [endpoint for endpoint in ENDPOINTS if endpoint.subject not in _INNER],
+    "customers": [AUTH_JWKS],  # the public keys with which it verifies a caller's token by itself
+    "products": [AUTH_JWKS],
+}
+"""Which endpoints of others a process calls."""
+
+HEARS: dict[str, Sequence[str]] = {"gateway": ["events.auth.sessions_revoked"]}
+"""Which events of others a process listens to."""
+
+READS = [endpoint for endpoint in ENDPOINTS if endpoint.idempotent and not endpoint.verified]
+"""What changes nothing and tells nothing of one user's own: an operator may call it without a token."""
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """Subjects, with wildcards; of what is heard, also the queue group in which alone, after a space."""
+
+    publish: Sequence[str]
+    subscribe: Sequence[str]
+    answers: bool = False
+    """Whether it may answer what it hears, once and soon, wherever the caller wants the answer."""
+
+
+def permissions() -> dict[str, Permissions]:
+    """Those of every user of the mesh, by name."""
+    return {
+        "gateway": Permissions(
+            publish=[*_subjects(CALLS["gateway"]), "$SRV.PING"],
+            subscribe=["_INBOX_gateway.>", *HEARS["gateway"]],
+        ),
+        **{service: _worker(service) for service in SERVICES},
+        "operator": Permissions(
+            publish=[*_subjects(READS), _ROTATE, "$SRV.>"],
+            subscribe=["_INBOX_operator.>", "events.>"],
+        ),
+    }
+
+
+def _worker(service: str) -> Permissions:
+    served = [endpoint.subject for endpoint in ENDPOINTS if endpoint.service == service]
+    return Permissions(
+        # A worker pings its own service: that is its health check (`python -m mesh.ping`).
+        publish=[*_subjects(CALLS.get(service, [])), *_events(service), f"$SRV.PING.{service}"],
+        subscribe=[
+            *(f"{subject} {QUEUE_GROUP}" for subject in served),
+            *("$SRV.*", f"$SRV.*.{service}", f"$SRV.*.{service}.*"),
+            f"_INBOX_{service}.>",
+        ],
+        answers=True,
+    )
+
+
+def _subjects(endpoints: Sequence[Endpoint[Any, Any]]) -> list[str]:
+    return [endpoint.subject for endpoint in endpoints]
+
+
+def _events(service: str) -> list[str]:
+    return [event.subject for event in EVENTS if event.subject.split(".")[1] == service]
+
+
+def block() -> str:
+    """The part of nats.conf that says it, between its marks."""
+    return "\n".join([BEGIN, *(_variable(user, allowed) for user, allowed in permissions().items()), END])
+
+
+def _variable(user: str, allowed: Permissions) -> str:
+    lines = [f"{user.upper()}_MAY: {{", *_list("publish", allowed.publish), *_list("subscribe", allowed.subscribe)]
+    if allowed.answers:
+        lines.append('  allow_responses: { max: 1, expires: "1m" }')
+    return "\n".join([*lines, "}"])
+
+
+def _list(what: str, allowed: Sequence[str]) -> list[str]:
+    # A no-break space keeps a subject and its queue group on one line.
+    words = ", ".join(f'"{subject}"'.replace(" ", "\N{NO-BREAK SPACE}") for subject in allowed)
+    filled = textwrap.wrap(words, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+    return [f"  {what}: {{ allow: [", *(line.replace("\N{NO-BREAK SPACE}", " ") for line in filled), "  ] }"]
+
+
+def replaced(configuration: str) -> str:
+    """nats.conf with the block as it ought to be. Raises ValueError where its marks are not to be found."""
+    before, begin, rest = configuration.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError("the marks of the permissions are not in it")
+    return before + block() + after

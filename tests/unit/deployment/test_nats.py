@@ -1,0 +1,129 @@
+"""nats.conf says what subjects.py does, and nothing of what it must not say."""
+
+import ast
+import re
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import subjects
+from cli.main import app
+from cli.permissions import CALLS, EVENTS, HEARS, READS, SERVICES, block, permissions, replaced
+from devstack import binaries
+from devstack.nkeys import USERS, new_seed, public_key, variable
+from mesh.endpoint import Access, Endpoint
+from mesh.event import Event
+from subjects import ENDPOINTS
+
+ROOT = Path(__file__).parents[3]
+CONFIGURATION = (ROOT / "nats.conf").read_text()
+PACKAGES = {"gateway": "gateway", **{service: f"{service}_svc" for service in SERVICES}}
+
+
+def used(package: str, kind: type[Endpoint[Any, Any]] | type[Event[Any]]) -> set[str]:
+    """The subjects of all that the package's modules take from subjects.py."""
+    names = {
+        alias.name
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module == "subjects"
+        for alias in node.names
+    }
+    return {value.subject for name in names if isinstance(value := getattr(subjects, name), kind)}
+
+
+def test_the_permissions_are_those_of_subjects() -> None:
+    assert CONFIGURATION == replaced(CONFIGURATION), "run `mesh nats permissions --write`"
+    assert block() in CONFIGURATION
+
+
+@pytest.mark.parametrize("process", PACKAGES)
+def test_a_process_may_call_what_its_code_calls_and_nothing_else(process: str) -> None:
+    own = {endpoint.subject for endpoint in ENDPOINTS if endpoint.service == process}
+    assert used(PACKAGES[process], Endpoint) - own == {one.subject for one in CALLS.get(process, [])}
+
+
+@pytest.mark.parametrize("process", PACKAGES)
+def test_a_process_may_hear_the_events_that_its_code_hears_and_nothing_else(process: str) -> None:
+    own = {event.subject for event in EVENTS if event.subject.startswith(f"events.{process}.")}
+    assert used(PACKAGES[process], Event) - own == set(HEARS.get(process, []))
+
+
+def test_a_service_serves_all_that_it_may_hear() -> None:
+    for service in SERVICES:
+        own = {endpoint.subject for endpoint in ENDPOINTS if endpoint.service == service}
+        assert own <= used(PACKAGES[service], Endpoint)
+
+
+def test_what_an_operator_may_call_without_a_token_changes_nothing() -> None:
+    for endpoint in READS:
+        assert endpoint.idempotent, endpoint.subject
+        assert endpoint.access is not Access.ADMIN, endpoint.subject
+
+
+def test_nobody_but_the_worker_hears_requests() -> None:
+    requests = {endpoint.subject for endpoint in ENDPOINTS}
+    for user, allowed in permissions().items():
+        for heard in allowed.subscribe:
+            assert ">" != heard
+            if heard.split()[0] in requests:
+                assert (user, "q") == (heard.split(".")[0], heard.split()[1])
+
+
+@pytest.mark.parametrize("word", ["no_auth_user", "mqtt", "websocket", "leafnodes", "password", "pass", "token"])
+def test_there_is_no_other_way_in(word: str) -> None:
+    statements = re.sub(r"#.*", "", CONFIGURATION + (ROOT / "nats-tls.conf").read_text())
+    assert not re.search(rf"\b{word}\b\s*[:={{]", statements, re.IGNORECASE)
+
+
+def test_no_key_stands_in_a_file_of_the_repository() -> None:
+    for name in ("nats.conf", "nats-tls.conf", "compose.yaml", ".env.example"):
+        assert not re.search(r"\b(S?U)[A-Z2-7]{55,57}\b", (ROOT / name).read_text()), name
+
+
+def checked(file: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What nats-server says of a configuration."""
+    argv = [str(binaries.nats_server()), "-t", "-c", str(ROOT / file)]
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+
+
+def given() -> dict[str, str]:
+    return {"NATS_STORE_DIR": "/nowhere", **{variable(user): public_key(new_seed()) for user in USERS}}
+
+
+def test_the_server_takes_it_and_misses_every_variable() -> None:
+    environment = given()
+    assert 0 == checked("nats.conf", **environment).returncode
+    for name in environment:
+        refused = checked("nats.conf", **{key: value for key, value in environment.items() if key != name})
+        assert name in refused.stderr
+        assert 0 != refused.returncode
+
+
+def test_permissions_are_printed_and_put_between_their_marks() -> None:
+    printed = CliRunner().invoke(app, ["nats", "permissions"])
+    assert block() == printed.output.strip()
+    with pytest.raises(ValueError, match="marks"):
+        replaced("accounts: {}")
+    assert CONFIGURATION == replaced(CONFIGURATION.replace('"customers.get", ', ""))
+
+
+def test_keys_are_made_once_for_each_user_and_are_their_owners_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    made = []
+    for _ in range(2):
+        assert 0 == CliRunner().invoke(app, ["nats", "keys", str(folder), "--host", "nats.example"]).exit_code
+        told = dict(line.split("=") for line in (folder / "nats.env").read_text().splitlines())
+        for user in USERS:
+            seed = (folder / f"{user}.nk").read_text()
+            assert (public_key(seed), seed) == (told[variable(user)], told[f"NATS_{user.upper()}_SEED"])
+        made.append([told, *(path.read_bytes() for path in sorted(folder.glob("*.pem")))])
+    assert made[0] == made[1]
+    for path in folder.iterdir():
+        public = path.suffix == ".pem" and not path.stem.endswith("-key")
+        assert (0o644 if public else 0o600) == stat.S_IMODE(path.stat().st_mode), path
+    assert 0o700 == stat.S_IMODE(folder.stat().st_mode)

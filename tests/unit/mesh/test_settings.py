@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from devstack.certificates import Authority
+from devstack.nkeys import new_seed, public_key
+from mesh.process import StartError, read_settings
+from mesh.settings import NatsSettings
+
+TLS = "tls://127.0.0.1:4222"
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("certificates")
+    Authority(folder).issue("client")
+    return folder
+
+
+def settings(**given: object) -> NatsSettings:
+    return NatsSettings.model_validate({f"nats_{name}": value for name, value in given.items()})
+
+
+def test_a_seed_is_told_or_stands_in_a_file(tmp_path: Path) -> None:
+    seed = new_seed()
+    file = tmp_path / "seed.nk"
+    file.write_text(f"{seed}\n")
+    for told in (settings(nkey_seed=seed), settings(nkey_seed_file=file)):
+        assert (seed, f"nkey {public_key(seed)}") == (told.seed(), told.identity())
+        assert seed not in repr(told)
+    assert (None, "somebody") == (settings(user="somebody").seed(), settings(user="somebody").identity())
+
+
+@pytest.mark.parametrize(
+    ("message", "given"),
+    [
+        ("not the seed of an nkey", {"nkey_seed": "a password"}),
+        ("not the seed of an nkey", {"nkey_seed": public_key(new_seed())}),
+        ("one of them, not both", {"nkey_seed": new_seed(), "nkey_seed_file": __file__}),
+        ("not the seed of an nkey", {"nkey_seed_file": __file__}),
+        ("does not point to a file", {"nkey_seed_file": "/nowhere"}),
+        ("only with tls://", {"tls_ca": __file__}),
+        ("both or neither", {"url": TLS, "tls_cert": __file__}),
+        ("no certificate", {"url": TLS, "tls_ca": __file__}),
+        ("no certificate", {"url": TLS, "tls_cert": __file__, "tls_key": __file__}),
+    ],
+)
+def test_what_cannot_work_is_said_before_connecting_and_shows_no_secret(
+    message: str, given: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"NATS_{name.upper()}", str(value))
+    with pytest.raises(StartError, match=message) as refused:
+        read_settings(NatsSettings)
+    assert str(given.get("nkey_seed", "no secret")) not in str(refused.value)
+
+
+def test_the_name_of_an_encrypted_server_is_checked(certificates: Path) -> None:
+    plain, encrypted = settings(), settings(url=TLS, tls_ca=certificates / "ca.pem")
+    assert plain.tls() is None
+    context = encrypted.tls()
+    assert context is not None
+    assert context.check_hostname
+    assert 1 == context.cert_store_stats()["x509_ca"]  # the one that was named, and no other
+
+
+def test_a_certificate_of_our_own_goes_with_its_key(certificates: Path) -> None:
+    certificate, key = certificates / "client.pem", certificates / "client-key.pem"
+    assert settings(url=TLS, tls_cert=certificate, tls_key=key).tls() is not None
+    with pytest.raises(ValidationError, match="no key to it"):
+        settings(url=TLS, tls_cert=certificate, tls_key=certificates / "ca-key.pem")
