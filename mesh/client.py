@@ -110,6 +110,8 @@ def _headers(endpoint: Endpoint[Req, Rep], current: Context, deadline: float) ->
     # A token goes only where it is of use: the fewer processes see it, the better.
     if current.authorization is not None and (endpoint.verified or endpoint.access is not Access.ANYONE):
         headers[wire.AUTHORIZATION] = current.authorization
+    if current.client_address is not None and (endpoint.verified or not endpoint.idempotent):
+        headers[wire.CLIENT_ADDRESS] = current.client_address
     if current.idempotency_key is not None and endpoint.keyed:
         headers[wire.IDEMPOTENCY_KEY] = current.idempotency_key
     return headers

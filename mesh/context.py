@@ -6,7 +6,8 @@ from asyncio import get_running_loop
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from mesh.errors import Unauthenticated
 
@@ -22,8 +23,10 @@ class Caller:
     roles: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+_NO_TRACE: Mapping[str, str] = {}
+
+
+class Context(NamedTuple):
     """One request: who asks, until when an answer is of use, and what travels on to nested calls."""
 
     request_id: str
@@ -31,7 +34,7 @@ class Context:
     """In the event loop's own time (`loop.time()`), so that a wall clock that jumps does no harm."""
     authorization: str | None = None
     caller: Caller | None = None
-    trace: Mapping[str, str] = field(default_factory=dict)
+    trace: Mapping[str, str] = _NO_TRACE
     """The W3C trace headers, as they came."""
     idempotency_key: str | None = None
     """Says that the same request may come again, and shall then do nothing more."""

@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
@@ -55,7 +56,7 @@ class Endpoint(Generic[Req, Rep]):
         object.__setattr__(self, "requests", TypeAdapter(self.request))
         object.__setattr__(self, "replies", TypeAdapter(self.reply))
 
-    @property
+    @cached_property
     def service(self) -> str:
         """The service that owns the subject: its first token."""
         return self.subject.partition(".")[0]

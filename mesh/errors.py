@@ -108,6 +108,8 @@ class Fault(MeshError):
     """
 
     code: ClassVar[Code]
+    retry_after: int | None = None
+    """Seconds until the same request may succeed, where that is known."""
 
     def __init__(self, reason: str, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -158,9 +160,13 @@ class TooLarge(Fault):
 
 
 class RateLimited(Fault):
-    """The caller asks too often."""
+    """The caller asks too often, and may ask again after so many seconds."""
 
     code = Code.RATE_LIMITED
+
+    def __init__(self, reason: str, detail: str, retry_after: int = 1) -> None:
+        super().__init__(reason, detail)
+        self.retry_after = retry_after
 
 
 class Unavailable(Fault):
@@ -191,12 +197,20 @@ class CallError(MeshError):
 class RemoteFault(CallError):
     """The worker answered with a fault: the same code, reason, detail and field errors that it raised."""
 
-    def __init__(self, code: Code, reason: str, detail: str, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(
+        self,
+        code: Code,
+        reason: str,
+        detail: str,
+        errors: Sequence[FieldError] = (),
+        retry_after: int | None = None,
+    ) -> None:
         super().__init__(detail)
         self.code = code
         self.reason = reason
         self.detail = detail
         self.errors = tuple(errors)
+        self.retry_after = retry_after
 
 
 class Overloaded(RemoteFault):

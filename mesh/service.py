@@ -5,18 +5,18 @@ import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from mesh import wire
+from mesh import arrival, wire
 from mesh.backlog import Backlog
 from mesh.bus import Message, Transport
-from mesh.context import Caller, Context, begin, request_id_from
+from mesh.context import Caller, Context, begin
+from mesh.deadlines import Deadlines
 from mesh.discovery import VERBS, Described, Identity
 from mesh.endpoint import Access, Endpoint, Rep, Req
 from mesh.errors import CallError, Disconnected, Fault, TimedOut, TooLarge, Unauthenticated, Unavailable
@@ -43,18 +43,19 @@ class _Route:
         return self.described.endpoint
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(NamedTuple):
     """A message that was taken in, on the way to its answer."""
 
     route: _Route
     message: Message
     received: float
-    deadline: float | Fault
-    """When an answer is no longer of use; or what is wrong with the headers that should tell.
+    context: Context
+    fault: Fault | None
+    """What is wrong with its headers."""
 
-    Read once, on arrival: what the wire says in Unix time would count a wait in the queue twice later on.
-    """
+    def time_left(self) -> float:
+        """Seconds until its deadline, when it came."""
+        return self.context.deadline - self.received
 
 
 class Service:
@@ -82,6 +83,7 @@ class Service:
         self._routes: list[_Route] = []
         self._membership = Membership(transport)
         self._backlog = Backlog[_Request](handlers=concurrency, size=queue_size)
+        self._deadlines = Deadlines()
         self._running: set[asyncio.Task[None]] = set()
         self._errands: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
@@ -141,10 +143,10 @@ class Service:
             log.warning("request_without_inbox", subject=message.subject)
             return
         received = asyncio.get_running_loop().time()
-        request = _Request(route, message, received, _deadline(route.endpoint, message, received))
+        request = _Request(route, message, received, *arrival.read(message.headers, route.endpoint.timeout, received))
         if len(self._running) < self._concurrency:
             self._run(request)
-        elif (reason := self._backlog.refusal(_time_left(request))) is not None:
+        elif (reason := self._backlog.refusal(request.time_left())) is not None:
             busy = f"{self.identity.name} has all its handlers at work, and as many requests waiting as it can serve"
             self._errand(self._refuse(request, Unavailable(reason, busy)))
         else:
@@ -167,12 +169,12 @@ class Service:
 
     async def _work(self, request: _Request) -> None:
         started = time.perf_counter_ns()
-        begun = not isinstance(request.deadline, Fault) and request.deadline > asyncio.get_running_loop().time()
-        request_id = request_id_from(wire.header(request.message.headers, wire.REQUEST_ID))
-        begin(Context(request_id, request.received))
+        begun = request.fault is None and request.context.remaining() > 0
+        begin(request.context)
+        request_id = request.context.request_id
         fault: Fault | None = None
         try:
-            body = await self._reply(request, request_id)
+            body = await self._reply(request)
             await self._transport.publish(request.message.reply, body, {wire.REQUEST_ID: request_id})
         except Fault as error:
             fault = error
@@ -191,42 +193,43 @@ class Service:
         if fault is not None:
             await self._send_fault(request.message, fault, request_id)
 
-    async def _reply(self, request: _Request, request_id: str) -> bytes:
+    async def _reply(self, request: _Request) -> bytes:
         """The reply's bytes, or the fault that the caller shall see."""
-        endpoint, headers = request.route.endpoint, request.message.headers
-        deadline = request.deadline
-        if isinstance(deadline, Fault):
-            raise deadline
-        if deadline <= asyncio.get_running_loop().time():
+        endpoint, context = request.route.endpoint, request.context
+        if request.fault is not None:
+            raise request.fault
+        if context.remaining() <= 0:
             raise TimedOut("deadline_exceeded", "the deadline passed before the work began")
         try:
-            async with asyncio.timeout_at(deadline) as limit:
-                context = Context(
-                    request_id,
-                    deadline,
-                    authorization=wire.header(headers, wire.AUTHORIZATION),
-                    trace={name: value for name in wire.TRACE_HEADERS if (value := wire.header(headers, name))},
-                    idempotency_key=wire.idempotency_key(headers),
-                )
-                payload = _read(endpoint, request.message.payload)
-                begin(context)
-                begin(await self._verified(endpoint, context))
-                return endpoint.replies.dump_json(await request.route.handler(payload))
+            return await self._in_time(request)
         except Fault:
             raise
         except CallError as error:
             raise passed_on(error) from error
-        except TimeoutError as error:
-            if limit.expired():
-                raise TimedOut("deadline_exceeded", "the deadline passed before the work was done") from error
-            raise bug(endpoint.subject, error) from error
         except Exception as error:
             raise bug(endpoint.subject, error) from error
 
+    async def _in_time(self, request: _Request) -> bytes:
+        """The reply's bytes. Raises TimedOut at the deadline, and what the handler does."""
+        self._deadlines.begin(request.context.deadline)
+        try:
+            return await self._answered(request)
+        except BaseException as error:
+            if self._deadlines.over():
+                raise TimedOut("deadline_exceeded", "the deadline passed before the work was done") from error
+            raise
+        finally:
+            self._deadlines.end()
+
+    async def _answered(self, request: _Request) -> bytes:
+        endpoint = request.route.endpoint
+        payload = _read(endpoint, request.message.payload)
+        if endpoint.verified:
+            begin(await self._verified(endpoint, request.context))
+        return endpoint.replies.dump_json(await request.route.handler(payload))
+
     async def _verified(self, endpoint: Endpoint[Any, Any], context: Context) -> Context:
-        """The context with its caller, where the endpoint wants one and its token proves one."""
-        if not endpoint.verified:
-            return context
+        """The context with its caller, where the token proves one."""
         try:
             caller = await self._verify(context.authorization or "")
         except Unauthenticated as error:
@@ -236,13 +239,12 @@ class Service:
                 raise Unauthenticated("token_required", "an access token is needed here") from error
             raise
         demand(endpoint.access, caller)
-        return replace(context, caller=caller)
+        return context._replace(caller=caller)
 
     async def _refuse(self, request: _Request, fault: Fault) -> None:
         request.route.described.stats.count(0, f"{fault.code.number}: {fault.detail}")
-        request_id = request_id_from(wire.header(request.message.headers, wire.REQUEST_ID))
-        begin(Context(request_id, request.received))
-        await self._send_fault(request.message, fault, request_id)
+        begin(request.context)
+        await self._send_fault(request.message, fault, request.context.request_id)
 
     async def _send_fault(self, message: Message, fault: Fault, request_id: str) -> None:
         headers, body = wire.error_reply(fault, request_id)
@@ -268,18 +270,6 @@ class Service:
         task = asyncio.ensure_future(sending)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
-
-
-def _deadline(endpoint: Endpoint[Any, Any], message: Message, received: float) -> float | Fault:
-    try:
-        return wire.deadline(message.headers, endpoint.timeout, received)
-    except Fault as fault:
-        return fault
-
-
-def _time_left(request: _Request) -> float:
-    """Seconds; without end where the headers do not say, which is answered in its turn."""
-    return inf if isinstance(request.deadline, Fault) else request.deadline - request.received
 
 
 def _read(endpoint: Endpoint[Req, Rep], payload: bytes) -> Req:

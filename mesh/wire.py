@@ -4,6 +4,7 @@ import re
 import time
 from asyncio import get_running_loop
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -24,6 +25,7 @@ REQUEST_TIMEOUT: Final = "Request-Timeout"
 REQUEST_DEADLINE: Final = "Request-Deadline"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 AUTHORIZATION: Final = "Authorization"
+CLIENT_ADDRESS: Final = "Client-Address"
 CONTENT_TYPE: Final = "Content-Type"
 TRACE_HEADERS: Final = ("traceparent", "tracestate", "baggage")
 ERROR: Final = "Nats-Service-Error"
@@ -34,6 +36,7 @@ NAMES: Final = (
     REQUEST_DEADLINE,
     IDEMPOTENCY_KEY,
     AUTHORIZATION,
+    CLIENT_ADDRESS,
     CONTENT_TYPE,
     *TRACE_HEADERS,
     ERROR,
@@ -65,6 +68,8 @@ class Problem(BaseModel):
     retryable: bool
     errors: tuple[FieldError, ...] = ()
     request_id: str | None = None
+    retry_after: int | None = None
+    """Seconds; left out where nobody knows."""
 
     @classmethod
     def of(  # noqa: PLR0913  # as many as the document has members
@@ -76,6 +81,7 @@ class Problem(BaseModel):
         request_id: str,
         errors: Iterable[FieldError] = (),
         status: int | None = None,
+        retry_after: int | None = None,
     ) -> "Problem":
         """The problem that says so; `status` where HTTP's differs from the wire's number."""
         return cls(
@@ -88,19 +94,31 @@ class Problem(BaseModel):
             retryable=code.retryable,
             errors=tuple(errors),
             request_id=request_id,
+            retry_after=retry_after,
         )
+
+    def json_bytes(self) -> bytes:
+        """The document, without what is not known."""
+        return self.model_dump_json(exclude_none=True).encode()
 
 
 def error_reply(fault: Fault, request_id: str) -> tuple[dict[str, str], bytes]:
     """The headers and the body of an error reply."""
-    problem = Problem.of(fault.code, fault.reason, fault.detail, request_id=request_id, errors=fault.errors)
+    problem = Problem.of(
+        fault.code,
+        fault.reason,
+        fault.detail,
+        request_id=request_id,
+        errors=fault.errors,
+        retry_after=fault.retry_after,
+    )
     headers = {
         ERROR_CODE: str(fault.code.number),
         ERROR: one_line(fault.detail),
         CONTENT_TYPE: PROBLEM_JSON,
         REQUEST_ID: request_id,
     }
-    return headers, problem.model_dump_json().encode()
+    return headers, problem.json_bytes()
 
 
 def read_error(number: str, body: bytes) -> RemoteFault | BadReply:
@@ -119,7 +137,7 @@ def read_error(number: str, body: bytes) -> RemoteFault | BadReply:
     kind = _KINDS.get(code, RemoteFault)
     if problem is None:
         return kind(code, code.value, code.summary)
-    return kind(code, problem.reason, problem.detail, problem.errors)
+    return kind(code, problem.reason, problem.detail, problem.errors, problem.retry_after)
 
 
 _CODES = {str(code.number): code for code in Code}
@@ -150,19 +168,30 @@ def deadline(headers: Mapping[str, str], timeout: float, now: float) -> float:
     Raises Invalid for a header that is not a whole number of milliseconds.
     """
     remaining = timeout
-    if (text := header(headers, REQUEST_TIMEOUT)) is not None:
+    if (text := headers.get(REQUEST_TIMEOUT)) is not None:
         remaining = min(remaining, _milliseconds(REQUEST_TIMEOUT, text) / 1000)
-    if (text := header(headers, REQUEST_DEADLINE)) is not None:
+    if (text := headers.get(REQUEST_DEADLINE)) is not None:
         remaining = min(remaining, _milliseconds(REQUEST_DEADLINE, text) / 1000 - time.time())
     return now + remaining
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:
     """The key that the request came with. Raises Invalid for one that does not fit."""
-    key = header(headers, IDEMPOTENCY_KEY)
+    key = headers.get(IDEMPOTENCY_KEY)
     if key is None or _KEY.fullmatch(key):
         return key
     raise Invalid.field(IDEMPOTENCY_KEY, "invalid_header", "must be 1 to 255 printable ASCII characters")
+
+
+def client_address(headers: Mapping[str, str]) -> str | None:
+    """The end user's IP address, as the gateway saw it; None where nobody says, or what is said is none."""
+    if (text := headers.get(CLIENT_ADDRESS)) is None:
+        return None
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def unix_ms(deadline: float) -> int:

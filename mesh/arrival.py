@@ -1,0 +1,30 @@
+"""What the headers of a request tell a worker, read once, as it arrives."""
+
+from collections.abc import Mapping
+
+from mesh import wire
+from mesh.context import Context, request_id_from
+from mesh.errors import Fault
+
+
+def read(headers: Mapping[str, str], timeout: float, now: float) -> tuple[Context, Fault | None]:
+    """The request's context, and what is wrong with its headers, for the caller to hear in its turn.
+
+    `timeout`: the endpoint's, in seconds. The deadline is found out now: later on, what the wire says in Unix time
+    would count a wait in the queue twice.
+    """
+    deadline, key, fault = now + timeout, None, None
+    try:
+        deadline = wire.deadline(headers, timeout, now)
+        key = wire.idempotency_key(headers)
+    except Fault as error:
+        fault = error
+    context = Context(
+        request_id_from(headers.get(wire.REQUEST_ID)),
+        deadline,
+        authorization=headers.get(wire.AUTHORIZATION),
+        trace={name: headers[name] for name in wire.TRACE_HEADERS if name in headers},
+        idempotency_key=key,
+        client_address=wire.client_address(headers),
+    )
+    return context, fault
