@@ -19,6 +19,8 @@ from devstack.services import ServiceCommand
 from devstack.settings import StackSettings
 from devstack.stack import Stack
 from devstack.state import read_stack
+from mesh.settings import NatsSettings
+from mesh.transport import NatsTransport
 from tests.integration.devstack.conftest import lives
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
@@ -158,6 +160,24 @@ async def test_somebody_elses_servers_are_used_and_not_started(
     environment = json.loads((tmp_path / "customers.environment.json").read_text())
     assert ("nats://elsewhere:4222", "everybody") == (environment["NATS_URL"], environment["NATS_USER"])
     assert "postgresql://elsewhere/customers" == environment["CUSTOMERS_DATABASE_URL"]
+
+
+async def test_with_tls_everybody_is_told_whom_to_trust(
+    tmp_path: Path, stand_ins: ServiceCommand, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTH_MONGODB_URL", "mongodb://elsewhere/auth")
+    monkeypatch.setenv("CUSTOMERS_DATABASE_URL", "postgresql://elsewhere/customers")
+    monkeypatch.setenv("PRODUCTS_DATABASE_URL", "postgresql://elsewhere/products")
+    settings = StackSettings(home=tmp_path / "a home", http_port=0, tls=True)
+    async with Stack(settings, service_command=stand_ins) as stack:
+        state = stack.state
+        await eventually((tmp_path / "customers.environment.json").exists)
+        operator = {"nats_url": state.nats_url, **state.operator.settings()}
+        transport = await NatsTransport.connect(NatsSettings.model_validate(operator), "operator")
+        await transport.close()
+    environment = json.loads((tmp_path / "customers.environment.json").read_text())
+    assert state.nats_url.startswith("tls://")
+    assert (state.nats_url, str(state.operator.tls_ca)) == (environment["NATS_URL"], environment["NATS_TLS_CA"])
 
 
 async def test_a_killed_launcher_leaves_no_orphan_and_its_home_opens_again(
