@@ -10,7 +10,7 @@ from cli.permissions import block, replaced
 from devstack.certificates import Authority
 from devstack.home import write_private
 from devstack.nats import CONFIGURATION
-from devstack.nkeys import USERS, new_seed, public_key, variable
+from devstack.nkeys import PEOPLE, USERS, new_seed, public_key, variable
 
 nats = typer.Typer(name="nats", no_args_is_help=True, help="Make what nats.conf stands on: permissions and keys.")
 
@@ -55,4 +55,5 @@ def _user(seed_file: Path, user: str) -> list[str]:
     if not seed_file.exists():
         write_private(seed_file, new_seed())
     seed = seed_file.read_text().strip()
-    return [f"{variable(user)}={public_key(seed)}", f"NATS_{user.upper()}_SEED={seed}"]
+    public = f"{variable(user)}={public_key(seed)}"
+    return [public] if user in PEOPLE else [public, f"NATS_{user.upper()}_SEED={seed}"]

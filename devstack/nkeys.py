@@ -6,8 +6,10 @@ import secrets
 
 import nkeys
 
-USERS = ("gateway", "auth", "customers", "products", "operator", "system")
-"""Those of nats.conf: each process, a person who looks after the mesh, and one who looks after NATS."""
+PEOPLE = ("operator", "system")
+"""Who looks after the mesh, and who looks after NATS."""
+USERS = ("gateway", "auth", "customers", "products", *PEOPLE)
+"""Those of nats.conf: each process, and people."""
 
 
 def new_seed() -> str:
