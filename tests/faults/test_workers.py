@@ -55,7 +55,7 @@ async def test_rolling_restarts_fail_no_request(pairs: Mesh, figures: Figures) -
     began = get_running_loop().time()
 
     asks: list[Ask] = [*pairs.reads(), *(writer.once for writer in writers)]
-    async with traffic(asks, at_once=9) as load:
+    async with traffic(asks, at_once=9, pause=0.01) as load:
         for restart in range(restarts):
             await load.more(50)
             figures.tell(f"restart {restart + 1} of {restarts}, {len(load.outcomes)} requests")
@@ -83,7 +83,7 @@ async def test_rolling_restarts_of_the_gateway_fail_no_request(pairs: Mesh, figu
     ]
     began = get_running_loop().time()
 
-    async with traffic(asks, at_once=4) as load:
+    async with traffic(asks, at_once=4, pause=0.01) as load:
         for restart in range(restarts):
             await load.more(50)
             figures.tell(f"restart {restart + 1} of {restarts}, {len(load.outcomes)} requests")
