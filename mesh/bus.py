@@ -47,6 +47,8 @@ class Transport(Protocol):
     closed: asyncio.Event
     """Set once the connection is gone for good: the process should end, for its supervisor to start it anew."""
 
+    reconnects: int
+    """How often the connection came back: since the last time, events may have been missed."""
 
     @property
     def connected(self) -> bool:

@@ -74,6 +74,7 @@ class MemoryTransport:
     def __init__(self, broker: MemoryBroker, name: str = "memory") -> None:
         self.closed = asyncio.Event()
         self.reconnecting = False
+        self.reconnects = 0
         self._broker = broker
         self._inbox = f"_INBOX_{name}.{next(self._names)}."
         self._calls = itertools.count(1)
@@ -170,6 +171,7 @@ class MemoryTransport:
     def reconnect(self) -> None:
         """Be connected again; interests come back by themselves."""
         self._connected = True
+        self.reconnects += 1
 
 
 class _Resending:

@@ -30,7 +30,7 @@ LEEWAY: Final = 30
 _LONGEST_HEADER = 4096 + len("Bearer ")
 _KEYS_GOOD_FOR = 600.0
 _CACHED_TOKENS = 10_000
-# Claims that RFC 9068, section 2.2, requires, but for client_id: there are no OAuth clients. PyJWT demands none by itself.
+# What RFC 9068, section 2.2, requires, but for client_id: there are no OAuth clients. PyJWT demands none by itself.
 _TEXTS = ("iss", "aud", "sub", "sid", "jti")
 _TIMES = ("iat", "nbf", "exp")
 _OPTIONS: Options = {"require": [*_TEXTS, *_TIMES, "roles"], "strict_aud": True}
@@ -53,8 +53,8 @@ FetchKeys = Callable[[], Awaitable[KeySet]]
 class Verifier:
     """Verifies access tokens by public keys that are fetched once, and again when a token names an unknown one.
 
-    Forged key ids cannot make it ask often: once in `token_keys_refetch_after` seconds. Without the service that has the
-    keys it goes on with those that it knows. Held to RFC 8725 (sections 3.1, 3.2, 3.8, 3.11, 3.12) and RFC 9068, section 4.
+    Forged key ids cannot make it ask often: once in `token_keys_refetch_after` seconds. Without the service that has
+    the keys it goes on with those that it knows. Held to RFC 8725, section 3, and RFC 9068, section 4.
     """
 
     def __init__(self, settings: TokenSettings, fetch_keys: FetchKeys) -> None:
@@ -148,7 +148,7 @@ def demand(access: Access, caller: Caller) -> None:
 
 
 def _object(segment: str) -> dict[str, Any] | None:
-    """The JSON object of a token's segment; None for what is none, or could be read in two ways (RFC 8725, section 2.6).
+    """The JSON object of a token's segment; None for what is none, or can be read in two ways.
 
     Names are unique (RFC 7519, section 4), and numbers whole: ours are, and what is not may be infinite.
     """

@@ -35,6 +35,7 @@ class NatsTransport:
 
     def __init__(self, settings: NatsSettings, name: str) -> None:
         self.closed = asyncio.Event()
+        self.reconnects = 0
         self._settings = settings
         self._name = name
         self._client = Connection()
@@ -250,6 +251,7 @@ class NatsTransport:
 
     async def _on_reconnected(self) -> None:
         self._lost_at = None
+        self.reconnects += 1
         log.info("nats_reconnected", url=self._client.connected_url.netloc if self._client.connected_url else None)
 
     async def _on_closed(self) -> None:

@@ -28,6 +28,7 @@ class Flaky:
         self.closed = asyncio.Event()
         self.connected = True
         self.reconnecting = False
+        self.reconnects = 0
 
     async def request(
         self, subject: str, payload: bytes, headers: Mapping[str, str], timeout: float, resend: Resend | None = None
