@@ -7,6 +7,7 @@ from contracts.auth import AuthReason as A
 from contracts.customers import CustomerReason as C
 from contracts.products import ProductReason as P
 from mesh.endpoint import Access, Endpoint
+from mesh.event import Event
 
 ANYONE, USER, ADMIN = Access.ANYONE, Access.USER, Access.ADMIN
 
@@ -18,6 +19,16 @@ AUTH_REFRESH = Endpoint("auth.refresh", auth.Refresh, auth.Tokens, ANYONE, reaso
 AUTH_LOGOUT = Endpoint("auth.logout", auth.Logout, auth.LoggedOut, ANYONE, verified=True, idempotent=True, reasons=(A.TOKEN_REQUIRED,))
 AUTH_ME = Endpoint("auth.me", auth.GetMe, auth.User, USER, verified=True, idempotent=True, reasons=(A.USER_NOT_FOUND,))
 AUTH_JWKS = Endpoint("auth.jwks", auth.GetJwks, auth.Jwks, ANYONE, idempotent=True)
+AUTH_PASSWORD_CHANGE = Endpoint("auth.password.change", auth.ChangePassword, auth.PasswordChanged, USER, verified=True, reasons=(A.WRONG_PASSWORD, A.WEAK_PASSWORD, A.TOO_MANY_LOGINS, A.USER_NOT_FOUND))
+AUTH_SESSIONS_LIST = Endpoint("auth.sessions.list", auth.ListSessions, auth.SessionPage, USER, verified=True, idempotent=True)
+AUTH_SESSIONS_REVOKE = Endpoint("auth.sessions.revoke", auth.RevokeSession, auth.SessionsEnded, USER, verified=True, idempotent=True, reasons=(A.SESSION_NOT_FOUND,))
+AUTH_SESSIONS_REVOKE_ALL = Endpoint("auth.sessions.revoke_all", auth.RevokeSessions, auth.SessionsEnded, USER, verified=True, idempotent=True)
+AUTH_SESSIONS_REVOKED = Endpoint("auth.sessions.revoked", auth.ListRevoked, auth.SessionsRevoked, ANYONE, idempotent=True)
+AUTH_USERS_LIST = Endpoint("auth.users.list", auth.ListUsers, auth.UserPage, ADMIN, verified=True, idempotent=True, reasons=(A.INVALID_CURSOR,))
+AUTH_USERS_GET = Endpoint("auth.users.get", auth.GetUser, auth.User, ADMIN, verified=True, idempotent=True, reasons=(A.USER_NOT_FOUND,))
+AUTH_USERS_UPDATE = Endpoint("auth.users.update", auth.UpdateUser, auth.User, ADMIN, verified=True, idempotent=True, reasons=(A.USER_NOT_FOUND, A.OWN_ACCOUNT))
+AUTH_AUDIT_LIST = Endpoint("auth.audit.list", auth.ListAudit, auth.AuditPage, ADMIN, verified=True, idempotent=True)
+AUTH_KEYS_ROTATE = Endpoint("auth.keys.rotate", auth.RotateKeys, auth.KeyRotation, ADMIN, verified=True, idempotent=True)
 
 CUSTOMERS_GET = Endpoint("customers.get", customers.GetCustomer, customers.Customer, USER, idempotent=True, reasons=(C.NOT_FOUND,))
 CUSTOMERS_GET_MANY = Endpoint("customers.get_many", customers.GetCustomers, customers.CustomersFound, USER, idempotent=True)
@@ -35,6 +46,9 @@ PRODUCTS_DISCONTINUE = Endpoint("products.discontinue", products.DiscontinueProd
 PRODUCTS_CATEGORIES_LIST = Endpoint("products.categories.list", products.ListCategories, products.CategoryPage, ANYONE, idempotent=True, reasons=(P.INVALID_CURSOR,))
 PRODUCTS_SUPPLIERS_LIST = Endpoint("products.suppliers.list", products.ListSuppliers, products.SupplierPage, USER, idempotent=True, reasons=(P.INVALID_CURSOR,))
 PRODUCTS_SUPPLIERS_GET = Endpoint("products.suppliers.get", products.GetSupplier, products.Supplier, USER, idempotent=True, reasons=(P.SUPPLIER_NOT_FOUND,))
+
+# What a service tells everybody who listens: subject, payload.
+EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.SessionsRevoked)
 # fmt: on
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = tuple(value for value in globals().values() if isinstance(value, Endpoint))

@@ -1,27 +1,52 @@
 """Where the auth worker is put together."""
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from auth_svc.emails import normalise
+from auth_svc.administration import Administration
+from auth_svc.create_admin import create_admin, open_auth_database
 from auth_svc.handlers import Handlers
-from auth_svc.keys import KeyCipher, SigningKey
+from auth_svc.keys import derived
+from auth_svc.own_account import OwnAccount
 from auth_svc.passwords import Passwords
-from auth_svc.repository import Sessions, SigningKeys, Users, ensure_indexes
+from auth_svc.repository import Audit, Sessions, SigningKeys, Throttles, Users
+from auth_svc.revocation import Revocation
 from auth_svc.settings import AuthSettings
-from auth_svc.tokens import AccessTokens
+from auth_svc.signer import Signer
+from auth_svc.throttle import Throttle
+from auth_svc.tokens import AccessTokens, RefreshTokens
 from contracts.auth import GetJwks
+from mesh import context
 from mesh.bus import Transport
-from mesh.errors import Conflict, Invalid
+from mesh.endpoint import Rep, Req
+from mesh.errors import Conflict, Unauthenticated
 from mesh.process import StartError
-from mesh.service import Service
-from mesh.tokens import ADMIN, Verifier
+from mesh.service import Handler, Service
+from mesh.tokens import LEEWAY, Verifier
 from mesh.watch import watched
-from providers.errors import ProviderError
-from providers.mongo import Database, open_database, probe
-from subjects import AUTH_JWKS, AUTH_LOGIN, AUTH_LOGOUT, AUTH_ME, AUTH_REFRESH, AUTH_REGISTER
+from providers.mongo import Database, probe
+from subjects import (
+    AUTH_AUDIT_LIST,
+    AUTH_JWKS,
+    AUTH_KEYS_ROTATE,
+    AUTH_LOGIN,
+    AUTH_LOGOUT,
+    AUTH_ME,
+    AUTH_PASSWORD_CHANGE,
+    AUTH_REFRESH,
+    AUTH_REGISTER,
+    AUTH_SESSIONS_LIST,
+    AUTH_SESSIONS_REVOKE,
+    AUTH_SESSIONS_REVOKE_ALL,
+    AUTH_SESSIONS_REVOKED,
+    AUTH_USERS_GET,
+    AUTH_USERS_LIST,
+    AUTH_USERS_UPDATE,
+)
+
+_CLOCKS = 60
+"""Seconds more for which a revoked session is remembered than its access tokens may live."""
 
 
 async def build(settings: AuthSettings, transport: Transport, resources: AsyncExitStack) -> Service:
@@ -29,20 +54,36 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
 
     Raises StartError where the database, the encryption key or the administrator cannot be had.
     """
-    database = await _open(settings, resources)
-    await ensure_indexes(database)
-    users, signing_keys = Users(database), SigningKeys(database)
+    database = await open_auth_database(settings, resources)
     passwords = resources.enter_context(Passwords(settings))
-    signing_key = await _signing_key(settings, signing_keys)
-    await _ensure_admin(settings, users, passwords)
-    handlers = Handlers(
-        settings,
-        users=users,
-        sessions=Sessions(database),
-        signing_keys=signing_keys,
-        passwords=passwords,
-        access_tokens=AccessTokens(settings, signing_key),
+    await _ensure_admin(settings, database, passwords)
+    users, audit, signing_keys = Users(database), Audit(database), SigningKeys(database)
+    signer = Signer(settings, signing_keys)
+    await signer.start()
+    sessions = Sessions(
+        database,
+        idle=timedelta(seconds=settings.auth_refresh_token_lifetime),
+        longest=timedelta(seconds=settings.auth_session_lifetime),
+        remembered=timedelta(seconds=settings.auth_access_token_lifetime + LEEWAY + _CLOCKS),
     )
+    revocation = Revocation(sessions, transport)
+    throttle = Throttle(settings, Throttles(database))
+    handlers = Handlers(
+        users=users,
+        sessions=sessions,
+        signing_keys=signing_keys,
+        audit=audit,
+        passwords=passwords,
+        throttle=throttle,
+        revocation=revocation,
+        signer=signer,
+        access_tokens=AccessTokens(settings),
+        refresh_tokens=RefreshTokens(derived(settings.auth_key_encryption_key.get_secret_value(), "refresh tokens")),
+    )
+    own_account = OwnAccount(
+        users=users, sessions=sessions, audit=audit, passwords=passwords, throttle=throttle, revocation=revocation
+    )
+    administration = Administration(users=users, audit=audit, revocation=revocation, signer=signer)
 
     service = Service(
         "auth",
@@ -53,39 +94,50 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
         concurrency=settings.mesh_concurrency,
         queue_size=settings.mesh_queue_size,
     )
+
+    def alive(handler: Handler[Req, Rep]) -> Handler[Req, Rep]:
+        return _alive(sessions, handler)
+
     service.add(AUTH_REGISTER, handlers.register)
     service.add(AUTH_LOGIN, handlers.login)
     service.add(AUTH_REFRESH, handlers.refresh)
     service.add(AUTH_LOGOUT, handlers.logout)
-    service.add(AUTH_ME, handlers.me)
+    service.add(AUTH_ME, alive(handlers.me))
     service.add(AUTH_JWKS, handlers.jwks)
+    service.add(AUTH_PASSWORD_CHANGE, alive(own_account.change_password))
+    service.add(AUTH_SESSIONS_LIST, alive(own_account.list_sessions))
+    service.add(AUTH_SESSIONS_REVOKE, alive(own_account.revoke_session))
+    service.add(AUTH_SESSIONS_REVOKE_ALL, own_account.revoke_sessions)
+    service.add(AUTH_SESSIONS_REVOKED, handlers.revoked)
+    service.add(AUTH_USERS_LIST, alive(administration.list_users))
+    service.add(AUTH_USERS_GET, alive(administration.get_user))
+    service.add(AUTH_USERS_UPDATE, alive(administration.update_user))
+    service.add(AUTH_AUDIT_LIST, alive(administration.list_audit))
+    service.add(AUTH_KEYS_ROTATE, alive(administration.rotate_keys))
     await resources.enter_async_context(watched(service, partial(probe, database), "the database does not answer"))
     return service
 
 
-async def _open(settings: AuthSettings, resources: AsyncExitStack) -> Database:
-    try:
-        return await resources.enter_async_context(open_database(settings.auth_mongodb_url, default_name="auth"))
-    except ProviderError as error:
-        raise StartError(str(error)) from error
+def _alive(sessions: Sessions, handler: Handler[Req, Rep]) -> Handler[Req, Rep]:
+    """Have the handler work for living sessions only: here they are known at once, whatever way a token came.
+
+    To end a session needs none, so that saying so twice is no error.
+    """
+
+    async def handle(request: Req) -> Rep:
+        if await sessions.is_revoked(context.caller().session_id):
+            raise Unauthenticated("session_revoked", "the session has ended")
+        return await handler(request)
+
+    return handle
 
 
-async def _signing_key(settings: AuthSettings, signing_keys: SigningKeys) -> SigningKey:
-    """The key that every replica signs with; the first one that starts makes it."""
-    cipher = KeyCipher(settings.auth_key_encryption_key.get_secret_value())
-    candidate = cipher.seal(SigningKey.of(Ed25519PrivateKey.generate()))
-    return cipher.open(await signing_keys.ensure_active(candidate))
-
-
-async def _ensure_admin(settings: AuthSettings, users: Users, passwords: Passwords) -> None:
-    email, password = settings.auth_admin_email, settings.auth_admin_password
-    if email is None or password is None or await users.has_admin():
+async def _ensure_admin(settings: AuthSettings, database: Database, passwords: Passwords) -> None:
+    users = Users(database)
+    if settings.auth_admin_email is None or await users.has_admin():
         return
     try:
-        passwords.demand_strength(password.get_secret_value())
-        await users.create(normalise(email), await passwords.hash(password.get_secret_value()), ADMIN)
-    except Invalid as error:
-        raise StartError(f"AUTH_ADMIN_EMAIL, AUTH_ADMIN_PASSWORD: {error.detail}") from error
+        await create_admin(settings, database, passwords)
     except Conflict as error:
         if not await users.has_admin():  # or else another replica was faster
             raise StartError("AUTH_ADMIN_EMAIL belongs to a user without the role ADMIN: name another one") from error

@@ -1,22 +1,26 @@
-"""What each endpoint of auth does."""
-
-from datetime import UTC, datetime, timedelta
+"""What each endpoint of auth does for whoever comes: accounts, logins and the tokens of a session."""
 
 from auth_svc.emails import normalise
 from auth_svc.passwords import Passwords
-from auth_svc.repository import Account, Sessions, SigningKeys, Users
-from auth_svc.settings import AuthSettings
-from auth_svc.tokens import AccessTokens, digest, new_refresh_token
+from auth_svc.refreshing import Refreshing
+from auth_svc.repository import Account, Audit, Session, Sessions, SigningKeys, Users
+from auth_svc.revocation import Revocation
+from auth_svc.signer import Signer
+from auth_svc.throttle import Throttle
+from auth_svc.tokens import AccessTokens, RefreshTokens
 from contracts.auth import (
+    AuditAction,
     AuthReason,
     GetJwks,
     GetMe,
     Jwks,
+    ListRevoked,
     LoggedOut,
     Login,
     Logout,
     Refresh,
     Register,
+    SessionsRevoked,
     Tokens,
     User,
 )
@@ -31,60 +35,85 @@ class Handlers:
 
     def __init__(  # noqa: PLR0913  # what the endpoints stand on, each once
         self,
-        settings: AuthSettings,
         *,
         users: Users,
         sessions: Sessions,
         signing_keys: SigningKeys,
+        audit: Audit,
         passwords: Passwords,
+        throttle: Throttle,
+        revocation: Revocation,
+        signer: Signer,
         access_tokens: AccessTokens,
+        refresh_tokens: RefreshTokens,
     ) -> None:
-        self._session_lifetime = timedelta(seconds=settings.auth_refresh_token_lifetime)
         self._users = users
         self._sessions = sessions
         self._signing_keys = signing_keys
+        self._audit = audit
         self._passwords = passwords
+        self._throttle = throttle
+        self._revocation = revocation
+        self._signer = signer
         self._access_tokens = access_tokens
+        self._refresh_tokens = refresh_tokens
+        self._refreshing = Refreshing(sessions, refresh_tokens, revocation, audit)
 
     async def register(self, request: Register) -> User:
-        """Make a user with the role USER, once for each Idempotency-Key. Raises Invalid, Conflict, RateLimited."""
+        """Make a user with the role USER, once for each Idempotency-Key. Raises Invalid, Conflict, RateLimited.
+
+        That an address is taken must be said, as no letter could say it to its owner alone. It costs as much as a
+        success, and counts as an attempt from its client's address, so that nobody can try many.
+        """
         email = normalise(request.email)
-        self._passwords.demand_strength(request.password)
+        self._passwords.demand_strength(request.password, email)
+        await self._throttle.attempt(None)
         password_hash = await self._passwords.hash(request.password)
         current = context.current()
         if current is None or current.idempotency_key is None:
-            return await self._users.create(email, password_hash, USER)
-        account = await self._users.create_once(current.idempotency_key, email, password_hash, USER)
-        if account.password_hash == password_hash:  # of today: its salt is like no other
-            return account.user
-        # No digest of the payload is kept: a fast one would give the password away.
-        if account.user.email != email or not await self._passwords.matches(request.password, account.password_hash):
-            raise key_reused()
-        return account.user
+            user = await self._users.create(email, password_hash, USER)
+        else:
+            account = await self._users.create_once(current.idempotency_key, email, password_hash, USER)
+            user = account.user
+            # Today's hash has a salt like no other. No digest of the payload is kept: it would give the password away.
+            if account.password_hash != password_hash:
+                if user.email != email or not await self._passwords.matches(request.password, account.password_hash):
+                    raise key_reused()
+                await self._throttle.succeeded(None)
+                return user
+        await self._throttle.succeeded(None)
+        await self._audit.record(AuditAction.REGISTERED, user.user_id, actor_id=user.user_id)
+        return user
 
     async def login(self, request: Login) -> Tokens:
-        """Begin a session. Raises Unauthenticated, the same for whatever does not fit, and RateLimited."""
-        account = await self._find_account(request.email)
+        """Begin a session. Raises Unauthenticated, the same for whatever does not fit, and RateLimited.
+
+        An account that is not there costs the same steps as a wrong password (OWASP ASVS 5, V6.3.8).
+        """
+        email = _named(request.email)
+        await self._throttle.attempt(email)
+        account = await self._users.find_account(email)
         matches = await self._passwords.matches(request.password, account.password_hash if account else None)
-        if account is None or not matches:
-            raise Unauthenticated(AuthReason.INVALID_CREDENTIALS, "the e-mail address or the password is wrong")
+        if account is None or not matches or account.user.disabled:
+            await self._audit.record(AuditAction.LOGIN_FAILED, account.user.user_id if account else None, actor_id=None)
+            raise _invalid_credentials()
         if self._passwords.is_outdated(account.password_hash):
-            await self._users.replace_hash(account, await self._passwords.hash(request.password))
-        refresh_token = new_refresh_token()
-        ends = datetime.now(UTC) + self._session_lifetime
-        session = await self._sessions.create(account.user.user_id, digest(refresh_token), ends)
-        return self._tokens(account.user, session.session_id, refresh_token)
+            renewed = await self._passwords.hash(request.password)
+            if await self._users.replace_hash(account, renewed):
+                account = Account(account.user, renewed)
+        session = await self._begin(account)
+        await self._throttle.succeeded(email)
+        await self._audit.record(AuditAction.LOGGED_IN, session.user_id, actor_id=session.user_id)
+        return await self._tokens(account.user, session)
 
     async def refresh(self, request: Refresh) -> Tokens:
         """Trade the refresh token for new tokens, with the roles of today. Raises Unauthenticated."""
-        used = digest(request.refresh_token)
-        session = await self._sessions.find(used)
-        user = await self._users.find(session.user_id) if session else None
-        successor = new_refresh_token()
+        session = await self._refreshing.owner(request.refresh_token)
+        user = await self._users.find(session.user_id)
         # The trade comes last: whoever fails before it still has a token that is good.
-        if session is None or user is None or not await self._sessions.rotate(used, digest(successor)):
+        if user is None or user.disabled:
             raise Unauthenticated(AuthReason.INVALID_REFRESH_TOKEN, "the refresh token is not valid")
-        return self._tokens(user, session.session_id, successor)
+        return await self._tokens(user, await self._refreshing.trade(request.refresh_token, session))
 
     async def logout(self, request: Logout) -> LoggedOut:
         """End the session, in the same words whether or not there was one (RFC 7009, section 2.2).
@@ -92,9 +121,13 @@ class Handlers:
         Raises Unauthenticated where neither token tells which.
         """
         if request.refresh_token is not None:
-            await self._sessions.end_by_hash(digest(request.refresh_token))
+            session = await self._refreshing.find(request.refresh_token)
+            ending = (session.user_id, session.session_id) if session else None
         else:
-            await self._sessions.end(context.caller().session_id)
+            caller = context.caller()
+            ending = (caller.user_id, caller.session_id)
+        if ending and await self._revocation.end(*ending):
+            await self._audit.record(AuditAction.LOGGED_OUT, ending[0], actor_id=ending[0])
         return LoggedOut()
 
     async def me(self, _: GetMe) -> User:
@@ -102,18 +135,39 @@ class Handlers:
         return await self._users.get(context.caller().user_id)
 
     async def jwks(self, _: GetJwks) -> Jwks:
-        """The public keys, those of other replicas included."""
+        """The public keys: those that sign, those that will, and those whose tokens are not over."""
         return Jwks(keys=await self._signing_keys.list())
 
-    async def _find_account(self, email: str) -> Account | None:
-        try:
-            return await self._users.find_account(normalise(email))
-        except Invalid:
-            return None
+    async def revoked(self, _: ListRevoked) -> SessionsRevoked:
+        """The sessions whose access tokens are good no more, for a gateway that may have missed an event."""
+        return SessionsRevoked(session_ids=tuple(await self._sessions.revoked()))
 
-    def _tokens(self, user: User, session_id: str, refresh_token: str) -> Tokens:
+    async def _begin(self, account: Account) -> Session:
+        """A new session, unless the account has changed since the password was checked."""
+        current = context.current()
+        session = await self._sessions.create(account.user.user_id, current.client_address if current else None)
+        # Whoever changes an account ends the sessions that are there then: looked at in this order, none slips through.
+        today = await self._users.find_account_of(account.user.user_id)
+        if today != account:
+            await self._revocation.end(session.user_id, session.session_id)
+            raise _invalid_credentials()
+        return session
+
+    async def _tokens(self, user: User, session: Session) -> Tokens:
         return Tokens(
-            access_token=self._access_tokens.sign(user, session_id),
+            access_token=self._access_tokens.sign(await self._signer.key(), user, session.session_id),
             expires_in=self._access_tokens.lifetime,
-            refresh_token=refresh_token,
+            refresh_token=self._refresh_tokens.issue(session),
         )
+
+
+def _named(email: str) -> str:
+    """The address as it is stored; what is none comes no further than to be counted and not to be found."""
+    try:
+        return normalise(email)
+    except Invalid:
+        return email.casefold()
+
+
+def _invalid_credentials() -> Unauthenticated:
+    return Unauthenticated(AuthReason.INVALID_CREDENTIALS, "the e-mail address or the password is wrong")

@@ -10,6 +10,8 @@ from typing import Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from contracts.auth import Jwk
 from mesh.process import StartError
@@ -66,6 +68,11 @@ class KeyCipher:
                 "database: set that one again"
             ) from None
         return SigningKey.of(Ed25519PrivateKey.from_private_bytes(private))
+
+
+def derived(secret: bytes, purpose: str) -> bytes:
+    """A key of 32 bytes for one purpose alone (HKDF, RFC 5869)."""
+    return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(secret)
 
 
 def _base64url(data: bytes) -> str:

@@ -6,7 +6,8 @@ import secrets
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self, TypeVar
+from pathlib import Path
+from typing import Final, Self, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -17,6 +18,7 @@ from mesh.errors import Invalid, RateLimited
 
 _LONGEST = 128
 _MOST_WAITING = 20
+_LIST: Final = Path(__file__).parent / "common_passwords.txt"
 
 T = TypeVar("T")
 
@@ -35,6 +37,7 @@ class Passwords:
             parallelism=settings.auth_argon2_parallelism,
         )
         self._nobodys = self._hasher.hash(secrets.token_hex())
+        self._common = frozenset(line for line in _LIST.read_text().splitlines() if not line.startswith("#"))
         cores = os.cpu_count() or 1
         self._threads = ThreadPoolExecutor(cores, thread_name_prefix="argon2")
         self._places = cores + _MOST_WAITING
@@ -45,11 +48,23 @@ class Passwords:
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(cancel_futures=True)
 
-    def demand_strength(self, password: str) -> None:
-        """Raise Invalid unless the length is right: rules on kinds of characters do harm (NIST SP 800-63B-4)."""
-        if not self._shortest <= len(_normalised(password)) <= _LONGEST:
-            message = f"must have {self._shortest} to {_LONGEST} characters"
-            raise Invalid.field("password", AuthReason.WEAK_PASSWORD, message)
+    def demand_strength(self, password: str, email: str, field: str = "password") -> None:
+        """Raise Invalid for a password that is too short, too long, or among the first that anybody would guess.
+
+        Rules on kinds of characters do harm, says NIST SP 800-63B-4, section 3.1.1.2; it asks for the length in code
+        points and for a list of what is common or expected. `email`: the account's, normalised.
+        """
+        normalised = _normalised(password)
+        guessed = normalised.casefold()
+        why = None
+        if not self._shortest <= len(normalised) <= _LONGEST:
+            why = f"must have {self._shortest} to {_LONGEST} characters"
+        elif guessed in self._common:
+            why = "is among the most common ones"
+        elif guessed in (email, email.partition("@")[0]):
+            why = "must not be the e-mail address"
+        if why:
+            raise Invalid.field(field, AuthReason.WEAK_PASSWORD, why)
 
     async def hash(self, password: str) -> str:
         """The hash to store, with its salt and parameters in it (PHC string format). Raises RateLimited."""

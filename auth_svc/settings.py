@@ -10,6 +10,9 @@ from pydantic_settings import SettingsConfigDict
 from mesh.settings import WorkerSettings
 from providers.mongo import MongoUrl
 
+KEY_READ_EVERY = 2.0
+"""Seconds after which a replica looks which key signs now."""
+
 _KEY_LENGTH = 32
 
 
@@ -39,12 +42,24 @@ class AuthSettings(WorkerSettings):
 
     auth_access_token_lifetime: int = Field(300, ge=1)
     auth_refresh_token_lifetime: int = Field(14 * 24 * 3600, ge=1)
-    """From a login until its session ends, however often it is refreshed."""
+    """A session that is not refreshed for so long ends (RFC 9700, section 4.14.2)."""
+    auth_session_lifetime: int = Field(30 * 24 * 3600, ge=1)
+    """However often it is refreshed, a session ends after so long (OWASP ASVS 5, V7.3.2)."""
+    auth_key_lead: int = Field(120, ge=1)
+    """For how long a new key is published before it signs."""
 
-    auth_password_min_length: int = Field(15, ge=1, le=128)
+    auth_login_attempts: int = Field(5, ge=1, le=10)
+    """Passwords that may be tried on an account at once; each further one in vain doubles the pause before the next."""
+    auth_address_attempts: int = Field(100, ge=1)
+    """The same, of a client address: many people may share one."""
+    auth_longest_pause: int = Field(900, ge=1, le=900)
+    """Nobody can keep the owner of an account out for longer."""
+
+    auth_password_min_length: int = Field(15, ge=12, le=128)
     """In code points. NIST SP 800-63B-4, section 3.1.1.2, asks for 15 where a password is the only factor."""
 
     # The least that OWASP's Password Storage Cheat Sheet asks of argon2id: more makes each login as much slower.
+    # docs/security.md has RFC 9106's profile for those who can afford it.
     auth_argon2_memory_kib: int = Field(19_456, ge=128)
     auth_argon2_time_cost: int = Field(2, ge=1)
     auth_argon2_parallelism: int = Field(1, ge=1, le=16)
@@ -55,3 +70,10 @@ class AuthSettings(WorkerSettings):
         if (password is None) != (info.data.get("auth_admin_email") is None):
             raise ValueError("set both AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD, or neither")
         return password
+
+    @field_validator("auth_key_lead")
+    @classmethod
+    def _known_before_it_signs(cls, lead: int, info: ValidationInfo) -> int:
+        if lead < info.data.get("token_keys_refetch_after", 0) + KEY_READ_EVERY:
+            raise ValueError(f"must be TOKEN_KEYS_REFETCH_AFTER and {KEY_READ_EVERY:g} s more, or tokens are refused")
+        return lead

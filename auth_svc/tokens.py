@@ -1,30 +1,34 @@
-"""The tokens that a session hands out: signed access tokens, and refresh tokens that only their hash is kept of."""
+"""The tokens that a session hands out: signed access tokens, and refresh tokens of which nothing secret is kept."""
 
+import base64
+import binascii
 import hashlib
-import secrets
+import hmac
 import time
 import uuid
+from dataclasses import dataclass, field
 
 import jwt
 
 from auth_svc.keys import SigningKey
+from auth_svc.repository import Session
 from auth_svc.settings import AuthSettings
 from contracts.auth import User
 from mesh.tokens import ALGORITHM, TYPE
 
-_REFRESH_TOKEN_BYTES = 32
+_ID_LENGTH, _GENERATION_LENGTH = 16, 4
+_TOKEN_LENGTH = _ID_LENGTH + _GENERATION_LENGTH + hashlib.sha256().digest_size
 
 
 class AccessTokens:
-    """Signs JWTs that prove a user and a session (RFC 9068); `mesh.tokens.Verifier` is their other side."""
+    """Makes JWTs that prove a user and a session (RFC 9068); `mesh.tokens.Verifier` is their other side."""
 
-    def __init__(self, settings: AuthSettings, key: SigningKey) -> None:
+    def __init__(self, settings: AuthSettings) -> None:
         self.lifetime = settings.auth_access_token_lifetime
         """In seconds."""
         self._settings = settings
-        self._key = key
 
-    def sign(self, user: User, session_id: str) -> str:
+    def sign(self, key: SigningKey, user: User, session_id: str) -> str:
         """An access token for the user as of now."""
         now = int(time.time())
         claims = {
@@ -38,14 +42,52 @@ class AccessTokens:
             "nbf": now,
             "exp": now + self.lifetime,
         }
-        return jwt.encode(claims, self._key.private, ALGORITHM, headers={"typ": TYPE, "kid": self._key.kid})
+        return jwt.encode(claims, key.private, ALGORITHM, headers={"typ": TYPE, "kid": key.kid})
 
 
-def new_refresh_token() -> str:
-    """256 random bits in base64url: the session's secret, which only its client knows."""
-    return secrets.token_urlsafe(_REFRESH_TOKEN_BYTES)
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a refresh token says of itself; nothing is proved yet."""
+
+    session_id: str
+    generation: int
+    proof: bytes = field(repr=False)
 
 
-def digest(refresh_token: str) -> str:
-    """What is stored of a refresh token. It is random, so that no slow hash is needed."""
-    return hashlib.sha256(refresh_token.encode()).hexdigest()
+class RefreshTokens:
+    """Makes a session's refresh tokens, each from its number: session, number, and an HMAC-SHA256 over them and a seed.
+
+    So one that was used before is told from one that was made up, and whoever lost an answer gets the same successor
+    again (RFC 9700, section 4.14.2), though none is kept. `secret` is not in the database, nor the seed in the token:
+    neither a copy of the one nor of the other makes tokens.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def issue(self, session: Session) -> str:
+        """The token of the session's present generation, in base64url."""
+        number = session.generation.to_bytes(_GENERATION_LENGTH)
+        body = bytes.fromhex(session.session_id) + number + self._proof(session, session.generation)
+        return base64.urlsafe_b64encode(body).decode().rstrip("=")
+
+    def proves(self, presented: Presented, session: Session) -> bool:
+        """Whether the token is one that the session has had."""
+        genuine = hmac.compare_digest(presented.proof, self._proof(session, presented.generation))
+        return genuine and presented.generation <= session.generation
+
+    def _proof(self, session: Session, generation: int) -> bytes:
+        body = session.seed + bytes.fromhex(session.session_id) + generation.to_bytes(_GENERATION_LENGTH)
+        return hmac.digest(self._secret, body, "sha256")
+
+
+def read(refresh_token: str) -> Presented | None:
+    """What the token says of itself; None where it is none."""
+    try:
+        body = base64.urlsafe_b64decode(refresh_token + "=" * (-len(refresh_token) % 4))
+    except (binascii.Error, ValueError):
+        return None
+    if len(body) != _TOKEN_LENGTH:
+        return None
+    session_id, rest = body[:_ID_LENGTH], body[_ID_LENGTH:]
+    return Presented(session_id.hex(), int.from_bytes(rest[:_GENERATION_LENGTH]), rest[_GENERATION_LENGTH:])

@@ -6,12 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from contracts.base import Reply, Request, text
+from contracts.base import Cursor, Limit, Patch, Reply, Request, absent, text
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00\s@]+@[^\x00\s@]+$")]
 Password = Annotated[str, text(256)]
 """Any text of a size that can be handled; which ones are good enough is the auth service's to say."""
 RefreshToken = Annotated[str, StringConstraints(min_length=20, max_length=200, pattern=r"^[A-Za-z0-9_-]+$")]
+
+UserId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+SessionId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Role = Literal["USER", "ADMIN"]
 
 
 class AuthReason(StrEnum):
@@ -26,6 +30,28 @@ class AuthReason(StrEnum):
     TOO_MANY_LOGINS = "too_many_logins"
     USER_NOT_FOUND = "user_not_found"
     KEY_REUSED = "idempotency_key_reused"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105  # a reason, no password
+    SESSION_NOT_FOUND = "session_not_found"
+    OWN_ACCOUNT = "own_account"
+    INVALID_CURSOR = "invalid_cursor"
+
+
+class AuditAction(StrEnum):
+    """What the audit log tells of."""
+
+    REGISTERED = "registered"
+    LOGGED_IN = "logged_in"
+    LOGIN_FAILED = "login_failed"
+    LOGGED_OUT = "logged_out"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105  # an action, no token
+    SESSION_REVOKED = "session_revoked"
+    SESSIONS_REVOKED = "sessions_revoked"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  # an action, no password
+    ROLES_CHANGED = "roles_changed"
+    DISABLED = "disabled"
+    ENABLED = "enabled"
+    ADMIN_CREATED = "admin_created"
+    KEYS_ROTATED = "keys_rotated"
 
 
 class Register(Request):
@@ -71,6 +97,8 @@ class User(Reply):
     email: str
     roles: tuple[str, ...]
     created_at: datetime
+    disabled: bool = False
+    """May not log in, and has no session."""
 
 
 class Tokens(Reply):
@@ -101,3 +129,140 @@ class Jwks(Reply):
     """A JWK set (RFC 7517)."""
 
     keys: tuple[Jwk, ...]
+
+
+class ChangePassword(Request):
+    """Another password for the user whom the access token speaks for; all other sessions of theirs end."""
+
+    current_password: Annotated[Password, Field(repr=False)]
+    new_password: Annotated[Password, Field(repr=False)]
+
+
+class PasswordChanged(Reply):
+    """The new password is the one that counts."""
+
+    changed: Literal[True] = True
+
+
+class ListSessions(Request):
+    """The sessions of the user whom the access token speaks for."""
+
+
+class Session(Reply):
+    """One login, on one device as it were; `current` is the one that asks."""
+
+    session_id: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    client_address: str | None
+    """Where its login came from, as far as the gateway could tell."""
+    current: bool
+
+
+class SessionPage(Reply):
+    """All of them, the newest first."""
+
+    items: tuple[Session, ...]
+    next_cursor: None = None
+
+
+class RevokeSession(Request):
+    """End one session of the user whom the access token speaks for."""
+
+    session_id: SessionId
+
+
+class RevokeSessions(Request):
+    """End every session of the user whom the access token speaks for, this one too."""
+
+
+class SessionsEnded(Reply):
+    """They have ended; saying so twice is no error."""
+
+    ended: Literal[True] = True
+
+
+class ListRevoked(Request):
+    """The sessions that were revoked while access tokens of them may still be about."""
+
+
+class SessionsRevoked(Reply):
+    """Access tokens of these sessions are good no more. A reply, and an event as well."""
+
+    session_ids: tuple[str, ...]
+
+
+class ListUsers(Request):
+    """Users in the order of their e-mail addresses, page by page; or the one with this address."""
+
+    email: Email | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class UserPage(Reply):
+    """A part of the list; without `next_cursor` it is the last."""
+
+    items: tuple[User, ...]
+    next_cursor: str | None
+
+
+class GetUser(Request):
+    """One user, by id."""
+
+    user_id: UserId
+
+
+class UserPatch(Patch):
+    """What a user may do."""
+
+    roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=2)] = absent()
+    disabled: bool = absent()
+
+
+class UpdateUser(Request):
+    """Change what another user may do; their sessions end, so that it holds at once."""
+
+    user_id: UserId
+    patch: UserPatch
+
+
+class ListAudit(Request):
+    """The audit log, the newest entry first, page by page; of all accounts or of one."""
+
+    user_id: UserId | None = None
+    limit: Limit = 50
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None
+
+
+class AuditEntry(Reply):
+    """What was done to whose account (`subject_id`), by whom (`actor_id`) and from where."""
+
+    entry_id: str
+    at: datetime
+    action: AuditAction
+    actor_id: str | None
+    """Null for who has proved nothing, and for a person at the shell."""
+    subject_id: str | None
+    client_address: str | None
+    request_id: str | None
+    detail: str | None
+
+
+class AuditPage(Reply):
+    """A part of the log; without `next_cursor` it is the last."""
+
+    items: tuple[AuditEntry, ...]
+    next_cursor: str | None
+
+
+class RotateKeys(Request):
+    """Have a new key sign access tokens; while one waits for its time already, it is that one that is told."""
+
+
+class KeyRotation(Reply):
+    """The key that is published now and signs from then on."""
+
+    kid: str
+    signs_from: datetime

@@ -13,7 +13,7 @@ from providers import mongo
 from providers.mongo import Database
 from tests.integration.auth_svc.small_mesh import Documents, Mesh
 
-COLLECTIONS = ("users", "sessions", "signing_keys")
+COLLECTIONS = ("users", "sessions", "signing_keys", "throttles", "audit")
 
 
 @pytest.fixture(scope="session", params=["motor", "pymongo"])

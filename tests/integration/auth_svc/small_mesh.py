@@ -10,6 +10,7 @@ from mesh.bus import NO_HEADERS
 from mesh.client import Client
 from mesh.context import Context, working_on
 from mesh.endpoint import Endpoint, Rep, Req
+from mesh.errors import RemoteFault
 from mesh.memory import MemoryBroker, MemoryTransport
 
 Documents = Callable[[str], Awaitable[list[dict[str, Any]]]]
@@ -31,12 +32,35 @@ class Mesh:
         await service.start()
         self._resources.push_async_callback(service.drain)
 
-    async def call(self, endpoint: Endpoint[Req, Rep], request: Req, access_token: str | None = None) -> Rep:
-        """Call as the user whom the token speaks for."""
-        if access_token is None:
+    def connect(self, name: str) -> MemoryTransport:
+        """A connection for somebody else."""
+        return MemoryTransport(self._broker, name)
+
+    async def call(
+        self,
+        endpoint: Endpoint[Req, Rep],
+        request: Req,
+        access_token: str | None = None,
+        address: str | None = None,
+    ) -> Rep:
+        """Call as the user whom the token speaks for, from that address."""
+        authorization = f"Bearer {access_token}" if access_token else None
+        with working_on(Context("r1", float("inf"), authorization=authorization, client_address=address)):
             return await self._client.call(endpoint, request)
-        with working_on(Context("r1", float("inf"), authorization=f"Bearer {access_token}")):
-            return await self._client.call(endpoint, request)
+
+    async def refused(
+        self,
+        endpoint: Endpoint[Req, Rep],
+        request: Req,
+        access_token: str | None = None,
+        address: str | None = None,
+    ) -> RemoteFault:
+        """The error that the call gets."""
+        try:
+            reply = await self.call(endpoint, request, access_token, address)
+        except RemoteFault as fault:
+            return fault
+        raise AssertionError(reply)
 
     async def send(
         self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS

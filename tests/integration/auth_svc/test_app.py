@@ -56,7 +56,7 @@ async def key_ids(settings: AuthSettings) -> list[str]:
 
 async def test_a_private_key_is_not_in_the_database(worker: Mesh, documents: Documents) -> None:
     [stored] = await documents("signing_keys")
-    assert {"_id", "x", "sealed", "active", "created_at"} == set(stored)
+    assert {"_id", "x", "sealed", "number", "signs_from", "created_at"} == set(stored)
     assert 12 + 32 + 16 == len(stored["sealed"]), "nonce, encrypted key, authentication tag"
 
 

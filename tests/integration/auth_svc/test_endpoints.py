@@ -1,6 +1,5 @@
 """The whole worker, asked as the mesh asks it."""
 
-import asyncio
 import json
 
 import jwt
@@ -111,23 +110,9 @@ async def test_refreshing_brings_new_tokens_for_the_same_session(worker: Mesh, a
     assert anna == await worker.call(AUTH_ME, GetMe(), new.access_token)
 
 
-async def test_a_refresh_token_is_used_up(worker: Mesh, tokens: Tokens) -> None:
-    used = Refresh(refresh_token=tokens.refresh_token)
-    await worker.call(AUTH_REFRESH, used)
-    assert (Code.UNAUTHENTICATED, "invalid_refresh_token") == await refused(worker, AUTH_REFRESH, used)
-
-
 async def test_an_unknown_refresh_token_is_refused(worker: Mesh) -> None:
     unknown = Refresh(refresh_token="x" * 43)
     assert (Code.UNAUTHENTICATED, "invalid_refresh_token") == await refused(worker, AUTH_REFRESH, unknown)
-
-
-async def test_of_many_who_use_one_refresh_token_at_once_one_wins(worker: Mesh, tokens: Tokens) -> None:
-    attempt = Refresh(refresh_token=tokens.refresh_token)
-    outcomes = await asyncio.gather(*(worker.call(AUTH_REFRESH, attempt) for _ in range(10)), return_exceptions=True)
-    [winner] = [outcome for outcome in outcomes if isinstance(outcome, Tokens)]
-    assert {"invalid_refresh_token"} == {one.reason for one in outcomes if isinstance(one, RemoteFault)}
-    await worker.call(AUTH_REFRESH, Refresh(refresh_token=winner.refresh_token))
 
 
 async def test_a_session_that_has_expired_is_not_refreshed(worker: Mesh, tokens: Tokens, database: Database) -> None:
@@ -166,7 +151,7 @@ async def test_logging_out_by_refresh_token_ends_its_session_alone(worker: Mesh,
 
 async def test_logging_out_by_access_token_ends_its_session(worker: Mesh, tokens: Tokens, documents: Documents) -> None:
     await worker.call(AUTH_LOGOUT, Logout(), tokens.access_token)
-    assert [] == await documents("sessions")
+    assert [True] == ["revoked_at" in session for session in await documents("sessions")]
 
 
 async def test_logging_out_twice_or_of_nothing_is_answered_alike(worker: Mesh, tokens: Tokens) -> None:

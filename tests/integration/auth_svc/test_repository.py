@@ -1,16 +1,19 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from auth_svc.keys import KeyCipher, SealedKey, SigningKey
-from auth_svc.repository import Account, Session, Sessions, SigningKeys, Users, ensure_indexes
-from contracts.auth import User
+from auth_svc.repository import Account, Audit, Sessions, SigningKeys, Throttles, Users, ensure_indexes
+from contracts.auth import AuditAction, User
+from mesh.context import Context, working_on
 from mesh.errors import Conflict, NotFound
 from providers.mongo import Database
 
-SOON = datetime(2100, 1, 1, tzinfo=UTC)
+PAST = datetime(2020, 1, 1, tzinfo=UTC)
+IDLE, LONGEST = timedelta(days=14), timedelta(days=30)
 
 
 @pytest.fixture
@@ -20,7 +23,17 @@ def users(any_database: Database) -> Users:
 
 @pytest.fixture
 def sessions(any_database: Database) -> Sessions:
-    return Sessions(any_database)
+    return Sessions(any_database, idle=IDLE, longest=LONGEST, remembered=timedelta(minutes=7))
+
+
+@pytest.fixture
+def throttles(any_database: Database) -> Throttles:
+    return Throttles(any_database)
+
+
+@pytest.fixture
+def audit(any_database: Database) -> Audit:
+    return Audit(any_database)
 
 
 @pytest.fixture
@@ -69,7 +82,7 @@ async def test_an_account_is_found_by_its_email_address(users: Users) -> None:
 
 
 def test_an_account_does_not_show_its_hash() -> None:
-    user = User(user_id="u1", email="a@mesh.test", roles=(), created_at=SOON)
+    user = User(user_id="u1", email="a@mesh.test", roles=(), created_at=PAST)
     assert "secret-hash" not in repr(Account(user, "secret-hash"))
 
 
@@ -87,66 +100,184 @@ async def test_an_administrator_is_noticed(users: Users) -> None:
     assert await users.has_admin()
 
 
-async def test_a_session_is_found_by_the_hash_that_is_good_now(sessions: Sessions) -> None:
-    session = await sessions.create("u1", "first", SOON)
-    assert Session(session.session_id, "u1") == await sessions.find("first")
-    assert await sessions.rotate("first", "second")
-    assert await sessions.find("first") is None
-    assert session == await sessions.find("second")
+async def test_a_session_is_found_until_it_is_revoked(sessions: Sessions) -> None:
+    one, other = await sessions.create("u1", None), await sessions.create("u1", "203.0.113.7")
+    assert one == await sessions.find(one.session_id)
+    assert [one.session_id] == await sessions.revoke("u1", one.session_id)
+    assert [] == await sessions.revoke("u1", one.session_id), "twice is no error"
+    assert await sessions.find(one.session_id) is None
+    assert [one.session_id] == await sessions.revoked()
+    assert (True, False) == (await sessions.is_revoked(one.session_id), await sessions.is_revoked(other.session_id))
+    assert [other.session_id] == [session.session_id for session in await sessions.list("u1", current="")]
 
 
-async def test_a_hash_is_rotated_once(sessions: Sessions) -> None:
-    await sessions.create("u1", "first", SOON)
-    rotations = await asyncio.gather(*(sessions.rotate("first", f"second-{n}") for n in range(10)))
-    assert 1 == sum(rotations)
-    found = [await sessions.find(f"second-{n}") for n in range(10)]
-    assert rotations == [session is not None for session in found]
+async def test_a_session_of_somebody_else_is_not_revoked(sessions: Sessions) -> None:
+    session = await sessions.create("u1", None)
+    assert [] == await sessions.revoke("u2", session.session_id)
+    assert session == await sessions.find(session.session_id)
 
 
-async def test_an_expired_session_is_not_there_even_before_mongodb_deletes_it(sessions: Sessions) -> None:
-    await sessions.create("u1", "first", datetime.now(UTC) - timedelta(milliseconds=1))
-    assert await sessions.find("first") is None
-    assert not await sessions.rotate("first", "second")
+async def test_all_but_one_are_revoked(sessions: Sessions) -> None:
+    mine = [await sessions.create("u1", None) for _ in range(3)]
+    other = await sessions.create("u2", None)
+    revoked = await sessions.revoke_all("u1", but=mine[1].session_id)
+    assert {mine[0].session_id, mine[2].session_id} == set(revoked)
+    assert [mine[1], other] == [await sessions.find(one.session_id) for one in (mine[1], other)]
 
 
-async def test_ending_a_session_twice_is_no_error(sessions: Sessions) -> None:
-    one, other = await sessions.create("u1", "one", SOON), await sessions.create("u1", "other", SOON)
-    for _ in range(2):
-        await sessions.end(one.session_id)
-        assert await sessions.find("one") is None
-    assert other == await sessions.find("other")
-    for _ in range(2):
-        await sessions.end_by_hash("other")
-        assert await sessions.find("other") is None
+async def test_a_generation_is_traded_once(sessions: Sessions) -> None:
+    session = await sessions.create("u1", None)
+    rotated = await asyncio.gather(*(sessions.rotate(session) for _ in range(10)))
+    [winner] = [one for one in rotated if one is not None]
+    assert (0, 1) == (session.generation, winner.generation)
+    assert winner == await sessions.find(session.session_id)
+
+
+async def test_a_session_ends_when_it_is_not_used_or_has_lasted_long_enough(
+    sessions: Sessions, any_database: Database
+) -> None:
+    session = await sessions.create("u1", None)
+    [stored] = await any_database["sessions"].find().to_list()
+    assert (IDLE, LONGEST) == (stored["expires_at"] - stored["created_at"], stored["ends_at"] - stored["created_at"])
+    soon = stored["created_at"] + timedelta(days=1)
+    await any_database["sessions"].update_one({}, {"$set": {"ends_at": soon}})
+    assert await sessions.rotate(session)
+    [stored] = await any_database["sessions"].find().to_list()
+    assert soon == stored["expires_at"], "no use of it makes it last longer"
+
+
+async def test_an_expired_session_is_not_there_even_before_mongodb_deletes_it(any_database: Database) -> None:
+    late = Sessions(any_database, idle=timedelta(milliseconds=-1), longest=LONGEST, remembered=LONGEST)
+    session = await late.create("u1", None)
+    assert await late.find(session.session_id) is None
+    assert await late.rotate(session) is None
+    assert [] == await late.list("u1", current="")
 
 
 async def test_the_first_candidate_becomes_the_key_that_signs(signing_keys: SigningKeys) -> None:
     first, second = sealed(), sealed()
-    assert first == await signing_keys.ensure_active(first)
-    assert first == await signing_keys.ensure_active(second)
+    for candidate in (first, second):
+        await signing_keys.ensure_one(candidate)
+        assert first == (await signing_keys.signing()).key
     assert (first.public,) == await signing_keys.list()
 
 
 async def test_many_starters_at_once_agree_on_one_key(signing_keys: SigningKeys) -> None:
-    chosen = await asyncio.gather(*(signing_keys.ensure_active(sealed()) for _ in range(10)))
-    assert 1 == len({key.public.kid for key in chosen})
-    assert (chosen[0].public,) == await signing_keys.list()
+    await asyncio.gather(*(signing_keys.ensure_one(sealed()) for _ in range(10)))
+    assert ((await signing_keys.signing()).key.public,) == await signing_keys.list()
 
 
-async def test_keys_that_sign_no_more_are_still_listed(signing_keys: SigningKeys, any_database: Database) -> None:
+async def test_a_new_key_is_published_before_it_signs_and_the_old_one_retires_after_its_tokens(
+    signing_keys: SigningKeys, any_database: Database
+) -> None:
     old, new = sealed(), sealed()
-    await signing_keys.ensure_active(old)
-    await any_database["signing_keys"].update_one({"_id": old.public.kid}, {"$unset": {"active": True}})
-    await signing_keys.ensure_active(new)
-    assert {old.public, new.public} == set(await signing_keys.list())
+    await signing_keys.ensure_one(old)
+    following = await signing_keys.rotate(new, timedelta(milliseconds=300), timedelta(seconds=330))
+    assert new == following.key
+    assert (new.public, old.public) == await signing_keys.list()
+    assert old == (await signing_keys.signing()).key
+    while (await signing_keys.signing()).key != new:
+        await asyncio.sleep(0.02)
+    assert datetime.now(UTC) >= following.signs_from
+    retiring = await any_database["signing_keys"].find_one({"_id": old.public.kid})
+    assert retiring
+    assert following.signs_from + timedelta(seconds=330) == retiring["retires_at"]
+    await any_database["signing_keys"].update_one({"_id": old.public.kid}, {"$set": {"retires_at": PAST}})
+    assert (new.public,) == await signing_keys.list(), "even before MongoDB deletes it"
+
+
+async def test_of_many_who_rotate_at_once_one_does(signing_keys: SigningKeys) -> None:
+    await signing_keys.ensure_one(sealed())
+    rotate = partial(signing_keys.rotate, lead=timedelta(minutes=1), longest_token=timedelta(minutes=1))
+    outcomes = await asyncio.gather(*(rotate(sealed()) for _ in range(10)))
+    assert 1 == len({one.key.public.kid for one in outcomes})
+    assert 2 == len(await signing_keys.list())
+
+
+async def test_as_many_attempts_as_are_free_are_permitted_at_once(throttles: Throttles) -> None:
+    waits = await asyncio.gather(*(throttles.attempt("k", free=5, longest=900) for _ in range(100)))
+    assert 5 <= waits.count(0) <= 8, "on a busy machine a pause may end meanwhile"
+    assert {0, 1} <= set(waits) <= {0, 1, 2, 4}
+    assert 0 == await throttles.attempt("another", free=5, longest=900)
+
+
+async def test_each_further_attempt_doubles_the_pause_up_to_the_longest(
+    throttles: Throttles, any_database: Database
+) -> None:
+    pauses = []
+    assert 0 == await throttles.attempt("k", free=2, longest=900)
+    for _ in range(13):
+        assert 0 == await throttles.attempt("k", free=2, longest=900)
+        throttle = await any_database["throttles"].find_one_and_update({"_id": "k"}, {"$set": {"next_at": PAST}})
+        assert throttle
+        pauses.append((throttle["next_at"] - throttle["asked_at"]).total_seconds())
+    assert [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900] == pauses
+
+
+async def test_what_was_not_in_vain_is_not_counted(throttles: Throttles) -> None:
+    for _ in range(20):
+        assert 0 == await throttles.attempt("taken back", free=2, longest=900)
+        await throttles.take_back("taken back")
+        assert 0 == await throttles.attempt("forgotten", free=2, longest=900)
+        await throttles.forget("forgotten")
+
+
+async def test_the_audit_log_comes_newest_first_and_page_by_page(audit: Audit) -> None:
+    for number in range(5):
+        with working_on(Context(f"r{number}", float("inf"), client_address="203.0.113.7")):
+            await audit.record(AuditAction.LOGGED_IN, f"u{number % 2}", actor_id="a", detail=str(number))
+        await asyncio.sleep(0.002)  # entries of one millisecond have no order
+    first = await audit.list(subject_id=None, before=None, limit=3)
+    assert ["4", "3", "2"] == [entry.detail for entry in first.items]
+    rest = await audit.list(subject_id=None, before=first.next_cursor, limit=3)
+    assert (["1", "0"], None) == ([entry.detail for entry in rest.items], rest.next_cursor)
+    of_one = await audit.list(subject_id="u1", before=None, limit=3)
+    assert ["3", "1"] == [entry.detail for entry in of_one.items]
+    assert ("r3", "203.0.113.7", "a") == (
+        of_one.items[0].request_id,
+        of_one.items[0].client_address,
+        of_one.items[0].actor_id,
+    )
+
+
+async def test_users_come_by_their_addresses_and_page_by_page(users: Users) -> None:
+    for name in ("carla", "anna", "berta"):
+        await users.create(f"{name}@mesh.test", "hash", "USER")
+    first = await users.list(email=None, cursor=None, limit=2)
+    assert ["anna@mesh.test", "berta@mesh.test"] == [user.email for user in first.items]
+    rest = await users.list(email=None, cursor=first.next_cursor, limit=2)
+    assert (["carla@mesh.test"], None) == ([user.email for user in rest.items], rest.next_cursor)
+    [berta] = (await users.list(email="berta@mesh.test", cursor=None, limit=2)).items
+    assert "berta@mesh.test" == berta.email
+
+
+async def test_rights_are_changed_and_told_as_before_and_after(users: Users) -> None:
+    anna = await users.create("anna@mesh.test", "hash", "USER")
+    changed = await users.change_rights(anna.user_id, {"disabled": True})
+    assert changed
+    assert (anna, True) == (changed[0], changed[1].disabled)
+    assert changed[1] == await users.get(anna.user_id)
+    assert None is await users.change_rights("nobody", {"disabled": True})
 
 
 async def test_indexes_can_be_ensured_by_many_at_once_and_again(any_database: Database) -> None:
     await asyncio.gather(*(ensure_indexes(any_database) for _ in range(3)))
     sessions = await any_database["sessions"].index_information()
     assert 0 == sessions["expires_at_1"]["expireAfterSeconds"]
-    assert sessions["refresh_hash_1"]["unique"]
     assert (await any_database["users"].index_information())["email_1"]["unique"]
+    assert (await any_database["signing_keys"].index_information())["number_1"]["unique"]
+
+
+async def test_what_an_older_version_left_is_taken_over(any_database: Database, signing_keys: SigningKeys) -> None:
+    key = sealed()
+    await any_database["sessions"].create_index("refresh_hash", unique=True)
+    await any_database["sessions"].insert_one({"_id": "old", "refresh_hash": "h", "user_id": "u1"})
+    document = {"_id": key.public.kid, "x": key.public.x, "sealed": key.sealed, "active": True, "created_at": PAST}
+    await any_database["signing_keys"].drop_index("number_1")
+    await any_database["signing_keys"].insert_one(document)
+    await ensure_indexes(any_database)
+    assert key == (await signing_keys.signing()).key
+    assert [] == await any_database["sessions"].find().to_list()
 
 
 def sealed() -> SealedKey:

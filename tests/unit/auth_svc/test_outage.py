@@ -1,14 +1,15 @@
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from auth_svc.keys import SealedKey
-from auth_svc.repository import Account, Sessions, SigningKeys, Users, ensure_indexes
-from contracts.auth import Jwk, User
+from auth_svc.repository import Account, Audit, Session, Sessions, SigningKeys, Throttles, Users, ensure_indexes
+from contracts.auth import AuditAction, Jwk, User
 from mesh.context import Context, working_on
 from mesh.errors import TimedOut, Unavailable
 from providers.mongo import DRIVER, Database
@@ -17,11 +18,26 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 ANYTHING = {
     "account": Account(User(user_id="u1", email="a@mesh.test", roles=(), created_at=NOW), "hash"),
     "candidate": SealedKey(Jwk(kid="k", x="x"), b"sealed"),
-    "expires_at": NOW,
+    "session": Session("s1", "u1", b"seed", 0, NOW),
+    "action": AuditAction.LOGGED_IN,
+    "changes": {"disabled": True},
+    "lead": timedelta(seconds=1),
+    "longest_token": timedelta(seconds=1),
+    "free": 5,
+    "longest": 900,
+    "limit": 50,
+    "cursor": None,
+}
+REPOSITORIES: dict[str, Callable[[Database], Any]] = {
+    "Users": Users,
+    "Sessions": partial(Sessions, idle=timedelta(1), longest=timedelta(1), remembered=timedelta(1)),
+    "SigningKeys": SigningKeys,
+    "Throttles": Throttles,
+    "Audit": Audit,
 }
 OPERATIONS = [
     operation
-    for repository in (Users, Sessions, SigningKeys)
+    for repository in (Users, Sessions, SigningKeys, Throttles, Audit)
     for name, operation in inspect.getmembers(repository, inspect.iscoroutinefunction)
     if not name.startswith("_")
 ]
@@ -48,12 +64,10 @@ async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
 async def test_every_operation_says_that_the_database_is_unavailable(
     database: Database, operation: Callable[..., Awaitable[Any]]
 ) -> None:
-    repository = {"Users": Users, "Sessions": Sessions, "SigningKeys": SigningKeys}[
-        operation.__qualname__.split(".")[0]
-    ]
+    repository = REPOSITORIES[operation.__qualname__.split(".")[0]](database)
     wanted = list(inspect.signature(operation).parameters)[1:]
     with pytest.raises(Unavailable) as refusal:
-        await operation(repository(database), **{name: ANYTHING.get(name, "text") for name in wanted})
+        await operation(repository, **{name: ANYTHING.get(name, "text") for name in wanted})
     assert "database_unavailable" == refusal.value.reason
 
 

@@ -1,5 +1,6 @@
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from auth_svc.keys import KeyCipher, SigningKey
+from auth_svc.repository import Session
 from auth_svc.settings import AuthSettings
-from auth_svc.tokens import AccessTokens, digest, new_refresh_token
+from auth_svc.tokens import AccessTokens, Presented, RefreshTokens, read
 from contracts.auth import Jwks, User
 from mesh.context import Caller
 from mesh.errors import Unauthenticated
@@ -34,7 +36,7 @@ def verifier(settings: AuthSettings, key: SigningKey) -> Verifier:
 
 @pytest.fixture
 def token(settings: AuthSettings, key: SigningKey) -> str:
-    return AccessTokens(settings, key).sign(ANNA, "s1")
+    return AccessTokens(settings).sign(key, ANNA, "s1")
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -65,8 +67,8 @@ def test_a_token_names_its_kind_its_key_and_its_times(settings: AuthSettings, ke
 
 
 def test_every_token_has_an_id_of_its_own(settings: AuthSettings, key: SigningKey) -> None:
-    tokens = AccessTokens(settings, key)
-    assert claims_of(tokens.sign(ANNA, "s1"))["jti"] != claims_of(tokens.sign(ANNA, "s1"))["jti"]
+    tokens = AccessTokens(settings)
+    assert claims_of(tokens.sign(key, ANNA, "s1"))["jti"] != claims_of(tokens.sign(key, ANNA, "s1"))["jti"]
 
 
 async def test_a_token_of_another_key_under_our_key_id_is_refused(
@@ -111,9 +113,49 @@ async def test_a_token_without_a_signature_is_refused(verifier: Verifier, key: S
     assert "invalid_token" == await refused(verifier, unsigned)
 
 
-def test_a_refresh_token_is_256_bits_that_its_digest_does_not_show() -> None:
-    token = new_refresh_token()
-    assert 43 == len(token)
-    assert token != new_refresh_token()
-    assert 64 == len(digest(token))
-    assert token not in digest(token)
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+SESSION = Session("0123456789abcdef" * 2, "u1", seed=bytes(16), generation=3, rotated_at=NOW)
+REFRESH_TOKENS = RefreshTokens(bytes(32))
+
+
+def presented(token: str) -> Presented:
+    found = read(token)
+    assert found
+    return found
+
+
+def test_a_refresh_token_proves_its_session_and_its_generation() -> None:
+    token = REFRESH_TOKENS.issue(SESSION)
+    assert 70 == len(token)
+    assert (SESSION.session_id, 3) == (presented(token).session_id, presented(token).generation)
+    assert REFRESH_TOKENS.proves(presented(token), SESSION)
+    assert token == REFRESH_TOKENS.issue(SESSION), "a lost answer can be given again"
+
+
+def test_the_refresh_tokens_of_before_are_known_and_those_to_come_are_not() -> None:
+    for generation, known in [(0, True), (2, True), (4, False)]:
+        other = presented(REFRESH_TOKENS.issue(replace(SESSION, generation=generation)))
+        assert known == REFRESH_TOKENS.proves(other, SESSION)
+
+
+@pytest.mark.parametrize(
+    "forger",
+    [
+        RefreshTokens(b"another secret of 32 bytes......").issue(SESSION),
+        REFRESH_TOKENS.issue(replace(SESSION, seed=b"another seed...!")),
+        "A" * 70,
+    ],
+)
+def test_a_made_up_refresh_token_proves_nothing(forger: str) -> None:
+    assert not REFRESH_TOKENS.proves(presented(forger), SESSION)
+
+
+@pytest.mark.parametrize("text", ["x" * 43, "x" * 71, "nobody-was-ever-given-this-token"])
+def test_what_is_no_refresh_token_is_told_at_once(text: str) -> None:
+    assert read(text) is None
+
+
+def test_a_session_and_what_is_presented_do_not_show_secrets() -> None:
+    token = presented(REFRESH_TOKENS.issue(SESSION))
+    assert "seed" not in repr(SESSION)
+    assert "proof" not in repr(token)

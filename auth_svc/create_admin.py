@@ -1,0 +1,59 @@
+"""`python -m auth_svc.create_admin` makes an administrator, by AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD."""
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+
+from auth_svc.emails import normalise
+from auth_svc.passwords import Passwords
+from auth_svc.repository import Audit, Users, ensure_indexes
+from auth_svc.settings import AuthSettings
+from contracts.auth import AuditAction
+from mesh.errors import Conflict, Invalid, MeshError
+from mesh.process import StartError, read_settings
+from mesh.tokens import ADMIN
+from providers.errors import ProviderError
+from providers.mongo import Database, open_database
+
+
+async def create_admin(settings: AuthSettings, database: Database, passwords: Passwords) -> None:
+    """Make a user with the role ADMIN, as the settings name them. Raises StartError, Conflict."""
+    email, password = settings.auth_admin_email, settings.auth_admin_password
+    if email is None or password is None:
+        raise StartError("set AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD")
+    try:
+        address = normalise(email)
+        passwords.demand_strength(password.get_secret_value(), address)
+        user = await Users(database).create(address, await passwords.hash(password.get_secret_value()), ADMIN)
+    except Invalid as error:
+        raise StartError(f"AUTH_ADMIN_EMAIL, AUTH_ADMIN_PASSWORD: {error.detail}") from error
+    await Audit(database).record(AuditAction.ADMIN_CREATED, user.user_id, actor_id=None)
+
+
+async def open_auth_database(settings: AuthSettings, resources: AsyncExitStack) -> Database:
+    """The service's database with its indexes. Raises StartError."""
+    try:
+        database = await resources.enter_async_context(open_database(settings.auth_mongodb_url, default_name="auth"))
+    except ProviderError as error:
+        raise StartError(str(error)) from error
+    await ensure_indexes(database)
+    return database
+
+
+async def main() -> None:
+    """Make the administrator whom the environment names. Raises StartError, MeshError."""
+    settings = read_settings(AuthSettings)
+    async with AsyncExitStack() as resources:
+        database = await open_auth_database(settings, resources)
+        passwords = resources.enter_context(Passwords(settings))
+        try:
+            await create_admin(settings, database, passwords)
+        except Conflict as error:
+            raise StartError(f"{error.detail}: `mesh users set-roles` gives them the role") from error
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main())
+    except (StartError, MeshError) as error:
+        sys.exit(str(error))

@@ -1,0 +1,32 @@
+"""The indexes that the queries rely on, and what an older version left behind."""
+
+from auth_svc.repository.operation import operation
+from providers.mongo import Database
+
+
+@operation()
+async def ensure_indexes(database: Database) -> None:
+    """Make the indexes; those that are there stay."""
+    await _leave_the_past(database)
+    await database["users"].create_index("email", unique=True)
+    await database["users"].create_index("roles")
+    await database["users"].create_index("registration.key", unique=True, sparse=True)
+    await database["users"].create_index("registration.at", sparse=True)
+    await database["sessions"].create_index("user_id")
+    await database["sessions"].create_index("revoked_at", sparse=True)
+    await database["sessions"].create_index("expires_at", expireAfterSeconds=0)
+    # Of all who start or rotate at once, one makes the next key.
+    await database["signing_keys"].create_index("number", unique=True)
+    await database["signing_keys"].create_index("retires_at", expireAfterSeconds=0)
+    await database["throttles"].create_index("expires_at", expireAfterSeconds=0)
+    await database["audit"].create_index([("subject_id", 1), ("_id", -1)])
+
+
+async def _leave_the_past(database: Database) -> None:
+    """Before 0.2 a session was a refresh token's hash, and a key had no number. Those sessions end."""
+    if "refresh_hash_1" in await database["sessions"].index_information():
+        await database["sessions"].drop_index("refresh_hash_1")
+        await database["sessions"].delete_many({"refresh_hash": {"$exists": True}})
+    await database["signing_keys"].update_many(
+        {"number": {"$exists": False}, "active": True}, [{"$set": {"number": 1, "signs_from": "$created_at"}}]
+    )

@@ -1,0 +1,149 @@
+"""The collection `sessions`: what a login began, and which of its refresh tokens is good now."""
+
+import builtins
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from auth_svc.repository.operation import now, operation
+from contracts import auth
+from providers.mongo import Database, Document
+
+_MOST_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one login began: a family of refresh tokens, numbered from 0, of which `generation` is good now."""
+
+    session_id: str
+    user_id: str
+    seed: bytes = field(repr=False)
+    """Its tokens' own part in their proof."""
+    generation: int
+    rotated_at: datetime
+    """When `generation` came to be."""
+
+
+class Sessions:
+    """The collection `sessions`.
+
+    `idle`: how long a refresh token waits for its use; `longest`: how long a session lasts however often it is used;
+    `remembered`: how long it is known that a session was revoked, which is as long as its access tokens could live.
+    """
+
+    def __init__(self, database: Database, *, idle: timedelta, longest: timedelta, remembered: timedelta) -> None:
+        self._sessions = database["sessions"]
+        self._idle = idle
+        self._longest = longest
+        self._remembered = remembered
+
+    @operation()
+    async def create(self, user_id: str, client_address: str | None) -> Session:
+        """A new session."""
+        began = now()
+        document = {
+            "_id": uuid.uuid4().hex,
+            "user_id": user_id,
+            "seed": secrets.token_bytes(16),
+            "generation": 0,
+            "created_at": began,
+            "rotated_at": began,
+            "ends_at": began + self._longest,
+            "expires_at": began + min(self._idle, self._longest),
+            "client_address": client_address,
+        }
+        await self._sessions.insert_one(document)
+        return _session(document)
+
+    @operation()
+    async def find(self, session_id: str) -> Session | None:
+        """The session, if it is alive."""
+        document = await self._sessions.find_one({"_id": session_id, **_alive()})
+        return _session(document) if document else None
+
+    @operation()
+    async def rotate(self, session: Session) -> Session | None:
+        """Make the next generation the good one; of several at once, one succeeds, and the others get None."""
+        rotated_at = now()
+        document = await self._sessions.find_one_and_update(
+            {"_id": session.session_id, "generation": session.generation, **_alive()},
+            [
+                {
+                    "$set": {
+                        "generation": session.generation + 1,
+                        "rotated_at": rotated_at,
+                        "expires_at": {"$min": ["$ends_at", rotated_at + self._idle]},
+                    }
+                }
+            ],
+            return_document=True,
+        )
+        return _session(document) if document else None
+
+    @operation()
+    async def list(self, user_id: str, current: str) -> builtins.list[auth.Session]:
+        """The user's sessions that are alive, the newest first, a hundred at most."""
+        found = self._sessions.find({"user_id": user_id, **_alive()}).sort("created_at", -1).limit(_MOST_LISTED)
+        return [
+            auth.Session(
+                session_id=document["_id"],
+                created_at=document["created_at"],
+                last_used_at=document["rotated_at"],
+                expires_at=document["expires_at"],
+                client_address=document["client_address"],
+                current=document["_id"] == current,
+            )
+            async for document in found
+        ]
+
+    @operation()
+    async def revoke(self, user_id: str, session_id: str) -> builtins.list[str]:
+        """Revoke this session of the user's; says which were revoked, so none where there was none."""
+        return await self._revoke({"_id": session_id, "user_id": user_id})
+
+    @operation()
+    async def revoke_all(self, user_id: str, but: str | None = None) -> builtins.list[str]:
+        """Revoke every session of the user's but one; says which were revoked."""
+        return await self._revoke({"user_id": user_id, "_id": {"$ne": but}})
+
+    @operation()
+    async def is_revoked(self, session_id: str) -> bool:
+        """Whether the session was revoked, not long ago."""
+        return await self._sessions.find_one({"_id": session_id, "revoked_at": {"$exists": True}}) is not None
+
+    @operation()
+    async def has_ended(self, user_id: str, session_id: str) -> bool:
+        """Whether it was a session of the user's that was revoked, not long ago."""
+        was_theirs = {"_id": session_id, "user_id": user_id, "revoked_at": {"$exists": True}}
+        return await self._sessions.find_one(was_theirs) is not None
+
+    @operation()
+    async def revoked(self) -> builtins.list[str]:
+        """Every session that was revoked while access tokens of it may still be about."""
+        found = self._sessions.find({"revoked_at": {"$exists": True}, "expires_at": {"$gt": now()}}, {"_id": 1})
+        return [document["_id"] async for document in found]
+
+    async def _revoke(self, which: Document) -> builtins.list[str]:
+        ids = [document["_id"] async for document in self._sessions.find({**which, **_alive()}, {"_id": 1})]
+        if ids:
+            revoked_at = now()
+            change = {"revoked_at": revoked_at, "expires_at": revoked_at + self._remembered}
+            await self._sessions.update_many({"_id": {"$in": ids}}, {"$set": change})
+        return ids
+
+
+def _alive() -> Document:
+    # MongoDB deletes what has expired up to a minute late.
+    return {"revoked_at": {"$exists": False}, "expires_at": {"$gt": now()}}
+
+
+def _session(document: Document) -> Session:
+    return Session(
+        session_id=document["_id"],
+        user_id=document["user_id"],
+        seed=bytes(document["seed"]),
+        generation=document["generation"],
+        rotated_at=document["rotated_at"],
+    )

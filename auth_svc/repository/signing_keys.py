@@ -1,0 +1,87 @@
+"""The collection `signing_keys`: every key that tokens are verified by, one after the other."""
+
+import builtins
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pymongo.errors import DuplicateKeyError
+
+from auth_svc.keys import SealedKey
+from auth_svc.repository.operation import now, operation
+from contracts.auth import Jwk
+from providers.mongo import Database, Document
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedKey:
+    """A key, and from when on it signs; the one with the highest number that may, does."""
+
+    key: SealedKey
+    number: int
+    signs_from: datetime
+
+
+class SigningKeys:
+    """The collection `signing_keys`. What retires is deleted by MongoDB, its private part with it."""
+
+    def __init__(self, database: Database) -> None:
+        self._keys = database["signing_keys"]
+
+    @operation()
+    async def ensure_one(self, candidate: SealedKey) -> None:
+        """Have a key: the candidate, where there is none yet."""
+        if await self._newest() is None:
+            await self._add(candidate, 1, now())
+
+    @operation()
+    async def rotate(self, candidate: SealedKey, lead: timedelta, longest_token: timedelta) -> NumberedKey:
+        """Publish the candidate now, have it sign after `lead`, and retire the others once their tokens are over.
+
+        Where one waits for its time already, it is that one that is told.
+        """
+        newest = await self._newest()
+        if newest is not None and newest.signs_from > now():
+            return newest
+        await self._add(candidate, newest.number + 1 if newest else 1, now() + lead)
+        newest = await self._newest()
+        assert newest is not None  # noqa: S101  # it was added
+        older = {"number": {"$lt": newest.number}, "retires_at": {"$exists": False}}
+        await self._keys.update_many(older, {"$set": {"retires_at": newest.signs_from + longest_token}})
+        return newest
+
+    @operation()
+    async def signing(self) -> NumberedKey:
+        """The key that signs now."""
+        found = await self._keys.find({"signs_from": {"$lte": now()}}).sort("number", -1).limit(1).to_list()
+        return _numbered(found[0])
+
+    @operation()
+    async def list(self) -> tuple[Jwk, ...]:
+        """The public part of every key that tokens may be signed by, the newest first."""
+        found = self._keys.find({"$or": [{"retires_at": {"$exists": False}}, {"retires_at": {"$gt": now()}}]})
+        return tuple([_jwk(document) async for document in found.sort("number", -1)])
+
+    async def _newest(self) -> NumberedKey | None:
+        found: builtins.list[Document] = await self._keys.find().sort("number", -1).limit(1).to_list()
+        return _numbered(found[0]) if found else None
+
+    async def _add(self, key: SealedKey, number: int, signs_from: datetime) -> None:
+        document = {
+            "_id": key.public.kid,
+            "x": key.public.x,
+            "sealed": key.sealed,
+            "number": number,
+            "created_at": now(),
+            "signs_from": signs_from,
+        }
+        with suppress(DuplicateKeyError):  # somebody was faster: then theirs it is
+            await self._keys.insert_one(document)
+
+
+def _numbered(document: Document) -> NumberedKey:
+    return NumberedKey(SealedKey(_jwk(document), bytes(document["sealed"])), document["number"], document["signs_from"])
+
+
+def _jwk(document: Document) -> Jwk:
+    return Jwk(kid=document["_id"], x=document["x"])

@@ -1,0 +1,150 @@
+"""The collection `users`."""
+
+import base64
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymongo.errors import DuplicateKeyError
+
+from auth_svc.repository.operation import now, operation
+from contracts.auth import AuthReason, User, UserPage
+from mesh.errors import Conflict, Invalid, NotFound
+from mesh.idempotency import KEPT
+from mesh.tokens import ADMIN
+from providers.mongo import Database, Document
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user, and the hash of the password that proves it."""
+
+    user: User
+    password_hash: str = field(repr=False)
+
+
+class Users:
+    """The collection `users`; its e-mail addresses are normalised, and each is there once."""
+
+    def __init__(self, database: Database) -> None:
+        self._users = database["users"]
+
+    @operation()
+    async def create(self, email: str, password_hash: str, role: str) -> User:
+        """A new user. Raises Conflict where somebody has the e-mail address already."""
+        document = _new_user(email, password_hash, role)
+        try:
+            await self._users.insert_one(document)
+        except DuplicateKeyError:
+            raise _email_taken() from None
+        return _user(document)
+
+    @operation()
+    async def create_once(self, key: str, email: str, password_hash: str, role: str) -> Account:
+        """A new user, or whom the key has made before, as told then. Raises Conflict as `create` does.
+
+        The key is a part of the user's document, so that both are written or neither is: no transaction, which not
+        every MongoDB has (ADR 6).
+        """
+        document = _new_user(email, password_hash, role)
+        made_at = document["created_at"]
+        document["registration"] = {"key": key, "at": made_at, "reply": _user(document).model_dump_json()}
+        await self._users.update_many({"registration.at": {"$lt": made_at - KEPT}}, {"$unset": {"registration": ""}})
+        try:
+            await self._users.insert_one(document)
+        except DuplicateKeyError:
+            first = await self._users.find_one({"registration.key": key})
+            if first is None:
+                raise _email_taken() from None
+            document = first
+        return Account(User.model_validate_json(document["registration"]["reply"]), document["password_hash"])
+
+    @operation()
+    async def find(self, user_id: str) -> User | None:
+        """The user, or None."""
+        document = await self._users.find_one({"_id": user_id})
+        return _user(document) if document else None
+
+    async def get(self, user_id: str) -> User:
+        """The user. Raises NotFound."""
+        user = await self.find(user_id)
+        if user is None:
+            raise NotFound(AuthReason.USER_NOT_FOUND, "the user does not exist any more")
+        return user
+
+    @operation()
+    async def find_account(self, email: str) -> Account | None:
+        """What a login needs to know about whoever has the e-mail address, or None."""
+        document = await self._users.find_one({"email": email})
+        return Account(_user(document), document["password_hash"]) if document else None
+
+    @operation()
+    async def find_account_of(self, user_id: str) -> Account | None:
+        """The same about the user with the id."""
+        document = await self._users.find_one({"_id": user_id})
+        return Account(_user(document), document["password_hash"]) if document else None
+
+    @operation()
+    async def has_admin(self) -> bool:
+        """Whether anybody has the role ADMIN, and may use it."""
+        return await self._users.find_one({"roles": ADMIN, "disabled": {"$ne": True}}) is not None
+
+    @operation()
+    async def list(self, *, email: str | None, cursor: str | None, limit: int) -> UserPage:
+        """Users in the order of their e-mail addresses; or the one with the address. Raises Invalid for the cursor."""
+        which: Document = {}
+        if email is not None:
+            which = {"email": email}
+        elif cursor is not None:
+            which = {"email": {"$gt": _email_in(cursor)}}
+        found = await self._users.find(which).sort("email", 1).limit(limit + 1).to_list()
+        items = tuple(_user(document) for document in found[:limit])
+        return UserPage(items=items, next_cursor=_cursor(items[-1].email) if len(found) > limit else None)
+
+    @operation()
+    async def replace_hash(self, account: Account, password_hash: str) -> bool:
+        """Store another hash, unless the password has changed meanwhile; says whether it was stored."""
+        unchanged = {"_id": account.user.user_id, "password_hash": account.password_hash}
+        return await self._users.find_one_and_update(unchanged, {"$set": {"password_hash": password_hash}}) is not None
+
+    @operation()
+    async def change_rights(self, user_id: str, changes: Mapping[str, Any]) -> tuple[User, User] | None:
+        """Set `roles`, `disabled` or both: the user before and after, or None where there is none."""
+        document = await self._users.find_one_and_update({"_id": user_id}, {"$set": changes})
+        return (_user(document), _user({**document, **changes})) if document else None
+
+
+def _cursor(email: str) -> str:
+    return base64.urlsafe_b64encode(email.encode()).decode().rstrip("=")
+
+
+def _email_in(cursor: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except ValueError:
+        raise Invalid.field("cursor", AuthReason.INVALID_CURSOR, "is not one that a page gave") from None
+
+
+def _new_user(email: str, password_hash: str, role: str) -> Document:
+    return {
+        "_id": uuid.uuid4().hex,
+        "email": email,
+        "password_hash": password_hash,
+        "roles": [role],
+        "created_at": now(),
+    }
+
+
+def _email_taken() -> Conflict:
+    return Conflict(AuthReason.EMAIL_TAKEN, "somebody is registered with this e-mail address")
+
+
+def _user(document: Document) -> User:
+    return User(
+        user_id=document["_id"],
+        email=document["email"],
+        roles=tuple(document["roles"]),
+        created_at=document["created_at"],
+        disabled=document.get("disabled", False),
+    )

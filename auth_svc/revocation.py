@@ -1,0 +1,31 @@
+"""How sessions end before their time: in the database, and within a second at every gateway."""
+
+from auth_svc.repository import Sessions
+from contracts.auth import SessionsRevoked
+from mesh.bus import Transport
+from mesh.event import tell
+from subjects import EVENTS_AUTH_SESSIONS_REVOKED
+
+_AT_ONCE = 1000  # so that an event stays small
+
+
+class Revocation:
+    """Ends sessions and tells those who verify their access tokens; an event that is lost they fetch later."""
+
+    def __init__(self, sessions: Sessions, transport: Transport) -> None:
+        self._sessions = sessions
+        self._transport = transport
+
+    async def end(self, user_id: str, session_id: str) -> int:
+        """End this session of the user's; 0 where there is no such session, 1 otherwise."""
+        return await self._tell(await self._sessions.revoke(user_id, session_id))
+
+    async def end_all(self, user_id: str, but: str | None = None) -> int:
+        """End every session of the user's but one; says how many."""
+        return await self._tell(await self._sessions.revoke_all(user_id, but))
+
+    async def _tell(self, session_ids: list[str]) -> int:
+        for first in range(0, len(session_ids), _AT_ONCE):
+            some = SessionsRevoked(session_ids=tuple(session_ids[first : first + _AT_ONCE]))
+            await tell(self._transport, EVENTS_AUTH_SESSIONS_REVOKED, some)
+        return len(session_ids)

@@ -1,0 +1,204 @@
+"""Refresh tokens that come back, sessions that end, and who is told."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from auth_svc.settings import AuthSettings
+from contracts.auth import (
+    ChangePassword,
+    GetMe,
+    ListRevoked,
+    ListSessions,
+    Login,
+    Logout,
+    Refresh,
+    RevokeSession,
+    RevokeSessions,
+    SessionsRevoked,
+    Tokens,
+)
+from mesh.event import listen
+from providers.mongo import Database
+from subjects import (
+    AUTH_LOGIN,
+    AUTH_LOGOUT,
+    AUTH_ME,
+    AUTH_PASSWORD_CHANGE,
+    AUTH_REFRESH,
+    AUTH_SESSIONS_LIST,
+    AUTH_SESSIONS_REVOKE,
+    AUTH_SESSIONS_REVOKE_ALL,
+    AUTH_SESSIONS_REVOKED,
+    EVENTS_AUTH_SESSIONS_REVOKED,
+)
+from tests.integration.auth_svc.people import PASSWORD, Person, log_in, person
+from tests.integration.auth_svc.small_mesh import Documents, Mesh
+
+NEW = "another horse battery"
+
+
+@pytest.fixture
+async def anna(worker: Mesh) -> Person:
+    return await person(worker, "anna")
+
+
+@pytest.fixture
+async def told(worker: Mesh) -> list[str]:
+    """The sessions that events told of."""
+    heard: list[str] = []
+
+    def hear(event: SessionsRevoked) -> None:
+        heard.extend(event.session_ids)
+
+    await listen(worker.connect("gateway"), EVENTS_AUTH_SESSIONS_REVOKED, hear)
+    return heard
+
+
+async def age_rotation(database: Database, seconds: int) -> None:
+    for session in await database["sessions"].find().to_list():
+        earlier = session["rotated_at"] - timedelta(seconds=seconds)
+        await database["sessions"].update_one({"_id": session["_id"]}, {"$set": {"rotated_at": earlier}})
+
+
+def refresh(one: Person) -> Refresh:
+    return Refresh(refresh_token=one.tokens.refresh_token)
+
+
+async def test_for_ten_seconds_a_lost_answer_is_given_again(worker: Mesh, anna: Person) -> None:
+    first = await anna.refreshed(worker)
+    again = await anna.refreshed(worker)
+    assert first.tokens.refresh_token == again.tokens.refresh_token
+    await again.refreshed(worker)
+
+
+async def test_of_fifty_at_once_all_get_the_same_successor(mesh: Mesh, settings: AuthSettings) -> None:
+    for _ in range(2):
+        await mesh.start(settings)
+    anna = await person(mesh, "anna")
+    answers = await asyncio.gather(*(mesh.call(AUTH_REFRESH, refresh(anna)) for _ in range(50)))
+    assert 1 == len({tokens.refresh_token for tokens in answers})
+    assert isinstance(answers[0], Tokens)
+
+
+async def test_a_token_that_comes_back_later_ends_its_session(
+    worker: Mesh, anna: Person, told: list[str], database: Database, documents: Documents
+) -> None:
+    other = await anna.again(worker)
+    stolen = anna
+    owner = await anna.refreshed(worker)
+    await age_rotation(database, 11)
+    assert "invalid_refresh_token" == (await worker.refused(AUTH_REFRESH, refresh(stolen))).reason
+    assert "invalid_refresh_token" == (await worker.refused(AUTH_REFRESH, refresh(owner))).reason
+    assert "session_revoked" == (await worker.refused(AUTH_ME, GetMe(), owner.access)).reason
+    assert [anna.session_id] == told
+    [entry] = [one for one in await documents("audit") if one["action"] == "refresh_token_reused"]
+    assert anna.user.user_id == entry["subject_id"]
+    await other.refreshed(worker)
+
+
+async def test_a_token_from_before_the_last_ends_its_session_at_once(
+    worker: Mesh, anna: Person, told: list[str]
+) -> None:
+    newest = await (await anna.refreshed(worker)).refreshed(worker)
+    assert "invalid_refresh_token" == (await worker.refused(AUTH_REFRESH, refresh(anna))).reason
+    assert "invalid_refresh_token" == (await worker.refused(AUTH_REFRESH, refresh(newest))).reason
+    assert [anna.session_id] == told
+
+
+async def test_a_made_up_token_ends_nothing(worker: Mesh, anna: Person, told: list[str]) -> None:
+    token = anna.tokens.refresh_token
+    for forged in (token[:-4] + ("AAAA" if token[-4:] != "AAAA" else "BBBB"), "A" * 70, "x" * 43):
+        fault = await worker.refused(AUTH_REFRESH, Refresh(refresh_token=forged))
+        assert "invalid_refresh_token" == fault.reason
+        await worker.call(AUTH_LOGOUT, Logout(refresh_token=forged))
+    assert [] == told
+    await anna.refreshed(worker)
+
+
+async def test_one_sees_ones_own_sessions_and_no_others(worker: Mesh, anna: Person) -> None:
+    await person(worker, "berta")
+    tokens = await log_in(worker, anna.user.email, address="203.0.113.7")
+    page = await worker.call(AUTH_SESSIONS_LIST, ListSessions(), tokens.access_token)
+    assert [("203.0.113.7", True), (None, False)] == [(one.client_address, one.current) for one in page.items]
+    assert anna.session_id == page.items[1].session_id
+
+
+async def test_one_ends_a_session_of_ones_own(worker: Mesh, anna: Person, told: list[str]) -> None:
+    other = await anna.again(worker)
+    for _ in range(2):  # twice is no error
+        await worker.call(AUTH_SESSIONS_REVOKE, RevokeSession(session_id=other.session_id), anna.access)
+    assert [other.session_id] == told
+    assert "invalid_refresh_token" == (await worker.refused(AUTH_REFRESH, refresh(other))).reason
+    await anna.refreshed(worker)
+
+
+async def test_one_cannot_end_somebody_elses(worker: Mesh, anna: Person, told: list[str]) -> None:
+    berta = await person(worker, "berta")
+    theirs = await worker.refused(AUTH_SESSIONS_REVOKE, RevokeSession(session_id=berta.session_id), anna.access)
+    nobodys = await worker.refused(AUTH_SESSIONS_REVOKE, RevokeSession(session_id="0" * 32), anna.access)
+    assert ("session_not_found", str(theirs)) == (nobodys.reason, str(nobodys))
+    assert [] == told
+    await berta.refreshed(worker)
+
+
+async def test_logging_out_everywhere_ends_them_all(worker: Mesh, anna: Person, told: list[str]) -> None:
+    other, berta = await anna.again(worker), await person(worker, "berta")
+    for _ in range(2):  # twice is no error
+        assert (await worker.call(AUTH_SESSIONS_REVOKE_ALL, RevokeSessions(), anna.access)).ended
+    assert {anna.session_id, other.session_id} == set(told)
+    revoked = await worker.call(AUTH_SESSIONS_REVOKED, ListRevoked())
+    assert set(told) == set(revoked.session_ids)
+    for one in (anna, other):
+        assert "session_revoked" == (await worker.refused(AUTH_ME, GetMe(), one.access)).reason
+    await berta.refreshed(worker)
+
+
+async def test_another_password_ends_the_other_sessions(worker: Mesh, anna: Person, told: list[str]) -> None:
+    other = await anna.again(worker)
+    change = ChangePassword(current_password=PASSWORD, new_password=NEW)
+    await worker.call(AUTH_PASSWORD_CHANGE, change, anna.access)
+    assert [other.session_id] == told
+    await anna.refreshed(worker)
+    assert (
+        "invalid_credentials"
+        == (await worker.refused(AUTH_LOGIN, Login(email=anna.user.email, password=PASSWORD))).reason
+    )
+    await log_in(worker, anna.user.email, NEW)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "field"),
+    [
+        (ChangePassword(current_password="wrong", new_password=NEW), "wrong_password", "current_password"),
+        (ChangePassword(current_password=PASSWORD, new_password="short"), "weak_password", "new_password"),
+    ],
+)
+async def test_a_password_is_not_changed_without_the_present_one_nor_to_a_weak_one(
+    worker: Mesh, anna: Person, change: ChangePassword, reason: str, field: str
+) -> None:
+    fault = await worker.refused(AUTH_PASSWORD_CHANGE, change, anna.access)
+    assert (reason, [field]) == (fault.reason, [error.field for error in fault.errors])
+    await log_in(worker, anna.user.email)
+
+
+async def test_the_present_password_is_not_guessed_either(worker: Mesh, anna: Person) -> None:
+    guess = ChangePassword(current_password="wrong", new_password=NEW)
+    faults = await asyncio.gather(*(worker.refused(AUTH_PASSWORD_CHANGE, guess, anna.access) for _ in range(20)))
+    reasons = [fault.reason for fault in faults]
+    assert 5 <= reasons.count("wrong_password") <= 8
+    assert 20 == reasons.count("wrong_password") + reasons.count("too_many_logins")
+
+
+async def test_a_login_that_a_password_change_overtakes_begins_no_session(
+    worker: Mesh, anna: Person, documents: Documents
+) -> None:
+    logins = [worker.call(AUTH_LOGIN, Login(email=anna.user.email, password=PASSWORD)) for _ in range(3)]
+    change = ChangePassword(current_password=PASSWORD, new_password=NEW)
+    outcomes = await asyncio.gather(
+        worker.call(AUTH_PASSWORD_CHANGE, change, anna.access), *logins, return_exceptions=True
+    )
+    assert not isinstance(outcomes[0], Exception)
+    alive = [session["_id"] for session in await documents("sessions") if "revoked_at" not in session]
+    assert [anna.session_id] == alive

@@ -1,0 +1,102 @@
+"""How fast passwords may be guessed: on an account, from an address, at all replicas together."""
+
+import asyncio
+
+import pytest
+
+from auth_svc.settings import AuthSettings
+from contracts.auth import Login, Register
+from mesh.errors import RemoteFault
+from providers.mongo import Database
+from subjects import AUTH_LOGIN, AUTH_REGISTER
+from tests.integration.auth_svc.people import PASSWORD, log_in, person
+from tests.integration.auth_svc.small_mesh import Documents, Mesh
+
+
+@pytest.fixture
+async def two_workers(mesh: Mesh, settings: AuthSettings) -> Mesh:
+    for _ in range(2):
+        await mesh.start(settings.model_copy(update={"auth_address_attempts": 20}))
+    return mesh
+
+
+async def faults(mesh: Mesh, *logins: Login, address: str | None = None) -> list[RemoteFault]:
+    return await asyncio.gather(*(mesh.refused(AUTH_LOGIN, login, address=address) for login in logins))
+
+
+@pytest.mark.parametrize("email", ["anna@mesh.test", "nobody@mesh.test", "no address@mesh"])
+async def test_of_a_hundred_guesses_at_once_few_are_looked_at_at_all_replicas_together(
+    two_workers: Mesh, email: str
+) -> None:
+    await person(two_workers, "anna")
+    guesses = [Login.model_construct(email=email.replace(" ", ""), password=f"guess {n}") for n in range(100)]
+    refused = await faults(two_workers, *guesses)
+    reasons = [fault.reason for fault in refused]
+    assert 5 <= reasons.count("invalid_credentials") <= 8, "on a busy machine a pause may end meanwhile"
+    assert 100 == reasons.count("invalid_credentials") + reasons.count("too_many_logins")
+    assert all(fault.retry_after for fault in refused if fault.reason == "too_many_logins")
+
+
+async def test_the_pause_grows_and_is_never_longer_than_a_quarter_of_an_hour(
+    two_workers: Mesh, database: Database
+) -> None:
+    await person(two_workers, "anna")
+    wrong = Login(email="anna@mesh.test", password="wrong")
+    await faults(two_workers, *[wrong] * 5)
+    pauses = []
+    for _ in range(13):
+        [throttle] = await database["throttles"].find().to_list()
+        pauses.append((throttle["next_at"] - throttle["asked_at"]).total_seconds())
+        await database["throttles"].update_many({}, [{"$set": {"next_at": {"$subtract": ["$$NOW", 1]}}}])
+        assert ["invalid_credentials"] == [fault.reason for fault in await faults(two_workers, wrong)]
+    assert [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900] == pauses
+    [told] = await faults(two_workers, wrong)
+    assert ("too_many_logins", True) == (told.reason, 890 < (told.retry_after or 0) <= 900)
+    await database["throttles"].update_many({}, [{"$set": {"next_at": {"$subtract": ["$$NOW", 1]}}}])
+    await log_in(two_workers, "anna@mesh.test")
+    await log_in(two_workers, "anna@mesh.test")
+
+
+async def test_a_right_password_must_wait_as_well_so_that_a_pause_tells_nothing(
+    two_workers: Mesh, database: Database
+) -> None:
+    await person(two_workers, "anna")
+    await faults(two_workers, *[Login(email="anna@mesh.test", password="wrong")] * 5)
+    await database["throttles"].update_many({}, [{"$set": {"next_at": {"$add": ["$$NOW", 60_000]}}}])
+    [fault] = await faults(two_workers, Login(email="anna@mesh.test", password=PASSWORD))
+    assert "too_many_logins" == fault.reason
+
+
+async def test_one_address_that_tries_many_accounts_is_slowed_down_and_no_other(two_workers: Mesh) -> None:
+    await person(two_workers, "anna")
+    guesses = [Login(email=f"u{n}@mesh.test", password="a common password") for n in range(30)]
+    reasons = [fault.reason for fault in await faults(two_workers, *guesses, address="203.0.113.7")]
+    assert 20 <= reasons.count("invalid_credentials") <= 24
+    assert 30 == reasons.count("invalid_credentials") + reasons.count("too_many_logins")
+    await log_in(two_workers, "anna@mesh.test", address="203.0.113.8")
+
+
+async def test_of_ipv6_a_whole_site_is_one_address(two_workers: Mesh) -> None:
+    guesses = [Login(email=f"u{n}@mesh.test", password="a common password") for n in range(30)]
+    told = await asyncio.gather(
+        *(two_workers.refused(AUTH_LOGIN, one, address=f"2001:db8::{n:x}") for n, one in enumerate(guesses, 1))
+    )
+    assert 6 <= [fault.reason for fault in told].count("too_many_logins") <= 10
+
+
+async def test_successes_do_not_count(two_workers: Mesh) -> None:
+    await person(two_workers, "anna")
+    for _ in range(25):
+        await log_in(two_workers, "anna@mesh.test", address="203.0.113.7")
+
+
+async def test_nobody_tries_out_who_is_registered(two_workers: Mesh) -> None:
+    await person(two_workers, "anna")
+    taken = Register(email="anna@mesh.test", password=PASSWORD)
+    told = await asyncio.gather(*(two_workers.refused(AUTH_REGISTER, taken, address="203.0.113.7") for _ in range(30)))
+    assert 20 <= [fault.reason for fault in told].count("email_taken") <= 24
+
+
+async def test_what_is_kept_does_not_show_who_was_tried(two_workers: Mesh, documents: Documents) -> None:
+    await faults(two_workers, Login(email="typed-a-password@mesh.test", password="wrong"))
+    assert "typed" not in repr(await documents("throttles")) + repr(await documents("audit"))
