@@ -6,24 +6,27 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
-from contracts.auth import GetJwks
+from contracts.auth import GetJwks, ListRevoked
 from gateway import errors
 from gateway.auth import refuse_undeclared
 from gateway.body_limit import BodyLimit
+from gateway.client_address import networks_in
 from gateway.guarded_client import GuardedClient
 from gateway.head_limit import HeadLimit
 from gateway.operations import document_problems
 from gateway.parts import Parts
 from gateway.readiness import Readiness
 from gateway.request_context import RequestContext
-from gateway.routes import auth, customers, health, products
+from gateway.revocations import WITHIN as REVOCATIONS_WITHIN
+from gateway.revocations import Revocations
+from gateway.routes import account, audit, auth, customers, health, products, users
 from gateway.settings import GatewaySettings
 from gateway.short_path import ShortPath
 from gateway.short_path import routes as compiled_routes
 from mesh.bus import Transport
 from mesh.client import Client
 from mesh.tokens import Verifier
-from subjects import AUTH_JWKS, ENDPOINTS
+from subjects import AUTH_JWKS, AUTH_SESSIONS_REVOKED, ENDPOINTS
 
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 
@@ -51,7 +54,7 @@ def build(settings: GatewaySettings, transport: Transport, *, short: bool = True
         telemetry={"tracing": False, "metrics": False, "logs": False},  # each request would look for OpenTelemetry
     )
     app.state.parts = wire(settings, transport)
-    for routes in (auth, customers, products, health):
+    for routes in (auth, account, users, audit, customers, products, health):
         app.include_router(routes.router)
     refuse_undeclared(app, without=health.PATHS | _DOCS)
     document_problems(app)
@@ -60,7 +63,9 @@ def build(settings: GatewaySettings, transport: Transport, *, short: bool = True
         app.add_middleware(ShortPath, routes=tuple(compiled_routes(app)))
     app.add_middleware(BodyLimit, limit=settings.gateway_max_body)
     app.add_middleware(HeadLimit, limits=settings)
-    app.add_middleware(RequestContext, timeout=settings.gateway_timeout)
+    app.add_middleware(
+        RequestContext, timeout=settings.gateway_timeout, proxies=networks_in(settings.gateway_trusted_proxies)
+    )
     return app
 
 
@@ -71,6 +76,7 @@ def wire(settings: GatewaySettings, transport: Transport) -> Parts:
     return Parts(
         client,
         Verifier(settings, partial(client.call, AUTH_JWKS, GetJwks())),
+        Revocations(transport, partial(client.call, AUTH_SESSIONS_REVOKED, ListRevoked(), REVOCATIONS_WITHIN)),
         Readiness(transport, services),
     )
 

@@ -22,16 +22,20 @@ from mesh.tokens import demand
 async def caller(request: Request) -> Caller:
     """The end user whom the request's access token proves.
 
-    Raises Unauthenticated without a valid token, Unavailable where the keys to verify it cannot be had.
+    Raises Unauthenticated without a valid token of a session that goes on, Unavailable where the keys to verify it
+    cannot be had.
     """
     current = context.current()
     if current is None or current.authorization is None:
         raise Unauthenticated("token_required", "an access token is needed here")
+    known = parts(request)
     try:
-        return await parts(request).verifier.verify(current.authorization)
+        caller = await known.verifier.verify(current.authorization)
+        await known.revocations.demand_alive(caller)
     except CallError as error:
         why = "access tokens cannot be verified: the auth service is not available"
         raise Unavailable("keys_unavailable", why) from error
+    return caller
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ async def answer(request: Request, error: Exception) -> Response:
     headers: dict[str, str] = {}
     match status:
         case 401:
-            presented = fault.reason in ("invalid_token", "token_expired")
+            presented = fault.reason in ("invalid_token", "token_expired", "session_revoked")
             headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if presented else "Bearer"  # RFC 6750
         case 405:
             headers["Allow"] = ", ".join(_methods(request))
@@ -123,8 +123,15 @@ def problem(fault: Fault | RemoteFault, status: int, headers: Mapping[str, str])
         request_id=current.request_id if current else "",
         errors=errors,
         status=status,
+        retry_after=fault.retry_after,
     )
-    return Response(document.model_dump_json(), status, {**RETRY_AFTER.get(status, {}), **headers}, wire.PROBLEM_JSON)
+    soon = RETRY_AFTER.get(status, {}) if fault.retry_after is None else _later(fault.reason, fault.retry_after)
+    return Response(document.json_bytes(), status, {**soon, **headers}, wire.PROBLEM_JSON)
+
+
+def _later(reason: str, seconds: int) -> dict[str, str]:
+    """How HTTP says that nothing is left for so many seconds (RFC 9110, section 10.2.3; the RateLimit header draft)."""
+    return {"Retry-After": str(seconds), "RateLimit": f'"{reason}";r=0;t={seconds}'}
 
 
 def _fault(request: Request, error: Exception) -> Fault | RemoteFault:

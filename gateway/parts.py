@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from gateway.guarded_client import GuardedClient
 from gateway.readiness import Readiness
+from gateway.revocations import Revocations
 from mesh.tokens import Verifier
 
 
@@ -17,6 +18,7 @@ class Parts:
 
     client: GuardedClient
     verifier: Verifier
+    revocations: Revocations
     readiness: Readiness
 
 

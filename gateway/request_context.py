@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.client_address import Network, client_address
 from gateway.errors import internal_error
 from mesh.context import Context, request_id_from, working_on
 from mesh.wire import AUTHORIZATION, IDEMPOTENCY_KEY, REQUEST_ID, TRACE_HEADERS
@@ -23,11 +25,15 @@ _LONGEST_TRACE = 512  # the W3C asks for no more than that to be passed on
 
 
 class RequestContext:
-    """Makes each HTTP request the current request of the mesh; `timeout` in seconds."""
+    """Makes each HTTP request the current request of the mesh; `timeout` in seconds.
 
-    def __init__(self, app: ASGIApp, timeout: float) -> None:
+    `proxies`: whose word on the client's address is believed.
+    """
+
+    def __init__(self, app: ASGIApp, timeout: float, proxies: Sequence[Network] = ()) -> None:
         self._app = app
         self._timeout = timeout
+        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -76,6 +82,7 @@ class RequestContext:
             authorization=found.pop(AUTHORIZATION, None),
             idempotency_key=found.pop(IDEMPOTENCY_KEY, None),
             trace={name: value for name, value in found.items() if len(value) <= _LONGEST_TRACE},
+            client_address=client_address(scope, self._proxies),
         )
 
 

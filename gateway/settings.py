@@ -2,9 +2,10 @@
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateway.client_address import networks_in
 from mesh.settings import NatsSettings, TokenSettings
 
 
@@ -61,3 +62,11 @@ class GatewaySettings(NatsSettings, TokenSettings, HttpLimits, ServiceLimits):
     """Whether other gateways may listen on the port too; `listener` says what that costs."""
     gateway_stop_delay: float = Field(0.0, ge=0)
     """Seconds between "not ready" and the end of accepting, for a load balancer to notice."""
+    gateway_trusted_proxies: str = ""
+    """Addresses and networks, with commas, whose X-Forwarded-For is believed; nobody's where none is named."""
+
+    @field_validator("gateway_trusted_proxies")
+    @classmethod
+    def _are_networks(cls, networks: str) -> str:
+        networks_in(networks)
+        return networks

@@ -14,7 +14,7 @@ router = APIRouter(tags=["auth"], route_class=JsonRoute)
 _ME = "/v1/auth/me"
 
 
-@router.post("/v1/auth/register", status_code=201, **calls(AUTH_REGISTER, 409, *JSON_BODY), summary="Register")
+@router.post("/v1/auth/register", status_code=201, **calls(AUTH_REGISTER, 409, 429, *JSON_BODY), summary="Register")
 async def register(body: Credentials, mesh: Mesh, response: Response) -> User:
     """Create an account with the role USER."""
     user = await mesh.call(AUTH_REGISTER, Register(email=body.email, password=body.password))

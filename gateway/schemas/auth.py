@@ -38,6 +38,7 @@ class User(Shown[auth.User]):
     email: Annotated[str, Field(examples=[_EMAIL])]
     roles: Annotated[tuple[str, ...], Field(examples=[["USER"]])]
     created_at: datetime
+    disabled: bool
 
 
 class Tokens(Shown[auth.Tokens]):

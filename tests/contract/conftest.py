@@ -36,6 +36,9 @@ async def accounts(stack: Stack, wire: Wire) -> Mapping[str, Account]:
         "user": await wire.register(),
         "admin": await wire.log_in(admin.email, admin.password),
         "deleted user": deleted,
+        "changing user": await wire.register(),
+        "fresh user": await wire.register(),
+        "leaving user": await wire.register(),
     }
 
 

@@ -3,6 +3,7 @@
 import secrets
 import string
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from tests.contract.callers import Account, Wire, new_email
@@ -25,7 +26,7 @@ class Givens:
         self._values: dict[str, object] = {}
 
     def token(self, account: str | None) -> str | None:
-        """The access token of `user`, `admin` or `deleted user`."""
+        """The access token of `user`, `admin`, or one of the others."""
         return self._accounts[account].access_token if account else None
 
     async def fill(self, template: Any) -> Any:  # noqa: ANN401  # any JSON
@@ -42,12 +43,17 @@ class Givens:
     async def _value(self, name: str) -> object:
         makers: Mapping[str, Callable[[], Awaitable[object]]] = {
             "refresh_token": self._refresh_token,
+            "session_id": self._session_id,
+            "user_id": partial(self._id, "user"),
+            "admin_id": partial(self._id, "admin"),
+            "other_user_id": self._other_user_id,
             "customer": self._customer,
             "product": self._product,
         }
         known = {
             "user_email": self._accounts["user"].email,
             "user_password": self._accounts["user"].password,
+            "changing_password": self._accounts["changing user"].password,
             "new_email": new_email(),
             "free_key": free_key(),
         }
@@ -58,6 +64,19 @@ class Givens:
     async def _refresh_token(self) -> object:
         user = self._accounts["user"]
         return (await self._wire.ask("auth.login", email=user.email, password=user.password))["refresh_token"]
+
+    async def _session_id(self) -> object:
+        user = self._accounts["user"]
+        begun = await self._wire.log_in(user.email, user.password)
+        sessions = (await self._wire.ask("auth.sessions.list", begun.access_token))["items"]
+        return next(session["session_id"] for session in sessions if session["current"])
+
+    async def _id(self, account: str) -> object:
+        return (await self._wire.ask("auth.me", self.token(account)))["user_id"]
+
+    async def _other_user_id(self) -> object:
+        made = await self._wire.ask("auth.register", email=new_email(), password="correct horse battery staple")
+        return made["user_id"]
 
     async def _customer(self) -> object:
         key = free_key()

@@ -20,7 +20,7 @@ _UNKNOWN: Final[dict[str, Callable[[object], bool]]] = {
     "<id>": partial(_matches, r"[0-9a-f]{32}"),
     "<cursor>": partial(_matches, r"[A-Za-z0-9_-]+"),
     "<access token>": partial(_matches, r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}"),
-    "<refresh token>": partial(_matches, r"[A-Za-z0-9_-]{43}"),
+    "<refresh token>": partial(_matches, r"[A-Za-z0-9_-]{70}"),
     "<row>": lambda actual: type(actual) is int and actual > 0,
 }
 
@@ -86,11 +86,13 @@ def _read(subject: str) -> dict[str, Any]:
     return golden
 
 
-def differences(expected: Any, actual: Any, path: str = "reply") -> list[str]:  # noqa: ANN401  # any JSON
+def differences(expected: Any, actual: Any, path: str = "reply") -> list[str]:  # noqa: ANN401, PLR0911  # any JSON
     """Where the two part, in words; `expected` may hold placeholders. True is not 1, and 1 is not 1.0."""
     match expected:
         case {"$matches": pattern}:
             return [] if _matches(pattern, actual) else [f"{path}: {actual!r} does not match {pattern}"]
+        case {"$each": one} if isinstance(actual, list):
+            return [d for n, other in enumerate(actual) for d in differences(one, other, f"{path}.{n}")]
         case str() if expected in _UNKNOWN:
             return [] if _UNKNOWN[expected](actual) else [f"{path}: {actual!r} is no {expected}"]
         case dict() if isinstance(actual, dict):

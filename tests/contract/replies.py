@@ -38,6 +38,7 @@ def failure(reply: Message, request_id: str, number: int, code: str, reason: str
         "reason": reason,
         "retryable": code in ("rate_limited", "overloaded", "deadline_exceeded"),
         "request_id": request_id,
+        **({"retry_after": "<row>"} if code == "rate_limited" else {}),
         "errors": [
             {"field": {"$matches": ".*"}, "reason": {"$matches": "[a-z_.]+"}, "message": {"$matches": ".+"}}
             for _ in body["errors"]

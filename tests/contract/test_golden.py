@@ -69,6 +69,8 @@ async def test_an_error_is_the_golden_one_in_headers_and_body(refusal: Refusal, 
         ("<time>", "yesterday"),
         ("<row>", 0),
         ({"$matches": "a+"}, "aab"),
+        ({"$each": 1}, [1, 2]),
+        ({"$each": 1}, {}),
     ],
 )
 def test_what_differs_does_not_pass_for_equal(expected: object, actual: object) -> None:

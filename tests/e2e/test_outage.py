@@ -13,6 +13,7 @@ from devstack.servers import Servers
 from tests.e2e.processes import Process, module
 from tests.frozen import frozen
 from tests.unit.gateway.problems import problem
+from tests.unit.gateway.tokens import bearer
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ async def test_a_service_that_nobody_runs_is_503_at_once_while_others_work(
 
 
 async def test_without_the_keys_nobody_can_be_verified(http: AsyncClient, products: Process) -> None:
-    for token in ("Bearer a.b.c", "Bearer eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6ImsifQ.e30.AAAA"):
+    for token in ("Bearer a.b.c", bearer("USER", kid="k")["Authorization"]):
         answer = await http.get("/v1/suppliers", headers={"Authorization": token})
         status = answer.status_code
         problem(answer, status, {401: "invalid_token", 503: "keys_unavailable"}[status])

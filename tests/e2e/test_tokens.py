@@ -1,6 +1,7 @@
 import base64
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -24,7 +25,9 @@ async def key(stack: Stack) -> SigningKey:
     """The key that signs: who has it may make any token."""
     secret = base64.b64decode(load_credentials(stack.state.home).auth_key_encryption_key)
     async with AsyncMongoClient[dict[str, Any]](stack.state.mongo_url) as mongo:
-        found = await mongo.get_default_database()["signing_keys"].find_one({"active": True})
+        found = await mongo.get_default_database()["signing_keys"].find_one(
+            {"signs_from": {"$lte": datetime.now(UTC)}}, sort=[("number", -1)]
+        )
     assert found
     return KeyCipher(secret).open(SealedKey(Jwk(kid=found["_id"], x=found["x"]), found["sealed"]))
 

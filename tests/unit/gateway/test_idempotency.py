@@ -5,7 +5,6 @@ from httpx2 import AsyncClient
 from gateway.auth import api_routes, declared
 from mesh.bus import Message
 from mesh.memory import MemoryTransport
-from subjects import AUTH_JWKS
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.world import World
 
@@ -34,7 +33,7 @@ async def test_a_key_that_does_not_fit_is_422_and_nothing_is_asked(
     said = problem(await http.post("/v1/customers", json=NEW, headers=sent), 422, "invalid_request")
 
     assert ["Idempotency-Key"] == [error.field for error in said.errors]
-    assert [AUTH_JWKS] == [seen.endpoint for seen in world.seen]
+    assert [] == world.asked
 
 
 async def test_who_may_not_write_hears_that_first(http: AsyncClient, user: Headers) -> None:

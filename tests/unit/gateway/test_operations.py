@@ -36,7 +36,7 @@ async def test_an_operation_says_what_it_does(operations: dict[str, Any], name: 
 async def test_an_operation_says_what_success_is(operations: dict[str, Any], name: str) -> None:
     success = [said for status, said in operations[name]["responses"].items() if status.startswith("2")]
     assert 1 == len(success)
-    if name not in {"logout", "archive_customer"}:
+    if name not in {"logout", "archive_customer", "change_password", "revoke_session", "revoke_sessions"}:
         assert success[0]["content"]["application/json"]["schema"]
 
 
@@ -49,7 +49,7 @@ async def test_an_operation_says_how_it_may_fail(operations: dict[str, Any], nam
         expected |= {"401", "403"}
     if "requestBody" in operations[name]:
         expected |= {"400", "408", "413", "415"}
-    if operations[name]["method"] == "patch":
+    if operations[name]["method"] == "patch" and name != "update_user":  # rights are set, whatever they were
         expected |= {"412", "428"}
     assert expected <= errors.keys()
     for said in errors.values():

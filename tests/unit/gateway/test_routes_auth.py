@@ -13,6 +13,7 @@ NANCY = {
     "email": "nancy@northwind.example",
     "roles": ["USER"],
     "created_at": "2026-07-01T00:00:00Z",
+    "disabled": False,
 }
 TOKENS = {"access_token": "a.b.c", "token_type": "Bearer", "expires_in": 900, "refresh_token": "r" * 32}
 

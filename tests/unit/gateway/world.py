@@ -14,12 +14,21 @@ from mesh.memory import MemoryBroker, MemoryTransport
 from mesh.service import Service
 from mesh.tokens import Verifier
 from subjects import (
+    AUTH_AUDIT_LIST,
     AUTH_JWKS,
     AUTH_LOGIN,
     AUTH_LOGOUT,
     AUTH_ME,
+    AUTH_PASSWORD_CHANGE,
     AUTH_REFRESH,
     AUTH_REGISTER,
+    AUTH_SESSIONS_LIST,
+    AUTH_SESSIONS_REVOKE,
+    AUTH_SESSIONS_REVOKE_ALL,
+    AUTH_SESSIONS_REVOKED,
+    AUTH_USERS_GET,
+    AUTH_USERS_LIST,
+    AUTH_USERS_UPDATE,
     CUSTOMERS_ARCHIVE,
     CUSTOMERS_CREATE,
     CUSTOMERS_GET,
@@ -83,6 +92,24 @@ EXOTIC_LIQUIDS: Final = products.Supplier(
 NANCY: Final = auth.User(
     user_id="u1", email="nancy@northwind.example", roles=("USER",), created_at=datetime(2026, 7, 1, tzinfo=UTC)
 )
+SESSION: Final = auth.Session(
+    session_id="0" * 32,
+    created_at=NANCY.created_at,
+    last_used_at=NANCY.created_at,
+    expires_at=NANCY.created_at,
+    client_address="203.0.113.7",
+    current=True,
+)
+ENTRY: Final = auth.AuditEntry(
+    entry_id="1" * 32,
+    at=NANCY.created_at,
+    action=auth.AuditAction.LOGGED_IN,
+    actor_id="u1",
+    subject_id="u1",
+    client_address="203.0.113.7",
+    request_id="r1",
+    detail=None,
+)
 TOKENS: Final = auth.Tokens(access_token="a.b.c", expires_in=900, refresh_token="r" * 32)
 
 REPLIES: Final[dict[Endpoint[Any, Any], BaseModel]] = {
@@ -91,6 +118,15 @@ REPLIES: Final[dict[Endpoint[Any, Any], BaseModel]] = {
     AUTH_REFRESH: TOKENS,
     AUTH_LOGOUT: auth.LoggedOut(),
     AUTH_ME: NANCY,
+    AUTH_PASSWORD_CHANGE: auth.PasswordChanged(),
+    AUTH_SESSIONS_LIST: auth.SessionPage(items=(SESSION,)),
+    AUTH_SESSIONS_REVOKE: auth.SessionsEnded(),
+    AUTH_SESSIONS_REVOKE_ALL: auth.SessionsEnded(),
+    AUTH_SESSIONS_REVOKED: auth.SessionsRevoked(session_ids=("s-revoked",)),
+    AUTH_USERS_LIST: auth.UserPage(items=(NANCY,), next_cursor="bmV4dA"),
+    AUTH_USERS_GET: NANCY,
+    AUTH_USERS_UPDATE: NANCY,
+    AUTH_AUDIT_LIST: auth.AuditPage(items=(ENTRY,), next_cursor=None),
     AUTH_JWKS: auth.Jwks(keys=(auth.Jwk(kid=KEY_ID, x=public_key()),)),
     CUSTOMERS_GET: ALFKI,
     CUSTOMERS_LIST: customers.CustomerPage(items=(ALFKI,), next_cursor="bmV4dA"),
@@ -116,6 +152,7 @@ class Seen:
     request: BaseModel
     authorization: str | None
     request_id: str
+    client_address: str | None
 
     @property
     def sent(self) -> dict[str, Any]:
@@ -157,14 +194,19 @@ class World:
 
     @property
     def last(self) -> Seen:
-        """What was asked last, keys aside."""
-        return [seen for seen in self.seen if seen.endpoint is not AUTH_JWKS][-1]
+        """What was asked last, on a user's behalf."""
+        return self.asked[-1]
+
+    @property
+    def asked(self) -> list[Seen]:
+        """What was asked on users' behalf: not what a gateway needs to know for itself."""
+        return [seen for seen in self.seen if seen.endpoint not in (AUTH_JWKS, AUTH_SESSIONS_REVOKED)]
 
     def _handler(self, endpoint: Endpoint[Any, Any]) -> Any:  # noqa: ANN401  # a handler of whichever type fits
         async def handle(request: BaseModel) -> BaseModel:
             current = context.current()
             assert current is not None
-            self.seen.append(Seen(endpoint, request, current.authorization, current.request_id))
+            self.seen.append(Seen(endpoint, request, current.authorization, current.request_id, current.client_address))
             if endpoint in self.fails:
                 raise self.fails[endpoint]
             return REPLIES[endpoint]

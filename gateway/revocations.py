@@ -1,0 +1,86 @@
+"""Which sessions have ended before their access tokens: told by events, and fetched where some may have been missed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from contracts.auth import SessionsRevoked
+from mesh.bus import Transport
+from mesh.context import Caller
+from mesh.errors import MeshError, Unauthenticated
+from mesh.event import listen
+from subjects import EVENTS_AUTH_SESSIONS_REVOKED
+
+log = structlog.get_logger()
+
+WITHIN: Final = 1.0
+"""Seconds: so long a request may wait for the list; and after a failure, until it is asked for again."""
+_EVERY = 5.0
+
+
+class Revocations:
+    """The sessions that were revoked, as a gateway knows them.
+
+    It listens before it fetches, so that nothing falls between. The list is fetched when it is first needed, after each
+    reconnect, and every few seconds beside the requests, should an event be lost otherwise. Without the auth service it
+    goes on with what it knows, as it does with its keys; before it knows anything, nobody is let in.
+    """
+
+    def __init__(self, transport: Transport, fetch: Callable[[], Awaitable[SessionsRevoked]]) -> None:
+        self._transport = transport
+        self._fetch = fetch
+        self._revoked: set[str] = set()
+        self._told: set[str] = set()
+        """By events, since the list was last asked for."""
+        self._listening = False
+        self._known_since: int | None = None
+        """The transport's `reconnects` when the list was fetched; None before that."""
+        self._asked_at = float("-inf")
+        self._one = asyncio.Lock()
+        self._refreshing: asyncio.Task[None] | None = None
+
+    async def demand_alive(self, caller: Caller) -> None:
+        """Raise Unauthenticated where the caller's session was revoked, and CallError where nobody can know."""
+        if self._known_since != self._transport.reconnects:
+            await self._catch_up()
+        elif asyncio.get_running_loop().time() > self._asked_at + _EVERY:
+            self._asked_at = asyncio.get_running_loop().time()
+            self._refreshing = asyncio.create_task(self._refresh_quietly())
+        if caller.session_id in self._revoked:
+            raise Unauthenticated("session_revoked", "the session has ended")
+
+    async def _catch_up(self) -> None:
+        async with self._one:
+            if self._known_since == self._transport.reconnects:
+                return  # whoever was before us here did it
+            if self._known_since is not None and asyncio.get_running_loop().time() < self._asked_at + WITHIN:
+                return
+            if not self._listening:
+                await listen(self._transport, EVENTS_AUTH_SESSIONS_REVOKED, self._take)
+                self._listening = True
+            try:
+                await self._refresh()
+            except MeshError:
+                if self._known_since is None:
+                    raise
+                log.warning("revocations_unknown")
+
+    async def _refresh_quietly(self) -> None:
+        async with self._one:
+            try:
+                await self._refresh()
+            except MeshError as error:
+                log.warning("revocations_unknown", error=str(error))
+
+    async def _refresh(self) -> None:
+        connection = self._transport.reconnects
+        self._asked_at = asyncio.get_running_loop().time()
+        self._told.clear()
+        self._revoked = {*(await self._fetch()).session_ids} | self._told
+        self._known_since = connection
+
+    def _take(self, event: SessionsRevoked) -> None:
+        self._told.update(event.session_ids)
+        self._revoked.update(event.session_ids)

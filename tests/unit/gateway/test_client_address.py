@@ -1,0 +1,46 @@
+import pytest
+
+from gateway.client_address import client_address, networks_in
+from gateway.settings import GatewaySettings
+
+
+def address(*forwarded: str, peer: str = "10.0.0.1", trusted: str = "10.0.0.0/8") -> str | None:
+    headers = [(b"x-forwarded-for", one.encode()) for one in forwarded]
+    return client_address({"client": (peer, 1), "headers": headers}, networks_in(trusted))
+
+
+def test_nobodys_word_is_believed_unless_told_so() -> None:
+    assert "" == GatewaySettings().gateway_trusted_proxies
+    assert "10.0.0.1" == address("203.0.113.7", trusted="")
+
+
+def test_a_stranger_who_names_another_is_the_client() -> None:
+    assert "198.51.100.1" == address("203.0.113.7", peer="198.51.100.1")
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "expected"),
+    [
+        (["203.0.113.7"], "203.0.113.7"),
+        (["1.1.1.1, 203.0.113.7"], "203.0.113.7"),
+        (["203.0.113.7, 10.2.3.4"], "203.0.113.7"),
+        (["1.1.1.1", "203.0.113.7,10.2.3.4"], "203.0.113.7"),
+        (["10.9.9.9"], "10.9.9.9"),
+        (["somebody"], "10.0.0.1"),
+        (["somebody, 10.2.3.4"], "10.2.3.4"),
+        ([""], "10.0.0.1"),
+        ([], "10.0.0.1"),
+        (["2001:db8::1"], "2001:db8::1"),
+    ],
+)
+def test_a_trusted_proxy_is_believed_as_far_as_trust_goes(forwarded: list[str], expected: str) -> None:
+    assert expected == address(*forwarded)
+
+
+def test_without_an_address_there_is_none() -> None:
+    assert None is client_address({"client": None, "headers": []}, networks_in("10.0.0.0/8"))
+
+
+def test_what_is_no_network_is_refused_at_the_start() -> None:
+    with pytest.raises(ValueError, match="gateway_trusted_proxies"):
+        GatewaySettings(gateway_trusted_proxies="proxy.example")

@@ -1,0 +1,115 @@
+import asyncio
+
+import pytest
+
+from contracts.auth import SessionsRevoked
+from gateway.revocations import Revocations
+from mesh.context import Caller
+from mesh.errors import NoResponder, Unauthenticated
+from mesh.event import tell
+from mesh.memory import MemoryBroker, MemoryTransport
+from subjects import EVENTS_AUTH_SESSIONS_REVOKED
+
+ANNA = Caller("u1", "anna", frozenset({"USER"}))
+
+
+class World:
+    """An auth service that knows which sessions were revoked, and a gateway that asks it."""
+
+    def __init__(self) -> None:
+        broker = MemoryBroker()
+        self.auth = MemoryTransport(broker, "auth")
+        self.transport = MemoryTransport(broker, "gateway")
+        self.revoked: tuple[str, ...] = ()
+        self.asked = 0
+        self.away = False
+        self.gateway = Revocations(self.transport, self._fetch)
+
+    async def _fetch(self) -> SessionsRevoked:
+        self.asked += 1
+        known = self.revoked
+        await asyncio.sleep(0)
+        if self.away:
+            raise NoResponder("nobody serves auth.sessions.revoked")
+        return SessionsRevoked(session_ids=known)
+
+    async def alive(self) -> bool:
+        try:
+            await self.gateway.demand_alive(ANNA)
+        except Unauthenticated:
+            return False
+        return True
+
+    async def tell(self) -> None:
+        await tell(self.auth, EVENTS_AUTH_SESSIONS_REVOKED, SessionsRevoked(session_ids=("anna",)))
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_what_was_revoked_before_is_known_from_the_first_request(world: World) -> None:
+    world.revoked = ("anna",)
+    assert not await world.alive()
+
+
+async def test_an_event_is_enough(world: World) -> None:
+    assert await world.alive()
+    await world.tell()
+    assert not await world.alive()
+    assert 1 == world.asked
+
+
+async def test_an_event_that_comes_while_the_list_is_fetched_is_not_lost(world: World) -> None:
+    fetching = asyncio.create_task(world.alive())
+    await asyncio.sleep(0)
+    assert 1 == world.asked
+    await world.tell()
+    await fetching
+    assert not await world.alive()
+
+
+async def test_what_was_missed_is_fetched_after_a_reconnect(world: World) -> None:
+    assert await world.alive()
+    world.transport.disconnect()
+    world.revoked = ("anna",)
+    await world.tell()
+    world.transport.reconnect()
+    world.gateway._asked_at -= 1
+    assert not await world.alive()
+
+
+async def test_without_the_auth_service_it_goes_on_with_what_it_knows(world: World) -> None:
+    assert await world.alive()
+    world.transport.disconnect()
+    world.transport.reconnect()
+    world.away = True
+    world.gateway._asked_at -= 1
+    for _ in range(10):
+        assert await world.alive()
+    assert 2 == world.asked, "it is not asked at each request"
+
+
+async def test_before_it_knows_anything_nobody_is_let_in(world: World) -> None:
+    world.away = True
+    with pytest.raises(NoResponder):
+        await world.alive()
+    world.away = False
+    assert await world.alive()
+
+
+async def test_an_event_that_was_lost_is_made_up_for(world: World) -> None:
+    assert await world.alive()
+    world.revoked = ("anna",)
+    world.gateway._asked_at -= 6
+    await world.alive()
+    assert world.gateway._refreshing
+    await world.gateway._refreshing
+    assert not await world.alive()
+
+
+async def test_many_at_once_ask_once(world: World) -> None:
+    assert [True] * 20 == await asyncio.gather(*(world.alive() for _ in range(20)))
+    assert 1 == world.asked
