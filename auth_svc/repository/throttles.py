@@ -60,7 +60,8 @@ def _counted(free: int, longest: int) -> list[Document]:
                     "$switch": {
                         "branches": [
                             {"case": {"$not": "$permitted"}, "then": "$next_at"},
-                            {"case": {"$lt": ["$attempts", free]}, "then": "$$NOW"},
+                            # No time at all: $$NOW is when a command came, and one that came earlier may be next.
+                            {"case": {"$lt": ["$attempts", free]}, "then": "$$REMOVE"},
                         ],
                         "default": {"$add": ["$$NOW", {"$multiply": [1000, pause]}]},
                     }
