@@ -8,10 +8,12 @@ import structlog
 import typer
 
 from cli.call import call
+from cli.keys import keys
 from cli.nats import nats
 from cli.services import ls
 from cli.table import subjects
 from cli.up import up
+from cli.users import users
 
 app = typer.Typer(
     name="mesh",
@@ -24,6 +26,8 @@ app.command()(call)
 app.command()(ls)
 app.command()(subjects)
 app.add_typer(nats)
+app.add_typer(users)
+app.add_typer(keys)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so

@@ -1,0 +1,38 @@
+"""`mesh keys`: the keys that sign access tokens."""
+
+import asyncio
+from pathlib import Path
+
+import typer
+
+from cli.connection import HomeOption, connected, fail
+from cli.gateway import GatewayOption, TokenOption, as_administrator
+from contracts.auth import KeyRotation, RotateKeys
+from mesh.client import Client
+from mesh.context import Context, request_id_from, working_on
+from mesh.errors import MeshError
+from subjects import AUTH_KEYS_ROTATE
+
+keys = typer.Typer(name="keys", no_args_is_help=True, help="The keys that sign access tokens.")
+
+
+@keys.callback()
+def _group() -> None:
+    """Have `rotate` be a word of its own, though it is alone."""
+
+
+@keys.command()
+def rotate(*, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = Path(".mesh")) -> None:
+    """Publish a new signing key. It signs two minutes later; the old one retires when its last token is over."""
+    given = token or as_administrator(home, gateway, None).token
+    rotation = asyncio.run(_rotate(given, home))
+    typer.echo(f"{rotation.kid} signs from {rotation.signs_from:%Y-%m-%d %H:%M:%S} UTC on")
+
+
+async def _rotate(token: str, home: Path) -> KeyRotation:
+    async with connected(home) as transport:
+        try:
+            with working_on(Context(request_id_from(None), float("inf"), authorization=f"Bearer {token}")):
+                return await Client(transport).call(AUTH_KEYS_ROTATE, RotateKeys())
+        except MeshError as error:
+            fail(str(error))

@@ -1,0 +1,98 @@
+"""`mesh users`: who has an account, and what they may do."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cli.connection import HomeOption, fail, wide_console
+from cli.gateway import GatewayOption, TokenOption, as_administrator
+from devstack.credentials import load_credentials
+from devstack.state import read_stack
+
+users = typer.Typer(name="users", no_args_is_help=True, help="List users, change what they may do.")
+
+_HOME = Path(".mesh")
+_PAGE = "/v1/users?limit=200"
+
+Who = Annotated[str, typer.Argument(help="An e-mail address or a user id.")]
+
+
+@users.command("list")
+def list_users(*, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = _HOME) -> None:
+    """List every user."""
+    asked = as_administrator(home, gateway, token)
+    table = Table()
+    for title in ("e-mail", "id", "roles", "since", "disabled"):
+        table.add_column(title, no_wrap=True)
+    path: str | None = _PAGE
+    while path:
+        page = asked.ask("GET", path)
+        for user in page["items"]:
+            disabled = "yes" if user["disabled"] else ""
+            table.add_row(user["email"], user["user_id"], " ".join(user["roles"]), user["created_at"][:10], disabled)
+        path = f"{_PAGE}&cursor={page['next_cursor']}" if page["next_cursor"] else None
+    wide_console().print(table)
+
+
+@users.command("set-roles")
+def set_roles(
+    who: Who,
+    roles: Annotated[list[str], typer.Argument(help="USER, ADMIN or both.")],
+    *,
+    gateway: GatewayOption = None,
+    token: TokenOption = None,
+    home: HomeOption = _HOME,
+) -> None:
+    """Give a user these roles and no others; their sessions end."""
+    _change(who, {"roles": roles}, gateway, token, home)
+
+
+@users.command()
+def disable(who: Who, *, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = _HOME) -> None:
+    """Let a user in no more; their sessions end."""
+    _change(who, {"disabled": True}, gateway, token, home)
+
+
+@users.command()
+def enable(who: Who, *, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = _HOME) -> None:
+    """Let a user in again."""
+    _change(who, {"disabled": False}, gateway, token, home)
+
+
+def _change(who: str, change: dict[str, Any], gateway: str | None, token: str | None, home: Path) -> None:
+    asked = as_administrator(home, gateway, token)
+    user = asked.ask("PATCH", f"/v1/users/{asked.user_id(who)}", change)
+    typer.echo(f"{user['email']}: {' '.join(user['roles'])}{', disabled' if user['disabled'] else ''}")
+
+
+@users.command("create-admin")
+def create_admin(
+    email: str,
+    *,
+    password: Annotated[
+        str, typer.Option(envvar="AUTH_ADMIN_PASSWORD", prompt=True, hide_input=True, confirmation_prompt=True)
+    ],
+    home: HomeOption = _HOME,
+) -> None:
+    """Make an administrator in auth's own database: where there is none yet, or none who could still log in.
+
+    The database is that of the stack in `--home`, or what AUTH_MONGODB_URL and AUTH_KEY_ENCRYPTION_KEY name.
+    """
+    environment = {**os.environ, "AUTH_ADMIN_EMAIL": email, "AUTH_ADMIN_PASSWORD": password}
+    if "AUTH_MONGODB_URL" not in environment:
+        stack = read_stack(home)
+        if stack is None:
+            fail(f"no mesh runs in {home}: start one with `mesh up`, or name its database in AUTH_MONGODB_URL")
+        environment["AUTH_MONGODB_URL"] = stack.mongo_url
+        environment["AUTH_KEY_ENCRYPTION_KEY"] = load_credentials(stack.home).auth_key_encryption_key
+    made = subprocess.run(  # our own module
+        [sys.executable, "-m", "auth_svc.create_admin"], env=environment, check=False, capture_output=True, text=True
+    )
+    if made.returncode:
+        fail(made.stderr.strip().rpartition("\n")[2] or "the administrator could not be made")
+    typer.echo(f"{email} is an administrator")
