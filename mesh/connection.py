@@ -64,7 +64,7 @@ class Connection(NatsClient):
         """Nothing is ever pending."""
 
     async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
-        """Send PING behind what was sent before; the library writes it past all that."""
+        """Send PING in its turn; the library would count it as pending, and close() write to a socket that is gone."""
         self._pongs.append(future or asyncio.get_running_loop().create_future())
         await self._send_command(PING_PROTO)
 
@@ -149,8 +149,11 @@ class Connection(NatsClient):
         await super()._attempt_reconnect()
 
     async def _connect_to_server(self, s: Srv) -> None:
-        """Connect on a new link, and close what an attempt that failed halfway has left: the library drops it open."""
+        """Connect on a new link, and end what an attempt that failed halfway has left: the library does not."""
         self.link.abort()
+        for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
+            if task is not None:
+                task.cancel()
         self._transport = self.link = Link()
         await super()._connect_to_server(s)
 

@@ -42,7 +42,9 @@ class Parser:
             fields = data[at:end].split(b" ")
             start = payload = end + 2
             if fields[0] == b"HMSG":
-                payload += int(fields.pop(-2))
+                head, _ = fields[-2:]
+                payload += int(head)
+                del fields[-2]
             elif fields[0] != b"MSG":
                 self._on_line(data[at:end])
                 at = start

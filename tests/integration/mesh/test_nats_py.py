@@ -26,7 +26,8 @@ COROUTINES = {
     "_send_ping": ["future"],
 }
 FUNCTIONS = {"_connect_command": [], "_remove_sub": ["sid", "max_msgs"]}
-ATTRIBUTES = {"_current_server", "_error_cb", "_id", "_pongs", "_reading_task", "_sid", "_status", "_transport"}
+TASKS = {"_flusher_task", "_ping_interval_task", "_reading_task"}
+ATTRIBUTES = {"_current_server", "_error_cb", "_id", "_pongs", "_sid", "_status", "_transport"} | TASKS
 OURS = {"_client", "_deliver", "_on_line", "_on_message", "_subscription"}
 
 
@@ -64,7 +65,7 @@ def test_the_methods_take_what_they_took() -> None:
 def test_the_attributes_are_there_and_begin_as_they_did() -> None:
     client = NatsClient()
     assert ([], 0, NatsClient.DISCONNECTED) == (client._pongs, client._sid, client._status)
-    assert (None, None, None) == (client._reading_task, client._current_server, client._transport)
+    assert {None} == {getattr(client, name) for name in TASKS | {"_current_server", "_transport"}}
     assert 7 == Subscription(client, 7, "a.b")._id
 
 

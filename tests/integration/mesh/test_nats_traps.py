@@ -367,36 +367,3 @@ async def test_credentials_are_not_sent_in_the_clear_where_tls_was_asked_for() -
         await NatsTransport.connect(settings, "test")
     listener.close()
     assert b"s3cret" not in received
-
-
-async def test_servers_that_hang_up_in_mid_reconnect_do_not_end_reconnecting() -> None:
-    connections = 0
-
-    async def moody(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Be a server: a good one at first, then one that hangs up after its greeting, and a good one again."""
-        nonlocal connections
-        connections += 1
-        good = connections in (1, 6)
-        info = {"server_id": "x", "version": "2.15.1", "max_payload": 1_048_576, "headers": True}
-        writer.write(b"INFO " + json.dumps(info).encode() + b"\r\n")
-        with suppress(OSError):
-            while line := await reader.readline():
-                if line == b"PING\r\n":
-                    writer.write(b"PONG\r\n")
-                    if not good:
-                        writer.transport.abort()
-                if line.startswith(b"PUB hang.up"):
-                    writer.transport.abort()
-        writer.close()
-
-    listener = await asyncio.start_server(moody, "127.0.0.1", 0)
-    url = f"nats://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    transport = await NatsTransport.connect(NatsSettings(nats_url=url), "test")
-    for n in range(50):
-        await transport.subscribe(f"many.subscriptions{n}", lambda _: None)
-    await transport.publish("hang.up", b"")
-    await until(lambda: connections == 6)
-    await until(lambda: transport.connected)
-    await transport.flush()
-    await transport.close()
-    listener.close()

@@ -1,0 +1,184 @@
+"""A link to something that takes what it is sent, sends what it likes, and hangs up when it likes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from urllib.parse import urlparse
+
+import pytest
+
+from mesh.link import Link
+from tests.nats_server import until
+
+
+class Peer(asyncio.Protocol):
+    """The other end."""
+
+    def __init__(self) -> None:
+        self.received: list[bytes] = []
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]  # uvloop's is none by its class
+
+    def data_received(self, data: bytes) -> None:
+        self.received.append(data)
+
+
+@pytest.fixture
+async def peer() -> Peer:
+    return Peer()
+
+
+@pytest.fixture
+async def link(peer: Peer) -> AsyncIterator[Link]:
+    server = await asyncio.get_running_loop().create_server(lambda: peer, "127.0.0.1", 0)
+    link = Link()
+    await link.connect(urlparse(f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"), 0, 5)
+    await until(lambda: hasattr(peer, "transport"))
+    yield link
+    link.abort()
+    peer.transport.abort()
+    server.close()
+    await server.wait_closed()
+
+
+class Socket(asyncio.Transport):
+    """Keeps each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Any amount fits."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+
+async def test_what_is_written_in_one_turn_leaves_together() -> None:
+    link, socket = Link(), Socket()
+    link.connection_made(socket)
+    for turn in (b"a", b"b"):
+        for _ in range(100):
+            link.write(turn)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert [b"a" * 100, b"b" * 100] == socket.written
+
+
+async def test_what_is_much_leaves_before_the_turn_ends() -> None:
+    link, socket = Link(), Socket()
+    link.connection_made(socket)
+    for _ in range(10):
+        link.write(bytes(60_000))
+    assert 5 == len(socket.written)
+
+
+async def test_everything_arrives_in_order_whatever_its_size(link: Link, peer: Peer) -> None:
+    sent = bytearray()
+    for n in range(60):
+        data = bytes([n]) * (n**3)
+        sent += data
+        link.write(data)
+        if n % 7 == 0:
+            await asyncio.sleep(0)
+    link.writelines([b"the", b" end"])
+    await until(lambda: sum(map(len, peer.received)) == len(sent) + 7)
+    assert sent + b"the end" == b"".join(peer.received)
+
+
+async def test_a_loop_that_never_waits_keeps_no_more_than_a_link_holds(link: Link, peer: Peer) -> None:
+    peer.transport.pause_reading()
+    written = 0
+    while not link.full:
+        link.write(bytes(1_000_000))
+        written += 1
+    assert 3 <= written < 100
+    draining = asyncio.ensure_future(link.drain())
+    await asyncio.sleep(0.01)
+    assert not draining.done()
+    peer.transport.resume_reading()
+    await draining
+    assert not link.full
+
+
+async def test_lines_first_and_then_all_that_comes(link: Link, peer: Peer) -> None:
+    reading = asyncio.ensure_future(link.readline())
+    peer.transport.write(b"INFO")
+    await asyncio.sleep(0.01)
+    assert not reading.done()
+    peer.transport.write(b" {}\r\nPONG\r\nMSG")
+    assert b"INFO {}\r\n" == await reading
+    assert b"PONG\r\n" == await link.readline()
+    came: list[bytes] = []
+    lost: list[None] = []
+    link.hand_on(came.append, lambda: lost.append(None))
+    assert [b"MSG"] == came
+    peer.transport.write(b" a 1 0")
+    await until(lambda: len(came) == 2)
+    assert b" a 1 0" == came[1]
+    assert not lost
+    peer.transport.close()
+    await until(lambda: bool(lost))
+    assert link.at_eof()
+    link.hand_on(came.append, lambda: lost.append(None))
+    assert [None, None] == lost, "who comes too late hears it at once"
+
+
+async def test_a_line_that_does_not_end_ends_with_the_link(link: Link, peer: Peer) -> None:
+    peer.transport.write(b"half a line")
+    peer.transport.close()
+    assert b"half a line" == await link.readline()
+    assert b"" == await link.readline()
+
+
+@pytest.mark.parametrize("how", ["they close", "they abort", "we abort", "we close"])
+async def test_a_lost_link_is_an_os_error_and_nothing_else(link: Link, peer: Peer, how: str) -> None:
+    """Of a closed socket that is written to uvloop says RuntimeError, which would end the library's reconnecting."""
+    end = {
+        "they close": peer.transport.close,
+        "they abort": peer.transport.abort,
+        "we abort": link.abort,
+        "we close": link.close,
+    }[how]
+    lost: list[None] = []
+    link.hand_on(lambda _: None, lambda: lost.append(None))
+    end()
+    while link.alive:
+        with suppress(OSError):
+            link.write(b"x")
+            await link.drain()
+        await asyncio.sleep(0)
+    for _ in range(3):
+        with pytest.raises(ConnectionError):
+            link.write(b"x")
+        with pytest.raises(ConnectionError):
+            link.writelines([b"x"])
+        with pytest.raises(ConnectionError):
+            await link.drain()
+        link.close()
+        link.abort()
+        await asyncio.sleep(0)
+    await link.wait_closed()
+    assert [None] == lost
+
+
+async def test_what_was_not_sent_when_it_was_aborted_never_is(link: Link, peer: Peer) -> None:
+    link.write(b"first")
+    await until(lambda: bool(peer.received))
+    link.write(b"second")
+    link.abort()
+    await asyncio.sleep(0.02)
+    assert [b"first"] == peer.received
+
+
+async def test_a_link_that_was_never_there_is_a_lost_one() -> None:
+    link = Link()
+    assert not link.alive
+    with pytest.raises(ConnectionError):
+        link.write(b"x")
+    assert b"" == await link.readline()
+    link.close()
+    await link.wait_closed()

@@ -1,0 +1,125 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesh.bus import Message, Resend
+from mesh.errors import DeadlineExceeded, Disconnected
+from mesh.replies import TICK, Replies
+from tests.virtual_clock import VirtualLoop
+
+
+def run(work: Callable[[Replies], Awaitable[None]]) -> None:
+    """Do it on a clock of its own, and see that nothing is left behind."""
+    loop = VirtualLoop()
+
+    async def whole() -> None:
+        replies = Replies()
+        await work(replies)
+        assert {} == replies.waiting
+        await asyncio.sleep(2 * TICK)
+        assert replies._timer is None, "with nobody waiting there is no timer"
+
+    loop.run(whole())
+    loop.close()
+
+
+async def ask(replies: Replies, timeout: float, resend: Resend | None = None, again: list[float] | None = None) -> None:
+    loop = asyncio.get_running_loop()
+    token, waiting = replies.expect("work.do", timeout)
+    if resend is not None and again is not None:
+        waiting.resend(resend, lambda: again.append(loop.time()))
+    try:
+        await waiting.answer
+    finally:
+        replies.forget(token)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.001, 1)), min_size=1, max_size=20))
+def test_a_deadline_is_never_early_and_at_most_a_tick_late(requests: list[tuple[float, float]]) -> None:
+    async def work(replies: Replies) -> None:
+        loop = asyncio.get_running_loop()
+
+        async def one(start: float, timeout: float) -> float:
+            await asyncio.sleep(start)
+            began = loop.time()
+            with pytest.raises(DeadlineExceeded, match=r"work\.do"):
+                await ask(replies, timeout)
+            return loop.time() - began - timeout
+
+        for late in await asyncio.gather(*(one(*request) for request in requests)):
+            assert -1e-9 <= late <= TICK + 1e-9
+
+    run(work)
+
+
+def test_it_is_asked_again_by_the_rule_until_the_answer_comes() -> None:
+    async def work(replies: Replies) -> None:
+        allowed = iter([True, False, True, True])
+        again: list[float] = []
+        asking = asyncio.ensure_future(ask(replies, 60, Resend(1.0, lambda: next(allowed)), again))
+        await asyncio.sleep(3.5)
+        assert [1.0, 3.0] == pytest.approx(again, abs=4 * TICK)
+        [token] = replies.waiting
+        replies.take(Message(f"_INBOX_me.{token}", b"yes"))
+        await asking
+        await asyncio.sleep(10)
+        assert 2 == len(again)
+
+    run(work)
+
+
+def test_an_answer_is_for_whoever_asked_and_the_first_one_counts() -> None:
+    async def work(replies: Replies) -> None:
+        asked = [replies.expect("work.do", 60) for _ in range(600)]
+        assert 600 == len({token for token, _ in asked})
+        for token, waiting in reversed(asked):
+            replies.take(Message(f"_INBOX_me.{token}", token.encode()))
+            replies.take(Message(f"_INBOX_me.{token}", b"another"))
+            waiting.fail(Disconnected("late"))
+        for token, waiting in asked:
+            assert token.encode() == (await waiting.answer).payload
+            replies.forget(token)
+        replies.take(Message(f"_INBOX_me.{asked[0][0]}", b"nobody waits for this"))
+
+    run(work)
+
+
+def test_tokens_are_no_sequence() -> None:
+    async def work(replies: Replies) -> None:
+        tokens = [replies.expect("work.do", 60)[0] for _ in range(600)]
+        assert {16} == {len(token) for token in tokens}
+        changed = [(int(a, 16) ^ int(b, 16)).bit_count() for a, b in pairwise(tokens)]
+        assert 31 < sum(changed) / len(changed) < 33, "of 64 bits half are others each time"
+        for token in tokens:
+            replies.forget(token)
+
+    run(work)
+
+
+def test_who_is_cancelled_waits_no_more() -> None:
+    async def work(replies: Replies) -> None:
+        asking = [asyncio.ensure_future(ask(replies, 60)) for _ in range(3)]
+        await asyncio.sleep(0)
+        for one in asking:
+            one.cancel()
+        await asyncio.wait(asking)
+
+    run(work)
+
+
+def test_a_failure_that_nobody_fetches_is_no_complaint() -> None:
+    complaints: list[object] = []
+
+    async def work(replies: Replies) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        token, waiting = replies.expect("work.do", 60)
+        waiting.fail(Disconnected("broke"))
+        replies.forget(token)
+        del waiting
+
+    run(work)
+    assert [] == complaints
