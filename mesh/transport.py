@@ -28,6 +28,7 @@ _PROBE_TIMEOUT = 2.5
 _CLOSE_TIMEOUT = 5.0
 _WRITE_TIMEOUT = 10.0
 _NO_RESPONDERS = "503"
+_AGAIN = "again-"
 
 
 class NatsTransport:
@@ -97,7 +98,7 @@ class NatsTransport:
             reconnected_cb=self._on_reconnected,
             closed_cb=self._on_closed,
         )
-        await self.subscribe(f"{self._inbox}*", self._replies.take)
+        await self.subscribe(f"{self._inbox}*", self._on_reply)
         self._watchdog = asyncio.create_task(self._watch(), name="nats-watchdog")
 
     @property
@@ -135,16 +136,21 @@ class NatsTransport:
             raise DeadlineExceeded.here(subject) from None
         finally:
             self._replies.forget(token)
-        if not message.payload and message.headers.get(STATUS) == _NO_RESPONDERS:
+        if _says_nobody(message):
             raise NoResponder(f"nobody serves {subject}")
         return message
 
     def _send_again(self, subject: str, payload: bytes, head: bytes, token: str) -> None:
         # With a reply subject of its own: NATS lets a worker answer once to each, and takes one that it hears twice
         # for answered.
-        inbox = f"{self._inbox}{next(self._resends)}{token}"
+        inbox = f"{self._inbox}{_AGAIN}{next(self._resends)}-{token}"
         with suppress(OSError):  # whoever waits for the answer learns of it by itself
             self._client.send(publication(subject, payload, head, inbox))
+
+    def _on_reply(self, message: Message) -> None:
+        # That nobody is there to be asked again tells nothing of the one who was asked, and may yet answer.
+        if not (_says_nobody(message) and message.subject.startswith(_AGAIN, len(self._inbox))):
+            self._replies.take(message)
 
     def inbox(self) -> str:
         """See Transport.inbox."""
@@ -278,3 +284,7 @@ class NatsTransport:
         except (nats.errors.Error, OSError):
             return False
         return True
+
+
+def _says_nobody(message: Message) -> bool:
+    return not message.payload and message.headers.get(STATUS) == _NO_RESPONDERS

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from mesh.bus import Message, Transport
+from mesh.bus import Message, Resend, Transport
 from mesh.errors import DeadlineExceeded, Disconnected, NoResponder, TooLarge
 from mesh.memory import MemoryBroker, MemoryTransport
 from mesh.transport import NatsTransport
@@ -83,6 +83,29 @@ async def test_silence_ends_at_the_timeout(caller: Transport, worker: Transport)
     await worker.subscribe("silence.keep", lambda _: None)
     with pytest.raises(DeadlineExceeded):
         await caller.request("silence.keep", b"", {}, 0.05)
+
+
+async def test_nobody_to_be_asked_again_says_nothing_of_the_one_who_was_asked(
+    caller: Transport, worker: Transport
+) -> None:
+    asked: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+    gone, again = asyncio.Event(), asyncio.Event()
+
+    def allowed() -> bool:
+        if gone.is_set():
+            again.set()
+        return gone.is_set()
+
+    interest = await worker.subscribe("work.do", asked.set_result)
+    asking = asyncio.ensure_future(caller.request("work.do", b"?", {}, 60, Resend(0.02, allowed)))
+    message = await asked
+    await interest.drain()
+    gone.set()
+    await again.wait()
+    await caller.flush()  # the server has said that nobody is there
+    assert not asking.done()
+    await worker.publish(message.reply, b"done after all")
+    assert b"done after all" == (await asking).payload
 
 
 async def test_a_queue_group_gets_each_request_once(connect: Connect, caller: Transport) -> None:
