@@ -35,25 +35,27 @@ def main(
     if unknown:
         raise typer.BadParameter(f"there is no part {', '.join(sorted(unknown))}")
     begun = datetime.now(UTC)
-    try:
-        check_tools()
-        machine = describe()
-        sections, missing = asyncio.run(measure(Bench(home=home.absolute(), full=full, only=tuple(only or ()))))
-    except (BenchError, DevstackError) as error:
-        sys.exit(f"bench: {error}")
+    bench = Bench(home=home.absolute(), full=full, only=tuple(only or ()))
     results = Results(
         form="full" if full else "short",
         begun=begun.isoformat(timespec="minutes"),
-        machine=machine,
-        missing=missing,
-        sections=sections,
+        machine=describe(),
+        missing={},
+        sections=[],
     )
+    try:
+        check_tools()
+        results.missing |= asyncio.run(measure(bench, results.sections.append))
+    except (BenchError, DevstackError) as error:
+        sys.exit(f"bench: {error}")
     out.mkdir(exist_ok=True)
     (out / "latest.json").write_text(results.model_dump_json(indent=1) + "\n")
     (out / "latest.md").write_text(markdown(results))
     draw(results, out / "latest.svg")
     sys.stdout.write(markdown(results))
     tell(f"{(datetime.now(UTC) - begun).seconds} s; in {out}: latest.json, latest.md, latest.svg")
+    if any(name in results.missing for name in bench.parts):
+        sys.exit("bench: not every part could be measured")
 
 
 typer.run(main)

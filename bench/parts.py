@@ -5,8 +5,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx2
+import psutil
+
 from bench.buses import buses
 from bench.comparison import Plan
+from bench.errors import BenchError
 from bench.http import CUSTOMER, PRODUCTS, Asked, ask, ask_with_new_tokens
 from bench.lasting import lasting
 from bench.limits import limits
@@ -18,6 +22,7 @@ from bench.scaling import scaling
 from bench.start import start
 from bench.systems import ALL_PEERS, OURS, mesh, ours, peers
 from bench.tokens import Tokens
+from devstack.errors import DevstackError
 from devstack.stack import Stack
 
 
@@ -124,9 +129,8 @@ _SHORT = ("customer", "products", "bus", "start")
 _SHORT_PEERS = ("nestjs-express", "fastapi")
 
 
-async def measure(bench: Bench) -> tuple[list[Section], dict[str, str]]:
-    """Do the parts; returns them, and by name why a peer could not be measured."""
-    sections: list[Section] = []
+async def measure(bench: Bench, keep: Callable[[Section], None]) -> dict[str, str]:
+    """Do the parts, and hand on each as it is done; returns by name why a part or a peer could not be measured."""
     missing: dict[str, str] = {}
     together = [name for name in bench.parts if name in _TOGETHER]
     if together:
@@ -138,10 +142,18 @@ async def measure(bench: Bench) -> tuple[list[Section], dict[str, str]]:
             tokens = Tokens(stack)
             on = Testbed(bench, stack, Asked([ours(stack), *running], tokens, await tokens.customers()))
             for name in together:
-                tell(name)
-                sections.append(await _TOGETHER[name](on))
+                await _do(name, _TOGETHER[name](on), keep, missing)
     for name in bench.parts:
         if name in _ALONE:
-            tell(name)
-            sections.append(await _ALONE[name](bench))
-    return sections, missing
+            await _do(name, _ALONE[name](bench), keep, missing)
+    return missing
+
+
+async def _do(name: str, part: Awaitable[Section], keep: Callable[[Section], None], missing: dict[str, str]) -> None:
+    """Let a part fail alone: what the others have measured took its time."""
+    tell(name)
+    try:
+        keep(await part)
+    except (BenchError, DevstackError, psutil.Error, httpx2.HTTPError, OSError) as error:
+        tell(f"  {name} failed: {error}")
+        missing[name] = str(error)
