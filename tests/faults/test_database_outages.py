@@ -132,7 +132,7 @@ async def test_an_outage_is_told_in_time_and_loses_nothing(
     mesh = clients.mesh
     asks: dict[ServerName, list[Ask]] = {
         "postgres": [clients.write_customer, clients.read_customer],
-        "mongo": [clients.write_user, clients.read_user],
+        "mongo": [clients.write_user, *[clients.read_user] * 3],  # a password's hash takes 30 ms of a processor
     }
     recoveries = []
 
@@ -162,8 +162,9 @@ async def test_an_outage_is_told_in_time_and_loses_nothing(
         longest_until_recovered_s=round(max(recoveries), 2),
         **outcomes.figures(),
     )
-    assert 10 * len(servers) <= len(clients.acknowledged)
-    assert clients.acknowledged == await clients.customers_there() | await clients.users_there()
+    there = {"postgres": await clients.customers_there(), "mongo": await clients.users_there()}
+    assert clients.acknowledged == there["postgres"] | there["mongo"]
+    assert all(len(there[server]) >= 5 for server in servers)
     assert {"503", "504"} >= statuses(outcomes.failed())
     assert outcomes.percentile(100) < CUSTOMERS_CREATE.timeout + LATE
 
