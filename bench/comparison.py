@@ -1,5 +1,7 @@
 """Ours and the peers side by side: alternating rounds, and tables of paired ratios."""
 
+import os
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -22,6 +24,7 @@ METRICS: Mapping[str, Metric] = {
     "CPU µs/req": lambda sample: sample.total_cpu,
     "memory MiB": lambda sample: sample.total_memory,
 }
+_UNDISTURBED = 0.1  # cores
 _WARM = 1.0  # seconds, before each system's turn
 _FIRST_WARM = 3.0  # before the first round: V8 compiles what is hot
 
@@ -54,9 +57,11 @@ async def compare(systems: Sequence[System], aim: Aim, plan: Plan) -> list[Sampl
 
 async def sample(system: System, kind: LoadKind, turn: int, load: Awaitable[Load]) -> Sample:
     """Put load on a system and see what it costs."""
-    before = usage.cpu(system.processes)
+    before, rest, begun = usage.cpu(system.processes), _rest(), time.monotonic()
     came = await load
     after = usage.cpu(system.processes)
+    used = sum(after.values()) - sum(before.values())
+    others = max(0.0, _rest() - rest - used) / (time.monotonic() - begun)
     return Sample(
         system=system.name,
         load=kind,
@@ -68,7 +73,20 @@ async def sample(system: System, kind: LoadKind, turn: int, load: Awaitable[Load
         p99=came.p99,
         cpu={name: (after[name] - before[name]) * 1e6 / max(1, came.requests) for name in before},
         memory=usage.memory(system.processes),
+        others=others,
     )
+
+
+def _rest() -> float:
+    return usage.machine() - usage.load()
+
+
+def disturbed(samples: Sequence[Sample]) -> list[str]:
+    """A note on the machine's other work, where it was more than a few percent of a core."""
+    others = spread([sample.others for sample in samples])
+    if others.median < _UNDISTURBED:
+        return []
+    return [f"**The machine had other work**, on {others} of its {os.cpu_count()} cores: not for quoting."]
 
 
 def values(samples: Sequence[Sample], system: str, load: LoadKind, metric: Metric) -> list[float]:

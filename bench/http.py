@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from bench.comparison import METRICS, Aim, Plan, compare, ratio, tables
+from bench.comparison import METRICS, Aim, Plan, compare, disturbed, ratio, tables
 from bench.errors import BenchError
 from bench.load import Target
 from bench.results import Claim, LoadKind, Sample, Section
@@ -127,7 +127,10 @@ async def _compared(question: Question, asked: Asked, plan: Plan, aim: Aim) -> S
     return Section(
         name=question.name,
         title=question.title,
-        notes=[f"{one.system}, {one.load}, round {one.turn + 1}: {one.failures} requests failed" for one in failed],
+        notes=[
+            *disturbed(samples),
+            *(f"{one.system}, {one.load}, round {one.turn + 1}: {one.failures} requests failed" for one in failed),
+        ],
         tables=tables(samples),
         claims=claims(question, samples),
         samples=samples,

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import asyncpg
 import httpx2
 
-from bench.comparison import sample
+from bench.comparison import disturbed, sample
 from bench.load import Target, saturate
 from bench.progress import tell
 from bench.results import Claim, Sample, Section, Table
@@ -78,7 +78,7 @@ def _section(samples: Mapping[str, list[Sample]]) -> Section:
     return Section(
         name="lists",
         title=f"Lists of {ROWS} customers, {_PAGE} a page, {_CONNECTIONS} at a time",
-        notes=[f"{name}: {of[0].failures} requests failed" for name, of in samples.items() if of[0].failures],
+        notes=disturbed([one for of in samples.values() for one in of]),
         tables=[
             Table(columns=["list", "req/s", "p50 ms", "p99 ms", "CPU µs/req", "of it PostgreSQL"], rows=rows),
             Table(

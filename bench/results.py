@@ -10,7 +10,10 @@ LoadKind = Literal["paced", "saturating"]
 
 
 class Sample(BaseModel):
-    """One run against one system: times in milliseconds, CPU in microseconds per request, memory in MiB."""
+    """One run against one system: times in milliseconds, CPU in microseconds per request, memory in MiB.
+
+    `others` is how many cores were busy with neither the system nor the load.
+    """
 
     system: str
     load: LoadKind
@@ -22,6 +25,7 @@ class Sample(BaseModel):
     p99: float
     cpu: dict[str, float]
     memory: dict[str, float]
+    others: float = 0.0
 
     @property
     def total_cpu(self) -> float:

@@ -1,5 +1,7 @@
 """What processes have used: CPU and memory of each with its children, as the kernel counts them."""
 
+import os
+import resource
 from collections.abc import Iterator, Mapping
 
 import psutil
@@ -13,6 +15,20 @@ def cpu(processes: Mapping[str, int]) -> dict[str, float]:
     Raises psutil.NoSuchProcess where one has ended: a process that was replaced has no figures worth having.
     """
     return {name: _cpu_seconds(psutil.Process(pid)) for name, pid in processes.items()}
+
+
+def machine() -> float:
+    """The CPU seconds that anything on this machine has used so far."""
+    times = psutil.cpu_times()
+    # What guests use is in `user` already; `iowait` and `steal` are no work of this machine's.
+    return float(times.user + times.nice + times.system + times.irq + times.softirq)
+
+
+def load() -> float:
+    """The CPU seconds of this process and of its children that have ended: the load tools among them."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    own = os.times()
+    return children.ru_utime + children.ru_stime + own.user + own.system
 
 
 def memory(processes: Mapping[str, int]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.comparison import METRICS, ratio, tables
+from bench.comparison import METRICS, disturbed, ratio, tables
 from bench.errors import BenchError
 from bench.http import Bound, Question, check_same, claims
 from bench.results import Claim, LoadKind, Sample
@@ -77,3 +77,10 @@ def test_a_peer_that_answers_otherwise_is_not_compared() -> None:
 
 def test_peers_that_answer_the_same_are_compared() -> None:
     check_same(QUESTION, {"mesh": {"the body": {"a": 1}}, "express": {"the body": {"a": 1}}})
+
+
+def test_other_work_on_the_machine_is_said() -> None:
+    busy = [one.model_copy(update={"others": 0.7}) for one in SAMPLES]
+
+    assert [] == disturbed(SAMPLES)
+    assert ["0.700 (0.700-0.700)"] == [note.split(" on ")[1].split(" of ")[0] for note in disturbed(busy)]
