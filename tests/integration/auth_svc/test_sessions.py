@@ -5,7 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from auth_svc.handlers import Handlers
+from auth_svc.passwords import Passwords
+from auth_svc.repository import Audit, Sessions, SigningKeys, Throttles, Users
+from auth_svc.revocation import Revocation
 from auth_svc.settings import AuthSettings
+from auth_svc.signer import Signer
+from auth_svc.throttle import Throttle
+from auth_svc.tokens import AccessTokens, RefreshTokens
 from contracts.auth import (
     ChangePassword,
     GetMe,
@@ -19,6 +26,7 @@ from contracts.auth import (
     SessionsRevoked,
     Tokens,
 )
+from mesh.errors import Unauthenticated
 from mesh.event import listen
 from providers.mongo import Database
 from subjects import (
@@ -37,6 +45,7 @@ from tests.integration.auth_svc.people import PASSWORD, Person, log_in, person
 from tests.integration.auth_svc.small_mesh import Documents, Mesh
 
 NEW = "another horse battery"
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -191,14 +200,40 @@ async def test_the_present_password_is_not_guessed_either(worker: Mesh, anna: Pe
     assert 20 == reasons.count("wrong_password") + reasons.count("too_many_logins")
 
 
+class Overtaken(Passwords):
+    """Somebody changes the password right after it was checked."""
+
+    def __init__(self, settings: AuthSettings, database: Database) -> None:
+        super().__init__(settings)
+        self._database = database
+
+    async def matches(self, password: str, stored: str | None) -> bool:
+        right = await super().matches(password, stored)
+        await self._database["users"].update_one({}, {"$set": {"password_hash": "another one"}})
+        return right
+
+
 async def test_a_login_that_a_password_change_overtakes_begins_no_session(
-    worker: Mesh, anna: Person, documents: Documents
+    worker: Mesh, settings: AuthSettings, database: Database, anna: Person, told: list[str]
 ) -> None:
-    logins = [worker.call(AUTH_LOGIN, Login(email=anna.user.email, password=PASSWORD)) for _ in range(3)]
-    change = ChangePassword(current_password=PASSWORD, new_password=NEW)
-    outcomes = await asyncio.gather(
-        worker.call(AUTH_PASSWORD_CHANGE, change, anna.access), *logins, return_exceptions=True
-    )
-    assert not isinstance(outcomes[0], Exception)
-    alive = [session["_id"] for session in await documents("sessions") if "revoked_at" not in session]
-    assert [anna.session_id] == alive
+    sessions = Sessions(database, idle=DAY, longest=DAY, remembered=DAY)
+    keys = SigningKeys(database)
+    with Overtaken(settings, database) as passwords:
+        handlers = Handlers(
+            users=Users(database),
+            sessions=sessions,
+            signing_keys=keys,
+            audit=Audit(database),
+            passwords=passwords,
+            throttle=Throttle(settings, Throttles(database)),
+            revocation=Revocation(sessions, worker.connect("auth")),
+            signer=Signer(settings, keys),
+            access_tokens=AccessTokens(settings),
+            refresh_tokens=RefreshTokens(bytes(32)),
+        )
+        with pytest.raises(Unauthenticated, match="the e-mail address or the password is wrong"):
+            await handlers.login(Login(email=anna.user.email, password=PASSWORD))
+    [alive] = await database["sessions"].find({"revoked_at": {"$exists": False}}).to_list()
+    assert anna.session_id == alive["_id"]
+    await asyncio.sleep(0)
+    assert 1 == len(told)

@@ -23,12 +23,14 @@ class World:
         self.revoked: tuple[str, ...] = ()
         self.asked = 0
         self.away = False
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.gateway = Revocations(self.transport, self._fetch)
 
     async def _fetch(self) -> SessionsRevoked:
         self.asked += 1
         known = self.revoked
-        await asyncio.sleep(0)
+        await self.answers.wait()
         if self.away:
             raise NoResponder("nobody serves auth.sessions.revoked")
         return SessionsRevoked(session_ids=known)
@@ -63,10 +65,12 @@ async def test_an_event_is_enough(world: World) -> None:
 
 
 async def test_an_event_that_comes_while_the_list_is_fetched_is_not_lost(world: World) -> None:
+    world.answers.clear()
     fetching = asyncio.create_task(world.alive())
-    await asyncio.sleep(0)
-    assert 1 == world.asked
+    while not world.asked:
+        await asyncio.sleep(0)
     await world.tell()
+    world.answers.set()
     await fetching
     assert not await world.alive()
 
