@@ -51,7 +51,7 @@ class Connection(NatsClient):
 
     def send(self, command: bytes) -> None:
         """Send a command of the protocol. Raises OSError."""
-        if not self.connected:
+        if self._status != NatsClient.CONNECTED:
             raise ConnectionResetError("not connected to NATS")
         self.link.write(command)
 

@@ -24,6 +24,9 @@ class Link(Transport, asyncio.Protocol):
     """
 
     def __init__(self) -> None:
+        self.full = False
+        """Whether so much waits for the server to read it that writers shall `drain` first."""
+        self._loop: asyncio.AbstractEventLoop
         self._socket: asyncio.Transport | None = None
         self._lost = asyncio.Event()
         self._lost.set()
@@ -39,11 +42,6 @@ class Link(Transport, asyncio.Protocol):
     def alive(self) -> bool:
         """Whether what is written now may arrive."""
         return self._socket is not None
-
-    @property
-    def full(self) -> bool:
-        """Whether so much waits for the server to read it that writers shall `drain` first."""
-        return not self._writable.is_set()
 
     @property
     def encrypted(self) -> bool:
@@ -77,10 +75,11 @@ class Link(Transport, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: the protocol's part."""
+        self._loop = get_running_loop()
         self._socket = cast("asyncio.Transport", transport)
         self._socket.set_write_buffer_limits(_MOST_UNWRITTEN)
-        self._writable.set()
         self._lost.clear()
+        self.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # lost is lost
         """End: the protocol's part."""
@@ -88,8 +87,9 @@ class Link(Transport, asyncio.Protocol):
             return
         self._socket = None
         self._gathered.clear()
-        for event in (self._lost, self._came, self._writable):
-            event.set()
+        self._lost.set()
+        self._came.set()
+        self.resume_writing()
         if self._on_lost is not None:
             self._on_lost()
 
@@ -134,7 +134,7 @@ class Link(Transport, asyncio.Protocol):
         """Send, at the end of this turn of the loop at the latest. Raises OSError."""
         if not self._gathered:
             self._open()
-            get_running_loop().call_soon(self._send)
+            self._loop.call_soon(self._send)
         self._gathered.append(payload)
         self._size += len(payload)
         if self._size > _MOST_GATHERED:
@@ -151,10 +151,12 @@ class Link(Transport, asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Have writers wait: the protocol's part."""
+        self.full = True
         self._writable.clear()
 
     def resume_writing(self) -> None:
         """Have writers go on: the protocol's part."""
+        self.full = False
         self._writable.set()
 
     async def drain(self) -> None:

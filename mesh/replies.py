@@ -4,6 +4,7 @@ import asyncio
 import os
 from asyncio import get_running_loop
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 from mesh.bus import Message, Resend
@@ -18,18 +19,18 @@ _TOKENS = 256
 class Waiting:
     """A request that waits for its answer."""
 
-    __slots__ = ("_again", "_again_at", "_resend", "answer", "deadline", "subject")
+    __slots__ = ("_again", "_again_at", "_deadline", "_rule", "answer", "subject")
 
-    def __init__(self, subject: str, deadline: float) -> None:
+    def __init__(self, subject: str, answer: asyncio.Future[Message], deadline: float) -> None:
         self.subject = subject
-        self.deadline = deadline
-        self.answer: asyncio.Future[Message] = get_running_loop().create_future()
-        self._resend: Resend | None = None
+        self.answer = answer
+        self._deadline = deadline
+        self._again_at = inf
 
     def resend(self, rule: Resend, again: Callable[[], None]) -> None:
         """Have `again` send the request once more, by the rule, until there is an answer."""
-        self._resend, self._again = rule, again
-        self._again_at = get_running_loop().time() + rule.after
+        self._rule, self._again = rule, again
+        self._again_at = self.answer.get_loop().time() + rule.after
 
     def fail(self, error: MeshError) -> None:
         """Have this come instead of an answer."""
@@ -39,11 +40,11 @@ class Waiting:
 
     def look(self, now: float) -> None:
         """Do what is due."""
-        if now >= self.deadline:
+        if now >= self._deadline:
             self.fail(DeadlineExceeded.here(self.subject))
-        elif self._resend is not None and now >= self._again_at and not self.answer.done():
-            self._again_at = now + self._resend.after
-            if self._resend.allowed():
+        elif now >= self._again_at and not self.answer.done():
+            self._again_at = now + self._rule.after
+            if self._rule.allowed():
                 self._again()
 
 
@@ -52,6 +53,7 @@ class Replies:
 
     def __init__(self) -> None:
         self.waiting: dict[str, Waiting] = {}
+        self._loop = get_running_loop()  # kept: to ask for it costs a system call
         self._tokens: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -61,8 +63,8 @@ class Replies:
             drawn = os.urandom(_TOKENS * _TOKEN // 2).hex()
             self._tokens = [drawn[at : at + _TOKEN] for at in range(0, len(drawn), _TOKEN)]
         token = self._tokens.pop()
-        loop = get_running_loop()
-        self.waiting[token] = waiting = Waiting(subject, loop.time() + timeout)
+        loop = self._loop
+        self.waiting[token] = waiting = Waiting(subject, loop.create_future(), loop.time() + timeout)
         if self._timer is None:
             self._timer = loop.call_later(TICK, self._look)
         return token, waiting
@@ -78,8 +80,7 @@ class Replies:
             waiting.answer.set_result(message)
 
     def _look(self) -> None:
-        loop = get_running_loop()
-        self._timer = loop.call_later(TICK, self._look) if self.waiting else None
-        now = loop.time()
+        self._timer = self._loop.call_later(TICK, self._look) if self.waiting else None
+        now = self._loop.time()
         for waiting in self.waiting.values():
             waiting.look(now)
