@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from mesh.errors import TooLarge
@@ -26,8 +25,7 @@ It runs where the socket is read: what it raises is logged, and a context variab
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Resend:
+class Resend(NamedTuple):
     """Ask again after so many seconds of silence, each time if `allowed` says so: whoever was asked may be frozen."""
 
     after: float

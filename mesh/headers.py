@@ -10,9 +10,8 @@ from mesh.wire import NAMES
 STATUS: Final = "Status"
 """Under this name the status of the first line is handed on, such as 503: nobody serves the subject."""
 _VERSION: Final = "NATS/1.0"
-_END: Final = "\r\n\r\n"
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token: RFC 9110, 5.6.2
-_STATUS = re.compile(r" +([1-5][0-9]{2})(?: .*)?")
+_STATUS = re.compile(rf"{re.escape(_VERSION)} +([1-5][0-9]{{2}})(?: .*)?")
 _BREAKS = str.maketrans("\r\n", "  ")
 _SPELLINGS = {name.lower(): name for name in NAMES}
 
@@ -24,10 +23,11 @@ def encode(headers: Mapping[str, str]) -> bytes:
     """
     if not headers:
         return b""
-    lines = "".join([f"{_spelled(name)}: {value}\r\n" for name, value in headers.items()])
-    if lines.count("\r") != len(headers) or lines.count("\n") != len(headers):
-        return encode({name: value.translate(_BREAKS) for name, value in headers.items()})
-    return f"{_VERSION}\r\n{lines}\r\n".encode()
+    block = f"{_VERSION}\r\n"
+    for name, value in headers.items():
+        text = value if value.isprintable() else value.translate(_BREAKS)
+        block += f"{_spelled(name)}: {text}\r\n"
+    return f"{block}\r\n".encode()
 
 
 def decode(block: bytes) -> dict[str, str]:
@@ -35,14 +35,13 @@ def decode(block: bytes) -> dict[str, str]:
 
     Names of the contract are read without regard to case. Raises ValueError for what are no headers.
     """
-    text = block.decode(errors="replace")
-    if not text.startswith(_VERSION) or not text.endswith(_END):
-        raise ValueError("no headers of this version, or without an end")
-    first, *lines = text[len(_VERSION) : -len(_END)].split("\r\n")
+    lines = block.decode(errors="replace").split("\r\n")
     headers = {}
-    if first:
-        headers[STATUS] = _status(first)
-    for line in lines:
+    if lines[0] != _VERSION:
+        headers[STATUS] = _status(lines[0])
+    if lines[-1] or lines[-2]:
+        raise ValueError("headers without an end")
+    for line in lines[1:-2]:
         name, colon, value = line.partition(":")
         if not colon:
             raise ValueError("a header without a colon")
@@ -50,8 +49,8 @@ def decode(block: bytes) -> dict[str, str]:
     return headers
 
 
-def _status(text: str) -> str:
-    match = _STATUS.fullmatch(text)
+def _status(line: str) -> str:
+    match = _STATUS.fullmatch(line)
     if match is None:
         raise ValueError("headers of another version")
     return match[1]
