@@ -7,7 +7,7 @@ import httpx2
 
 from devstack.stack import Stack
 
-_SESSIONS = 8
+_SESSIONS = 4  # begun at once: of more the account would be throttled
 
 
 class Tokens:
