@@ -18,6 +18,14 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> d
     return {"uvloop": uvloop.new_event_loop}
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep together, in one of the processes of a run, what shares servers that are dear to start."""
+    for item in items:
+        folder, *_ = item.path.relative_to(config.rootpath / "tests").parts
+        alone = folder in {"unit", "integration"}
+        item.add_marker(pytest.mark.xdist_group(str(item.path) if alone else folder))
+
+
 @pytest.fixture(scope="session")
 async def databases(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     """PostgreSQL and MongoDB, with an empty database for each service."""
