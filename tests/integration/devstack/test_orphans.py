@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.integration.devstack.conftest import lives
+from tests.integration.devstack.conftest import Eventually, lives
 
 ROOT = Path(__file__).parent.parent.parent.parent
 TEST_RUN = """
@@ -25,7 +25,7 @@ asyncio.run(main())
 """
 
 
-async def test_what_tests_start_ends_with_them_however_they_end(tmp_path: Path) -> None:
+async def test_what_tests_start_ends_with_them_however_they_end(tmp_path: Path, eventually: Eventually) -> None:
     tests = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", TEST_RUN, str(tmp_path)), cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
@@ -35,5 +35,4 @@ async def test_what_tests_start_ends_with_them_however_they_end(tmp_path: Path) 
     assert {"nats-server", "sleep"} == {child.name() for child in children}
     tests.kill()
     await tests.wait()
-    while any(lives(child) for child in children):
-        await asyncio.sleep(0.01)
+    await eventually(lambda: not any(lives(child) for child in children))
