@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from asyncio import get_running_loop
 from collections import defaultdict
+from collections.abc import Callable
 
 from pydantic import ValidationError
 
@@ -38,42 +39,50 @@ class Client:
 
         Raises RemoteFault (Overloaded, DeadlineExceeded), NoResponder, BadReply, Refused, Disconnected, TooLarge.
         """
-        deadline = get_running_loop().time() + min(timeout or endpoint.timeout, endpoint.timeout)
+        now = get_running_loop().time
+        began = now()
+        deadline = began + min(timeout or endpoint.timeout, endpoint.timeout)
         current = context.current()
         if current is None:
             current = Context(context.request_id_from(None), deadline)
         deadline = min(deadline, current.deadline)
-        remaining = deadline - get_running_loop().time()
+        remaining = deadline - began
         if remaining <= 0:
             raise DeadlineExceeded.here(endpoint.subject)
-        payload = endpoint.requests.dump_json(request, exclude_unset=True)
-        headers = _headers(endpoint, current, deadline)
+        payload = endpoint.requests.serializer.to_json(request, exclude_unset=True)
+        headers = _headers(endpoint, current, remaining)
         if endpoint.idempotent or (endpoint.keyed and current.idempotency_key):
-            message = await self._ask_again(endpoint, payload, headers, deadline)
+            message = await self._ask_again(endpoint, payload, headers, deadline, now)
         else:
-            message = await self._ask(endpoint, payload, headers, deadline)
+            message = await self._ask(endpoint, payload, headers, remaining)
         try:
-            return endpoint.replies.validate_json(message.payload)
+            reply: Rep = endpoint.replies.validator.validate_json(message.payload)
         except ValidationError as error:
             problem = wire.invalid_payload(error)
             raise BadReply(f"the reply of {endpoint.subject} does not fit its contract: {problem.detail}") from None
+        return reply
 
     async def _ask_again(
-        self, endpoint: Endpoint[Req, Rep], payload: bytes, headers: dict[str, str], deadline: float
+        self,
+        endpoint: Endpoint[Req, Rep],
+        payload: bytes,
+        headers: dict[str, str],
+        deadline: float,
+        now: Callable[[], float],
     ) -> Message:
         """Ask until there is an answer, or it is no use to ask once more."""
         budget = self._budgets[endpoint.service]
         budget.request()
-        resend = Resend((deadline - get_running_loop().time()) * _SILENCE, budget.spend)
+        resend = Resend((deadline - now()) * _SILENCE, budget.spend)
         lost: CallError | None = None
         for retries in itertools.count():
             try:
-                return await self._ask(endpoint, payload, headers, deadline, resend)
+                return await self._ask(endpoint, payload, headers, deadline - now(), resend)
             except (NoResponder, Overloaded, Disconnected) as error:
                 if isinstance(error, Disconnected) and error.sent:
                     lost = error
                 wait = pause(retries)
-                in_time = get_running_loop().time() + wait < deadline
+                in_time = now() + wait < deadline
                 if not (in_time and self._worth_another(error, retries) and budget.spend()):
                     # What left this process once may have been done, whatever became of the tries after it.
                     raise lost or error from None
@@ -90,21 +99,20 @@ class Client:
         endpoint: Endpoint[Req, Rep],
         payload: bytes,
         headers: dict[str, str],
-        deadline: float,
+        remaining: float,
         resend: Resend | None = None,
     ) -> Message:
         """The worker's reply, or its fault raised."""
-        remaining = deadline - get_running_loop().time()
         message = await self._transport.request(endpoint.subject, payload, headers, remaining, resend)
-        if (number := wire.header(message.headers, wire.ERROR_CODE)) is not None:
+        if (number := message.headers.get(wire.ERROR_CODE)) is not None:
             raise wire.read_error(number, message.payload)
         return message
 
 
-def _headers(endpoint: Endpoint[Req, Rep], current: Context, deadline: float) -> dict[str, str]:
+def _headers(endpoint: Endpoint[Req, Rep], current: Context, remaining: float) -> dict[str, str]:
     headers = {
         wire.REQUEST_ID: current.request_id,
-        wire.REQUEST_DEADLINE: str(wire.unix_ms(deadline)),
+        wire.REQUEST_DEADLINE: str(wire.unix_ms(remaining)),
         **current.trace,
     }
     # A token goes only where it is of use: the fewer processes see it, the better.

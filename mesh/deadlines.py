@@ -11,26 +11,30 @@ TICK: Final = 0.01
 class Deadlines:
     """Tasks at work, each until its deadline; it is cancelled a tick later at the latest, once.
 
-    A task speaks for itself: `begin`, then `end`, however its work went.
+    A task begins for itself, and then ends, however its work went.
     """
 
     def __init__(self) -> None:
         self._until: dict[asyncio.Task[Any], float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, deadline: float) -> None:
-        """Watch this task from now on. `deadline`: in the event loop's own time."""
-        self._until[_this_task()] = deadline
+    def begin(self, deadline: float) -> asyncio.Task[Any]:
+        """Watch this task from now on; answers it. `deadline`: in the event loop's own time."""
+        loop = get_running_loop()
+        task = asyncio.current_task(loop)
+        if task is None:
+            raise RuntimeError("only a task has a deadline")
+        self._until[task] = deadline
         if self._timer is None:
-            self._timer = get_running_loop().call_later(TICK, self._look)
+            self._timer = loop.call_later(TICK, self._look)
+        return task
 
-    def over(self) -> bool:
-        """Whether this task's time was over, so that it has been cancelled here."""
-        return _this_task() not in self._until
+    def over(self, task: asyncio.Task[Any]) -> bool:
+        """Whether the task's time was over, so that it has been cancelled here."""
+        return task not in self._until
 
-    def end(self) -> None:
-        """Watch this task no more."""
-        task = _this_task()
+    def end(self, task: asyncio.Task[Any]) -> None:
+        """Watch the task no more."""
         if self._until.pop(task, None) is None:
             task.uncancel()
 
@@ -42,10 +46,3 @@ class Deadlines:
             del self._until[task]
             task.cancel()
         self._timer = loop.call_later(TICK, self._look) if self._until else None
-
-
-def _this_task() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("only a task has a deadline")
-    return task

@@ -81,6 +81,7 @@ class Service:
         self._verify = verify
         self._concurrency = concurrency
         self._routes: list[_Route] = []
+        self._loop: asyncio.AbstractEventLoop  # from the start on; kept, since to ask for it costs a system call
         self._membership = Membership(transport)
         self._backlog = Backlog[_Request](handlers=concurrency, size=queue_size)
         self._deadlines = Deadlines()
@@ -97,6 +98,7 @@ class Service:
 
     async def start(self) -> None:
         """Take requests from here on. Raises Refused where NATS does not allow a subscription."""
+        self._loop = asyncio.get_running_loop()
         await self._membership.join(
             {subject: partial(self._tell, verb) for verb in VERBS for subject in self.identity.subjects(verb)},
             {route.endpoint.subject: partial(self._take, route) for route in self._routes},
@@ -142,7 +144,7 @@ class Service:
             # be a way to publish anywhere.
             log.warning("request_without_inbox", subject=message.subject)
             return
-        received = asyncio.get_running_loop().time()
+        received = self._loop.time()
         request = _Request(route, message, received, *arrival.read(message.headers, route.endpoint.timeout, received))
         if len(self._running) < self._concurrency:
             self._run(request)
@@ -153,7 +155,7 @@ class Service:
             self._backlog.append(request)
 
     def _run(self, request: _Request) -> None:
-        task = asyncio.create_task(self._work(request))
+        task = self._loop.create_task(self._work(request))
         self._running.add(task)
         self._idle.clear()
         task.add_done_callback(self._finished)
@@ -169,12 +171,12 @@ class Service:
 
     async def _work(self, request: _Request) -> None:
         started = time.perf_counter_ns()
-        begun = request.fault is None and request.context.remaining() > 0
+        begun = request.fault is None and request.context.deadline > self._loop.time()
         begin(request.context)
         request_id = request.context.request_id
         fault: Fault | None = None
         try:
-            body = await self._reply(request)
+            body = await self._reply(request, begun=begun)
             await self._transport.publish(request.message.reply, body, {wire.REQUEST_ID: request_id})
         except Fault as error:
             fault = error
@@ -193,12 +195,11 @@ class Service:
         if fault is not None:
             await self._send_fault(request.message, fault, request_id)
 
-    async def _reply(self, request: _Request) -> bytes:
+    async def _reply(self, request: _Request, *, begun: bool) -> bytes:
         """The reply's bytes, or the fault that the caller shall see."""
-        endpoint, context = request.route.endpoint, request.context
         if request.fault is not None:
             raise request.fault
-        if context.remaining() <= 0:
+        if not begun:
             raise TimedOut("deadline_exceeded", "the deadline passed before the work began")
         try:
             return await self._in_time(request)
@@ -207,26 +208,26 @@ class Service:
         except CallError as error:
             raise passed_on(error) from error
         except Exception as error:
-            raise bug(endpoint.subject, error) from error
+            raise bug(request.message.subject, error) from error
 
     async def _in_time(self, request: _Request) -> bytes:
         """The reply's bytes. Raises TimedOut at the deadline, and what the handler does."""
-        self._deadlines.begin(request.context.deadline)
+        task = self._deadlines.begin(request.context.deadline)
         try:
             return await self._answered(request)
         except BaseException as error:
-            if self._deadlines.over():
+            if self._deadlines.over(task):
                 raise TimedOut("deadline_exceeded", "the deadline passed before the work was done") from error
             raise
         finally:
-            self._deadlines.end()
+            self._deadlines.end(task)
 
     async def _answered(self, request: _Request) -> bytes:
         endpoint = request.route.endpoint
         payload = _read(endpoint, request.message.payload)
         if endpoint.verified:
             begin(await self._verified(endpoint, request.context))
-        return endpoint.replies.dump_json(await request.route.handler(payload))
+        return endpoint.replies.serializer.to_json(await request.route.handler(payload))
 
     async def _verified(self, endpoint: Endpoint[Any, Any], context: Context) -> Context:
         """The context with its caller, where the token proves one."""
@@ -274,6 +275,7 @@ class Service:
 
 def _read(endpoint: Endpoint[Req, Rep], payload: bytes) -> Req:
     try:
-        return endpoint.requests.validate_json(payload or b"{}")
+        request: Req = endpoint.requests.validator.validate_json(payload or b"{}")
     except ValidationError as error:
         raise wire.invalid_payload(error) from None
+    return request

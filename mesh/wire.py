@@ -2,7 +2,6 @@
 
 import re
 import time
-from asyncio import get_running_loop
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Final
@@ -194,9 +193,9 @@ def client_address(headers: Mapping[str, str]) -> str | None:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def unix_ms(deadline: float) -> int:
-    """A deadline of the event loop's clock as the wire carries it: Unix time in milliseconds."""
-    return round((time.time() + deadline - get_running_loop().time()) * 1000)
+def unix_ms(remaining: float) -> int:
+    """The moment so many seconds from now as the wire carries it: Unix time in milliseconds."""
+    return round((time.time() + remaining) * 1000)
 
 
 def _milliseconds(name: str, text: str) -> int:

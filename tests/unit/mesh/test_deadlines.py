@@ -11,13 +11,13 @@ def deadlines() -> Deadlines:
 
 
 async def at_work(deadlines: Deadlines, seconds: float, work: asyncio.Future[str]) -> str:
-    deadlines.begin(asyncio.get_running_loop().time() + seconds)
+    task = deadlines.begin(asyncio.get_running_loop().time() + seconds)
     try:
         return await work
     except asyncio.CancelledError:
-        return "over" if deadlines.over() else "cancelled"
+        return "over" if deadlines.over(task) else "cancelled"
     finally:
-        deadlines.end()
+        deadlines.end(task)
 
 
 async def test_what_ends_in_time_is_left_alone(deadlines: Deadlines) -> None:
