@@ -36,6 +36,7 @@ async def test_a_hung_service_costs_its_own_callers_alone(pairs: Mesh, figures: 
     replicas = ("products-1", "products-2")
     async with traffic(others, at_once=2, pause=0.01) as there, traffic(own, at_once=8, pause=0.05) as here:
         await there.more(count, "ok")
+        figures.tell("both products workers are frozen")
         for name in replicas:
             pairs.stack.freeze(name)
         frozen_at = get_running_loop().time()
@@ -100,10 +101,12 @@ async def test_handlers_that_hang_open_the_breaker_until_they_answer(hanging: Si
         own: list[Ask] = [partial(http.kind, "GET", "/v1/categories")]
         async with traffic(others, at_once=2, pause=0.01) as there, traffic(own, at_once=8, pause=0.05) as here:
             await there.more(count, "ok")
+            figures.tell("the handlers of products hang")
             hung_at = now()
             os.kill(hanging.pid("products"), SIGUSR1)
             await here.more(50, "503 circuit_open")
             await there.more(count, "ok")
+            figures.tell("they answer again")
             answering_at = now()
             os.kill(hanging.pid("products"), SIGUSR2)
             await here.more(1, "ok")

@@ -66,8 +66,10 @@ async def test_cancellations_and_timeouts_leave_nothing_behind(
             outcomes["ok"] += 1
 
     async def calls(count: int) -> None:
-        for _ in range(count // AT_ONCE):
+        for number in range(count // AT_ONCE):
             await asyncio.gather(*(call() for _ in range(AT_ONCE)))
+            if number % 400 == 0:
+                figures.tell(f"{sum(outcomes.values())} of {total} calls")
         await until(lambda: not (service.running or service.queued))
 
     total = 200_000 if figures.long else 5_000
