@@ -10,6 +10,7 @@ from devstack.servers import Servers
 from devstack.settings import StackSettings
 from devstack.stack import Stack
 
+_TOGETHER = ("faults", "e2e", "contract", "security")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
@@ -19,11 +20,11 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> d
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep together, in one of the processes of a run, what shares servers that are dear to start."""
-    for item in items:
-        folder, *_ = item.path.relative_to(config.rootpath / "tests").parts
-        alone = folder in {"unit", "integration"}
-        item.add_marker(pytest.mark.xdist_group(str(item.path) if alone else folder))
+    """Keep together, in one process of a run, what shares servers that are dear to start; the longest begin first."""
+    folders = {item: item.path.relative_to(config.rootpath / "tests").parts[0] for item in items}
+    for item, folder in folders.items():
+        item.add_marker(pytest.mark.xdist_group(folder if folder in _TOGETHER else str(item.path)))
+    items.sort(key=lambda item: _TOGETHER.index(folders[item]) if folders[item] in _TOGETHER else len(_TOGETHER))
 
 
 @pytest.fixture(scope="session")
