@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from bench import usage
+from bench.comparison import disturbed, sample
 from bench.http import CUSTOMER
 from bench.load import CONNECTIONS, Target, saturate
 from bench.progress import tell
-from bench.results import Section, Table
+from bench.results import Sample, Section, Table
 from bench.rounds import paired, rotated, spread
-from bench.systems import mesh
+from bench.systems import mesh, ours
 from bench.tokens import Tokens
 from devstack.settings import ServiceName
 
@@ -39,47 +39,48 @@ _KINDS = ("gateway", "customers", "nats", "postgres")
 
 async def scaling(home: Path, *, rounds: int, seconds: float) -> Section:
     """Saturate the customer by key on each size in turn; the load is shared out among the gateways."""
-    measured: dict[Size, list[tuple[float, dict[str, float]]]] = {size: [] for size in _SIZES}
+    measured: dict[Size, list[Sample]] = {size: [] for size in _SIZES}
     for turn in range(rounds):
         for size in rotated(_SIZES, turn):
             tell(f"  round {turn + 1} of {rounds}: {size}")
-            measured[size].append(await _measure(home, size, seconds))
-    rates = {size: [rate for rate, _ in of] for size, of in measured.items()}
+            measured[size].append(await _measure(home, size, turn, seconds))
+    rates = {size: [one.rate for one in of] for size, of in measured.items()}
     rows = [
         [
             str(size),
             str(spread(rates[size])),
             str(paired(rates[size], rates[_SIZES[0]])),
-            str(spread([sum(used.values()) * 1e6 / rate for rate, used in of])),
-            *(f"{median(used[kind] * 1e6 / rate for rate, used in of):.0f}" for kind in _KINDS),
-            *(f"{median(used[kind] for _, used in of):.2f}" for kind in _KINDS),
+            str(spread([one.total_cpu for one in of])),
+            *(f"{median(_cpu(one, kind) for one in of):.0f}" for kind in _KINDS),
+            *(f"{median(_cpu(one, kind) * one.rate / 1e6 for one in of):.2f}" for kind in _KINDS),
         ]
         for size, of in measured.items()
     ]
     costs, cores = [f"{kind} µs" for kind in _KINDS], [f"{kind} cores" for kind in _KINDS]
-    columns = ["processes", "req/s", "by the first's", "CPU µs/req", *costs, *cores]
     return Section(
         name="scaling",
         title="More processes: GET /v1/customers/{customer_id}, saturating",
-        notes=["The load itself takes its share of the machine's cores, wrk one process for each gateway."],
-        tables=[Table(columns=columns, rows=rows)],
-        figures={str(size): of for size, of in measured.items()},
+        notes=[
+            "The load itself takes its share of the machine's cores, wrk one process for each gateway.",
+            *disturbed([one for of in measured.values() for one in of]),
+        ],
+        tables=[
+            Table(columns=["processes", "req/s", "by the first's", "CPU µs/req", *costs, *cores], rows=rows),
+        ],
+        figures={str(size): [one.model_dump() for one in of] for size, of in measured.items()},
     )
 
 
-async def _measure(home: Path, size: Size, seconds: float) -> tuple[float, dict[str, float]]:
-    """Answers a second, and the cores that each kind of process was busy on."""
+async def _measure(home: Path, size: Size, turn: int, seconds: float) -> Sample:
     async with mesh(home, size.replicas, size.nats_nodes) as stack:
         tokens = Tokens(stack)
         headers, paths = await tokens.headers(), CUSTOMER.paths(await tokens.customers())
         targets = [Target(url, paths, headers) for url in stack.state.gateway_urls]
         load = partial(saturate, *targets, connections=CONNECTIONS // len(targets))
         await load(seconds=2)
-        before = usage.cpu(stack.state.processes)
-        came = await load(seconds=seconds)
-        after = usage.cpu(stack.state.processes)
-    used = dict.fromkeys((*_KINDS, "others"), 0.0)
-    for name in before:
-        kind = name.partition("-")[0]
-        used[kind if kind in _KINDS else "others"] += (after[name] - before[name]) / came.seconds
-    return came.rate, used
+        return await sample(ours(stack), "saturating", turn, load(seconds=seconds))
+
+
+def _cpu(one: Sample, kind: str) -> float:
+    """Microseconds per request of all processes of a kind: gateway-1 and gateway-2 are gateways."""
+    return sum(value for name, value in one.cpu.items() if name.partition("-")[0] == kind)
