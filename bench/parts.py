@@ -1,5 +1,6 @@
 """The parts of a benchmark, in order, and how large each is in the short and in the full form."""
 
+import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -127,11 +128,14 @@ _ALONE: dict[str, Callable[[Bench], Awaitable[Section]]] = {
 PARTS = (*_TOGETHER, *_ALONE)
 _SHORT = ("customer", "products", "bus", "start")
 _SHORT_PEERS = ("nestjs-express", "fastapi")
+_FOLDERS = ("home", "lists", "scaling", "start", "tokens")
 
 
 async def measure(bench: Bench, keep: Callable[[Section], None]) -> dict[str, str]:
     """Do the parts, and hand on each as it is done; returns by name why a part or a peer could not be measured."""
     missing: dict[str, str] = {}
+    for folder in _FOLDERS:  # another version's data would be another measurement
+        shutil.rmtree(bench.home / folder, ignore_errors=True)
     together = [name for name in bench.parts if name in _TOGETHER]
     if together:
         async with AsyncExitStack() as stopping:
