@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _REPLICA_SET = "devstack"
 _AUTHENTICATION_FAILED = 18
+_NOT_YET_INITIALIZED = 94
 _FLAGS = (
     *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"),
     *("--replSet", _REPLICA_SET, "--oplogSize", "64"),
@@ -119,7 +120,7 @@ class Mongo(Server):
 
     async def _configure(self) -> None:
         async with self._client(username="admin", password=self.credentials.mongo_admin) as admin:
-            config = (await admin.admin.command("replSetGetConfig"))["config"]
+            config = await _replica_set_config(admin)
             if config["members"][0]["host"] != f"127.0.0.1:{self.port}":
                 # The port is another one than at the last start, and a member that is not in its set serves nobody.
                 moved = self._replica_set(version=config["version"] + 1)
@@ -143,6 +144,21 @@ class Mongo(Server):
             directConnection=True,  # a set that does not know its own address yet cannot be discovered
             serverSelectionTimeoutMS=10_000,
         )
+
+
+async def _replica_set_config(client: AsyncMongoClient[dict[str, Any]]) -> dict[str, Any]:
+    """What the server knows of its set; it takes connections a little before it has read that."""
+    from pymongo.errors import OperationFailure  # noqa: PLC0415  as above
+
+    while True:
+        try:
+            config: dict[str, Any] = (await client.admin.command("replSetGetConfig"))["config"]
+        except OperationFailure as error:
+            if error.code != _NOT_YET_INITIALIZED:
+                raise
+            await asyncio.sleep(0.01)
+        else:
+            return config
 
 
 async def _primary(client: AsyncMongoClient[dict[str, Any]]) -> None:
