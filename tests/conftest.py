@@ -19,6 +19,7 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> d
     return {"uvloop": uvloop.new_event_loop}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep together, in one process of a run, what shares servers that are dear to start; the longest begin first."""
     folders = {item: item.path.relative_to(config.rootpath / "tests").parts[0] for item in items}
