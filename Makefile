@@ -35,7 +35,7 @@ up: install ## Start NATS, PostgreSQL, MongoDB, the workers and the gateway here
 test: install ## Run the tests on real servers
 	@$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-faults: install ## Break everything, at length: some 15 minutes, figures in dist/faults.json
+faults: install ## Break everything, at length: some 25 minutes, figures in dist/faults.json
 	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults $(ARGS)
 
 $(BENCH_STAMP): $(STAMP) requirements/bench.txt
