@@ -89,12 +89,13 @@ async def test_a_worker_does_what_it_can_when_ten_times_as_much_is_asked(mesh: S
         refused_p50_ms=round(refused(outcomes).percentile(50) * 1000),
         **outcomes.figures(),
     )
-    assert 8 * CAPACITY < len(outcomes) / seconds  # all that was promised was asked
     if figures.long:  # in a few seconds, on a machine that may be busy, speeds tell little
         assert 0.8 * peak <= throughput(outcomes, began)
         assert outcomes.of({"ok"}).percentile(99) <= ONCE.timeout
         assert refused(outcomes).percentile(50) < AT_ONCE
-    assert len(refused(outcomes)) > len(outcomes) / 2
+        assert 8 * CAPACITY < len(outcomes) / seconds  # all that was promised was asked
+        assert len(refused(outcomes)) > len(outcomes) / 2
+    assert refused(outcomes)
     assert {"queue_full", "queue_too_slow"} >= outcomes.failed().keys()
     assert mesh.memory("products") - memory < MOST_GROWTH
 
@@ -124,9 +125,9 @@ async def test_over_http_what_cannot_be_done_is_told_when_to_come_again(mesh: Si
         refused_p50_ms=round(not_now(outcomes).percentile(50) * 1000),
         **outcomes.figures(),
     )
-    assert 8 * CAPACITY < len(outcomes) / seconds
     assert 0 == hurried
     if figures.long:
+        assert 8 * CAPACITY < len(outcomes) / seconds
         assert 0.8 * peak <= throughput(outcomes, began)
         assert good.percentile(99) <= PRODUCTS_GET.timeout
         assert not_now(outcomes).percentile(50) < AT_ONCE
