@@ -44,7 +44,7 @@ def call(
         _check(endpoint, body)
     seconds = timeout or (endpoint.timeout if endpoint else _TIMEOUT)
     reply = asyncio.run(_request(subject, body, seconds, token, home))
-    number = wire.header(reply.headers, wire.ERROR_CODE)
+    number = reply.headers.get(wire.ERROR_CODE)
     if number is not None:
         _print(Console(stderr=True), reply.payload or _from_headers(number, reply.headers))
         raise typer.Exit(DEADLINE if number == str(Code.DEADLINE_EXCEEDED.number) else _PROBLEM)
@@ -91,7 +91,7 @@ async def _request(subject: str, body: bytes, timeout: float, token: str | None,
 
 def _from_headers(number: str, headers: Mapping[str, str]) -> bytes:
     """An error whose body says nothing, as its headers tell it."""
-    return f"{number} {wire.header(headers, wire.ERROR) or ''}".rstrip().encode()
+    return f"{number} {headers.get(wire.ERROR, '')}".rstrip().encode()
 
 
 def _warn_of_misfit(endpoint: Endpoint[Any, Any], body: bytes) -> None:

@@ -204,11 +204,6 @@ def _milliseconds(name: str, text: str) -> int:
     raise Invalid.field(name, "invalid_header", "must be a whole number of milliseconds")
 
 
-def header(headers: Mapping[str, str], name: str) -> str | None:
-    """The value of a header of the contract, whatever case it was sent in."""
-    return headers.get(name)
-
-
 def one_line(text: str) -> str:
     """The text as a header may carry it: printable ASCII on one line."""
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)

@@ -40,7 +40,7 @@ class Wire:
     async def ask(self, subject: str, token: str | None = None, **arguments: object) -> Any:  # noqa: ANN401  # JSON
         """The reply's body, of a request that must not fail."""
         reply = await self.send(subject, json.dumps(arguments).encode(), token)
-        assert wire.header(reply.headers, wire.ERROR_CODE) is None, reply.payload
+        assert wire.ERROR_CODE not in reply.headers, reply.payload
         return json.loads(reply.payload)
 
     async def log_in(self, email: str, password: str) -> Account:
