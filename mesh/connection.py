@@ -151,11 +151,32 @@ class Connection(NatsClient):
     async def _connect_to_server(self, s: Srv) -> None:
         """Connect on a new link, and end what an attempt that failed halfway has left: the library does not."""
         self.link.abort()
+        self._end_tasks()
+        self._transport = self.link = Link()
+        await super()._connect_to_server(s)
+
+    def _end_tasks(self) -> None:
         for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
             if task is not None:
                 task.cancel()
-        self._transport = self.link = Link()
-        await super()._connect_to_server(s)
+
+    async def _process_connect_init(self) -> None:
+        """Log in. Raises nats.errors.Error where the server does not confirm it: the library would be content.
+
+        Under TLS 1.3 a server that wants another certificate of ours says so only when for us the handshake is over and
+        the login sent (RFC 8446, section 2): it hangs up.
+        """
+        try:
+            await super()._process_connect_init()
+        except ConnectionError as error:
+            raise self._not_let_in() from error
+        if self._status != NatsClient.CONNECTED:
+            self._end_tasks()
+            raise self._not_let_in()
+
+    def _not_let_in(self) -> nats.errors.Error:
+        wanted = "; it wants a certificate that it trusts: NATS_TLS_CERT" if self._server_info.get("tls_verify") else ""
+        return nats.errors.Error(f"NATS hung up instead of confirming the login{wanted}")
 
     def _connect_command(self) -> bytes:
         """Refuse to send a password in the clear where `tls://` was asked for: the library would."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -15,10 +16,12 @@ from devstack.servers import Servers
 from mesh.errors import Disconnected
 from mesh.settings import NatsSettings
 from mesh.transport import NatsTransport
-from tests.nats_server import NatsServer
+from tests.nats_server import NatsServer, until
 
 CONFIGURATION = Path(__file__).parents[2] / "nats-tls.conf"
+PATIENT = {"nats_connect_timeout": 60}
 SEEDS = {user: new_seed() for user in USERS}
+WANTED = "wants a certificate that it trusts: NATS_TLS_CERT"
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +31,14 @@ async def encrypted(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[S
 
 
 async def connect(url: str, **settings: object) -> NatsTransport:
+    """Connect within a second, unless it is said otherwise: who is refused is refused again until then."""
     given = {"nats_url": url, "nats_connect_timeout": 1, **settings}
     return await NatsTransport.connect(NatsSettings.model_validate(given), "gateway")
 
 
 async def test_who_trusts_its_authority_connects(encrypted: Servers) -> None:
-    gateway = await connect(
-        encrypted.nats_url, nats_tls_ca=encrypted.nats_ca, nats_nkey_seed=encrypted.nats_seeds["gateway"]
-    )
+    seed = encrypted.nats_seeds["gateway"]
+    gateway = await connect(encrypted.nats_url, nats_tls_ca=encrypted.nats_ca, nats_nkey_seed=seed, **PATIENT)
     assert gateway._client.link.encrypted
     await gateway.close()
 
@@ -61,15 +64,15 @@ def _from(folder: Path) -> str:
     return os.path.relpath(CONFIGURATION, folder.resolve())
 
 
-Start = Callable[..., AbstractAsyncContextManager[str]]
+Start = Callable[..., AbstractAsyncContextManager[NatsServer]]
 
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """A server with nats-tls.conf and certificates in `tmp_path`; its URL."""
+    """A server with nats-tls.conf and certificates in `tmp_path`."""
 
     @asynccontextmanager
-    async def start(host: str, *, verify: bool) -> AsyncIterator[str]:
+    async def start(host: str, *, verify: bool) -> AsyncIterator[NatsServer]:
         authority = Authority(tmp_path)
         authority.issue("server", [host])
         authority.issue("gateway")
@@ -82,7 +85,8 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
         server = NatsServer(tmp_path, f'include "{_from(tmp_path)}"\nhttp: "127.0.0.1:-1"\n')
         await server.start()
         try:
-            yield server.url.replace("nats://", "tls://")
+            server.url = server.url.replace("nats://", "tls://")
+            yield server
         finally:
             await server.stop()
 
@@ -90,24 +94,71 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
 
 
 async def test_a_server_by_another_name_is_refused(start: Start, tmp_path: Path) -> None:
-    async with start("elsewhere.example", verify=False) as url:
+    async with start("elsewhere.example", verify=False) as server:
         with pytest.raises(Disconnected, match=r"(?i)certificate verify failed"):
-            await connect(url, nats_tls_ca=tmp_path / "ca.pem", nats_nkey_seed=SEEDS["gateway"])
+            await connect(server.url, nats_tls_ca=tmp_path / "ca.pem", nats_nkey_seed=SEEDS["gateway"])
 
 
 async def test_with_mutual_tls_a_client_needs_a_certificate_besides(start: Start, tmp_path: Path) -> None:
-    async with start("127.0.0.1", verify=True) as url:
+    async with start("127.0.0.1", verify=True) as server:
         ca, seed = tmp_path / "ca.pem", SEEDS["gateway"]
-        without = NatsSettings.model_validate({"nats_url": url, "nats_tls_ca": ca}).tls()
+        without = NatsSettings.model_validate({"nats_url": server.url, "nats_tls_ca": ca}).tls()
         assert without is not None
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         await reader.readline()
         await writer.start_tls(without, server_hostname="127.0.0.1")
         with pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"):
             await reader.readline()
         writer.close()
 
-        certificate, key = tmp_path / "gateway.pem", tmp_path / "gateway-key.pem"
-        gateway = await connect(url, nats_tls_ca=ca, nats_nkey_seed=seed, nats_tls_cert=certificate, nats_tls_key=key)
+        gateway = await connect(server.url, nats_tls_ca=ca, nats_nkey_seed=seed, **certificate_of(tmp_path), **PATIENT)
         assert gateway.connected
+        await gateway.close()
+
+
+def certificate_of(folder: Path) -> dict[str, Path]:
+    return {"nats_tls_cert": folder / "gateway.pem", "nats_tls_key": folder / "gateway-key.pem"}
+
+
+def another(folder: Path) -> Path:
+    """The folder of an authority that nobody trusts, with a certificate for the gateway."""
+    made = folder / "another"
+    made.mkdir(exist_ok=True)
+    Authority(made).issue("gateway")
+    return made
+
+
+async def test_whose_certificate_is_refused_learns_it_in_time(start: Start, tmp_path: Path) -> None:
+    """Under TLS 1.3 it is refused when for the client the handshake is over; nats-py took itself for connected then."""
+    own = {"nats_tls_ca": tmp_path / "ca.pem", "nats_nkey_seed": SEEDS["gateway"]}
+    async with start("127.0.0.1", verify=True) as server:
+        none, wrong = connect(server.url, **own), connect(server.url, **own, **certificate_of(another(tmp_path)))
+        for refused in await asyncio.gather(none, wrong, return_exceptions=True):
+            assert isinstance(refused, Disconnected)
+            assert re.search(f"within 1 s: .*{WANTED}", str(refused))
+
+
+async def test_with_mutual_tls_a_wrong_nkey_fails_at_once(start: Start, tmp_path: Path) -> None:
+    own = {"nats_tls_ca": tmp_path / "ca.pem", **PATIENT}
+    async with start("127.0.0.1", verify=True) as server:
+        with pytest.raises(Disconnected, match=r"(?i)within 60 s: .*authorization violation"):
+            await connect(server.url, nats_nkey_seed=new_seed(), **own, **certificate_of(tmp_path))
+
+
+async def test_whose_certificate_is_refused_later_says_so_and_comes_back(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"nats_tls_ca": tmp_path / "ca.pem", "nats_nkey_seed": SEEDS["gateway"], **certificate_of(tmp_path)}
+    async with start("127.0.0.1", verify=True) as server:
+        gateway = await connect(server.url, **own, **PATIENT)
+        await server.kill()
+        await until(lambda: not gateway.connected)
+        monkeypatch.setenv("NATS_SERVER_CA", f'"{another(tmp_path) / "ca.pem"}"')
+        await server.start()
+        await until(lambda: gateway.connected or WANTED in gateway._last_error)
+        assert not gateway.connected
+        await server.kill()
+        monkeypatch.setenv("NATS_SERVER_CA", f'"{tmp_path / "ca.pem"}"')
+        await server.start()
+        await until(lambda: gateway.connected)
         await gateway.close()

@@ -16,6 +16,7 @@ COROUTINES = {
     "_attempt_reconnect": [],
     "_connect_to_server": ["s"],
     "_flush_pending": ["force_flush"],
+    "_process_connect_init": [],
     "_process_err": ["err_msg"],
     "_process_info": ["info", "initial_connection"],
     "_process_op_err": ["e"],
@@ -27,8 +28,8 @@ COROUTINES = {
 }
 FUNCTIONS = {"_connect_command": [], "_remove_sub": ["sid", "max_msgs"]}
 TASKS = {"_flusher_task", "_ping_interval_task", "_reading_task"}
-ATTRIBUTES = {"_current_server", "_error_cb", "_id", "_pongs", "_sid", "_status", "_transport"} | TASKS
-OURS = {"_client", "_deliver", "_on_line", "_on_message", "_subscription"}
+ATTRIBUTES = {"_current_server", "_error_cb", "_id", "_pongs", "_server_info", "_sid", "_status", "_transport"} | TASKS
+OURS = {"_client", "_deliver", "_end_tasks", "_not_let_in", "_on_line", "_on_message", "_subscription"}
 
 
 def parameters(function: object) -> list[str]:
@@ -65,6 +66,7 @@ def test_the_methods_take_what_they_took() -> None:
 def test_the_attributes_are_there_and_begin_as_they_did() -> None:
     client = NatsClient()
     assert ([], 0, NatsClient.DISCONNECTED) == (client._pongs, client._sid, client._status)
+    assert {} == client._server_info
     assert {None} == {getattr(client, name) for name in TASKS | {"_current_server", "_transport"}}
     assert 7 == Subscription(client, 7, "a.b")._id
 
