@@ -79,6 +79,11 @@ class NatsServer:
         if self._process is not None:
             await self.kill()
 
+    def serves(self, transport: NatsTransport) -> bool:
+        """Whether the transport is connected to this one."""
+        url = transport._client.connected_url
+        return url is not None and url.port == self.port
+
     def settings(self, **changes: object) -> NatsSettings:
         return NatsSettings.model_validate({"nats_url": self.url, **changes})
 
@@ -87,6 +92,8 @@ class NatsServer:
 
 
 ServerFactory = Callable[..., NatsServer]
+OneOfTwo = tuple[NatsTransport, NatsServer, NatsServer]
+"""A connection that knows two servers, the one that it is to, and the other."""
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.nats_server import NatsServer, ServerFactory
+from mesh.settings import NatsSettings
+from mesh.transport import NatsTransport
+from tests.nats_server import NatsServer, OneOfTwo, ServerFactory
 
 
 @pytest.fixture
@@ -28,3 +30,14 @@ async def server(servers: ServerFactory) -> NatsServer:
     made = servers()
     await made.start()
     return made
+
+
+@pytest.fixture
+async def one_of_two(servers: ServerFactory) -> AsyncIterator[OneOfTwo]:
+    """A connection to one of two running servers."""
+    one, two = servers(), servers()
+    await one.start()
+    await two.start()
+    transport = await NatsTransport.connect(NatsSettings(nats_url=f"{one.url},{two.url}"), "test")
+    yield (transport, one, two) if one.serves(transport) else (transport, two, one)
+    await transport.close()

@@ -13,7 +13,7 @@ from mesh.connection import publication
 from mesh.errors import Disconnected
 from mesh.settings import NatsSettings
 from mesh.transport import NatsTransport
-from tests.nats_server import NatsServer, ServerFactory, until
+from tests.nats_server import NatsServer, OneOfTwo, until
 
 
 async def test_whoever_fails_to_take_a_message_takes_the_next(server: NatsServer) -> None:
@@ -127,23 +127,16 @@ def test_a_publication_is_what_the_protocol_says() -> None:
 
 
 async def test_a_link_that_is_given_up_is_not_waited_for_though_it_holds_what_was_not_sent(
-    servers: ServerFactory,
+    one_of_two: OneOfTwo,
 ) -> None:
-    one, two = servers(), servers()
-    await one.start()
-    await two.start()
-    transport = await NatsTransport.connect(NatsSettings(nats_url=f"{one.url},{two.url}"), "test")
-    url = transport._client.connected_url
-    assert url is not None
-    frozen, other = (one, two) if url.port == one.port else (two, one)
-    frozen.signal(signal.SIGSTOP)
+    transport, server, other = one_of_two
+    server.signal(signal.SIGSTOP)
     while not transport._client.link.full:
         transport._client.send(publication("void.fill", bytes(1_000_000), b"", ""))
     await transport._client._process_op_err(nats.errors.ProtocolError())
     async with asyncio.timeout(10):
-        await until(lambda: (now := transport._client.connected_url) is not None and now.port == other.port)
+        await until(lambda: other.serves(transport))
     await transport.flush()
-    await transport.close()
 
 
 def loops(but: set[asyncio.Task[object]]) -> list[str]:
