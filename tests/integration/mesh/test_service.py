@@ -1,6 +1,8 @@
 """The service on real NATS: what in-memory delivery cannot show."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -20,29 +22,46 @@ async def started(server: NatsServer) -> tuple[Service, NatsTransport]:
     return service, transport
 
 
+class Traffic:
+    """Callers that ask without a pause."""
+
+    def __init__(self) -> None:
+        self.answered = 0
+        self.running = True
+
+    async def ask(self, client: Client) -> None:
+        while self.running:
+            await client.call(WHISPER, Say())  # which nobody repeats: one that was lost raises
+            self.answered += 1
+
+    async def more(self) -> None:
+        """Wait for twenty answers more."""
+        before = self.answered
+        await until(lambda: self.answered > before + 20)
+
+
+@asynccontextmanager
+async def traffic(caller: NatsTransport) -> AsyncIterator[Traffic]:
+    """Eight callers until the end of the block."""
+    client, traffic = Client(caller), Traffic()
+    async with asyncio.TaskGroup() as callers:
+        for _ in range(8):
+            callers.create_task(traffic.ask(client))
+        yield traffic
+        traffic.running = False
+
+
 async def test_rolling_drains_under_traffic_lose_nothing(server: NatsServer) -> None:
     caller = await server.connect("caller")
-    client, running = Client(caller), True
-    answered = 0
-
-    async def traffic() -> None:
-        nonlocal answered
-        while running:
-            await client.call(SAY, Say())
-            answered += 1
-
     service, transport = await started(server)
-    callers = [asyncio.ensure_future(traffic()) for _ in range(8)]
-    for _ in range(20):
-        successor = await started(server)
-        before = answered
-        await until(lambda before=before: answered > before + 20)  # type: ignore[misc]
-        await service.drain()
-        await transport.close()
-        service, transport = successor
-    running = False
-    await asyncio.gather(*callers)  # a lost request would have raised
-    assert answered > 400
+    async with traffic(caller) as load:
+        for _ in range(20):
+            successor = await started(server)
+            await load.more()
+            await service.drain()
+            await transport.close()
+            service, transport = successor
+    assert load.answered > 400
     await service.drain()
     await transport.close()
     await caller.close()
@@ -92,25 +111,13 @@ async def test_a_drain_waits_for_the_answers_to_be_confirmed(server: NatsServer)
 
 async def test_pauses_under_traffic_lose_nothing_and_leave_it_to_the_others(server: NatsServer) -> None:
     caller = await server.connect("caller")
-    client, running = Client(caller), True
-    answered = 0
-
-    async def traffic() -> None:
-        nonlocal answered
-        while running:
-            await client.call(WHISPER, Say())
-            answered += 1
-
     workers = [await started(server) for _ in range(2)]
-    callers = [asyncio.ensure_future(traffic()) for _ in range(8)]
-    for turn in range(20):
-        service, _ = workers[turn % 2]
-        await service.pause("the database does not answer")
-        before = answered
-        await until(lambda before=before: answered > before + 20)  # type: ignore[misc]
-        await service.resume()
-    running = False
-    await asyncio.gather(*callers)  # a lost request would have raised: nobody repeats this call
+    async with traffic(caller) as load:
+        for turn in range(20):
+            service, _ = workers[turn % 2]
+            await service.pause("the database does not answer")
+            await load.more()
+            await service.resume()
     for service, transport in workers:
         await service.drain()
         await transport.close()
