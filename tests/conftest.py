@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import uvloop
+from httpx2 import AsyncClient
 
 from devstack.servers import Servers
 from devstack.settings import StackSettings
 from devstack.stack import Stack
+from tests.e2e.people import bearer, log_in
 
 _TOGETHER = ("faults", "e2e", "contract", "security")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
@@ -59,3 +61,16 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     settings = StackSettings(home=tmp_path_factory.mktemp("mesh"), http_port=0)
     async with Stack(settings) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+async def http(stack: Stack) -> AsyncIterator[AsyncClient]:
+    """An HTTP client of the gateway, without a token."""
+    async with AsyncClient(base_url=stack.state.gateway_url, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+async def admin(stack: Stack, http: AsyncClient) -> dict[str, str]:
+    """The headers of the first administrator; for one module, since a token lives for minutes only."""
+    return bearer(await log_in(http, stack.state.admin.email, stack.state.admin.password))

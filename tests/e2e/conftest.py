@@ -11,19 +11,6 @@ from tests.e2e.people import bearer, log_in, register
 Headers = dict[str, str]
 
 
-@pytest.fixture(scope="session")
-async def http(stack: Stack) -> AsyncIterator[AsyncClient]:
-    """An HTTP client of the gateway, without a token."""
-    async with AsyncClient(base_url=stack.state.gateway_url, timeout=20) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-async def admin(stack: Stack, http: AsyncClient) -> Headers:
-    """The headers of the first administrator; for one module, since a token lives for minutes only."""
-    return bearer(await log_in(http, stack.state.admin.email, stack.state.admin.password))
-
-
 @pytest.fixture(scope="module")
 async def user(http: AsyncClient) -> Headers:
     """The headers of somebody who has just registered."""

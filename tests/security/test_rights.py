@@ -1,28 +1,15 @@
 """Who may what, tried from outside: roles that one has not, ids that are somebody else's, fields that are not asked."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
 
-from devstack.stack import Stack
 from tests.e2e.people import bearer, log_in, new_account, register
 from tests.security.test_sessions import session_of
 from tests.unit.gateway.problems import problem
 
 Headers = dict[str, str]
-
-
-@pytest.fixture(scope="module")
-async def http(stack: Stack) -> AsyncIterator[AsyncClient]:
-    async with AsyncClient(base_url=stack.state.gateway_url, timeout=20) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-async def admin(stack: Stack, http: AsyncClient) -> Headers:
-    return bearer(await log_in(http, stack.state.admin.email, stack.state.admin.password))
 
 
 @pytest.fixture(scope="module")
