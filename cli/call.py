@@ -11,7 +11,8 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from cli.connection import DEADLINE, NOBODY_SERVES, HomeOption, connected, fail
+from cli.connection import DEADLINE, NOBODY_SERVES, HomeOption, connected
+from cli.failure import fail
 from mesh import wire
 from mesh.bus import Message
 from mesh.context import request_id_from

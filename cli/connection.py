@@ -1,13 +1,16 @@
 """How a command finds NATS: by the stack that runs here, or by the environment."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
+import structlog
 import typer
 from rich.console import Console
 
+from cli.failure import fail
 from devstack.state import read_stack
 from mesh.errors import Disconnected
 from mesh.process import StartError, read_settings
@@ -29,6 +32,8 @@ async def connected(home: Path) -> AsyncIterator[NatsTransport]:
 
     Ends the program with a message when there is neither, or nobody answers.
     """
+    # A command says itself what went wrong: the log of the runtime below would only say it twice.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
         settings = _settings(home)
         transport = await NatsTransport.connect(settings, "operator")
@@ -54,9 +59,3 @@ def wide_console() -> Console:
     """Standard output; where it is no terminal, wide enough that no table is cut."""
     console = Console()
     return console if console.is_terminal else Console(width=_PIPE_WIDTH)
-
-
-def fail(message: str, status: int = 1) -> NoReturn:
-    """Say on standard error what went wrong, and end the program."""
-    typer.secho(f"mesh: {message}", fg=typer.colors.RED, err=True)
-    raise typer.Exit(status)

@@ -11,7 +11,8 @@ from urllib.request import Request, urlopen
 
 import typer
 
-from cli.connection import NOBODY_SERVES, fail
+from cli.connection import NOBODY_SERVES
+from cli.failure import fail
 from devstack.state import read_stack
 
 _TIMEOUT = 15.0

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import typer
 
-from cli.connection import HomeOption, connected, fail
+from cli.connection import HomeOption, connected
+from cli.failure import fail
 from cli.gateway import GatewayOption, TokenOption, as_administrator
 from contracts.auth import KeyRotation, RotateKeys
 from mesh.client import Client

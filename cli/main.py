@@ -1,33 +1,40 @@
 """The command's entry: one typer application, one function a subcommand."""
 
-import logging
+import sys
+from collections.abc import Collection
+from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated
 
-import structlog
 import typer
 
-from cli.call import call
-from cli.keys import keys
-from cli.nats import nats
-from cli.services import ls
-from cli.table import subjects
-from cli.up import up
-from cli.users import users
+_MODULES = {
+    "up": "cli.up",
+    "call": "cli.call",
+    "ls": "cli.services",
+    "subjects": "cli.table",
+    "nats": "cli.nats",
+    "users": "cli.users",
+    "keys": "cli.keys",
+}
 
-app = typer.Typer(
-    name="mesh",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command()(up)
-app.command()(call)
-app.command()(ls)
-app.command()(subjects)
-app.add_typer(nats)
-app.add_typer(users)
-app.add_typer(keys)
+
+def application(names: Collection[str] = tuple(_MODULES)) -> typer.Typer:
+    """The command with these subcommands; only their modules are imported."""
+    app = typer.Typer(
+        name="mesh",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_options)
+    for name in names:
+        found = getattr(import_module(_MODULES[name]), name)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found)
+        else:
+            app.command()(found)
+    return app
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
@@ -36,7 +43,6 @@ def _version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     *,
     _show: Annotated[
@@ -48,9 +54,9 @@ def _options(
 
 def main() -> None:
     """Run the command; its exit status tells how it went."""
-    # A command says itself what went wrong: the log of the runtime below would only say it twice.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    app()
+    # What the other subcommands stand on takes as long to import as `mesh up` takes to start its servers.
+    asked_for = [name for name in sys.argv[1:2] if name in _MODULES]
+    application(asked_for or tuple(_MODULES))()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.connection import fail
+from cli.failure import fail
 from cli.permissions import block, replaced
 from devstack.certificates import Authority
 from devstack.home import write_private

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cli.connection import NOBODY_SERVES, HomeOption, connected, fail, wide_console
+from cli.connection import NOBODY_SERVES, HomeOption, connected, wide_console
+from cli.failure import fail
 from mesh.discovery import ask_all
 from mesh.errors import MeshError
 

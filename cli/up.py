@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.connection import fail
+from cli.failure import fail
 from devstack.errors import DevstackError
 from devstack.progress import State
 from devstack.settings import StackSettings

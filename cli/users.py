@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cli.connection import HomeOption, fail, wide_console
+from cli.connection import HomeOption, wide_console
+from cli.failure import fail
 from cli.gateway import GatewayOption, TokenOption, as_administrator
 from devstack.credentials import load_credentials
 from devstack.state import read_stack

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack import binaries
-from devstack.certificates import Authority
 from devstack.child import Command
 from devstack.errors import DevstackError
 from devstack.home import write_private
@@ -174,6 +173,8 @@ def nats_nodes(
 
 
 def _certificates(folder: Path) -> Path:
+    from devstack.certificates import Authority  # noqa: PLC0415  0.03 s, for those who asked for TLS
+
     folder.mkdir(mode=0o700, exist_ok=True)
     Authority(folder).issue("server", [_HOST, "localhost"])
     return folder

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
 from auth_svc.settings import AuthSettings
-from cli.main import app
+from cli.main import application
 from customers_svc.settings import CustomersSettings
 from devstack.nkeys import USERS
 from gateway.settings import GatewaySettings
@@ -125,7 +125,7 @@ def test_nats_listens_where_the_processes_look() -> None:
 
 
 def test_the_certificates_are_those_that_mesh_nats_keys_makes(tmp_path: Path) -> None:
-    made = CliRunner().invoke(app, ["nats", "keys", str(tmp_path / "keys")])
+    made = CliRunner().invoke(application(), ["nats", "keys", str(tmp_path / "keys")])
     assert 0 == made.exit_code, made.output
     for name in ("nats", *PACKAGES):
         for volume in SERVICES[name]["volumes"]:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import subjects
-from cli.main import app
+from cli.main import application
 from cli.permissions import CALLS, EVENTS, HEARS, READS, SERVICES, block, permissions, replaced
 from devstack import binaries
 from devstack.nkeys import PEOPLE, USERS, new_seed, public_key, variable
@@ -105,7 +105,7 @@ def test_the_server_takes_it_and_misses_every_variable() -> None:
 
 
 def test_permissions_are_printed_and_put_between_their_marks() -> None:
-    printed = CliRunner().invoke(app, ["nats", "permissions"])
+    printed = CliRunner().invoke(application(), ["nats", "permissions"])
     assert block() == printed.output.strip()
     with pytest.raises(ValueError, match="marks"):
         replaced("accounts: {}")
@@ -116,7 +116,7 @@ def test_keys_are_made_once_for_each_user_and_are_their_owners_alone(tmp_path: P
     folder = tmp_path / "keys"
     made = []
     for _ in range(2):
-        assert 0 == CliRunner().invoke(app, ["nats", "keys", str(folder), "--host", "nats.example"]).exit_code
+        assert 0 == CliRunner().invoke(application(), ["nats", "keys", str(folder), "--host", "nats.example"]).exit_code
         told = dict(line.split("=") for line in (folder / "nats.env").read_text().splitlines())
         for user in USERS:
             seed = (folder / f"{user}.nk").read_text()

@@ -1,0 +1,11 @@
+"""How a command fails: in one sentence and with a status."""
+
+from typing import NoReturn
+
+import typer
+
+
+def fail(message: str, status: int = 1) -> NoReturn:
+    """Say on standard error what went wrong, and end the program."""
+    typer.secho(f"mesh: {message}", fg=typer.colors.RED, err=True)
+    raise typer.Exit(status)
