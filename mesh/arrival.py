@@ -6,6 +6,9 @@ from mesh import wire
 from mesh.context import Context, request_id_from
 from mesh.errors import Fault
 
+_TRACE = frozenset(wire.TRACE_HEADERS)
+_NO_TRACE: Mapping[str, str] = {}
+
 
 def read(headers: Mapping[str, str], timeout: float, now: float) -> tuple[Context, Fault | None]:
     """The request's context, and what is wrong with its headers, for the caller to hear in its turn.
@@ -23,7 +26,7 @@ def read(headers: Mapping[str, str], timeout: float, now: float) -> tuple[Contex
         request_id_from(headers.get(wire.REQUEST_ID)),
         deadline,
         authorization=headers.get(wire.AUTHORIZATION),
-        trace={name: headers[name] for name in wire.TRACE_HEADERS if name in headers},
+        trace=_NO_TRACE if _TRACE.isdisjoint(headers) else {n: headers[n] for n in wire.TRACE_HEADERS if n in headers},
         idempotency_key=key,
         client_address=wire.client_address(headers),
     )

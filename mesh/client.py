@@ -4,7 +4,9 @@ import asyncio
 import itertools
 from asyncio import get_running_loop
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -17,6 +19,11 @@ from mesh.retry import MOST_RECONNECTS, MOST_RETRIES, RetryBudget, pause
 
 _SILENCE = 0.3
 """The part of a call's time after which it is asked again where nobody has answered."""
+_PASSING: Final = (NoResponder, Overloaded, Disconnected)
+"""What may pass, so that another try may bring an answer."""
+
+_Ask = Callable[[float, Resend | None], Awaitable[Message]]
+"""Sends the request, to be answered within so many seconds."""
 
 
 class Client:
@@ -39,8 +46,7 @@ class Client:
 
         Raises RemoteFault (Overloaded, DeadlineExceeded), NoResponder, BadReply, Refused, Disconnected, TooLarge.
         """
-        now = get_running_loop().time
-        began = now()
+        began = get_running_loop().time()
         deadline = began + min(timeout or endpoint.timeout, endpoint.timeout)
         current = context.current()
         if current is None:
@@ -50,71 +56,65 @@ class Client:
         if remaining <= 0:
             raise DeadlineExceeded.here(endpoint.subject)
         payload = endpoint.requests.serializer.to_json(request, exclude_unset=True)
-        headers = _headers(endpoint, current, remaining)
+        ask = partial(self._transport.request, endpoint.subject, payload, _headers(endpoint, current, remaining))
+        resend = None
         if endpoint.idempotent or (endpoint.keyed and current.idempotency_key):
-            message = await self._ask_again(endpoint, payload, headers, deadline, now)
-        else:
-            message = await self._ask(endpoint, payload, headers, remaining)
+            budget = self._budgets[endpoint.service]
+            budget.request()
+            resend = Resend(remaining * _SILENCE, budget.spend)
         try:
-            reply: Rep = endpoint.replies.validator.validate_json(message.payload)
-        except ValidationError as error:
-            problem = wire.invalid_payload(error)
-            raise BadReply(f"the reply of {endpoint.subject} does not fit its contract: {problem.detail}") from None
-        return reply
+            return _read(endpoint, await ask(remaining, resend))
+        except _PASSING as error:
+            if resend is None:
+                raise
+            return await self._ask_again(endpoint, ask, resend, deadline, error)
 
     async def _ask_again(
-        self,
-        endpoint: Endpoint[Req, Rep],
-        payload: bytes,
-        headers: dict[str, str],
-        deadline: float,
-        now: Callable[[], float],
-    ) -> Message:
-        """Ask until there is an answer, or it is no use to ask once more."""
-        budget = self._budgets[endpoint.service]
-        budget.request()
-        resend = Resend((deadline - now()) * _SILENCE, budget.spend)
+        self, endpoint: Endpoint[Req, Rep], ask: _Ask, resend: Resend, deadline: float, error: CallError
+    ) -> Rep:
+        """Ask until there is an answer, or it is no use to ask once more. `error`: what the first try came to."""
+        now = get_running_loop().time
         lost: CallError | None = None
         for retries in itertools.count():
-            try:
-                return await self._ask(endpoint, payload, headers, deadline - now(), resend)
-            except (NoResponder, Overloaded, Disconnected) as error:
-                if isinstance(error, Disconnected) and error.sent:
-                    lost = error
-                wait = pause(retries)
-                in_time = now() + wait < deadline
-                if not (in_time and self._worth_another(error, retries) and budget.spend()):
-                    # What left this process once may have been done, whatever became of the tries after it.
-                    raise lost or error from None
+            if isinstance(error, Disconnected) and error.sent:
+                lost = error
+            wait = pause(retries)
+            in_time = now() + wait < deadline
+            if not (in_time and self._worth_another(error, retries) and resend.allowed()):
+                break
             await asyncio.sleep(wait)
-        raise AssertionError  # the count has no end
+            try:
+                return _read(endpoint, await ask(deadline - now(), resend))
+            except _PASSING as again:
+                error = again
+        # What left this process once may have been done, whatever became of the tries after it.
+        raise lost or error from None
 
     def _worth_another(self, error: CallError, retries: int) -> bool:
         if isinstance(error, Disconnected):  # in a cluster the next server takes us at once
             return retries < MOST_RECONNECTS and (self._transport.connected or self._transport.reconnecting)
         return retries < MOST_RETRIES
 
-    async def _ask(
-        self,
-        endpoint: Endpoint[Req, Rep],
-        payload: bytes,
-        headers: dict[str, str],
-        remaining: float,
-        resend: Resend | None = None,
-    ) -> Message:
-        """The worker's reply, or its fault raised."""
-        message = await self._transport.request(endpoint.subject, payload, headers, remaining, resend)
-        if (number := message.headers.get(wire.ERROR_CODE)) is not None:
-            raise wire.read_error(number, message.payload)
-        return message
+
+def _read(endpoint: Endpoint[Req, Rep], message: Message) -> Rep:
+    """The worker's reply, or its fault raised."""
+    if (number := message.headers.get(wire.ERROR_CODE)) is not None:
+        raise wire.read_error(number, message.payload)
+    try:
+        reply: Rep = endpoint.replies.validator.validate_json(message.payload)
+    except ValidationError as error:
+        problem = wire.invalid_payload(error)
+        raise BadReply(f"the reply of {endpoint.subject} does not fit its contract: {problem.detail}") from None
+    return reply
 
 
 def _headers(endpoint: Endpoint[Req, Rep], current: Context, remaining: float) -> dict[str, str]:
     headers = {
         wire.REQUEST_ID: current.request_id,
         wire.REQUEST_DEADLINE: str(wire.unix_ms(remaining)),
-        **current.trace,
     }
+    if current.trace:
+        headers.update(current.trace)
     # A token goes only where it is of use: the fewer processes see it, the better.
     if current.authorization is not None and (endpoint.verified or endpoint.access is not Access.ANYONE):
         headers[wire.AUTHORIZATION] = current.authorization

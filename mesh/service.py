@@ -5,7 +5,6 @@ import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -31,16 +30,15 @@ Verify = Callable[[str], Awaitable[Caller]]
 """Turns an `Authorization` header into the caller whom it proves. Raises Unauthenticated."""
 
 
-@dataclass(frozen=True)
 class _Route:
     """An endpoint, and who answers it."""
 
-    described: Described
-    handler: Callable[[Any], Awaitable[BaseModel]]
-
-    @property
-    def endpoint(self) -> Endpoint[Any, Any]:
-        return self.described.endpoint
+    def __init__(self, endpoint: Endpoint[Any, Any], handler: Callable[[Any], Awaitable[BaseModel]]) -> None:
+        self.endpoint = endpoint
+        self.described = Described(endpoint)
+        self.handler = handler
+        self.read = endpoint.requests.validator.validate_json
+        self.write = endpoint.replies.serializer.to_json
 
 
 class _Request(NamedTuple):
@@ -82,10 +80,11 @@ class Service:
         self._concurrency = concurrency
         self._routes: list[_Route] = []
         self._loop: asyncio.AbstractEventLoop  # from the start on; kept, since to ask for it costs a system call
+        self._log = log  # from the start on bound: one that is not asks how it is configured at each line
         self._membership = Membership(transport)
         self._backlog = Backlog[_Request](handlers=concurrency, size=queue_size)
         self._deadlines = Deadlines()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running = 0
         self._errands: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -94,11 +93,12 @@ class Service:
         """Have `handler` answer the endpoint; the types must be the endpoint's."""
         if endpoint.service != self.identity.name:
             raise ValueError(f"{endpoint.subject} belongs to {endpoint.service}, not to {self.identity.name}")
-        self._routes.append(_Route(Described(endpoint), handler))
+        self._routes.append(_Route(endpoint, handler))
 
     async def start(self) -> None:
         """Take requests from here on. Raises Refused where NATS does not allow a subscription."""
         self._loop = asyncio.get_running_loop()
+        self._log = log.bind()
         await self._membership.join(
             {subject: partial(self._tell, verb) for verb in VERBS for subject in self.identity.subjects(verb)},
             {route.endpoint.subject: partial(self._take, route) for route in self._routes},
@@ -131,7 +131,7 @@ class Service:
     @property
     def running(self) -> int:
         """Handlers at work now."""
-        return len(self._running)
+        return self._running
 
     @property
     def queued(self) -> int:
@@ -146,7 +146,7 @@ class Service:
             return
         received = self._loop.time()
         request = _Request(route, message, received, *arrival.read(message.headers, route.endpoint.timeout, received))
-        if len(self._running) < self._concurrency:
+        if self._running < self._concurrency:
             self._run(request)
         elif (reason := self._backlog.refusal(request.time_left())) is not None:
             busy = f"{self.identity.name} has all its handlers at work, and as many requests waiting as it can serve"
@@ -155,79 +155,73 @@ class Service:
             self._backlog.append(request)
 
     def _run(self, request: _Request) -> None:
-        task = self._loop.create_task(self._work(request))
-        self._running.add(task)
+        self._running += 1
         self._idle.clear()
-        task.add_done_callback(self._finished)
+        self._loop.create_task(self._work(request))  # kept by what it waits for, and by self._deadlines
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("answer_failed", exc_info=error)
+    def _finished(self) -> None:
+        self._running -= 1
         if (waiting := self._backlog.next()) is not None:
             self._run(waiting)
         elif not self._running:
             self._idle.set()
 
     async def _work(self, request: _Request) -> None:
+        """Answer a request, whatever becomes of it, and let the next one in."""
+        route, message, _, context, fault = request
         started = time.perf_counter_ns()
-        begun = request.fault is None and request.context.deadline > self._loop.time()
-        begin(request.context)
-        request_id = request.context.request_id
-        fault: Fault | None = None
+        begin(context)
+        if fault is None and context.deadline <= self._loop.time():
+            fault = TimedOut("deadline_exceeded", "the deadline passed before the work began")
+        begun = fault is None
         try:
-            body = await self._reply(request, begun=begun)
-            await self._transport.publish(request.message.reply, body, {wire.REQUEST_ID: request_id})
-        except Fault as error:
-            fault = error
-        except Disconnected:
-            log.warning("answer_not_sent", subject=request.message.subject)
-        elapsed = time.perf_counter_ns() - started
-        if begun:  # what was dropped tells nothing of the time that work takes
-            self._backlog.learn(elapsed / 1e9)
-        request.route.described.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
-        log.info(
-            "request",
-            subject=request.message.subject,
-            outcome=fault.code.value if fault else "ok",
-            ms=round(elapsed / 1e6, 2),
-        )
-        if fault is not None:
-            await self._send_fault(request.message, fault, request_id)
+            try:
+                if begun:
+                    body = await self._reply(request)
+                    await self._transport.publish(message.reply, body, {wire.REQUEST_ID: context.request_id})
+            except Fault as error:
+                fault = error
+            except Disconnected:
+                log.warning("answer_not_sent", subject=message.subject)
+            elapsed = time.perf_counter_ns() - started
+            if begun:  # what was dropped tells nothing of the time that work takes
+                self._backlog.learn(elapsed / 1e9)
+            route.described.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
+            self._log.info(
+                "request",
+                subject=message.subject,
+                outcome=fault.code.value if fault else "ok",
+                ms=round(elapsed / 1e6, 2),
+            )
+            if fault is not None:
+                await self._send_fault(message, fault, context.request_id)
+        except Exception:  # nobody waits for this task, and the next request must not suffer
+            log.exception("answer_failed")
+        finally:
+            self._finished()
 
-    async def _reply(self, request: _Request, *, begun: bool) -> bytes:
-        """The reply's bytes, or the fault that the caller shall see."""
-        if request.fault is not None:
-            raise request.fault
-        if not begun:
-            raise TimedOut("deadline_exceeded", "the deadline passed before the work began")
+    async def _reply(self, request: _Request) -> bytes:
+        """The reply's bytes. Raises the Fault that the caller shall hear; TimedOut at the deadline."""
+        route, message, context = request.route, request.message, request.context
+        task = self._deadlines.begin(context.deadline)
         try:
-            return await self._in_time(request)
-        except Fault:
-            raise
-        except CallError as error:
-            raise passed_on(error) from error
-        except Exception as error:
-            raise bug(request.message.subject, error) from error
-
-    async def _in_time(self, request: _Request) -> bytes:
-        """The reply's bytes. Raises TimedOut at the deadline, and what the handler does."""
-        task = self._deadlines.begin(request.context.deadline)
-        try:
-            return await self._answered(request)
+            try:
+                payload = route.read(message.payload or b"{}")
+            except ValidationError as error:
+                raise wire.invalid_payload(error) from None
+            if route.endpoint.verified:
+                begin(await self._verified(route.endpoint, context))
+            return route.write(await route.handler(payload))
         except BaseException as error:
             if self._deadlines.over(task):
                 raise TimedOut("deadline_exceeded", "the deadline passed before the work was done") from error
-            raise
+            if isinstance(error, CallError):
+                raise passed_on(error) from error
+            if isinstance(error, Fault) or not isinstance(error, Exception):
+                raise
+            raise bug(message.subject, error) from error
         finally:
             self._deadlines.end(task)
-
-    async def _answered(self, request: _Request) -> bytes:
-        endpoint = request.route.endpoint
-        payload = _read(endpoint, request.message.payload)
-        if endpoint.verified:
-            begin(await self._verified(endpoint, request.context))
-        return endpoint.replies.serializer.to_json(await request.route.handler(payload))
 
     async def _verified(self, endpoint: Endpoint[Any, Any], context: Context) -> Context:
         """The context with its caller, where the token proves one."""
@@ -271,11 +265,3 @@ class Service:
         task = asyncio.ensure_future(sending)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
-
-
-def _read(endpoint: Endpoint[Req, Rep], payload: bytes) -> Req:
-    try:
-        request: Req = endpoint.requests.validator.validate_json(payload or b"{}")
-    except ValidationError as error:
-        raise wire.invalid_payload(error) from None
-    return request
