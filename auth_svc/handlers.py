@@ -2,7 +2,7 @@
 
 from auth_svc.emails import normalise
 from auth_svc.passwords import Passwords
-from auth_svc.refreshing import Refreshing
+from auth_svc.refreshing import Refreshing, invalid_refresh_token
 from auth_svc.repository import Account, Audit, Session, Sessions, SigningKeys, Users
 from auth_svc.revocation import Revocation
 from auth_svc.signer import Signer
@@ -108,12 +108,12 @@ class Handlers:
 
     async def refresh(self, request: Refresh) -> Tokens:
         """Trade the refresh token for new tokens, with the roles of today. Raises Unauthenticated."""
-        session = await self._refreshing.owner(request.refresh_token)
-        user = await self._users.find(session.user_id)
+        token = await self._refreshing.find(request.refresh_token)
+        user = await self._users.find(token.session.user_id) if token else None
         # The trade comes last: whoever fails before it still has a token that is good.
-        if user is None or user.disabled:
-            raise Unauthenticated(AuthReason.INVALID_REFRESH_TOKEN, "the refresh token is not valid")
-        return await self._tokens(user, await self._refreshing.trade(request.refresh_token, session))
+        if token is None or user is None or user.disabled:
+            raise invalid_refresh_token()
+        return await self._tokens(user, await self._refreshing.trade(token))
 
     async def logout(self, request: Logout) -> LoggedOut:
         """End the session, in the same words whether or not there was one (RFC 7009, section 2.2).
@@ -121,8 +121,8 @@ class Handlers:
         Raises Unauthenticated where neither token tells which.
         """
         if request.refresh_token is not None:
-            session = await self._refreshing.find(request.refresh_token)
-            ending = (session.user_id, session.session_id) if session else None
+            token = await self._refreshing.find(request.refresh_token)
+            ending = (token.session.user_id, token.session.session_id) if token else None
         else:
             caller = context.caller()
             ending = (caller.user_id, caller.session_id)

@@ -1,5 +1,6 @@
 """The trade of a refresh token, and what happens to one that comes twice."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from auth_svc.repository import Audit, Session, Sessions
@@ -10,6 +11,14 @@ from contracts.auth import AuditAction, AuthReason
 from mesh.errors import Unauthenticated
 
 _GRACE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A refresh token that its session has had: the one in use now, or one from before."""
+
+    generation: int
+    session: Session
 
 
 class Refreshing:
@@ -25,34 +34,34 @@ class Refreshing:
         self._revocation = revocation
         self._audit = audit
 
-    async def find(self, refresh_token: str) -> Session | None:
-        """The living session that the token is or was good for."""
+    async def find(self, refresh_token: str) -> Proved | None:
+        """The token, proved to be one of a living session; None for any other."""
         presented = read(refresh_token)
-        session = await self._sessions.find(presented.session_id) if presented else None
-        return session if presented and session and self._tokens.proves(presented, session) else None
+        if presented is None:
+            return None
+        session = await self._sessions.find(presented.session_id)
+        if session is None or not self._tokens.proves(presented, session):
+            return None
+        return Proved(presented.generation, session)
 
-    async def owner(self, refresh_token: str) -> Session:
-        """The same, or Unauthenticated raised."""
-        session = await self.find(refresh_token)
-        if session is None:
-            raise _refused()
-        return session
-
-    async def trade(self, refresh_token: str, session: Session) -> Session:
+    async def trade(self, token: Proved) -> Session:
         """The session with the successor as its good token. Raises Unauthenticated."""
-        presented = read(refresh_token)
-        if presented is not None and presented.generation == session.generation:
+        session = token.session
+        if token.generation == session.generation:
             rotated = await self._sessions.rotate(session)
             if rotated is not None:
                 return rotated
-            session = await self.owner(refresh_token)  # somebody was faster
-        last = presented is not None and presented.generation == session.generation - 1
-        if last and now() <= session.rotated_at + _GRACE:
+            latest = await self._sessions.find(session.session_id)  # somebody was faster
+            if latest is None:
+                raise invalid_refresh_token()
+            session = latest
+        if token.generation == session.generation - 1 and now() <= session.rotated_at + _GRACE:
             return session
         await self._revocation.end(session.user_id, session.session_id)
         await self._audit.record(AuditAction.REFRESH_TOKEN_REUSED, session.user_id, actor_id=None)
-        raise _refused()
+        raise invalid_refresh_token()
 
 
-def _refused() -> Unauthenticated:
+def invalid_refresh_token() -> Unauthenticated:
+    """What is said of every refresh token that is not good, whyever."""
     return Unauthenticated(AuthReason.INVALID_REFRESH_TOKEN, "the refresh token is not valid")
