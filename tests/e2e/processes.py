@@ -5,10 +5,12 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from devstack.child import end_with_launcher
+from devstack.servers import Servers
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -71,3 +73,20 @@ class Process:
 def module(log: Path, name: str, **environment: str) -> Process:
     """A service of this project."""
     return Process(log, sys.executable, "-m", name, LOG_FORMAT="json", **environment)
+
+
+def products_on(servers: Servers) -> Process:
+    """The products service on these servers, with its rows."""
+    log = servers.home.logs / f"products-{time.monotonic_ns()}.log"
+    database = {"PRODUCTS_DATABASE_URL": servers.products_url, "PRODUCTS_SEED": "true"}
+    return module(log, "products_svc", **_nats(servers, "products"), **database)
+
+
+def gateway_on(servers: Servers, **environment: str) -> Process:
+    """A gateway on these servers, at a port that its log tells."""
+    log = servers.home.logs / f"gateway-{time.monotonic_ns()}.log"
+    return module(log, "gateway", **{**_nats(servers, "gateway"), "GATEWAY_PORT": "0", **environment})
+
+
+def _nats(servers: Servers, user: str) -> dict[str, str]:
+    return {"NATS_URL": servers.nats_url, "NATS_NKEY_SEED": servers.nats_seeds[user]}

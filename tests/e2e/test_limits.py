@@ -11,7 +11,7 @@ import pytest
 from httpx2 import AsyncClient, Response
 
 from devstack.servers import Servers
-from tests.e2e.processes import Process, module
+from tests.e2e.processes import Process, gateway_on, products_on
 from tests.unit.gateway.problems import problem
 
 HOST = b"host: gateway.test\r\n"
@@ -26,15 +26,9 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
         yield servers
 
 
-def nats(servers: Servers, user: str) -> dict[str, str]:
-    """How a process connects."""
-    return {"NATS_URL": servers.nats_url, "NATS_NKEY_SEED": servers.nats_seeds[user]}
-
-
 @pytest.fixture(scope="module")
 async def products(servers: Servers) -> AsyncIterator[Process]:
-    database = {"PRODUCTS_DATABASE_URL": servers.products_url, "PRODUCTS_SEED": "true"}
-    process = module(servers.home.logs / "products.log", "products_svc", **nats(servers, "products"), **database)
+    process = products_on(servers)
     await process.start()
     await process.said("service_started")
     yield process
@@ -52,8 +46,7 @@ async def gateway(servers: Servers, products: Process) -> AsyncIterator[Process]
         "GATEWAY_LIMIT_MAX": "8",
         "GATEWAY_BREAKER_TIMEOUTS": "3",
     }
-    log = servers.home.logs / "gateway.log"
-    process = module(log, "gateway", **nats(servers, "gateway"), GATEWAY_PORT="0", **limits)
+    process = gateway_on(servers, **limits)
     await process.start()
     yield process
     await process.end(signal.SIGTERM)

@@ -10,7 +10,7 @@ from httpx2 import AsyncClient, Response
 
 from devstack.nkeys import new_seed
 from devstack.servers import Servers
-from tests.e2e.processes import Process, module
+from tests.e2e.processes import Process, gateway_on, products_on
 from tests.frozen import frozen
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.tokens import bearer
@@ -22,18 +22,10 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
         yield servers
 
 
-def nats(servers: Servers, user: str) -> dict[str, str]:
-    """How a process connects."""
-    return {"NATS_URL": servers.nats_url, "NATS_NKEY_SEED": servers.nats_seeds[user]}
-
-
 @pytest.fixture
 async def products(servers: Servers, http: AsyncClient) -> AsyncIterator[Process]:
     """The products service, which answers."""
-    database = {"PRODUCTS_DATABASE_URL": servers.products_url, "PRODUCTS_SEED": "true"}
-    process = module(
-        servers.home.logs / f"{time.monotonic_ns()}.log", "products_svc", **nats(servers, "products"), **database
-    )
+    process = products_on(servers)
     await process.start()
     await process.said("service_started")
     yield process
@@ -42,7 +34,7 @@ async def products(servers: Servers, http: AsyncClient) -> AsyncIterator[Process
 
 @pytest.fixture(scope="module")
 async def gateway(servers: Servers) -> AsyncIterator[Process]:
-    process = module(servers.home.logs / "gateway.log", "gateway", **nats(servers, "gateway"), GATEWAY_PORT="0")
+    process = gateway_on(servers)
     await process.start()
     yield process
     await process.end(signal.SIGTERM)
@@ -155,7 +147,7 @@ async def ask_until_nobody_serves(http: AsyncClient, answers: list[Response], se
 
 
 async def test_a_gateway_that_is_told_to_end_finishes_what_it_took(servers: Servers, products: Process) -> None:
-    gateway = module(servers.home.logs / "second.log", "gateway", **nats(servers, "gateway"), GATEWAY_PORT="0")
+    gateway = gateway_on(servers)
     await gateway.start()
     port = (await gateway.said("gateway_started"))["port"]
 
@@ -183,8 +175,7 @@ async def test_a_gateway_that_is_told_to_end_finishes_what_it_took(servers: Serv
 async def test_a_gateway_that_cannot_start_says_why_in_one_line(
     servers: Servers, environment: dict[str, str], reason: str
 ) -> None:
-    log = servers.home.logs / f"{time.monotonic_ns()}.log"
-    gateway = module(log, "gateway", **{**nats(servers, "gateway"), "GATEWAY_PORT": "0", **environment})
+    gateway = gateway_on(servers, **environment)
 
     await gateway.start()
 
