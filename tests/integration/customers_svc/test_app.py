@@ -39,19 +39,6 @@ def settings(url: SecretStr) -> CustomersSettings:
 
 
 @pytest.fixture
-def broker() -> MemoryBroker:
-    return MemoryBroker()
-
-
-@pytest.fixture
-async def sign_in(broker: MemoryBroker) -> AsyncIterator[SignIn]:
-    sign_in = SignIn(MemoryTransport(broker))
-    await sign_in.service.start()
-    yield sign_in
-    await sign_in.service.drain()
-
-
-@pytest.fixture
 async def client(broker: MemoryBroker, settings: CustomersSettings) -> AsyncIterator[Client]:
     async with AsyncExitStack() as resources:
         service = await build(settings, MemoryTransport(broker), resources)

@@ -32,14 +32,6 @@ async def broker(url: SecretStr, database: Database) -> AsyncIterator[MemoryBrok
         yield broker
 
 
-@pytest.fixture
-async def sign_in(broker: MemoryBroker) -> AsyncIterator[SignIn]:
-    sign_in = SignIn(MemoryTransport(broker))
-    await sign_in.service.start()
-    yield sign_in
-    await sign_in.service.drain()
-
-
 async def send(broker: MemoryBroker, who: Context, payload: bytes = NEW, subject: str = "customers.create") -> bytes:
     headers = {"Authorization": who.authorization or "", "Idempotency-Key": "k"}
     return (await MemoryTransport(broker).request(subject, payload, headers, 5)).payload

@@ -37,19 +37,6 @@ from tests.integration.providers.sign_in import SignIn
 
 
 @pytest.fixture
-def broker() -> MemoryBroker:
-    return MemoryBroker()
-
-
-@pytest.fixture
-async def sign_in(broker: MemoryBroker) -> AsyncIterator[SignIn]:
-    sign_in = SignIn(MemoryTransport(broker))
-    await sign_in.service.start()
-    yield sign_in
-    await sign_in.service.drain()
-
-
-@pytest.fixture
 async def client(broker: MemoryBroker, url: SecretStr) -> AsyncIterator[Client]:
     settings = ProductsSettings(products_database_url=url, products_seed=True)
     async with AsyncExitStack() as resources:
