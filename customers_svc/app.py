@@ -11,7 +11,7 @@ from customers_svc.settings import CustomersSettings
 from mesh.bus import Transport
 from mesh.client import Client
 from mesh.context import remaining
-from mesh.errors import TimedOut, Unavailable
+from mesh.failures import database_unavailable, deadline_passed
 from mesh.idempotency import KEPT, Once
 from mesh.process import StartError
 from mesh.service import Service
@@ -65,11 +65,7 @@ async def _database(settings: CustomersSettings, resources: AsyncExitStack) -> D
         settings.customers_database_url,
         name="customers",
         size=settings.customers_pool_size,
-        terms=Terms(
-            unavailable=partial(Unavailable, "database_unavailable"),
-            timed_out=partial(TimedOut, "deadline_exceeded"),
-            remaining=remaining,
-        ),
+        terms=Terms(unavailable=database_unavailable, timed_out=deadline_passed, remaining=remaining),
     )
     try:
         database = await resources.enter_async_context(opening)

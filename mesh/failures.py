@@ -19,6 +19,16 @@ def passed_on(error: CallError) -> Fault:
             return Unavailable("dependency_unavailable", "a service that this one needs is not available")
 
 
+def database_unavailable(detail: str) -> Unavailable:
+    """What our caller hears when our database does not answer."""
+    return Unavailable("database_unavailable", detail)
+
+
+def deadline_passed(detail: str) -> TimedOut:
+    """What our caller hears when its deadline has ended the work."""
+    return TimedOut("deadline_exceeded", detail)
+
+
 def bug(subject: str, error: Exception) -> Internal:
     """Log an exception that nobody meant, once; its text stays here."""
     log.error("handler_failed", subject=subject, exc_info=error)

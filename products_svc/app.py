@@ -8,7 +8,7 @@ from contracts.auth import GetJwks
 from mesh.bus import Transport
 from mesh.client import Client
 from mesh.context import remaining
-from mesh.errors import TimedOut, Unavailable
+from mesh.failures import database_unavailable, deadline_passed
 from mesh.idempotency import KEPT, Once
 from mesh.process import StartError
 from mesh.service import Service
@@ -71,11 +71,7 @@ async def _database(settings: ProductsSettings, resources: AsyncExitStack) -> Da
         settings.products_database_url,
         name="products",
         size=settings.products_pool_size,
-        terms=Terms(
-            unavailable=partial(Unavailable, "database_unavailable"),
-            timed_out=partial(TimedOut, "deadline_exceeded"),
-            remaining=remaining,
-        ),
+        terms=Terms(unavailable=database_unavailable, timed_out=deadline_passed, remaining=remaining),
     )
     try:
         database = await resources.enter_async_context(opening)

@@ -8,7 +8,7 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from mesh import context
-from mesh.errors import TimedOut, Unavailable
+from mesh.failures import database_unavailable, deadline_passed
 from providers.mongo import bounded, is_outage, said
 
 log = structlog.get_logger()
@@ -27,9 +27,9 @@ async def operation() -> AsyncIterator[None]:
             raise
         left = context.remaining()
         if left is not None and left < _MARGIN:
-            raise TimedOut("deadline_exceeded", "the deadline passed before the database had answered") from error
+            raise deadline_passed("the deadline passed before the database had answered") from error
         log.warning("database_unavailable", error=said(error), type=type(error).__name__)
-        raise Unavailable("database_unavailable", "the database does not answer just now") from error
+        raise database_unavailable("the database does not answer just now") from error
 
 
 def now() -> datetime:

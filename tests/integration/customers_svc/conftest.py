@@ -1,5 +1,4 @@
 from collections.abc import AsyncIterator
-from functools import partial
 from importlib.resources import files
 
 import pytest
@@ -7,7 +6,7 @@ from pydantic import SecretStr
 
 from customers_svc.handlers import Handlers
 from customers_svc.repository import Customers, seed
-from mesh.errors import Unavailable
+from mesh.failures import database_unavailable
 from mesh.idempotency import KEPT, Once
 from providers.idempotency import Keys
 from providers.migrations import migrate
@@ -25,7 +24,7 @@ async def url(customers_url: str) -> AsyncIterator[SecretStr]:
 @pytest.fixture
 async def database(url: SecretStr) -> AsyncIterator[Database]:
     """A database with Northwind's customers."""
-    terms = Terms(unavailable=partial(Unavailable, "database_unavailable"))
+    terms = Terms(unavailable=database_unavailable)
     async with open_database(url, name="test", terms=terms) as database:
         await migrate(database, files("customers_svc") / "migrations", seed)
         yield database

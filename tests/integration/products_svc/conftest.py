@@ -1,11 +1,10 @@
 from collections.abc import AsyncIterator
-from functools import partial
 from importlib.resources import files
 
 import pytest
 from pydantic import SecretStr
 
-from mesh.errors import Unavailable
+from mesh.failures import database_unavailable
 from mesh.idempotency import KEPT, Once
 from products_svc.handlers import Handlers
 from products_svc.repository import Catalogue, seed
@@ -25,7 +24,7 @@ async def url(products_url: str) -> AsyncIterator[SecretStr]:
 @pytest.fixture
 async def database(url: SecretStr) -> AsyncIterator[Database]:
     """A database with Northwind's catalogue."""
-    terms = Terms(unavailable=partial(Unavailable, "database_unavailable"))
+    terms = Terms(unavailable=database_unavailable)
     async with open_database(url, name="test", terms=terms) as database:
         await migrate(database, files("products_svc") / "migrations", seed)
         yield database
