@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import subjects
+from mesh.discovery import VERBS
 from mesh.endpoint import Endpoint
 from mesh.event import Event
 from mesh.wire import QUEUE_GROUP
@@ -68,7 +69,8 @@ def _worker(service: str) -> Permissions:
         publish=[*_subjects(CALLS.get(service, [])), *_events(service), f"$SRV.PING.{service}"],
         subscribe=[
             *(f"{subject} {QUEUE_GROUP}" for subject in served),
-            *("$SRV.*", f"$SRV.*.{service}", f"$SRV.*.{service}.*"),
+            # Verb by verb: where "$SRV.*" is allowed, nats-server lets "$SRV.>" pass, which is other services' as well.
+            *(f"$SRV.{verb}{of}" for of in ("", f".{service}", f".{service}.*") for verb in VERBS),
             f"_INBOX_{service}.>",
         ],
         answers=True,

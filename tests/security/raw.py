@@ -18,6 +18,15 @@ Refusals = set[tuple[str, str, str]]
 """Of each: Publish or Subscription, the subject, the queue group or nothing."""
 
 
+def introduction(info: bytes, seed: str, **instead: str) -> bytes:
+    """The CONNECT of the seed's owner in answer to the server's INFO; with other fields, or others besides."""
+    key = nkeys.from_seed(bytearray(seed.encode()))
+    nonce = json.loads(info.removeprefix(b"INFO "))["nonce"]
+    proof = {"nkey": key.public_key.decode(), "sig": base64.b64encode(key.sign(nonce.encode())).decode()}
+    options = {"headers": True, "no_responders": True, "verbose": False, "pedantic": False}
+    return f"CONNECT {json.dumps({**proof, **options, **instead})}\r\n".encode()
+
+
 class RawConnection:
     """Commands go out as they are; what NATS refuses is gathered until it has answered all of them."""
 
@@ -29,11 +38,7 @@ class RawConnection:
         """Subject and reply subject of each message that came."""
 
     async def log_in(self, seed: str) -> None:
-        info = json.loads((await self._reader.readline()).removeprefix(b"INFO "))
-        key = nkeys.from_seed(bytearray(seed.encode()))
-        signature = base64.b64encode(key.sign(info["nonce"].encode())).decode()
-        hello = {"nkey": key.public_key.decode(), "sig": signature, "headers": True, "no_responders": True}
-        self._writer.write(f"CONNECT {json.dumps(hello | {'verbose': False})}\r\n".encode())
+        self._writer.write(introduction(await self._reader.readline(), seed))
         assert set() == await self.refused()
 
     def publish(self, subject: str, reply: str = "") -> None:
