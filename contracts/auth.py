@@ -13,8 +13,11 @@ Password = Annotated[str, text(256)]
 """Any text of a size that can be handled; which ones are good enough is the auth service's to say."""
 RefreshToken = Annotated[str, StringConstraints(min_length=20, max_length=200, pattern=r"^[A-Za-z0-9_-]+$")]
 
-UserId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-SessionId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+_ID = StringConstraints(pattern=r"^[0-9a-f]{32}$")
+UserId = Annotated[str, _ID]
+SessionId = Annotated[str, _ID]
+AuditCursor = Annotated[str, _ID]
+"""The `entry_id` after which the next page of the log begins."""
 Role = Literal["USER", "ADMIN"]
 
 
@@ -233,7 +236,7 @@ class ListAudit(Request):
 
     user_id: UserId | None = None
     limit: Limit = 50
-    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None
+    cursor: AuditCursor | None = None
 
 
 class AuditEntry(Reply):

@@ -3,7 +3,9 @@
 import re
 from typing import Annotated, Final, Generic, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from contracts.base import Cursor, Limit
 
 ContractT = TypeVar("ContractT", bound=BaseModel)
 
@@ -40,6 +42,10 @@ InDigits: Final = BeforeValidator(_in_digits)
 """For a number in a path or a query: pydantic would also read `1.0`, `+1` and `1_0`."""
 Flag = Annotated[bool, BeforeValidator(_true_or_false)]
 """A truth value in a query: pydantic would also read `yes`, `t` and `on`."""
+
+PageLimit = Annotated[Limit, InDigits]
+"""The most items of a page."""
+PageCursor = Annotated[Cursor | None, Field(description="`next_cursor` of the page before.")]
 
 
 class Query(BaseModel):

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from contracts import customers
-from contracts.base import Cursor, Limit, Patch, Request, Search, absent
+from contracts.base import Patch, Request, Search, absent
 from contracts.customers import (
     CompanyName,
     CustomerId,
@@ -17,7 +17,7 @@ from contracts.customers import (
     PostalCode,
     Street,
 )
-from gateway.schemas.base import InDigits, Query, Shown
+from gateway.schemas.base import PageCursor, PageLimit, Query, Shown
 
 _ALFKI: JsonDict = {
     "customer_id": "ALFKI",
@@ -80,8 +80,8 @@ class CustomerQuery(Query):
         Field(description="Found anywhere in key, company, contact, city or country, whatever its case and accents."),
     ] = None
     sort: Annotated[CustomerSort, Field(description="`-` is descending.")] = CustomerSort.ID
-    limit: Annotated[Limit, InDigits] = 50
-    cursor: Annotated[Cursor | None, Field(description="`next_cursor` of the page before.")] = None
+    limit: PageLimit = 50
+    cursor: PageCursor = None
 
     def to_contract(self) -> customers.ListCustomers:
         """The request for those that were named: one that was not is no filter, where null is one."""

@@ -6,9 +6,9 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from contracts import products
-from contracts.base import Count, Cursor, Id, Limit, Money, MoneyRead, Patch, Request, Search, absent
+from contracts.base import Count, Id, Money, MoneyRead, Patch, Request, Search, absent
 from contracts.products import ProductName, ProductSort, QuantityPerUnit
-from gateway.schemas.base import Flag, InDigits, Query, Shown
+from gateway.schemas.base import Flag, InDigits, PageCursor, PageLimit, Query, Shown
 
 _NEW_CHAI: JsonDict = {
     "product_name": "Chai",
@@ -78,8 +78,8 @@ class ProductQuery(Query):
     discontinued: Flag | None = None
     low_stock: Annotated[Flag | None, Field(description="Whether stock is at or below the reorder level.")] = None
     sort: Annotated[ProductSort, Field(description="`-` is descending.")] = ProductSort.ID
-    limit: Annotated[Limit, InDigits] = 50
-    cursor: Annotated[Cursor | None, Field(description="`next_cursor` of the page before.")] = None
+    limit: PageLimit = 50
+    cursor: PageCursor = None
 
     def to_contract(self) -> products.ListProducts:
         """The request for those that were named."""
@@ -127,8 +127,8 @@ class ProductChange(Patch):
 class PageQuery(Query):
     """Which part of a list that knows no filters."""
 
-    limit: Annotated[Limit, InDigits] = 50
-    cursor: Annotated[Cursor | None, Field(description="`next_cursor` of the page before.")] = None
+    limit: PageLimit = 50
+    cursor: PageCursor = None
 
 
 class Category(Shown[products.Category]):

@@ -3,21 +3,21 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from contracts import auth
-from contracts.auth import AuditAction, Email, Role, UserId
-from contracts.base import Cursor, Limit, Patch, absent
+from contracts.auth import AuditAction, AuditCursor, Email, Role, UserId
+from contracts.base import Patch, absent
 from gateway.schemas.auth import User
-from gateway.schemas.base import InDigits, Query, Shown
+from gateway.schemas.base import PageCursor, PageLimit, Query, Shown
 
 
 class UserQuery(Query):
     """Which users."""
 
     email: Annotated[Email | None, Field(description="The one with this address.")] = None
-    limit: Annotated[Limit, InDigits] = 50
-    cursor: Annotated[Cursor | None, Field(description="`next_cursor` of the page before.")] = None
+    limit: PageLimit = 50
+    cursor: PageCursor = None
 
     def to_contract(self) -> auth.ListUsers:
         """The request for them."""
@@ -48,11 +48,8 @@ class AuditQuery(Query):
     """Which entries."""
 
     user_id: Annotated[UserId | None, Field(description="Those about this user's account.")] = None
-    limit: Annotated[Limit, InDigits] = 50
-    cursor: Annotated[
-        Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None,
-        Field(description="`next_cursor` of the page before."),
-    ] = None
+    limit: PageLimit = 50
+    cursor: Annotated[AuditCursor | None, Field(description="`next_cursor` of the page before.")] = None
 
     def to_contract(self) -> auth.ListAudit:
         """The request for them."""
