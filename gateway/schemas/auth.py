@@ -11,7 +11,7 @@ from contracts.base import Request
 from gateway.schemas.base import Shown
 
 _EMAIL = "nancy@northwind.example"
-_REFRESH_TOKEN = "Zk3v1mJx0s9cYq7uT5bW2nLr8aHd4eGf"  # noqa: S105  # an example
+_REFRESH_TOKEN = "jxTkX87qTXqcGy9rGjxdfgAAAANzMAhx9EwWjnyUneLHUOYMLJu4_1MAF8WiZyNOnLTbjg"  # noqa: S105  # an example
 
 
 class Credentials(Request):
@@ -34,7 +34,7 @@ class Session(Request):
 class User(Shown[auth.User]):
     """A user."""
 
-    user_id: Annotated[str, Field(examples=["68f0c2a91b7e4d5f8a3c6e01"])]
+    user_id: Annotated[str, Field(examples=["68f0c2a91b7e4d5f8a3c6e0168f0c2a9"])]
     email: Annotated[str, Field(examples=[_EMAIL])]
     roles: Annotated[tuple[str, ...], Field(examples=[["USER"]])]
     created_at: datetime
@@ -46,7 +46,7 @@ class Tokens(Shown[auth.Tokens]):
 
     access_token: Annotated[str, Field(repr=False, examples=["eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.…"])]
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  # a scheme, no token
-    expires_in: Annotated[int, Field(examples=[900])]
+    expires_in: Annotated[int, Field(examples=[300])]
     refresh_token: Annotated[str, Field(repr=False, examples=[_REFRESH_TOKEN])]
 
 
@@ -57,7 +57,7 @@ class Jwk(Shown[auth.Jwk]):
     crv: Literal["Ed25519"] = "Ed25519"
     alg: Literal["EdDSA"] = "EdDSA"
     use: Literal["sig"] = "sig"
-    kid: Annotated[str, Field(examples=["2026-07"])]
+    kid: Annotated[str, Field(examples=["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"])]
     x: Annotated[str, Field(examples=["11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"])]
 
 
