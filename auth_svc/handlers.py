@@ -91,12 +91,12 @@ class Handlers:
         An account that is not there costs the same steps as a wrong password (OWASP ASVS 5, V6.3.8).
         """
         email = _named(request.email)
-        await self._throttle.attempt(email)
+        pause = await self._throttle.attempt(email)
         account = await self._users.find_account(email)
         matches = await self._passwords.matches(request.password, account.password_hash if account else None)
         if account is None or not matches or account.user.disabled:
             await self._audit.record(AuditAction.LOGIN_FAILED, account.user.user_id if account else None, actor_id=None)
-            raise _invalid_credentials()
+            raise _invalid_credentials(pause)
         if self._passwords.is_outdated(account.password_hash):
             renewed = await self._passwords.hash(request.password)
             if await self._users.replace_hash(account, renewed):
@@ -169,5 +169,7 @@ def _named(email: str) -> str:
         return email.casefold()
 
 
-def _invalid_credentials() -> Unauthenticated:
-    return Unauthenticated(AuthReason.INVALID_CREDENTIALS, "the e-mail address or the password is wrong")
+def _invalid_credentials(pause: int = 0) -> Unauthenticated:
+    fault = Unauthenticated(AuthReason.INVALID_CREDENTIALS, "the e-mail address or the password is wrong")
+    fault.retry_after = pause or None
+    return fault

@@ -24,14 +24,18 @@ class Throttle:
         self._address_attempts = settings.auth_address_attempts
         self._longest = settings.auth_longest_pause
 
-    async def attempt(self, email: str | None) -> None:
-        """Count an attempt on the account, and one from the current request's address. Raises RateLimited."""
+    async def attempt(self, email: str | None) -> int:
+        """Count an attempt on the account, and one from the current request's address. Raises RateLimited.
+
+        Says how many seconds the next one will have to wait.
+        """
+        pause = 0
         if (address := _address()) is not None:
-            await self._count(address, self._address_attempts)
+            pause = await self._count(address, self._address_attempts)
         if email is None:
-            return
+            return pause
         try:
-            await self._count(_account(email), self._account_attempts)
+            return max(pause, await self._count(_account(email), self._account_attempts))
         except RateLimited:
             if address is not None:  # nothing was tried, and the others who share the address shall not pay for it
                 await self._throttles.take_back(address)
@@ -44,10 +48,11 @@ class Throttle:
         if email is not None:
             await self._throttles.forget(_account(email))
 
-    async def _count(self, key: str, free: int) -> None:
-        wait = await self._throttles.attempt(key, free=free, longest=self._longest)
-        if wait:
+    async def _count(self, key: str, free: int) -> int:
+        attempt = await self._throttles.attempt(key, free=free, longest=self._longest)
+        if wait := attempt.wait:
             raise RateLimited(AuthReason.TOO_MANY_LOGINS, f"too many attempts: wait for {wait} s", wait)
+        return attempt.pause
 
 
 def _account(email: str) -> str:

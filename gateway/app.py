@@ -78,6 +78,7 @@ def wire(settings: GatewaySettings, transport: Transport) -> Parts:
         Verifier(settings, partial(client.call, AUTH_JWKS, GetJwks())),
         Revocations(transport, partial(client.call, AUTH_SESSIONS_REVOKED, ListRevoked(), REVOCATIONS_WITHIN)),
         Readiness(transport, services),
+        settings.auth_login_attempts,
     )
 
 

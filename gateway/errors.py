@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.auth import declared
+from gateway.parts import parts
+from gateway.rate_limit import after_failure
 from mesh import context, wire
 from mesh.errors import (
     BadReply,
@@ -87,7 +89,7 @@ async def answer(request: Request, error: Exception) -> Response:
     status = _FINER.get(fault.reason, STATUS[fault.code])
     if fault.reason == "version_mismatch" and "if-match" in request.headers:
         status = 412
-    headers: dict[str, str] = {}
+    headers = after_failure(fault, parts(request).login_attempts)
     match status:
         case 401:
             presented = fault.reason in ("invalid_token", "token_expired", "session_revoked")
@@ -125,13 +127,8 @@ def problem(fault: Fault | RemoteFault, status: int, headers: Mapping[str, str])
         status=status,
         retry_after=fault.retry_after,
     )
-    soon = RETRY_AFTER.get(status, {}) if fault.retry_after is None else _later(fault.reason, fault.retry_after)
+    soon = RETRY_AFTER.get(status, {}) if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
     return Response(document.json_bytes(), status, {**soon, **headers}, wire.PROBLEM_JSON)
-
-
-def _later(reason: str, seconds: int) -> dict[str, str]:
-    """How HTTP says that nothing is left for so many seconds (RFC 9110, section 10.2.3; the RateLimit header draft)."""
-    return {"Retry-After": str(seconds), "RateLimit": f'"{reason}";r=0;t={seconds}'}
 
 
 def _fault(request: Request, error: Exception) -> Fault | RemoteFault:

@@ -20,6 +20,8 @@ class Parts:
     verifier: Verifier
     revocations: Revocations
     readiness: Readiness
+    login_attempts: int
+    """How many passwords auth lets anybody try at once, for the headers of its answers."""
 
 
 def parts(request: Request) -> Parts:

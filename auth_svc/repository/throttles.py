@@ -2,6 +2,7 @@
 
 import math
 from datetime import datetime
+from typing import NamedTuple
 
 from pymongo.errors import DuplicateKeyError
 
@@ -11,6 +12,15 @@ from providers.mongo import Database, Document
 _KEPT = 24 * 3600 * 1000  # milliseconds after the last attempt
 
 
+class Attempt(NamedTuple):
+    """What became of an attempt; in seconds."""
+
+    wait: int
+    """Until it may be made; 0 where it may be made now."""
+    pause: int
+    """From now until another one after it may be made."""
+
+
 class Throttles:
     """The collection `throttles`. The clock is the database's, so that replicas need not agree on theirs."""
 
@@ -18,8 +28,8 @@ class Throttles:
         self._throttles = database["throttles"]
 
     @operation()
-    async def attempt(self, key: str, *, free: int, longest: int) -> int:
-        """Count an attempt, and say how many seconds to wait: 0 if it may be made now.
+    async def attempt(self, key: str, *, free: int, longest: int) -> Attempt:
+        """Count an attempt, and say whether it may be made now.
 
         The first `free` may be made at once. After each further one comes a pause of 1, 2, 4, … seconds, at most
         `longest`; what comes within a pause is not counted. Counting and permitting are one operation: of many at
@@ -32,9 +42,10 @@ class Throttles:
                 )
             except DuplicateKeyError:  # two made the first attempt at once
                 continue
-            if document is None or document["permitted"]:
-                return 0
-            return _seconds(document["asked_at"], document["next_at"])
+            if document is None or "next_at" not in document:
+                return Attempt(0, 0)
+            pause = _seconds(document["asked_at"], document["next_at"])
+            return Attempt(0 if document["permitted"] else pause, pause)
 
     @operation()
     async def forget(self, key: str) -> None:

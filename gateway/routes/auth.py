@@ -1,10 +1,11 @@
 """`/v1/auth`: accounts and sessions; and the keys by which anyone can verify an access token."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from contracts.auth import GetJwks, GetMe, Login, Logout, Refresh, Register
 from gateway.operations import JSON_BODY, calls
-from gateway.parts import Mesh
+from gateway.parts import Mesh, parts
+from gateway.rate_limit import after_success
 from gateway.routing import JsonRoute
 from gateway.schemas.auth import Credentials, Jwks, Session, Tokens, User
 from subjects import AUTH_JWKS, AUTH_LOGIN, AUTH_LOGOUT, AUTH_ME, AUTH_REFRESH, AUTH_REGISTER
@@ -23,10 +24,10 @@ async def register(body: Credentials, mesh: Mesh, response: Response) -> User:
 
 
 @router.post("/v1/auth/login", **calls(AUTH_LOGIN, 401, 429, *JSON_BODY), summary="Log in")
-async def login(body: Credentials, mesh: Mesh, response: Response) -> Tokens:
+async def login(body: Credentials, mesh: Mesh, request: Request, response: Response) -> Tokens:
     """Begin a session: an access token to send as `Authorization: Bearer …`, and a refresh token."""
     tokens = await mesh.call(AUTH_LOGIN, Login(email=body.email, password=body.password))
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.update({"Cache-Control": "no-store", **after_success(parts(request).login_attempts)})
     return Tokens.from_contract(tokens)
 
 
