@@ -104,6 +104,11 @@ def process_names(name: str, count: int) -> list[str]:
     return [name] if count == 1 else [f"{name}-{number}" for number in range(1, count + 1)]
 
 
+def kind_of(name: str) -> str:
+    """Take the number off again."""
+    return name.partition("-")[0]
+
+
 def how_it_ended(code: int) -> str:
     """Say an exit code in words."""
     if code < 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,8 @@ class Server(Program):
         self.data = home.path / name
         self.credentials = credentials
         self.ports = free_ports(self.port_count)
-        self._has_served = False
+        self.has_served = asyncio.Event()
+        """Set when it serves for the first time, on ports that it then keeps."""
 
     @property
     def port(self) -> int:
@@ -50,7 +52,7 @@ class Server(Program):
 
     async def start(self) -> None:
         """Start on other ports if need be the first time, and on the same ones ever after: clients know them."""
-        if self._has_served:
+        if self.has_served.is_set():
             await super().start()
             return
         await self.prepare()
@@ -63,5 +65,5 @@ class Server(Program):
                     raise
                 self.ports = free_ports(self.port_count)
             else:
-                self._has_served = True
+                self.has_served.set()
                 return

@@ -11,6 +11,7 @@ from devstack.home import open_home
 from devstack.mongo import Mongo
 from devstack.nats import CONFIGURATION, Nats, nats_nodes
 from devstack.postgres import Postgres
+from devstack.program import kind_of
 from devstack.progress import silent
 
 if TYPE_CHECKING:
@@ -110,10 +111,33 @@ class Servers:
         return self._running[name].child.pid
 
     async def open(self) -> None:
-        """Lock the home, and start nothing yet; `start` does it otherwise. Raises DevstackError if it is in use."""
-        if not self._is_open:
-            self.home = await open_home(self._path)
-            self._is_open = True
+        """Lock the home, and start nothing yet; `start` does it otherwise.
+
+        Raises:
+            DevstackError: it is in use, or its secrets cannot be read.
+
+        """
+        if self._is_open:
+            return
+        self.home = await open_home(self._path)
+        self._is_open = True
+        try:
+            self._running = self._make()
+        except BaseException:
+            await self.stop_all()
+            raise
+
+    def _make(self) -> dict[str, Server]:
+        self.credentials = load_credentials(self.home.path)
+        self.nats = nats_nodes(self._nats_nodes, self.home, self.credentials, self._nats_configuration, tls=self._tls)
+        self.postgres = Postgres(self.home, self.credentials)
+        self.mongo = Mongo(self.home, self.credentials)
+        every: dict[ServerName, tuple[Server, ...]] = {
+            "nats": self.nats,
+            "postgres": (self.postgres,),
+            "mongo": (self.mongo,),
+        }
+        return {server.name: server for kind, servers in every.items() if kind in self._only for server in servers}
 
     async def start(self, on_progress: OnProgress = silent) -> None:
         """Start everything at once.
@@ -124,20 +148,6 @@ class Servers:
         """
         await self.open()
         try:
-            self.credentials = load_credentials(self.home.path)
-            self.nats = nats_nodes(
-                self._nats_nodes, self.home, self.credentials, self._nats_configuration, tls=self._tls
-            )
-            self.postgres = Postgres(self.home, self.credentials)
-            self.mongo = Mongo(self.home, self.credentials)
-            every: dict[ServerName, tuple[Server, ...]] = {
-                "nats": self.nats,
-                "postgres": (self.postgres,),
-                "mongo": (self.mongo,),
-            }
-            self._running = {
-                server.name: server for kind, servers in every.items() if kind in self._only for server in servers
-            }
             async with asyncio.TaskGroup() as starting:
                 for server in self:
                     starting.create_task(_start(server, on_progress))
@@ -146,6 +156,12 @@ class Servers:
             if isinstance(error, BaseExceptionGroup):
                 raise error.exceptions[0] from None  # the others failed for being cancelled
             raise
+
+    async def until_serving(self, kinds: Collection[ServerName]) -> None:
+        """Wait, while they are started, until those of these kinds serve that were asked for."""
+        for server in self:
+            if kind_of(server.name) in kinds:
+                await server.has_served.wait()
 
     async def stop_all(self) -> None:
         """Stop everything at once and let go of the home."""

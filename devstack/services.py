@@ -15,11 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
     from devstack.home import Home
+    from devstack.servers import ServerName
     from devstack.settings import ServiceName
 
 ServiceCommand = Callable[["ServiceName"], Sequence[str]]
 
 SERVICES: tuple[ServiceName, ...] = ("auth", "customers", "products", "gateway")
+NEEDS: dict[str, tuple[ServerName, ...]] = {
+    "auth": ("nats", "mongo"),
+    "customers": ("nats", "postgres"),
+    "products": ("nats", "postgres"),
+    "gateway": ("nats",),
+}
+"""Which servers must serve before a service is started; it imports what it needs while the others come up."""
 
 _STARTED = ("service_started", "gateway_started")  # what a process logs once it takes requests
 _LEVELS_THAT_TELL = {"debug", "info"}
@@ -40,22 +48,26 @@ class Service(Program):
         name: str,
         home: Home,
         argv: Sequence[str],
-        env: Mapping[str, str],
+        env: Callable[[], Mapping[str, str]],
         mesh_is_ready: Callable[[], Awaitable[None]],
     ) -> None:
-        """Take what to run; `mesh_is_ready` returns once a gateway says that all services answer."""
+        """Take what to run; `mesh_is_ready` returns once a gateway says that all services answer.
+
+        `env` is asked for at each start: a server's port may be another until it serves.
+        """
         super().__init__(name, home)
-        self._command = Command(argv=tuple(argv), env=env, cwd=_ROOT)
+        self._argv = tuple(argv)
+        self._env = env
         self._mesh_is_ready = mesh_is_ready
 
     async def spawn(self) -> None:
         """Start the process."""
-        await self.child.spawn(self._command)
+        await self.child.spawn(Command(argv=self._argv, env=self._env(), cwd=_ROOT))
 
     @property
     def tells(self) -> bool:
         """Whether its log says when it serves; it may have been told to say less."""
-        return self._command.env.get("LOG_LEVEL", "info") in _LEVELS_THAT_TELL
+        return self._env().get("LOG_LEVEL", "info") in _LEVELS_THAT_TELL
 
     async def serving(self) -> None:
         """Wait for its own word, then for the gateway's, which counts for all.

@@ -12,11 +12,11 @@ from devstack.environment import Surroundings
 from devstack.errors import DevstackError
 from devstack.follow import follow
 from devstack.home import write_private
-from devstack.program import process_names
+from devstack.program import kind_of, process_names
 from devstack.progress import silent
 from devstack.readiness import until_ready
 from devstack.servers import Servers
-from devstack.services import SERVICES, Service, Worker, run_module
+from devstack.services import NEEDS, SERVICES, Service, Worker, run_module
 from devstack.state import Admin, Databases, Operator, StackState, remove_stack, write_stack
 from devstack.supervision import Supervisor
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from devstack.progress import OnProgress, State
     from devstack.servers import ServerName
     from devstack.services import ServiceCommand
-    from devstack.settings import StackSettings
+    from devstack.settings import ServiceName, StackSettings
 
 _READY_WITHIN = 90.0
 _ADMIN_EMAIL = "admin@northwind.example"
@@ -86,13 +86,15 @@ class Stack:
         try:
             remove_stack(self._servers.home.path)  # what a killed stack has left: the lock is ours, it runs no more
             ports = gateway_ports(self.settings)
-            await self._servers.start(self._on_progress)
-            surroundings = self._surroundings(ports)
-            self._services = self._make_services(surroundings)
-            programs: list[Program] = [*self._servers, *self._services]
+            services = self._make_services(ports)
+            programs: list[Program] = [*self._servers, *services]
+            self._supervisors = {program.name: Supervisor(program, self._on_progress) for program in programs}
             self._follow(programs)
-            await self._until_ready(programs)
-            self._state = self._describe(surroundings)
+            self._tasks += [asyncio.create_task(self._begin(service)) for service in services]
+            await self._servers.start(self._on_progress)
+            self._tasks += [asyncio.create_task(self._supervisors[server.name].run()) for server in self._servers]
+            await self._until_ready()
+            self._state = self._describe(self._surroundings(ports))
             write_stack(self._state)
         except BaseException:
             await self.stop()
@@ -152,6 +154,12 @@ class Stack:
         """Have a NATS server read its configuration again; on return it has."""
         await self._servers.reload(name)
 
+    async def _begin(self, service: Service) -> None:
+        """Keep a service running, from when its servers serve."""
+        await self._servers.until_serving(NEEDS[kind_of(service.name)])
+        self._services.append(service)
+        await self._supervisors[service.name].run()
+
     async def _stop(self, programs: Sequence[Program]) -> None:
         async def stop(program: Program) -> None:
             if program.child.pid is not None:
@@ -168,20 +176,30 @@ class Stack:
         self._tell(name, state, detail)
 
     def _processes(self) -> dict[str, int]:
-        programs: list[Program] = [*self._servers, *self._services]
-        return {program.name: program.child.pid for program in programs if program.child.pid is not None}
+        pids = {name: self.pid(name) for name in self._supervisors}
+        return {name: pid for name, pid in pids.items() if pid is not None}
 
-    def _make_services(self, surroundings: Surroundings) -> list[Service]:
-        host, ports = reachable(surroundings.gateway_host), surroundings.gateway_ports
-        services = []
+    def _make_services(self, ports: Sequence[int]) -> list[Service]:
+        host, services = reachable(self.settings.http_host), list[Service]()
         for service in SERVICES:
             for replica, name in enumerate(process_names(service, self.settings.replicas.get(service, 1))):
                 argv = self._service_command(service)
-                env = surroundings.environment(service, os.environ, replica)
-                kind, gateway = (Service, replica) if service == "gateway" else (Worker, 0)
-                ready = partial(until_ready, host, ports[gateway])
-                services.append(kind(name, self._servers.home, argv, env, ready))
+                env = partial(self._environment, ports, service, replica)
+                if service == "gateway":
+                    ready = partial(self._mesh_is_ready, host, ports[replica])
+                    services.append(Service(name, self._servers.home, argv, env, ready))
+                else:
+                    services.append(Worker(name, self._servers.home, argv, env, partial(until_ready, host, ports[0])))
         return services
+
+    async def _mesh_is_ready(self, host: str, port: int) -> None:
+        """Have a starting stack ask its gateway when all workers serve: a no stands for more than a second."""
+        if self._state is None:
+            await _all([one.serves for one in self._supervisors.values() if isinstance(one.program, Worker)])
+        await until_ready(host, port)
+
+    def _environment(self, ports: Sequence[int], service: ServiceName, replica: int) -> dict[str, str]:
+        return self._surroundings(ports).environment(service, os.environ, replica)
 
     def _follow(self, programs: Sequence[Program]) -> None:
         if self._on_line is not None:
@@ -189,11 +207,8 @@ class Stack:
                 on_line = partial(self._on_line, program.name)
                 self._tasks.append(asyncio.create_task(follow(program.child.log, on_line)))
 
-    async def _until_ready(self, programs: Sequence[Program]) -> None:
-        self._supervisors = {program.name: Supervisor(program, self._on_progress) for program in programs}
-        supervisors = self._supervisors.values()
-        self._tasks += [asyncio.create_task(supervisor.run()) for supervisor in supervisors]
-        all_ready = asyncio.create_task(_all([supervisor.serves for supervisor in supervisors]))
+    async def _until_ready(self) -> None:
+        all_ready = asyncio.create_task(_all([supervisor.serves for supervisor in self._supervisors.values()]))
         try:
             done, _ = await asyncio.wait(
                 {all_ready, *self._tasks}, timeout=_READY_WITHIN, return_when=asyncio.FIRST_COMPLETED
