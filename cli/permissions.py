@@ -1,7 +1,7 @@
 """What each user of nats.conf may say and hear, derived from subjects.py: no more than it needs."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,14 @@ from mesh.discovery import VERBS
 from mesh.endpoint import Endpoint
 from mesh.event import Event
 from mesh.wire import QUEUE_GROUP
-from subjects import AUTH_JWKS, ENDPOINTS
+from subjects import (
+    AUTH_JWKS,
+    AUTH_KEYS_ROTATE,
+    CUSTOMERS_GET_MANY,
+    ENDPOINTS,
+    EVENTS_AUTH_SESSIONS_REVOKED,
+    PRODUCTS_GET_MANY,
+)
 
 BEGIN = "# >>> made of subjects.py by `mesh nats permissions --write`: a change here is lost"
 END = "# <<< mesh nats permissions"
@@ -19,18 +26,17 @@ _WIDTH = 120
 EVENTS: list[Event[Any]] = [value for value in vars(subjects).values() if isinstance(value, Event)]
 SERVICES = tuple(dict.fromkeys(endpoint.service for endpoint in ENDPOINTS))
 
-_ROTATE = "auth.keys.rotate"  # which wants an administrator's token besides
 # What is not for HTTP: for other services, and for operators.
-_INNER = {_ROTATE, "customers.get_many", "products.get_many"}
+_INNER = (AUTH_KEYS_ROTATE, CUSTOMERS_GET_MANY, PRODUCTS_GET_MANY)
 
 CALLS: dict[str, Sequence[Endpoint[Any, Any]]] = {
-    "gateway": [endpoint for endpoint in ENDPOINTS if endpoint.subject not in _INNER],
+    "gateway": [endpoint for endpoint in ENDPOINTS if endpoint not in _INNER],
     "customers": [AUTH_JWKS],  # the public keys with which it verifies a caller's token by itself
     "products": [AUTH_JWKS],
 }
 """Which endpoints of others a process calls."""
 
-HEARS: dict[str, Sequence[str]] = {"gateway": ["events.auth.sessions_revoked"]}
+HEARS: dict[str, Sequence[Event[Any]]] = {"gateway": [EVENTS_AUTH_SESSIONS_REVOKED]}
 """Which events of others a process listens to."""
 
 READS = [endpoint for endpoint in ENDPOINTS if endpoint.idempotent and not endpoint.verified]
@@ -52,11 +58,12 @@ def permissions() -> dict[str, Permissions]:
     return {
         "gateway": Permissions(
             publish=[*_subjects(CALLS["gateway"]), "$SRV.PING"],
-            subscribe=["_INBOX_gateway.>", *HEARS["gateway"]],
+            subscribe=["_INBOX_gateway.>", *_subjects(HEARS["gateway"])],
         ),
         **{service: _worker(service) for service in SERVICES},
         "operator": Permissions(
-            publish=[*_subjects(READS), _ROTATE, "$SRV.>"],
+            # To rotate keys wants an administrator's token besides.
+            publish=[*_subjects([*READS, AUTH_KEYS_ROTATE]), "$SRV.>"],
             subscribe=["_INBOX_operator.>", "events.>"],
         ),
     }
@@ -77,8 +84,8 @@ def _worker(service: str) -> Permissions:
     )
 
 
-def _subjects(endpoints: Sequence[Endpoint[Any, Any]]) -> list[str]:
-    return [endpoint.subject for endpoint in endpoints]
+def _subjects(declared: Iterable[Endpoint[Any, Any] | Event[Any]]) -> list[str]:
+    return [one.subject for one in declared]
 
 
 def _events(service: str) -> list[str]:
