@@ -1,12 +1,15 @@
 """What the gateway is told by its environment; docs/limits.md tells what a caller sees of each limit."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gateway.client_address import networks_in
+from gateway.client_address import Network, networks_in
 from mesh.settings import NatsSettings, TokenSettings
+
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(networks_in)]
+"""From text with commas, where pydantic-settings would want JSON."""
 
 
 class HttpLimits(BaseSettings):
@@ -64,11 +67,5 @@ class GatewaySettings(NatsSettings, TokenSettings, HttpLimits, ServiceLimits):
     """Seconds between "not ready" and the end of accepting, for a load balancer to notice."""
     auth_login_attempts: int = Field(5, ge=1, le=10)
     """What auth is told by the same variable: the gateway only tells of it, in RateLimit-Policy."""
-    gateway_trusted_proxies: str = ""
+    gateway_trusted_proxies: Networks = Field((), validate_default=False)
     """Addresses and networks, with commas, whose X-Forwarded-For is believed; nobody's where none is named."""
-
-    @field_validator("gateway_trusted_proxies")
-    @classmethod
-    def _are_networks(cls, networks: str) -> str:
-        networks_in(networks)
-        return networks

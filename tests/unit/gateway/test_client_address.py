@@ -10,8 +10,13 @@ def address(*forwarded: str, peer: str = "10.0.0.1", trusted: str = "10.0.0.0/8"
 
 
 def test_nobodys_word_is_believed_unless_told_so() -> None:
-    assert "" == GatewaySettings().gateway_trusted_proxies
+    assert () == GatewaySettings().gateway_trusted_proxies
     assert "10.0.0.1" == address("203.0.113.7", trusted="")
+
+
+def test_whose_word_is_believed_is_told_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1,2001:db8::/32")
+    assert networks_in("10.0.0.0/8,192.0.2.1/32,2001:db8::/32") == GatewaySettings().gateway_trusted_proxies
 
 
 def test_a_stranger_who_names_another_is_the_client() -> None:
