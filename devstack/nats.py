@@ -62,7 +62,7 @@ class Nats(Server):
     @property
     def monitor_url(self) -> str:
         """Where `/varz`, `/connz` and `/healthz` are served."""
-        return f"http://127.0.0.1:{self.monitor_port}"
+        return f"http://{_HOST}:{self.monitor_port}"
 
     @property
     def _route_port(self) -> int:
@@ -79,7 +79,7 @@ class Nats(Server):
             argv=(
                 str(binaries.nats_server()),
                 *("-c", str(self._configuration)),
-                *("-a", "127.0.0.1", "-p", str(self.port), "-m", str(self.monitor_port)),
+                *("-a", _HOST, "-p", str(self.port), "-m", str(self.monitor_port)),
                 *("--ports_file_dir", str(self.data)),
             ),
             env={"PATH": os.defpath, **users, **self._files()},
@@ -103,15 +103,15 @@ class Nats(Server):
         await super().spawn()
 
     def _cluster(self) -> str:
-        """Write what a node needs beyond nats.conf: in a file, since everybody sees the arguments of a process."""
+        """What a node needs beyond nats.conf: in a file, since everybody sees the arguments of a process."""
         password = self.credentials.nats_cluster
-        routes = [f"nats://node:{password}@127.0.0.1:{peer._route_port}" for peer in self.peers]  # noqa: SLF001  its own kind
+        routes = [f"nats://node:{password}@{_HOST}:{peer._route_port}" for peer in self.peers]  # noqa: SLF001  its own kind
         return f"""\
 include "{os.path.relpath(self._base, self.data.resolve())}"
 server_name: {self.name}
 cluster {{
   name: mesh
-  listen: "127.0.0.1:{self._route_port}"
+  listen: "{_HOST}:{self._route_port}"
   authorization {{ user: node, password: {password} }}
   routes: [{", ".join(f'"{route}"' for route in routes)}]
   pool_size: -1  # one connection per neighbour: whoever has a route hears everything by it
