@@ -70,10 +70,10 @@ def _money_as_text(value: object) -> object:
 
 def _money_read(_source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
     digits = core_schema.str_schema(pattern=r"^[0-9]{1,8}(\.[0-9]{1,2})?$")  # \d would be any script's digits here
-    text = core_schema.chain_schema([digits, handler(Decimal)])
+    parsed = core_schema.chain_schema([digits, handler(Decimal)])
     return core_schema.json_or_python_schema(
-        json_schema=text,
-        python_schema=core_schema.union_schema([core_schema.is_instance_schema(Decimal), text], mode="left_to_right"),
+        json_schema=parsed,
+        python_schema=core_schema.union_schema([core_schema.is_instance_schema(Decimal), parsed], mode="left_to_right"),
         serialization=core_schema.to_string_ser_schema(),
     )
 
