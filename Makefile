@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
+AUDIT_STAMP := $(VENV)/.installed-audit
 # Options of `mesh up` and of pytest pass through, e.g. make up ARGS="--http-port 8081".
 ARGS ?=
 
-.PHONY: help install up test faults bench bench-full check lock clean
+.PHONY: help install up test faults bench bench-full check audit lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,12 +59,24 @@ check: install ## Lint, types, import law
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+$(AUDIT_STAMP): $(STAMP) requirements/audit.txt
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install -q --python $(BIN)/python --require-hashes -r requirements/audit.txt ; \
+	else \
+		$(BIN)/python -m pip install -q --require-hashes -r requirements/audit.txt ; \
+	fi
+	@touch $@
+
+audit: $(AUDIT_STAMP) ## Ask PyPI's advisories about everything pinned; needs the internet
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach file,$(wildcard requirements/*.txt),-r $(file)) $(ARGS)
+
 lock: ## Pin every dependency anew, with hashes and without addresses
 	@for extra in dev gateway auth customers products; do \
 		uv pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade \
 			--extra $$extra pyproject.toml -o requirements/$$extra.txt; done
-	@uv pip compile -q --universal --generate-hashes --no-header --no-annotate \
-		--extra bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
+	@for extra in bench audit; do \
+		uv pip compile -q --universal --generate-hashes --no-header --no-annotate \
+			--extra $$extra -c requirements/dev.txt pyproject.toml -o requirements/$$extra.txt; done
 
 clean: ## Remove .venv, caches and the data of `mesh up`
 	rm -rf bench/peers/nestjs/node_modules bench/peers/nestjs/dist
