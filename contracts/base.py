@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     BaseModel,
@@ -78,16 +78,16 @@ def _money_read(_source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
     )
 
 
-_MONEY_SCHEMA = WithJsonSchema({"type": "string", "pattern": rf"^{_MONEY.pattern}$", "examples": ["18.00"]})
+MONEY_SCHEMA: Final = WithJsonSchema({"type": "string", "pattern": rf"^{_MONEY.pattern}$", "examples": ["18.00"]})
 
 Money = Annotated[
     Decimal,
     Field(strict=False, ge=0, max_digits=10, decimal_places=2),
     BeforeValidator(_money_as_text),
-    _MONEY_SCHEMA,
+    MONEY_SCHEMA,
 ]
 """An amount in the catalogue's currency: a decimal string on the wire, never a binary fraction."""
-MoneyRead = Annotated[Decimal, GetPydanticSchema(_money_read), _MONEY_SCHEMA]
+MoneyRead = Annotated[Decimal, GetPydanticSchema(_money_read), MONEY_SCHEMA]
 """The same in a reply, where nobody needs to hear what is wrong with it: read in half the time."""
 
 Id = Annotated[int, Field(ge=1, le=_LARGEST_INTEGER)]

@@ -3,15 +3,16 @@
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
 Req = TypeVar("Req", bound=BaseModel)
 Rep = TypeVar("Rep", bound=BaseModel)
+Shape = TypeVar("Shape", bound=BaseModel)
 
 _SUBJECT = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,3}")
 
@@ -47,6 +48,7 @@ class Endpoint(Generic[Req, Rep]):
     reasons: tuple[str, ...] = ()
     requests: TypeAdapter[Req] = field(init=False, repr=False)
     replies: TypeAdapter[Rep] = field(init=False, repr=False)
+    _read_as: dict[type[BaseModel], "Endpoint[Req, Any]"] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _SUBJECT.fullmatch(self.subject):
@@ -65,6 +67,12 @@ class Endpoint(Generic[Req, Rep]):
     def name(self) -> str:
         """The endpoint's name in discovery: the other tokens (ADR-32 allows no dot)."""
         return self.subject.partition(".")[2].replace(".", "-")
+
+    def read_as(self, shape: type[Shape]) -> "Endpoint[Req, Shape]":
+        """The endpoint for a caller who reads the reply as a shape of its own, and not by way of the contract's."""
+        if shape not in self._read_as:
+            self._read_as[shape] = replace(self, reply=shape)  # type: ignore[arg-type]  # its own type changes too
+        return self._read_as[shape]
 
     def contract_hash(self) -> str:
         """Twelve hex digits that change when a field of the request or the reply does."""

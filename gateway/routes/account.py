@@ -28,7 +28,7 @@ async def change_password(body: PasswordChange, mesh: Mesh) -> None:
 @router.get("/sessions", **calls(AUTH_SESSIONS_LIST), summary="List one's sessions")
 async def list_sessions(mesh: Mesh) -> UserSessionPage:
     """List the sessions of the user whom the access token speaks for."""
-    return UserSessionPage.from_contract(await mesh.call(AUTH_SESSIONS_LIST, ListSessions()))
+    return await mesh.call(AUTH_SESSIONS_LIST.read_as(UserSessionPage), ListSessions())
 
 
 @router.delete("/sessions", status_code=204, **calls(AUTH_SESSIONS_REVOKE_ALL), summary="Log out everywhere")

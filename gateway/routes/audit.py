@@ -16,4 +16,4 @@ router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=JsonRoute)
 @router.get("", **calls(AUTH_AUDIT_LIST), summary="List the audit log")
 async def list_audit(query: Annotated[AuditQuery, Query()], mesh: Mesh) -> AuditPage:
     """List what was done to whose account, by whom and from where, the newest first."""
-    return AuditPage.from_contract(await mesh.call(AUTH_AUDIT_LIST, query.to_contract()))
+    return await mesh.call(AUTH_AUDIT_LIST.read_as(AuditPage), query.to_contract())

@@ -18,25 +18,25 @@ _ME = "/v1/auth/me"
 @router.post("/v1/auth/register", status_code=201, **calls(AUTH_REGISTER, 409, 429, *JSON_BODY), summary="Register")
 async def register(body: Credentials, mesh: Mesh, response: Response) -> User:
     """Create an account with the role USER."""
-    user = await mesh.call(AUTH_REGISTER, Register(email=body.email, password=body.password))
+    user = await mesh.call(AUTH_REGISTER.read_as(User), Register(email=body.email, password=body.password))
     response.headers["Location"] = _ME
-    return User.from_contract(user)
+    return user
 
 
 @router.post("/v1/auth/login", **calls(AUTH_LOGIN, 401, 429, *JSON_BODY), summary="Log in")
 async def login(body: Credentials, mesh: Mesh, request: Request, response: Response) -> Tokens:
     """Begin a session: an access token to send as `Authorization: Bearer …`, and a refresh token."""
-    tokens = await mesh.call(AUTH_LOGIN, Login(email=body.email, password=body.password))
+    tokens = await mesh.call(AUTH_LOGIN.read_as(Tokens), Login(email=body.email, password=body.password))
     response.headers.update({"Cache-Control": "no-store", **after_success(parts(request).login_attempts)})
-    return Tokens.from_contract(tokens)
+    return tokens
 
 
 @router.post("/v1/auth/refresh", **calls(AUTH_REFRESH, 401, *JSON_BODY), summary="Refresh the tokens")
 async def refresh(body: Session, mesh: Mesh, response: Response) -> Tokens:
     """Trade a refresh token for new tokens; it is used up by that."""
-    tokens = await mesh.call(AUTH_REFRESH, Refresh(refresh_token=body.refresh_token))
+    tokens = await mesh.call(AUTH_REFRESH.read_as(Tokens), Refresh(refresh_token=body.refresh_token))
     response.headers["Cache-Control"] = "no-store"
-    return Tokens.from_contract(tokens)
+    return tokens
 
 
 @router.post("/v1/auth/logout", status_code=204, **calls(AUTH_LOGOUT, 401, *JSON_BODY), summary="Log out")
@@ -48,12 +48,12 @@ async def logout(mesh: Mesh, body: Session | None = None) -> None:
 @router.get(_ME, **calls(AUTH_ME, 404), summary="Who am I")
 async def get_me(mesh: Mesh) -> User:
     """Get the user whom the access token speaks for."""
-    return User.from_contract(await mesh.call(AUTH_ME, GetMe()))
+    return await mesh.call(AUTH_ME.read_as(User), GetMe())
 
 
 @router.get("/.well-known/jwks.json", **calls(AUTH_JWKS), summary="Get the public keys")
 async def get_jwks(mesh: Mesh, response: Response) -> Jwks:
     """Get the keys that access tokens are verified by (RFC 7517)."""
-    keys = await mesh.call(AUTH_JWKS, GetJwks())
+    keys = await mesh.call(AUTH_JWKS.read_as(Jwks), GetJwks())
     response.headers["Cache-Control"] = "public, max-age=300"
-    return Jwks.from_contract(keys)
+    return keys

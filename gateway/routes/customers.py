@@ -20,7 +20,7 @@ CustomerId = Annotated[customers.CustomerId, Path(description="Five capital lett
 @router.get("", **calls(CUSTOMERS_LIST), summary="List customers")
 async def list_customers(query: Annotated[CustomerQuery, Query()], mesh: Mesh) -> CustomerPage:
     """List the customers that match every given filter, page by page; archived ones are left out."""
-    return CustomerPage.from_contract(await mesh.call(CUSTOMERS_LIST, query.to_contract()))
+    return await mesh.call(CUSTOMERS_LIST.read_as(CustomerPage), query.to_contract())
 
 
 @router.get(
@@ -28,8 +28,8 @@ async def list_customers(query: Annotated[CustomerQuery, Query()], mesh: Mesh) -
 )
 async def get_customer(customer_id: CustomerId, mesh: Mesh, if_none_match: IfNoneMatch = None) -> Response:
     """Get one customer by key."""
-    customer = await mesh.call(CUSTOMERS_GET, customers.GetCustomer(customer_id=customer_id))
-    return resource(Customer.from_contract(customer), if_none_match=if_none_match)
+    customer = await mesh.call(CUSTOMERS_GET.read_as(Customer), customers.GetCustomer(customer_id=customer_id))
+    return resource(customer, if_none_match=if_none_match)
 
 
 @router.post(
@@ -41,9 +41,9 @@ async def get_customer(customer_id: CustomerId, mesh: Mesh, if_none_match: IfNon
 )
 async def create_customer(body: NewCustomer, mesh: Mesh) -> Response:
     """Create a customer under a key of its own."""
-    customer = await mesh.call(CUSTOMERS_CREATE, body.to_contract())
+    customer = await mesh.call(CUSTOMERS_CREATE.read_as(Customer), body.to_contract())
     location = f"{router.prefix}/{customer.customer_id}"
-    return resource(Customer.from_contract(customer), status=201, headers={"Location": location})
+    return resource(customer, status=201, headers={"Location": location})
 
 
 @router.patch(
@@ -59,7 +59,7 @@ async def update_customer(
     change = customers.UpdateCustomer(
         customer_id=customer_id, expected_version=required_version(if_match), patch=body.to_contract()
     )
-    return resource(Customer.from_contract(await mesh.call(CUSTOMERS_UPDATE, change)))
+    return resource(await mesh.call(CUSTOMERS_UPDATE.read_as(Customer), change))
 
 
 @router.delete("/{customer_id}", status_code=204, **calls(CUSTOMERS_ARCHIVE, 404, 412), summary="Archive a customer")

@@ -43,7 +43,7 @@ Page = Annotated[PageQuery, Query()]
 @router.get("/products", **calls(PRODUCTS_LIST), summary="List products")
 async def list_products(query: Annotated[ProductQuery, Query()], mesh: Mesh) -> ProductPage:
     """List the products that match every given filter, page by page."""
-    return ProductPage.from_contract(await mesh.call(PRODUCTS_LIST, query.to_contract()))
+    return await mesh.call(PRODUCTS_LIST.read_as(ProductPage), query.to_contract())
 
 
 @router.get(
@@ -54,8 +54,8 @@ async def list_products(query: Annotated[ProductQuery, Query()], mesh: Mesh) -> 
 )
 async def get_product(product_id: ProductId, mesh: Mesh, if_none_match: IfNoneMatch = None) -> Response:
     """Get one product by id."""
-    product = await mesh.call(PRODUCTS_GET, products.GetProduct(product_id=product_id))
-    return resource(Product.from_contract(product), if_none_match=if_none_match)
+    product = await mesh.call(PRODUCTS_GET.read_as(Product), products.GetProduct(product_id=product_id))
+    return resource(product, if_none_match=if_none_match)
 
 
 @router.post(
@@ -67,9 +67,9 @@ async def get_product(product_id: ProductId, mesh: Mesh, if_none_match: IfNoneMa
 )
 async def create_product(body: NewProduct, mesh: Mesh) -> Response:
     """Create a product; its id is given to it."""
-    product = await mesh.call(PRODUCTS_CREATE, body.to_contract())
+    product = await mesh.call(PRODUCTS_CREATE.read_as(Product), body.to_contract())
     location = f"{router.prefix}/products/{product.product_id}"
-    return resource(Product.from_contract(product), status=201, headers={"Location": location})
+    return resource(product, status=201, headers={"Location": location})
 
 
 @router.patch(
@@ -83,7 +83,7 @@ async def update_product(product_id: ProductId, body: ProductChange, mesh: Mesh,
     change = products.UpdateProduct(
         product_id=product_id, expected_version=required_version(if_match), patch=body.to_contract()
     )
-    return resource(Product.from_contract(await mesh.call(PRODUCTS_UPDATE, change)))
+    return resource(await mesh.call(PRODUCTS_UPDATE.read_as(Product), change))
 
 
 @router.post(
@@ -95,25 +95,24 @@ async def update_product(product_id: ProductId, body: ProductChange, mesh: Mesh,
 async def discontinue_product(product_id: ProductId, mesh: Mesh, if_match: IfMatch = None) -> Response:
     """Sell a product no more; it stays in the catalogue, marked. Twice is no error."""
     discontinue = products.DiscontinueProduct(product_id=product_id, expected_version=optional_version(if_match))
-    return resource(Product.from_contract(await mesh.call(PRODUCTS_DISCONTINUE, discontinue)))
+    return resource(await mesh.call(PRODUCTS_DISCONTINUE.read_as(Product), discontinue))
 
 
 @router.get("/categories", **calls(PRODUCTS_CATEGORIES_LIST), summary="List categories")
 async def list_categories(page: Page, mesh: Mesh) -> CategoryPage:
     """List the categories of products by id."""
     categories = products.ListCategories(**page.model_dump(exclude_unset=True))
-    return CategoryPage.from_contract(await mesh.call(PRODUCTS_CATEGORIES_LIST, categories))
+    return await mesh.call(PRODUCTS_CATEGORIES_LIST.read_as(CategoryPage), categories)
 
 
 @router.get("/suppliers", **calls(PRODUCTS_SUPPLIERS_LIST), summary="List suppliers")
 async def list_suppliers(page: Page, mesh: Mesh) -> SupplierPage:
     """List the suppliers of products by id."""
     suppliers = products.ListSuppliers(**page.model_dump(exclude_unset=True))
-    return SupplierPage.from_contract(await mesh.call(PRODUCTS_SUPPLIERS_LIST, suppliers))
+    return await mesh.call(PRODUCTS_SUPPLIERS_LIST.read_as(SupplierPage), suppliers)
 
 
 @router.get("/suppliers/{supplier_id}", **calls(PRODUCTS_SUPPLIERS_GET, 404), summary="Get a supplier")
 async def get_supplier(supplier_id: SupplierId, mesh: Mesh) -> Supplier:
     """Get one supplier by id."""
-    supplier = await mesh.call(PRODUCTS_SUPPLIERS_GET, products.GetSupplier(supplier_id=supplier_id))
-    return Supplier.from_contract(supplier)
+    return await mesh.call(PRODUCTS_SUPPLIERS_GET.read_as(Supplier), products.GetSupplier(supplier_id=supplier_id))

@@ -20,17 +20,17 @@ UserId = Annotated[auth.UserId, Path(examples=["68f0c2a91b7e4d5f8a3c6e0168f0c2a9
 @router.get("", **calls(AUTH_USERS_LIST), summary="List users")
 async def list_users(query: Annotated[UserQuery, Query()], mesh: Mesh) -> UserPage:
     """List users in the order of their e-mail addresses, page by page."""
-    return UserPage.from_contract(await mesh.call(AUTH_USERS_LIST, query.to_contract()))
+    return await mesh.call(AUTH_USERS_LIST.read_as(UserPage), query.to_contract())
 
 
 @router.get("/{user_id}", **calls(AUTH_USERS_GET, 404), summary="Get a user")
 async def get_user(user_id: UserId, mesh: Mesh) -> User:
     """Get one user by id."""
-    return User.from_contract(await mesh.call(AUTH_USERS_GET, auth.GetUser(user_id=user_id)))
+    return await mesh.call(AUTH_USERS_GET.read_as(User), auth.GetUser(user_id=user_id))
 
 
 @router.patch("/{user_id}", **calls(AUTH_USERS_UPDATE, 404, *JSON_BODY), summary="Change what a user may do")
 async def update_user(user_id: UserId, body: UserChange, mesh: Mesh) -> User:
     """Give or take roles, disable or enable; the user's sessions end. One's own account is for others to change."""
     change = auth.UpdateUser(user_id=user_id, patch=body.to_contract())
-    return User.from_contract(await mesh.call(AUTH_USERS_UPDATE, change))
+    return await mesh.call(AUTH_USERS_UPDATE.read_as(User), change)

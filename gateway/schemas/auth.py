@@ -38,7 +38,7 @@ class User(Shown[auth.User]):
     email: Annotated[str, Field(examples=[_EMAIL])]
     roles: Annotated[tuple[str, ...], Field(examples=[["USER"]])]
     created_at: datetime
-    disabled: bool
+    disabled: bool = False
 
 
 class Tokens(Shown[auth.Tokens]):

@@ -6,9 +6,9 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from contracts import products
-from contracts.base import Count, Id, Money, MoneyRead, Patch, Request, Search, absent
+from contracts.base import Count, Id, Money, Patch, Request, Search, absent
 from contracts.products import ProductName, ProductSort, QuantityPerUnit
-from gateway.schemas.base import Flag, InDigits, PageCursor, PageLimit, Query, Shown
+from gateway.schemas.base import Flag, InDigits, MoneyShown, PageCursor, PageLimit, Query, Shown
 
 _NEW_CHAI: JsonDict = {
     "product_name": "Chai",
@@ -52,7 +52,7 @@ class Product(Shown[products.Product]):
     supplier_id: int | None
     category_id: int | None
     quantity_per_unit: str | None
-    unit_price: MoneyRead
+    unit_price: MoneyShown
     units_in_stock: int
     units_on_order: int
     reorder_level: int
