@@ -13,7 +13,7 @@ from contracts.customers import (
 )
 from customers_svc.repository import Customers, not_found
 from mesh.idempotency import Once
-from providers.batching import Batched
+from providers.batching import Batched, Shared
 from subjects import CUSTOMERS_ARCHIVE, CUSTOMERS_CREATE, CUSTOMERS_UPDATE
 
 
@@ -23,6 +23,7 @@ class Handlers:
     def __init__(self, customers: Customers, once: Once[Customers]) -> None:
         self._customers = customers
         self._by_id = Batched(customers.find_many)
+        self._pages = Shared(customers.list)
         self._once = once
 
     async def get(self, request: GetCustomer) -> Customer:
@@ -43,7 +44,7 @@ class Handlers:
 
     async def list(self, request: ListCustomers) -> CustomerPage:
         """A page of customers. Raises Invalid for a cursor of another list."""
-        return await self._customers.list(request)
+        return await self._pages.read(request)
 
     async def create(self, request: CreateCustomer) -> Customer:
         """The new customer. Raises Conflict where the key is taken."""

@@ -84,7 +84,7 @@ class Customers:
             rows, next_cursor = await select.page(self._database, _ORDERS[request.sort], request.limit, request.cursor)
         except InvalidCursor as error:
             raise Invalid.field("cursor", CustomerReason.INVALID_CURSOR, str(error)) from error
-        return CustomerPage(items=tuple(map(_customer, rows)), next_cursor=next_cursor)
+        return CustomerPage.model_validate({"items": [*map(dict, rows)], "next_cursor": next_cursor})
 
     async def create(self, new: CreateCustomer) -> Customer:
         """The new customer. Raises Conflict where the key is taken, be it by an archived one."""

@@ -19,7 +19,7 @@ from contracts.products import (
 )
 from mesh.idempotency import Once
 from products_svc.repository import Catalogue, not_found
-from providers.batching import Batched
+from providers.batching import Batched, Shared
 from subjects import PRODUCTS_CREATE, PRODUCTS_DISCONTINUE, PRODUCTS_UPDATE
 
 
@@ -29,6 +29,9 @@ class Handlers:
     def __init__(self, catalogue: Catalogue, once: Once[Catalogue]) -> None:
         self._catalogue = catalogue
         self._by_id = Batched(catalogue.find_many)
+        self._pages = Shared(catalogue.list)
+        self._category_pages = Shared(catalogue.list_categories)
+        self._supplier_pages = Shared(catalogue.list_suppliers)
         self._once = once
 
     async def get(self, request: GetProduct) -> Product:
@@ -49,7 +52,7 @@ class Handlers:
 
     async def list(self, request: ListProducts) -> ProductPage:
         """A page of products. Raises Invalid for a cursor of another list."""
-        return await self._catalogue.list(request)
+        return await self._pages.read(request)
 
     async def create(self, request: CreateProduct) -> Product:
         """The new product. Raises Invalid for a category or a supplier that is not there."""
@@ -73,11 +76,11 @@ class Handlers:
 
     async def list_categories(self, request: ListCategories) -> CategoryPage:
         """A page of categories. Raises Invalid for a cursor of another list."""
-        return await self._catalogue.list_categories(request)
+        return await self._category_pages.read(request)
 
     async def list_suppliers(self, request: ListSuppliers) -> SupplierPage:
         """A page of suppliers. Raises Invalid for a cursor of another list."""
-        return await self._catalogue.list_suppliers(request)
+        return await self._supplier_pages.read(request)
 
     async def get_supplier(self, request: GetSupplier) -> Supplier:
         """One supplier. Raises NotFound."""

@@ -112,7 +112,7 @@ class Catalogue:
         if request.low_stock is not None:
             select.where("units_in_stock <= reorder_level" if request.low_stock else "units_in_stock > reorder_level")
         rows, next_cursor = await self._page(select, _ORDERS[request.sort], request.limit, request.cursor)
-        return ProductPage(items=tuple(map(_product, rows)), next_cursor=next_cursor)
+        return ProductPage.model_validate({"items": [*map(dict, rows)], "next_cursor": next_cursor})
 
     async def create(self, new: CreateProduct) -> Product:
         """The new product. Raises Invalid for a category or a supplier that is not there."""
@@ -160,13 +160,13 @@ class Catalogue:
         """A page of the categories. Raises Invalid for a cursor of another list."""
         select = Select(_CATEGORY_COLUMNS, "categories")
         rows, next_cursor = await self._page(select, _CATEGORIES_BY_ID, request.limit, request.cursor)
-        return CategoryPage(items=tuple(Category.model_validate(dict(row)) for row in rows), next_cursor=next_cursor)
+        return CategoryPage.model_validate({"items": [*map(dict, rows)], "next_cursor": next_cursor})
 
     async def list_suppliers(self, request: ListSuppliers) -> SupplierPage:
         """A page of the suppliers. Raises Invalid for a cursor of another list."""
         select = Select(_SUPPLIER_COLUMNS, "suppliers")
         rows, next_cursor = await self._page(select, _SUPPLIERS_BY_ID, request.limit, request.cursor)
-        return SupplierPage(items=tuple(map(_supplier, rows)), next_cursor=next_cursor)
+        return SupplierPage.model_validate({"items": [*map(dict, rows)], "next_cursor": next_cursor})
 
     async def get_supplier(self, supplier_id: int) -> Supplier:
         """The supplier. Raises NotFound."""

@@ -1,12 +1,16 @@
-"""Reads by key that come together go to the database together."""
+"""Reads that come together go to the database together."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextvars import Context
 from typing import Generic, TypeVar
 
+from pydantic import BaseModel
+
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
+Request = TypeVar("Request", bound=BaseModel)
+Reply = TypeVar("Reply")
 
 
 class Batched(Generic[Key, Row]):
@@ -49,6 +53,43 @@ class Batched(Generic[Key, Row]):
                         found.set_result(rows.get(key))
 
 
-def _waiting(groups: Iterable[list[asyncio.Future[Row | None]]]) -> Iterator[asyncio.Future[Row | None]]:
+class Shared(Generic[Request, Reply]):
+    """Reads once for all who ask for the same together.
+
+    While a read is under way, who asks for the same waits for the next one: it, too, would miss nothing that was
+    acknowledged before they asked. A read has a context of its own, as in Batched.
+    """
+
+    def __init__(self, read: Callable[[Request], Awaitable[Reply]]) -> None:
+        self._read = read
+        self._wanted: dict[str, list[asyncio.Future[Reply]]] = {}
+        self._readers: dict[str, asyncio.Task[None]] = {}
+
+    async def read(self, request: Request) -> Reply:
+        """What the request asks for. Raises what the read does."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Reply] = loop.create_future()
+        same = request.model_dump_json(
+            exclude_unset=True
+        )  # models are equal where one names a default and one does not
+        self._wanted.setdefault(same, []).append(answer)
+        if same not in self._readers:
+            self._readers[same] = loop.create_task(self._serve(same, request), context=Context())
+        return await answer
+
+    async def _serve(self, same: str, request: Request) -> None:
+        while wanted := self._wanted.pop(same, None):
+            try:
+                reply = await self._read(request)
+            except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to those who asked
+                for answer in _waiting([wanted]):
+                    answer.set_exception(error)
+            else:
+                for answer in _waiting([wanted]):
+                    answer.set_result(reply)
+        del self._readers[same]
+
+
+def _waiting(groups: Iterable[list[asyncio.Future[Row]]]) -> Iterator[asyncio.Future[Row]]:
     """Those whose callers have not gone meanwhile."""
     return (found for group in groups for found in group if not found.done())

@@ -2,8 +2,9 @@ import asyncio
 from collections.abc import Collection, Mapping
 
 import pytest
+from pydantic import BaseModel, ConfigDict
 
-from providers.batching import Batched
+from providers.batching import Batched, Shared
 
 
 class Table:
@@ -84,3 +85,70 @@ async def test_what_a_query_raises_everybody_in_it_hears_and_nobody_else() -> No
         with pytest.raises(OSError, match="gone"):
             await one
     assert 2 == await later
+
+
+class Which(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    key: str = "a"
+
+
+class Pages:
+    """A table read page by page, by reads that a test lets go on."""
+
+    def __init__(self) -> None:
+        self.table = Table()
+        self.reads: list[Which] = []
+
+    async def read(self, which: Which) -> int:
+        self.reads.append(which)
+        return (await self.table.find_many([which.key]))[which.key]
+
+
+async def test_the_same_asked_together_is_read_once_and_another_beside_it() -> None:
+    pages = Pages()
+    pages.table.go_on.set()
+    shared = Shared(pages.read)
+    asked = [Which(key="a"), Which(key="b"), Which(key="a")]
+    assert [1, 2, 1] == await asyncio.gather(*map(shared.read, asked))
+    assert [Which(key="a"), Which(key="b")] == pages.reads
+
+
+async def test_a_default_that_is_named_is_not_the_same_as_none() -> None:
+    pages = Pages()
+    pages.table.go_on.set()
+    shared = Shared(pages.read)
+    await asyncio.gather(shared.read(Which()), shared.read(Which(key="a")))
+    assert [set(), {"key"}] == [which.model_fields_set for which in pages.reads]
+
+
+async def test_a_read_under_way_is_joined_by_nobody_and_followed_by_one_for_all() -> None:
+    pages = Pages()
+    shared = Shared(pages.read)
+    before = asyncio.ensure_future(shared.read(Which()))
+    await settled()
+    pages.table.rows["a"] = 3
+    after = [asyncio.ensure_future(shared.read(Which())) for _ in range(3)]
+    await settled()
+    assert 1 == len(pages.reads)
+    pages.table.go_on.set()
+    assert [1, 3, 3, 3] == await asyncio.gather(before, *after)
+    assert 2 == len(pages.reads)
+
+
+async def test_who_leaves_a_shared_read_takes_nobody_along_and_a_failure_is_everybody_s() -> None:
+    pages = Pages()
+    shared = Shared(pages.read)
+    gone, stays = (asyncio.ensure_future(shared.read(Which())) for _ in range(2))
+    broken = [asyncio.ensure_future(shared.read(Which(key="broken"))) for _ in range(2)]
+    await settled()
+    gone.cancel()
+    pages.table.go_on.set()
+    assert 1 == await stays
+    for one in broken:
+        with pytest.raises(OSError, match="gone"):
+            await one
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    await settled()
+    assert 1 == await shared.read(Which()), "nothing is left of the reads before"
