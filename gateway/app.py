@@ -10,6 +10,7 @@ from contracts.auth import GetJwks, ListRevoked
 from gateway import errors
 from gateway.auth import refuse_undeclared
 from gateway.body_limit import BodyLimit
+from gateway.cross_origin import CrossOrigin
 from gateway.guarded_client import GuardedClient
 from gateway.head_limit import HeadLimit
 from gateway.operations import document_problems
@@ -62,6 +63,8 @@ def build(settings: GatewaySettings, transport: Transport, *, short: bool = True
         app.add_middleware(ShortPath, routes=tuple(compiled_routes(app)))
     app.add_middleware(BodyLimit, limit=settings.gateway_max_body)
     app.add_middleware(HeadLimit, limits=settings)
+    if settings.gateway_cors_origins:
+        app.add_middleware(CrossOrigin, allow_origins=settings.gateway_cors_origins)
     app.add_middleware(RequestContext, timeout=settings.gateway_timeout, proxies=settings.gateway_trusted_proxies)
     return app
 

@@ -92,8 +92,7 @@ async def answer(request: Request, error: Exception) -> Response:
     headers = after_failure(fault, parts(request).login_attempts)
     match status:
         case 401:
-            presented = fault.reason in ("invalid_token", "token_expired", "session_revoked")
-            headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if presented else "Bearer"  # RFC 6750
+            headers |= _challenge(fault.reason)
         case 405:
             headers["Allow"] = ", ".join(_methods(request))
         case 408 | 413:
@@ -111,7 +110,15 @@ def internal_error() -> Response:
 
 def refusal(fault: Fault) -> Response:
     """The problem that ends a connection, since nobody knows what would come next on it."""
-    return problem(fault, _FINER.get(fault.reason, STATUS[fault.code]), {"Connection": "close"})
+    status = _FINER.get(fault.reason, STATUS[fault.code])
+    challenge = _challenge(fault.reason) if status == 401 else {}  # noqa: PLR2004  # Unauthorized
+    return problem(fault, status, {**challenge, "Connection": "close"})
+
+
+def _challenge(reason: str) -> dict[str, str]:
+    """What an answer with 401 must say (RFC 6750, section 3)."""
+    presented = reason in ("invalid_token", "token_expired", "session_revoked")
+    return {"WWW-Authenticate": 'Bearer error="invalid_token"' if presented else "Bearer"}
 
 
 def problem(fault: Fault | RemoteFault, status: int, headers: Mapping[str, str]) -> Response:

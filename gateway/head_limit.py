@@ -1,12 +1,25 @@
 """What a request's head must be (RFC 9112), and how large."""
 
+import re
+from typing import Final
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import refusal
 from gateway.settings import HttpLimits
-from mesh.errors import Invalid
+from mesh.errors import Fault, Invalid, Unauthenticated
 
+LONGEST_AUTHORIZATION: Final = 4096 + len("Bearer ")
+"""Bytes. In a head that is small enough a longer one gets as far as the Verifier, which does not read it either."""
 _SINGLE = (b"authorization", b"idempotency-key")
+_LONG_TOKEN = re.compile(rb"(?:^|\n)authorization:[^\r\n]{%d}" % (LONGEST_AUTHORIZATION + 1), re.IGNORECASE)
+
+
+def over(limit: int, head: bytes) -> Fault:
+    """Why a head over the limit, of which `head` is the beginning, is refused: for its token, if that is too long."""
+    if _LONG_TOKEN.search(head):
+        return Unauthenticated("invalid_token", "the access token is too long")
+    return Invalid("head_too_large", f"the head is over {limit} bytes")
 
 
 class HeadLimit:
@@ -22,7 +35,7 @@ class HeadLimit:
         app = self._app if fault is None else refusal(fault)
         await app(scope, receive, send)
 
-    def _too_large(self, scope: Scope) -> Invalid | None:
+    def _too_large(self, scope: Scope) -> Fault | None:
         limits, headers = self._limits, scope["headers"]
         url = len(scope["raw_path"]) + len(scope["query_string"])
         if url > limits.gateway_max_url:
@@ -30,7 +43,7 @@ class HeadLimit:
         if len(headers) > limits.gateway_max_headers:
             return Invalid("head_too_large", f"there are more than {limits.gateway_max_headers} headers")
         if url + sum(len(name) + len(value) for name, value in headers) > limits.gateway_max_head:
-            return Invalid("head_too_large", f"the head is over {limits.gateway_max_head} bytes")
+            return over(limits.gateway_max_head, b"".join(b"\n%s:%s" % header for header in headers))
         return None
 
 

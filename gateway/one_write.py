@@ -30,6 +30,11 @@ class OneWrite:
         self._flush()
         self._transport.close()
 
+    def write_eof(self) -> None:
+        """Write what there is, and say that no more will come."""
+        self._flush()
+        self._transport.write_eof()
+
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the transport has
         return getattr(self._transport, name)
 

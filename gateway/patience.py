@@ -9,8 +9,9 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.errors import refusal
+from gateway.head_limit import over
 from gateway.one_write import OneWrite
-from gateway.request_context import DISCONNECTED, RequestContext
+from gateway.request_context import DISCONNECTED, RequestContext, prepared_headers
 from gateway.settings import HttpLimits
 from mesh.context import Context, request_id_from, working_on
 from mesh.errors import Fault, Invalid, TimedOut, Unavailable
@@ -18,6 +19,8 @@ from mesh.errors import Fault, Invalid, TimedOut, Unavailable
 log = structlog.get_logger()
 
 _SURPLUS_PATIENCE = 1.0
+_LINGERS = 2.0
+"""Seconds in which a client that still sends may notice that it was refused."""
 
 
 def patient(limits: HttpLimits) -> type[asyncio.Protocol]:
@@ -34,7 +37,9 @@ class PatientProtocol(HttpToolsProtocol):
         """Expect a first request."""
         super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]  # as good as a Transport
         self._in_head = False
+        self._refused = False
         self._received = 0
+        self._head = b""
         self._unread: asyncio.TimerHandle | None = None
         self._working: tuple[RequestResponseCycle, asyncio.Task[None]] | None = None
         patience = self.limits.gateway_head_timeout
@@ -78,6 +83,8 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, and see whether it comes to something."""
+        if self._refused:
+            return
         was_in_head = self._in_head
         super().data_received(data)
         if self.transport.is_closing():
@@ -85,10 +92,12 @@ class PatientProtocol(HttpToolsProtocol):
         if not self._in_head and not self.cycle.response_complete:
             self._settle()
             return
-        if was_in_head and self._in_head:
-            self._received += len(data)
-        if self._received > self.limits.gateway_max_head:
-            self._refuse(Invalid("head_too_large", f"the head is over {self.limits.gateway_max_head} bytes"))
+        most = self.limits.gateway_max_head
+        if self._in_head:
+            self._received += len(data) if was_in_head else 0
+            self._head += data[: most - len(self._head)]
+        if self._received > most:
+            self._refuse(over(most, self._head))
         elif self._expiry is None:
             self._expiry = self.loop.call_later(self.limits.gateway_head_timeout, self._give_up)
 
@@ -98,6 +107,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _settle(self) -> None:
         self._received = 0
+        self._head = b""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
@@ -115,10 +125,13 @@ class PatientProtocol(HttpToolsProtocol):
         context = Context(request_id_from(None), self.loop.time())
         with working_on(context):
             response = refusal(fault)
-            response.headers["X-Request-Id"] = context.request_id
+            response.raw_headers.extend(prepared_headers(context.request_id))
             log.info("request_refused", status=response.status_code, reason=fault.reason)
         self.transport.write(_as_bytes(response, self.server_state.default_headers))
-        self._close()
+        # Closed with bytes unread, the connection would break before the client has read our answer (RFC 9112, 9.6).
+        self._refused = True
+        self.transport.write_eof()
+        self._expiry = self.loop.call_later(_LINGERS, self._close)
 
     # Writing: until the client has read it all.
 

@@ -6,10 +6,13 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.client_address import Network, networks_in
+from gateway.cross_origin import origins_in
 from mesh.settings import NatsSettings, TokenSettings
 
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(networks_in)]
 """From text with commas, where pydantic-settings would want JSON."""
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(origins_in)]
+"""The same."""
 
 
 class HttpLimits(BaseSettings):
@@ -69,3 +72,5 @@ class GatewaySettings(NatsSettings, TokenSettings, HttpLimits, ServiceLimits):
     """What auth is told by the same variable: the gateway only tells of it, in RateLimit-Policy."""
     gateway_trusted_proxies: Networks = Field((), validate_default=False)
     """Addresses and networks, with commas, whose X-Forwarded-For is believed; nobody's where none is named."""
+    gateway_cors_origins: Origins = Field((), validate_default=False)
+    """Origins, with commas, whose pages may ask from a browser; none where none is named."""

@@ -3,6 +3,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from devstack.servers import Servers
+from mesh.bus import Message
+from tests.security.edge import Edge, edge, spying
 
 
 @pytest.fixture(scope="session")
@@ -10,3 +12,24 @@ async def nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server
     """A NATS server with nats.conf, and nobody else on it."""
     async with Servers(tmp_path_factory.mktemp("nats"), only=["nats"]) as servers:
         yield servers
+
+
+@pytest.fixture(scope="session")
+async def spied_nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    """Another one, where spies are in the workers' place."""
+    async with Servers(tmp_path_factory.mktemp("spied"), only=["nats"]) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
+async def seen(spied_nats: Servers) -> AsyncIterator[list[Message]]:
+    """What the spies were asked."""
+    async with spying(spied_nats) as seen:
+        yield seen
+
+
+@pytest.fixture(scope="session")
+async def closed_edge(spied_nats: Servers, seen: list[Message]) -> AsyncIterator[Edge]:
+    """A gateway as it is where nobody sets anything."""
+    async with edge(spied_nats, seen) as made:
+        yield made
