@@ -1,11 +1,10 @@
 """Cancels work whose time is over."""
 
 import asyncio
-from asyncio import get_running_loop
-from typing import Any, Final
+from math import inf
+from typing import Any
 
-TICK: Final = 0.01
-"""Seconds between two looks at the clock: one timer for all of them costs a fraction of one for each."""
+from mesh.sweep import Sweep
 
 
 class Deadlines:
@@ -16,17 +15,15 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._until: dict[asyncio.Task[Any], float] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._sweep = Sweep(self._look)
 
     def begin(self, deadline: float) -> asyncio.Task[Any]:
         """Watch this task from now on; answers it. `deadline`: in the event loop's own time."""
-        loop = get_running_loop()
-        task = asyncio.current_task(loop)
+        task = asyncio.current_task()
         if task is None:
             raise RuntimeError("only a task has a deadline")
         self._until[task] = deadline
-        if self._timer is None:
-            self._timer = loop.call_later(TICK, self._look)
+        self._sweep.by(deadline)
         return task
 
     def over(self, task: asyncio.Task[Any]) -> bool:
@@ -38,11 +35,9 @@ class Deadlines:
         if self._until.pop(task, None) is None:
             task.uncancel()
 
-    def _look(self) -> None:
-        loop = get_running_loop()
-        now = loop.time()
+    def _look(self, now: float) -> float:
         late = [task for task, deadline in self._until.items() if deadline <= now]
         for task in late:
             del self._until[task]
             task.cancel()
-        self._timer = loop.call_later(TICK, self._look) if self._until else None
+        return min(self._until.values(), default=inf)

@@ -5,13 +5,11 @@ import os
 from asyncio import get_running_loop
 from collections.abc import Callable
 from math import inf
-from typing import Final
 
 from mesh.bus import Message, Resend
 from mesh.errors import DeadlineExceeded, MeshError
+from mesh.sweep import Sweep
 
-TICK: Final = 0.01
-"""Seconds between two looks at who waits: a timer for all of them costs a fraction of one for each."""
 _TOKEN = 16
 _TOKENS = 256
 
@@ -19,18 +17,17 @@ _TOKENS = 256
 class Waiting:
     """A request that waits for its answer."""
 
-    __slots__ = ("_again", "_again_at", "_deadline", "_rule", "answer", "subject")
+    __slots__ = ("_deadline", "_resend", "again", "answer", "due", "subject")
 
-    def __init__(self, subject: str, answer: asyncio.Future[Message], deadline: float) -> None:
+    def __init__(self, subject: str, answer: asyncio.Future[Message], deadline: float, resend: Resend | None) -> None:
         self.subject = subject
         self.answer = answer
+        self.again: Callable[[], None]
+        """Sends the request once more; to be set where there is a rule for that."""
+        self.due = deadline
+        """When something is to be done about it."""
         self._deadline = deadline
-        self._again_at = inf
-
-    def resend(self, rule: Resend, again: Callable[[], None]) -> None:
-        """Have `again` send the request once more, by the rule, until there is an answer."""
-        self._rule, self._again = rule, again
-        self._again_at = self.answer.get_loop().time() + rule.after
+        self._resend = resend
 
     def fail(self, error: MeshError) -> None:
         """Have this come instead of an answer."""
@@ -38,14 +35,15 @@ class Waiting:
             self.answer.set_exception(error)
             self.answer.exception()  # one who is cancelled meanwhile will not ask for it
 
-    def look(self, now: float) -> None:
+    def act(self, now: float) -> None:
         """Do what is due."""
-        if now >= self._deadline:
+        if now >= self._deadline or self._resend is None or self.answer.done():
+            self.due = inf
             self.fail(DeadlineExceeded.here(self.subject))
-        elif now >= self._again_at and not self.answer.done():
-            self._again_at = now + self._rule.after
-            if self._rule.allowed():
-                self._again()
+        else:
+            self.due = min(self._deadline, now + self._resend.after)
+            if self._resend.allowed():
+                self.again()
 
 
 class Replies:
@@ -55,18 +53,20 @@ class Replies:
         self.waiting: dict[str, Waiting] = {}
         self._loop = get_running_loop()  # kept: to ask for it costs a system call
         self._tokens: list[str] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._sweep = Sweep(self._look)
 
-    def expect(self, subject: str, timeout: float) -> tuple[str, Waiting]:
+    def expect(self, subject: str, timeout: float, resend: Resend | None = None) -> tuple[str, Waiting]:
         """Wait for an answer from now on, under a token that nobody can guess; `forget` must follow."""
         if not self._tokens:
             drawn = os.urandom(_TOKENS * _TOKEN // 2).hex()
             self._tokens = [drawn[at : at + _TOKEN] for at in range(0, len(drawn), _TOKEN)]
         token = self._tokens.pop()
         loop = self._loop
-        self.waiting[token] = waiting = Waiting(subject, loop.create_future(), loop.time() + timeout)
-        if self._timer is None:
-            self._timer = loop.call_later(TICK, self._look)
+        now = loop.time()
+        self.waiting[token] = waiting = Waiting(subject, loop.create_future(), now + timeout, resend)
+        if resend is not None:
+            waiting.due = min(waiting.due, now + resend.after)
+        self._sweep.by(waiting.due)
         return token, waiting
 
     def forget(self, token: str) -> None:
@@ -79,8 +79,8 @@ class Replies:
         if waiting is not None and not waiting.answer.done():
             waiting.answer.set_result(message)
 
-    def _look(self) -> None:
-        self._timer = self._loop.call_later(TICK, self._look) if self.waiting else None
-        now = self._loop.time()
+    def _look(self, now: float) -> float:
         for waiting in self.waiting.values():
-            waiting.look(now)
+            if now >= waiting.due:
+                waiting.act(now)
+        return min((waiting.due for waiting in self.waiting.values()), default=inf)

@@ -5,6 +5,7 @@ import random
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import Self
 
@@ -124,13 +125,13 @@ class NatsTransport:
     ) -> Message:
         """See Transport.request; what is late is noticed a tick after its time."""
         head = self._head(payload, headers)
-        token, waiting = self._replies.expect(subject, timeout)
+        token, waiting = self._replies.expect(subject, timeout, resend)
+        if resend is not None:
+            waiting.again = partial(self._send_again, subject, payload, head, token)
         try:
             self._send(publication(subject, payload, head, self._inbox + token), subject)
             if self._client.link.full:
                 await self._written(subject, timeout)
-            if resend:
-                waiting.resend(resend, lambda: self._send_again(subject, payload, head, token))
             message = await waiting.answer
         except TimeoutError:
             raise DeadlineExceeded.here(subject) from None

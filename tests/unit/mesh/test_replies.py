@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mesh.bus import Message, Resend
 from mesh.errors import DeadlineExceeded, Disconnected
-from mesh.replies import TICK, Replies
+from mesh.replies import Replies
+from mesh.sweep import TICK
 from tests.virtual_clock import VirtualLoop
 
 
@@ -20,8 +21,8 @@ def run(work: Callable[[Replies], Awaitable[None]]) -> None:
         replies = Replies()
         await work(replies)
         assert {} == replies.waiting
-        await asyncio.sleep(2 * TICK)
-        assert replies._timer is None, "with nobody waiting there is no timer"
+        await asyncio.sleep(100)
+        assert replies._sweep._timer is None, "with nobody waiting there is no timer"
 
     loop.run(whole())
     loop.close()
@@ -29,9 +30,9 @@ def run(work: Callable[[Replies], Awaitable[None]]) -> None:
 
 async def ask(replies: Replies, timeout: float, resend: Resend | None = None, again: list[float] | None = None) -> None:
     loop = asyncio.get_running_loop()
-    token, waiting = replies.expect("work.do", timeout)
-    if resend is not None and again is not None:
-        waiting.resend(resend, lambda: again.append(loop.time()))
+    token, waiting = replies.expect("work.do", timeout, resend)
+    if again is not None:
+        waiting.again = lambda: again.append(loop.time())
     try:
         await waiting.answer
     finally:
