@@ -16,6 +16,7 @@ from devstack import binaries
 from devstack.child import Command
 from devstack.errors import DevstackError
 from devstack.home import write_private
+from devstack.ports import is_free
 from devstack.server import Server
 from devstack.waiting import until
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 _REPLICA_SET = "devstack"
 _AUTHENTICATION_FAILED = 18
 _NOT_YET_INITIALIZED = 94
+_LISTENS = '"msg":"Waiting for connections"'
+_IS_NO_MEMBER = '"msg":"This node is not a member of the config"'
+_IS_PRIMARY = '"msg":"Transition to primary complete'
 _FLAGS = (
     *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"),
     *("--replSet", _REPLICA_SET, "--oplogSize", "64"),
@@ -44,8 +48,11 @@ class Mongo(Server):
     """mongod with access control: an administrator, and the user `auth` who reads and writes one database."""
 
     def __init__(self, home: Home, credentials: Credentials) -> None:
-        """See `Server`."""
+        """See `Server`; the port is that of the last start, which its replica set knows, where it is free still."""
         super().__init__("mongo", home, credentials)
+        known = self._known_port
+        if known is not None and is_free(known):
+            self.ports = (known,)
 
     @property
     def url(self) -> str:
@@ -55,8 +62,14 @@ class Mongo(Server):
 
     @property
     def _complete(self) -> Path:
-        """The file whose presence says that the first start came to its end."""
+        """The file whose presence says that the first start came to its end; in it, the port of the last one."""
         return self.data / "complete"
+
+    @property
+    def _known_port(self) -> int | None:
+        """The port under which the server is a member of its set."""
+        text = self._complete.read_text() if self._complete.exists() else ""
+        return int(text) if text.isdecimal() else None
 
     async def prepare(self) -> None:
         """Add the key file, which a replica set with access control must have.
@@ -90,10 +103,17 @@ class Mongo(Server):
             ) from error
 
     async def serving(self) -> None:
-        """Wait for the server to listen, then see to it that it knows its address and its users."""
+        """Wait for the server to listen, then see to it that it knows its address and its users.
+
+        Where it does already, its own word is enough: whoever starts on data that is there needs no driver.
+        """
+        if self._known_port == self.port:
+            await until(lambda: any(word in self.child.said() for word in (_IS_PRIMARY, _IS_NO_MEMBER)))
+            if _IS_PRIMARY in self.child.said():
+                return
         from pymongo.errors import OperationFailure, PyMongoError  # noqa: PLC0415  0.2 s, while mongod starts
 
-        await until(lambda: '"msg":"Waiting for connections"' in self.child.said())
+        await until(lambda: _LISTENS in self.child.said())
         try:
             try:
                 await self._configure()
@@ -102,7 +122,7 @@ class Mongo(Server):
                     raise
                 await self._make_administrator()
                 await self._configure()
-            self._complete.touch()
+            self._complete.write_text(str(self.port))
         except PyMongoError as error:
             raise DevstackError(f"cannot set up MongoDB in {self.data}: {error}") from error
 

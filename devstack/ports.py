@@ -18,9 +18,14 @@ def free_ports(count: int) -> tuple[int, ...]:
     found: set[int] = set()
     while len(found) < count:
         port = random.choice(_RANGE)  # noqa: S311  not a secret
-        if not _why_not("127.0.0.1", port):
+        if is_free(port):
             found.add(port)
     return tuple(found)
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on a port of 127.0.0.1 now."""
+    return not _why_not("127.0.0.1", port)
 
 
 def check_http_port(host: str, port: int) -> None:

@@ -30,8 +30,8 @@ class Servers:
     """`async with Servers(home) as servers:` starts all three at once and stops them at the end.
 
     They are named nats, postgres and mongo; the nodes of a cluster are nats-1, nats-2 and so on. Everything in `home`
-    is kept: another `Servers` on the same folder finds the same users, passwords and data, on other ports. Several run
-    side by side in different homes.
+    is kept: another `Servers` on the same folder finds the same users, passwords and data, on ports that may be others.
+    Several run side by side in different homes.
     """
 
     home: Home

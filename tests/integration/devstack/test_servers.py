@@ -17,6 +17,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
 from devstack.errors import DevstackError
+from devstack.ports import free_ports
 from devstack.servers import ServerName, Servers
 
 
@@ -197,9 +198,13 @@ async def test_data_and_passwords_outlive_a_stop(tmp_path: Path) -> None:
         await connection.close()
         async with mongo_client(servers.mongo_url) as client:
             await client.auth.kept.insert_one({"answer": 42})
+        (elsewhere,) = free_ports(1)
 
+    # As after a start that was killed: mongod goes to the port that is noted, and its replica set knows another.
+    (servers.mongo.data / "complete").write_text(str(elsewhere))
     async with Servers(tmp_path) as servers:
         assert seeds == servers.nats_seeds
+        assert elsewhere == servers.mongo.port
         connection = await asyncpg.connect(servers.products_url)
         assert 42 == await connection.fetchval("SELECT answer FROM kept")
         await connection.close()
