@@ -1,7 +1,7 @@
 """What a call costs over the mesh, beside a bare request-reply of nats-py on the same server.
 
 A worker process of each and this process as the caller of both take turns. What is compared is the processor time that
-caller and worker spend on a request together, and the requests in a second. A call of the mesh has its contract
+caller, worker and server spend on a request together, and the requests in a second. A call of the mesh has its contract
 validated on both sides, a deadline, retries at hand, and is counted; a request of nats-py is a payload there and back.
 """
 
@@ -64,7 +64,7 @@ class Turn:
     """What one turn of one of the two came to, for a request."""
 
     cpu: float
-    """Seconds of processor time, of caller and worker together."""
+    """Seconds of processor time, of caller, worker and server together."""
     wall: float
     """Seconds that passed."""
 
@@ -91,10 +91,10 @@ async def measure(turns: int = 7, at_once: tuple[int, ...] = _AT_ONCE) -> list[R
 
 @dataclass(frozen=True)
 class _Peer:
-    """One of the two that are compared: how to ask, and the process that answers."""
+    """One of the two that are compared: how to ask, and the processes that take part, this one aside."""
 
     ask: Ask
-    worker: int
+    processes: tuple[int, ...]
 
     async def turn(self, requests: int, at_once: int) -> Turn:
         """Have so many requests answered."""
@@ -109,9 +109,9 @@ class _Peer:
         return Turn((self._cpu() - cpu) / requests, (time.perf_counter() - wall) / requests)
 
     def _cpu(self) -> float:
-        """Seconds of processor time that caller and worker have had."""
-        clock = ~self.worker << 3 | 2  # clock_getcpuclockid(3) of the other process
-        return time.process_time() + time.clock_gettime(clock)
+        """Seconds of processor time that all of them have had."""
+        clocks = (~process << 3 | 2 for process in self.processes)  # clock_getcpuclockid(3)
+        return time.process_time() + sum(map(time.clock_gettime, clocks))
 
 
 async def _compare(mesh: _Peer, plain: _Peer, at_once: int, turns: int) -> Row:
@@ -137,7 +137,7 @@ async def _compare(mesh: _Peer, plain: _Peer, at_once: int, turns: int) -> Row:
 async def _running() -> AsyncIterator[tuple[_Peer, _Peer]]:
     """The mesh and nats-py, each with a worker that answers."""
     async with AsyncExitStack() as stack:
-        url = stack.enter_context(_nats_server())
+        url, server = stack.enter_context(_nats_server())
         workers = [stack.enter_context(_process(target, url)) for target in (_mesh_worker, _plain_worker)]
         transport = await NatsTransport.connect(NatsSettings(nats_url=url), "caller")
         stack.push_async_callback(transport.close)
@@ -153,7 +153,7 @@ async def _running() -> AsyncIterator[tuple[_Peer, _Peer]]:
 
         await _answered(ask_mesh, NoResponder)
         await _answered(ask_plain, nats.errors.NoRespondersError)
-        yield _Peer(ask_mesh, workers[0]), _Peer(ask_plain, workers[1])
+        yield _Peer(ask_mesh, (workers[0], server)), _Peer(ask_plain, (workers[1], server))
 
 
 async def _answered(ask: Ask, nobody: type[Exception]) -> None:
@@ -167,8 +167,8 @@ async def _answered(ask: Ask, nobody: type[Exception]) -> None:
 
 
 @contextmanager
-def _nats_server() -> Iterator[str]:
-    """A NATS server on a free port; its URL."""
+def _nats_server() -> Iterator[tuple[str, int]]:
+    """A NATS server on a free port: its URL and its process."""
     program = shutil.which("nats-server", path=str(Path(sys.executable).parent))
     if program is None:
         raise RuntimeError("nats-server is not in the environment: run `make install`")
@@ -179,7 +179,7 @@ def _nats_server() -> Iterator[str]:
             ports = Path(folder) / f"nats-server_{server.pid}.ports"
             while not (ports.exists() and (text := ports.read_text())):
                 time.sleep(0.01)
-            yield str(_Ports.model_validate_json(text).nats[0])
+            yield str(_Ports.model_validate_json(text).nats[0]), server.pid
         finally:
             server.terminate()
             server.wait()
