@@ -14,7 +14,7 @@ from gateway.app import build
 from gateway.patience import patient
 from gateway.settings import GatewaySettings
 from mesh.bus import Transport
-from mesh.process import StartError, read_settings, stopped_or_lost
+from mesh.process import StartError, read_settings, started, stopped_or_lost
 from mesh.transport import NatsTransport
 
 log = structlog.get_logger()
@@ -67,6 +67,7 @@ async def serve_until(
     server = _Server(_config(settings, app))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     host, port = listening.getsockname()[:2]
+    started()
     log.info("gateway_started", host=host, port=port)
     try:
         await stopped_or_lost(stop, transport)

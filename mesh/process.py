@@ -1,6 +1,7 @@
 """The life of one process: settings, logs, connect, work, SIGTERM, drain, exit 0."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -68,11 +69,18 @@ def run_worker(
             resources.push_async_callback(transport.close)
             service = await build(settings, transport, resources)
             await service.start()
+            started()
             await stopped_or_lost(stop, transport)
             if not transport.closed.is_set():
                 await service.drain()
 
     run(name, main)
+
+
+def started() -> None:
+    """Leave what the start has made out of garbage collection: it stays, and to look through it takes 50 ms each time."""
+    gc.collect()
+    gc.freeze()
 
 
 async def stopped_or_lost(stop: asyncio.Event, transport: Transport) -> None:
