@@ -1,5 +1,5 @@
--- What `bench/load.py` has wrk do beyond its options: paths and tokens to take by turns, a body to post, figures as JSON.
--- Arguments: paths=FILE and tokens=FILE with one a line, body=FILE. The next run goes on behind the last one's tokens.
+-- What `bench/load.py` has wrk do beyond its options: paths, tokens and bodies to take by turns, figures as JSON.
+-- Arguments: paths=FILE, tokens=FILE and bodies=FILE, with one a line. The next run goes on behind the last one's tokens.
 
 local requests = {}
 local threads = {}
@@ -24,9 +24,10 @@ function init(arguments)
     local name, path = argument:match("^(%w+)=(.+)$")
     given[name] = path
   end
-  if given.body then
+  local bodies = {}
+  if given.bodies then
+    bodies = lines(given.bodies)
     wrk.method = "POST"
-    wrk.body = io.open(given.body):read("*a")
     wrk.headers["Content-Type"] = "application/json"
   end
   local paths = lines(given.paths)
@@ -40,9 +41,12 @@ function init(arguments)
       position:close()
     end
   end
-  for number = 1, math.max(#paths, #tokens) do
+  for number = 1, math.max(#paths, #tokens, #bodies) do
     if #tokens > 0 then
       wrk.headers["Authorization"] = "Bearer " .. tokens[number]
+    end
+    if #bodies > 0 then
+      wrk.body = bodies[number]
     end
     requests[number] = wrk.format(nil, paths[(number - 1) % #paths + 1])
   end

@@ -23,16 +23,17 @@ _OK = range(200, 400)
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked of the server at `url`: paths by turns, with headers, with a body to post.
+    """What is asked of the server at `url`: paths by turns, with headers.
 
-    `tokens` is a file of access tokens, one a line, to take by turns as well; of a saturating run alone.
+    `tokens` is a file of access tokens, `bodies` one of JSON to post, one a line, to take by turns as well; of a
+    saturating run alone.
     """
 
     url: str
     paths: Sequence[str]
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: Path | None = None
     tokens: Path | None = None
+    bodies: Path | None = None
 
     @property
     def options(self) -> list[str]:
@@ -111,7 +112,7 @@ async def _wrk(target: Target, seconds: float, connections: int) -> Load:
     with TemporaryDirectory() as folder:
         paths = Path(folder) / "paths"
         paths.write_text("\n".join(target.paths))
-        files = {"paths": paths, "body": target.body, "tokens": target.tokens}
+        files = {"paths": paths, "tokens": target.tokens, "bodies": target.bodies}
         said = await _run(
             *("wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(_SCRIPT), *target.options, target.url),
             *("--", *(f"{name}={path}" for name, path in files.items() if path is not None)),
