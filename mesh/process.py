@@ -78,7 +78,7 @@ def run_worker(
 
 
 def started() -> None:
-    """Leave what the start has made out of garbage collection: it stays, and to look through it takes 50 ms each time."""
+    """Leave what the start has made out of garbage collection: it stays, and each look through it took 46 ms."""
     gc.collect()
     gc.freeze()
 
