@@ -35,7 +35,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401  # asyncio and uvicorn name different types
         """Expect a first request."""
-        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]  # as good as a Transport
+        super().connection_made(OneWrite(transport))  # type: ignore[arg-type]  # as good as a Transport
         self._in_head = False
         self._refused = False
         self._received = 0

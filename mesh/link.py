@@ -9,7 +9,8 @@ from urllib.parse import ParseResult
 
 from nats.aio.transport import Transport
 
-_MOST_GATHERED: Final = 64 * 1024
+from mesh.gathered import Gathered
+
 _MOST_UNWRITTEN: Final = 4 * 1024 * 1024
 
 Receive = Callable[[bytes], None]
@@ -26,7 +27,6 @@ class Link(Transport, asyncio.Protocol):
     def __init__(self) -> None:
         self.full = False
         """Whether so much waits for the server to read it that writers shall `drain` first."""
-        self._loop: asyncio.AbstractEventLoop
         self._socket: asyncio.Transport | None = None
         self._lost = asyncio.Event()
         self._lost.set()
@@ -34,8 +34,7 @@ class Link(Transport, asyncio.Protocol):
         self._receive: Receive = self._keep
         self._unread = b""
         self._came = asyncio.Event()
-        self._gathered: list[bytes] = []
-        self._size = 0
+        self._gathered = Gathered(self._send)
         self._writable = asyncio.Event()
 
     @property
@@ -75,7 +74,6 @@ class Link(Transport, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: the protocol's part."""
-        self._loop = get_running_loop()
         self._socket = cast("asyncio.Transport", transport)
         self._socket.set_write_buffer_limits(_MOST_UNWRITTEN)
         self._lost.clear()
@@ -86,7 +84,6 @@ class Link(Transport, asyncio.Protocol):
         if self._socket is None:
             return
         self._socket = None
-        self._gathered.clear()
         self._lost.set()
         self._came.set()
         self.resume_writing()
@@ -124,7 +121,7 @@ class Link(Transport, asyncio.Protocol):
 
     async def read(self, buffer_size: int) -> bytes:
         """Nobody reads: see hand_on."""
-        raise NotImplementedError
+        raise NotImplementedError  # the library's own reading would, and Connection has another
 
     def at_eof(self) -> bool:
         """Whether nothing more can come."""
@@ -132,22 +129,17 @@ class Link(Transport, asyncio.Protocol):
 
     def write(self, payload: bytes) -> None:
         """Send, at the end of this turn of the loop at the latest. Raises OSError."""
-        if not self._gathered:
-            self._open()
-            self._loop.call_soon(self._send)
-        self._gathered.append(payload)
-        self._size += len(payload)
-        if self._size > _MOST_GATHERED:
-            self._send()
+        if self._socket is None:
+            raise ConnectionResetError(_LOST)
+        self._gathered.add(payload)
 
     def writelines(self, payload: list[bytes]) -> None:
         """Send all of it. Raises OSError."""
         self.write(b"".join(payload))
 
-    def _send(self) -> None:
-        gathered, self._gathered, self._size = self._gathered, [], 0
-        if gathered and self._socket is not None:
-            self._socket.write(b"".join(gathered))
+    def _send(self, data: bytes) -> None:
+        if self._socket is not None:
+            self._socket.write(data)
 
     def pause_writing(self) -> None:
         """Have writers wait: the protocol's part."""
@@ -161,13 +153,13 @@ class Link(Transport, asyncio.Protocol):
 
     async def drain(self) -> None:
         """Wait while too much waits to be written. Raises OSError."""
-        self._send()
+        self._gathered.flush()
         await self._writable.wait()
         self._open()
 
     def close(self) -> None:
         """Send what was written, and end."""
-        self._send()
+        self._gathered.flush()
         if self._socket is not None:
             self._socket.close()
 

@@ -24,7 +24,7 @@ class Wire:
 
 def one_write() -> tuple[OneWrite, Wire]:
     wire = Wire()
-    return OneWrite(wire, asyncio.get_running_loop()), wire
+    return OneWrite(wire), wire
 
 
 async def test_what_is_written_within_a_turn_is_one_write() -> None:
