@@ -77,7 +77,7 @@ def test_only_what_we_override_reads_messages_or_keeps_commands_for_later() -> N
     assert {"_send_ping", "_process_connect_init", "_attempt_reconnect"} == who_says("_transport.write(")
 
 
-def test_the_transport_is_the_interface_that_our_link_has() -> None:
+async def test_the_transport_is_the_interface_that_our_link_has() -> None:
     names = {
         "at_eof", "close", "connect", "connect_tls", "drain", "read", "readline", "wait_closed", "write", "writelines",
         "__bool__",
