@@ -8,7 +8,7 @@ from fastapi_offline import FastAPIOffline
 
 from contracts.auth import GetJwks, ListRevoked
 from gateway import errors
-from gateway.auth import refuse_undeclared
+from gateway.auth import api_routes, declared, refuse_undeclared
 from gateway.body_limit import BodyLimit
 from gateway.cross_origin import CrossOrigin
 from gateway.guarded_client import GuardedClient
@@ -23,11 +23,21 @@ from gateway.routes import account, audit, auth, customers, health, products, us
 from gateway.settings import GatewaySettings
 from gateway.short_path import ShortPath
 from gateway.short_path import routes as compiled_routes
+from gateway.turnstile import Turnstile
 from mesh.bus import Transport
 from mesh.client import Client
 from mesh.tokens import Verifier
-from subjects import AUTH_JWKS, AUTH_SESSIONS_REVOKED, ENDPOINTS
+from subjects import (
+    AUTH_JWKS,
+    AUTH_LOGIN,
+    AUTH_PASSWORD_CHANGE,
+    AUTH_REGISTER,
+    AUTH_SESSIONS_REVOKED,
+    ENDPOINTS,
+)
 
+_HASHING = (AUTH_LOGIN, AUTH_REGISTER, AUTH_PASSWORD_CHANGE)
+"""For each of these auth hashes a password."""
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 
 _DESCRIPTION = """\
@@ -61,6 +71,10 @@ def build(settings: GatewaySettings, transport: Transport, *, short: bool = True
     # The last one added is the outermost.
     if short:
         app.add_middleware(ShortPath, routes=tuple(compiled_routes(app)))
+    hashing = {route.path for route in api_routes(app) if declared(route) in _HASHING}
+    app.add_middleware(
+        Turnstile, paths=hashing, at_once=settings.gateway_logins_at_once, waiting=settings.gateway_logins_waiting
+    )
     app.add_middleware(BodyLimit, limit=settings.gateway_max_body)
     app.add_middleware(HeadLimit, limits=settings)
     if settings.gateway_cors_origins:

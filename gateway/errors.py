@@ -30,6 +30,7 @@ from mesh.errors import (
     RemoteFault,
     TimedOut,
     TooLarge,
+    Unavailable,
 )
 
 log = structlog.get_logger()
@@ -79,6 +80,7 @@ _HTTP_ERRORS: Final[Mapping[int, Fault]] = {
     405: Invalid("method_not_allowed", "this path does not know the method"),
     408: TimedOut("request_timeout", "the request's body did not arrive in time"),
     413: TooLarge("body_too_large", "the request's body is too large"),
+    503: Unavailable("gateway_busy", "too many passwords are being checked just now"),
 }
 RETRY_AFTER: Final = {429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
 

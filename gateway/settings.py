@@ -46,6 +46,9 @@ class ServiceLimits(BaseSettings):
     gateway_limit_min: int = Field(8, ge=1)
     gateway_limit_max: int = 500
     """Requests in flight. Half of GATEWAY_MAX_CONNECTIONS at most: one service must not have all of the gateway."""
+    gateway_logins_at_once: int = Field(16, ge=1)
+    """Requests in flight that have a password hashed: more than auth's workers have threads for it, not many more."""
+    gateway_logins_waiting: int = Field(128, ge=0)
     gateway_breaker_timeouts: int = Field(5, ge=1)
     """In a row, until the service is asked no more."""
     gateway_breaker_rest: float = Field(1.0, gt=0)
