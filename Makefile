@@ -50,7 +50,7 @@ $(BENCH_STAMP): $(STAMP) requirements/bench.txt
 bench: $(BENCH_STAMP) ## Compare with NestJS and plain FastAPI here: 3 minutes, see bench/README.md
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-full: $(BENCH_STAMP) ## All of the benchmark: some 45 minutes
+bench-full: $(BENCH_STAMP) ## All of the benchmark: half an hour
 	@$(BIN)/python -m bench --full $(ARGS)
 
 check: install ## Lint, types, import law

@@ -15,15 +15,14 @@ from bench.parts import PARTS, Bench, measure
 from bench.plot import draw
 from bench.progress import tell
 from bench.report import markdown
-from bench.results import Results
-from devstack.errors import DevstackError
+from bench.results import Results, Section
 
 _RESULTS = Path(__file__).parent / "results"
 
 
 def main(
     *,
-    full: Annotated[bool, typer.Option("--full", help="All parts, peers and rounds: some 45 minutes.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="All parts, peers and rounds: half an hour.")] = False,
     only: Annotated[
         list[str] | None, typer.Option(metavar="PART", help=f"Only these parts: {', '.join(PARTS)}.")
     ] = None,
@@ -43,19 +42,28 @@ def main(
         missing={},
         sections=[],
     )
+
+    def keep(section: Section) -> None:  # after each part: whoever ends the run has what it came to
+        results.sections.append(section)
+        _write(results, out)
+
     try:
         check_tools()
-        results.missing |= asyncio.run(measure(bench, results.sections.append))
-    except (BenchError, DevstackError) as error:
+    except BenchError as error:
         sys.exit(f"bench: {error}")
-    out.mkdir(exist_ok=True)
-    (out / "latest.json").write_text(results.model_dump_json(indent=1) + "\n")
-    (out / "latest.md").write_text(markdown(results))
-    draw(results, out / "latest.svg")
+    results.missing |= asyncio.run(measure(bench, keep))
+    _write(results, out)
     sys.stdout.write(markdown(results))
     tell(f"{(datetime.now(UTC) - begun).seconds} s; in {out}: latest.json, latest.md, latest.svg")
     if any(name in results.missing for name in bench.parts):
         sys.exit("bench: not every part could be measured")
+
+
+def _write(results: Results, out: Path) -> None:
+    out.mkdir(exist_ok=True)
+    (out / "latest.json").write_text(results.model_dump_json(indent=1) + "\n")
+    (out / "latest.md").write_text(markdown(results))
+    draw(results, out / "latest.svg")
 
 
 typer.run(main)

@@ -1,17 +1,15 @@
 """The parts of a benchmark, in order, and how large each is in the short and in the full form."""
 
+import math
 import shutil
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-
-import httpx2
-import psutil
 
 from bench.buses import buses
 from bench.comparison import Plan
-from bench.errors import BenchError
 from bench.http import CUSTOMER, PRODUCTS, Asked, ask, ask_with_new_tokens
 from bench.lasting import lasting
 from bench.limits import limits
@@ -23,7 +21,6 @@ from bench.scaling import scaling
 from bench.start import start
 from bench.systems import ALL_PEERS, OURS, mesh, ours, peers
 from bench.tokens import Tokens
-from devstack.errors import DevstackError
 from devstack.stack import Stack
 
 
@@ -65,19 +62,19 @@ class Testbed:
 
 
 async def _customer(on: Testbed) -> Section:
-    full = Plan(rounds=7, paced=8, saturating=8, rate=_RATE)
+    full = Plan(rounds=4, paced=5, saturating=5, rate=_RATE)
     short = Plan(rounds=3, paced=3, saturating=4, rate=_RATE)
     return await ask(CUSTOMER, on.some(*_SHORT_PEERS), full if on.bench.full else short)
 
 
 async def _products(on: Testbed) -> Section:
-    full = Plan(rounds=5, paced=8, saturating=8, rate=_RATE)
+    full = Plan(rounds=3, paced=4, saturating=4, rate=_RATE)
     short = Plan(rounds=3, paced=3, saturating=3, rate=_RATE)
     return await ask(PRODUCTS, on.some("nestjs-express"), full if on.bench.full else short)
 
 
 async def _new_tokens(on: Testbed) -> Section:
-    plan = Plan(rounds=5 if on.bench.full else 2, saturating=4)
+    plan = Plan(rounds=3 if on.bench.full else 2, saturating=4)
     return await ask_with_new_tokens(on.only(*_SHORT_PEERS), plan, on.bench.home / "tokens")
 
 
@@ -86,27 +83,27 @@ async def _memory(on: Testbed) -> Section:
 
 
 async def _logins(on: Testbed) -> Section:
-    return await logins(on.stack, on.asked.tokens, on.paths, rounds=5 if on.bench.full else 2, seconds=8)
+    return await logins(on.stack, on.asked.tokens, on.paths, rounds=3 if on.bench.full else 2, seconds=6)
 
 
 async def _limits(on: Testbed) -> Section:
-    return await limits(on.stack, rounds=5 if on.bench.full else 2, seconds=4)
+    return await limits(on.stack, rounds=3 if on.bench.full else 2, seconds=4)
 
 
 async def _bus(bench: Bench) -> Section:
-    return await buses(rounds=5 if bench.full else 1)
+    return await buses(rounds=3 if bench.full else 1)
 
 
 async def _lists(bench: Bench) -> Section:
-    return await lists(bench.home / "lists", rounds=5 if bench.full else 2, seconds=4 if bench.full else 3)
+    return await lists(bench.home / "lists", rounds=3 if bench.full else 2, seconds=3)
 
 
 async def _scaling(bench: Bench) -> Section:
-    return await scaling(bench.home / "scaling", rounds=5 if bench.full else 2, seconds=8 if bench.full else 4)
+    return await scaling(bench.home / "scaling", rounds=3 if bench.full else 2, seconds=4)
 
 
 async def _start(bench: Bench) -> Section:
-    return await start(bench.home / "start", rounds=7 if bench.full else 3)
+    return await start(bench.home / "start", rounds=5 if bench.full else 3)
 
 
 _RATE = 200
@@ -126,38 +123,77 @@ _ALONE: dict[str, Callable[[Bench], Awaitable[Section]]] = {
     "start": _start,
 }
 PARTS = (*_TOGETHER, *_ALONE)
+_MINUTES: Mapping[str, tuple[float, float]] = {
+    "customer": (1.8, 4.3),
+    "products": (0.9, 2.8),
+    "new-tokens": (1.5, 1.8),
+    "logins": (1.8, 2.6),
+    "limits": (0.2, 0.3),
+    "memory": (2.1, 10.1),
+    "bus": (0.2, 0.6),
+    "lists": (2.6, 3.4),
+    "scaling": (1.8, 2.6),
+    "start": (0.4, 0.6),
+}
+"""What each part takes in the short and in the full form, on two cores: to tell how much is left."""
 _SHORT = ("customer", "products", "bus", "start")
 _SHORT_PEERS = ("nestjs-express", "fastapi")
 _FOLDERS = ("home", "lists", "scaling", "start", "tokens")
 
 
 async def measure(bench: Bench, keep: Callable[[Section], None]) -> dict[str, str]:
-    """Do the parts, and hand on each as it is done; returns by name why a part or a peer could not be measured."""
+    """Do the parts, and hand on each as it is done; returns by name why a part or a peer could not be measured.
+
+    A part that fails, or a system that cannot be started for several, does not keep the others from being measured.
+    """
     missing: dict[str, str] = {}
     for folder in _FOLDERS:  # another version's data would be another measurement
         shutil.rmtree(bench.home / folder, ignore_errors=True)
     together = [name for name in bench.parts if name in _TOGETHER]
     if together:
-        async with AsyncExitStack() as stopping:
-            tell("starting")
-            stack = await stopping.enter_async_context(mesh(bench.home / "home"))
-            names = [peer.name for peer in ALL_PEERS] if bench.full else _SHORT_PEERS
-            running, missing = await stopping.enter_async_context(peers(stack, names))
-            tokens = Tokens(stack)
-            on = Testbed(bench, stack, Asked([ours(stack), *running], tokens, await tokens.customers()))
-            for name in together:
-                await _do(name, _TOGETHER[name](on), keep, missing)
+        try:
+            async with AsyncExitStack() as stopping:
+                tell("starting")
+                on = await _testbed(bench, stopping, missing)
+                while together:
+                    name = together.pop(0)
+                    await _do(name, partial(_TOGETHER[name], on), bench, keep, missing)
+        except Exception as error:  # noqa: BLE001  # as in `_do`
+            tell(f"  failed: {_why(error)}")
+            missing |= dict.fromkeys(together, _why(error))
     for name in bench.parts:
         if name in _ALONE:
-            await _do(name, _ALONE[name](bench), keep, missing)
+            await _do(name, partial(_ALONE[name], bench), bench, keep, missing)
     return missing
 
 
-async def _do(name: str, part: Awaitable[Section], keep: Callable[[Section], None], missing: dict[str, str]) -> None:
-    """Let a part fail alone: what the others have measured took its time."""
-    tell(name)
+async def _testbed(bench: Bench, stopping: AsyncExitStack, missing: dict[str, str]) -> Testbed:
+    stack = await stopping.enter_async_context(mesh(bench.home / "home"))
+    names = [peer.name for peer in ALL_PEERS] if bench.full else _SHORT_PEERS
+    running, absent = await stopping.enter_async_context(peers(stack, names))
+    missing |= absent
+    tokens = Tokens(stack)
+    return Testbed(bench, stack, Asked([ours(stack), *running], tokens, await tokens.customers()))
+
+
+async def _do(
+    name: str,
+    part: Callable[[], Awaitable[Section]],
+    bench: Bench,
+    keep: Callable[[Section], None],
+    missing: dict[str, str],
+) -> None:
+    """Let a part fail alone, whatever the reason: what the others have measured took its time."""
+    rest = bench.parts[bench.parts.index(name) :]
+    left = sum(_MINUTES[each][bench.full] for each in rest)
+    tell(f"{name}, then {len(rest) - 1} more parts: some {math.ceil(left)} minutes left")
     try:
-        keep(await part)
-    except (BenchError, DevstackError, psutil.Error, httpx2.HTTPError, OSError) as error:
-        tell(f"  {name} failed: {error}")
-        missing[name] = str(error)
+        keep(await part())
+    except Exception as error:  # noqa: BLE001  # of any kind, as a part may fail in many ways
+        tell(f"  {name} failed: {_why(error)}")
+        missing[name] = _why(error)
+
+
+def _why(error: Exception) -> str:
+    """In one line, as it stands in a list."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
