@@ -117,7 +117,7 @@ async def test_a_flood_of_wrong_logins_leaves_others_their_answers(stack: Stack)
     quiet: list[Outcomes] = []
     flooded: list[Outcomes] = []
     async with (
-        gateway(stack, "gateway-in-a-flood") as url,
+        gateway(stack, "gateway-in-a-flood", GATEWAY_MAX_CONNECTIONS=str(LOGINS + 100)) as url,
         others(url) as reads,
         flood(port_of(url)) as attack,
         traffic(reads, at_once=2, pause=0.005) as load,
