@@ -1,7 +1,6 @@
 """Passwords: which are good enough, and argon2id on threads of its own, since it would block the event loop."""
 
 import asyncio
-import os
 import secrets
 import unicodedata
 from collections.abc import Callable
@@ -24,7 +23,7 @@ T = TypeVar("T")
 
 
 class Passwords:
-    """Hashes and verifies, as many at once as there are cores but one, which is left to all other work.
+    """Hashes and verifies, a bounded number at once.
 
     A context manager, which ends its threads. Twenty may wait; whoever comes after them hears RateLimited at once.
     """
@@ -38,10 +37,8 @@ class Passwords:
         )
         self._nobodys = self._hasher.hash(secrets.token_hex())
         self._common = frozenset(line for line in _LIST.read_text().splitlines() if not line.startswith("#"))
-        # In a flood of logins, on two cores, others waited 1.9 times as long (median) with one thread, 2.8 with two.
-        at_once = max(1, (os.cpu_count() or 1) - 1)
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="argon2")
-        self._places = at_once + _MOST_WAITING
+        self._threads = ThreadPoolExecutor(settings.auth_hashes_at_once, thread_name_prefix="argon2")
+        self._places = settings.auth_hashes_at_once + _MOST_WAITING
 
     def __enter__(self) -> Self:
         return self

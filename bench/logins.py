@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from pathlib import Path
 import httpx2
 from argon2 import PasswordHasher
 
+from auth_svc.settings import CORES, AuthSettings
 from bench.errors import BenchError
 from bench.load import Load, Target, pace, saturate
 from bench.progress import tell
@@ -19,10 +19,11 @@ from bench.rounds import paired, rotated, spread
 from bench.tokens import Tokens
 from devstack.stack import Stack
 
-_CORES = os.cpu_count() or 1
-# Twice as many as argon2 has threads. They are let in by the settings of `mesh up`: an account may try five times at
+_THREADS: int = AuthSettings.model_fields["auth_hashes_at_once"].default
+"""As many as auth hashes on: it leaves a core to all else."""
+# More than argon2 has threads. They are let in by the settings of `mesh up`: an account may try five times at
 # once, each has as many connections as accounts, and what succeeds gives its attempts back, its address's too.
-_CONNECTIONS = min(2 * _CORES, 64)
+_CONNECTIONS = min(4 * _THREADS, 16)
 _READS_PER_SECOND = 200
 _READING = 16.0
 """Seconds: with the rate, 3,200 requests of which the p99 is told."""
@@ -78,7 +79,7 @@ async def logins(stack: Stack, tokens: Tokens, paths: Sequence[str], *, rounds: 
             Table(
                 columns=["what", "median and range"],
                 rows=[
-                    [f"argon2 alone on {_CORES} threads, verifications/s", str(spread(alone))],
+                    [f"argon2 alone, on {_THREADS} of {CORES} cores, verifications/s", str(spread(alone))],
                     [f"logins/s on {_CONNECTIONS} connections", str(spread([load.rate for load in done]))],
                     ["logins / argon2 alone", str(by_argon2)],
                     [f"p99 ms of {_READS_PER_SECOND} reads/s, alone", str(spread([load.p99 for load in reads]))],
@@ -122,7 +123,7 @@ def _succeeded(what: str, load: Load) -> Load:
 
 
 def _argon2_alone(seconds: float) -> float:
-    """Passwords verified in a second, on a thread for each core: argon2 lets go of Python's lock."""
+    """Passwords verified in a second, on as many threads as auth has: argon2 lets go of Python's lock."""
     stored = _HASHER.hash(_PASSWORD)
     until = time.monotonic() + seconds
 
@@ -134,6 +135,6 @@ def _argon2_alone(seconds: float) -> float:
         return count
 
     begun = time.monotonic()
-    with ThreadPoolExecutor(_CORES) as threads:
-        total = sum(threads.map(verify, range(_CORES)))
+    with ThreadPoolExecutor(_THREADS) as threads:
+        total = sum(threads.map(verify, range(_THREADS)))
     return total / (time.monotonic() - begun)
