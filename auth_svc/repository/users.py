@@ -106,7 +106,9 @@ class Users:
     async def replace_hash(self, account: Account, password_hash: str) -> bool:
         """Store another hash, unless the password has changed meanwhile; says whether it was stored."""
         unchanged = {"_id": account.user.user_id, "password_hash": account.password_hash}
-        return await self._users.find_one_and_update(unchanged, {"$set": {"password_hash": password_hash}}) is not None
+        # No findAndModify: where that fails, MongoDB logs it with its values.
+        result = await self._users.update_one(unchanged, {"$set": {"password_hash": password_hash}})
+        return result.matched_count == 1
 
     @operation()
     async def change_rights(self, user_id: str, changes: Mapping[str, Any]) -> tuple[User, User] | None:

@@ -4,13 +4,15 @@ from functools import partial
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pymongo import AsyncMongoClient
 
 from auth_svc.keys import KeyCipher, SealedKey, SigningKey
 from auth_svc.repository import Account, Audit, Sessions, SigningKeys, Throttles, Users, ensure_indexes
 from contracts.auth import AuditAction, User
+from devstack.servers import Servers
 from mesh.context import Context, working_on
-from mesh.errors import Conflict, NotFound
-from providers.mongo import Database
+from mesh.errors import Conflict, MeshError, NotFound
+from providers.mongo import Database, Document
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 IDLE, LONGEST = timedelta(days=14), timedelta(days=30)
@@ -91,6 +93,21 @@ async def test_a_hash_is_replaced_unless_it_has_changed_meanwhile(users: Users) 
     await users.replace_hash(Account(anna, "hash"), "better")
     await users.replace_hash(Account(anna, "hash"), "too late")
     assert Account(anna, "better") == await users.find_account("anna@mesh.test")
+
+
+async def test_mongodb_logs_no_hash_that_was_slow_to_store_or_was_not_stored(
+    users: Users, databases: Servers, auth_url: str
+) -> None:
+    anna = await users.create("anna@mesh.test", "hash-before", "USER")
+    async with AsyncMongoClient[Document](auth_url) as other, other.start_session() as session:
+        await session.start_transaction()
+        theirs = other.get_default_database()["users"]
+        await theirs.update_one({"_id": anna.user_id}, {"$set": {"disabled": False}}, session=session)
+        with working_on(Context("r1", asyncio.get_running_loop().time() + 0.3)), pytest.raises(MeshError):
+            await users.replace_hash(Account(anna, "hash-before"), "hash-after")
+    log = await asyncio.to_thread((databases.home.logs / "mongo.log").read_text)
+    assert "Waiting for connections" in log
+    assert not [line for line in log.splitlines() if "hash-before" in line or "hash-after" in line]
 
 
 async def test_an_administrator_is_noticed(users: Users) -> None:

@@ -116,6 +116,10 @@ def test_each_process_is_its_own_user_at_nats_and_the_server_knows_each_by_its_p
         assert "tls://nats:4222" == environment["NATS_URL"]
 
 
+def test_mongodb_logs_no_slow_operation_since_their_values_are_hashes_of_passwords() -> None:
+    assert ["--slowOpSampleRate", "0"] == SERVICES["mongo"]["command"]
+
+
 def test_nats_listens_where_the_processes_look() -> None:
     command = SERVICES["nats"]["command"]
     assert "4222" == command[command.index("-p") + 1]
