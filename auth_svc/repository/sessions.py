@@ -5,12 +5,16 @@ import secrets
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from auth_svc.repository.operation import now, operation
 from contracts import auth
 from providers.mongo import Database, Document
 
-_MOST_LISTED = 100
+MOST: Final = 50
+"""Sessions that an account has at once; where one more begins, the oldest ends (OWASP ASVS 5, V7.1.2)."""
+_NEWEST_FIRST: Final = (("created_at", -1), ("_id", -1))
+_MOST_ENDED = 1000  # by one login, so that one on an account with very many does not take long
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,11 @@ class Sessions:
 
     @operation()
     async def create(self, user_id: str, client_address: str | None) -> Session:
-        """A new session."""
+        """A new session, for which the account's oldest ends where it would be one too many.
+
+        Each login looks after it has added its own, and all put them in the same order: of many at once, the last one
+        leaves as many as there may be.
+        """
         began = now()
         document = {
             "_id": uuid.uuid4().hex,
@@ -55,6 +63,8 @@ class Sessions:
             "client_address": client_address,
         }
         await self._sessions.insert_one(document)
+        newest_first = self._sessions.find({"user_id": user_id, **_alive()}, {"_id": 1}).sort(_NEWEST_FIRST)
+        await self._end([one["_id"] async for one in newest_first.skip(MOST).limit(_MOST_ENDED)])
         return _session(document)
 
     @operation()
@@ -84,8 +94,8 @@ class Sessions:
 
     @operation()
     async def list(self, user_id: str, current: str) -> builtins.list[auth.Session]:
-        """The user's sessions that are alive, the newest first, a hundred at most."""
-        found = self._sessions.find({"user_id": user_id, **_alive()}).sort("created_at", -1).limit(_MOST_LISTED)
+        """The user's sessions that are alive, the newest first."""
+        found = self._sessions.find({"user_id": user_id, **_alive()}).sort(_NEWEST_FIRST).limit(MOST)
         return [
             auth.Session(
                 session_id=document["_id"],
@@ -127,11 +137,14 @@ class Sessions:
 
     async def _revoke(self, which: Document) -> builtins.list[str]:
         ids = [document["_id"] async for document in self._sessions.find({**which, **_alive()}, {"_id": 1})]
-        if ids:
+        await self._end(ids)
+        return ids
+
+    async def _end(self, session_ids: builtins.list[str]) -> None:
+        if session_ids:
             revoked_at = now()
             change = {"revoked_at": revoked_at, "expires_at": revoked_at + self._remembered}
-            await self._sessions.update_many({"_id": {"$in": ids}}, {"$set": change})
-        return ids
+            await self._sessions.update_many({"_id": {"$in": session_ids}}, {"$set": change})
 
 
 def _alive() -> Document:

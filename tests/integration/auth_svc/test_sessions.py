@@ -164,6 +164,21 @@ async def test_logging_out_everywhere_ends_them_all(worker: Mesh, anna: Person, 
     await berta.refreshed(worker)
 
 
+async def test_of_sixty_sessions_begun_at_once_fifty_remain(worker: Mesh, database: Database, anna: Person) -> None:
+    begins = (Sessions(database, idle=DAY, longest=DAY, remembered=DAY) for _ in range(60))
+    begun = await asyncio.gather(*(one.create(anna.user.user_id, None) for one in begins))
+    berta = await person(worker, "berta")
+    other = await anna.again(worker)
+    alive = await worker.call(AUTH_SESSIONS_LIST, ListSessions(), other.access)
+    ended = {anna.session_id, *(one.session_id for one in begun)} - {one.session_id for one in alive.items}
+    assert (50, 12, True) == (len(alive.items), len(ended), alive.items[0].current)
+    assert anna.session_id in ended, "the oldest end"
+    assert ended == set((await worker.call(AUTH_SESSIONS_REVOKED, ListRevoked())).session_ids)
+    assert "session_revoked" == (await worker.refused(AUTH_ME, GetMe(), anna.access)).reason
+    assert "invalid_refresh_token" == (await worker.refused(AUTH_REFRESH, refresh(anna))).reason
+    await berta.refreshed(worker)
+
+
 async def test_another_password_ends_the_other_sessions(worker: Mesh, anna: Person, told: list[str]) -> None:
     other = await anna.again(worker)
     change = ChangePassword(current_password=PASSWORD, new_password=NEW)

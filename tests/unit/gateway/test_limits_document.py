@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from auth_svc.repository import sessions
 from customers_svc.settings import CustomersSettings
 from gateway.errors import STATUS
 from gateway.guarded_client import SLOW
@@ -65,6 +66,7 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "PostgreSQL: an answer of any kind": connections._COMMAND_TIMEOUT,
         "PostgreSQL: an idle transaction": seconds("idle_in_transaction_session_timeout"),
         "MongoDB: an operation": mongo._OPERATION_TIMEOUT,
+        "sessions of an account": sessions.MOST,
     } == stated
 
 
