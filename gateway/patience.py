@@ -87,9 +87,9 @@ class PatientProtocol(HttpToolsProtocol):
             return
         was_in_head = self._in_head
         super().data_received(data)
-        if self.transport.is_closing():
+        if self._refused or self.transport.is_closing():
             return
-        if not self._in_head and not self.cycle.response_complete:
+        if not self._in_head and self.cycle is not None and not self.cycle.response_complete:
             self._settle()
             return
         most = self.limits.gateway_max_head

@@ -86,6 +86,7 @@ def _config(settings: GatewaySettings, app: FastAPI) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level="error",  # its warnings are one for each odd request, which RequestContext tells of as well
         access_log=False,  # RequestContext has a better one
         server_header=False,
         proxy_headers=False,

@@ -1,6 +1,7 @@
 """How a process logs: one event a line, JSON for machines, colours on a terminal; secrets never."""
 
 import json
+import logging
 import re
 import sys
 from functools import lru_cache
@@ -59,6 +60,18 @@ def configure(settings: LogSettings, process: str) -> None:
         ),
         cache_logger_on_first_use=True,
     )
+    logging.getLogger().handlers = [_Libraries(logging.WARNING)]
+
+
+class _Libraries(logging.Handler):
+    """Has what libraries warn of (asyncio, uvicorn, drivers) be a line like any other, without secrets in it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass it on."""
+        log = structlog.get_logger()
+        tell = log.error if record.levelno >= logging.ERROR else log.warning
+        exception = {"exc_info": record.exc_info} if record.exc_info else {}
+        tell("library", logger=record.name, message=record.getMessage(), **exception)
 
 
 def redacted(_logger: object, _method: str, event: EventDict) -> EventDict:

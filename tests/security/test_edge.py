@@ -73,6 +73,22 @@ async def test_every_answer_is_safe_to_show_and_names_no_server(open_edge: Edge,
     assert {"server", "x-powered-by", "via"}.isdisjoint(told)
 
 
+@pytest.mark.parametrize(
+    ("status", "request_"),
+    [
+        (400, b"CONNECT a:1 HTTP/1.1\r\n" + HOST + b"\r\n"),
+        (404, get(b"/v1/products/1", b"connection: upgrade\r\nupgrade: websocket\r\n")),
+        (404, get(b"/v1/products/1", b"connection: upgrade\r\nupgrade: h2c\r\n")),
+        (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+    ],
+)
+async def test_an_odd_request_is_logged_by_us_alone(
+    closed_edge: Edge, caplog: pytest.LogCaptureFixture, status: int, request_: bytes
+) -> None:
+    assert [status] == statuses(await closed_edge.said(request_))
+    assert [] == [record.getMessage() for record in caplog.records]
+
+
 def preflight(origin: str, method: str = "PATCH") -> bytes:
     return (
         b"OPTIONS /v1/customers/ALFKI HTTP/1.1\r\n" + HOST + CLOSE + f"origin: {origin}\r\n".encode()

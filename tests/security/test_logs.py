@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import secrets
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ def test_a_traceback_tells_no_variables_and_nothing_of_what_was_sent(
         structlog.get_logger().exception("handler_failed")
     finally:
         structlog.reset_defaults()
+        logging.getLogger().handlers.clear()
     said = capfdbinary.readouterr().err.decode()
     assert SECRET not in said
     assert "ValidationError" in said

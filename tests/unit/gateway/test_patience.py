@@ -3,6 +3,7 @@ import json
 import re
 import socket
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 import structlog
@@ -118,6 +119,26 @@ async def test_a_head_that_comes_slowly_and_ends_is_answered(port: int) -> None:
 
 async def test_what_is_no_http_is_400(port: int) -> None:
     refused(await answer(port, b"hello\r\n\r\n"), 400, "malformed_request")
+
+
+@pytest.fixture
+async def broken() -> AsyncIterator[list[dict[str, Any]]]:
+    """What the event loop would log as an error of ours."""
+    loop, found = asyncio.get_running_loop(), list[dict[str, Any]]()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: found.append(context))
+    yield found
+    loop.set_exception_handler(before)
+
+
+async def test_a_tunnel_is_refused_as_anything_else(port: int, broken: list[dict[str, Any]]) -> None:
+    refused(await answer(port, b"CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n"), 400, "malformed_request")
+    assert [] == broken
+
+
+async def test_a_line_break_before_a_request_is_passed_over(port: int, broken: list[dict[str, Any]]) -> None:
+    assert (await answer(port, b"\r\n", GET)).startswith(b"HTTP/1.1 200 ")
+    assert [] == broken
 
 
 async def test_a_body_that_nobody_waits_for_keeps_no_connection(port: int) -> None:

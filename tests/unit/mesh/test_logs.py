@@ -1,4 +1,5 @@
 import json
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,8 +31,10 @@ def test_a_line_tells_of_anything() -> None:
 
 @pytest.fixture
 def unconfigured() -> Any:  # noqa: ANN401  # nothing
-    """Leave structlog as it was."""
+    """Leave logging as it was."""
+    handlers = logging.getLogger().handlers
     yield
+    logging.getLogger().handlers = handlers
     structlog.reset_defaults()
 
 
@@ -52,3 +55,18 @@ def test_a_process_writes_who_when_and_what(capfdbinary: pytest.CaptureFixture[b
     assert lines[0]["timestamp"].endswith("Z")
     assert ("/v1/products", 200) == (lines[0]["path"], lines[0]["status"])
     assert "ZeroDivisionError" == lines[1]["exception"][0]["exc_type"]
+
+
+@pytest.mark.usefixtures("unconfigured")
+def test_what_a_library_logs_is_a_line_like_any_other(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    configure(LogSettings(log_format="json"), "gateway")
+    library = logging.getLogger("asyncio")
+    library.info("unheard")
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError:
+        library.exception("Fatal error: %s", "Bearer abcdefgh")
+    (line,) = [json.loads(line) for line in capfdbinary.readouterr().err.splitlines()]
+    assert ("error", "gateway", "asyncio") == (line["level"], line["process"], line["logger"])
+    assert "Fatal error: Bearer [redacted]" == line["message"]
+    assert "ZeroDivisionError" == line["exception"][0]["exc_type"]
