@@ -39,7 +39,9 @@ def configure(settings: LogSettings, process: str) -> None:
     """Set structlog up for this process; every line carries its name and the current request's id."""
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and sys.stderr.isatty())
     render: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=_write_exception)] if pretty else [exceptions, as_json]
+        [printable, structlog.dev.ConsoleRenderer(exception_formatter=_write_exception)]
+        if pretty
+        else [exceptions, as_json]
     )
 
     def named(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -128,11 +130,21 @@ def exceptions(logger: object, method: str, event: EventDict) -> EventDict:
     return event
 
 
+def printable(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Escape what a terminal would obey, as a processor of structlog: paths and errors carry strangers' text."""
+    return {name: _escaped(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _escaped(text: str) -> str:
+    return text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 def _write_exception(out: TextIO, exc_info: ExcInfo) -> None:
     """Write an exception for people."""
     text = StringIO()
     structlog.dev.plain_traceback(text, exc_info)
-    out.write(_without_secret_text(text.getvalue()))
+    lines = _without_secret_text(text.getvalue()).split("\n")
+    out.write("\n".join(map(_escaped, lines)))
 
 
 def as_json(_logger: object, _method: str, event: EventDict) -> bytes:

@@ -1,5 +1,6 @@
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,3 +71,18 @@ def test_what_a_library_logs_is_a_line_like_any_other(capfdbinary: pytest.Captur
     assert ("error", "gateway", "asyncio") == (line["level"], line["process"], line["logger"])
     assert "Fatal error: Bearer [redacted]" == line["message"]
     assert "ZeroDivisionError" == line["exception"][0]["exc_type"]
+
+
+@pytest.mark.usefixtures("unconfigured")
+def test_no_text_that_is_logged_for_people_commands_their_terminal(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    configure(LogSettings(log_format="pretty"), "gateway")
+    odd = "/\x1b]0;title\x07\x9b2J\u202e"
+    log = structlog.get_logger()
+    log.info("request", path=odd, several=[odd], two="lines\nforged")
+    try:
+        raise ValueError(odd)
+    except ValueError:
+        log.exception(odd)
+    said = capfdbinary.readouterr().err.decode()
+    assert 4 == said.count("]0;title")
+    assert not re.search("\x1b]|[\x07\x9b\u202e]|^forged", said, re.MULTILINE)
