@@ -23,7 +23,7 @@ AUTH_PASSWORD_CHANGE = Endpoint("auth.password.change", auth.ChangePassword, aut
 AUTH_SESSIONS_LIST = Endpoint("auth.sessions.list", auth.ListSessions, auth.SessionPage, USER, verified=True, idempotent=True)
 AUTH_SESSIONS_REVOKE = Endpoint("auth.sessions.revoke", auth.RevokeSession, auth.SessionsEnded, USER, verified=True, idempotent=True, reasons=(A.SESSION_NOT_FOUND,))
 AUTH_SESSIONS_REVOKE_ALL = Endpoint("auth.sessions.revoke_all", auth.RevokeSessions, auth.SessionsEnded, USER, verified=True, idempotent=True)
-AUTH_SESSIONS_REVOKED = Endpoint("auth.sessions.revoked", auth.ListRevoked, auth.SessionsRevoked, ANYONE, idempotent=True)
+AUTH_SESSIONS_REVOKED = Endpoint("auth.sessions.revoked", auth.ListRevoked, auth.RevokedPage, ANYONE, idempotent=True)
 AUTH_USERS_LIST = Endpoint("auth.users.list", auth.ListUsers, auth.UserPage, ADMIN, verified=True, idempotent=True, reasons=(A.INVALID_CURSOR,))
 AUTH_USERS_GET = Endpoint("auth.users.get", auth.GetUser, auth.User, ADMIN, verified=True, idempotent=True, reasons=(A.USER_NOT_FOUND,))
 AUTH_USERS_UPDATE = Endpoint("auth.users.update", auth.UpdateUser, auth.User, ADMIN, verified=True, idempotent=True, reasons=(A.USER_NOT_FOUND, A.OWN_ACCOUNT))

@@ -108,7 +108,7 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
     service.add(AUTH_SESSIONS_LIST, alive(own_account.list_sessions))
     service.add(AUTH_SESSIONS_REVOKE, alive(own_account.revoke_session))
     service.add(AUTH_SESSIONS_REVOKE_ALL, own_account.revoke_sessions)
-    service.add(AUTH_SESSIONS_REVOKED, handlers.revoked)
+    service.add(AUTH_SESSIONS_REVOKED, revocation.list)
     service.add(AUTH_USERS_LIST, alive(administration.list_users))
     service.add(AUTH_USERS_GET, alive(administration.get_user))
     service.add(AUTH_USERS_UPDATE, alive(administration.update_user))

@@ -1,7 +1,10 @@
 """How sessions end before their time: in the database, and within a second at every gateway."""
 
+from collections.abc import Sequence
+
 from auth_svc.repository import Sessions
-from contracts.auth import SessionsRevoked
+from auth_svc.repository.sessions import REVOKED_PAGE
+from contracts.auth import ListRevoked, RevokedPage, SessionsRevoked
 from mesh.bus import Transport
 from mesh.event import tell
 from subjects import EVENTS_AUTH_SESSIONS_REVOKED
@@ -24,7 +27,13 @@ class Revocation:
         """End every session of the user's but one; says how many."""
         return await self._tell(await self._sessions.revoke_all(user_id, but))
 
-    async def _tell(self, session_ids: list[str]) -> int:
+    async def list(self, request: ListRevoked) -> RevokedPage:
+        """The sessions whose access tokens are good no more, for a gateway that may have missed an event."""
+        session_ids = tuple(await self._sessions.revoked(after=request.cursor or ""))
+        more = len(session_ids) == REVOKED_PAGE
+        return RevokedPage(session_ids=session_ids, next_cursor=session_ids[-1] if more else None)
+
+    async def _tell(self, session_ids: Sequence[str]) -> int:
         for first in range(0, len(session_ids), _AT_ONCE):
             some = SessionsRevoked(session_ids=tuple(session_ids[first : first + _AT_ONCE]))
             await tell(self._transport, EVENTS_AUTH_SESSIONS_REVOKED, some)

@@ -66,7 +66,7 @@ _PUBLIC: Final = base64.urlsafe_b64encode(_KEY.public_key().public_bytes_raw()).
 
 _REPLIES: Final[Mapping[str, BaseModel]] = {
     "auth.jwks": auth.Jwks(keys=(auth.Jwk(kid="bench", x=_PUBLIC),)),
-    "auth.sessions.revoked": auth.SessionsRevoked(session_ids=()),
+    "auth.sessions.revoked": auth.RevokedPage(session_ids=()),
     "customers.get": _ALFKI,
     "customers.create": _ALFKI,
     "products.get": _CHAI,

@@ -187,17 +187,25 @@ class SessionsEnded(Reply):
 
 
 class ListRevoked(Request):
-    """The sessions that were revoked while access tokens of them may still be about."""
+    """The sessions that were revoked while access tokens of them may still be about, page by page."""
+
+    cursor: SessionId | None = None
 
 
 class SessionsRevoked(Reply):
-    """Access tokens of these sessions are good no more. A reply, and an event as well."""
+    """Access tokens of these sessions are good no more."""
 
     session_ids: tuple[str, ...]
 
 
 class ListUsers(Request):
     """Users in the order of their e-mail addresses, page by page; or the one with this address."""
+class RevokedPage(SessionsRevoked):
+    """A part of the list; without `next_cursor` it is the last."""
+
+    next_cursor: SessionId | None = None
+
+
 
     email: Email | None = None
     limit: Limit = 50

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
-from contracts.auth import GetJwks, ListRevoked
+from contracts.auth import GetJwks
 from gateway import errors
 from gateway.auth import api_routes, declared, refuse_undeclared
 from gateway.body_limit import BodyLimit
@@ -87,11 +87,12 @@ def wire(settings: GatewaySettings, transport: Transport) -> Parts:
     """The parts that the routes use."""
     services = {endpoint.service for endpoint in ENDPOINTS}
     client = GuardedClient(Client(transport), services, settings, settings.gateway_timeout)
+    revocations = Revocations(transport, partial(client.call, AUTH_SESSIONS_REVOKED, timeout=REVOCATIONS_WITHIN))
     return Parts(
         client,
         Verifier(settings, partial(client.call, AUTH_JWKS, GetJwks())),
-        Revocations(transport, partial(client.call, AUTH_SESSIONS_REVOKED, ListRevoked(), REVOCATIONS_WITHIN)),
-        Readiness(transport, services),
+        revocations,
+        Readiness(transport, services, revocations.known),
         settings.auth_login_attempts,
     )
 

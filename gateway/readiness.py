@@ -1,14 +1,16 @@
 """Whether the gateway can do its work: connected to NATS, and of every service an instance takes requests."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
 
 from mesh.bus import Transport
 from mesh.discovery import Document, ask_all
 from mesh.errors import CallError
+from subjects import AUTH_SESSIONS_REVOKED
 
+_AUTH = AUTH_SESSIONS_REVOKED.service
 _TIMEOUT = 0.5
 _GOOD_FOR = 1.0
 
@@ -23,13 +25,19 @@ class Report(BaseModel):
 
 
 class Readiness:
-    """Asks every instance for a sign of life (ADR-32's PING), at most once a second however many probes there are."""
+    """Asks every instance for a sign of life (ADR-32's PING), at most once a second however many probes there are.
 
-    def __init__(self, transport: Transport, services: Iterable[str]) -> None:
+    auth is ready only once it has told which sessions have ended (`revocations_known`): before that nobody is let in.
+    """
+
+    def __init__(
+        self, transport: Transport, services: Iterable[str], revocations_known: Callable[[], Awaitable[bool]]
+    ) -> None:
         self.stopping = False
         """Set when the end has begun: from then on nothing is ready."""
         self._transport = transport
         self._services = sorted(services)
+        self._revocations_known = revocations_known
         self._asking = asyncio.Lock()
         self._lacks: dict[str, str | None] = {}
         self._known_until = float("-inf")
@@ -58,6 +66,8 @@ class Readiness:
                 except CallError:
                     documents = []
                 self._lacks = self._judge(documents)
+                if _AUTH not in self._lacks and not await self._revocations_known():
+                    self._lacks[_AUTH] = "it has not told which sessions have ended"
                 self._known_until = now() + _GOOD_FOR
             return self._lacks
 

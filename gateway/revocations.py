@@ -2,33 +2,34 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 import structlog
 
-from contracts.auth import SessionsRevoked
+from contracts.auth import ListRevoked, RevokedPage, SessionsRevoked
 from mesh.bus import Transport
 from mesh.context import Caller
-from mesh.errors import MeshError, Unauthenticated
+from mesh.errors import MeshError, Unauthenticated, Unavailable
 from mesh.event import listen
 from subjects import EVENTS_AUTH_SESSIONS_REVOKED
 
 log = structlog.get_logger()
 
 WITHIN: Final = 1.0
-"""Seconds: so long a request may wait for the list; and after a failure, until it is asked for again."""
+"""Seconds: so long a page of the list may take; and after a failure, until it is asked for again."""
 _EVERY = 5.0
 
 
 class Revocations:
     """The sessions that were revoked, as a gateway knows them.
 
-    It listens before it fetches, so that nothing falls between. The list is fetched when it is first needed, after each
-    reconnect, and every few seconds beside the requests, should an event be lost otherwise. Without the auth service it
+    It listens before it fetches, so that nothing falls between. The list is fetched when it is first needed, or when
+    somebody first asks whether it is `known`, after each reconnect, and every few seconds beside the requests, should an event be lost otherwise. Without the auth service it
     goes on with what it knows, as it does with its keys; before it knows anything, nobody is let in.
     """
 
-    def __init__(self, transport: Transport, fetch: Callable[[], Awaitable[SessionsRevoked]]) -> None:
+    def __init__(self, transport: Transport, fetch: Callable[[ListRevoked], Awaitable[RevokedPage]]) -> None:
         self._transport = transport
         self._fetch = fetch
         self._revoked: set[str] = set()
@@ -42,7 +43,7 @@ class Revocations:
         self._refreshing: asyncio.Task[None] | None = None
 
     async def demand_alive(self, caller: Caller) -> None:
-        """Raise Unauthenticated where the caller's session was revoked, and CallError where nobody can know."""
+        """Raise Unauthenticated where the caller's session was revoked, and Unavailable where nobody can know."""
         if self._known_since != self._transport.reconnects:
             await self._catch_up()
         elif asyncio.get_running_loop().time() > self._asked_at + _EVERY:
@@ -51,21 +52,29 @@ class Revocations:
         if caller.session_id in self._revoked:
             raise Unauthenticated("session_revoked", "the session has ended")
 
+    async def known(self) -> bool:
+        """Whether the list was ever had: without it nobody is let in. It is asked for where it was not."""
+        if self._known_since is None:
+            with suppress(Unavailable):
+                await self._catch_up()
+        return self._known_since is not None
+
     async def _catch_up(self) -> None:
         async with self._one:
             if self._known_since == self._transport.reconnects:
                 return  # whoever was before us here did it
             if self._known_since is not None and asyncio.get_running_loop().time() < self._asked_at + WITHIN:
                 return
-            if not self._listening:
-                await listen(self._transport, EVENTS_AUTH_SESSIONS_REVOKED, self._take)
-                self._listening = True
             try:
+                if not self._listening:
+                    await listen(self._transport, EVENTS_AUTH_SESSIONS_REVOKED, self._take)
+                    self._listening = True
                 await self._refresh()
-            except MeshError:
+            except MeshError as error:
+                log.warning("revocations_unknown", error=str(error))
                 if self._known_since is None:
-                    raise
-                log.warning("revocations_unknown")
+                    why = "which sessions have ended is not known yet: the auth service does not tell"
+                    raise Unavailable("revocations_unavailable", why) from error
 
     async def _refresh_quietly(self) -> None:
         async with self._one:
@@ -78,8 +87,18 @@ class Revocations:
         connection = self._transport.reconnects
         self._asked_at = asyncio.get_running_loop().time()
         self._told.clear()
-        self._revoked = {*(await self._fetch()).session_ids} | self._told
+        self._revoked = await self._fetched() | self._told
         self._known_since = connection
+
+    async def _fetched(self) -> set[str]:
+        session_ids: set[str] = set()
+        request = ListRevoked()
+        while True:
+            page = await self._fetch(request)
+            session_ids.update(page.session_ids)
+            if page.next_cursor is None:
+                return session_ids
+            request = ListRevoked(cursor=page.next_cursor)
 
     def _take(self, event: SessionsRevoked) -> None:
         self._told.update(event.session_ids)

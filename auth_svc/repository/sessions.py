@@ -13,6 +13,8 @@ from providers.mongo import Database, Document
 
 MOST: Final = 50
 """Sessions that an account has at once; where one more begins, the oldest ends (OWASP ASVS 5, V7.1.2)."""
+REVOKED_PAGE: Final = 10_000
+"""Revoked sessions that are told in one reply: some 350 KB, of the 1 MiB that NATS takes."""
 _NEWEST_FIRST: Final = (("created_at", -1), ("_id", -1))
 _MOST_ENDED = 1000  # by one login, so that one on an account with very many does not take long
 
@@ -34,7 +36,8 @@ class Sessions:
     """The collection `sessions`.
 
     `idle`: how long a refresh token waits for its use; `longest`: how long a session lasts however often it is used;
-    `remembered`: how long it is known that a session was revoked, which is as long as its access tokens could live.
+    `remembered`: how long it is known that a session was revoked, which is as long as its access tokens could live and
+    some more, for clocks that differ and for an answer that is given again.
     """
 
     def __init__(self, database: Database, *, idle: timedelta, longest: timedelta, remembered: timedelta) -> None:
@@ -130,9 +133,15 @@ class Sessions:
         return await self._sessions.find_one(was_theirs) is not None
 
     @operation()
-    async def revoked(self) -> builtins.list[str]:
-        """Every session that was revoked while access tokens of it may still be about."""
-        found = self._sessions.find({"revoked_at": {"$exists": True}, "expires_at": {"$gt": now()}}, {"_id": 1})
+    async def revoked(self, after: str = "") -> builtins.list[str]:
+        """The sessions that were revoked while access tokens of them may still be about, REVOKED_PAGE at most.
+
+        They come by their ids, those behind `after`. The last token of a session is of its last rotation, or of the ten
+        seconds after it: who ends what has not been used for a while makes the list no longer.
+        """
+        last_token = {"$gt": now() - self._remembered}
+        which = {"revoked_at": {"$exists": True}, "_id": {"$gt": after}, "rotated_at": last_token}
+        found = self._sessions.find(which, {"_id": 1}).sort("_id", 1).limit(REVOKED_PAGE)
         return [document["_id"] async for document in found]
 
     async def _revoke(self, which: Document) -> builtins.list[str]:

@@ -164,6 +164,34 @@ async def test_logging_out_everywhere_ends_them_all(worker: Mesh, anna: Person, 
     await berta.refreshed(worker)
 
 
+async def test_however_many_are_revoked_they_are_all_told_in_pages(
+    worker: Mesh, database: Database, anna: Person
+) -> None:
+    """30,001 ids in one reply would be over the limit of NATS."""
+    [one] = await database["sessions"].find().to_list()
+    ended = {"user_id": "u2", "rotated_at": one["rotated_at"], "revoked_at": one["rotated_at"]}
+    ids = {f"{number:032x}" for number in range(30_001)}
+    await database["sessions"].insert_many([{"_id": each, **ended} for each in ids], ordered=False)
+    told: set[str] = set()
+    request = ListRevoked()
+    while (page := await worker.call(AUTH_SESSIONS_REVOKED, request)).next_cursor:
+        told.update(page.session_ids)
+        request = ListRevoked(cursor=page.next_cursor)
+    assert ids == told | set(page.session_ids)
+
+
+async def test_what_was_revoked_long_after_its_last_access_token_is_not_told(
+    worker: Mesh, database: Database, anna: Person
+) -> None:
+    idle = await anna.again(worker)
+    await age_rotation(database, 391)
+    used = await (await anna.again(worker)).refreshed(worker)
+    await worker.call(AUTH_SESSIONS_REVOKE_ALL, RevokeSessions(), used.access)
+    assert (used.session_id,) == (await worker.call(AUTH_SESSIONS_REVOKED, ListRevoked())).session_ids
+    for one in (anna, idle, used):
+        assert "invalid_refresh_token" == (await worker.refused(AUTH_REFRESH, refresh(one))).reason
+
+
 async def test_of_sixty_sessions_begun_at_once_fifty_remain(worker: Mesh, database: Database, anna: Person) -> None:
     begins = (Sessions(database, idle=DAY, longest=DAY, remembered=DAY) for _ in range(60))
     begun = await asyncio.gather(*(one.create(anna.user.user_id, None) for one in begins))

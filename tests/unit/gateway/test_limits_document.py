@@ -67,6 +67,7 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "PostgreSQL: an idle transaction": seconds("idle_in_transaction_session_timeout"),
         "MongoDB: an operation": mongo._OPERATION_TIMEOUT,
         "sessions of an account": sessions.MOST,
+        "revoked sessions in one reply": sessions.REVOKED_PAGE,
     } == stated
 
 

@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
-from contracts.auth import SessionsRevoked
+from contracts.auth import ListRevoked, RevokedPage, SessionsRevoked
 from gateway.revocations import Revocations
 from mesh.context import Caller
-from mesh.errors import NoResponder, Unauthenticated
+from mesh.errors import NoResponder, Unauthenticated, Unavailable
 from mesh.event import tell
 from mesh.memory import MemoryBroker, MemoryTransport
 from subjects import EVENTS_AUTH_SESSIONS_REVOKED
@@ -27,13 +27,16 @@ class World:
         self.answers.set()
         self.gateway = Revocations(self.transport, self._fetch)
 
-    async def _fetch(self) -> SessionsRevoked:
+    async def _fetch(self, request: ListRevoked) -> RevokedPage:
+        """One session a page; `next_cursor` is the next one's number."""
         self.asked += 1
-        known = self.revoked
+        number = int(request.cursor or "0", 16)
+        known = self.revoked[number : number + 1]
+        more = len(self.revoked) > number + 1
         await self.answers.wait()
         if self.away:
             raise NoResponder("nobody serves auth.sessions.revoked")
-        return SessionsRevoked(session_ids=known)
+        return RevokedPage(session_ids=known, next_cursor=f"{number + 1:032x}" if more else None)
 
     async def alive(self) -> bool:
         try:
@@ -55,6 +58,12 @@ def world() -> World:
 async def test_what_was_revoked_before_is_known_from_the_first_request(world: World) -> None:
     world.revoked = ("anna",)
     assert not await world.alive()
+
+
+async def test_a_list_of_several_pages_is_fetched_to_its_end(world: World) -> None:
+    world.revoked = ("berta", "carla", "anna")
+    assert not await world.alive()
+    assert 3 == world.asked
 
 
 async def test_an_event_is_enough(world: World) -> None:
@@ -98,9 +107,13 @@ async def test_without_the_auth_service_it_goes_on_with_what_it_knows(world: Wor
 
 async def test_before_it_knows_anything_nobody_is_let_in(world: World) -> None:
     world.away = True
-    with pytest.raises(NoResponder):
+    with pytest.raises(Unavailable, match="not known yet") as refusal:
         await world.alive()
+    assert "revocations_unavailable" == refusal.value.reason
+    assert not await world.gateway.known()
     world.away = False
+    assert await world.gateway.known()
+    world.away = True
     assert await world.alive()
 
 

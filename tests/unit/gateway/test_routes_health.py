@@ -7,8 +7,12 @@ from httpx2 import AsyncClient
 from gateway.settings import GatewaySettings
 from mesh.bus import Message
 from mesh.context import Caller
+from mesh.errors import Unavailable
 from mesh.memory import MemoryTransport
 from mesh.service import Service
+from subjects import AUTH_SESSIONS_REVOKED
+from tests.unit.gateway.problems import problem
+from tests.unit.gateway.tokens import bearer
 from tests.unit.gateway.virtual_time import Scene, in_virtual_time
 from tests.unit.gateway.world import World
 
@@ -40,6 +44,26 @@ async def test_a_service_without_workers_is_named(scene: Scene) -> None:
         response.status_code,
         response.json(),
     )
+
+
+@in_virtual_time(SETTINGS)
+async def test_auth_is_not_ready_before_it_has_told_which_sessions_have_ended(scene: Scene) -> None:
+    scene.world.fails[AUTH_SESSIONS_REVOKED] = Unavailable("database_unavailable", "the database does not answer")
+    response = await scene.http.get("/readyz")
+    reason = "auth is not ready: it has not told which sessions have ended"
+    assert (503, {**ALL, "auth": False}, reason) == (
+        response.status_code,
+        response.json()["services"],
+        response.json()["reason"],
+    )
+    said = problem(await scene.http.get("/v1/customers/ALFKI", headers=bearer("USER")), 503, "revocations_unavailable")
+    assert "which sessions have ended is not known yet: the auth service does not tell" == said.detail
+    scene.world.fails.clear()
+    await asyncio.sleep(1.05)
+    assert 200 == (await scene.http.get("/readyz")).status_code
+    scene.world.fails[AUTH_SESSIONS_REVOKED] = Unavailable("database_unavailable", "the database does not answer")
+    await asyncio.sleep(1.05)
+    assert 200 == (await scene.http.get("/readyz")).status_code, "it goes on with what it knows"
 
 
 async def test_without_nats_nothing_is_ready(http: AsyncClient, transport: MemoryTransport) -> None:

@@ -122,7 +122,7 @@ REPLIES: Final[dict[Endpoint[Any, Any], BaseModel]] = {
     AUTH_SESSIONS_LIST: auth.SessionPage(items=(SESSION,)),
     AUTH_SESSIONS_REVOKE: auth.SessionsEnded(),
     AUTH_SESSIONS_REVOKE_ALL: auth.SessionsEnded(),
-    AUTH_SESSIONS_REVOKED: auth.SessionsRevoked(session_ids=("s-revoked",)),
+    AUTH_SESSIONS_REVOKED: auth.RevokedPage(session_ids=("s-revoked",)),
     AUTH_USERS_LIST: auth.UserPage(items=(NANCY,), next_cursor="bmV4dA"),
     AUTH_USERS_GET: NANCY,
     AUTH_USERS_UPDATE: NANCY,
