@@ -63,25 +63,22 @@ class Handlers:
         """Make a user with the role USER, once for each Idempotency-Key. Raises Invalid, Conflict, RateLimited.
 
         That an address is taken must be said, as no letter could say it to its owner alone. It costs as much as a
-        success, and counts as an attempt from its client's address, so that nobody can try many.
+        success, and each registration counts as an attempt from its client's address, so that nobody can try many.
         """
         email = normalise(request.email)
         self._passwords.demand_strength(request.password, email)
-        await self._throttle.attempt(None)
-        password_hash = await self._passwords.hash(request.password)
-        current = context.current()
-        if current is None or current.idempotency_key is None:
-            user = await self._users.create(email, password_hash, USER)
-        else:
-            account = await self._users.create_once(current.idempotency_key, email, password_hash, USER)
-            user = account.user
-            # Today's hash has a salt like no other. No digest of the payload is kept: it would give the password away.
-            if account.password_hash != password_hash:
-                if user.email != email or not await self._passwords.matches(request.password, account.password_hash):
-                    raise key_reused()
-                await self._throttle.succeeded(None)
-                return user
-        await self._throttle.succeeded(None)
+        async with self._throttle.registration():
+            password_hash = await self._passwords.hash(request.password)
+            current = context.current()
+            if current is None or current.idempotency_key is None:
+                user = await self._users.create(email, password_hash, USER)
+            else:
+                account = await self._users.create_once(current.idempotency_key, email, password_hash, USER)
+                user = account.user
+                # Today's hash has a salt like no other. No digest of the payload is kept: it would give it away.
+                if account.password_hash != password_hash:
+                    await self._demand_the_same(request.password, email, account)
+                    return user
         await self._audit.record(AuditAction.REGISTERED, user.user_id, actor_id=user.user_id)
         return user
 
@@ -91,18 +88,15 @@ class Handlers:
         An account that is not there costs the same steps as a wrong password (OWASP ASVS 5, V6.3.8).
         """
         email = _named(request.email)
-        pause = await self._throttle.attempt(email)
-        account = await self._users.find_account(email)
-        matches = await self._passwords.matches(request.password, account.password_hash if account else None)
-        if account is None or not matches or account.user.disabled:
-            await self._audit.record(AuditAction.LOGIN_FAILED, account.user.user_id if account else None, actor_id=None)
-            raise _invalid_credentials(pause)
-        if self._passwords.is_outdated(account.password_hash):
-            renewed = await self._passwords.hash(request.password)
-            if await self._users.replace_hash(account, renewed):
-                account = Account(account.user, renewed)
-        session = await self._begin(account)
-        await self._throttle.succeeded(email)
+        async with self._throttle.attempt(email) as pause:
+            account = await self._prove(email, request.password, pause)
+            if self._passwords.is_outdated(account.password_hash):
+                renewed = await self._passwords.hash(request.password)
+                if await self._users.replace_hash(account, renewed):
+                    account = Account(account.user, renewed)
+                else:  # another login was faster, or the password has changed
+                    account = await self._prove(email, request.password, pause)
+            session = await self._begin(account)
         await self._audit.record(AuditAction.LOGGED_IN, session.user_id, actor_id=session.user_id)
         return await self._tokens(account.user, session)
 
@@ -141,6 +135,23 @@ class Handlers:
     async def revoked(self, _: ListRevoked) -> SessionsRevoked:
         """The sessions whose access tokens are good no more, for a gateway that may have missed an event."""
         return SessionsRevoked(session_ids=tuple(await self._sessions.revoked()))
+
+    async def _demand_the_same(self, password: str, email: str, account: Account) -> None:
+        """Raise Conflict unless the key's first registration was the same; a guess at a password as a login is one."""
+        if account.user.email != email:
+            raise key_reused()
+        async with self._throttle.attempt(email):
+            if not await self._passwords.matches(password, account.password_hash):
+                raise key_reused()
+
+    async def _prove(self, email: str, password: str, pause: int) -> Account:
+        """The account that the password opens. Raises Unauthenticated."""
+        account = await self._users.find_account(email)
+        matches = await self._passwords.matches(password, account.password_hash if account else None)
+        if account is None or not matches or account.user.disabled:
+            await self._audit.record(AuditAction.LOGIN_FAILED, account.user.user_id if account else None, actor_id=None)
+            raise _invalid_credentials(pause)
+        return account
 
     async def _begin(self, account: Account) -> Session:
         """A new session, unless the account has changed since the password was checked."""

@@ -47,14 +47,13 @@ class OwnAccount:
         caller = context.caller()
         user = await self._users.get(caller.user_id)
         self._passwords.demand_strength(request.new_password, user.email, "new_password")
-        await self._throttle.attempt(user.email)
-        account = await self._users.find_account_of(caller.user_id)
-        known = await self._passwords.matches(request.current_password, account.password_hash if account else None)
-        if account is None or not known:
-            raise _wrong_password()
-        if not await self._users.replace_hash(account, await self._passwords.hash(request.new_password)):
-            raise _wrong_password()  # since a moment ago
-        await self._throttle.succeeded(user.email)
+        async with self._throttle.attempt(user.email):
+            account = await self._users.find_account_of(caller.user_id)
+            known = await self._passwords.matches(request.current_password, account.password_hash if account else None)
+            if account is None or not known:
+                raise _wrong_password()
+            if not await self._users.replace_hash(account, await self._passwords.hash(request.new_password)):
+                raise _wrong_password()  # since a moment ago
         await self._revocation.end_all(caller.user_id, but=caller.session_id)
         await self._audit.record(AuditAction.PASSWORD_CHANGED, caller.user_id, actor_id=caller.user_id)
         return PasswordChanged()

@@ -1,6 +1,8 @@
 """How fast passwords may be guessed, on an account and from an address."""
 
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from ipaddress import ip_address, ip_network
 
 from auth_svc.repository import Throttles
@@ -10,12 +12,15 @@ from mesh import context
 from mesh.errors import RateLimited
 
 _IPV6_SITE = 64  # bits that a provider gives to one customer (RFC 6177)
+_ADDRESS_DECAY = 60  # seconds until one attempt is forgotten: many who only mistype may share an address
 
 
 class Throttle:
     """Counts attempts before they cost anything, whether or not there is such an account (OWASP ASVS 5, V6.3.1).
 
-    The pauses are bounded, so that nobody is locked out for good by somebody else (NIST SP 800-63B-4, section 3.2.2).
+    The pauses are bounded, and what was in vain is forgotten one by one, so that nobody is locked out for good by
+    somebody else (NIST SP 800-63B-4, section 3.2.2): of an account one attempt each longest pause, which is how fast a
+    patient guesser gets on anyway, of an address one each minute.
     """
 
     def __init__(self, settings: AuthSettings, throttles: Throttles) -> None:
@@ -24,35 +29,48 @@ class Throttle:
         self._address_attempts = settings.auth_address_attempts
         self._longest = settings.auth_longest_pause
 
-    async def attempt(self, email: str | None) -> int:
-        """Count an attempt on the account, and one from the current request's address. Raises RateLimited.
+    @asynccontextmanager
+    async def attempt(self, email: str) -> AsyncIterator[int]:
+        """Try a password within it: an attempt on the account, and one from the current request's address.
 
-        Says how many seconds the next one will have to wait.
+        Says how many seconds the next one will have to wait. Counts if the block raises; but after RateLimited nothing
+        was tried. A success takes back itself alone: were the failures before it forgotten too, a guesser would see
+        when the owner was there, and get as many more guesses. Raises RateLimited.
         """
-        pause = 0
-        if (address := _address()) is not None:
-            pause = await self._count(address, self._address_attempts)
-        if email is None:
-            return pause
-        try:
-            return max(pause, await self._count(_account(email), self._account_attempts))
-        except RateLimited:
-            if address is not None:  # nothing was tried, and the others who share the address shall not pay for it
-                await self._throttles.take_back(address)
-            raise
+        async with (
+            self._from_address() as of_address,
+            self._counted(_account(email), self._account_attempts, self._longest) as of_account,
+        ):
+            yield max(of_address, of_account)
 
-    async def succeeded(self, email: str | None) -> None:
-        """It was none in vain."""
-        if (address := _address()) is not None:
-            await self._throttles.take_back(address)
-        if email is not None:
-            await self._throttles.forget(_account(email))
+    @asynccontextmanager
+    async def registration(self) -> AsyncIterator[None]:
+        """Register somebody within it: an attempt from the address, successful or not. Raises RateLimited."""
+        async with self._from_address(successes=True):
+            yield
 
-    async def _count(self, key: str, free: int) -> int:
-        attempt = await self._throttles.attempt(key, free=free, longest=self._longest)
+    @asynccontextmanager
+    async def _from_address(self, *, successes: bool = False) -> AsyncIterator[int]:
+        address = _address()
+        if address is None:
+            yield 0
+            return
+        decay = min(_ADDRESS_DECAY, self._longest)
+        async with self._counted(address, self._address_attempts, decay, successes=successes) as pause:
+            yield pause
+
+    @asynccontextmanager
+    async def _counted(self, key: str, free: int, decay: int, *, successes: bool = False) -> AsyncIterator[int]:
+        attempt = await self._throttles.attempt(key, free=free, longest=self._longest, decay=decay)
         if wait := attempt.wait:
             raise RateLimited(AuthReason.TOO_MANY_LOGINS, f"too many attempts: wait for {wait} s", wait)
-        return attempt.pause
+        try:
+            yield attempt.pause
+        except RateLimited:
+            await self._throttles.take_back(key, attempt, decay=decay)
+            raise
+        if not successes:
+            await self._throttles.take_back(key, attempt, decay=decay)
 
 
 def _account(email: str) -> str:

@@ -23,7 +23,7 @@ async def ensure_indexes(database: Database) -> None:
     # Of all who start or rotate at once, one makes the next key.
     await database["signing_keys"].create_index("number", unique=True)
     await database["signing_keys"].create_index("retires_at", expireAfterSeconds=0)
-    await database["throttles"].create_index("expires_at", expireAfterSeconds=0)
+    await database["throttles"].create_index("clear_at", expireAfterSeconds=0)
     # Where it is there already, a role will do that may not make indexes: one that expires would empty the log.
     if "subject_id_1__id_-1" not in await database["audit"].index_information():
         await database["audit"].create_index([("subject_id", 1), ("_id", -1)])

@@ -49,8 +49,8 @@ async def test_without_the_key_the_address_is_taken(worker: Mesh, key: str | Non
     assert "email_taken" == (await register(worker, key))[0]
 
 
-async def test_of_twenty_at_once_one_registers_and_all_hear_of_it(worker: Mesh, documents: Documents) -> None:
-    answers = await asyncio.gather(*(register(worker, "k") for _ in range(20)))
+async def test_of_six_at_once_one_registers_and_all_hear_of_it(worker: Mesh, documents: Documents) -> None:
+    answers = await asyncio.gather(*(register(worker, "k") for _ in range(6)))  # five passwords are tried at once
     assert 1 == len(set(answers))
     assert None is answers[0][0]
     assert 1 == len(await documents("users"))

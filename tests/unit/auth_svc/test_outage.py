@@ -9,6 +9,7 @@ import pytest
 
 from auth_svc.keys import SealedKey
 from auth_svc.repository import Account, Audit, Session, Sessions, SigningKeys, Throttles, Users, ensure_indexes
+from auth_svc.repository.throttles import Attempt
 from contracts.auth import AuditAction, Jwk, User
 from mesh.context import Context, working_on
 from mesh.errors import TimedOut, Unavailable
@@ -25,6 +26,8 @@ ANYTHING = {
     "longest_token": timedelta(seconds=1),
     "free": 5,
     "longest": 900,
+    "decay": 60,
+    "attempt": Attempt(0, 1, NOW),
     "limit": 50,
     "cursor": None,
 }
