@@ -86,7 +86,7 @@ def build(settings: GatewaySettings, transport: Transport, *, short: bool = True
 def wire(settings: GatewaySettings, transport: Transport) -> Parts:
     """The parts that the routes use."""
     services = {endpoint.service for endpoint in ENDPOINTS}
-    client = GuardedClient(Client(transport), services, settings, settings.gateway_timeout)
+    client = GuardedClient(Client(transport), services, _HASHING, settings, settings.gateway_timeout)
     revocations = Revocations(transport, partial(client.call, AUTH_SESSIONS_REVOKED, timeout=REVOCATIONS_WITHIN))
     return Parts(
         client,

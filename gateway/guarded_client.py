@@ -2,7 +2,7 @@
 
 from asyncio import CancelledError, get_running_loop
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from gateway.settings import ServiceLimits
 from mesh.breaker import Breaker, Ticket
@@ -21,18 +21,27 @@ Longer than the silence after which Client asks another worker, so that one whic
 class GuardedClient:
     """A client that sends nothing to a service which has its fill or does not answer, and says so at once.
 
-    Each service has a limit and a breaker of its own, so that one which hangs takes no capacity from the others. A
-    service without workers needs neither: NATS itself says so at once. `timeout`: what bounds every call, in seconds.
+    Each service has a limit and a breaker of its own, so that one which hangs takes no capacity from the others. So
+    have the endpoints for which a service hashes a password: that a flood of logins is slow tells nothing of the rest.
+    A service without workers needs neither: NATS itself says so at once. `timeout`: what bounds every call, in seconds.
     """
 
-    def __init__(self, client: Client, services: Iterable[str], limits: ServiceLimits, timeout: float) -> None:
+    def __init__(
+        self,
+        client: Client,
+        services: Iterable[str],
+        hashing: Iterable[Endpoint[Any, Any]],
+        limits: ServiceLimits,
+        timeout: float,
+    ) -> None:
         self._client = client
         self._timeout = timeout
-        self._guards = {service: _Guard(service, limits) for service in services}
+        self._hashing = {endpoint.subject: f"{endpoint.service} password" for endpoint in hashing}
+        self._guards = {name: _Guard(name, limits) for name in {*services, *self._hashing.values()}}
 
     async def call(self, endpoint: Endpoint[Req, Rep], request: Req, timeout: float | None = None) -> Rep:
         """See Client.call. Raises Overloaded with `gateway_busy` or `circuit_open` for a call that was not made."""
-        guard = self._guards[endpoint.service]
+        guard = self._guards[self._hashing.get(endpoint.subject, endpoint.service)]
         slow_after = SLOW * min(endpoint.timeout, self._timeout)
         started = get_running_loop().time()
         ticket = guard.enter(started)
@@ -46,21 +55,21 @@ class GuardedClient:
 
 
 class _Guard:
-    """What one service's calls pass."""
+    """What the calls of one service pass, or of a part of it."""
 
-    def __init__(self, service: str, limits: ServiceLimits) -> None:
-        self._service = service
+    def __init__(self, name: str, limits: ServiceLimits) -> None:
+        self._name = name
         self._limiter = Limiter(
             lowest=limits.gateway_limit_min, initial=limits.gateway_limit_initial, highest=limits.gateway_limit_max
         )
-        self._breaker = Breaker(service, timeouts=limits.gateway_breaker_timeouts, rest=limits.gateway_breaker_rest)
+        self._breaker = Breaker(name, timeouts=limits.gateway_breaker_timeouts, rest=limits.gateway_breaker_rest)
 
     def enter(self, now: float) -> Ticket:
         if self._limiter.full:
-            why = f"the {self._service} service has as many requests in flight as it can take"
+            why = f"the {self._name} service has as many requests in flight as it can take"
             raise Overloaded(Code.OVERLOADED, "gateway_busy", why)
         if (ticket := self._breaker.admit(now)) is None:
-            raise Overloaded(Code.OVERLOADED, "circuit_open", f"the {self._service} service has not been answering")
+            raise Overloaded(Code.OVERLOADED, "circuit_open", f"the {self._name} service has not been answering")
         self._limiter.enter()
         return ticket
 

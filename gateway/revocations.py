@@ -24,9 +24,9 @@ _EVERY = 5.0
 class Revocations:
     """The sessions that were revoked, as a gateway knows them.
 
-    It listens before it fetches, so that nothing falls between. The list is fetched when it is first needed, or when
-    somebody first asks whether it is `known`, after each reconnect, and every few seconds beside the requests, should an event be lost otherwise. Without the auth service it
-    goes on with what it knows, as it does with its keys; before it knows anything, nobody is let in.
+    It listens before it fetches, so that nothing falls between. The list is fetched when it is first needed or asked
+    for, after each reconnect, and every few seconds beside the requests, should an event be lost otherwise. Without the
+    auth service it goes on with what it knows, as it does with its keys; before it knows anything, nobody is let in.
     """
 
     def __init__(self, transport: Transport, fetch: Callable[[ListRevoked], Awaitable[RevokedPage]]) -> None:

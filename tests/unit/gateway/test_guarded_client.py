@@ -28,7 +28,7 @@ from mesh.errors import (
 )
 from mesh.limiter import Limiter
 from mesh.memory import MemoryTransport
-from subjects import ENDPOINTS, PRODUCTS_GET
+from subjects import AUTH_LOGIN, AUTH_PASSWORD_CHANGE, AUTH_REGISTER, ENDPOINTS, PRODUCTS_GET
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.virtual_time import Scene, in_virtual_time
 from tests.unit.gateway.world import CHAI, World
@@ -76,7 +76,7 @@ _TIMEOUT: Final = 0.2
 
 def guarded(transport: MemoryTransport) -> GuardedClient:
     services = {endpoint.service for endpoint in ENDPOINTS}
-    return GuardedClient(Client(transport), services, SETTINGS, _TIMEOUT)
+    return GuardedClient(Client(transport), services, (AUTH_LOGIN,), SETTINGS, _TIMEOUT)
 
 
 @pytest.fixture
@@ -172,6 +172,28 @@ async def test_a_cancelled_probe_leaves_room_for_the_next(scene: Scene) -> None:
 async def test_a_timeout_shrinks_the_limit(client: GuardedClient, hanging: Hanging) -> None:
     await time_out(client)
     assert limiter(client).limit == pytest.approx(3.2)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("/v1/auth/login", {"email": "nancy@northwind.example", "password": "x"}),
+        ("/v1/auth/register", {"email": "nancy@northwind.example", "password": "x"}),
+        ("/v1/auth/password", {"current_password": "x", "new_password": "y"}),
+    ],
+)
+async def test_what_hashes_a_password_takes_nothing_from_the_rest_of_auth(
+    http: AsyncClient, app: FastAPI, world: World, user: dict[str, str], asked: tuple[str, dict[str, str]]
+) -> None:
+    full = Unavailable("queue_too_slow", "too many passwords wait")
+    world.fails = dict.fromkeys((AUTH_LOGIN, AUTH_REGISTER, AUTH_PASSWORD_CHANGE), full)
+    path, body = asked
+    for _ in range(20):
+        problem(await http.post(path, json=body, headers=user), 503, "queue_too_slow")
+    client: GuardedClient = app.state.parts.client
+    assert (4, True) == (limiter(client, "auth").limit, limiter(client, "auth password").limit < 2)
+    for _ in range(20):
+        assert 200 == (await http.get("/v1/auth/me", headers=user)).status_code
 
 
 async def test_a_client_that_goes_away_gives_its_place_back(
