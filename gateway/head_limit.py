@@ -12,6 +12,8 @@ from mesh.errors import Fault, Invalid, Unauthenticated
 LONGEST_AUTHORIZATION: Final = 4096 + len("Bearer ")
 """Bytes. In a head that is small enough a longer one gets as far as the Verifier, which does not read it either."""
 _SINGLE = (b"authorization", b"idempotency-key")
+_HIDDEN = re.compile(rb"%(?:2f|[01][0-9a-f]|7f)", re.IGNORECASE)
+"""A slash, or a control character, that a proxy in front may not see: `/v1/users%0a` would pass for `/v1/users`."""
 _LONG_TOKEN = re.compile(rb"(?:^|\n)authorization:[^\r\n]{%d}" % (LONGEST_AUTHORIZATION + 1), re.IGNORECASE)
 
 
@@ -55,6 +57,8 @@ def _unclear(scope: Scope) -> Invalid | None:
         why = "the request must be HTTP/1.1 or HTTP/1.0"
     elif (hosts := names.count(b"host")) != 1 and (hosts or version == "1.1"):
         why = "there must be one Host header"
+    elif _HIDDEN.search(scope["raw_path"]):
+        why = "the path must not have an encoded slash or control character in it"
     elif any(names.count(name) > 1 for name in _SINGLE):
         why = "Authorization and Idempotency-Key may each be there once"
     elif b"transfer-encoding" in names and (b"content-length" in names or version == "1.0"):

@@ -91,7 +91,7 @@ class _Finder:
             self._routes[groups + 1] = route
             alternatives.append(f"({alternative})")
             groups += 1 + re.compile(alternative).groups
-        self._match = re.compile(f"(?:{'|'.join(alternatives)})$").match
+        self._match = re.compile("|".join(alternatives)).fullmatch
 
     def find(self, path: str) -> tuple[CompiledRoute, dict[str, str]] | None:
         """The route and the parameters in the path; None is for FastAPI."""

@@ -112,7 +112,7 @@ async def test_archiving_may_name_a_version(
     assert {"customer_id": "ALFKI", "expected_version": expected} == world.last.sent
 
 
-@pytest.mark.parametrize("customer_id", ["alfki", "ALFK", "ALFKIS", "ALFK1", "ÄLFKI", "ALFK%00", "ALFKI%0A"])
+@pytest.mark.parametrize("customer_id", ["alfki", "ALFK", "ALFKIS", "ALFK1", "ÄLFKI"])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_a_key_that_is_not_five_capital_letters_is_422(
     http: AsyncClient, admin: dict[str, str], method: str, customer_id: str

@@ -79,10 +79,7 @@ def test_no_text_that_is_logged_for_people_commands_their_terminal(capfdbinary: 
     odd = "/\x1b]0;title\x07\x9b2J\u202e"
     log = structlog.get_logger()
     log.info("request", path=odd, several=[odd], two="lines\nforged")
-    try:
-        raise ValueError(odd)
-    except ValueError:
-        log.exception(odd)
+    log.error(odd, exc_info=ValueError(odd))
     said = capfdbinary.readouterr().err.decode()
     assert 4 == said.count("]0;title")
     assert not re.search("\x1b]|[\x07\x9b\u202e]|^forged", said, re.MULTILINE)
