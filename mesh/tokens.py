@@ -29,6 +29,7 @@ LEEWAY: Final = 30
 
 _LONGEST_HEADER = 4096 + len("Bearer ")
 _KEYS_GOOD_FOR = 600.0
+_RETRY_AFTER = 1.0  # seconds, where the keys could not be had
 _CACHED_TOKENS = 10_000
 # What RFC 9068, section 2.2, requires, but for client_id: there are no OAuth clients. PyJWT demands none by itself.
 _TEXTS = ("iss", "aud", "sub", "sid", "jti")
@@ -53,8 +54,8 @@ FetchKeys = Callable[[], Awaitable[KeySet]]
 class Verifier:
     """Verifies access tokens by public keys that are fetched once, and again when a token names an unknown one.
 
-    Forged key ids cannot make it ask often: once in `token_keys_refetch_after` seconds. Without the service that has
-    the keys it goes on with those that it knows. Held to RFC 8725, section 3, and RFC 9068, section 4.
+    Forged key ids cannot make it ask often: once in `token_keys_refetch_after` seconds, or in one second while it gets
+    no answer. Without the service that has the keys it goes on with those that it knows. Held to RFC 8725, section 3, and RFC 9068, section 4.
     """
 
     def __init__(self, settings: TokenSettings, fetch_keys: FetchKeys) -> None:
@@ -128,7 +129,8 @@ class Verifier:
     async def _refetch(self, kid: str) -> None:
         async with self._fetching:
             age = time.monotonic() - self._asked_at
-            if self._keys and age < (_KEYS_GOOD_FOR if kid in self._keys else self._settings.token_keys_refetch_after):
+            rest = _KEYS_GOOD_FOR if kid in self._keys else self._settings.token_keys_refetch_after
+            if self._keys and age < (rest if self._failure is None else min(rest, _RETRY_AFTER)):
                 return
             self._asked_at = time.monotonic()
             try:

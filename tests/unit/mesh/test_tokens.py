@@ -117,6 +117,25 @@ async def test_an_unknown_key_is_looked_up_at_most_once_a_minute(keys: Keys, ver
     assert 1 == keys.asked
 
 
+async def test_after_a_failure_an_unknown_key_is_looked_up_again_soon(keys: Keys, verifier: Verifier) -> None:
+    await verifier.verify(keys.sign())
+    keys.private["k2"] = Ed25519PrivateKey.generate()
+    keys.away = True
+    verifier._asked_at -= 60
+    with pytest.raises(NoResponder):
+        await verifier.verify(keys.sign(kid="k2"))
+    keys.away = False
+    with pytest.raises(NoResponder):
+        await verifier.verify(keys.sign(kid="k2"))
+    assert 2 == keys.asked
+    verifier._asked_at -= 1
+    assert "u1" == (await verifier.verify(keys.sign(kid="k2"))).user_id
+    verifier._asked_at -= 1
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(keys.sign(kid="k3"))
+    assert 3 == keys.asked
+
+
 async def test_known_keys_go_on_serving_while_their_source_is_away(keys: Keys, verifier: Verifier) -> None:
     await verifier.verify(keys.sign())
     keys.away = True
