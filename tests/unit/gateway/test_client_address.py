@@ -1,6 +1,7 @@
 import pytest
+from structlog.testing import capture_logs
 
-from gateway.client_address import client_address, networks_in
+from gateway.client_address import _warn_of_untrusted, client_address, networks_in
 from gateway.settings import GatewaySettings
 
 
@@ -36,10 +37,27 @@ def test_a_stranger_who_names_another_is_the_client() -> None:
         ([""], "10.0.0.1"),
         ([], "10.0.0.1"),
         (["2001:db8::1"], "2001:db8::1"),
+        (["203.0.113.6:4711"], "203.0.113.6"),
+        (["[2001:db8::1]"], "2001:db8::1"),
+        (["[2001:db8::1]:4711, 10.2.3.4:80"], "2001:db8::1"),
+        (["203.0.113.6:"], "10.0.0.1"),
+        (["[]:80"], "10.0.0.1"),
     ],
 )
 def test_a_trusted_proxy_is_believed_as_far_as_trust_goes(forwarded: list[str], expected: str) -> None:
     assert expected == address(*forwarded)
+
+
+@pytest.mark.parametrize("trusted", ["", "10.0.0.0/8"])
+def test_once_it_is_told_that_nobody_believes_a_peer_who_names_another(trusted: str) -> None:
+    _warn_of_untrusted.cache_clear()
+    with capture_logs() as lines:
+        for peer in ("198.51.100.1", "198.51.100.2"):
+            address(peer=peer, trusted=trusted)
+            address("203.0.113.7", peer=peer, trusted=trusted)
+        address("203.0.113.7", trusted="10.0.0.0/8")
+    assert ["warning"] == [line["log_level"] for line in lines]
+    assert "GATEWAY_TRUSTED_PROXIES" in lines[0]["detail"]
 
 
 def test_without_an_address_there_is_none() -> None:
