@@ -151,6 +151,16 @@ def test_only_the_gateways_port_is_published() -> None:
     assert "EXPOSE 8080" in stages()["gateway"]
 
 
+def test_the_gateway_is_told_of_a_proxy_in_front_and_of_foreign_pages_where_there_are_any(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("GATEWAY_TRUSTED_PROXIES", "GATEWAY_CORS_ORIGINS"):
+        assert f"${{{name}:-}}" == SERVICES["gateway"]["environment"][name]
+        assert f"# {name}=\n" in (ROOT / ".env.example").read_text()
+        monkeypatch.setenv(name, "")
+    assert ((), ()) == (GatewaySettings().gateway_trusted_proxies, GatewaySettings().gateway_cors_origins)
+
+
 def test_no_two_services_share_a_database_and_the_gateway_reaches_none() -> None:
     databases = {
         service: {network for network in SERVICES[service]["networks"] if network.endswith("-database")}
