@@ -1,9 +1,11 @@
 """What administrators do: other people's rights, the audit log, the keys."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from auth_svc.emails import normalise
-from auth_svc.repository import Audit, Users
+from auth_svc.outbox import settle
+from auth_svc.repository import Audit, Users, audit_entry
 from auth_svc.revocation import Revocation
 from auth_svc.signer import Signer
 from contracts.auth import (
@@ -23,6 +25,7 @@ from contracts.auth import (
 from mesh import context
 from mesh.errors import Forbidden, Invalid
 from mesh.tokens import ADMIN
+from providers.mongo import Document
 
 
 class Administration:
@@ -52,27 +55,43 @@ class Administration:
         Nobody changes their own rights (OWASP ASVS 5, V8.2). So an administrator always remains: whoever takes the
         role from another one keeps it. That they keep it is looked up after the change, since two may be about to take
         it from each other; then both are undone.
+
+        The sessions end before the change as well: where it is stored and nothing more comes to pass, no session from
+        before goes on with other rights. The rest is in the user's outbox, for the repeat to do.
         """
-        caller = context.caller()
-        if request.user_id == caller.user_id:
+        actor_id = context.caller().user_id
+        if request.user_id == actor_id:
+            await self._refused(request.user_id, AuthReason.OWN_ACCOUNT)
             raise Forbidden(AuthReason.OWN_ACCOUNT, "nobody changes their own rights: ask another administrator")
-        changed = await self._users.change_rights(request.user_id, _rights(request.patch))
-        if changed is None:
-            return await self._users.get(request.user_id)
-        before, after = changed
-        if before == after:
-            return after
-        actor = await self._users.find(caller.user_id)
-        if actor is None or actor.disabled or ADMIN not in actor.roles:
-            await self._users.change_rights(before.user_id, {"roles": [*before.roles], "disabled": before.disabled})
-            raise Forbidden("role_required", "the role ADMIN is needed here")
-        await self._revocation.end_all(after.user_id)
-        for action, detail in _differences(before, after):
-            await self._audit.record(action, after.user_id, actor_id=caller.user_id, detail=detail)
-        return after
+        user = await self._users.get(request.user_id)
+        while changes := _changes(user, request.patch):
+            await self._revocation.end_all(user.user_id)
+            after = await self._users.change_rights(user, changes, _entries(user, changes, actor_id))
+            if after is not None and not await self._is_admin(actor_id):
+                await self._undo(user, after, changes)
+                raise Forbidden("role_required", "the role ADMIN is needed here")
+            user = after or await self._users.get(request.user_id)
+        await settle(user.user_id, self._users, self._revocation, self._audit)
+        return user
+
+    async def _is_admin(self, user_id: str) -> bool:
+        user = await self._users.find(user_id)
+        return user is not None and not user.disabled and ADMIN in user.roles
+
+    async def _undo(self, before: User, after: User, changes: Mapping[str, Any]) -> None:
+        """Take the change back where it still stands, not what a third one has changed since."""
+        back = {name: getattr(before, name) for name in changes}
+        await self._users.change_rights(after, back, _entries(after, back, context.caller().user_id))
+        await settle(after.user_id, self._users, self._revocation, self._audit)
+        await self._refused(after.user_id, "role_required")
+
+    async def _refused(self, user_id: str, reason: str) -> None:
+        action = AuditAction.RIGHTS_CHANGE_REFUSED
+        await self._audit.record(action, user_id, actor_id=context.caller().user_id, detail=reason)
 
     async def list_audit(self, request: ListAudit) -> AuditPage:
-        """What was done, the newest first."""
+        """What was done, the newest first; what is done by halves too."""
+        await self._audit.keep(await self._users.outbox())
         return await self._audit.list(subject_id=request.user_id, before=request.cursor, limit=request.limit)
 
     async def rotate_keys(self, _: RotateKeys) -> KeyRotation:
@@ -82,18 +101,21 @@ class Administration:
         return rotation
 
 
-def _rights(patch: UserPatch) -> dict[str, Any]:
-    """The fields to set; a role that is named twice is there once."""
+def _changes(user: User, patch: UserPatch) -> dict[str, Any]:
+    """The fields to set, without those that are so already; a role that is named twice is there once."""
     rights = patch.changes()
     if "roles" in rights:
-        rights["roles"] = sorted(set(rights["roles"]), reverse=True)
-    return rights
+        rights["roles"] = tuple(sorted(set(rights["roles"]), reverse=True))
+    return {name: value for name, value in rights.items() if getattr(user, name) != value}
 
 
-def _differences(before: User, after: User) -> list[tuple[AuditAction, str | None]]:
-    found: list[tuple[AuditAction, str | None]] = []
-    if before.roles != after.roles:
-        found.append((AuditAction.ROLES_CHANGED, f"{' '.join(before.roles)} -> {' '.join(after.roles)}"))
-    if before.disabled != after.disabled:
-        found.append((AuditAction.DISABLED if after.disabled else AuditAction.ENABLED, None))
-    return found
+def _entries(user: User, changes: Mapping[str, Any], actor_id: str) -> list[Document]:
+    """For the audit log."""
+    entries = []
+    if "roles" in changes:
+        detail = f"{' '.join(user.roles)} -> {' '.join(changes['roles'])}"
+        entries.append(audit_entry(AuditAction.ROLES_CHANGED, user.user_id, actor_id=actor_id, detail=detail))
+    if "disabled" in changes:
+        action = AuditAction.DISABLED if changes["disabled"] else AuditAction.ENABLED
+        entries.append(audit_entry(action, user.user_id, actor_id=actor_id))
+    return entries

@@ -1,7 +1,8 @@
 """What users may do to their own account: another password, a look at their sessions, an end to them."""
 
+from auth_svc.outbox import settle
 from auth_svc.passwords import Passwords
-from auth_svc.repository import Audit, Sessions, Users
+from auth_svc.repository import Audit, Sessions, Users, audit_entry
 from auth_svc.revocation import Revocation
 from auth_svc.throttle import Throttle
 from contracts.auth import (
@@ -42,21 +43,34 @@ class OwnAccount:
     async def change_password(self, request: ChangePassword) -> PasswordChanged:
         """Change it, if the present one is known too (OWASP ASVS 5, V6.2.3); other sessions end (V7.4.3).
 
-        Raises Invalid, RateLimited, NotFound.
+        They end before the change as well: where it is stored and nothing more comes to pass, no thief goes on. The
+        rest is in the user's outbox, for the repeat to do: by then the new password is the present one, and whoever
+        names it knows it. Raises Invalid, RateLimited, NotFound.
         """
         caller = context.caller()
         user = await self._users.get(caller.user_id)
         self._passwords.demand_strength(request.new_password, user.email, "new_password")
         async with self._throttle.attempt(user.email):
-            account = await self._users.find_account_of(caller.user_id)
-            known = await self._passwords.matches(request.current_password, account.password_hash if account else None)
-            if account is None or not known:
-                raise _wrong_password()
-            if not await self._users.replace_hash(account, await self._passwords.hash(request.new_password)):
-                raise _wrong_password()  # since a moment ago
-        await self._revocation.end_all(caller.user_id, but=caller.session_id)
-        await self._audit.record(AuditAction.PASSWORD_CHANGED, caller.user_id, actor_id=caller.user_id)
+            if not await self._replace(request) and not await self._is_present(request.new_password):
+                await self._audit.record(AuditAction.PASSWORD_CHANGE_FAILED, caller.user_id, actor_id=caller.user_id)
+                raise Invalid.field("current_password", AuthReason.WRONG_PASSWORD, "is not the present one")
+        await settle(caller.user_id, self._users, self._revocation, self._audit, but=caller.session_id)
         return PasswordChanged()
+
+    async def _replace(self, request: ChangePassword) -> bool:
+        """Store the new password, if the present one was named and is so still; says whether it was stored."""
+        caller = context.caller()
+        account = await self._users.find_account_of(caller.user_id)
+        if account is None or not await self._passwords.matches(request.current_password, account.password_hash):
+            return False
+        password_hash = await self._passwords.hash(request.new_password)
+        await self._revocation.end_all(caller.user_id, but=caller.session_id)
+        entry = audit_entry(AuditAction.PASSWORD_CHANGED, caller.user_id, actor_id=caller.user_id)
+        return await self._users.replace_hash(account, password_hash, [entry])
+
+    async def _is_present(self, password: str) -> bool:
+        account = await self._users.find_account_of(context.caller().user_id)
+        return account is not None and await self._passwords.matches(password, account.password_hash)
 
     async def list_sessions(self, _: ListSessions) -> SessionPage:
         """The user's sessions."""
@@ -79,7 +93,3 @@ class OwnAccount:
             await self._revocation.end_all(caller.user_id)
             await self._audit.record(AuditAction.SESSIONS_REVOKED, caller.user_id, actor_id=caller.user_id)
         return SessionsEnded()
-
-
-def _wrong_password() -> Invalid:
-    return Invalid.field("current_password", AuthReason.WRONG_PASSWORD, "is not the present one")

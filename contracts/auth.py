@@ -50,9 +50,11 @@ class AuditAction(StrEnum):
     SESSION_REVOKED = "session_revoked"
     SESSIONS_REVOKED = "sessions_revoked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # an action, no password
+    PASSWORD_CHANGE_FAILED = "password_change_failed"  # noqa: S105  # an action, no password
     ROLES_CHANGED = "roles_changed"
     DISABLED = "disabled"
     ENABLED = "enabled"
+    RIGHTS_CHANGE_REFUSED = "rights_change_refused"
     ADMIN_CREATED = "admin_created"
     KEYS_ROTATED = "keys_rotated"
 
@@ -198,14 +200,14 @@ class SessionsRevoked(Reply):
     session_ids: tuple[str, ...]
 
 
-class ListUsers(Request):
-    """Users in the order of their e-mail addresses, page by page; or the one with this address."""
 class RevokedPage(SessionsRevoked):
     """A part of the list; without `next_cursor` it is the last."""
 
     next_cursor: SessionId | None = None
 
 
+class ListUsers(Request):
+    """Users in the order of their e-mail addresses, page by page; or the one with this address."""
 
     email: Email | None = None
     limit: Limit = 50

@@ -1,10 +1,20 @@
 """Everything that auth asks of MongoDB, a module for each collection."""
 
-from auth_svc.repository.audit import Audit
+from auth_svc.repository.audit import Audit, audit_entry
 from auth_svc.repository.indexes import ensure_indexes
 from auth_svc.repository.sessions import Session, Sessions
 from auth_svc.repository.signing_keys import SigningKeys
 from auth_svc.repository.throttles import Throttles
 from auth_svc.repository.users import Account, Users
 
-__all__ = ["Account", "Audit", "Session", "Sessions", "SigningKeys", "Throttles", "Users", "ensure_indexes"]
+__all__ = [
+    "Account",
+    "Audit",
+    "Session",
+    "Sessions",
+    "SigningKeys",
+    "Throttles",
+    "Users",
+    "audit_entry",
+    "ensure_indexes",
+]

@@ -1,8 +1,9 @@
 """The collection `users`."""
 
 import base64
+import builtins
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +26,12 @@ class Account:
 
 
 class Users:
-    """The collection `users`; its e-mail addresses are normalised, and each is there once."""
+    """The collection `users`; its e-mail addresses are normalised, and each is there once.
+
+    Entries for the audit log are written with the change that they tell of, into the user's document: no transaction,
+    which not every MongoDB has (ADR 6), and no change without an entry. They stay in this outbox until all that the
+    change entails is done.
+    """
 
     def __init__(self, database: Database) -> None:
         self._users = database["users"]
@@ -103,18 +109,40 @@ class Users:
         return UserPage(items=items, next_cursor=_cursor(items[-1].email) if len(found) > limit else None)
 
     @operation()
-    async def replace_hash(self, account: Account, password_hash: str) -> bool:
+    async def replace_hash(self, account: Account, password_hash: str, entries: Sequence[Document] = ()) -> bool:
         """Store another hash, unless the password has changed meanwhile; says whether it was stored."""
         unchanged = {"_id": account.user.user_id, "password_hash": account.password_hash}
         # No findAndModify: where that fails, MongoDB logs it with its values.
-        result = await self._users.update_one(unchanged, {"$set": {"password_hash": password_hash}})
+        result = await self._users.update_one(unchanged, _change({"password_hash": password_hash}, entries))
         return result.matched_count == 1
 
     @operation()
-    async def change_rights(self, user_id: str, changes: Mapping[str, Any]) -> tuple[User, User] | None:
-        """Set `roles`, `disabled` or both: the user before and after, or None where there is none."""
-        document = await self._users.find_one_and_update({"_id": user_id}, {"$set": changes})
-        return (_user(document), _user({**document, **changes})) if document else None
+    async def change_rights(self, user: User, changes: Mapping[str, Any], entries: Sequence[Document]) -> User | None:
+        """Set `roles`, `disabled` or both: the user after; None where one of these is no longer as `user` has it."""
+        unchanged: Document = {"_id": user.user_id}
+        if "roles" in changes:
+            unchanged["roles"] = [*user.roles]
+        if "disabled" in changes:
+            unchanged["disabled"] = True if user.disabled else {"$ne": True}
+        document = await self._users.find_one_and_update(unchanged, _change(changes, entries), return_document=True)
+        return _user(document) if document else None
+
+    @operation()
+    async def outbox(self, user_id: str | None = None) -> builtins.list[Document]:
+        """The entries of this user, or of all, that may not be in the audit log yet."""
+        which: Document = {"outbox._id": {"$gt": ""}} if user_id is None else {"_id": user_id}
+        return [entry async for user in self._users.find(which, {"outbox": 1}) for entry in user.get("outbox", ())]
+
+    @operation()
+    async def clear_outbox(self, user_id: str, entries: Sequence[Document]) -> None:
+        """Take these entries out: all that their changes entail is done."""
+        done = {"_id": {"$in": [entry["_id"] for entry in entries]}}
+        await self._users.update_one({"_id": user_id}, {"$pull": {"outbox": done}})
+
+
+def _change(values: Mapping[str, Any], entries: Sequence[Document]) -> Document:
+    change: Document = {"$set": values}
+    return {**change, "$push": {"outbox": {"$each": entries}}} if entries else change
 
 
 def _cursor(email: str) -> str:

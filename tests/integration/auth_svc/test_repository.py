@@ -299,13 +299,18 @@ async def test_users_come_by_their_addresses_and_page_by_page(users: Users) -> N
     assert "berta@mesh.test" == berta.email
 
 
-async def test_rights_are_changed_and_told_as_before_and_after(users: Users) -> None:
+async def test_rights_are_changed_unless_they_have_changed_meanwhile(users: Users) -> None:
     anna = await users.create("anna@mesh.test", "hash", "USER")
-    changed = await users.change_rights(anna.user_id, {"disabled": True})
-    assert changed
-    assert (anna, True) == (changed[0], changed[1].disabled)
-    assert changed[1] == await users.get(anna.user_id)
-    assert None is await users.change_rights("nobody", {"disabled": True})
+    entry = {"_id": "e1"}
+    changed = await users.change_rights(anna, {"disabled": True}, [entry])
+    assert anna.model_copy(update={"disabled": True}) == changed == await users.get(anna.user_id)
+    assert None is await users.change_rights(anna, {"disabled": True}, [entry])
+    raised = await users.change_rights(anna, {"roles": ("USER", "ADMIN")}, ())
+    assert raised
+    assert (("USER", "ADMIN"), True) == (raised.roles, raised.disabled)
+    assert [entry] == await users.outbox(anna.user_id) == await users.outbox()
+    await users.clear_outbox(anna.user_id, [entry])
+    assert [] == await users.outbox(anna.user_id) == await users.outbox()
 
 
 async def test_indexes_can_be_ensured_by_many_at_once_and_again(any_database: Database) -> None:

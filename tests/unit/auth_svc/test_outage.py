@@ -16,12 +16,15 @@ from mesh.errors import TimedOut, Unavailable
 from providers.mongo import DRIVER, Database
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+USER = User(user_id="u1", email="a@mesh.test", roles=(), created_at=NOW)
 ANYTHING = {
-    "account": Account(User(user_id="u1", email="a@mesh.test", roles=(), created_at=NOW), "hash"),
+    "user": USER,
+    "account": Account(USER, "hash"),
     "candidate": SealedKey(Jwk(kid="k", x="x"), b"sealed"),
     "session": Session("s1", "u1", b"seed", 0, NOW),
     "action": AuditAction.LOGGED_IN,
     "changes": {"disabled": True},
+    "entries": [{"_id": "e1"}],
     "lead": timedelta(seconds=1),
     "longest_token": timedelta(seconds=1),
     "free": 5,

@@ -1,0 +1,12 @@
+"""What a change of an account entails, and a repeat of it finishes where the first did not come that far."""
+
+from auth_svc.repository import Audit, Users
+from auth_svc.revocation import Revocation
+
+
+async def settle(user_id: str, users: Users, revocation: Revocation, audit: Audit, but: str | None = None) -> None:
+    """End every session of the user's but one and log what was changed; nothing where nothing is in their outbox."""
+    if entries := await users.outbox(user_id):
+        await revocation.end_all(user_id, but)
+        await audit.keep(entries)
+        await users.clear_outbox(user_id, entries)
