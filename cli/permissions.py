@@ -57,7 +57,7 @@ def permissions() -> dict[str, Permissions]:
     """Those of every user of the mesh, by name."""
     return {
         "gateway": Permissions(
-            publish=[*_subjects(CALLS["gateway"]), "$SRV.PING"],
+            publish=[*_subjects(CALLS["gateway"]), *(f"$SRV.PING.{service}" for service in SERVICES)],
             subscribe=["_INBOX_gateway.>", *_subjects(HEARS["gateway"])],
         ),
         **{service: _worker(service) for service in SERVICES},

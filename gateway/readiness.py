@@ -61,26 +61,33 @@ class Readiness:
         async with self._asking:
             now = asyncio.get_running_loop().time
             if now() >= self._known_until:
-                try:
-                    documents = await ask_all(self._transport, "PING", _TIMEOUT, lambda found: not self._judge(found))
-                except CallError:
-                    documents = []
-                self._lacks = self._judge(documents)
+                answers = await asyncio.gather(*(self._ping(service) for service in self._services))
+                found = zip(self._services, answers, strict=True)
+                self._lacks = {service: _why_not(documents) for service, documents in found if not _ready(documents)}
                 if _AUTH not in self._lacks and not await self._revocations_known():
                     self._lacks[_AUTH] = "it has not told which sessions have ended"
                 self._known_until = now() + _GOOD_FOR
             return self._lacks
 
-    def _judge(self, documents: Sequence[Document]) -> dict[str, str | None]:
-        """The same, from what was answered: one instance that is ready is enough."""
-        lacks: dict[str, str | None] = dict.fromkeys(self._services)
-        for document in documents:
-            name, metadata = document["name"], document.get("metadata") or {}
-            if metadata.get("ready", "true") == "true":  # a worker in another language may not tell
-                lacks.pop(name, None)
-            elif name in lacks:
-                lacks[name] = metadata.get("reason", "it does not say why")
-        return lacks
+    async def _ping(self, service: str) -> list[Document]:
+        """What the service's instances answer, when asked by its name, which no other service may hear (nats.conf).
+
+        Each service answers at an inbox of its own, so that none can answer in another's stead.
+        """
+        try:
+            return await ask_all(self._transport, f"PING.{service}", _TIMEOUT, _ready)
+        except CallError:
+            return []
+
+
+def _ready(documents: Sequence[Document]) -> bool:
+    """Whether one instance is ready, which is enough: a worker in another language may not tell."""
+    return any((document.get("metadata") or {}).get("ready", "true") == "true" for document in documents)
+
+
+def _why_not(documents: Sequence[Document]) -> str | None:
+    """What one that is not ready says; None where there is no answer."""
+    return documents[-1]["metadata"].get("reason", "it does not say why") if documents else None
 
 
 def _told(lacks: Mapping[str, str | None]) -> str:

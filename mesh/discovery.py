@@ -101,9 +101,10 @@ def _never(_: Sequence[Document]) -> bool:
 async def ask_all(
     transport: Transport, verb: str, within: float = 0.5, enough: Callable[[Sequence[Document]], bool] = _never
 ) -> list[Document]:
-    """The documents of every instance that answers PING, INFO or STATS within so many seconds, by name and id.
+    """The documents of every instance that answers within so many seconds, by name and id.
 
-    It ends earlier once those that are there are `enough`. Raises Disconnected, Refused.
+    `verb`: PING, INFO or STATS, which all are asked, or one service alone: `PING.auth`. It ends earlier once those that
+    are there are `enough`. Raises Disconnected, Refused.
     """
     documents: list[Document] = []
     done = asyncio.Event()

@@ -69,7 +69,7 @@ FOR_OPERATORS = {
 
 def may_publish(user: str, subject: str) -> bool:
     if user == "gateway":
-        return subject == "$SRV.PING" or subject in set(REQUESTS) - NOT_FROM_HTTP
+        return subject in {f"$SRV.PING.{worker}" for worker in WORKERS} | set(REQUESTS) - NOT_FROM_HTTP
     if user == "operator":
         return subject in FOR_OPERATORS or subject.startswith("$SRV.")
     own_event = subject in EVENTS and subject.startswith(f"events.{user}.")

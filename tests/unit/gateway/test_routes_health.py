@@ -82,12 +82,12 @@ async def test_a_gateway_that_stops_is_not_ready(app: FastAPI, http: AsyncClient
     assert (503, False, "stopping") == (response.status_code, response.json()["ready"], response.json()["reason"])
 
 
-async def test_many_probes_are_one_ping(http: AsyncClient, world: World) -> None:
+async def test_many_probes_are_one_ping_of_each_service(http: AsyncClient, world: World) -> None:
     pings: list[Message] = []
     await MemoryTransport(world.broker).subscribe("$SRV.PING.>", pings.append)
     await MemoryTransport(world.broker).subscribe("$SRV.PING", pings.append)
     await asyncio.gather(*(http.get("/readyz") for _ in range(20)))
-    assert ["$SRV.PING"] == [ping.subject for ping in pings]
+    assert [f"$SRV.PING.{service}" for service in ALL] == sorted(ping.subject for ping in pings)
 
 
 @in_virtual_time(SETTINGS)
@@ -96,6 +96,25 @@ async def test_a_service_that_is_silent_does_not_answer(scene: Scene) -> None:
     await MemoryTransport(scene.world.broker).subscribe("$SRV.PING.products", lambda _: None)
     response = await scene.http.get("/readyz")
     assert "no answer from products" == response.json()["reason"]
+
+
+@in_virtual_time(SETTINGS)
+async def test_no_service_answers_for_another(scene: Scene) -> None:
+    await scene.world.stop("auth")
+    products = MemoryTransport(scene.world.broker, "products")
+    pings: list[Message] = []
+    pong = b'{"name": "auth", "id": "forged", "version": "1.0.0", "metadata": {}}'
+
+    def answer_as_auth(ping: Message) -> None:
+        pings.append(ping)
+        answering.append(asyncio.create_task(products.publish(ping.reply, pong)))
+
+    answering: list[asyncio.Task[None]] = []
+    for heard in ("$SRV.PING", "$SRV.PING.products"):  # all that it may hear
+        await products.subscribe(heard, answer_as_auth)
+    response = await scene.http.get("/readyz")
+    assert ["$SRV.PING.products"] == [ping.subject for ping in pings]
+    assert "no answer from auth" == response.json()["reason"]
 
 
 @in_virtual_time(SETTINGS)
