@@ -21,3 +21,10 @@ def normalise(email: str) -> str:
     except EmailNotValidError as error:
         raise Invalid.field("email", AuthReason.INVALID_EMAIL, "must be an e-mail address") from error
     return f"{address.local_part}@{address.ascii_domain}"
+
+
+def spellings(email: str) -> set[str]:
+    """How people may write a normalised address, and its local part alone: case folded, the domain in Unicode too."""
+    address = validate_email(email, check_deliverability=False, test_environment=True)
+    written = (email, f"{address.local_part}@{address.domain}", address.local_part)
+    return {one.casefold() for one in written}

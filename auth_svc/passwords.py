@@ -11,6 +11,7 @@ from typing import Final, Self, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from auth_svc.emails import spellings
 from auth_svc.settings import AuthSettings
 from contracts.auth import AuthReason
 from mesh.errors import Invalid, RateLimited
@@ -59,7 +60,7 @@ class Passwords:
             why = f"must have {self._shortest} to {_LONGEST} characters"
         elif guessed in self._common:
             why = "is among the most common ones"
-        elif guessed in (email, email.partition("@")[0]):
+        elif guessed in spellings(email):
             why = "must not be the e-mail address"
         if why:
             raise Invalid.field(field, AuthReason.WEAK_PASSWORD, why)

@@ -96,6 +96,21 @@ def test_ones_own_address_is_a_weak_password(passwords: Passwords, own: str) -> 
     assert ["new_password"] == [error.field for error in refusal.value.errors]
 
 
+@pytest.mark.parametrize(
+    ("own", "email"),
+    [
+        ("Anna.Huber@München.de", "anna.huber@xn--mnchen-3ya.de"),
+        ("anna.huber@xn--mnchen-3ya.de", "anna.huber@xn--mnchen-3ya.de"),
+        ("Anna.Von.Der.Straße", "anna.von.der.straße@x.example"),
+        ("ANNA.VON.DER.STRASSE@X.EXAMPLE", "anna.von.der.straße@x.example"),
+        ("anna.huber@straße.example", "anna.huber@xn--strae-oqa.example"),
+    ],
+)
+def test_it_is_one_in_every_spelling(passwords: Passwords, own: str, email: str) -> None:
+    with pytest.raises(Invalid, match="must not be the e-mail address"):
+        passwords.demand_strength(own, email)
+
+
 def test_the_list_of_common_passwords_has_those_that_the_length_would_let_pass(settings: AuthSettings) -> None:
     with Passwords(settings.model_copy(update={"auth_password_min_length": 12})) as passwords:
         assert 200 < len(passwords._common)
