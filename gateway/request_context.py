@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -22,6 +22,9 @@ _SECURITY: Final = [
     (b"content-security-policy", b"frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 ]
+# What is for one user no cache keeps (RFC 9111, section 5.2.2), but for what its own client can ask about by ETag.
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_REVALIDATE: Final = (b"cache-control", b"private, no-cache")
 DISCONNECTED: Final = "client_disconnected"
 """With this message a request's task is cancelled whose client has gone away."""
 
@@ -53,7 +56,9 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *prepared]
+                headers = message["headers"]
+                caching = _caching(headers) if context.authorization is not None else ()
+                message["headers"] = [*headers, *caching, *prepared]
             await send(message)
 
         started = time.perf_counter()
@@ -89,6 +94,14 @@ class RequestContext:
             trace={name: value for name, value in found.items() if len(value) <= _LONGEST_TRACE},
             client_address=client_address(scope, self._proxies),
         )
+
+
+def _caching(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    """What an answer to somebody with a token says to caches, where its route does not say it."""
+    names = [name for name, _ in headers]
+    if b"cache-control" in names:
+        return ()
+    return (_REVALIDATE,) if b"etag" in names else (_NO_STORE,)
 
 
 def prepared_headers(request_id: str) -> list[tuple[bytes, bytes]]:

@@ -63,3 +63,27 @@ async def test_trace_headers_travel_on(world: World, http: AsyncClient) -> None:
     assert {"traceparent": parent, "tracestate": "a=1"} == {
         name: value for name, value in seen[0].headers.items() if name in sent
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "caching"),
+    [
+        ("/v1/users", ["no-store"]),
+        ("/v1/audit", ["no-store"]),
+        ("/v1/auth/me", ["no-store"]),
+        ("/v1/auth/sessions", ["no-store"]),
+        ("/v1/customers", ["no-store"]),
+        ("/v1/nothing", ["no-store"]),
+        ("/v1/customers/ALFKI", ["private, no-cache"]),
+        ("/.well-known/jwks.json", ["public, max-age=300"]),
+    ],
+)
+async def test_what_somebody_with_a_token_hears_is_kept_by_no_cache(
+    http: AsyncClient, admin: dict[str, str], path: str, caching: list[str]
+) -> None:
+    response = await http.get(path, headers=admin)
+    assert caching == response.headers.get_list("cache-control")
+
+
+async def test_what_everybody_hears_may_be_kept(http: AsyncClient) -> None:
+    assert "cache-control" not in (await http.get("/v1/products/1")).headers
