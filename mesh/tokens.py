@@ -55,7 +55,8 @@ class Verifier:
     """Verifies access tokens by public keys that are fetched once, and again when a token names an unknown one.
 
     Forged key ids cannot make it ask often: once in `token_keys_refetch_after` seconds, or in one second while it gets
-    no answer. Without the service that has the keys it goes on with those that it knows. Held to RFC 8725, section 3, and RFC 9068, section 4.
+    no answer. Without the service that has the keys it goes on with those that it knows. Held to RFC 8725, section 3,
+    and RFC 9068, section 4.
     """
 
     def __init__(self, settings: TokenSettings, fetch_keys: FetchKeys) -> None:
