@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import stat
@@ -37,6 +38,11 @@ async def test_nats_tells_about_itself_on_its_monitor_url(servers: Servers) -> N
     reply = await asyncio.to_thread(urlopen, f"{servers.nats_monitor_url}/healthz")
     with reply:
         assert 200 == reply.status
+
+
+async def test_who_does_not_log_in_holds_a_connection_to_nats_for_two_seconds(servers: Servers) -> None:
+    with await asyncio.to_thread(urlopen, f"{servers.nats_monitor_url}/varz") as reply:
+        assert 2 == json.load(reply)["auth_timeout"]
 
 
 async def test_home_and_secrets_are_their_owners_alone(servers: Servers) -> None:
