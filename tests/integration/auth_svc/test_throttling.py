@@ -119,12 +119,14 @@ async def test_what_was_never_evaluated_does_not_count(settings: AuthSettings, d
     with Passwords(settings) as passwords, working_on(Context("r1", float("inf"), client_address="203.0.113.7")):
         held = [asyncio.create_task(passwords._on_a_thread(gate.wait)) for _ in range(passwords._places)]
         await asyncio.sleep(0)
-        for _ in range(20):
-            with pytest.raises(RateLimited, match="being checked just now"):
-                async with throttle.attempt("anna@mesh.test"):
-                    await passwords.matches(PASSWORD, None)
-        gate.set()
-        await asyncio.wait(held)
+        try:
+            for _ in range(20):
+                with pytest.raises(RateLimited, match="being checked just now"):
+                    async with throttle.attempt("anna@mesh.test"):
+                        await passwords.matches(PASSWORD, None)
+        finally:
+            gate.set()
+            await asyncio.wait(held)
     kept = await database["throttles"].find().to_list()
     assert [(True, False)] * 2 == [(one["clear_at"] <= one["asked_at"], "next_at" in one) for one in kept]
 
