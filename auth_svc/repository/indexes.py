@@ -1,6 +1,7 @@
 """The indexes that the queries rely on, and what an older version left behind."""
 
 from auth_svc.repository.operation import operation
+from auth_svc.repository.sessions import REVOKED_BY_ID
 from providers.mongo import Database
 
 
@@ -16,9 +17,7 @@ async def ensure_indexes(database: Database) -> None:
     # A login that finds too many sessions ends the oldest: a flood of logins leaves many that have ended.
     await database["sessions"].create_index([("user_id", 1), ("revoked_at", 1), ("created_at", -1), ("_id", -1)])
     # What is revoked is told page by page, in the order of the ids.
-    await database["sessions"].create_index(
-        [("_id", 1), ("revoked_at", 1)], partialFilterExpression={"revoked_at": {"$exists": True}}
-    )
+    await database["sessions"].create_index(REVOKED_BY_ID, partialFilterExpression={"revoked_at": {"$exists": True}})
     await database["sessions"].create_index("expires_at", expireAfterSeconds=0)
     # Of all who start or rotate at once, one makes the next key.
     await database["signing_keys"].create_index("number", unique=True)
