@@ -14,13 +14,11 @@ from contracts.auth import (
     GetJwks,
     GetMe,
     Jwks,
-    ListRevoked,
     LoggedOut,
     Login,
     Logout,
     Refresh,
     Register,
-    SessionsRevoked,
     Tokens,
     User,
 )
@@ -131,10 +129,6 @@ class Handlers:
     async def jwks(self, _: GetJwks) -> Jwks:
         """The public keys: those that sign, those that will, and those whose tokens are not over."""
         return Jwks(keys=await self._signing_keys.list())
-
-    async def revoked(self, _: ListRevoked) -> SessionsRevoked:
-        """The sessions whose access tokens are good no more, for a gateway that may have missed an event."""
-        return SessionsRevoked(session_ids=tuple(await self._sessions.revoked()))
 
     async def _demand_the_same(self, password: str, email: str, account: Account) -> None:
         """Raise Conflict unless the key's first registration was the same; a guess at a password as a login is one."""
