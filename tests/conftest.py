@@ -59,8 +59,10 @@ def auth_url(databases: Servers) -> str:
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """Everything that `mesh up` starts, on free ports: a process for each service, with its own NATS user."""
     settings = StackSettings(home=tmp_path_factory.mktemp("mesh"), http_port=0)
-    async with Stack(settings) as stack:
-        yield stack
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AUTH_ADDRESS_ATTEMPTS", "10000")  # all that the tests register come from one address
+        async with Stack(settings) as stack:
+            yield stack
 
 
 @pytest.fixture(scope="session")
