@@ -1,6 +1,7 @@
 """The gateway's one wiring place: from settings and a transport to an ASGI application."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -36,6 +37,9 @@ from subjects import (
     ENDPOINTS,
 )
 
+if TYPE_CHECKING:
+    from mesh.tracing import Tracer
+
 _HASHING = (AUTH_LOGIN, AUTH_REGISTER, AUTH_PASSWORD_CHANGE)
 """For each of these auth hashes a password."""
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
@@ -48,10 +52,13 @@ for help. Lists come in pages: pass `next_cursor` on as `cursor`. Whatever has a
 """
 
 
-def build(settings: GatewaySettings, transport: Transport, *, short: bool = True) -> FastAPI:
+def build(
+    settings: GatewaySettings, transport: Transport, tracer: "Tracer | None" = None, *, short: bool = True
+) -> FastAPI:
     """Wire the application up. Raises RuntimeError for a route that does not say who may use it.
 
-    `short`: whether what fits takes the short path; what answers are is the same without it, and a test compares them.
+    `tracer`: None traces nothing. `short`: whether what fits takes the short path; what answers are is the same without
+    it, and a test compares them.
     """
     app = FastAPIOffline(
         title="Northwind mesh",
@@ -79,7 +86,9 @@ def build(settings: GatewaySettings, transport: Transport, *, short: bool = True
     app.add_middleware(HeadLimit, limits=settings)
     if settings.gateway_cors_origins:
         app.add_middleware(CrossOrigin, allow_origins=settings.gateway_cors_origins)
-    app.add_middleware(RequestContext, timeout=settings.gateway_timeout, proxies=settings.gateway_trusted_proxies)
+    app.add_middleware(
+        RequestContext, timeout=settings.gateway_timeout, proxies=settings.gateway_trusted_proxies, tracer=tracer
+    )
     return app
 
 

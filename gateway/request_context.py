@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,6 +12,9 @@ from gateway.client_address import Network, client_address
 from gateway.errors import internal_error
 from mesh.context import Context, request_id_from, working_on
 from mesh.wire import AUTHORIZATION, IDEMPOTENCY_KEY, REQUEST_ID, TRACE_HEADERS
+
+if TYPE_CHECKING:
+    from mesh.tracing import Tracer
 
 log = structlog.get_logger()
 
@@ -35,13 +38,16 @@ _LONGEST_TRACE = 512  # the W3C asks for no more than that to be passed on
 class RequestContext:
     """Makes each HTTP request the current request of the mesh; `timeout` in seconds.
 
-    `proxies`: whose word on the client's address is believed.
+    `proxies`: whose word on the client's address is believed. `tracer`: None traces nothing.
     """
 
-    def __init__(self, app: ASGIApp, timeout: float, proxies: Sequence[Network] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, timeout: float, proxies: Sequence[Network] = (), tracer: "Tracer | None" = None
+    ) -> None:
         self._app = app
         self._timeout = timeout
         self._proxies = proxies
+        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -49,6 +55,8 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         context = self._context(scope)
+        if self._tracer is not None:
+            context = self._tracer.at_edge(context)
         prepared = prepared_headers(context.request_id)
         status: int | None = None
 
@@ -79,10 +87,12 @@ class RequestContext:
                 log.info(
                     "request",
                     method=scope["method"],
-                    path=_path(scope),
+                    path=_template(scope) or scope["path"][:200],
                     status=status,
                     ms=round((time.perf_counter() - started) * 1000, 2),
                 )
+                if context.span is not None:
+                    context.span.answered(scope["method"], _template(scope), status)
 
     def _context(self, scope: Scope) -> Context:
         found = {_WANTED[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED}
@@ -109,7 +119,7 @@ def prepared_headers(request_id: str) -> list[tuple[bytes, bytes]]:
     return [*_SECURITY, (b"x-request-id", request_id.encode())]
 
 
-def _path(scope: Scope) -> str:
-    """The route's template, so that log lines of one route can be counted; the path where there is no route."""
+def _template(scope: Scope) -> str | None:
+    """The path of the route, by which log lines and spans of one route can be counted; None where there is no route."""
     template: str | None = getattr(scope.get("route"), "path", None)
-    return template or scope["path"][:200]
+    return template

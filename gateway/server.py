@@ -5,6 +5,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
@@ -14,8 +15,11 @@ from gateway.app import build
 from gateway.patience import patient
 from gateway.settings import GatewaySettings
 from mesh.bus import Transport
-from mesh.process import StartError, read_settings, started, stopped_or_lost
+from mesh.process import StartError, read_settings, started, stopped_or_lost, tracing
 from mesh.transport import NatsTransport
+
+if TYPE_CHECKING:
+    from mesh.tracing import Tracer
 
 log = structlog.get_logger()
 
@@ -28,10 +32,13 @@ async def serve(stop: asyncio.Event) -> None:
     Raises StartError when the address cannot be had or NATS closed the connection for good, Disconnected without NATS.
     """
     settings = read_settings(GatewaySettings)
-    with listener(settings.gateway_host, settings.gateway_port, reuse=settings.gateway_reuse_port) as listening:
+    with (
+        listener(settings.gateway_host, settings.gateway_port, reuse=settings.gateway_reuse_port) as listening,
+        tracing("gateway") as tracer,
+    ):
         transport = await NatsTransport.connect(settings, "gateway")
         try:
-            await serve_until(stop, settings, transport, listening)
+            await serve_until(stop, settings, transport, listening, tracer)
         finally:
             await transport.close()  # last: it ends what still waits for a reply
 
@@ -60,10 +67,14 @@ def listener(host: str, port: int, *, reuse: bool = False) -> socket.socket:
 
 
 async def serve_until(
-    stop: asyncio.Event, settings: GatewaySettings, transport: Transport, listening: socket.socket
+    stop: asyncio.Event,
+    settings: GatewaySettings,
+    transport: Transport,
+    listening: socket.socket,
+    tracer: "Tracer | None" = None,
 ) -> None:
     """Serve on the socket until `stop` is set, then finish what is in flight."""
-    app = build(settings, transport)
+    app = build(settings, transport, tracer)
     server = _Server(_config(settings, app))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     host, port = listening.getsockname()[:2]

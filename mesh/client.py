@@ -51,6 +51,9 @@ class Client:
         current = context.current()
         if current is None:
             current = Context(context.request_id_from(None), deadline)
+        elif current.span is not None:
+            with current.span.call(current, endpoint.subject):  # wherein the request has no span
+                return await self.call(endpoint, request, timeout)
         deadline = min(deadline, current.deadline)
         remaining = deadline - began
         if remaining <= 0:

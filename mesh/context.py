@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mesh.errors import Unauthenticated
+
+if TYPE_CHECKING:
+    from mesh.tracing import Span
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -40,6 +43,8 @@ class Context(NamedTuple):
     """Says that the same request may come again, and shall then do nothing more."""
     client_address: str | None = None
     """The end user's IP address, as the gateway saw it."""
+    span: "Span | None" = None
+    """What traces the request in this process; None where it is not traced."""
 
     def remaining(self) -> float:
         """Seconds until the deadline; negative once it has passed."""

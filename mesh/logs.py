@@ -112,9 +112,11 @@ def _is_secret(name: str) -> bool:
 
 
 def request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Name the request that is worked on, as a processor of structlog."""
+    """Name the request that is worked on, and its trace where it has one, as a processor of structlog."""
     if (current := context.current()) is not None:
         event.setdefault("request_id", current.request_id)
+        if current.span is not None:
+            event.setdefault("trace_id", current.span.trace_id)
     return event
 
 

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 from pydantic import BaseModel, ValidationError
@@ -22,6 +22,9 @@ from mesh.errors import CallError, Disconnected, Fault, TimedOut, TooLarge, Unau
 from mesh.failures import bug, passed_on
 from mesh.membership import Membership
 from mesh.tokens import demand
+
+if TYPE_CHECKING:
+    from mesh.tracing import Tracer
 
 log = structlog.get_logger()
 
@@ -75,6 +78,8 @@ class Service:
         queue_size: int = 256,
     ) -> None:
         self.identity = Identity(name, secrets.token_hex(8), version, description)
+        self.tracer: Tracer | None = None
+        """Traces requests whose callers do; whoever runs the process sets it before the start."""
         self._transport = transport
         self._verify = verify
         self._concurrency = concurrency
@@ -145,7 +150,10 @@ class Service:
             log.warning("request_without_inbox", subject=message.subject)
             return
         received = self._loop.time()
-        request = _Request(route, message, received, *arrival.read(message.headers, route.endpoint.timeout, received))
+        context, fault = arrival.read(message.headers, route.endpoint.timeout, received)
+        if self.tracer is not None and context.trace:
+            context = self.tracer.in_worker(context, message.subject)
+        request = _Request(route, message, received, context, fault)
         if self._running < self._concurrency:
             self._run(request)
         elif (reason := self._backlog.refusal(request.time_left())) is not None:
@@ -193,6 +201,8 @@ class Service:
                 outcome=fault.code.value if fault else "ok",
                 ms=round(elapsed / 1e6, 2),
             )
+            if context.span is not None:
+                context.span.served(fault)
             if fault is not None:
                 await self._send_fault(message, fault, context.request_id)
         except Exception:  # nobody waits for this task, and the next request must not suffer
@@ -239,6 +249,8 @@ class Service:
     async def _refuse(self, request: _Request, fault: Fault) -> None:
         request.route.described.stats.count(0, f"{fault.code.number}: {fault.detail}")
         begin(request.context)
+        if request.context.span is not None:
+            request.context.span.served(fault)
         await self._send_fault(request.message, fault, request.context.request_id)
 
     async def _send_fault(self, message: Message, fault: Fault, request_id: str) -> None:

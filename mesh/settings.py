@@ -105,6 +105,15 @@ class TokenSettings(BaseSettings):
     """Seconds: for unknown keys the auth service is asked no more often, however many are forged."""
 
 
+class TraceSettings(BaseSettings):
+    """How many requests are traced; where their spans go, OpenTelemetry's own variables say (docs/tracing.md)."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    trace_ratio: float = Field(0.0, ge=0, le=1)
+    """Of the requests that come by HTTP; 0 traces none, and a worker joins no trace either."""
+
+
 class LogSettings(BaseSettings):
     """How much is logged, and for whom."""
 

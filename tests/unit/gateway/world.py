@@ -13,6 +13,7 @@ from mesh.endpoint import Endpoint
 from mesh.memory import MemoryBroker, MemoryTransport
 from mesh.service import Service
 from mesh.tokens import Verifier
+from mesh.tracing import Tracer
 from subjects import (
     AUTH_AUDIT_LIST,
     AUTH_JWKS,
@@ -170,7 +171,7 @@ class World:
         """What an endpoint raises in place of its reply."""
         self._services: dict[str, Service] = {}
 
-    async def start(self) -> None:
+    async def start(self, tracer: Tracer | None = None) -> None:
         """Start one worker of each service."""
         for name in sorted({endpoint.service for endpoint in ENDPOINTS}):
             verifier = Verifier(SETTINGS, self._keys)
@@ -184,6 +185,7 @@ class World:
             for endpoint in REPLIES:
                 if endpoint.service == name:
                     service.add(endpoint, self._handler(endpoint))
+            service.tracer = tracer
             await service.start()
             self._services[name] = service
 
