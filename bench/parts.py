@@ -21,6 +21,7 @@ from bench.scaling import scaling
 from bench.start import start
 from bench.systems import ALL_PEERS, OURS, mesh, ours, peers
 from bench.tokens import Tokens
+from bench.tracing import tracing
 from devstack.stack import Stack
 
 
@@ -102,6 +103,10 @@ async def _scaling(bench: Bench) -> Section:
     return await scaling(bench.home / "scaling", rounds=3 if bench.full else 2, seconds=4)
 
 
+async def _tracing(bench: Bench) -> Section:
+    return await tracing(bench.home / "tracing", rounds=9 if bench.full else 3, seconds=4)
+
+
 async def _start(bench: Bench) -> Section:
     return await start(bench.home / "start", rounds=5 if bench.full else 3)
 
@@ -120,6 +125,7 @@ _ALONE: dict[str, Callable[[Bench], Awaitable[Section]]] = {
     "bus": _bus,
     "lists": _lists,
     "scaling": _scaling,
+    "tracing": _tracing,
     "start": _start,
 }
 PARTS = (*_TOGETHER, *_ALONE)
@@ -133,12 +139,13 @@ _MINUTES: Mapping[str, tuple[float, float]] = {
     "bus": (0.2, 0.6),
     "lists": (2.6, 3.4),
     "scaling": (1.8, 2.6),
+    "tracing": (0.9, 1.9),
     "start": (0.4, 0.6),
 }
 """What each part takes in the short and in the full form, on two cores: to tell how much is left."""
 _SHORT = ("customer", "products", "bus", "start")
 _SHORT_PEERS = ("nestjs-express", "fastapi")
-_FOLDERS = ("home", "lists", "scaling", "start", "tokens")
+_FOLDERS = ("home", "lists", "scaling", "start", "tokens", "tracing")
 
 
 async def measure(bench: Bench, keep: Callable[[Section], None]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from bench.errors import BenchError
 from bench.node import build_nestjs
 from devstack.child import Child, Command
 from devstack.ports import free_ports
+from devstack.services import run_module
 from devstack.settings import ServiceName, StackSettings
 from devstack.stack import Stack
 
@@ -71,13 +72,17 @@ _WORKERS = ("customers", "products")
 
 @asynccontextmanager
 async def mesh(
-    home: Path, replicas: Mapping[ServiceName, int] | None = None, nats_nodes: int = 1
+    home: Path,
+    replicas: Mapping[ServiceName, int] | None = None,
+    nats_nodes: int = 1,
+    variables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stack]:
-    """The system, with the settings of `mesh up` on a free port."""
+    """The system, with the settings of `mesh up` on a free port; its services are told these variables too."""
     settings = StackSettings(
         home=home, http_port=0, replicas=dict(replicas or {}), nats_nodes=nats_nodes, nats_configuration=_NATS
     )
-    async with Stack(settings) as stack:
+    told = [f"{name}={value}" for name, value in (variables or {}).items()]
+    async with Stack(settings, service_command=lambda service: ("env", *told, *run_module(service))) as stack:
         yield stack
 
 

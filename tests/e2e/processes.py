@@ -26,7 +26,7 @@ class Process:
 
     async def start(self) -> None:
         await self.end(signal.SIGKILL)
-        own = ("NATS_", "MESH_", "GATEWAY_", "AUTH_", "CUSTOMERS_", "PRODUCTS_")
+        own = ("NATS_", "TRACE_", "OTEL_", "MESH_", "GATEWAY_", "AUTH_", "CUSTOMERS_", "PRODUCTS_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         with await asyncio.to_thread(self.log.open, "ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -75,11 +75,11 @@ def module(log: Path, name: str, **environment: str) -> Process:
     return Process(log, sys.executable, "-m", name, LOG_FORMAT="json", **environment)
 
 
-def products_on(servers: Servers) -> Process:
+def products_on(servers: Servers, **environment: str) -> Process:
     """The products service on these servers, with its rows."""
     log = servers.home.logs / f"products-{time.monotonic_ns()}.log"
     database = {"PRODUCTS_DATABASE_URL": servers.products_url, "PRODUCTS_SEED": "true"}
-    return module(log, "products_svc", **_nats(servers, "products"), **database)
+    return module(log, "products_svc", **_nats(servers, "products"), **database, **environment)
 
 
 def gateway_on(servers: Servers, **environment: str) -> Process:

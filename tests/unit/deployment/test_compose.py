@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from cryptography import x509
+from opentelemetry.sdk.environment_variables import OTEL_EXPORTER_OTLP_ENDPOINT
 from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
@@ -17,7 +18,7 @@ from cli.main import application
 from customers_svc.settings import CustomersSettings
 from devstack.nkeys import USERS
 from gateway.settings import GatewaySettings
-from mesh.settings import LogSettings, WorkerSettings
+from mesh.settings import LogSettings, TraceSettings, WorkerSettings
 from products_svc.settings import ProductsSettings
 from subjects import ENDPOINTS
 
@@ -98,8 +99,8 @@ def test_no_image_runs_as_root_and_all_packages_are_checked_by_hash(service: str
 
 @pytest.mark.parametrize("service", PACKAGES)
 def test_every_variable_is_one_that_the_process_reads(service: str) -> None:
-    known = {name.upper() for kind in (SETTINGS[service], LogSettings) for name in kind.model_fields}
-    assert set(SERVICES[service]["environment"]) <= known
+    known = {name.upper() for kind in (SETTINGS[service], LogSettings, TraceSettings) for name in kind.model_fields}
+    assert set(SERVICES[service]["environment"]) <= known | {OTEL_EXPORTER_OTLP_ENDPOINT}
     needed = {name.upper() for name, field in SETTINGS[service].model_fields.items() if field.is_required()}
     assert needed <= set(SERVICES[service]["environment"])
 
