@@ -65,15 +65,17 @@ class Span:
         service = subject.partition(".")[0]
         attributes = {**_rpc(current, subject), "service.peer.name": service}
         span = self._tracer.start_span(subject, set_span_in_context(self._span), SpanKind.CLIENT, attributes)
-        outcome: str | None = None
+        code: str | None = "ok"
+        failure: str | None = None
         try:
             with working_on(current._replace(span=None, trace=_headers(span, current.trace))):
                 yield
         except BaseException as error:
-            outcome = error.code.value if isinstance(error, RemoteFault | Fault) else type(error).__name__
+            code = error.code.value if isinstance(error, RemoteFault | Fault) else None
+            failure = code or type(error).__name__
             raise
         finally:
-            _end(span, "rpc.response.status_code", outcome or "ok", outcome)
+            _end(span, "rpc.response.status_code", code, failure)
 
     def answered(self, method: str, route: str | None, status: int | None) -> None:
         """End with HTTP's status, None where there is none since this process ends; `route` is the template."""
