@@ -218,7 +218,11 @@ async def test_without_a_worker_the_call_failed_and_the_span_says_how(world: Wor
     async with gateway(world, spans.tracer("gateway")) as http:
         assert 503 == (await http.get("/v1/products/1")).status_code
     _, status, attributes = told(spans.ended()["gateway client"])
-    assert ("ERROR", "NoResponder", False) == (status, attributes["error.type"], "rpc.response.status_code" in attributes)
+    assert ("ERROR", "NoResponder", False) == (
+        status,
+        attributes["error.type"],
+        "rpc.response.status_code" in attributes,
+    )
     assert "503" == (spans.ended()["gateway server"].attributes or {})["error.type"]
 
 
@@ -307,6 +311,7 @@ def test_a_collector_that_is_slow_or_away_holds_nobody_up(monkeypatch: pytest.Mo
             one = tracer.at_edge(context.Context("r1", 0.0)).span
             assert one
             one.answered("GET", None, 200)
+        logging.getLogger("opentelemetry.exporter").warning("and something else")
         tracer.close()
         assert time.monotonic() - began < 6  # the exporter alone would take ten seconds for its first try
     assert ["tracing_disturbed"] == [line["event"] for line in logs]
