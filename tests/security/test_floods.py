@@ -173,7 +173,7 @@ async def dribbled(port: int, head: bytes, rest: bytes, every: float) -> tuple[b
                 break
             writer.write(bytes([byte]))
         return await answer, now() - began
-    except ConnectionError:
+    except (ConnectionError, RuntimeError):  # the second is uvloop's word for a connection that is closed
         return b"", now() - began
     finally:
         answer.cancel()
