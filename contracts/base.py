@@ -21,6 +21,9 @@ _NO_NUL = r"^[^\x00]*$"  # PostgreSQL's text cannot hold it
 _MONEY = re.compile(r"\d{1,8}(\.\d{1,2})?", re.ASCII)
 _LARGEST_INTEGER = 2**31 - 1
 
+MONEY_PATTERN: Final = r"^[0-9]{1,8}(\.[0-9]{1,2})?$"
+"""What pydantic's own regular expressions know an amount by: there \\d would be any script's digits."""
+
 
 class Request(BaseModel):
     """A request's arguments: exact types, and no field that the contract does not know."""
@@ -69,7 +72,7 @@ def _money_as_text(value: object) -> object:
 
 
 def _money_read(_source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-    digits = core_schema.str_schema(pattern=r"^[0-9]{1,8}(\.[0-9]{1,2})?$")  # \d would be any script's digits here
+    digits = core_schema.str_schema(pattern=MONEY_PATTERN)
     parsed = core_schema.chain_schema([digits, handler(Decimal)])
     return core_schema.json_or_python_schema(
         json_schema=parsed,

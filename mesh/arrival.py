@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 
 from mesh import wire
-from mesh.context import Context, request_id_from
+from mesh.context import NO_TRACE, Context, request_id_from
 from mesh.errors import Fault
 
 _TRACE = frozenset(wire.TRACE_HEADERS)
-_NO_TRACE: Mapping[str, str] = {}
 
 
 def read(headers: Mapping[str, str], timeout: float, now: float) -> tuple[Context, Fault | None]:
@@ -26,7 +25,7 @@ def read(headers: Mapping[str, str], timeout: float, now: float) -> tuple[Contex
         request_id_from(headers.get(wire.REQUEST_ID)),
         deadline,
         authorization=headers.get(wire.AUTHORIZATION),
-        trace=_NO_TRACE if _TRACE.isdisjoint(headers) else {n: headers[n] for n in wire.TRACE_HEADERS if n in headers},
+        trace=NO_TRACE if _TRACE.isdisjoint(headers) else {n: headers[n] for n in wire.TRACE_HEADERS if n in headers},
         idempotency_key=key,
         client_address=wire.client_address(headers),
     )

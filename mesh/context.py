@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mesh.errors import Unauthenticated
 
@@ -26,7 +26,7 @@ class Caller:
     roles: frozenset[str]
 
 
-_NO_TRACE: Mapping[str, str] = {}
+NO_TRACE: Final[Mapping[str, str]] = {}
 
 
 class Context(NamedTuple):
@@ -37,7 +37,7 @@ class Context(NamedTuple):
     """In the event loop's own time (`loop.time()`), so that a wall clock that jumps does no harm."""
     authorization: str | None = None
     caller: Caller | None = None
-    trace: Mapping[str, str] = _NO_TRACE
+    trace: Mapping[str, str] = NO_TRACE
     """The W3C trace headers, as they came."""
     idempotency_key: str | None = None
     """Says that the same request may come again, and shall then do nothing more."""

@@ -18,8 +18,8 @@ from mesh.context import Caller, Context, begin
 from mesh.deadlines import Deadlines
 from mesh.discovery import VERBS, Described, Identity
 from mesh.endpoint import Access, Endpoint, Rep, Req
-from mesh.errors import CallError, Disconnected, Fault, TimedOut, TooLarge, Unauthenticated, Unavailable
-from mesh.failures import bug, passed_on
+from mesh.errors import CallError, Disconnected, Fault, TooLarge, Unauthenticated, Unavailable
+from mesh.failures import bug, deadline_passed, passed_on
 from mesh.membership import Membership
 from mesh.tokens import demand
 
@@ -180,7 +180,7 @@ class Service:
         started = time.perf_counter_ns()
         begin(context)
         if fault is None and context.deadline <= self._loop.time():
-            fault = TimedOut("deadline_exceeded", "the deadline passed before the work began")
+            fault = deadline_passed("the deadline passed before the work began")
         begun = fault is None
         try:
             try:
@@ -224,7 +224,7 @@ class Service:
             return route.write(await route.handler(payload))
         except BaseException as error:
             if self._deadlines.over(task):
-                raise TimedOut("deadline_exceeded", "the deadline passed before the work was done") from error
+                raise deadline_passed("the deadline passed before the work was done") from error
             if isinstance(error, CallError):
                 raise passed_on(error) from error
             if isinstance(error, Fault) or not isinstance(error, Exception):

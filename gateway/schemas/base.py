@@ -5,7 +5,7 @@ from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from contracts.base import MONEY_SCHEMA, Cursor, Limit
+from contracts.base import MONEY_PATTERN, MONEY_SCHEMA, Cursor, Limit
 
 ContractT = TypeVar("ContractT", bound=BaseModel)
 
@@ -39,7 +39,7 @@ InDigits: Final = BeforeValidator(_in_digits)
 Flag = Annotated[bool, BeforeValidator(_true_or_false)]
 """A truth value in a query: pydantic would also read `yes`, `t` and `on`."""
 
-MoneyShown = Annotated[str, Field(pattern=r"^[0-9]{1,8}(\.[0-9]{1,2})?$"), MONEY_SCHEMA]
+MoneyShown = Annotated[str, Field(pattern=MONEY_PATTERN), MONEY_SCHEMA]
 """An amount as it came: nobody calculates with it here."""
 PageLimit = Annotated[Limit, InDigits]
 """The most items of a page."""
