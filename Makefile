@@ -40,11 +40,11 @@ faults: install ## Break everything, at length: some 30 minutes, figures in dist
 	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults tests/security/test_floods.py \
 		tests/integration/auth_svc/test_no_enumeration.py $(ARGS)
 
-$(BENCH_STAMP): $(STAMP) requirements/bench.txt
+$(VENV)/.installed-%: requirements/%.txt $(STAMP)
 	@if command -v uv >/dev/null 2>&1; then \
-		uv pip install -q --python $(BIN)/python --require-hashes -r requirements/bench.txt ; \
+		uv pip install -q --python $(BIN)/python --require-hashes -r $< ; \
 	else \
-		$(BIN)/python -m pip install -q --require-hashes -r requirements/bench.txt ; \
+		$(BIN)/python -m pip install -q --require-hashes -r $< ; \
 	fi
 	@touch $@
 
@@ -59,14 +59,6 @@ check: install ## Lint, types, import law
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-
-$(AUDIT_STAMP): $(STAMP) requirements/audit.txt
-	@if command -v uv >/dev/null 2>&1; then \
-		uv pip install -q --python $(BIN)/python --require-hashes -r requirements/audit.txt ; \
-	else \
-		$(BIN)/python -m pip install -q --require-hashes -r requirements/audit.txt ; \
-	fi
-	@touch $@
 
 audit: $(AUDIT_STAMP) ## Ask PyPI's advisories about everything pinned; needs the internet
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach file,$(wildcard requirements/*.txt),-r $(file)) $(ARGS)
