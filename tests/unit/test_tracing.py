@@ -1,10 +1,5 @@
 """Which requests are traced, and what a trace tells: gateway, call and worker, on a mesh in memory."""
 
-import logging
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -24,8 +19,7 @@ from mesh.endpoint import Access, Endpoint
 from mesh.errors import Internal, NotFound, Unavailable
 from mesh.logs import request_id
 from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.process import StartError, tracing
-from mesh.tracing import Tracer, exporting
+from mesh.tracing import Tracer
 from subjects import CUSTOMERS_GET, PRODUCTS_GET
 from tests.sample_service import Gate, Said, Say, sample
 from tests.unit.gateway.tokens import bearer
@@ -283,36 +277,3 @@ async def test_log_lines_of_a_traced_request_bear_its_trace_id(world: World, spa
             await untraced.get("/v1/products/1")
     lines = [line.get("trace_id") for line in logs if line["event"] == "request"]
     assert [TRACE, TRACE, None, None] == lines
-
-
-def test_without_tracing_nothing_of_it_is_imported() -> None:
-    code = "import sys, gateway.server, products_svc.app; sys.exit('opentelemetry.sdk' in sys.modules)"
-    assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode
-    with tracing("gateway") as tracer:
-        assert None is tracer
-
-
-def test_a_variable_that_makes_no_sense_is_said_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRACE_RATIO", "1")
-    for name, value in (("OTEL_BSP_MAX_QUEUE_SIZE", "1"), ("TRACE_RATIO", "2")):
-        monkeypatch.setenv(name, value)
-        with pytest.raises(StartError, match=r"TRACE_RATIO|max_queue_size"):
-            tracing("gateway")
-
-
-def test_a_collector_that_is_slow_or_away_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent, capture_logs() as logs:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "4")
-        monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4")
-        tracer = exporting("gateway", 1.0)
-        began = time.monotonic()
-        for _ in range(100):
-            one = tracer.at_edge(context.Context("r1", 0.0)).span
-            assert one
-            one.answered("GET", None, 200)
-        logging.getLogger("opentelemetry.exporter").warning("and something else")
-        tracer.close()
-        assert time.monotonic() - began < 6  # the exporter alone would take ten seconds for its first try
-    assert ["tracing_disturbed"] == [line["event"] for line in logs]
-    logging.getLogger("opentelemetry").handlers = [logging.NullHandler()]  # it may go on trying until we end
