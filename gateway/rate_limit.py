@@ -5,7 +5,7 @@ from mesh.errors import Fault, RemoteFault
 
 
 def after_success(attempts: int) -> dict[str, str]:
-    """The headers of a login: those that failed before it count no more."""
+    """The headers of a login: what the policy gives. Earlier failures may leave less, which nobody is told."""
     return _headers(attempts, f"r={attempts}")
 
 
