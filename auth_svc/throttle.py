@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address, ip_network
 
-from auth_svc.repository import Throttles
+from auth_svc.repository import Attempt, Limit, Throttles
 from auth_svc.settings import AuthSettings
 from contracts.auth import AuthReason
 from mesh import context
@@ -37,40 +37,41 @@ class Throttle:
         was tried. A success takes back itself alone: were the failures before it forgotten too, a guesser would see
         when the owner was there, and get as many more guesses. Raises RateLimited.
         """
-        async with (
-            self._from_address() as of_address,
-            self._counted(_account(email), self._account_attempts, self._longest) as of_account,
-        ):
-            yield max(of_address, of_account)
+        async with self._counted(*self._of_address(), self._of_account(email)) as pause:
+            yield pause
 
     @asynccontextmanager
     async def registration(self) -> AsyncIterator[None]:
         """Register somebody within it: an attempt from the address, successful or not. Raises RateLimited."""
-        async with self._from_address(successes=True):
+        async with self._counted(*self._of_address(), successes=True):
             yield
 
-    @asynccontextmanager
-    async def _from_address(self, *, successes: bool = False) -> AsyncIterator[int]:
+    def _of_account(self, email: str) -> Limit:
+        return Limit(_account(email), self._account_attempts, self._longest)
+
+    def _of_address(self) -> list[Limit]:
+        """None where the address is not known."""
         address = _address()
-        if address is None:
-            yield 0
-            return
-        decay = min(_ADDRESS_DECAY, self._longest)
-        async with self._counted(address, self._address_attempts, decay, successes=successes) as pause:
-            yield pause
+        return [Limit(address, self._address_attempts, min(_ADDRESS_DECAY, self._longest))] if address else []
 
     @asynccontextmanager
-    async def _counted(self, key: str, free: int, decay: int, *, successes: bool = False) -> AsyncIterator[int]:
-        attempt = await self._throttles.attempt(key, free=free, longest=self._longest, decay=decay)
-        if wait := attempt.wait:
-            raise RateLimited(AuthReason.TOO_MANY_LOGINS, f"too many attempts: wait for {wait} s", wait)
+    async def _counted(self, *limits: Limit, successes: bool = False) -> AsyncIterator[int]:
+        permitted: list[Attempt] = []
         try:
-            yield attempt.pause
+            for limit in limits:
+                permitted.append(await self._permitted(limit))  # noqa: PERF401  # those before a refusal are taken back
+            yield max((attempt.pause for attempt in permitted), default=0)
         except RateLimited:
-            await self._throttles.take_back(key, attempt, decay=decay)
+            await self._throttles.take_back(permitted)
             raise
         if not successes:
-            await self._throttles.take_back(key, attempt, decay=decay)
+            await self._throttles.take_back(permitted)
+
+    async def _permitted(self, limit: Limit) -> Attempt:
+        attempt = await self._throttles.attempt(limit, longest=self._longest)
+        if wait := attempt.wait:
+            raise RateLimited(AuthReason.TOO_MANY_LOGINS, f"too many attempts: wait for {wait} s", wait)
+        return attempt
 
 
 def _account(email: str) -> str:

@@ -22,8 +22,10 @@ from devstack.stack import Stack
 _THREADS: int = AuthSettings.model_fields["auth_hashes_at_once"].default
 """As many as auth hashes on: it leaves a core to all else."""
 # More than argon2 has threads. They are let in by the settings of `mesh up`: an account may try five times at
-# once, each has as many connections as accounts, and what succeeds gives its attempts back, its address's too.
+# once, and what succeeds gives its attempts back, its address's too.
 _CONNECTIONS = min(4 * _THREADS, 16)
+_ACCOUNTS = 90
+"""They log in by turns: one that has fifty sessions ends one with each login. An address may register a hundred."""
 _READS_PER_SECOND = 200
 _READING = 16.0
 """Seconds: with the rate, 3,200 requests of which the p99 is told."""
@@ -102,8 +104,8 @@ async def logins(stack: Stack, tokens: Tokens, paths: Sequence[str], *, rounds: 
 
 
 async def _accounts(stack: Stack) -> Path:
-    """An account for each connection; returns the file of their logins, one a line."""
-    logins = [{"email": f"login-{number}@bench.example", "password": _PASSWORD} for number in range(_CONNECTIONS)]
+    """The accounts that log in; returns the file of their logins, one a line."""
+    logins = [{"email": f"login-{number}@bench.example", "password": _PASSWORD} for number in range(_ACCOUNTS)]
     async with httpx2.AsyncClient(base_url=stack.state.gateway_url) as http:
         for each in logins:
             (await http.post("/v1/auth/register", json=each)).raise_for_status()

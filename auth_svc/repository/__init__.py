@@ -4,12 +4,14 @@ from auth_svc.repository.audit import Audit, audit_entry
 from auth_svc.repository.indexes import ensure_indexes
 from auth_svc.repository.sessions import Session, Sessions
 from auth_svc.repository.signing_keys import SigningKeys
-from auth_svc.repository.throttles import Throttles
+from auth_svc.repository.throttles import Attempt, Limit, Throttles
 from auth_svc.repository.users import Account, Users
 
 __all__ = [
     "Account",
+    "Attempt",
     "Audit",
+    "Limit",
     "Session",
     "Sessions",
     "SigningKeys",
