@@ -1,5 +1,6 @@
 """An answer as one write: uvicorn sends head and body apart, and uvloop makes a system call of each."""
 
+from functools import partial
 from typing import Any
 
 from mesh.gathered import Gathered
@@ -10,7 +11,7 @@ class OneWrite:
 
     def __init__(self, transport: Any) -> None:  # noqa: ANN401  # uvloop has types of its own
         self._transport = transport
-        self._gathered = Gathered(self._send)
+        self._gathered = Gathered(partial(_write, transport))  # not a method of ours: only a cycle would be left
         self.write = self._gathered.add
         self.is_closing = transport.is_closing
 
@@ -27,6 +28,7 @@ class OneWrite:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the transport has
         return getattr(self._transport, name)
 
-    def _send(self, data: bytes) -> None:
-        if not self.is_closing():
-            self._transport.write(data)
+
+def _write(transport: Any, data: bytes) -> None:  # noqa: ANN401
+    if not transport.is_closing():
+        transport.write(data)

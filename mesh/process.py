@@ -99,9 +99,13 @@ def tracing(process: str) -> "AbstractContextManager[Tracer | None]":
 
 
 def started() -> None:
-    """Leave what the start has made out of garbage collection: it stays, and each look through it took 46 ms."""
+    """Have garbage collection seldom look, and never at what the start has made: each look through that took 46 ms.
+
+    What is served leaves no cycles behind, and so no garbage but what reference counts free at once.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)
 
 
 async def stopped_or_lost(stop: asyncio.Event, transport: Transport) -> None:

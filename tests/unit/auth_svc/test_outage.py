@@ -8,8 +8,18 @@ from typing import Any
 import pytest
 
 from auth_svc.keys import SealedKey
-from auth_svc.repository import Account, Audit, Session, Sessions, SigningKeys, Throttles, Users, ensure_indexes
-from auth_svc.repository.throttles import Attempt
+from auth_svc.repository import (
+    Account,
+    Attempt,
+    Audit,
+    Limit,
+    Session,
+    Sessions,
+    SigningKeys,
+    Throttles,
+    Users,
+    ensure_indexes,
+)
 from contracts.auth import AuditAction, Jwk, User
 from mesh.context import Context, working_on
 from mesh.errors import TimedOut, Unavailable
@@ -17,6 +27,7 @@ from providers.mongo import DRIVER, Database
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 USER = User(user_id="u1", email="a@mesh.test", roles=(), created_at=NOW)
+LIMIT = Limit("account:a", 5, 60)
 ANYTHING = {
     "user": USER,
     "account": Account(USER, "hash"),
@@ -27,11 +38,10 @@ ANYTHING = {
     "entries": [{"_id": "e1"}],
     "lead": timedelta(seconds=1),
     "longest_token": timedelta(seconds=1),
-    "free": 5,
     "longest": 900,
-    "decay": 60,
-    "attempt": Attempt(0, 1, NOW),
+    "attempts": [Attempt(LIMIT)],
     "limit": 50,
+    "Throttles.attempt.limit": LIMIT,
     "cursor": None,
 }
 REPOSITORIES: dict[str, Callable[[Database], Any]] = {
@@ -47,6 +57,10 @@ OPERATIONS = [
     for name, operation in inspect.getmembers(repository, inspect.iscoroutinefunction)
     if not name.startswith("_")
 ]
+
+
+def anything(operation: Callable[..., Awaitable[Any]], name: str) -> object:
+    return ANYTHING.get(f"{operation.__qualname__}.{name}", ANYTHING.get(name, "text"))
 
 
 @pytest.fixture(params=["nobody listens", "nobody answers"])
@@ -73,7 +87,7 @@ async def test_every_operation_says_that_the_database_is_unavailable(
     repository = REPOSITORIES[operation.__qualname__.split(".")[0]](database)
     wanted = list(inspect.signature(operation).parameters)[1:]
     with pytest.raises(Unavailable) as refusal:
-        await operation(repository, **{name: ANYTHING.get(name, "text") for name in wanted})
+        await operation(repository, **{name: anything(operation, name) for name in wanted})
     assert "database_unavailable" == refusal.value.reason
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import weakref
 
 from gateway.one_write import OneWrite
 
@@ -62,3 +63,13 @@ async def test_much_is_not_gathered_without_end() -> None:
     assert [90_000] * 3 == [len(written) for written in wire.did]
     await asyncio.sleep(0)
     assert [90_000] * 3 + [30_000] == [len(written) for written in wire.did]
+
+
+async def test_what_is_over_leaves_nothing_to_garbage_collection() -> None:
+    transport, _ = one_write()
+    transport.write(b"last words")
+    transport.close()
+    await asyncio.sleep(0)
+    over = weakref.ref(transport)
+    del transport
+    assert over() is None
