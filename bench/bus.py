@@ -30,6 +30,7 @@ from mesh.context import Caller
 from mesh.endpoint import Access, Endpoint
 from mesh.errors import NoResponder
 from mesh.logs import configure
+from mesh.process import started
 from mesh.service import Service
 from mesh.settings import LogSettings, NatsSettings
 from mesh.transport import NatsTransport
@@ -216,6 +217,7 @@ def _mesh_worker(url: str) -> None:
         service = Service("bench", transport, version="1.0.0", description="Answers the benchmark", verify=verify)
         service.add(SAY, say)
         await service.start()
+        started()
         await asyncio.Event().wait()
 
     uvloop.run(serve())

@@ -4,7 +4,8 @@ import json
 import logging
 import re
 import sys
-from functools import lru_cache
+import time
+from functools import lru_cache, partial
 from io import StringIO
 from typing import Any, Final, TextIO
 
@@ -44,16 +45,11 @@ def configure(settings: LogSettings, process: str) -> None:
         else [exceptions, as_json]
     )
 
-    def named(_logger: object, _method: str, event: EventDict) -> EventDict:
-        return {"process": process, **event}
-
     structlog.configure(
         processors=[
             redacted,
             request_id,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            named,
+            partial(_placed, process),
             *render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.log_level]),
@@ -118,6 +114,18 @@ def request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
         if current.span is not None:
             event.setdefault("trace_id", current.span.trace_id)
     return event
+
+
+def _placed(process: str, _logger: object, method: str, event: EventDict) -> EventDict:
+    seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
+    event["level"] = "error" if method == "exception" else method
+    event["timestamp"] = f"{_to_the_second(seconds)}.{microseconds:06}Z"
+    return {"process": process, **event}
+
+
+@lru_cache(maxsize=1)  # each request has a line
+def _to_the_second(unix: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(unix))
 
 
 # Without the variables of each frame, which structlog would tell by itself: passwords and tokens are among them.
