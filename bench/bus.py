@@ -154,6 +154,7 @@ async def _running() -> AsyncIterator[tuple[_Peer, _Peer]]:
 
         await _answered(ask_mesh, NoResponder)
         await _answered(ask_plain, nats.errors.NoRespondersError)
+        started()  # as a process of the mesh does that calls; it serves nats-py as well
         yield _Peer(ask_mesh, (workers[0], server)), _Peer(ask_plain, (workers[1], server))
 
 
