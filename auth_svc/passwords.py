@@ -1,7 +1,6 @@
 """Passwords: which are good enough, and argon2id on threads of its own, since it would block the event loop."""
 
 import asyncio
-import os
 import secrets
 import unicodedata
 from collections.abc import Callable
@@ -39,7 +38,7 @@ class Passwords:
         )
         self._nobodys = self._hasher.hash(secrets.token_hex())
         self._common = frozenset(line for line in _LIST.read_text().splitlines() if not line.startswith("#"))
-        self._threads = ThreadPoolExecutor(settings.auth_hashes_at_once, "argon2", initializer=_step_back)
+        self._threads = ThreadPoolExecutor(settings.auth_hashes_at_once, thread_name_prefix="argon2")
         self._places = settings.auth_hashes_at_once + _MOST_WAITING
 
     def __enter__(self) -> Self:
@@ -99,15 +98,6 @@ class Passwords:
 
     def _leave(self, _: object) -> None:
         self._places += 1
-
-
-def _step_back() -> None:
-    """Have this thread take what others leave of the cores, where the system can (sched(7), SCHED_IDLE).
-
-    A hash takes some 20 ms of a core: whoever wakes meanwhile, to answer in one, would wait for its time slice to end.
-    """
-    if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _normalised(password: str) -> str:

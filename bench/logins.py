@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 from argon2 import PasswordHasher
 
-from auth_svc.settings import CORES
+from auth_svc.settings import CORES, AuthSettings
 from bench.errors import BenchError
 from bench.load import Load, Target, pace, saturate
 from bench.progress import tell
@@ -19,9 +19,9 @@ from bench.rounds import paired, rotated, spread
 from bench.tokens import Tokens
 from devstack.stack import Stack
 
-_THREADS = max(1, CORES - 1)
-"""Of argon2 alone. Auth hashes on as many as there are cores, on what the rest of the system leaves of them."""
-# More than there are cores. They are let in by the settings of `mesh up`: an account may try five times at
+_THREADS: int = AuthSettings.model_fields["auth_hashes_at_once"].default
+"""As many as auth hashes on: it leaves a core to all else."""
+# More than argon2 has threads. They are let in by the settings of `mesh up`: an account may try five times at
 # once, and what succeeds gives its attempts back, its address's too.
 _CONNECTIONS = min(4 * _THREADS, 16)
 _ACCOUNTS = 90
@@ -125,7 +125,7 @@ def _succeeded(what: str, load: Load) -> Load:
 
 
 def _argon2_alone(seconds: float) -> float:
-    """Passwords verified in a second, on all cores but one: argon2 lets go of Python's lock."""
+    """Passwords verified in a second, on as many threads as auth has: argon2 lets go of Python's lock."""
     stored = _HASHER.hash(_PASSWORD)
     until = time.monotonic() + seconds
 

@@ -74,7 +74,8 @@ class Child:
                 stdout=log,
                 stderr=log,
                 pass_fds=(self._lock,),
-                preexec_fn=_before_exec(command.orphan_signal),
+                start_new_session=True,  # Ctrl-C in a terminal reaches the launcher alone, which stops things in order
+                preexec_fn=end_with_launcher(command.orphan_signal),
             )
             self._has_group = True
         except OSError as error:
@@ -138,7 +139,7 @@ class Child:
             return file.read().decode(errors="replace")
 
     def _end_group(self) -> None:
-        """Kill what the process left in its group: its own children, where it had any."""
+        """Kill what the process left in its session: its own children, where it had any."""
         if self._process is not None and self._has_group:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -147,22 +148,6 @@ class Child:
 def _send(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-
-
-def _before_exec(orphan_signal: signal.Signals) -> Callable[[], None]:
-    """Make what a new process does before its program starts.
-
-    It leads a group of its own, so that Ctrl-C in a terminal reaches the launcher alone, which stops things in order.
-    Not a session: Linux shares the cores out between sessions, and auth's hashing could not step back for the others.
-    """
-    end = end_with_launcher(orphan_signal)
-
-    def before_exec() -> None:
-        os.setpgrp()
-        if end is not None:
-            end()
-
-    return before_exec
 
 
 def end_with_launcher(orphan_signal: signal.Signals) -> Callable[[], None] | None:

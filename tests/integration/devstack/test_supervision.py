@@ -58,12 +58,3 @@ async def test_a_crash_after_good_service_counts_as_the_first_again(
     assert [f"restarting: was ended by SIGKILL; again in {delay} s" for delay in delays] == [
         line for line in told if line.startswith("restarting")
     ]
-
-
-async def test_a_process_has_a_group_of_its_own_in_the_launchers_session(tmp_path: Path) -> None:
-    async with supervised(tmp_path, 60.0, []) as supervisor:
-        await supervisor.serves.wait()
-        process = supervisor.program.child.pid
-        assert process is not None
-        assert process == os.getpgid(process), "Ctrl-C in a terminal reaches the launcher alone"
-        assert os.getsid(0) == os.getsid(process), "or Linux would share the cores out between the two"

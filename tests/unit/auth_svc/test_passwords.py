@@ -1,5 +1,4 @@
 import asyncio
-import os
 import threading
 import time
 from collections.abc import Awaitable
@@ -129,12 +128,6 @@ async def test_the_event_loop_goes_on_while_passwords_are_hashed(settings: AuthS
             ticks += 1
             await asyncio.sleep(0.001)
     assert ticks > 4, "a loop that is blocked comes round once a hash at most"
-
-
-@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="Linux has it")
-async def test_hashing_takes_what_others_leave_of_the_cores(passwords: Passwords) -> None:
-    assert os.SCHED_IDLE == await passwords._on_a_thread(lambda: os.sched_getscheduler(0))
-    assert os.SCHED_OTHER == os.sched_getscheduler(0)
 
 
 async def test_beyond_twenty_waiting_logins_are_refused_at_once(passwords: Passwords) -> None:
