@@ -34,7 +34,7 @@ up: install ## Start NATS, PostgreSQL, MongoDB, the workers and the gateway here
 	@$(BIN)/mesh up $(ARGS)
 
 test: install ## Run the tests on real servers
-	@$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
 faults: install ## Break everything, at length: some 30 minutes, figures in dist/faults.json
 	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults tests/security/test_floods.py \

@@ -104,8 +104,10 @@ class Postgres(Server):
         await until(self._says_ready)
 
     def _says_ready(self) -> bool:
-        pid_file = self.data / "postmaster.pid"
-        lines = pid_file.read_text().splitlines() if pid_file.exists() else []
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:  # not there yet, or what a killed server left is just being replaced
+            return False
         return len(lines) > _STATUS_LINE and lines[0] == str(self.child.pid) and lines[_STATUS_LINE].strip() == "ready"
 
 

@@ -93,7 +93,7 @@ class Stack:
             self._tasks += [asyncio.create_task(self._begin(service)) for service in services]
             await self._servers.start(self._on_progress)
             self._tasks += [asyncio.create_task(self._supervisors[server.name].run()) for server in self._servers]
-            await self._until_ready()
+            await self._until_all_serve(list(self._supervisors.values()))
             self._state = self._describe(self._surroundings(ports))
             write_stack(self._state)
         except BaseException:
@@ -128,8 +128,13 @@ class Stack:
         await self._supervisors[name].kill()
 
     async def until_serving(self, name: str) -> None:
-        """Wait until a process that was killed is there again."""
-        await self._supervisors[name].serves.wait()
+        """Wait until a process that was killed is there again.
+
+        Raises:
+            DevstackError: it is not after 90 seconds.
+
+        """
+        await self._until_all_serve([self._supervisors[name]])
 
     async def restart(self, name: str) -> None:
         """End a process in good order and start it anew; on return it serves.
@@ -207,19 +212,20 @@ class Stack:
                 on_line = partial(self._on_line, program.name)
                 self._tasks.append(asyncio.create_task(follow(program.child.log, on_line)))
 
-    async def _until_ready(self) -> None:
-        all_ready = asyncio.create_task(_all([supervisor.serves for supervisor in self._supervisors.values()]))
+    async def _until_all_serve(self, supervisors: Sequence[Supervisor]) -> None:
+        all_serve = asyncio.create_task(_all([supervisor.serves for supervisor in supervisors]))
         try:
             done, _ = await asyncio.wait(
-                {all_ready, *self._tasks}, timeout=_READY_WITHIN, return_when=asyncio.FIRST_COMPLETED
+                {all_serve, *self._tasks}, timeout=_READY_WITHIN, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
-            all_ready.cancel()
+            all_serve.cancel()
         for task in done:
             task.result()  # raises: a supervisor ends with an error or not at all
         if not done:
-            last_words = "".join(program.last_words() for program in self._services)
-            raise DevstackError(f"the mesh is not ready after {_READY_WITHIN:g} s{last_words}")
+            late = [supervisor.program for supervisor in supervisors if not supervisor.serves.is_set()]
+            names, last_words = ", ".join(one.name for one in late), "".join(one.last_words() for one in late)
+            raise DevstackError(f"not ready after {_READY_WITHIN:g} s: {names}{last_words}")
 
     def _surroundings(self, ports: Sequence[int]) -> Surroundings:
         settings, servers = self.settings, self._servers

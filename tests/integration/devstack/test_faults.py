@@ -12,6 +12,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from devstack.errors import DevstackError
+from devstack.postgres import Postgres
 from devstack.settings import StackSettings
 from devstack.stack import Stack
 from devstack.state import read_stack
@@ -161,3 +162,17 @@ async def test_a_process_that_does_not_end_well_is_reported_and_runs_again(tmp_p
         with pytest.raises(DevstackError, match="auth ended with exit code 5, when it was asked to end"):
             await stack.restart("auth")
         assert processes(stack)["auth"] == stack.pid("auth")
+
+
+async def test_who_waits_learns_that_nobody_watches_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = str(Path(__file__).with_name("stand_in.py"))
+    command = lambda service: (sys.executable, script, service, str(tmp_path))  # noqa: E731
+    async with Stack(StackSettings(home=tmp_path / "home", http_port=0), service_command=command) as stack:
+
+        async def is_broken(_: Postgres) -> None:
+            raise OSError("of a kind that nobody thought of")
+
+        monkeypatch.setattr(Postgres, "serving", is_broken)
+        await stack.kill("postgres")
+        with pytest.raises(OSError, match="nobody thought of"):
+            await stack.until_serving("postgres")
