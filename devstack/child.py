@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from devstack.errors import DevstackError
 from devstack.family import descendants
+from devstack.share import give_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +34,7 @@ class Command:
     stop_signal: signal.Signals = signal.SIGTERM
     # What the kernel sends when the launcher was killed: a server should close its files, a service must only be gone.
     orphan_signal: signal.Signals = signal.SIGKILL
+    niceness: int = 0
 
 
 class Child:
@@ -83,6 +85,8 @@ class Child:
         finally:
             os.close(stdin)
             os.close(log)
+        if command.niceness:
+            await give_way(self._process.pid, command.niceness)
 
     async def wait(self) -> int:
         """Wait for the process's end and return its exit code, negative for a signal."""

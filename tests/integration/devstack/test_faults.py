@@ -75,6 +75,20 @@ async def test_what_is_restarted_serves_again_without_a_crash(
     assert processes(stack)[name] == stack.pid(name)
 
 
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the kernel has no such groups")
+async def test_auth_gives_way_to_the_others_again_after_a_crash(stack: Stack) -> None:
+    for _ in range(2):
+        nice = {name: (psutil.Process(pid).nice(), _group_niceness(pid)) for name, pid in processes(stack).items()}
+        assert (10, 10) == nice.pop("auth")
+        assert {(0, 0)} == set(nice.values())
+        await stack.kill("auth")
+        await stack.until_serving("auth")
+
+
+def _group_niceness(session: int) -> int:
+    return int(Path(f"/proc/{session}/autogroup").read_text().rpartition(" ")[2])
+
+
 async def test_a_worker_is_replaced_before_it_ends(stack: Stack) -> None:
     pid = stack.pid("customers-1")
     assert pid is not None
