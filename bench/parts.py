@@ -104,7 +104,7 @@ async def _scaling(bench: Bench) -> Section:
 
 
 async def _tracing(bench: Bench) -> Section:
-    return await tracing(bench.home / "tracing", rounds=15 if bench.full else 4, seconds=3)
+    return await tracing(bench.home / "tracing", starts=8 if bench.full else 2, rounds=2, seconds=2)
 
 
 async def _start(bench: Bench) -> Section:
@@ -139,7 +139,7 @@ _MINUTES: Mapping[str, tuple[float, float]] = {
     "bus": (0.2, 0.6),
     "lists": (2.6, 3.4),
     "scaling": (1.8, 2.6),
-    "tracing": (1.1, 2.7),
+    "tracing": (1.2, 4.6),
     "start": (0.4, 0.6),
 }
 """What each part takes in the short and in the full form, on two cores: to tell how much is left."""

@@ -1,55 +1,74 @@
-"""What tracing one request in a hundred costs: two systems side by side, one of which traces, in paired rounds."""
+"""What tracing one request in a hundred costs: systems side by side, one of which traces, in paired rounds."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from bench.comparison import METRICS, Plan, compare, disturbed, ratio, tables
+from bench.comparison import METRICS, Plan, compare, disturbed, tables, values
 from bench.errors import BenchError
 from bench.http import CUSTOMER
 from bench.load import Target
-from bench.results import Claim, Section
-from bench.systems import System, mesh, ours
+from bench.progress import tell
+from bench.results import Claim, Sample, Section
+from bench.rounds import paired, rotated
+from bench.systems import OURS, System, mesh, ours
 from bench.tokens import Tokens
+from devstack.stack import Stack
 
 _RATIO = 0.01
 _MOST = 1.05
-_OFF = "off"
+_OFF, _OFF_TOO = "off", "off-too"
 
 
-async def tracing(home: Path, *, rounds: int, seconds: float) -> Section:
-    """Saturate the customer by key, traced and not; raises BenchError where no spans came."""
+async def tracing(home: Path, *, starts: int, rounds: int, seconds: float) -> Section:
+    """Saturate the customer by key, traced and not; raises BenchError where no spans came.
+
+    One and the same system may cost a tenth more or less from one start to the next. So all are started anew several
+    times, in another order each time, and a second one that traces nothing shows how much of a difference is none.
+    """
+    samples: list[Sample] = []
     with _collector() as (url, received):
-        variables = {"TRACE_RATIO": str(_RATIO), "OTEL_EXPORTER_OTLP_ENDPOINT": url}
-        async with mesh(home / "off") as off, mesh(home / "on", variables=variables) as on:
-            systems = [ours(on), replace(ours(off), name=_OFF)]
-            tokens = {_OFF: Tokens(off), ours(on).name: Tokens(on)}
-            paths = CUSTOMER.paths(await tokens[_OFF].customers())
-
-            async def aim(system: System) -> Target:
-                return Target(system.url, paths, await tokens[system.name].headers())
-
-            samples = await compare(systems, aim, Plan(rounds=rounds, saturating=seconds))
+        traced = {"TRACE_RATIO": str(_RATIO), "OTEL_EXPORTER_OTLP_ENDPOINT": url}
+        for start in range(starts):
+            tell(f"  start {start + 1} of {starts}")
+            async with AsyncExitStack() as running:
+                stacks = {}
+                for name in rotated([OURS, _OFF, _OFF_TOO], start):
+                    system = mesh(home / name, variables=traced if name == OURS else {})
+                    stacks[name] = await running.enter_async_context(system)
+                came = await _saturated(stacks, Plan(rounds=rounds, saturating=seconds))
+            samples += [one.model_copy(update={"turn": start * rounds + one.turn}) for one in came]
     if not received:
         raise BenchError("the system that traces has sent no spans")
+    on, off, off_too = (values(samples, name, "saturating", METRICS["CPU µs/req"]) for name in (OURS, _OFF, _OFF_TOO))
     return Section(
         name="tracing",
         title=f"Tracing {_RATIO:.0%} of the requests, beside none: GET /v1/customers/{{customer_id}}, saturating",
-        notes=disturbed(samples),
+        notes=[f"CPU of one system that traces nothing by the other's: {paired(off_too, off)}.", *disturbed(samples)],
         tables=tables(samples),
         claims=[
             Claim(
                 what=f"tracing {_RATIO:.0%}, saturating: CPU µs/req by that of none",
                 bound=_MOST,
-                measured=ratio(samples, _OFF, "saturating", METRICS["CPU µs/req"]),
+                measured=paired(2 * on, off + off_too),
             )
         ],
         samples=samples,
         figures={"bytes of spans": sum(received)},
     )
+
+
+async def _saturated(stacks: dict[str, Stack], plan: Plan) -> list[Sample]:
+    tokens = {name: Tokens(stack) for name, stack in stacks.items()}
+    paths = CUSTOMER.paths(await tokens[_OFF].customers())
+
+    async def aim(system: System) -> Target:
+        return Target(system.url, paths, await tokens[system.name].headers())
+
+    return await compare([replace(ours(stack), name=name) for name, stack in stacks.items()], aim, plan)
 
 
 @contextmanager
