@@ -81,7 +81,8 @@ class OwnAccount:
         """End one of them. Raises NotFound, the same for one that is somebody else's."""
         caller = context.caller()
         if await self._revocation.end(caller.user_id, request.session_id):
-            await self._audit.record(AuditAction.SESSION_REVOKED, caller.user_id, actor_id=caller.user_id)
+            revoked, user_id = AuditAction.SESSION_REVOKED, caller.user_id
+            await self._audit.record(revoked, user_id, actor_id=user_id, detail=request.session_id)
         elif not await self._sessions.has_ended(caller.user_id, request.session_id):
             raise NotFound(AuthReason.SESSION_NOT_FOUND, "you have no such session")
         return SessionsEnded()

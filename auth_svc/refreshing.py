@@ -58,7 +58,8 @@ class Refreshing:
         if token.generation == session.generation - 1 and now() <= session.rotated_at + _GRACE:
             return session
         await self._revocation.end(session.user_id, session.session_id)
-        await self._audit.record(AuditAction.REFRESH_TOKEN_REUSED, session.user_id, actor_id=None)
+        reused = AuditAction.REFRESH_TOKEN_REUSED
+        await self._audit.record(reused, session.user_id, actor_id=None, detail=session.session_id)
         raise invalid_refresh_token()
 
 

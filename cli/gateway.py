@@ -1,6 +1,8 @@
 """How a command asks the gateway as an administrator: over HTTP, as anybody else would."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -13,7 +15,7 @@ import typer
 
 from cli.connection import NOBODY_SERVES
 from cli.failure import fail
-from devstack.state import read_stack
+from devstack.state import Admin, read_stack
 
 _TIMEOUT = 15.0
 
@@ -34,7 +36,10 @@ class Gateway:
 
     def ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  # any JSON
         """The answer's JSON; a problem ends the program."""
-        return _ask(self.url, method, path, body, {"Authorization": f"Bearer {self.token}"})
+        try:
+            return _ask(self.url, method, path, body, {"Authorization": f"Bearer {self.token}"})
+        except _Refused as error:
+            fail(str(error))
 
     def user_id(self, who: str) -> str:
         """The id of the user with the id or the e-mail address; ends the program where there is none."""
@@ -47,20 +52,42 @@ class Gateway:
         return user_id
 
 
-def as_administrator(home: Path, gateway: str | None, token: str | None) -> Gateway:
-    """The gateway that is named, or that of the stack in `home`, with the token or that of the stack's first admin."""
+@contextmanager
+def as_administrator(home: Path, gateway: str | None, token: str | None) -> Iterator[Gateway]:
+    """The gateway that is named, or that of the stack in `home`, with the token or that of the stack's first admin.
+
+    The latter logs in for as long as it takes.
+    """
     stack = read_stack(home)
     url = gateway or (stack.gateway_url if stack else None)
     if url is None:
         fail(f"no mesh runs in {home}: start one with `mesh up`, or name a gateway in MESH_GATEWAY_URL", NOBODY_SERVES)
     if not url.startswith(("http://", "https://")):
         fail(f"{url} is no URL of a gateway")
-    if token is None and stack is not None and gateway is None:
-        login = {"email": stack.admin.email, "password": stack.admin.password}
-        token = _ask(url, "POST", "/v1/auth/login", login, {})["access_token"]
-    if token is None:
+    if token is not None:
+        yield Gateway(url.rstrip("/"), token)
+    elif stack is not None and gateway is None:
+        asked = Gateway(url, _log_in(url, stack.admin))
+        try:
+            yield asked
+        finally:
+            asked.ask("POST", "/v1/auth/logout")
+    else:
         fail("an administrator's access token is needed: name one in MESH_TOKEN")
-    return Gateway(url.rstrip("/"), token)
+
+
+def _log_in(url: str, admin: Admin) -> str:
+    try:
+        login = {"email": admin.email, "password": admin.password}
+        token: str = _ask(url, "POST", "/v1/auth/login", login, {})["access_token"]
+    except _Refused as error:
+        # Its own words, and what they mean where nobody has typed a password.
+        fail(f"{error}: {admin.email} has no longer the password that it was made with? Name a token in MESH_TOKEN")
+    return token
+
+
+class _Refused(Exception):
+    """The gateway answers with a problem."""
 
 
 def _ask(url: str, method: str, path: str, body: object, headers: dict[str, str]) -> Any:  # noqa: ANN401  # any JSON
@@ -70,7 +97,7 @@ def _ask(url: str, method: str, path: str, body: object, headers: dict[str, str]
         with urlopen(Request(url + path, data, sent, method=method), timeout=_TIMEOUT) as answer:  # noqa: S310  # http(s)
             return json.loads(answer.read() or b"null")
     except HTTPError as error:
-        fail(_problem(error))
+        raise _Refused(_problem(error)) from None
     except (URLError, OSError, HTTPException, ValueError) as error:
         fail(f"{url} does not answer: {error}", NOBODY_SERVES)
 

@@ -7,7 +7,7 @@ import typer
 
 from cli.connection import HomeOption, connected
 from cli.failure import fail
-from cli.gateway import GatewayOption, TokenOption, as_administrator
+from cli.gateway import TokenOption, as_administrator
 from contracts.auth import KeyRotation, RotateKeys
 from mesh.client import Client
 from mesh.context import Context, request_id_from, working_on
@@ -23,10 +23,17 @@ def _group() -> None:
 
 
 @keys.command()
-def rotate(*, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = Path(".mesh")) -> None:
-    """Publish a new signing key. It signs two minutes later; the old one retires when its last token is over."""
-    given = token or as_administrator(home, gateway, None).token
-    rotation = asyncio.run(_rotate(given, home))
+def rotate(*, token: TokenOption = None, home: HomeOption = Path(".mesh")) -> None:
+    """Publish a new signing key. It signs two minutes later; the old one retires when its last token is over.
+
+    While one waits for its time, it is that one. By NATS: that of the stack in `--home`, or what NATS_URL and
+    NATS_NKEY_SEED_FILE name, and then with an administrator's token.
+    """
+    if token is not None:
+        rotation = asyncio.run(_rotate(token, home))
+    else:
+        with as_administrator(home, None, None) as administrator:
+            rotation = asyncio.run(_rotate(administrator.token, home))
     typer.echo(f"{rotation.kid} signs from {rotation.signs_from:%Y-%m-%d %H:%M:%S} UTC on")
 
 

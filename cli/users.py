@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,30 +21,38 @@ users = typer.Typer(name="users", no_args_is_help=True, help="List users, change
 _HOME = Path(".mesh")
 _PAGE = "/v1/users?limit=200"
 
+
+class Role(StrEnum):
+    """What `contracts.auth.Role` lists, as words of a command line."""
+
+    USER = "USER"
+    ADMIN = "ADMIN"
+
+
 Who = Annotated[str, typer.Argument(help="An e-mail address or a user id.")]
 
 
 @users.command("list")
 def list_users(*, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = _HOME) -> None:
     """List every user."""
-    asked = as_administrator(home, gateway, token)
     table = Table()
     for title in ("e-mail", "id", "roles", "since", "disabled"):
         table.add_column(title, no_wrap=True)
-    path: str | None = _PAGE
-    while path:
-        page = asked.ask("GET", path)
-        for user in page["items"]:
-            disabled = "yes" if user["disabled"] else ""
-            table.add_row(user["email"], user["user_id"], " ".join(user["roles"]), user["created_at"][:10], disabled)
-        path = f"{_PAGE}&cursor={page['next_cursor']}" if page["next_cursor"] else None
+    with as_administrator(home, gateway, token) as asked:
+        path: str | None = _PAGE
+        while path:
+            page = asked.ask("GET", path)
+            for user in page["items"]:
+                roles, since = " ".join(user["roles"]), user["created_at"][:10]
+                table.add_row(user["email"], user["user_id"], roles, since, "yes" if user["disabled"] else "")
+            path = f"{_PAGE}&cursor={page['next_cursor']}" if page["next_cursor"] else None
     wide_console().print(table)
 
 
 @users.command("set-roles")
 def set_roles(
     who: Who,
-    roles: Annotated[list[str], typer.Argument(help="USER, ADMIN or both.")],
+    roles: Annotated[list[Role], typer.Argument(help="One or both.", case_sensitive=False)],
     *,
     gateway: GatewayOption = None,
     token: TokenOption = None,
@@ -66,8 +75,8 @@ def enable(who: Who, *, gateway: GatewayOption = None, token: TokenOption = None
 
 
 def _change(who: str, change: dict[str, Any], gateway: str | None, token: str | None, home: Path) -> None:
-    asked = as_administrator(home, gateway, token)
-    user = asked.ask("PATCH", f"/v1/users/{asked.user_id(who)}", change)
+    with as_administrator(home, gateway, token) as asked:
+        user = asked.ask("PATCH", f"/v1/users/{asked.user_id(who)}", change)
     typer.echo(f"{user['email']}: {' '.join(user['roles'])}{', disabled' if user['disabled'] else ''}")
 
 
@@ -76,14 +85,22 @@ def create_admin(
     email: str,
     *,
     password: Annotated[
-        str, typer.Option(envvar="AUTH_ADMIN_PASSWORD", prompt=True, hide_input=True, confirmation_prompt=True)
-    ],
+        str | None,
+        typer.Option(
+            envvar="AUTH_ADMIN_PASSWORD", help="Asked for otherwise; as an option everybody on the machine sees it."
+        ),
+    ] = None,
     home: HomeOption = _HOME,
 ) -> None:
-    """Make an administrator in auth's own database: where there is none yet, or none who could still log in.
+    """Make an administrator in auth's own database, past everybody's rights: the first one, or when nobody can log in.
 
-    The database is that of the stack in `--home`, or what AUTH_MONGODB_URL and AUTH_KEY_ENCRYPTION_KEY name.
+    The database is that of the stack in `--home`, or what AUTH_MONGODB_URL and AUTH_KEY_ENCRYPTION_KEY name. The audit
+    log cannot tell who did it.
     """
+    if password is None:
+        if not sys.stdin.isatty():
+            fail("there is no terminal to ask for the password: set AUTH_ADMIN_PASSWORD")
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     environment = {**os.environ, "AUTH_ADMIN_EMAIL": email, "AUTH_ADMIN_PASSWORD": password}
     if "AUTH_MONGODB_URL" not in environment:
         stack = read_stack(home)
@@ -95,5 +112,6 @@ def create_admin(
         [sys.executable, "-m", "auth_svc.create_admin"], env=environment, check=False, capture_output=True, text=True
     )
     if made.returncode:
-        fail(made.stderr.strip().rpartition("\n")[2] or "the administrator could not be made")
+        why = made.stderr.strip().rpartition("\n")[2].removeprefix("AUTH_ADMIN_EMAIL, AUTH_ADMIN_PASSWORD: ")
+        fail(why or "the administrator could not be made")
     typer.echo(f"{email} is an administrator")

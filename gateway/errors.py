@@ -179,7 +179,7 @@ def _invalid(error: RequestValidationError) -> Invalid:
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     where = error["loc"][1:] or error["loc"]  # the first part says query, path or body
-    return FieldError(field=wire.field_path(where), reason=error["type"], message=error["msg"])
+    return FieldError(field=wire.field_path(where), reason=error["type"], message=wire.message(error))
 
 
 def _methods(request: Request) -> list[str]:

@@ -13,6 +13,7 @@ import uvloop
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
+from mesh import wire
 from mesh.bus import Transport
 from mesh.errors import MeshError
 from mesh.logs import configure
@@ -123,7 +124,7 @@ def read_settings(settings_type: type[Settings]) -> Settings:
     try:
         return settings_type()
     except ValidationError as error:
-        wrong = "; ".join(": ".join([*map(_variable, one["loc"]), one["msg"]]) for one in error.errors())
+        wrong = "; ".join(": ".join([*map(_variable, one["loc"]), wire.message(one)]) for one in error.errors())
         raise StartError(f"settings: {wrong}") from None
 
 

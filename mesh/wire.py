@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -146,13 +146,19 @@ _KINDS: dict[Code, type[RemoteFault]] = {Code.OVERLOADED: Overloaded, Code.DEADL
 def invalid_payload(error: ValidationError) -> Invalid:
     """A payload that does not fit, with each wrong field named and nothing of what was sent repeated."""
     errors = [
-        FieldError(field=field_path(one["loc"]), reason=one["type"], message=one["msg"])
+        FieldError(field=field_path(one["loc"]), reason=one["type"], message=message(one))
         for one in error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_FIELD_ERRORS]
     ]
     if errors[0].reason == "json_invalid":
         return Invalid("malformed_json", errors[0].message)
     names = ", ".join(dict.fromkeys(one.field for one in errors if one.field))
     return Invalid("invalid_payload", f"the payload does not fit: {names}" if names else errors[0].message, errors)
+
+
+def message(error: Mapping[str, Any]) -> str:
+    """What pydantic says of a value; a validator's own words without its introduction."""
+    said: str = error["msg"]
+    return said.removeprefix("Value error, ")
 
 
 def field_path(parts: Iterable[str | int]) -> str:

@@ -37,7 +37,7 @@ def _well_formed(url: SecretStr) -> SecretStr:
     except ValidationError:
         # Of our own words: pydantic's would show the URL, and with it the password.
         raise ValueError(
-            "must be mongodb://user:password@host:port/database, with special characters percent-encoded"
+            "must be mongodb://host:port/database, with user and password before the host, percent-encoded"
         ) from None
     return url
 

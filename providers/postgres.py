@@ -40,7 +40,7 @@ def _well_formed(url: SecretStr) -> SecretStr:
     except ValidationError:
         # Of our own words: pydantic's would show the URL, and with it the password.
         raise ValueError(
-            "must be postgresql://user:password@host:port/database, with special characters percent-encoded"
+            "must be postgresql://host:port/database, with user and password before the host, percent-encoded"
         ) from None
     return url
 

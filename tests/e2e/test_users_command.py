@@ -1,10 +1,13 @@
 """`mesh users` and `mesh keys`, as an operator meets them."""
 
 import asyncio
+from fcntl import LOCK_EX, flock
+from pathlib import Path
 
 from httpx2 import AsyncClient
 
 from devstack.stack import Stack
+from devstack.state import write_stack
 from tests.e2e.people import bearer, log_in, new_account, register
 from tests.e2e.test_command import mesh
 from tests.unit.gateway.problems import problem
@@ -28,7 +31,29 @@ async def test_users_are_listed_given_roles_disabled_and_enabled(stack: Stack, h
     token = (await log_in(http, email, password))["access_token"]
     own = await mesh("users", "set-roles", email, "USER", MESH_HOME=home, MESH_TOKEN=token)
     assert (1, True) == (own.code, "own_account" in own.err)
-    await mesh("users", "set-roles", email, "USER", MESH_HOME=home)
+    await mesh("users", "set-roles", email, "user", MESH_HOME=home)
+    boss = await mesh("users", "set-roles", email, "BOSS", MESH_HOME=home)
+    assert (2, True) == (boss.code, "'admin'" in boss.err), boss.err
+
+
+async def test_a_command_leaves_no_session(stack: Stack, http: AsyncClient, admin: dict[str, str]) -> None:
+    home = str(stack.state.home)
+    before = (await http.get("/v1/auth/sessions", headers=admin)).json()["items"]
+    await asyncio.gather(
+        mesh("users", "disable", "nobody@northwind.example", MESH_HOME=home),
+        mesh("users", "list", MESH_HOME=home),
+        mesh("keys", "rotate", MESH_HOME=home),
+    )
+    assert before == (await http.get("/v1/auth/sessions", headers=admin)).json()["items"]
+
+
+async def test_a_first_admin_with_another_password_is_told_of(stack: Stack, http: AsyncClient, tmp_path: Path) -> None:
+    admin = stack.state.admin.model_copy(update={"email": new_account()[0]})
+    write_stack(stack.state.model_copy(update={"home": tmp_path, "admin": admin}))
+    with (tmp_path / "lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        listed = await mesh("users", "list", MESH_HOME=str(tmp_path))
+    assert (1, True) == (listed.code, "Name a token in MESH_TOKEN" in listed.err), listed.err
 
 
 async def test_an_administrator_is_made_from_the_shell(stack: Stack, http: AsyncClient) -> None:
@@ -43,7 +68,9 @@ async def test_an_administrator_is_made_from_the_shell(stack: Stack, http: Async
         mesh("users", "create-admin", new_account()[0], MESH_HOME=home, AUTH_ADMIN_PASSWORD="short"),
     )
     assert (1, True) == (again.code, "mesh users set-roles" in again.err)
-    assert (1, True) == (weak.code, "must have 15 to 128 characters" in weak.err)
+    assert (1, "mesh: password: must have 15 to 128 characters\n") == (weak.code, weak.err)
+    silent = await mesh("users", "create-admin", new_account()[0], MESH_HOME=home)
+    assert (1, True) == (silent.code, "set AUTH_ADMIN_PASSWORD" in silent.err), silent.err
     assert 0 == (await mesh("users", "disable", email, MESH_HOME=home)).code
 
 

@@ -17,10 +17,10 @@ def test_a_url_does_not_show_its_password() -> None:
 
 @pytest.mark.parametrize("url", ["", "mysql://user:word@host/database", "postgresql://user:pass/word@host/database"])
 def test_a_malformed_url_is_refused_in_words_without_it(url: str) -> None:
-    with pytest.raises(ValidationError, match="postgresql://user:password@host") as refused:
+    with pytest.raises(ValidationError, match="postgresql://host:port/database") as refused:
         Settings.model_validate({"url": url})
 
-    assert "word@host/" not in refused.value.errors()[0]["msg"].replace("user:password@host:port/", "")
+    assert "word@host/" not in refused.value.errors()[0]["msg"]
 
 
 async def test_a_url_that_the_driver_does_not_know_fails_at_once() -> None:
