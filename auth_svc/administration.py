@@ -1,6 +1,7 @@
 """What administrators do: other people's rights, the audit log, the keys."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from auth_svc.emails import normalise
@@ -23,8 +24,7 @@ from contracts.auth import (
     UserPatch,
 )
 from mesh import context
-from mesh.errors import Forbidden, Invalid
-from mesh.tokens import ADMIN
+from mesh.errors import Forbidden, Invalid, Unavailable
 from providers.mongo import Document
 
 
@@ -53,8 +53,8 @@ class Administration:
         """Change what another user may do, and end their sessions. Raises Forbidden, NotFound.
 
         Nobody changes their own rights (OWASP ASVS 5, V8.2). So an administrator always remains: whoever takes the
-        role from another one keeps it. That they keep it is looked up after the change, since two may be about to take
-        it from each other; then both are undone.
+        role from another one keeps it, since nobody takes it from them meanwhile. Raises Unavailable where the other is
+        about to change somebody's rights as well.
 
         The sessions end before the change as well: where it is stored and nothing more comes to pass, no session from
         before goes on with other rights. The rest is in the user's outbox, for the repeat to do.
@@ -63,27 +63,27 @@ class Administration:
         if request.user_id == actor_id:
             await self._refused(request.user_id, AuthReason.OWN_ACCOUNT)
             raise Forbidden(AuthReason.OWN_ACCOUNT, "nobody changes their own rights: ask another administrator")
-        user = await self._users.get(request.user_id)
-        while changes := _changes(user, request.patch):
-            await self._revocation.end_all(user.user_id)
-            after = await self._users.change_rights(user, changes, _entries(user, changes, actor_id))
-            if after is not None and not await self._is_admin(actor_id):
-                await self._undo(user, after, changes)
-                raise Forbidden("role_required", "the role ADMIN is needed here")
-            user = after or await self._users.get(request.user_id)
-        await settle(user.user_id, self._users, self._revocation, self._audit)
+        async with self._acting(actor_id, request.user_id):
+            user = await self._users.get(request.user_id)
+            while changes := _changes(user, request.patch):
+                await self._revocation.end_all(user.user_id)
+                after = await self._users.change_rights(user, changes, _entries(user, changes, actor_id))
+                if after is None and await self._users.acts(user.user_id):
+                    raise Unavailable(AuthReason.RIGHTS_IN_USE, "they are about to change somebody's rights: try again")
+                user = after or await self._users.get(request.user_id)
+            await settle(user.user_id, self._users, self._revocation, self._audit)
         return user
 
-    async def _is_admin(self, user_id: str) -> bool:
-        user = await self._users.find(user_id)
-        return user is not None and not user.disabled and ADMIN in user.roles
-
-    async def _undo(self, before: User, after: User, changes: Mapping[str, Any]) -> None:
-        """Take the change back where it still stands, not what a third one has changed since."""
-        back = {name: getattr(before, name) for name in changes}
-        await self._users.change_rights(after, back, _entries(after, back, context.caller().user_id))
-        await settle(after.user_id, self._users, self._revocation, self._audit)
-        await self._refused(after.user_id, "role_required")
+    @asynccontextmanager
+    async def _acting(self, actor_id: str, subject_id: str) -> AsyncIterator[None]:
+        act = await self._users.begin_acting(actor_id)
+        if act is None:  # the token is older than that
+            await self._refused(subject_id, "role_required")
+            raise Forbidden("role_required", "the role ADMIN is needed here")
+        try:
+            yield
+        finally:
+            await self._users.end_acting(actor_id, act)
 
     async def _refused(self, user_id: str, reason: str) -> None:
         action = AuditAction.RIGHTS_CHANGE_REFUSED

@@ -65,6 +65,7 @@ class Handlers:
         """
         email = normalise(request.email)
         self._passwords.demand_strength(request.password, email)
+        is_repeated = False
         async with self._throttle.registration():
             password_hash = await self._passwords.hash(request.password)
             current = context.current()
@@ -74,9 +75,10 @@ class Handlers:
                 account = await self._users.create_once(current.idempotency_key, email, password_hash, USER)
                 user = account.user
                 # Today's hash has a salt like no other. No digest of the payload is kept: it would give it away.
-                if account.password_hash != password_hash:
-                    await self._demand_the_same(request.password, email, account)
-                    return user
+                is_repeated = account.password_hash != password_hash
+        if is_repeated:  # out here, since what is refused now has been hashed, and counts
+            await self._demand_the_same(request.password, email, account)
+            return user
         await self._audit.record(AuditAction.REGISTERED, user.user_id, actor_id=user.user_id)
         return user
 
@@ -150,7 +152,7 @@ class Handlers:
     async def _begin(self, account: Account) -> Session:
         """A new session, unless the account has changed since the password was checked."""
         current = context.current()
-        session = await self._sessions.create(account.user.user_id, current.client_address if current else None)
+        session = await self._revocation.begin(account.user.user_id, current.client_address if current else None)
         # Whoever changes an account ends the sessions that are there then: looked at in this order, none slips through.
         today = await self._users.find_account_of(account.user.user_id)
         if today != account:
@@ -159,11 +161,9 @@ class Handlers:
         return session
 
     async def _tokens(self, user: User, session: Session) -> Tokens:
-        return Tokens(
-            access_token=self._access_tokens.sign(await self._signer.key(), user, session.session_id),
-            expires_in=self._access_tokens.lifetime,
-            refresh_token=self._refresh_tokens.issue(session),
-        )
+        access_token, expires_in = self._access_tokens.sign(await self._signer.key(), user, session)
+        refresh_token = self._refresh_tokens.issue(session)
+        return Tokens(access_token=access_token, expires_in=expires_in, refresh_token=refresh_token)
 
 
 def _named(email: str) -> str:

@@ -44,14 +44,16 @@ class OwnAccount:
         """Change it, if the present one is known too (OWASP ASVS 5, V6.2.3); other sessions end (V7.4.3).
 
         They end before the change as well: where it is stored and nothing more comes to pass, no thief goes on. The
-        rest is in the user's outbox, for the repeat to do: by then the new password is the present one, and whoever
-        names it knows it. Raises Invalid, RateLimited, NotFound.
+        rest is in the user's outbox, for the repeat to do: by then the new password is the present one. Only the
+        session that has just made it so may repeat, or each attempt would be two guesses.
+
+        Raises Invalid, RateLimited, NotFound.
         """
         caller = context.caller()
         user = await self._users.get(caller.user_id)
         self._passwords.demand_strength(request.new_password, user.email, "new_password")
         async with self._throttle.attempt(user.email):
-            if not await self._replace(request) and not await self._is_present(request.new_password):
+            if not await self._replace(request) and not await self._is_repeated(request):
                 await self._audit.record(AuditAction.PASSWORD_CHANGE_FAILED, caller.user_id, actor_id=caller.user_id)
                 raise Invalid.field("current_password", AuthReason.WRONG_PASSWORD, "is not the present one")
         await settle(caller.user_id, self._users, self._revocation, self._audit, but=caller.session_id)
@@ -66,11 +68,14 @@ class OwnAccount:
         password_hash = await self._passwords.hash(request.new_password)
         await self._revocation.end_all(caller.user_id, but=caller.session_id)
         entry = audit_entry(AuditAction.PASSWORD_CHANGED, caller.user_id, actor_id=caller.user_id)
-        return await self._users.replace_hash(account, password_hash, [entry])
+        return await self._users.replace_password(account, password_hash, caller.session_id, [entry])
 
-    async def _is_present(self, password: str) -> bool:
-        account = await self._users.find_account_of(context.caller().user_id)
-        return account is not None and await self._passwords.matches(password, account.password_hash)
+    async def _is_repeated(self, request: ChangePassword) -> bool:
+        caller = context.caller()
+        if not await self._users.has_just_changed_password(caller.user_id, caller.session_id):
+            return False
+        account = await self._users.find_account_of(caller.user_id)
+        return account is not None and await self._passwords.matches(request.new_password, account.password_hash)
 
     async def list_sessions(self, _: ListSessions) -> SessionPage:
         """The user's sessions."""

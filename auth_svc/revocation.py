@@ -1,8 +1,8 @@
-"""How sessions end before their time: in the database, and within a second at every gateway."""
+"""How sessions begin, and end before their time: in the database, and within a second at every gateway."""
 
 from collections.abc import Sequence
 
-from auth_svc.repository import Sessions
+from auth_svc.repository import Session, Sessions
 from auth_svc.repository.sessions import REVOKED_PAGE
 from contracts.auth import ListRevoked, RevokedPage, SessionsRevoked
 from mesh.bus import Transport
@@ -18,6 +18,12 @@ class Revocation:
     def __init__(self, sessions: Sessions, transport: Transport) -> None:
         self._sessions = sessions
         self._transport = transport
+
+    async def begin(self, user_id: str, client_address: str | None) -> Session:
+        """Begin a session of the user's; the oldest ends where it would be one too many."""
+        session, ended = await self._sessions.create(user_id, client_address)
+        await self._tell(ended)
+        return session
 
     async def end(self, user_id: str, session_id: str) -> int:
         """End this session of the user's; 0 where there is no such session, 1 otherwise."""

@@ -24,25 +24,25 @@ class AccessTokens:
     """Makes JWTs that prove a user and a session (RFC 9068); `mesh.tokens.Verifier` is their other side."""
 
     def __init__(self, settings: AuthSettings) -> None:
-        self.lifetime = settings.auth_access_token_lifetime
-        """In seconds."""
+        self._lifetime = settings.auth_access_token_lifetime
         self._settings = settings
 
-    def sign(self, key: SigningKey, user: User, session_id: str) -> str:
-        """An access token for the user as of now."""
+    def sign(self, key: SigningKey, user: User, session: Session) -> tuple[str, int]:
+        """An access token for the user as of now, and how many seconds it is good: never longer than its session."""
         now = int(time.time())
+        lifetime = max(0, min(self._lifetime, int(session.expires_at.timestamp()) - now))
         claims = {
             "iss": self._settings.token_issuer,
             "aud": self._settings.token_audience,
             "sub": user.user_id,
-            "sid": session_id,
+            "sid": session.session_id,
             "jti": uuid.uuid4().hex,
             "roles": list(user.roles),
             "iat": now,
             "nbf": now,
-            "exp": now + self.lifetime,
+            "exp": now + lifetime,
         }
-        return jwt.encode(claims, key.private, ALGORITHM, headers={"typ": TYPE, "kid": key.kid})
+        return jwt.encode(claims, key.private, ALGORITHM, headers={"typ": TYPE, "kid": key.kid}), lifetime
 
 
 @dataclass(frozen=True, slots=True)

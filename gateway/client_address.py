@@ -63,7 +63,11 @@ def _warn_of_untrusted() -> None:
 
 
 def _among(address: str, proxies: Sequence[Network]) -> bool:
-    return _is_address(address) and any(ip_address(address) in network for network in proxies)
+    if not _is_address(address):
+        return False
+    one = ip_address(address)
+    plain = getattr(one, "ipv4_mapped", None) or one  # how a socket of IPv6 sees a peer of IPv4
+    return any(plain in network for network in proxies)
 
 
 def _is_address(text: str) -> bool:

@@ -32,6 +32,8 @@ class Session:
     generation: int
     rotated_at: datetime
     """When `generation` came to be."""
+    expires_at: datetime
+    """When the session ends unless its refresh token is used before; at the latest when it ends however often."""
 
 
 class Sessions:
@@ -49,11 +51,11 @@ class Sessions:
         self._remembered = remembered
 
     @operation()
-    async def create(self, user_id: str, client_address: str | None) -> Session:
+    async def create(self, user_id: str, client_address: str | None) -> tuple[Session, builtins.list[str]]:
         """A new session, for which the account's oldest ends where it would be one too many.
 
         Each login looks after it has added its own, and all put them in the same order: of many at once, the last one
-        leaves as many as there may be. No event tells of what ended: gateways find it in the list they fetch every 5 s.
+        leaves as many as there may be. Says as well which ended for it.
         """
         began = now()
         document = {
@@ -69,8 +71,9 @@ class Sessions:
         }
         await self._sessions.insert_one(document)
         newest_first = self._sessions.find({"user_id": user_id, **_alive()}, {"_id": 1}).sort(_NEWEST_FIRST)
-        await self._end([one["_id"] async for one in newest_first.skip(MOST).limit(_MOST_ENDED)])
-        return _session(document)
+        surplus = [one["_id"] async for one in newest_first.skip(MOST).limit(_MOST_ENDED)]
+        await self._end(surplus)
+        return _session(document), surplus
 
     @operation()
     async def find(self, session_id: str) -> Session | None:
@@ -170,4 +173,5 @@ def _session(document: Document) -> Session:
         seed=bytes(document["seed"]),
         generation=document["generation"],
         rotated_at=document["rotated_at"],
+        expires_at=document["expires_at"],
     )

@@ -5,6 +5,7 @@ import builtins
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
@@ -15,6 +16,9 @@ from mesh.errors import Conflict, Invalid, NotFound
 from mesh.idempotency import KEPT
 from mesh.tokens import ADMIN
 from providers.mongo import Database, Document
+
+_LONGEST_ACT = timedelta(minutes=1)
+_JUST = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +113,66 @@ class Users:
         return UserPage(items=items, next_cursor=_cursor(items[-1].email) if len(found) > limit else None)
 
     @operation()
-    async def replace_hash(self, account: Account, password_hash: str, entries: Sequence[Document] = ()) -> bool:
-        """Store another hash, unless the password has changed meanwhile; says whether it was stored."""
+    async def replace_hash(self, account: Account, password_hash: str) -> bool:
+        """Store another hash of the same password, unless it has changed meanwhile; says whether it was stored."""
+        return await self._replace_hash(account, {"password_hash": password_hash})
+
+    @operation()
+    async def replace_password(
+        self, account: Account, password_hash: str, session_id: str, entries: Sequence[Document]
+    ) -> bool:
+        """Store another password's hash, unless it has changed meanwhile, and which session asks for it."""
+        changed = {"session_id": session_id, "at": now()}
+        return await self._replace_hash(account, {"password_hash": password_hash, "password_changed": changed}, entries)
+
+    @operation()
+    async def has_just_changed_password(self, user_id: str, session_id: str) -> bool:
+        """Whether the last change of the password was this session's, within the last minute."""
+        lately = {"password_changed.session_id": session_id, "password_changed.at": {"$gt": now() - _JUST}}
+        return await self._users.find_one({"_id": user_id, **lately}) is not None
+
+    async def _replace_hash(self, account: Account, values: Document, entries: Sequence[Document] = ()) -> bool:
         unchanged = {"_id": account.user.user_id, "password_hash": account.password_hash}
         # No findAndModify: where that fails, MongoDB logs it with its values.
-        result = await self._users.update_one(unchanged, _change({"password_hash": password_hash}, entries))
+        result = await self._users.update_one(unchanged, _change(values, entries))
         return result.matched_count == 1
 
     @operation()
     async def change_rights(self, user: User, changes: Mapping[str, Any], entries: Sequence[Document]) -> User | None:
-        """Set `roles`, `disabled` or both: the user after; None where one of these is no longer as `user` has it."""
-        unchanged: Document = {"_id": user.user_id}
+        """Set `roles`, `disabled` or both: the user after.
+
+        None where one of these is no longer as `user` has it, or where the user is changing somebody's rights just now.
+        """
+        unchanged: Document = {"_id": user.user_id, "acting": {"$not": _acts()}}
         if "roles" in changes:
             unchanged["roles"] = [*user.roles]
         if "disabled" in changes:
             unchanged["disabled"] = True if user.disabled else {"$ne": True}
         document = await self._users.find_one_and_update(unchanged, _change(changes, entries), return_document=True)
         return _user(document) if document else None
+
+    @operation()
+    async def begin_acting(self, user_id: str) -> str | None:
+        """Have nobody change this administrator's rights until `end_acting`, or for a minute; None for whoever is none.
+
+        A minute is far more than a request has: what it asked of the database has come to pass by then, or never will.
+        """
+        act = uuid.uuid4().hex
+        administrator = {"_id": user_id, "roles": ADMIN, "disabled": {"$ne": True}}
+        begun = {"$push": {"acting": {"id": act, "until": now() + _LONGEST_ACT}}}
+        result = await self._users.update_one(administrator, begun)
+        return act if result.matched_count else None
+
+    @operation()
+    async def end_acting(self, user_id: str, act: str) -> None:
+        """Let others change this administrator's rights again."""
+        over = {"$or": [{"id": act}, {"until": {"$lte": now()}}]}
+        await self._users.update_one({"_id": user_id}, {"$pull": {"acting": over}})
+
+    @operation()
+    async def acts(self, user_id: str) -> bool:
+        """Whether the user is changing somebody's rights just now."""
+        return await self._users.find_one({"_id": user_id, "acting": _acts()}) is not None
 
     @operation()
     async def outbox(self, user_id: str | None = None) -> builtins.list[Document]:
@@ -138,6 +185,11 @@ class Users:
         """Take these entries out: all that their changes entail is done."""
         done = {"_id": {"$in": [entry["_id"] for entry in entries]}}
         await self._users.update_one({"_id": user_id}, {"$pull": {"outbox": done}})
+
+
+def _acts() -> Document:
+    # By the time of the question, not of its answer: a database that hung meanwhile must not take an act for over.
+    return {"$elemMatch": {"until": {"$gt": now()}}}
 
 
 def _change(values: Mapping[str, Any], entries: Sequence[Document]) -> Document:

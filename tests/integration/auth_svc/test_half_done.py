@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from auth_svc.revocation import Revocation
 from auth_svc.settings import AuthSettings
 from auth_svc.signer import Signer
 from auth_svc.throttle import Throttle
-from contracts.auth import AuditAction, ChangePassword, ListAudit, UpdateUser, User, UserPatch
+from contracts.auth import AuditAction, AuthReason, ChangePassword, ListAudit, UpdateUser, User, UserPatch
 from mesh.context import Caller, Context, working_on
 from mesh.errors import Forbidden, Invalid, Unavailable
 from mesh.failures import database_unavailable
@@ -69,9 +69,11 @@ class FaultyUsers(Users):
         self._fault = fault
         self._sessions = sessions
 
-    async def replace_hash(self, account: Account, password_hash: str, entries: Sequence[Document] = ()) -> bool:
+    async def replace_password(
+        self, account: Account, password_hash: str, session_id: str, entries: Sequence[Document]
+    ) -> bool:
         await self._overtaken(account.user)
-        return await super().replace_hash(account, password_hash, entries)
+        return await super().replace_password(account, password_hash, session_id, entries)
 
     async def change_rights(self, user: User, changes: Mapping[str, Any], entries: Sequence[Document]) -> User | None:
         await self._overtaken(user)
@@ -140,7 +142,7 @@ async def test_rights_that_are_taken_by_halves_are_taken_by_the_repeat(
     world: World, changes: dict[str, Any], entry: tuple[str, str | None]
 ) -> None:
     boss, anna = await world.person("boss", "ADMIN"), await world.person("anna", "ADMIN")
-    before = await world.sessions.create(anna.user_id, None)
+    before, _ = await world.sessions.create(anna.user_id, None)
     update = UpdateUser(user_id=anna.user_id, patch=UserPatch(**changes))
     with speaking_for(boss):
         try:
@@ -163,7 +165,7 @@ async def test_rights_that_are_taken_by_halves_are_taken_by_the_repeat(
 
 async def test_a_password_that_is_changed_by_halves_is_changed_by_the_repeat(world: World) -> None:
     anna = await world.person("anna")
-    mine, thief = [await world.sessions.create(anna.user_id, None) for _ in range(2)]
+    (mine, _), (thief, _) = [await world.sessions.create(anna.user_id, None) for _ in range(2)]
     stored = await world.users.find_account_of(anna.user_id)
     change = ChangePassword(current_password=OLD, new_password=NEW)
     with speaking_for(anna, mine.session_id):
@@ -199,47 +201,34 @@ async def test_a_change_that_nobody_finished_is_in_the_log_all_the_same(world: W
     assert [] == await world.alive(anna)
 
 
-class Deposed(FaultyUsers):
-    """Whoever gives a role loses their own meanwhile; then a third administrator changes the same user."""
-
-    def __init__(self, world: World, actor: User, then: dict[str, Any]) -> None:
-        super().__init__(world.database, Fault(None), world.sessions)
-        self._documents = world.database["users"]
-        self._actor = actor
-        self._then = then
-
-    async def change_rights(self, user: User, changes: Mapping[str, Any], entries: Sequence[Document]) -> User | None:
-        await self._documents.update_one({"_id": self._actor.user_id}, {"$set": {"roles": ["USER"]}})
-        after = await super().change_rights(user, changes, entries)
-        await self._sessions.create(user.user_id, None)
-        if self._then:
-            await self._documents.update_one({"_id": user.user_id}, {"$set": self._then})
-            self._then = {}
-        return after
-
-
 @pytest.mark.parametrize("world", [None], indirect=True)
-@pytest.mark.parametrize(
-    ("then", "left"),
-    [({}, (("USER",), False)), ({"disabled": True}, (("USER",), True)), ({"roles": ["ADMIN"]}, (("ADMIN",), False))],
-)
-async def test_a_role_that_a_deposed_administrator_gave_is_taken_back_with_its_sessions(
-    world: World, settings: AuthSettings, then: dict[str, Any], left: tuple[tuple[str, ...], bool]
-) -> None:
-    actor, anna = await world.person("actor", "ADMIN"), await world.person("anna")
-    users = Deposed(world, actor, then)
-    revocation = Revocation(world.sessions, MemoryTransport(MemoryBroker(), "auth"))
-    signer = Signer(settings, SigningKeys(world.database))
-    administration = Administration(users=users, audit=Audit(world.database), revocation=revocation, signer=signer)
+async def test_whoever_has_no_longer_the_role_changes_nothing(world: World) -> None:
+    deposed, anna = await world.person("deposed"), await world.person("anna")
     update = UpdateUser(user_id=anna.user_id, patch=UserPatch(roles=("USER", "ADMIN")))
-    with speaking_for(actor), pytest.raises(Forbidden, match="the role ADMIN is needed here"):
-        await administration.update_user(update)
-    now = await world.users.get(anna.user_id)
-    assert left == (now.roles, now.disabled)
-    assert [] == await world.alive(anna)
-    undone = [] if "roles" in then else [("roles_changed", "USER ADMIN -> USER")]
-    given = ("roles_changed", "USER -> USER ADMIN")
-    assert [given, *undone, ("rights_change_refused", "role_required")] == await world.logged()
+    with speaking_for(deposed), pytest.raises(Forbidden, match="the role ADMIN is needed here"):
+        await world.administration.update_user(update)
+    assert anna == await world.users.get(anna.user_id)
+    assert [("rights_change_refused", "role_required")] == await world.logged()
+
+
+@pytest.mark.parametrize("world", ["change"], indirect=True)
+async def test_of_two_who_depose_each_other_one_waits_for_what_the_other_has_begun(
+    world: World, database: Database
+) -> None:
+    first, second = await world.person("first", "ADMIN"), await world.person("second", "ADMIN")
+    act = await world.users.begin_acting(first.user_id)  # and has not come further, nor tells that it never will
+    depose = UpdateUser(user_id=first.user_id, patch=UserPatch(roles=("USER",)))
+    with speaking_for(second):
+        for reason in ("overloaded", AuthReason.RIGHTS_IN_USE):
+            with pytest.raises(Unavailable) as refused:
+                await world.administration.update_user(depose)
+            assert reason in {refused.value.reason, refused.value.code}
+        assert first == await world.users.get(first.user_id)
+        past = {"$set": {"acting.$[].until": datetime(2026, 1, 1, tzinfo=UTC)}}
+        await database["users"].update_one({"_id": first.user_id, "acting.id": act}, past)
+        assert ("USER",) == (await world.administration.update_user(depose)).roles
+    assert None is await world.users.begin_acting(first.user_id), "who has lost the role begins nothing"
+    assert [[]] == [user["acting"] async for user in database["users"].find({"_id": second.user_id})]
 
 
 @pytest.mark.parametrize("world", [None], indirect=True)

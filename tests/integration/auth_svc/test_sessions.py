@@ -192,19 +192,28 @@ async def test_what_was_revoked_long_after_its_last_access_token_is_not_told(
         assert "invalid_refresh_token" == (await worker.refused(AUTH_REFRESH, refresh(one))).reason
 
 
-async def test_of_sixty_sessions_begun_at_once_fifty_remain(worker: Mesh, database: Database, anna: Person) -> None:
+async def test_of_sixty_sessions_begun_at_once_fifty_remain(
+    worker: Mesh, database: Database, anna: Person, told: list[str]
+) -> None:
     begins = (Sessions(database, idle=DAY, longest=DAY, remembered=DAY) for _ in range(60))
     begun = await asyncio.gather(*(one.create(anna.user.user_id, None) for one in begins))
     berta = await person(worker, "berta")
     other = await anna.again(worker)
     alive = await worker.call(AUTH_SESSIONS_LIST, ListSessions(), other.access)
-    ended = {anna.session_id, *(one.session_id for one in begun)} - {one.session_id for one in alive.items}
+    ended = {anna.session_id, *(one.session_id for one, _ in begun)} - {one.session_id for one in alive.items}
     assert (50, 12, True) == (len(alive.items), len(ended), alive.items[0].current)
     assert anna.session_id in ended, "the oldest end"
+    assert (1, True) == (len(told), set(told) < ended), "what ends for a login of ours is told"
     assert ended == set((await worker.call(AUTH_SESSIONS_REVOKED, ListRevoked())).session_ids)
     assert "session_revoked" == (await worker.refused(AUTH_ME, GetMe(), anna.access)).reason
     assert "invalid_refresh_token" == (await worker.refused(AUTH_REFRESH, refresh(anna))).reason
     await berta.refreshed(worker)
+
+
+async def test_an_attempt_at_another_password_is_one_guess(worker: Mesh, anna: Person) -> None:
+    present_in_the_second_place = ChangePassword(current_password="not the present one", new_password=PASSWORD)
+    fault = await worker.refused(AUTH_PASSWORD_CHANGE, present_in_the_second_place, anna.access)
+    assert "wrong_password" in {error.reason for error in fault.errors}
 
 
 async def test_another_password_ends_the_other_sessions(worker: Mesh, anna: Person, told: list[str]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from contextlib import AsyncExitStack
+from uuid import uuid4
 
 import pytest
 
@@ -164,6 +165,20 @@ async def test_an_idempotency_key_is_no_way_around_the_throttle(two_workers: Mes
     reasons = [await register(f"another horse {n}") for n in range(20)]
     assert ["idempotency_key_reused"] * 5 == reasons[:5]
     assert "too_many_logins" in reasons
+
+
+async def test_a_repeated_registration_counts_for_its_address_however_it_ends(two_workers: Mesh) -> None:
+    async def register() -> str | None:
+        body = json.dumps({"email": "anna@mesh.test", "password": f"another horse {uuid4().hex}"}).encode()
+        headers = {"Idempotency-Key": "k", "Client-Address": "203.0.113.7"}
+        _, answer = await two_workers.send("auth.register", body, headers)
+        reason: str | None = json.loads(answer).get("reason")
+        return reason
+
+    for _ in range(25):
+        await register()
+    other = Register(email="berta@mesh.test", password=PASSWORD)
+    assert "too_many_logins" == (await two_workers.refused(AUTH_REGISTER, other, address="203.0.113.7")).reason
 
 
 async def test_nobody_tries_out_who_is_registered(two_workers: Mesh) -> None:

@@ -32,7 +32,7 @@ ANYTHING = {
     "user": USER,
     "account": Account(USER, "hash"),
     "candidate": SealedKey(Jwk(kid="k", x="x"), b"sealed"),
-    "session": Session("s1", "u1", b"seed", 0, NOW),
+    "session": Session("s1", "u1", b"seed", 0, NOW, NOW),
     "action": AuditAction.LOGGED_IN,
     "changes": {"disabled": True},
     "entries": [{"_id": "e1"}],

@@ -1,7 +1,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
@@ -17,6 +17,8 @@ from mesh.context import Caller
 from mesh.errors import Unauthenticated
 from mesh.tokens import ALGORITHM, TYPE, Verifier
 
+ENDLESS = datetime(9999, 1, 1, tzinfo=UTC)
+OPEN = Session("s1", "u1", seed=bytes(16), generation=0, rotated_at=ENDLESS, expires_at=ENDLESS)
 ANNA = User(user_id="u1", email="anna@mesh.test", roles=("USER", "ADMIN"), created_at=datetime(2026, 1, 2, tzinfo=UTC))
 CLAIMS = ["aud", "exp", "iat", "iss", "jti", "nbf", "roles", "sid", "sub"]
 
@@ -36,7 +38,7 @@ def verifier(settings: AuthSettings, key: SigningKey) -> Verifier:
 
 @pytest.fixture
 def token(settings: AuthSettings, key: SigningKey) -> str:
-    return AccessTokens(settings).sign(key, ANNA, "s1")
+    return AccessTokens(settings).sign(key, ANNA, OPEN)[0]
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -68,7 +70,18 @@ def test_a_token_names_its_kind_its_key_and_its_times(settings: AuthSettings, ke
 
 def test_every_token_has_an_id_of_its_own(settings: AuthSettings, key: SigningKey) -> None:
     tokens = AccessTokens(settings)
-    assert claims_of(tokens.sign(key, ANNA, "s1"))["jti"] != claims_of(tokens.sign(key, ANNA, "s1"))["jti"]
+    one, other = (claims_of(tokens.sign(key, ANNA, OPEN)[0]) for _ in range(2))
+    assert one["jti"] != other["jti"]
+
+
+@pytest.mark.parametrize("left", [-1, 0, 7])
+def test_a_token_ends_with_its_session(settings: AuthSettings, key: SigningKey, left: int) -> None:
+    token, lifetime = AccessTokens(settings).sign(
+        key, ANNA, replace(OPEN, expires_at=datetime.now(UTC) + timedelta(seconds=left))
+    )
+    claims = claims_of(token)
+    assert max(0, left - 2) <= lifetime <= max(0, left)
+    assert lifetime == claims["exp"] - claims["iat"]
 
 
 async def test_a_token_of_another_key_under_our_key_id_is_refused(
@@ -114,7 +127,7 @@ async def test_a_token_without_a_signature_is_refused(verifier: Verifier, key: S
 
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-SESSION = Session("0123456789abcdef" * 2, "u1", seed=bytes(16), generation=3, rotated_at=NOW)
+SESSION = Session("0123456789abcdef" * 2, "u1", seed=bytes(16), generation=3, rotated_at=NOW, expires_at=NOW)
 REFRESH_TOKENS = RefreshTokens(bytes(32))
 
 

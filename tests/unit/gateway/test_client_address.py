@@ -60,6 +60,10 @@ def test_once_it_is_told_that_nobody_believes_a_peer_who_names_another(trusted: 
     assert "GATEWAY_TRUSTED_PROXIES" in lines[0]["detail"]
 
 
+def test_a_proxy_of_ipv4_is_known_on_a_socket_of_ipv6() -> None:
+    assert "203.0.113.7" == address("203.0.113.7", peer="::ffff:10.0.0.1")
+
+
 def test_without_an_address_there_is_none() -> None:
     assert None is client_address({"client": None, "headers": []}, networks_in("10.0.0.0/8"))
 
