@@ -26,7 +26,7 @@ AUTH_SESSIONS_REVOKE_ALL = Endpoint("auth.sessions.revoke_all", auth.RevokeSessi
 AUTH_SESSIONS_REVOKED = Endpoint("auth.sessions.revoked", auth.ListRevoked, auth.RevokedPage, ANYONE, idempotent=True)
 AUTH_USERS_LIST = Endpoint("auth.users.list", auth.ListUsers, auth.UserPage, ADMIN, verified=True, idempotent=True, reasons=(A.INVALID_CURSOR,))
 AUTH_USERS_GET = Endpoint("auth.users.get", auth.GetUser, auth.User, ADMIN, verified=True, idempotent=True, reasons=(A.USER_NOT_FOUND,))
-AUTH_USERS_UPDATE = Endpoint("auth.users.update", auth.UpdateUser, auth.User, ADMIN, verified=True, idempotent=True, reasons=(A.USER_NOT_FOUND, A.OWN_ACCOUNT, A.RIGHTS_IN_USE))
+AUTH_USERS_UPDATE = Endpoint("auth.users.update", auth.UpdateUser, auth.User, ADMIN, verified=True, idempotent=True, reasons=(A.USER_NOT_FOUND, A.OWN_ACCOUNT))
 AUTH_AUDIT_LIST = Endpoint("auth.audit.list", auth.ListAudit, auth.AuditPage, ADMIN, verified=True, idempotent=True)
 AUTH_KEYS_ROTATE = Endpoint("auth.keys.rotate", auth.RotateKeys, auth.KeyRotation, ADMIN, verified=True, idempotent=True)
 

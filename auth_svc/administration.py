@@ -69,7 +69,7 @@ class Administration:
                 await self._revocation.end_all(user.user_id)
                 after = await self._users.change_rights(user, changes, _entries(user, changes, actor_id))
                 if after is None and await self._users.acts(user.user_id):
-                    raise Unavailable(AuthReason.RIGHTS_IN_USE, "they are about to change somebody's rights: try again")
+                    raise Unavailable("rights_in_use", "they are about to change somebody's rights: try again")
                 user = after or await self._users.get(request.user_id)
             await settle(user.user_id, self._users, self._revocation, self._audit)
         return user

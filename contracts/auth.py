@@ -36,7 +36,6 @@ class AuthReason(StrEnum):
     WRONG_PASSWORD = "wrong_password"  # noqa: S105  # a reason, no password
     SESSION_NOT_FOUND = "session_not_found"
     OWN_ACCOUNT = "own_account"
-    RIGHTS_IN_USE = "rights_in_use"
     INVALID_CURSOR = "invalid_cursor"
 
 
