@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from auth_svc.repository import sessions
+from auth_svc.repository import sessions, users
 from customers_svc.settings import CustomersSettings
 from gateway.errors import STATUS
 from gateway.guarded_client import SLOW
@@ -67,12 +67,13 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "PostgreSQL: an idle transaction": seconds("idle_in_transaction_session_timeout"),
         "MongoDB: an operation": mongo._OPERATION_TIMEOUT,
         "sessions of an account": sessions.MOST,
+        "a change of somebody's rights that comes to no end": users._LONGEST_ACT.total_seconds(),
         "revoked sessions in one reply": sessions.REVOKED_PAGE,
     } == stated
 
 
 def test_every_reason_and_every_status_that_is_stated_exists() -> None:
-    sources = [path.read_text() for name in ("gateway", "mesh", "customers_svc") for path in ROOT.glob(f"{name}/*.py")]
+    sources = [path.read_text() for name in ("auth_svc", "gateway", "mesh", "customers_svc") for path in ROOT.glob(f"{name}/*.py")]
     for row in ROWS:
         for status, reason in re.findall(r"(\d{3}) `(\w+)`", row[3]):
             assert any(f'"{reason}"' in source for source in sources), reason
