@@ -67,11 +67,15 @@ async def nothing_else_comes(worker: NatsTransport, caller: NatsTransport, seen:
 
 
 async def fill(transport: NatsTransport) -> None:
-    """Send until every buffer on the way to a frozen server is full."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0.5):
-            while True:
+    """Send until every buffer on the way to a frozen server is full: one message waits, and not for a busy machine."""
+    is_full = False
+    while not is_full:
+        try:
+            async with asyncio.timeout(0.3):
                 await transport.publish("void.fill", bytes(1_000_000))
+        except TimeoutError:
+            await asyncio.sleep(0.05)
+            is_full = transport._client.link.full
 
 
 async def test_subscriptions_come_back_after_a_restart(server: NatsServer) -> None:
