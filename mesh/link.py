@@ -1,9 +1,12 @@
 """One connection to one NATS server, as nats-py's client wants it: read without a task, written once a turn."""
 
 import asyncio
+import os
+import socket
 import ssl
 from asyncio import get_running_loop
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, cast
 from urllib.parse import ParseResult
 
@@ -61,9 +64,9 @@ class Link(Transport, asyncio.Protocol):
     ) -> None:
         """Encrypt what is connected; the server must be `uri` by its certificate. Raises OSError, TimeoutError."""
         name = uri if isinstance(uri, str) else uri.hostname
-        socket = self._open()
+        plain = self._open()
         try:
-            encrypting = get_running_loop().start_tls(socket, self, ssl_context, server_hostname=name)
+            encrypting = get_running_loop().start_tls(plain, self, ssl_context, server_hostname=name)
             encrypted = await asyncio.wait_for(encrypting, connect_timeout)
         except BaseException:
             self.abort()  # nobody would tell that it is lost
@@ -166,6 +169,7 @@ class Link(Transport, asyncio.Protocol):
     def abort(self) -> None:
         """End at once, and send nothing more."""
         if self._socket is not None:
+            _cut(self._socket)
             self._socket.abort()
             self.connection_lost(None)
 
@@ -184,6 +188,12 @@ class Link(Transport, asyncio.Protocol):
 
 
 _LOST: Final = "the connection to NATS is lost"
+
+
+def _cut(transport: asyncio.Transport) -> None:
+    """Let nothing more leave: uvloop closes a turn of the loop later, and would still send what waits until then."""
+    with suppress(OSError), socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as same:
+        same.shutdown(socket.SHUT_RDWR)
 
 
 def _ignore(_data: bytes) -> None:

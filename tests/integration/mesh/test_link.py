@@ -1,7 +1,10 @@
 """A link to something that takes what it is sent, sends what it likes, and hangs up when it likes."""
 
 import asyncio
+import socket
+import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from urllib.parse import urlparse
 
@@ -182,3 +185,27 @@ async def test_a_link_that_was_never_there_is_a_lost_one() -> None:
     assert b"" == await link.readline()
     link.close()
     await link.wait_closed()
+
+
+async def test_what_waits_for_a_peer_that_stood_still_is_not_sent_after_an_abort() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+        link = Link()
+        await link.connect(urlparse(f"nats://127.0.0.1:{server.getsockname()[1]}"), 0, 5)
+        peer, _ = server.accept()
+        while not link.full:
+            link.write(bytes(1_000_000))
+            await asyncio.sleep(0)
+        came = bytearray()
+        reading = thread.submit(_read, peer, came)
+        time.sleep(0.1)  # noqa: ASYNC251  # in the very turn of the loop that aborts, the peer has made room
+        before = len(came)
+        link.abort()
+        while not reading.done():
+            await asyncio.sleep(0.01)
+        assert 0 < before == len(came)
+
+
+def _read(peer: socket.socket, came: bytearray) -> None:
+    with peer, suppress(ConnectionError):
+        while some := peer.recv(1_000_000):
+            came += some
