@@ -31,7 +31,7 @@ NEEDS: dict[str, tuple[ServerName, ...]] = {
 
 _STARTED = ("service_started", "gateway_started")  # what a process logs once it takes requests
 _LEVELS_THAT_TELL = {"debug", "info"}
-_NICENESS = {"auth": 10}
+_NICENESS = {"auth": 5}
 """Auth hashes passwords: with its full part of the cores, others waited longer beside a flood of logins. compose.yaml
 holds it back as well."""
 _ROOT = Path(__file__).parent.parent  # where the packages are
