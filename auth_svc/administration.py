@@ -77,7 +77,7 @@ class Administration:
     @asynccontextmanager
     async def _acting(self, actor_id: str, subject_id: str) -> AsyncIterator[None]:
         act = await self._users.begin_acting(actor_id)
-        if act is None:  # the token is older than that
+        if act is None:  # the role was taken after the token was signed
             await self._refused(subject_id, "role_required")
             raise Forbidden("role_required", "the role ADMIN is needed here")
         try:

@@ -20,7 +20,7 @@ from contracts.auth import GetJwks
 from mesh import context
 from mesh.bus import Transport
 from mesh.endpoint import Rep, Req
-from mesh.errors import Conflict, Unauthenticated
+from mesh.errors import Conflict, Invalid, Unauthenticated
 from mesh.process import StartError
 from mesh.service import Handler, Service
 from mesh.tokens import LEEWAY, Verifier
@@ -138,6 +138,8 @@ async def _ensure_admin(settings: AuthSettings, database: Database, passwords: P
         return
     try:
         await create_admin(settings, database, passwords)
+    except Invalid as error:
+        raise StartError(f"AUTH_ADMIN_EMAIL, AUTH_ADMIN_PASSWORD: {error.detail}") from error
     except Conflict as error:
         if not await users.has_admin():  # or else another replica was faster
             raise StartError("AUTH_ADMIN_EMAIL belongs to a user without the role ADMIN: name another one") from error

@@ -9,7 +9,7 @@ from auth_svc.passwords import Passwords
 from auth_svc.repository import Audit, Users, ensure_indexes
 from auth_svc.settings import AuthSettings
 from contracts.auth import AuditAction
-from mesh.errors import Conflict, Invalid, MeshError
+from mesh.errors import Conflict, MeshError
 from mesh.process import StartError, read_settings
 from mesh.tokens import ADMIN
 from providers.errors import ProviderError
@@ -17,16 +17,13 @@ from providers.mongo import Database, open_database
 
 
 async def create_admin(settings: AuthSettings, database: Database, passwords: Passwords) -> None:
-    """Make a user with the role ADMIN, as the settings name them. Raises StartError, Conflict."""
+    """Make a user with the role ADMIN, as the settings name them. Raises StartError, Invalid, Conflict."""
     email, password = settings.auth_admin_email, settings.auth_admin_password
     if email is None or password is None:
         raise StartError("set AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD")
-    try:
-        address = normalise(email)
-        passwords.demand_strength(password.get_secret_value(), address)
-        user = await Users(database).create(address, await passwords.hash(password.get_secret_value()), ADMIN)
-    except Invalid as error:
-        raise StartError(f"AUTH_ADMIN_EMAIL, AUTH_ADMIN_PASSWORD: {error.detail}") from error
+    address = normalise(email)
+    passwords.demand_strength(password.get_secret_value(), address)
+    user = await Users(database).create(address, await passwords.hash(password.get_secret_value()), ADMIN)
     await Audit(database).record(AuditAction.ADMIN_CREATED, user.user_id, actor_id=None)
 
 

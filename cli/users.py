@@ -23,7 +23,7 @@ _PAGE = "/v1/users?limit=200"
 
 
 class Role(StrEnum):
-    """What `contracts.auth.Role` lists, as words of a command line."""
+    """What `contracts.auth.Role` lists: typer knows no list of a Literal."""
 
     USER = "USER"
     ADMIN = "ADMIN"
@@ -112,6 +112,5 @@ def create_admin(
         [sys.executable, "-m", "auth_svc.create_admin"], env=environment, check=False, capture_output=True, text=True
     )
     if made.returncode:
-        why = made.stderr.strip().rpartition("\n")[2].removeprefix("AUTH_ADMIN_EMAIL, AUTH_ADMIN_PASSWORD: ")
-        fail(why or "the administrator could not be made")
+        fail(made.stderr.strip().rpartition("\n")[2] or "the administrator could not be made")
     typer.echo(f"{email} is an administrator")

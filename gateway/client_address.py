@@ -3,11 +3,13 @@
 import re
 from collections.abc import Sequence
 from functools import cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final, TypeAlias
 
 import structlog
 from starlette.types import Scope
+
+from mesh.wire import address_in
 
 log = structlog.get_logger()
 
@@ -42,7 +44,7 @@ def client_address(scope: Scope, proxies: Sequence[Network]) -> str | None:
         if not _among(address, proxies):
             return address
         named = _without_port(hop.strip())
-        if not _is_address(named):
+        if address_in(named) is None:
             return address
         address = named
     return address
@@ -63,16 +65,5 @@ def _warn_of_untrusted() -> None:
 
 
 def _among(address: str, proxies: Sequence[Network]) -> bool:
-    if not _is_address(address):
-        return False
-    one = ip_address(address)
-    plain = getattr(one, "ipv4_mapped", None) or one  # how a socket of IPv6 sees a peer of IPv4
-    return any(plain in network for network in proxies)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+    one = address_in(address)
+    return one is not None and any(one in network for network in proxies)

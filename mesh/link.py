@@ -192,7 +192,10 @@ _LOST: Final = "the connection to NATS is lost"
 
 def _cut(transport: asyncio.Transport) -> None:
     """Let nothing more leave: uvloop closes a turn of the loop later, and would still send what waits until then."""
-    with suppress(OSError), socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as same:
+    plain = transport.get_extra_info("socket")
+    if plain is None:  # it is closed
+        return
+    with suppress(OSError), socket.socket(fileno=os.dup(plain.fileno())) as same:
         same.shutdown(socket.SHUT_RDWR)
 
 

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -190,13 +190,17 @@ def idempotency_key(headers: Mapping[str, str]) -> str | None:
 
 def client_address(headers: Mapping[str, str]) -> str | None:
     """The end user's IP address, as the gateway saw it; None where nobody says, or what is said is none."""
-    if (text := headers.get(CLIENT_ADDRESS)) is None:
-        return None
+    address = address_in(headers.get(CLIENT_ADDRESS, ""))
+    return None if address is None else str(address)
+
+
+def address_in(text: str) -> IPv4Address | IPv6Address | None:
+    """The IP address, of IPv4 also where a socket of IPv6 writes it as one of its own; None for what is none."""
     try:
         address = ip_address(text)
     except ValueError:
         return None
-    return str(getattr(address, "ipv4_mapped", None) or address)
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def unix_ms(remaining: float) -> int:
