@@ -21,6 +21,8 @@ log = structlog.get_logger()
 _SURPLUS_PATIENCE = 1.0
 _LINGERS = 2.0
 """Seconds in which a client that still sends may notice that it was refused."""
+_LAST_REQUEST = 0.5
+"""Seconds in which a request that is under way as the gateway ends may still arrive."""
 
 
 def patient(limits: HttpLimits) -> type[asyncio.Protocol]:
@@ -38,6 +40,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_made(OneWrite(transport))  # type: ignore[arg-type]  # as good as a Transport
         self._in_head = False
         self._refused = False
+        self._ending = False
         self._received = 0
         self._head = b""
         self._unread: asyncio.TimerHandle | None = None
@@ -80,6 +83,8 @@ class PatientProtocol(HttpToolsProtocol):
         """Have a whole head."""
         self._in_head = False
         super().on_headers_complete()
+        if self._ending:
+            self.cycle.keep_alive = False
 
     def data_received(self, data: bytes) -> None:
         """Read on, and see whether it comes to something."""
@@ -132,6 +137,15 @@ class PatientProtocol(HttpToolsProtocol):
         self._refused = True
         self.transport.write_eof()
         self._expiry = self.loop.call_later(_LINGERS, self._close)
+
+    def shutdown(self) -> None:
+        """Answer the request that has come, or that comes now, and end: uvicorn would close on one not yet read."""
+        self._ending = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+        elif not self._in_head and not self._refused:
+            self._settle()
+            self._expiry = self.loop.call_later(_LAST_REQUEST, self._give_up)
 
     # Writing: until the client has read it all.
 

@@ -56,16 +56,22 @@ def state() -> ServerState:
 
 
 @pytest.fixture
-async def port(application: Application, state: ServerState) -> AsyncIterator[int]:
+def limits() -> HttpLimits:
+    """What the server waits for."""
+    return LIMITS
+
+
+@pytest.fixture
+async def port(application: Application, state: ServerState, limits: HttpLimits) -> AsyncIterator[int]:
     """Where the application listens."""
     config = Config(
         RequestContext(application, timeout=5),
         log_config=None,
         access_log=False,
         lifespan="off",
-        timeout_keep_alive=LIMITS.gateway_keep_alive,  # type: ignore[arg-type]  # annotated int, used as a float
+        timeout_keep_alive=limits.gateway_keep_alive,  # type: ignore[arg-type]  # annotated int, used as a float
     )
-    protocol: Callable[..., PatientProtocol] = patient(LIMITS)  # type: ignore[assignment]  # a class is one
+    protocol: Callable[..., PatientProtocol] = patient(limits)  # type: ignore[assignment]  # a class is one
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
     async with server:
@@ -115,6 +121,40 @@ async def test_a_head_without_end_is_not_read_on(port: int) -> None:
 async def test_a_head_that_comes_slowly_and_ends_is_answered(port: int) -> None:
     said = await answer(port, b"GET / HTTP/1.1\r\n", b"connection: close\r\n", b"\r\n")
     assert said.startswith(b"HTTP/1.1 200 ")
+
+
+async def begin(port: int, state: ServerState, *parts: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection that the server knows, with each of these parts answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for part in parts:
+        writer.write(part)
+        await reader.readuntil(b"hello")
+    while not state.connections:
+        await asyncio.sleep(0)
+    return reader, writer
+
+
+@pytest.mark.parametrize("before", [(), (GET,)])
+async def test_a_request_that_is_under_way_as_the_gateway_ends_is_answered(
+    port: int, state: ServerState, before: tuple[bytes, ...]
+) -> None:
+    reader, writer = await begin(port, state, *before)
+    writer.write(GET)
+    for connection in list(state.connections):
+        connection.shutdown()
+    said = await reader.read()
+    assert said.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in said
+    writer.close()
+
+
+@pytest.mark.parametrize("limits", [HttpLimits()])
+async def test_a_connection_without_a_request_ends_with_the_gateway(port: int, state: ServerState) -> None:
+    reader, writer = await begin(port, state)
+    for connection in list(state.connections):
+        connection.shutdown()
+    assert b"" == await asyncio.wait_for(reader.read(), 5)  # sooner than without a head
+    writer.close()
 
 
 async def test_what_is_no_http_is_400(port: int) -> None:
