@@ -190,7 +190,8 @@ def idempotency_key(headers: Mapping[str, str]) -> str | None:
 
 def client_address(headers: Mapping[str, str]) -> str | None:
     """The end user's IP address, as the gateway saw it; None where nobody says, or what is said is none."""
-    address = address_in(headers.get(CLIENT_ADDRESS, ""))
+    text = headers.get(CLIENT_ADDRESS)
+    address = None if text is None else address_in(text)
     return None if address is None else str(address)
 
 
