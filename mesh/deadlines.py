@@ -16,10 +16,11 @@ class Deadlines:
     def __init__(self) -> None:
         self._until: dict[asyncio.Task[Any], float] = {}
         self._sweep = Sweep(self._look)
+        self._loop = asyncio.get_running_loop()  # kept: to ask for it costs a system call
 
     def begin(self, deadline: float) -> asyncio.Task[Any]:
         """Watch this task from now on; answers it. `deadline`: in the event loop's own time."""
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         if task is None:
             raise RuntimeError("only a task has a deadline")
         self._until[task] = deadline

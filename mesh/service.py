@@ -88,7 +88,7 @@ class Service:
         self._log = log  # from the start on bound: one that is not asks how it is configured at each line
         self._membership = Membership(transport)
         self._backlog = Backlog[_Request](handlers=concurrency, size=queue_size)
-        self._deadlines = Deadlines()
+        self._deadlines: Deadlines  # from the start on
         self._running = 0
         self._errands: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
@@ -104,6 +104,7 @@ class Service:
         """Take requests from here on. Raises Refused where NATS does not allow a subscription."""
         self._loop = asyncio.get_running_loop()
         self._log = log.bind()
+        self._deadlines = Deadlines()
         await self._membership.join(
             {subject: partial(self._tell, verb) for verb in VERBS for subject in self.identity.subjects(verb)},
             {route.endpoint.subject: partial(self._take, route) for route in self._routes},

@@ -6,7 +6,7 @@ from mesh.deadlines import Deadlines
 
 
 @pytest.fixture
-def deadlines() -> Deadlines:
+async def deadlines() -> Deadlines:
     return Deadlines()
 
 
