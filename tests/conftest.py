@@ -6,12 +6,17 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import uvloop
 from httpx2 import AsyncClient
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from devstack.servers import Servers
 from devstack.settings import StackSettings
 from devstack.stack import Stack
 from tests.e2e.people import bearer, log_in
+
+# The same examples in each run, however long one takes; `--hypothesis-profile default` looks for new ones.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
 
 _TOGETHER = ("faults", "e2e", "contract", "security")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]

@@ -74,7 +74,7 @@ requests = st.builds(
 
 
 async def test_whatever_else_is_asked_both_answer_the_same(both: Both) -> None:
-    @settings(max_examples=300, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=300)
     @given(st.data())
     def collect(data: st.DataObject) -> None:
         drawn.append(data.draw(requests))

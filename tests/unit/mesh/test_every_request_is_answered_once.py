@@ -128,5 +128,5 @@ class Mesh(RuleBasedStateMachine):
         self.loop.close()
 
 
-Mesh.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Mesh.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestEveryRequestIsAnsweredOnce = Mesh.TestCase
