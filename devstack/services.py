@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.child import Command
-from devstack.program import Program, kind_of
+from devstack.program import Program
 from devstack.waiting import until
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ NEEDS: dict[str, tuple[ServerName, ...]] = {
 
 _STARTED = ("service_started", "gateway_started")  # what a process logs once it takes requests
 _LEVELS_THAT_TELL = {"debug", "info"}
-_NICENESS = {"auth": 5}
-"""Auth hashes passwords: with its full part of the cores, others waited longer beside a flood of logins. compose.yaml
-holds it back as well."""
 _ROOT = Path(__file__).parent.parent  # where the packages are
 _MODULES = {"gateway": "gateway", "auth": "auth_svc", "customers": "customers_svc", "products": "products_svc"}
 
@@ -62,11 +59,12 @@ class Service(Program):
         self._argv = tuple(argv)
         self._env = env
         self._mesh_is_ready = mesh_is_ready
+        self.niceness = 0
+        """By which it gives way to others; whoever makes it sets it before it is started."""
 
     async def spawn(self) -> None:
         """Start the process."""
-        niceness = _NICENESS.get(kind_of(self.name), 0)
-        await self.child.spawn(Command(argv=self._argv, env=self._env(), cwd=_ROOT, niceness=niceness))
+        await self.child.spawn(Command(argv=self._argv, env=self._env(), cwd=_ROOT, niceness=self.niceness))
 
     @property
     def tells(self) -> bool:

@@ -37,6 +37,12 @@ class StackSettings(BaseSettings):
     )
     nats_nodes: int = Field(default=1, ge=1, le=9, description="more than one form a cluster")
     nats_configuration: Path = Field(default=CONFIGURATION, description="of nats-server, without TLS")
+    auth_niceness: int = Field(
+        default=10,
+        ge=0,
+        le=19,
+        description="by which auth, that hashes passwords, gives way: with 10 to a tenth of a core that others want",
+    )
     tls: bool = Field(default=False, description="whether NATS is encrypted, by a CA made in the home")
 
     nats_url: str | None = Field(default=None, validation_alias=_external("NATS_URL"))

@@ -11,7 +11,7 @@ _TRIES = 5
 
 
 async def give_way(pid: int, niceness: int) -> None:
-    """Make a process that leads a session `niceness` steps nicer: with 5 it gets about a third of what others get.
+    """Make a process that leads a session `niceness` steps nicer: with 10 it gets about a tenth of what others get.
 
     Linux shares the cores out among sessions first, and there its own niceness counts for nothing (sched(7), "The
     autogroup feature"); where it does not, or on another system, the process's own is what counts.

@@ -195,6 +195,8 @@ class Stack:
                     services.append(Service(name, self._servers.home, argv, env, ready))
                 else:
                     services.append(Worker(name, self._servers.home, argv, env, partial(until_ready, host, ports[0])))
+                if service == "auth":
+                    services[-1].niceness = self.settings.auth_niceness
         return services
 
     async def _mesh_is_ready(self, host: str, port: int) -> None:

@@ -1,6 +1,7 @@
 """The real servers of the run, started once: databases for integration tests, the whole system for end-to-end tests."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -77,6 +78,10 @@ def products_url(databases: Servers) -> str:
 def auth_url(databases: Servers) -> str:
     """Where the auth service would keep its documents."""
     return databases.mongo_url
+
+
+if os.environ.get("MESH_FAULTS") != "long":
+    os.environ["MESH_AUTH_NICENESS"] = "0"  # many stacks on few cores: logins that give way would come to nothing
 
 
 @pytest.fixture(scope="session")

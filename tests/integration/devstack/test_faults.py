@@ -31,7 +31,9 @@ async def stack(tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, 
     """Real servers and stand-ins."""
     folder = tmp_path_factory.mktemp("faults")
     script = str(Path(__file__).with_name("stand_in.py"))
-    settings = StackSettings(home=folder / "home", http_port=0, nats_nodes=2, replicas={"gateway": 2, "customers": 2})
+    settings = StackSettings(
+        home=folder / "home", http_port=0, nats_nodes=2, replicas={"gateway": 2, "customers": 2}, auth_niceness=10
+    )
     async with Stack(
         settings,
         on_progress=lambda name, state, _: told.append((name, state)),
@@ -79,7 +81,7 @@ async def test_what_is_restarted_serves_again_without_a_crash(
 async def test_auth_gives_way_to_the_others_again_after_a_crash(stack: Stack) -> None:
     for _ in range(2):
         nice = {name: (psutil.Process(pid).nice(), _group_niceness(pid)) for name, pid in processes(stack).items()}
-        assert (5, 5) == nice.pop("auth")
+        assert (10, 10) == nice.pop("auth")
         assert {(0, 0)} == set(nice.values())
         await stack.kill("auth")
         await stack.until_serving("auth")
