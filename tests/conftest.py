@@ -14,10 +14,14 @@ from devstack.servers import Servers
 from devstack.settings import StackSettings
 from devstack.stack import Stack
 from tests.e2e.people import bearer, log_in
+from tests.long_form import LONG
 
 # The same examples in each run, however long one takes; `--hypothesis-profile default` looks for new ones.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+
+if not LONG:
+    os.environ["MESH_AUTH_NICENESS"] = "0"  # many stacks on few cores: logins that give way would come to nothing
 
 _TOGETHER = ("faults", "e2e", "contract", "security")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
@@ -78,10 +82,6 @@ def products_url(databases: Servers) -> str:
 def auth_url(databases: Servers) -> str:
     """Where the auth service would keep its documents."""
     return databases.mongo_url
-
-
-if os.environ.get("MESH_FAULTS") != "long":
-    os.environ["MESH_AUTH_NICENESS"] = "0"  # many stacks on few cores: logins that give way would come to nothing
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The stacks that are broken here, and how far: briefly in `make test`, to the full in `make faults`."""
 
 import json
-import os
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -21,6 +20,7 @@ from devstack.settings import ServiceName, StackSettings
 from devstack.stack import Stack
 from subjects import CUSTOMERS_GET, PRODUCTS_GET, PRODUCTS_LIST
 from tests.faults.traffic import Ask, Balancer, Caller, balanced, connected
+from tests.long_form import LONG
 
 _PAIRS: dict[ServiceName, int] = {"gateway": 2, "auth": 2, "customers": 2, "products": 2}
 _ONE_GATEWAY: dict[ServiceName, int] = {**_PAIRS, "gateway": 1}
@@ -40,7 +40,6 @@ def command(service: ServiceName) -> tuple[str, ...]:
     return ("/usr/bin/env", *_ENVIRONMENT.get(service, ()), *run_module(service))
 
 
-LONG = os.environ.get("MESH_FAULTS") == "long"
 long_only = pytest.mark.skipif(not LONG, reason="in the long form alone: make faults")
 """For what compares speeds, or takes long to see what a shorter test sees as well."""
 

@@ -12,10 +12,11 @@ from httpx2 import AsyncClient
 from devstack.servers import ServerName
 from subjects import PRODUCTS_GET
 from tests.e2e.people import bearer, log_in
-from tests.faults.conftest import LONG, Figures, Mesh
+from tests.faults.conftest import Figures, Mesh
 from tests.faults.connections import until_connected
 from tests.faults.single import EMAIL, MODULES, PASSWORD, Single, http_to, single
 from tests.faults.traffic import Ask, Balancer, traffic
+from tests.long_form import LONG
 
 LATE = 1.5
 """Seconds by which an answer may miss its deadline on a machine that is busy with other things as well."""

@@ -20,8 +20,9 @@ from devstack.credentials import load_credentials
 from devstack.stack import Stack
 from tests.e2e.people import bearer, log_in, register
 from tests.e2e.processes import module
-from tests.faults.conftest import LONG, Figures
+from tests.faults.conftest import Figures
 from tests.faults.traffic import Ask, Balancer, Outcomes, traffic
+from tests.long_form import LONG
 
 LOGINS, ROUNDS, QUIET = (1000, 9, 2.0) if LONG else (300, 1, 0.2)
 SLOW = 200

@@ -1,6 +1,5 @@
 """Whether somebody is registered must not be told by the time that an answer takes."""
 
-import os
 import statistics
 import time
 from itertools import product
@@ -12,8 +11,7 @@ from contracts.auth import Login
 from subjects import AUTH_LOGIN
 from tests.integration.auth_svc.people import person
 from tests.integration.auth_svc.small_mesh import Mesh
-
-LONG = os.environ.get("MESH_FAULTS") == "long"
+from tests.long_form import LONG
 
 
 def separability(known: list[float], unknown: list[float]) -> float:

@@ -2,10 +2,10 @@
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from select import select
 from urllib.parse import urlparse
 
 import pytest
@@ -192,20 +192,23 @@ async def test_what_waits_for_a_peer_that_stood_still_is_not_sent_after_an_abort
         link = Link()
         await link.connect(urlparse(f"nats://127.0.0.1:{server.getsockname()[1]}"), 0, 5)
         peer, _ = server.accept()
+        written = 0
         while not link.full:
             link.write(bytes(1_000_000))
+            written += 1_000_000
             await asyncio.sleep(0)
-        came = bytearray()
-        reading = thread.submit(_read, peer, came)
-        time.sleep(0.1)  # noqa: ASYNC251  # in the very turn of the loop that aborts, the peer has made room
-        before = len(came)
+        assert link._socket
+        left = link._socket.get_write_buffer_size()
+        reading = thread.submit(_read, peer)
+        select([], [link._socket.get_extra_info("socket")], [])  # in this very turn of the loop the peer makes room
         link.abort()
-        while not reading.done():
-            await asyncio.sleep(0.01)
-        assert 0 < before == len(came)
+        assert 0 < written - left == await asyncio.wrap_future(reading)
 
 
-def _read(peer: socket.socket, came: bytearray) -> None:
+def _read(peer: socket.socket) -> int:
+    """How much comes until the end."""
+    came = 0
     with peer, suppress(ConnectionError):
         while some := peer.recv(1_000_000):
-            came += some
+            came += len(some)
+    return came
