@@ -2,14 +2,17 @@
 
 import asyncio
 import difflib
+import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.highlighter import JSONHighlighter
 
 from cli.connection import DEADLINE, NOBODY_SERVES, HomeOption, connected
 from cli.failure import fail
@@ -104,8 +107,15 @@ def _warn_of_misfit(endpoint: Endpoint[Any, Any], body: bytes) -> None:
 
 
 def _print(console: Console, body: bytes) -> None:
+    """As it came, for programs; for people JSON laid out, and nothing in it that commands their terminal."""
     text = body.decode(errors="replace")
-    if console.is_terminal and text.startswith(("{", "[")):
-        console.print_json(text)
-    else:
+    if not console.is_terminal:
         typer.echo(text, err=console.stderr)
+        return
+    with suppress(ValueError, RecursionError):
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    console.print(JSONHighlighter()("".join(map(_visible, text))), soft_wrap=True)
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() or character == "\n" else json.dumps(character)[1:-1]

@@ -1,0 +1,36 @@
+"""What `mesh call` shows of a reply: on a terminal to people, in a pipe to programs."""
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from cli import call
+
+
+def shown(body: bytes) -> str:
+    """The body as it stands on a terminal."""
+    out = StringIO()
+    call._print(Console(file=out, force_terminal=True, color_system=None), body)
+    return out.getvalue()
+
+
+def test_a_reply_is_laid_out_for_people() -> None:
+    assert '{\n  "name": "Süßwaren"\n}\n' == shown('{"name":"Süßwaren"}'.encode())
+
+
+@pytest.mark.parametrize("text", ["\x1b[31m", "\x9b31m", "\u202e", "\x07"])
+@pytest.mark.parametrize("body", ['{{"name":"{}"}}', "{}", '{{"name":{}'])
+def test_nothing_in_a_reply_commands_a_terminal(body: str, text: str) -> None:
+    answer = shown(body.format(text).encode())
+    assert answer.replace("\n", "").isprintable()
+    assert f"\\u{ord(text[0]):04x}" in answer
+
+
+def test_a_reply_that_is_too_deep_to_be_laid_out_is_shown_as_it_is() -> None:
+    assert "[" * 100_000 + "\n" == shown(b"[" * 100_000)
+
+
+def test_a_program_gets_the_very_bytes(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    call._print(Console(force_terminal=False), b'{"price":12.50,"name":"\xc2\x9b"}')
+    assert b'{"price":12.50,"name":"\xc2\x9b"}\n' == capsysbinary.readouterr().out
