@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from contracts.base import Cursor, Limit, Patch, Reply, Request, absent, text
+from contracts.base import Cursor, Limit, Patch, Reply, Request, absent
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00\s@]+@[^\x00\s@]+$")]
-Password = Annotated[str, text(256)]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00]*$")]
 """Any text of a size that can be handled; which ones are good enough is the auth service's to say."""
 RefreshToken = Annotated[str, StringConstraints(min_length=20, max_length=200, pattern=r"^[A-Za-z0-9_-]+$")]
 

@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-_NO_NUL = r"^[^\x00]*$"  # PostgreSQL's text cannot hold it
+_SAYS_SOMETHING = r"^[^\x00]*[^\x00\s][^\x00]*$"  # NUL: PostgreSQL's text cannot hold it
 _MONEY = re.compile(r"\d{1,8}(\.\d{1,2})?", re.ASCII)
 _LARGEST_INTEGER = 2**31 - 1
 
@@ -51,9 +51,9 @@ class Reply(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-def text(longest: int, shortest: int = 1) -> Any:  # noqa: ANN401  # an annotation's metadata has no better type
-    """Metadata for a text of so many code points, without NUL."""
-    return StringConstraints(min_length=shortest, max_length=longest, pattern=_NO_NUL)
+def text(longest: int) -> Any:  # noqa: ANN401  # an annotation's metadata has no better type
+    """Metadata for a text of at most so many code points that is not blank and has no NUL in it."""
+    return StringConstraints(min_length=1, max_length=longest, pattern=_SAYS_SOMETHING)
 
 
 def absent() -> Any:  # noqa: ANN401  # stands for a default of whatever type the field has

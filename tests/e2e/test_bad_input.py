@@ -33,6 +33,7 @@ async def post(http: AsyncClient, path: str, body: bytes, headers: Headers) -> t
         ("invalid_payload", '"city": ["Bonn"]'),
         ("invalid_payload", '"city": {}'),
         ("invalid_payload", '"city": ""'),
+        ("invalid_payload", r'"city": " \t\u2003"'),
         ("invalid_payload", f'"city": "{"B" * 61}"'),
         ("invalid_payload", r'"city": "\u0000"'),
         ("invalid_payload", r'"city": "Bonn\u0000"'),
