@@ -2,10 +2,12 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager, AsyncExitStack, closing, nullcontext
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import structlog
@@ -122,10 +124,20 @@ async def stopped_or_lost(stop: asyncio.Event, transport: Transport) -> None:
 def read_settings(settings_type: type[Settings]) -> Settings:
     """The settings from the environment. Raises StartError that names each variable that is missing or wrong."""
     try:
-        return settings_type()
+        settings = settings_type()
     except ValidationError as error:
         wrong = "; ".join(": ".join([*map(_variable, one["loc"]), wire.message(one)]) for one in error.errors())
         raise StartError(f"settings: {wrong}") from None
+    _warn_of_misspelt({_variable(name) for name in settings_type.model_fields})
+    return settings
+
+
+def _warn_of_misspelt(known: Collection[str]) -> None:
+    """Say which variables look like one of ours and are none: else what they should change would silently stay."""
+    prefixes = {name.partition("_")[0] for name in known}
+    for name in os.environ.keys() - known:
+        if name.partition("_")[0] in prefixes and (meant := get_close_matches(name, known, n=1, cutoff=0.85)):
+            log.warning("unknown_variable", name=name, perhaps=meant[0])
 
 
 def _variable(name: int | str) -> str:

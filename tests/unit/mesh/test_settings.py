@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
 from devstack.certificates import Authority
 from devstack.nkeys import new_seed, public_key
@@ -54,6 +55,26 @@ def test_what_cannot_work_is_said_before_connecting_and_shows_no_secret(
     with pytest.raises(StartError, match=message) as refused:
         read_settings(NatsSettings)
     assert str(given.get("nkey_seed", "no secret")) not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "perhaps"),
+    [
+        ("NATS_URLS", "NATS_URL"),
+        ("NATS_NKEYS_SEED", "NATS_NKEY_SEED"),
+        ("NATS_CONECT_TIMEOUT", "NATS_CONNECT_TIMEOUT"),
+        ("NATS_URL", None),
+        ("NATS_PORT", None),  # Kubernetes tells each process of the services beside it
+        ("NATS_SERVICE_HOST", None),
+        ("NAT_URL", None),
+    ],
+)
+def test_a_variable_that_is_misspelt_is_told(told: str, perhaps: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(told, "nats://127.0.0.1:4222")
+    with capture_logs() as logs:
+        read_settings(NatsSettings)
+    warning = {"event": "unknown_variable", "log_level": "warning", "name": told, "perhaps": perhaps}
+    assert ([warning] if perhaps else []) == logs
 
 
 def test_the_name_of_an_encrypted_server_is_checked(certificates: Path) -> None:
