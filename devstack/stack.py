@@ -112,7 +112,7 @@ class Stack:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._stop([service for service in self._services if not isinstance(service, Worker)])
         await self._stop([service for service in self._services if isinstance(service, Worker)])
-        await self._stop(list(self._servers))
+        await self._stop([server for server in self._servers if server.name in self._supervisors])
         self._services = []
         if self._state is not None:
             self._state = None
