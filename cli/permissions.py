@@ -72,8 +72,8 @@ def permissions() -> dict[str, Permissions]:
 def _worker(service: str) -> Permissions:
     served = [endpoint.subject for endpoint in ENDPOINTS if endpoint.service == service]
     return Permissions(
-        # A worker pings its own service: that is its health check (`python -m mesh.ping`).
-        publish=[*_subjects(CALLS.get(service, [])), *_events(service), f"$SRV.PING.{service}"],
+        # Nothing that it hears: what it sent itself it might answer, and so say anything anywhere.
+        publish=[*_subjects(CALLS.get(service, [])), *_events(service)],
         subscribe=[
             *(f"{subject} {QUEUE_GROUP}" for subject in served),
             # Verb by verb: where "$SRV.*" is allowed, nats-server lets "$SRV.>" pass, which is other services' as well.

@@ -18,9 +18,10 @@ from pydantic_settings import BaseSettings
 from mesh import wire
 from mesh.bus import Transport
 from mesh.errors import MeshError
+from mesh.heartbeat import heartbeat
 from mesh.logs import configure
 from mesh.service import Service
-from mesh.settings import LogSettings, NatsSettings, TraceSettings
+from mesh.settings import LogSettings, TraceSettings, WorkerSettings
 from mesh.transport import NatsTransport
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 Settings = TypeVar("Settings", bound=BaseSettings)
-WorkerSettingsT = TypeVar("WorkerSettingsT", bound=NatsSettings)
+WorkerSettingsT = TypeVar("WorkerSettingsT", bound=WorkerSettings)
 
 
 class StartError(Exception):
@@ -78,9 +79,10 @@ def run_worker(
             service.tracer = tracer
             await service.start()
             started()
-            await stopped_or_lost(stop, transport)
-            if not transport.closed.is_set():
-                await service.drain()
+            async with heartbeat(settings.mesh_heartbeat_file, transport):
+                await stopped_or_lost(stop, transport)
+                if not transport.closed.is_set():
+                    await service.drain()
 
     run(name, main)
 

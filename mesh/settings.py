@@ -1,6 +1,8 @@
 """What every process of the mesh is told by its environment."""
 
+import os
 import ssl
+from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
@@ -131,3 +133,12 @@ class WorkerSettings(NatsSettings, TokenSettings):
     """Handlers at once."""
     mesh_queue_size: int = Field(256, ge=0)
     """Requests that wait for a free handler; beyond it callers hear `overloaded` at once."""
+    mesh_heartbeat_file: Path | None = None
+    """Touched each second while the process works and NATS is connected: `python -m mesh.heartbeat` looks at it."""
+
+    @field_validator("mesh_heartbeat_file")
+    @classmethod
+    def _can_be_written(cls, file: Path | None) -> Path | None:
+        if file is not None and not os.access(file.parent, os.W_OK):
+            raise ValueError(f"{file.parent} is no folder that this process may write to")
+        return file

@@ -73,7 +73,7 @@ def may_publish(user: str, subject: str) -> bool:
     if user == "operator":
         return subject in FOR_OPERATORS or subject.startswith("$SRV.")
     own_event = subject in EVENTS and subject.startswith(f"events.{user}.")
-    return own_event or subject == f"$SRV.PING.{user}" or (subject == "auth.jwks" and user != "auth")
+    return own_event or (subject == "auth.jwks" and user != "auth")
 
 
 def may_subscribe(user: str, subject: str, queue: str) -> bool:
@@ -117,6 +117,17 @@ async def test_no_user_may_hear_what_is_not_its_own(refusals: dict[str, Refusals
     probes = {(subject, queue) for subject in [*SUBJECTS, *WILDCARDS] for queue in QUEUES}
     allowed = {probe for probe in probes if ("Subscription", *probe) not in refusals[user]}
     assert {probe for probe in probes if may_subscribe(user, *probe)} == allowed
+
+
+@pytest.mark.parametrize("worker", WORKERS)
+async def test_no_worker_hears_what_it_says(refusals: dict[str, Refusals], worker: str) -> None:
+    """It could send itself a request with any reply subject, and the server would let it publish there."""
+    refused = refusals[worker]
+    says = {subject for subject in SUBJECTS if ("Publish", subject, "") not in refused}
+    hears = {subject for subject in SUBJECTS if any(("Subscription", subject, queue) not in refused for queue in QUEUES)}
+    assert says
+    assert hears
+    assert not says & hears
 
 
 async def test_the_matrix_is_not_empty(refusals: dict[str, Refusals]) -> None:

@@ -181,7 +181,8 @@ def test_everything_is_checked_for_health_and_starts_after_what_it_needs() -> No
         for condition in service.get("depends_on", {}).values():
             assert {"condition": "service_healthy"} == condition
     for worker in {endpoint.service for endpoint in ENDPOINTS}:
-        assert ["CMD", "python", "-m", "mesh.ping", worker] == SERVICES[worker]["healthcheck"]["test"]
+        assert ["CMD", "python", "-m", "mesh.heartbeat"] == SERVICES[worker]["healthcheck"]["test"]
+        assert [str(Path(SERVICES[worker]["environment"]["MESH_HEARTBEAT_FILE"]).parent)] == SERVICES[worker]["tmpfs"]
         assert "nats" in SERVICES[worker]["depends_on"]
 
 

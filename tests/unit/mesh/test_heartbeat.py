@@ -1,0 +1,58 @@
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mesh.heartbeat import check, heartbeat
+from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.process import StartError, read_settings
+from mesh.settings import WorkerSettings
+
+
+def checked(file: Path) -> tuple[int, str]:
+    """Exit status and words of the health check, run as a container runs it."""
+    variables = {**os.environ, "MESH_HEARTBEAT_FILE": str(file)}
+    ended = subprocess.run(
+        [sys.executable, "-m", "mesh.heartbeat"], env=variables, capture_output=True, text=True, check=False
+    )
+    return ended.returncode, ended.stderr
+
+
+async def test_a_process_gives_a_sign_of_life_while_it_works_and_leaves_none(tmp_path: Path) -> None:
+    file = tmp_path / "heartbeat"
+    assert check(file) == f"no sign of life yet in {file}"
+    async with heartbeat(file, MemoryTransport(MemoryBroker())):
+        while not file.exists():
+            await asyncio.sleep(0)
+        assert check(file) is None
+        assert (0, "") == checked(file)
+        os.utime(file, (0, 0))
+        assert check(file) is not None
+        while check(file):  # within a second
+            await asyncio.sleep(0.05)
+    assert not file.exists()
+
+
+async def test_without_nats_there_is_no_sign_of_life(tmp_path: Path) -> None:
+    file, transport = tmp_path / "heartbeat", MemoryTransport(MemoryBroker())
+    await transport.close()
+    async with heartbeat(file, transport):
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not file.exists()
+
+
+def test_a_process_that_hangs_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "heartbeat"
+    file.touch()
+    os.utime(file, (file.stat().st_mtime - 60, file.stat().st_mtime - 60))
+    assert (1, f"no sign of life in {file} for 60 s\n") == checked(file)
+
+
+def test_a_file_that_cannot_be_written_fails_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESH_HEARTBEAT_FILE", "/nowhere/heartbeat")
+    with pytest.raises(StartError, match="MESH_HEARTBEAT_FILE: /nowhere is no folder"):
+        read_settings(WorkerSettings)
