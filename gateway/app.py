@@ -20,6 +20,7 @@ from gateway.readiness import Readiness
 from gateway.request_context import RequestContext
 from gateway.revocations import WITHIN as REVOCATIONS_WITHIN
 from gateway.revocations import Revocations
+from gateway.route_order import refuse_shadowed
 from gateway.routes import account, audit, auth, customers, health, products, users
 from gateway.settings import GatewaySettings
 from gateway.short_path import ShortPath
@@ -55,7 +56,7 @@ for help. Lists come in pages: pass `next_cursor` on as `cursor`. Whatever has a
 def build(
     settings: GatewaySettings, transport: Transport, tracer: "Tracer | None" = None, *, short: bool = True
 ) -> FastAPI:
-    """Wire the application up. Raises RuntimeError for a route that does not say who may use it.
+    """Wire the application up. Raises RuntimeError for a route that does not say who may use it, or that another hides.
 
     `tracer`: None traces nothing. `short`: whether what fits takes the short path; what answers are is the same without
     it, and a test compares them.
@@ -74,6 +75,7 @@ def build(
     for routes in (auth, account, users, audit, customers, products, health):
         app.include_router(routes.router)
     refuse_undeclared(app, without=health.PATHS | _DOCS)
+    refuse_shadowed(app)
     document_problems(app)
     # The last one added is the outermost.
     if short:
