@@ -36,10 +36,8 @@ class NatsSettings(BaseSettings):
     @field_validator("nats_url")
     @classmethod
     def _names_servers(cls, urls: str) -> str:
-        for url in urls.split(","):
-            parts = urlsplit(url.strip())
-            if parts.scheme not in ("nats", "tls") or not parts.hostname:
-                raise ValueError("is one URL or several with commas, such as nats://127.0.0.1:4222")
+        if not all(_names_server(url.strip()) for url in urls.split(",")):
+            raise ValueError("is one URL or several with commas, such as nats://127.0.0.1:4222")
         return urls
 
     @model_validator(mode="after")
@@ -94,6 +92,14 @@ class NatsSettings(BaseSettings):
     def server_names(self) -> list[str]:
         """The servers as a message may show them: without user and password."""
         return [f"{parts.scheme}://{parts.hostname}:{parts.port or 4222}" for parts in map(urlsplit, self.servers())]
+
+
+def _names_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("nats", "tls") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without an IPv6 address, or a port beyond 65535
+        return False
 
 
 class TokenSettings(BaseSettings):

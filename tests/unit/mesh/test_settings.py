@@ -10,6 +10,10 @@ from mesh.process import StartError, read_settings
 from mesh.settings import NatsSettings
 
 TLS = "tls://127.0.0.1:4222"
+NO_SERVERS = [
+    *("", "127.0.0.1:4222", "http://127.0.0.1:4222", "nats://", "nats://[::1:4222", f"{TLS},"),
+    *("nats://127.0.0.1:99999", "nats://127.0.0.1:0", "nats://127.0.0.1:port", f"{TLS},tls://127.0.0.1:-1"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +45,7 @@ def test_a_seed_is_told_or_stands_in_a_file(tmp_path: Path) -> None:
         ("one of them, not both", {"nkey_seed": new_seed(), "nkey_seed_file": __file__}),
         ("not the seed of an nkey", {"nkey_seed_file": __file__}),
         ("does not point to a file", {"nkey_seed_file": "/nowhere"}),
+        *(("NATS_URL: is one URL or several", {"url": url}) for url in NO_SERVERS),
         ("only with tls://", {"tls_ca": __file__}),
         ("both or neither", {"url": TLS, "tls_cert": __file__}),
         ("no certificate", {"url": TLS, "tls_ca": __file__}),
