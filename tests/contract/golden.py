@@ -77,13 +77,20 @@ def refusals() -> list[Refusal]:
 def _refusals(subject: str) -> Iterator[Refusal]:
     golden = _read(subject)
     for error in golden["errors"]:
+        _demand({"request", "code", "number", "reason", "fields"}, error, f"one of the errors in {subject}.json")
         account = error.pop("as", golden.get("as"))
         yield Refusal(subject, account, **error)
 
 
 def _read(subject: str) -> dict[str, Any]:
     golden: dict[str, Any] = json.loads((FOLDER / f"{subject}.json").read_bytes())
+    _demand({"request", "reply", "errors"}, golden, f"{subject}.json")
     return golden
+
+
+def _demand(names: set[str], given: dict[str, Any], where: str) -> None:
+    if lacking := names - given.keys():
+        raise ValueError(f"{where} lacks {', '.join(sorted(lacking))}")
 
 
 def differences(expected: Any, actual: Any, path: str = "reply") -> list[str]:  # noqa: ANN401, PLR0911  # any JSON
