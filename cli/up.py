@@ -158,7 +158,7 @@ def _print_summary(console: Console, state: StackState) -> None:
     lines = [
         ("gateway", state.gateway_url),
         ("docs", f"{state.gateway_url}/docs"),
-        ("first admin", f"{state.admin.email}  {state.admin.password}"),
+        ("first admin", f"{state.admin.email}  {_admin_password(state)}"),
         ("logs", str(state.logs)),
         ("try", f"curl -s '{state.gateway_url}/v1/products?limit=2'"),
         ("", f"""{sys.argv[0]} call{_home_option(state)} customers.get '{_ALFKI}'"""),
@@ -167,6 +167,14 @@ def _print_summary(console: Console, state: StackState) -> None:
     ]
     for label, text in lines:
         console.print(Text.assemble((f"{label:>12}  ", "cyan"), text), soft_wrap=True)  # to be copied as it stands
+
+
+def _admin_password(state: StackState) -> str:
+    """For who sits at the terminal; not for a file or a CI's log, which others read."""
+    if not sys.stdout.isatty():
+        return f"(password in {state.home / 'stack.json'})"
+    made = "as it was made" if "mongo" in state.processes else "if this start made it"
+    return f"{state.admin.password}  ({made})"
 
 
 def _where(name: str, state: StackState) -> str:
@@ -199,7 +207,8 @@ def _home_option(state: StackState) -> str:
 
 def _nats_request(state: StackState) -> str:
     operator = state.operator
-    login = f" --user {operator.user} --password {operator.password}" if operator.user else ""
+    password = operator.password if sys.stdout.isatty() else '"$NATS_PASSWORD"'
+    login = f" --user {operator.user} --password {password}" if operator.user else ""
     login += f" --nkey {operator.nkey_seed_file}" if operator.nkey_seed_file else ""
     login += f" --tlsca {operator.tls_ca}" if operator.tls_ca else ""
     return f"nats -s {state.nats_url}{login} --inbox-prefix {operator.inbox_prefix} request customers.get '{_ALFKI}'"

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from devstack.addresses import gateway_ports, http_url, reachable
+from devstack.admin import first_admin, keep_admin
 from devstack.environment import Surroundings
 from devstack.errors import DevstackError
 from devstack.follow import follow
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from devstack.settings import ServiceName, StackSettings
 
 _READY_WITHIN = 90.0
-_ADMIN_EMAIL = "admin@northwind.example"
 
 
 class Stack:
@@ -96,6 +96,8 @@ class Stack:
             await self._until_all_serve(list(self._supervisors.values()))
             self._state = self._describe(self._surroundings(ports))
             write_stack(self._state)
+            if self.settings.auth_mongodb_url is None:
+                keep_admin(self._servers.home.path, self._state.admin)
         except BaseException:
             await self.stop()
             raise
@@ -231,6 +233,9 @@ class Stack:
 
     def _surroundings(self, ports: Sequence[int]) -> Surroundings:
         settings, servers = self.settings, self._servers
+        # A database of somebody else's has its administrator and its keys already: the terminal may tell them.
+        kept_in = servers.home.path if settings.auth_mongodb_url is None else None
+        admin = first_admin(kept_in, os.environ, servers.credentials.auth_admin_password)
         return Surroundings(
             gateway_host=settings.http_host,
             gateway_ports=ports,
@@ -240,9 +245,8 @@ class Stack:
             customers_url=settings.customers_database_url or servers.customers_url,
             products_url=settings.products_database_url or servers.products_url,
             mongo_url=settings.auth_mongodb_url or servers.mongo_url,
-            # A database of somebody else's has its administrator and its keys already: the terminal may tell them.
-            admin_email=os.environ.get("AUTH_ADMIN_EMAIL", _ADMIN_EMAIL),
-            admin_password=os.environ.get("AUTH_ADMIN_PASSWORD", servers.credentials.auth_admin_password),
+            admin_email=admin.email,
+            admin_password=admin.password,
             key_encryption_key=os.environ.get("AUTH_KEY_ENCRYPTION_KEY", servers.credentials.auth_key_encryption_key),
         )
 

@@ -199,6 +199,8 @@ async def test_up_runs_everything_until_sigterm_and_leaves_only_data(tmp_path: P
     assert not (home / "stack.json").exists()
     assert (home / "secrets.json").exists()
     assert state["gateway_url"] in up.log.read_text()
+    assert state["admin"]["email"] in up.log.read_text()
+    assert state["admin"]["password"] not in up.log.read_text(), "a log is no terminal"
 
 
 async def test_up_names_a_port_that_is_taken(tmp_path: Path) -> None:

@@ -180,8 +180,8 @@ async def test_with_tls_everybody_is_told_whom_to_trust(
     assert (state.nats_url, str(state.operator.tls_ca)) == (environment["NATS_URL"], environment["NATS_TLS_CA"])
 
 
-async def test_a_killed_launcher_leaves_no_orphan_and_its_home_opens_again(
-    tmp_path: Path, stand_ins: ServiceCommand, eventually: Eventually
+async def test_a_killed_launcher_leaves_no_orphan_and_its_home_opens_again_with_its_first_admin(
+    tmp_path: Path, stand_ins: ServiceCommand, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launcher = await asyncio.create_subprocess_exec(
         sys.executable, str(Path(__file__).with_name("launcher.py")), str(tmp_path)
@@ -199,8 +199,10 @@ async def test_a_killed_launcher_leaves_no_orphan_and_its_home_opens_again(
     launcher.kill()
     await launcher.wait()
     assert read_stack(tmp_path) is None
-    async with Stack(StackSettings(home=tmp_path, http_port=0), service_command=stand_ins):
+    monkeypatch.setenv("AUTH_ADMIN_PASSWORD", "another than it was made with")
+    async with Stack(StackSettings(home=tmp_path, http_port=0), service_command=stand_ins) as stack:
         assert not any(lives(process) for process in family)
+        assert state.admin == stack.state.admin
     connection.terminate()
 
 
