@@ -1,7 +1,7 @@
 """Reads that come together go to the database together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Mapping
 from contextvars import Context
 from typing import Generic, TypeVar
 
@@ -34,23 +34,28 @@ class Batched(Generic[Key, Row]):
         found: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
         self._wanted.setdefault(key, []).append(found)
         if len(self._readers) < self._at_once:
-            reader = asyncio.get_running_loop().create_task(self._read(), context=Context())
-            self._readers.add(reader)
-            reader.add_done_callback(self._readers.discard)
+            self._readers.add(asyncio.get_running_loop().create_task(self._serve(), context=Context()))
         return await found
 
-    async def _read(self) -> None:
-        while self._wanted:
-            wanted, self._wanted = self._wanted, {}
-            try:
-                rows = await self._find_many(wanted)
-            except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to those who asked
-                for found in _waiting(wanted.values()):
+    async def _serve(self) -> None:
+        try:
+            while self._wanted:
+                wanted, self._wanted = self._wanted, {}
+                await self._answer(wanted)
+        finally:  # a done-callback would come later: who asked in between would count on a reader that is over
+            self._readers.discard(asyncio.current_task())
+
+    async def _answer(self, wanted: Mapping[Key, list[asyncio.Future[Row | None]]]) -> None:
+        try:
+            rows = await self._find_many(wanted)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to those who asked
+            for waiting in wanted.values():
+                for found in _waiting(waiting):
                     found.set_exception(error)
-            else:
-                for key, waiting in wanted.items():
-                    for found in _waiting([waiting]):
-                        found.set_result(rows.get(key))
+        else:
+            for key, waiting in wanted.items():
+                for found in _waiting(waiting):
+                    found.set_result(rows.get(key))
 
 
 class Shared(Generic[Request, Reply]):
@@ -78,18 +83,23 @@ class Shared(Generic[Request, Reply]):
         return await answer
 
     async def _serve(self, same: str, request: Request) -> None:
-        while wanted := self._wanted.pop(same, None):
-            try:
-                reply = await self._read(request)
-            except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to those who asked
-                for answer in _waiting([wanted]):
-                    answer.set_exception(error)
-            else:
-                for answer in _waiting([wanted]):
-                    answer.set_result(reply)
-        del self._readers[same]
+        try:
+            while wanted := self._wanted.pop(same, None):
+                await self._answer(wanted, request)
+        finally:
+            del self._readers[same]
+
+    async def _answer(self, wanted: list[asyncio.Future[Reply]], request: Request) -> None:
+        try:
+            reply = await self._read(request)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to those who asked
+            for answer in _waiting(wanted):
+                answer.set_exception(error)
+        else:
+            for answer in _waiting(wanted):
+                answer.set_result(reply)
 
 
-def _waiting(groups: Iterable[list[asyncio.Future[Row]]]) -> Iterator[asyncio.Future[Row]]:
+def _waiting(asked: list[asyncio.Future[Row]]) -> Iterator[asyncio.Future[Row]]:
     """Those whose callers have not gone meanwhile."""
-    return (found for group in groups for found in group if not found.done())
+    return (found for found in asked if not found.done())

@@ -87,6 +87,29 @@ async def test_what_a_query_raises_everybody_in_it_hears_and_nobody_else() -> No
     assert 2 == await later
 
 
+async def test_who_asks_in_the_turn_in_which_the_last_readers_end_is_answered() -> None:
+    gates: list[asyncio.Future[None]] = []
+
+    async def find_many(keys: Collection[str]) -> Mapping[str, str]:
+        gates.append(asyncio.get_running_loop().create_future())
+        await gates[-1]
+        return {key: key for key in keys}
+
+    batched = Batched(find_many, at_once=2)
+    finding = []
+    for key in ("a", "b"):
+        finding.append(asyncio.ensure_future(batched.find(key)))
+        await settled()
+    first, second = gates
+    first.set_result(None)
+    second.set_result(None)
+    finding.append(asyncio.ensure_future(batched.find("c")))  # the readers end in the turn in which it begins
+    await settled()
+    assert 3 == len(gates), "nobody reads for the last one"
+    gates[-1].set_result(None)
+    assert ["a", "b", "c"] == await asyncio.gather(*finding)
+
+
 class Which(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -152,3 +175,17 @@ async def test_who_leaves_a_shared_read_takes_nobody_along_and_a_failure_is_ever
         await gone
     await settled()
     assert 1 == await shared.read(Which()), "nothing is left of the reads before"
+
+
+async def test_a_reader_that_is_cancelled_leaves_its_place_to_the_next() -> None:
+    table = Table()
+    batched, shared = Batched(table.find_many, at_once=1), Shared(Pages().read)
+    asked = [asyncio.ensure_future(batched.find("a")), asyncio.ensure_future(shared.read(Which()))]
+    await settled()
+    for reader in (*batched._readers, *shared._readers.values()):
+        reader.cancel()
+    await settled()
+    assert not batched._readers
+    assert not shared._readers
+    for one in asked:
+        one.cancel()
