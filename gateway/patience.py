@@ -21,6 +21,7 @@ log = structlog.get_logger()
 _SURPLUS_PATIENCE = 1.0
 _LINGERS = 2.0
 """Seconds in which a client that still sends may notice that it was refused."""
+_BODY = (b"content-length", b"transfer-encoding")
 _LAST_REQUEST = 0.5
 """Seconds in which a request that is under way as the gateway ends may still arrive."""
 
@@ -39,7 +40,7 @@ class PatientProtocol(HttpToolsProtocol):
         """Expect a first request."""
         super().connection_made(OneWrite(transport))  # type: ignore[arg-type]  # as good as a Transport
         self._in_head = False
-        self._refused = False
+        self._ignoring = False
         self._ending = False
         self._received = 0
         self._head = b""
@@ -80,19 +81,27 @@ class PatientProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Have a whole head."""
+        """Have a whole head. Raises ValueError, and so ends the parsing, where it is refused."""
         self._in_head = False
+        upgrade = self.parser.should_upgrade()
+        if upgrade and any(name in _BODY for name, _ in self.headers):
+            # The parser takes the message for ended here, and what comes for the next; a proxy in front does not.
+            self._refuse(Invalid("malformed_request", "a request with Upgrade must have no body: send it as HTTP/1.1"))
+            raise ValueError
         super().on_headers_complete()
-        if self._ending:
+        if self._ending or upgrade:
             self.cycle.keep_alive = False
+        if upgrade:
+            self._ignoring = True
+            self._settle()
 
     def data_received(self, data: bytes) -> None:
         """Read on, and see whether it comes to something."""
-        if self._refused:
+        if self._ignoring:
             return
         was_in_head = self._in_head
         super().data_received(data)
-        if self._refused or self.transport.is_closing():
+        if self._ignoring or self.transport.is_closing():
             return
         if not self._in_head and self.cycle is not None and not self.cycle.response_complete:
             self._settle()
@@ -108,7 +117,8 @@ class PatientProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser does not understand."""
-        self._refuse(Invalid("malformed_request", msg))
+        if not self._ignoring:
+            self._refuse(Invalid("malformed_request", msg))
 
     def _settle(self) -> None:
         self._received = 0
@@ -134,7 +144,7 @@ class PatientProtocol(HttpToolsProtocol):
             log.info("request_refused", status=response.status_code, reason=fault.reason)
         self.transport.write(_as_bytes(response, self.server_state.default_headers))
         # Closed with bytes unread, the connection would break before the client has read our answer (RFC 9112, 9.6).
-        self._refused = True
+        self._ignoring = True
         self.transport.write_eof()
         self._expiry = self.loop.call_later(_LINGERS, self._close)
 
@@ -143,7 +153,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._ending = True
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
-        elif not self._in_head and not self._refused:
+        elif not self._in_head and not self._ignoring:
             self._settle()
             self._expiry = self.loop.call_later(_LAST_REQUEST, self._give_up)
 

@@ -28,13 +28,14 @@ class Edge:
     port: int
     seen: list[Message]
 
-    async def said(self, *parts: bytes) -> bytes:
-        """All that is answered to these bytes until the gateway ends the connection."""
+    async def said(self, *parts: bytes, pause: float = 0.0) -> bytes:
+        """All that is answered to these bytes until the gateway ends the connection; `pause` seconds between them."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             for part in parts:
                 writer.write(part)
                 await writer.drain()
+                await asyncio.sleep(pause)
             return await asyncio.wait_for(reader.read(), 10)
         finally:
             writer.close()

@@ -180,6 +180,45 @@ async def test_after_a_refusal_for_its_size_nothing_more_is_read(closed_edge: Ed
     assert [] == seen
 
 
+UPGRADES: Final = {
+    "another protocol": b"connection: upgrade\r\nupgrade: foo\r\n",
+    "HTTP/2": b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n",
+    "WebSocket": b"connection: keep-alive, upgrade\r\nupgrade: websocket\r\nsec-websocket-key: AAAA\r\n",
+    "TLS, as a proxy's": b"proxy-connection: upgrade\r\nupgrade: TLS/1.0\r\n",
+}
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES.values(), ids=UPGRADES)
+@pytest.mark.parametrize("pause", [0.0, 0.05], ids=["at once", "later"])
+@pytest.mark.parametrize(
+    "body",
+    [b"content-length: %d\r\n\r\n" % len(HIDDEN), b"transfer-encoding: chunked\r\n\r\n%x\r\n" % len(HIDDEN)],
+    ids=["by its length", "in chunks"],
+)
+async def test_a_body_behind_an_upgrade_is_no_request(
+    closed_edge: Edge, upgrade: bytes, pause: float, body: bytes
+) -> None:
+    """The parser takes the message for ended at its head; proxies in front do not."""
+    seen = len(closed_edge.seen)
+    said = await closed_edge.said(LOGIN + upgrade + body, HIDDEN, pause=pause)
+    assert [400] == statuses(said)
+    assert ["close"] == headers(said)["connection"]
+    assert [] == closed_edge.seen[seen:]
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES.values(), ids=UPGRADES)
+async def test_an_upgrade_is_passed_over_and_its_request_answered_as_the_last(
+    closed_edge: Edge, upgrade: bytes
+) -> None:
+    for pause in (0.0, 0.05):
+        seen = len(closed_edge.seen)
+        said = await closed_edge.said(GET + upgrade + b"\r\n", HIDDEN, pause=pause)
+        assert [404] == statuses(said)
+        assert ["close"] == headers(said)["connection"]
+        assert ["products.get"] == [message.subject for message in closed_edge.seen[seen:]]
+        assert not any(b"666" in message.payload for message in closed_edge.seen)
+
+
 VALUES: Final = {
     "encoded line breaks": b"a%0d%0aX-Request-Id: mine",
     "a line separator of Unicode": "a\u2028X-Request-Id: mine".encode(),
