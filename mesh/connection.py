@@ -38,6 +38,7 @@ class Connection(NatsClient):
         super().__init__()
         self.link = Link()
         self._deliver: dict[bytes, Deliver] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
 
     @property
     def connected(self) -> bool:
@@ -185,7 +186,7 @@ class Connection(NatsClient):
         return super()._connect_command()
 
     async def subscribe_confirmed(self, subject: str, queue: str, deliver: Deliver, timeout: float) -> Subscription:
-        """Subscribe, and forget it where the server does not confirm it: a second attempt would make it two.
+        """Subscribe, and leave where that is not confirmed, or not waited for: a second attempt would make it two.
 
         A refusal comes before the confirmation. Without a connection, the interest is announced with the next one.
         """
@@ -195,17 +196,28 @@ class Connection(NatsClient):
             try:
                 await self.flush(timeout)  # type: ignore[arg-type]  # annotated int, used as a float
             except BaseException:
-                self.forget(subscription)
+                self.leave(subscription)
                 raise
         return subscription
+
+    def leave(self, subscription: Subscription) -> asyncio.Task[None]:
+        """End the interest, even if whoever asked is cancelled; what was routed here until then still comes."""
+        leaving = asyncio.create_task(self._leave(subscription))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+        return leaving
+
+    async def _leave(self, subscription: Subscription) -> None:
+        try:
+            await subscription.drain()  # type: ignore[no-untyped-call]  # not annotated there
+        except (nats.errors.Error, OSError) as error:
+            # Without a connection nothing more can come; after a reconnect the interest must not be announced again.
+            log.warning("nats_drain_incomplete", subject=subscription.subject, error=str(error))
+            self._remove_sub(subscription._id)  # noqa: SLF001  # there is no public way
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         self._deliver.pop(b"%d" % sid, None)
         super()._remove_sub(sid, max_msgs)
-
-    def forget(self, subscription: Subscription) -> None:
-        """Do not announce the interest again after a reconnect: the library's drain does not come so far."""
-        self._remove_sub(subscription._id)  # noqa: SLF001  # there is no public way
 
     def fail_flushes(self) -> None:
         """Fail every flush that waits: its answer cannot come."""
@@ -227,7 +239,7 @@ def publication(subject: str, payload: bytes, head: bytes, reply: str) -> bytes:
 
 
 class Interest:
-    """A subscription whose drain outlives a lost connection."""
+    """A subscription whose drain outlives a lost connection and whoever waits for it."""
 
     def __init__(self, client: Connection, subscription: Subscription) -> None:
         self._client = client
@@ -235,9 +247,4 @@ class Interest:
 
     async def drain(self) -> None:
         """See mesh.bus.Subscription."""
-        try:
-            await self._subscription.drain()  # type: ignore[no-untyped-call]  # not annotated there
-        except (nats.errors.Error, OSError) as error:
-            # Without a connection nothing more can come; after a reconnect the interest must not be announced again.
-            log.warning("nats_drain_incomplete", subject=self._subscription.subject, error=str(error))
-            self._client.forget(self._subscription)
+        await asyncio.shield(self._client.leave(self._subscription))

@@ -117,8 +117,10 @@ async def ask_all(
 
     inbox = transport.inbox()
     answers = await transport.subscribe(inbox, take)
-    await transport.publish(f"$SRV.{verb}", b"", reply=inbox)
-    with suppress(TimeoutError):  # nobody knows how many there are: the protocol has no other end
-        await asyncio.wait_for(done.wait(), within)
-    await answers.drain()
+    try:
+        await transport.publish(f"$SRV.{verb}", b"", reply=inbox)
+        with suppress(TimeoutError):  # nobody knows how many there are: the protocol has no other end
+            await asyncio.wait_for(done.wait(), within)
+    finally:
+        await answers.drain()
     return sorted(documents, key=lambda document: (document["name"], document["id"]))

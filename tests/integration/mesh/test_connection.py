@@ -3,14 +3,16 @@
 import asyncio
 import json
 import signal
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
 import nats.errors
 import pytest
 
 from mesh.bus import Message, Resend
 from mesh.connection import publication
-from mesh.errors import Disconnected
+from mesh.errors import Disconnected, NoResponder
 from mesh.settings import NatsSettings
 from mesh.transport import NatsTransport
 from tests.nats_server import NatsServer, OneOfTwo, until
@@ -77,6 +79,48 @@ async def test_a_flush_without_a_connection_confirms_nothing(server: NatsServer)
     with pytest.raises(Disconnected):
         await transport.flush()
     await transport.close()
+
+
+async def cancelled_while_it_waits(server: NatsServer, work: Coroutine[Any, Any, object]) -> None:
+    """Begin it on a server that does not answer, cancel it, and have the server answer again."""
+    server.signal(signal.SIGSTOP)
+    task = asyncio.ensure_future(work)
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    server.signal(signal.SIGCONT)
+
+
+async def test_to_subscribe_and_be_cancelled_leaves_no_interest_behind(server: NatsServer) -> None:
+    worker, caller = await server.connect("worker"), await server.connect("caller")
+    await cancelled_while_it_waits(server, worker.subscribe("work.do", lambda _: None, "q"))
+    await worker.flush()
+    with pytest.raises(NoResponder):
+        await caller.request("work.do", b"", {}, 5)
+    await worker.close()
+    await caller.close()
+
+
+async def test_a_drain_that_is_cancelled_loses_nothing_and_ends_the_interest_for_good(server: NatsServer) -> None:
+    worker, caller = await server.connect("worker"), await server.connect("caller")
+    seen: list[bytes] = []
+    interest = await worker.subscribe("work.do", lambda message: seen.append(message.payload), "q")
+
+    async def hear_of_work_and_leave() -> None:
+        await worker.publish("work.do", b"routed before the end")
+        await interest.drain()
+
+    await cancelled_while_it_waits(server, hear_of_work_and_leave())
+    await worker.flush()
+    assert [b"routed before the end"] == seen
+    worker._client.link.abort()
+    await until(lambda: worker.reconnects == 1)
+    await worker.flush()
+    with pytest.raises(NoResponder):
+        await caller.request("work.do", b"", {}, 5)
+    await worker.close()
+    await caller.close()
 
 
 async def test_a_silent_worker_is_asked_again_and_the_first_answer_counts(server: NatsServer) -> None:

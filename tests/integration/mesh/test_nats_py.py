@@ -29,7 +29,8 @@ COROUTINES = {
 FUNCTIONS = {"_connect_command": [], "_remove_sub": ["sid", "max_msgs"]}
 TASKS = {"_flusher_task", "_ping_interval_task", "_reading_task"}
 ATTRIBUTES = {"_current_server", "_error_cb", "_id", "_pongs", "_server_info", "_sid", "_status", "_transport"} | TASKS
-OURS = {"_client", "_deliver", "_end_tasks", "_not_let_in", "_on_line", "_on_message", "_subscription"}
+METHODS = {"_end_tasks", "_leave", "_not_let_in", "_on_line", "_on_message"}
+OURS = {"_client", "_deliver", "_leaving", "_subscription"} | METHODS
 
 
 def parameters(function: object) -> list[str]:

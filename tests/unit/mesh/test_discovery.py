@@ -1,9 +1,12 @@
+import asyncio
 import json
 from datetime import datetime
 from typing import Any
 
 import pytest
 
+from mesh.discovery import ask_all
+from mesh.errors import Disconnected
 from mesh.memory import MemoryBroker, MemoryTransport
 from mesh.service import Service
 from tests.sample_service import sample
@@ -85,3 +88,19 @@ async def test_stats_count_requests_errors_and_nanoseconds(caller: MemoryTranspo
     assert {"name", "subject", "queue_group"} < set(say)
     assert document["started"].endswith("Z")
     assert datetime.fromisoformat(document["started"]) == service.identity.started
+
+
+async def test_whoever_asks_all_and_is_cancelled_leaves_no_inbox_behind(caller: MemoryTransport) -> None:
+    asking = asyncio.ensure_future(ask_all(caller, "PING", within=60))
+    await asyncio.sleep(0)
+    assert 1 == len(caller._broker.interests)
+    asking.cancel()
+    await asyncio.wait([asking])
+    assert [] == caller._broker.interests
+
+
+async def test_whoever_cannot_ask_all_leaves_no_inbox_behind(caller: MemoryTransport) -> None:
+    caller.disconnect()
+    with pytest.raises(Disconnected):
+        await ask_all(caller, "PING")
+    assert [] == caller._broker.interests
