@@ -8,7 +8,6 @@ from typing import Annotated
 
 import structlog
 import typer
-from rich.console import Console
 
 from cli.failure import fail
 from devstack.state import read_stack
@@ -19,7 +18,6 @@ from mesh.transport import NatsTransport
 
 NOBODY_SERVES = 3
 DEADLINE = 4
-_PIPE_WIDTH = 160
 
 HomeOption = Annotated[
     Path, typer.Option("--home", envvar="MESH_HOME", help="Where the running `mesh up` keeps its stack.json.")
@@ -53,9 +51,3 @@ def _settings(home: Path) -> NatsSettings:
     if stack is None:
         raise StartError(f"no mesh runs in {home}: start one with `mesh up`, or name a NATS server in NATS_URL")
     return NatsSettings.model_validate({"nats_url": stack.nats_url, **stack.operator.settings()})
-
-
-def wide_console() -> Console:
-    """Standard output; where it is no terminal, wide enough that no table is cut."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_PIPE_WIDTH)

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from cli.connection import NOBODY_SERVES, HomeOption, connected, wide_console
+from cli.columns import print_columns
+from cli.connection import NOBODY_SERVES, HomeOption, connected
 from cli.failure import fail
 from mesh.discovery import ask_all
 from mesh.errors import MeshError
+
+_NUMBERS = ("requests", "errors", "mean ms")
+_TITLES = ("service", "instance", "version", "started (UTC)", *_NUMBERS)
 
 
 def ls(
@@ -29,7 +32,7 @@ def ls(
         for document in documents:
             typer.echo(json.dumps(document))
     elif documents:
-        wide_console().print(_table(documents))
+        print_columns(_TITLES, map(_row, documents), to_the_right=_NUMBERS)
     if not documents:
         fail("no service answers", NOBODY_SERVES)
 
@@ -42,24 +45,16 @@ async def _documents(home: Path, within: float) -> list[dict[str, Any]]:
             fail(str(error))
 
 
-def _table(documents: list[dict[str, Any]]) -> Table:
-    table = Table()
-    for title in ("service", "instance", "version", "started (UTC)"):
-        table.add_column(title, no_wrap=True)
-    for title in ("endpoints", "requests", "errors", "mean ms"):
-        table.add_column(title, justify="right")
-    for document in documents:
-        endpoints = document["endpoints"]
-        requests = sum(endpoint["num_requests"] for endpoint in endpoints)
-        nanoseconds = sum(endpoint["processing_time"] for endpoint in endpoints)
-        table.add_row(
-            document["name"],
-            document["id"],
-            document["version"],
-            document["started"][:19].replace("T", " "),
-            str(len(endpoints)),
-            str(requests),
-            str(sum(endpoint["num_errors"] for endpoint in endpoints)),
-            f"{nanoseconds / requests / 1e6:.2f}" if requests else "",
-        )
-    return table
+def _row(document: dict[str, Any]) -> tuple[str, ...]:
+    endpoints = document["endpoints"]
+    requests = sum(endpoint["num_requests"] for endpoint in endpoints)
+    nanoseconds = sum(endpoint["processing_time"] for endpoint in endpoints)
+    return (
+        document["name"],
+        document["id"],
+        document["version"],
+        document["started"][5:16].replace("T", " "),
+        str(requests),
+        str(sum(endpoint["num_errors"] for endpoint in endpoints)),
+        f"{nanoseconds / requests / 1e6:.2f}" if requests else "",
+    )

@@ -1,12 +1,12 @@
 """`mesh subjects`: the table of subjects.py for reading, or with its JSON Schemas for programs."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from cli.connection import wide_console
+from cli.columns import print_columns
+from mesh.endpoint import Endpoint
 from subjects import ENDPOINTS
 
 
@@ -28,16 +28,10 @@ def subjects(
             }
             typer.echo(json.dumps(document))
         return
-    table = Table()
-    for title in ("subject", "request", "reply", "access", "idempotent", "reasons"):
-        table.add_column(title, no_wrap=title != "reasons")
-    for endpoint in ENDPOINTS:
-        table.add_row(
-            endpoint.subject,
-            endpoint.request.__name__,
-            endpoint.reply.__name__,
-            endpoint.access.value,
-            "yes" if endpoint.idempotent else "",
-            ", ".join(endpoint.reasons),
-        )
-    wide_console().print(table)
+    print_columns(("subject", "access", "idempotent", "request -> reply; refusals"), map(_row, ENDPOINTS))
+
+
+def _row(endpoint: Endpoint[Any, Any]) -> tuple[str, str, str, str]:
+    shapes = f"{endpoint.request.__name__} -> {endpoint.reply.__name__}"
+    told = "; ".join([shapes, ", ".join(endpoint.reasons)] if endpoint.reasons else [shapes])
+    return endpoint.subject, endpoint.access.value, "yes" if endpoint.idempotent else "", told

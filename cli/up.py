@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from cli.columns import print_columns
 from cli.failure import fail
 from devstack.errors import DevstackError
 from devstack.progress import State
@@ -151,10 +152,8 @@ class _Progress:
 
 def _print_summary(console: Console, state: StackState) -> None:
     """Tell a newcomer what runs where, and what to try."""
-    table = Table("process", "pid", "where")
-    for name, pid in state.processes.items():
-        table.add_row(name, str(pid), _where(name, state))
-    console.print(table)
+    rows = [(name, str(pid), _where(name, state)) for name, pid in state.processes.items()]
+    print_columns(("process", "pid", "where"), rows)
     lines = [
         ("gateway", state.gateway_url),
         ("docs", f"{state.gateway_url}/docs"),

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from cli.connection import HomeOption, wide_console
+from cli.columns import print_columns
+from cli.connection import HomeOption
 from cli.failure import fail
 from cli.gateway import GatewayOption, TokenOption, as_administrator
 from devstack.credentials import load_credentials
@@ -35,18 +35,14 @@ Who = Annotated[str, typer.Argument(help="An e-mail address or a user id.")]
 @users.command("list")
 def list_users(*, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = _HOME) -> None:
     """List every user."""
-    table = Table()
-    for title in ("e-mail", "id", "roles", "since", "disabled"):
-        table.add_column(title, no_wrap=True)
+    rows: list[tuple[str, str, str, str]] = []
     with as_administrator(home, gateway, token) as asked:
         path: str | None = _PAGE
         while path:
             page = asked.ask("GET", path)
-            for user in page["items"]:
-                roles, since = " ".join(user["roles"]), user["created_at"][:10]
-                table.add_row(user["email"], user["user_id"], roles, since, "yes" if user["disabled"] else "")
+            rows += [(user["user_id"], user["email"], user["created_at"][:10], _may(user)) for user in page["items"]]
             path = f"{_PAGE}&cursor={page['next_cursor']}" if page["next_cursor"] else None
-    wide_console().print(table)
+    print_columns(("id", "e-mail", "since", "roles"), rows)
 
 
 @users.command("set-roles")
@@ -77,7 +73,11 @@ def enable(who: Who, *, gateway: GatewayOption = None, token: TokenOption = None
 def _change(who: str, change: dict[str, Any], gateway: str | None, token: str | None, home: Path) -> None:
     with as_administrator(home, gateway, token) as asked:
         user = asked.ask("PATCH", f"/v1/users/{asked.user_id(who)}", change)
-    typer.echo(f"{user['email']}: {' '.join(user['roles'])}{', disabled' if user['disabled'] else ''}")
+    typer.echo(f"{user['email']}: {_may(user)}")
+
+
+def _may(user: dict[str, Any]) -> str:
+    return " ".join(user["roles"]) + (", disabled" if user["disabled"] else "")
 
 
 @users.command("create-admin")
