@@ -38,13 +38,12 @@ class SigningKeys:
     async def rotate(self, candidate: SealedKey, lead: timedelta, longest_token: timedelta) -> NumberedKey:
         """Publish the candidate now, have it sign after `lead`, and retire the others once their tokens are over.
 
-        Where one waits for its time already, it is that one that is told.
+        Where one waits for its time already, it is that one that is told, and what its rotation left is finished.
         """
         newest = await self._newest()
-        if newest is not None and newest.signs_from > now():
-            return newest
-        await self._add(candidate, newest.number + 1 if newest else 1, now() + lead)
-        newest = await self._newest()
+        if newest is None or newest.signs_from <= now():
+            await self._add(candidate, newest.number + 1 if newest else 1, now() + lead)
+            newest = await self._newest()
         assert newest is not None  # noqa: S101  # it was added
         older = {"number": {"$lt": newest.number}, "retires_at": {"$exists": False}}
         await self._keys.update_many(older, {"$set": {"retires_at": newest.signs_from + longest_token}})

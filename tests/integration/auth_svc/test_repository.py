@@ -198,6 +198,19 @@ async def test_a_new_key_is_published_before_it_signs_and_the_old_one_retires_af
     assert (new.public,) == await signing_keys.list(), "even before MongoDB deletes it"
 
 
+async def test_a_rotation_that_broke_off_before_the_old_key_retired_is_finished_by_the_repeat(
+    signing_keys: SigningKeys, any_database: Database
+) -> None:
+    old = sealed()
+    await signing_keys.ensure_one(old)
+    rotate = partial(signing_keys.rotate, lead=timedelta(minutes=1), longest_token=timedelta(minutes=5))
+    following = await rotate(sealed())
+    await any_database["signing_keys"].update_one({"_id": old.public.kid}, {"$unset": {"retires_at": ""}})
+    assert following == await rotate(sealed())
+    retires_at = [key.get("retires_at") async for key in any_database["signing_keys"].find().sort("number", 1)]
+    assert [following.signs_from + timedelta(minutes=5), None] == retires_at
+
+
 async def test_of_many_who_rotate_at_once_one_does(signing_keys: SigningKeys) -> None:
     await signing_keys.ensure_one(sealed())
     rotate = partial(signing_keys.rotate, lead=timedelta(minutes=1), longest_token=timedelta(minutes=1))
