@@ -11,6 +11,7 @@ from providers.connections import Connection
 from providers.postgres import Database
 
 _FORGET_EVERY = 60.0
+_FORGOTTEN_AT_ONCE = 1000  # a write waits for it
 
 # A second request waits in here for the first one's transaction to end; an expired key is as good as none.
 _CLAIM = """
@@ -24,8 +25,9 @@ _FIND = "SELECT digest, reply FROM idempotency_keys WHERE scope = $1 AND key = $
 _FORGET = """
     DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
         SELECT ctid FROM idempotency_keys WHERE created_at < now() - $1::interval
-        ORDER BY created_at LIMIT 10000 FOR UPDATE SKIP LOCKED
+        ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
     ))
+    RETURNING true
 """
 
 Repository = TypeVar("Repository")
@@ -62,8 +64,10 @@ class Keys(Generic[Repository]):
             return (row["digest"], row["reply"].encode()) if row else None
 
     async def _forget_expired(self) -> None:
-        """Delete what has expired, once a minute at most: it does no harm, but takes room."""
+        """Delete what has expired, so many at once; after the last, not for a minute: it does no harm, but takes room."""
         if time.monotonic() < self._forget_at:
             return
         self._forget_at = time.monotonic() + _FORGET_EVERY
-        await self._database.fetch(_FORGET, self._kept)
+        forgotten = await self._database.fetch(_FORGET, self._kept, _FORGOTTEN_AT_ONCE)
+        if len(forgotten) == _FORGOTTEN_AT_ONCE:  # there may be more
+            self._forget_at = 0.0

@@ -159,3 +159,17 @@ async def test_expired_keys_are_deleted_and_the_others_stay(database: Database) 
     await ours.keep("s", "newer", b"d", work)
 
     assert 2 == await count(database, "idempotency_keys"), "at most once a minute"
+
+
+async def test_more_expired_keys_than_are_deleted_at_once_go_with_the_next_writes(database: Database) -> None:
+    many = "INSERT INTO idempotency_keys (scope, key, digest) SELECT 's', n::text, '' FROM generate_series(1, 2500) n"
+    await database.fetch(many)
+    await age(database, 25)
+    ours = keys(database)
+
+    left = []
+    for n in range(3):
+        await ours.keep("new", str(n), b"d", work)
+        left.append(len(await database.fetch("SELECT FROM idempotency_keys WHERE scope = 's'")))
+
+    assert [1500, 500, 0] == left
