@@ -27,7 +27,7 @@ class BodyLimit:
             return
         announced = headers.get(b"content-length", b"0")
         too_large = not announced.isdigit() or len(announced) > len(str(self._limit)) or int(announced) > self._limit
-        waits_for_our_word = (b"expect", b"100-continue") in scope["headers"]
+        waits_for_our_word = headers.get(b"expect", b"").lower() == b"100-continue"
         received = 0
         complete = False
 

@@ -73,7 +73,7 @@ _LOST: Final = (
     "connection_lost",
     "the connection broke while the {service} service was at work: whether the work was done is unknown",
 )
-"""Disconnected, where the request had been sent: the one 503 after which a write may have been done."""
+"""Disconnected, where the request had been sent. After this 503, and after a database's, a write may have been done."""
 
 _HTTP_ERRORS: Final[Mapping[int, Fault]] = {
     404: NotFound("unknown_path", "there is nothing at this path"),
@@ -172,7 +172,7 @@ def _failed_call(request: Request, error: CallError) -> RemoteFault:
 
 def _invalid(error: RequestValidationError) -> Invalid:
     """Each wrong parameter by its name, without what was sent."""
-    errors = [_field_error(one) for one in error.errors()]
+    errors = [_field_error(one) for one in error.errors()[: wire.MOST_FIELD_ERRORS]]
     names = ", ".join(dict.fromkeys(one.field for one in errors))
     return Invalid("invalid_request", f"the request does not fit: {names}", errors)
 

@@ -22,8 +22,11 @@ class HttpLimits(BaseSettings):
 
     gateway_timeout: float = Field(10.0, gt=0)
     """For a whole request; an endpoint's own timeout may be shorter."""
-    gateway_max_body: int = Field(512 * 1024, ge=0)
-    """With its headers a body must stay below NATS's max_payload."""
+    gateway_max_body: int = Field(32 * 1024, ge=0)
+    """Four times what any route can use: to find out that a body does not fit takes a millisecond for each 6 KiB.
+
+    With its headers a body must stay below NATS's max_payload.
+    """
     gateway_max_url: int = Field(8 * 1024, gt=0)
     gateway_max_headers: int = Field(100, gt=0)
     gateway_max_head: int = Field(32 * 1024, gt=0)

@@ -47,7 +47,9 @@ PROBLEM_JSON: Final = "application/problem+json"
 QUEUE_GROUP: Final = "q"
 INBOX_PREFIX: Final = "_INBOX_"
 
-_MOST_FIELD_ERRORS = 20
+MOST_FIELD_ERRORS: Final = 20
+_MOST_MISTAKES = 1000
+"""Of a payload, to be told at all: to describe the thousands that some bodies have takes longer than to find them."""
 _LONGEST_FIELD = 100
 _LONGEST_MILLISECONDS = 15
 _KEY = re.compile(r"[ -~]{1,255}")
@@ -145,9 +147,11 @@ _KINDS: dict[Code, type[RemoteFault]] = {Code.OVERLOADED: Overloaded, Code.DEADL
 
 def invalid_payload(error: ValidationError) -> Invalid:
     """A payload that does not fit, with each wrong field named and nothing of what was sent repeated."""
+    if (mistakes := error.error_count()) > _MOST_MISTAKES:
+        return Invalid("invalid_payload", f"the payload has {mistakes} mistakes")
     errors = [
         FieldError(field=field_path(one["loc"]), reason=one["type"], message=message(one))
-        for one in error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_FIELD_ERRORS]
+        for one in error.errors(include_url=False, include_context=False, include_input=False)[:MOST_FIELD_ERRORS]
     ]
     if errors[0].reason == "json_invalid":
         return Invalid("malformed_json", errors[0].message)
