@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
 from auth_svc.settings import AuthSettings
-from cli.main import application
+from cli.application import application
 from customers_svc.settings import CustomersSettings
 from devstack.nkeys import USERS
 from gateway.settings import GatewaySettings

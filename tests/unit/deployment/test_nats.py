@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import subjects
-from cli.main import application
+from cli.application import application
 from cli.permissions import CALLS, EVENTS, HEARS, READS, SERVICES, block, permissions, replaced
 from devstack import binaries
 from devstack.nkeys import PEOPLE, USERS, new_seed, public_key, variable

@@ -1,0 +1,51 @@
+"""The command: one typer application, one function a subcommand."""
+
+from collections.abc import Collection
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+MODULES = {
+    "up": "cli.up",
+    "call": "cli.call",
+    "ls": "cli.services",
+    "subjects": "cli.table",
+    "nats": "cli.nats",
+    "users": "cli.users",
+    "keys": "cli.keys",
+}
+
+
+def application(names: Collection[str] = tuple(MODULES)) -> typer.Typer:
+    """The command with these subcommands; only their modules are imported."""
+    app = typer.Typer(
+        name="mesh",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_options)
+    for name in names:
+        found = getattr(import_module(MODULES[name]), name)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found)
+        else:
+            app.command()(found)
+    return app
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
+    if wanted:
+        typer.echo(version("northwind-mesh"))
+        raise typer.Exit
+
+
+def _options(
+    *,
+    _show: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run the Northwind mesh on this machine, call its subjects, see who serves them."""
