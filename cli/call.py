@@ -59,6 +59,8 @@ def call(
 
 def _endpoint(subject: str, *, must_exist: bool) -> Endpoint[Any, Any] | None:
     by_subject = {endpoint.subject: endpoint for endpoint in ENDPOINTS}
+    if not _is_subject(subject):
+        fail(f"{subject!r} is no subject", _USAGE)
     if subject not in by_subject and must_exist:
         near = difflib.get_close_matches(subject, by_subject, n=1)
         hint = f"did you mean {near[0]}?" if near else "`mesh subjects` lists them, --no-check sends it all the same"
@@ -66,14 +68,19 @@ def _endpoint(subject: str, *, must_exist: bool) -> Endpoint[Any, Any] | None:
     return by_subject.get(subject)
 
 
+def _is_subject(text: str) -> bool:
+    """Whether a message may be sent on it: words between dots, and none that stands for others."""
+    return all(word.isprintable() and " " not in word and word not in {"", "*", ">"} for word in text.split("."))
+
+
 def _check(endpoint: Endpoint[Any, Any], body: bytes) -> None:
     try:
         endpoint.requests.validate_json(body or b"{}")
     except ValidationError as error:
         invalid = wire.invalid_payload(error)
-        for one in invalid.errors:
-            typer.echo(f"  {one.field or '(payload)'}: {one.message}", err=True)
-        fail(f"{endpoint.subject}: {invalid.detail} (--no-check sends it all the same)", _USAGE)
+        lines = [f"{endpoint.subject}: {invalid.detail} (--no-check sends it all the same)"]
+        lines += [f"  {one.field or '(payload)'}: {one.message}" for one in invalid.errors]
+        fail("\n".join(lines), _USAGE)
 
 
 async def _request(subject: str, body: bytes, timeout: float, token: str | None, home: Path) -> Message:

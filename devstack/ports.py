@@ -11,6 +11,7 @@ from devstack.errors import DevstackError
 # Below the range from which Linux takes ports for outgoing connections (32768 and up): otherwise, while a server
 # is down, any client of anything could take its port, and it could not come back there.
 _RANGE = range(20_000, 32_768)
+_LAST = 65_535
 
 
 def free_ports(count: int) -> tuple[int, ...]:
@@ -35,6 +36,8 @@ def check_http_port(host: str, port: int) -> None:
         DevstackError: with the reason and the way out.
 
     """
+    if port > _LAST:  # of several gateways each takes the port after the last one's
+        raise DevstackError(f"there is no port {port}, the last is {_LAST}: choose a lower one with --http-port")
     match _why_not(host, port):
         case 0:
             return

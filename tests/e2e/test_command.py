@@ -88,6 +88,8 @@ async def test_a_call_that_an_operator_may_not_make_is_refused_at_once(stack: St
     [
         ("did you mean customers.get?", ("customers.gett", ALFKI)),
         ("`mesh subjects` lists them", ("orders", "{}")),
+        ("mesh: 'customers get' is no subject\n", ("customers get", "{}", "--no-check")),
+        ("sends it all the same)\n  customer_id: ", ("customers.get", '{"customer_id": "alfki"}')),
         ("customer_id", ("customers.get", '{"customer_id": "alfki"}')),
         ("customer_id", ("customers.get",)),
         ("Invalid JSON", ("customers.get", "ALFKI")),

@@ -27,6 +27,11 @@ def test_a_taken_port_is_named_with_the_way_out() -> None:
     assert f"port {port} is taken: free it, or choose another with --http-port" == str(refused.value)
 
 
+def test_a_port_after_the_last_is_refused() -> None:
+    with pytest.raises(DevstackError, match="there is no port 65536, the last is 65535"):
+        check_http_port("127.0.0.1", 65_536)
+
+
 def test_somebody_elses_address_is_refused() -> None:
     with pytest.raises(DevstackError, match=r"192\.0\.2\.1 is not an address of this machine"):
         check_http_port("192.0.2.1", 8080)
