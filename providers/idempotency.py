@@ -64,7 +64,7 @@ class Keys(Generic[Repository]):
             return (row["digest"], row["reply"].encode()) if row else None
 
     async def _forget_expired(self) -> None:
-        """Delete what has expired, so many at once; after the last, not for a minute: it does no harm, but takes room."""
+        """Delete what has expired, so many at once; after the last, not for a minute: they do no harm but take room."""
         if time.monotonic() < self._forget_at:
             return
         self._forget_at = time.monotonic() + _FORGET_EVERY
