@@ -1,22 +1,24 @@
 """Access tokens, verified offline: by the gateway on every request, by a worker where something changes."""
 
+import asyncio
 import base64
 import hashlib
 import json
 import re
 import time
-from asyncio import Lock
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
+from contextvars import Context
 from typing import Any, Final, NoReturn, Protocol
 
 import jwt
 from jwt.types import Options
 from pydantic import BaseModel
 
+from mesh import context
 from mesh.context import Caller
 from mesh.endpoint import Access
-from mesh.errors import Forbidden, MeshError, Unauthenticated
+from mesh.errors import DeadlineExceeded, Forbidden, Unauthenticated
 from mesh.settings import TokenSettings
 
 ALGORITHM: Final = "EdDSA"
@@ -49,14 +51,15 @@ class KeySet(Protocol):
 
 
 FetchKeys = Callable[[], Awaitable[KeySet]]
+"""Asks whoever has the keys, for so long as it sees fit: it works for no request."""
 
 
 class Verifier:
     """Verifies access tokens by public keys that are fetched once, and again when a token names an unknown one.
 
     Forged key ids cannot make it ask often: once in `token_keys_refetch_after` seconds, or in one second while it gets
-    no answer. Without the service that has the keys it goes on with those that it knows. Held to RFC 8725, section 3,
-    and RFC 9068, section 4.
+    no answer. Keys that it knows it asks for again every ten minutes, beside the requests: without the service that has
+    them it goes on. Held to RFC 8725, section 3, and RFC 9068, section 4.
     """
 
     def __init__(self, settings: TokenSettings, fetch_keys: FetchKeys) -> None:
@@ -64,8 +67,8 @@ class Verifier:
         self._fetch_keys = fetch_keys
         self._keys: dict[str, jwt.PyJWK] = {}
         self._asked_at = float("-inf")
-        self._failure: MeshError | None = None
-        self._fetching = Lock()
+        self._failure: Exception | None = None
+        self._fetching: asyncio.Task[None] | None = None
         self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
 
     async def verify(self, authorization: str) -> Caller:
@@ -98,10 +101,11 @@ class Verifier:
         if header.get("alg") != ALGORITHM or header.get("typ") != TYPE or not isinstance(kid, str) or "crit" in header:
             raise Unauthenticated("invalid_token", "not an access token of this mesh")
         caller = _caller(claims)
+        key = await self._key(kid)
         try:
             jwt.decode(
                 token,
-                await self._key(kid),
+                key,
                 algorithms=[ALGORITHM],
                 issuer=self._settings.token_issuer,
                 audience=self._settings.token_audience,
@@ -115,32 +119,48 @@ class Verifier:
         return caller, claims["exp"] + LEEWAY
 
     async def _key(self, kid: str) -> jwt.PyJWK:
-        if kid not in self._keys or time.monotonic() > self._asked_at + _KEYS_GOOD_FOR:
-            try:
-                await self._refetch(kid)
-            except MeshError:
-                if kid not in self._keys:
-                    raise
+        if kid in self._keys:
+            self._refetch(_KEYS_GOOD_FOR)
+            return self._keys[kid]
+        if fetching := self._refetch(self._settings.token_keys_refetch_after):
+            await _within_the_deadline(fetching)
         if kid in self._keys:
             return self._keys[kid]
         if self._failure is not None:  # then nobody knows that the key is not one of ours
             raise self._failure.with_traceback(None)
         raise Unauthenticated("invalid_token", "the access token is signed by an unknown key")
 
-    async def _refetch(self, kid: str) -> None:
-        async with self._fetching:
+    def _refetch(self, rest: float) -> asyncio.Task[None] | None:
+        """The fetch under way, started here where the last began `rest` seconds ago; None where it is too early.
+
+        It has a context of its own: the deadline or the end of the request that brings it on is no answer to others.
+        """
+        if self._fetching is None:
             age = time.monotonic() - self._asked_at
-            rest = _KEYS_GOOD_FOR if kid in self._keys else self._settings.token_keys_refetch_after
             if self._keys and age < (rest if self._failure is None else min(rest, _RETRY_AFTER)):
-                return
+                return None
             self._asked_at = time.monotonic()
-            try:
-                jwks = [key.model_dump() for key in (await self._fetch_keys()).keys]
-            except MeshError as error:
-                self._failure = error
-                raise
-            self._failure = None
+            self._fetching = asyncio.get_running_loop().create_task(self._fetch(), context=Context())
+        return self._fetching
+
+    async def _fetch(self) -> None:
+        try:
+            jwks = [key.model_dump() for key in (await self._fetch_keys()).keys]
             self._keys = {jwk["kid"]: jwt.PyJWK(jwk, algorithm=ALGORITHM) for jwk in jwks}
+            self._failure = None
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to those who have no key
+            self._failure = error
+        finally:
+            self._fetching = None
+
+
+async def _within_the_deadline(fetching: asyncio.Task[None]) -> None:
+    """Wait until it is over, or raise DeadlineExceeded where this request cannot wait so long."""
+    try:
+        async with asyncio.timeout(context.remaining()):
+            await asyncio.shield(fetching)
+    except TimeoutError:
+        raise DeadlineExceeded.here("whoever has the keys") from None
 
 
 def demand(access: Access, caller: Caller) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import time
 from typing import Any
 
@@ -7,9 +8,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
 from contracts.auth import Jwk, Jwks
-from mesh.context import Caller
+from mesh import context
+from mesh.context import Caller, Context, working_on
 from mesh.endpoint import Access
-from mesh.errors import Forbidden, NoResponder, Unauthenticated
+from mesh.errors import DeadlineExceeded, Forbidden, NoResponder, Unauthenticated
 from mesh.settings import TokenSettings
 from mesh.tokens import Verifier, demand
 
@@ -21,9 +23,13 @@ class Keys:
         self.private = {"k1": Ed25519PrivateKey.generate()}
         self.asked = 0
         self.away = False
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def fetch(self) -> Jwks:
         self.asked += 1
+        assert context.current() is None, "keys are fetched for no request in particular"
+        await self.answers.wait()
         if self.away:
             raise NoResponder("nobody serves auth.jwks")
         public = {kid: OKPAlgorithm.to_jwk(key.public_key(), as_dict=True) for kid, key in self.private.items()}
@@ -134,6 +140,88 @@ async def test_after_a_failure_an_unknown_key_is_looked_up_again_soon(keys: Keys
     with pytest.raises(Unauthenticated):
         await verifier.verify(keys.sign(kid="k3"))
     assert 3 == keys.asked
+
+
+async def unanswered(keys: Keys, times: int) -> None:
+    """Wait until the keys were asked for so often."""
+    keys.answers.clear()
+    while keys.asked < times:
+        await asyncio.sleep(0)
+
+
+async def test_a_request_that_is_cancelled_takes_no_fetch_along(keys: Keys, verifier: Verifier) -> None:
+    await verifier.verify(keys.sign())
+    keys.private["k2"] = Ed25519PrivateKey.generate()
+    verifier._asked_at -= 60
+    gone = asyncio.ensure_future(verifier.verify(keys.sign(kid="k2")))
+    await unanswered(keys, 2)
+    gone.cancel()
+    await asyncio.wait([gone])
+    keys.answers.set()
+    assert "u1" == (await verifier.verify(keys.sign(kid="k2"))).user_id
+    for n in range(50):
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(keys.sign(kid=f"forged{n}"))
+    assert 2 == keys.asked
+
+
+async def test_a_deadline_while_keys_are_fetched_is_one_request_s_own(keys: Keys, verifier: Verifier) -> None:
+    async def ask(left: float) -> Caller:
+        with working_on(Context("r1", asyncio.get_running_loop().time() + left)):
+            return await verifier.verify(keys.sign())
+
+    late, stays = asyncio.ensure_future(ask(0.001)), asyncio.ensure_future(ask(5))
+    await unanswered(keys, 1)
+    with pytest.raises(DeadlineExceeded):
+        await late
+    keys.answers.set()
+    assert "u1" == (await stays).user_id
+    assert 1 == keys.asked
+
+
+async def test_a_known_key_waits_for_no_refresh(keys: Keys, verifier: Verifier) -> None:
+    await verifier.verify(keys.sign())
+    verifier._asked_at -= 601
+    keys.answers.clear()
+    for n in range(3):
+        assert f"u{n}" == (await verifier.verify(keys.sign(sub=f"u{n}"))).user_id
+    await unanswered(keys, 2)
+    keys.away = True
+    fetching = verifier._fetching
+    assert fetching
+    keys.answers.set()
+    await fetching
+    assert "u3" == (await verifier.verify(keys.sign(sub="u3"))).user_id
+    assert 2 == keys.asked, "it rests for a second after a failure"
+    verifier._asked_at -= 1
+    keys.away = False
+    keys.private = {"k2": Ed25519PrivateKey.generate()}
+    assert "u1" == (await verifier.verify(keys.sign(kid="k2"))).user_id
+    assert 3 == keys.asked
+
+
+async def test_keys_that_cannot_be_read_are_no_proof_that_a_token_is_bad(keys: Keys) -> None:
+    async def fetch() -> Jwks:
+        return Jwks(keys=(Jwk(kid="k2", x="AA"),)) if keys.asked else await keys.fetch()
+
+    verifier = Verifier(TokenSettings(), fetch)
+    await verifier.verify(keys.sign())
+    verifier._asked_at -= 60
+    for _ in range(2):
+        with pytest.raises(jwt.InvalidKeyError):
+            await verifier.verify(keys.sign(kid="k2"))
+
+
+async def test_a_fetch_that_is_cancelled_makes_way_for_the_next(keys: Keys, verifier: Verifier) -> None:
+    keys.answers.clear()
+    asking = asyncio.ensure_future(verifier.verify(keys.sign()))
+    await unanswered(keys, 1)
+    assert verifier._fetching
+    verifier._fetching.cancel()
+    await asyncio.wait([asking])
+    assert asking.cancelled()
+    keys.answers.set()
+    assert "u1" == (await verifier.verify(keys.sign())).user_id
 
 
 async def test_known_keys_go_on_serving_while_their_source_is_away(keys: Keys, verifier: Verifier) -> None:
