@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import Context
 from typing import Final
 
 import structlog
@@ -48,7 +49,8 @@ class Revocations:
             await self._catch_up()
         elif asyncio.get_running_loop().time() > self._asked_at + _EVERY:
             self._asked_at = asyncio.get_running_loop().time()
-            self._refreshing = asyncio.create_task(self._refresh_quietly())
+            # With a context of its own: a request that is almost over would end it by its deadline.
+            self._refreshing = asyncio.create_task(self._refresh_quietly(), context=Context())
         if caller.session_id in self._revoked:
             raise Unauthenticated("session_revoked", "the session has ended")
 

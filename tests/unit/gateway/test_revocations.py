@@ -4,7 +4,8 @@ import pytest
 
 from contracts.auth import ListRevoked, RevokedPage, SessionsRevoked
 from gateway.revocations import Revocations
-from mesh.context import Caller
+from mesh import context
+from mesh.context import Caller, Context, working_on
 from mesh.errors import NoResponder, Unauthenticated, Unavailable
 from mesh.event import tell
 from mesh.memory import MemoryBroker, MemoryTransport
@@ -22,6 +23,7 @@ class World:
         self.transport = MemoryTransport(broker, "gateway")
         self.revoked: tuple[str, ...] = ()
         self.asked = 0
+        self.worked_for: list[Context | None] = []
         self.away = False
         self.answers = asyncio.Event()
         self.answers.set()
@@ -30,6 +32,7 @@ class World:
     async def _fetch(self, request: ListRevoked) -> RevokedPage:
         """One session a page; `next_cursor` is the next one's number."""
         self.asked += 1
+        self.worked_for.append(context.current())
         number = int(request.cursor or "0", 16)
         known = self.revoked[number : number + 1]
         more = len(self.revoked) > number + 1
@@ -130,3 +133,13 @@ async def test_an_event_that_was_lost_is_made_up_for(world: World) -> None:
 async def test_many_at_once_ask_once(world: World) -> None:
     assert [True] * 20 == await asyncio.gather(*(world.alive() for _ in range(20)))
     assert 1 == world.asked
+
+
+async def test_what_is_refreshed_beside_the_requests_has_no_request_s_deadline(world: World) -> None:
+    assert await world.alive()
+    world.gateway._asked_at -= 6
+    with working_on(Context("r1", asyncio.get_running_loop().time() + 5, authorization="Bearer x")):
+        await world.alive()
+    assert world.gateway._refreshing
+    await world.gateway._refreshing
+    assert [None, None] == world.worked_for
