@@ -10,7 +10,8 @@ import structlog
 import typer
 
 from cli.failure import fail
-from devstack.state import read_stack
+from devstack.errors import DevstackError
+from devstack.state import StackState, read_stack
 from mesh.errors import Disconnected
 from mesh.process import StartError, read_settings
 from mesh.settings import NatsSettings
@@ -43,11 +44,19 @@ async def connected(home: Path) -> AsyncIterator[NatsTransport]:
         await transport.close()
 
 
+def running_stack(home: Path) -> StackState | None:
+    """What the stack in `home` tells of itself, None where none runs; ends the program where others may tell it."""
+    try:
+        return read_stack(home)
+    except DevstackError as error:
+        fail(str(error))
+
+
 def _settings(home: Path) -> NatsSettings:
     settings = read_settings(NatsSettings)
     if "nats_url" in settings.model_fields_set:
         return settings
-    stack = read_stack(home)
+    stack = running_stack(home)
     if stack is None:
         raise StartError(f"no mesh runs in {home}: start one with `mesh up`, or name a NATS server in NATS_URL")
     return NatsSettings.model_validate({"nats_url": stack.nats_url, **stack.operator.settings()})

@@ -13,9 +13,9 @@ from urllib.request import Request, urlopen
 
 import typer
 
-from cli.connection import NOBODY_SERVES
+from cli.connection import NOBODY_SERVES, running_stack
 from cli.failure import fail
-from devstack.state import Admin, read_stack
+from devstack.state import Admin
 
 _TIMEOUT = 15.0
 
@@ -58,7 +58,7 @@ def as_administrator(home: Path, gateway: str | None, token: str | None) -> Iter
 
     The latter logs in for as long as it takes.
     """
-    stack = read_stack(home)
+    stack = None if gateway else running_stack(home)
     url = gateway or (stack.gateway_url if stack else None)
     if url is None:
         fail(f"no mesh runs in {home}: start one with `mesh up`, or name a gateway in MESH_GATEWAY_URL", NOBODY_SERVES)
@@ -66,7 +66,7 @@ def as_administrator(home: Path, gateway: str | None, token: str | None) -> Iter
         fail(f"{url} is no URL of a gateway")
     if token is not None:
         yield Gateway(url.rstrip("/"), token)
-    elif stack is not None and gateway is None:
+    elif stack is not None:
         asked = Gateway(url, _log_in(url, stack.admin))
         try:
             yield asked

@@ -10,11 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from cli.columns import print_columns
-from cli.connection import HomeOption
+from cli.connection import HomeOption, running_stack
 from cli.failure import fail
 from cli.gateway import GatewayOption, TokenOption, as_administrator
 from devstack.credentials import load_credentials
-from devstack.state import read_stack
 
 users = typer.Typer(name="users", no_args_is_help=True, help="List users, change what they may do.")
 
@@ -103,7 +102,7 @@ def create_admin(
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     environment = {**os.environ, "AUTH_ADMIN_EMAIL": email, "AUTH_ADMIN_PASSWORD": password}
     if "AUTH_MONGODB_URL" not in environment:
-        stack = read_stack(home)
+        stack = running_stack(home)
         if stack is None:
             fail(f"no mesh runs in {home}: start one with `mesh up`, or name its database in AUTH_MONGODB_URL")
         environment["AUTH_MONGODB_URL"] = stack.mongo_url

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from devstack.errors import DevstackError
 from devstack.home import is_open, write_private
 
 
@@ -63,8 +66,15 @@ class StackState(BaseModel):
 
 
 def read_stack(home: Path) -> StackState | None:
-    """Read about the stack that runs in `home`; None if none does, whatever file a killed one has left."""
+    """Read about the stack that runs in `home`; None if none does, whatever file a killed one has left.
+
+    Raises:
+        DevstackError: somebody else may have written it, to have tokens and passwords sent to a gateway of theirs.
+
+    """
     try:
+        for path in (home, _file(home)):  # the folder first: nobody else can then put another file into it
+            _check_owner(path)
         state = StackState.model_validate_json(_file(home).read_bytes())
     except (OSError, ValidationError):
         return None
@@ -79,6 +89,14 @@ def write_stack(state: StackState) -> None:
 def remove_stack(home: Path) -> None:
     """Tell other programs that it is over."""
     _file(home).unlink(missing_ok=True)
+
+
+def _check_owner(path: Path) -> None:
+    status = path.stat()
+    if status.st_uid != os.geteuid():
+        raise DevstackError(f"{path} belongs to another user: name a home of your own in --home or MESH_HOME")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise DevstackError(f"others may write to {path}: `chmod go-w {path}`, once you know that it is yours")
 
 
 def _file(home: Path) -> Path:
