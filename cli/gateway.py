@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
-from urllib.request import Request, urlopen
+from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener, getproxies
 
 import typer
 
@@ -94,12 +94,18 @@ def _ask(url: str, method: str, path: str, body: object, headers: dict[str, str]
     data = None if body is None else json.dumps(body).encode()
     sent = {**headers, **({"Content-Type": "application/json"} if data else {})}
     try:
-        with urlopen(Request(url + path, data, sent, method=method), timeout=_TIMEOUT) as answer:  # noqa: S310  # http(s)
+        request = Request(url + path, data, sent, method=method)  # noqa: S310  # http or https
+        with _direct().open(request, timeout=_TIMEOUT) as answer:
             return json.loads(answer.read() or b"null")
     except HTTPError as error:
         raise _Refused(_problem(error)) from None
     except (URLError, OSError, HTTPException, ValueError) as error:
         fail(f"{url} does not answer: {error}", NOBODY_SERVES)
+
+
+def _direct() -> OpenerDirector:
+    """What opens URLs past `http_proxy`, which would read the password, be it on the way to this very machine."""
+    return build_opener(ProxyHandler({scheme: url for scheme, url in getproxies().items() if scheme == "https"}))
 
 
 def _problem(error: HTTPError) -> str:

@@ -1,9 +1,11 @@
 """`mesh users` and `mesh keys`, as an operator meets them."""
 
 import asyncio
+import socket
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
+import pytest
 from httpx2 import AsyncClient
 
 from devstack.stack import Stack
@@ -45,6 +47,16 @@ async def test_a_command_leaves_no_session(stack: Stack, http: AsyncClient, admi
         mesh("keys", "rotate", MESH_HOME=home),
     )
     assert before == (await http.get("/v1/auth/sessions", headers=admin)).json()["items"]
+
+
+async def test_no_proxy_reads_the_password_on_its_way(stack: Stack) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0)
+        url = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        listed = await mesh("users", "list", MESH_HOME=str(stack.state.home), http_proxy=url, no_proxy="")
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+    assert 0 == listed.code, listed.err
 
 
 async def test_a_first_admin_with_another_password_is_told_of(stack: Stack, http: AsyncClient, tmp_path: Path) -> None:
