@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from abc import ABC, abstractmethod
 
 from devstack.child import Child
 from devstack.errors import DevstackError
 from devstack.home import Home
+
+_REASONS = ("why", "error", "caused_by", "event")  # of a line of a service's log, by how much each tells
 
 
 class Program(ABC):
@@ -84,16 +87,24 @@ class Program(ABC):
 
     def last_words(self) -> str:
         """Return the last lines that the process wrote, indented, to put under an error's message."""
-        lines = self.readable(self.child.said()).strip().splitlines()[-8:]
+        lines = dict.fromkeys(reason_in(line) or line for line in self._said()[-8:])
         return "".join(f"\n  {self.name}: {line[:400]}" for line in lines)
+
+    def how_it_ended(self, code: int) -> str:
+        """Say an exit code in words, and after it the reason that the process gave, or else its last words."""
+        reason = reason_in("".join(self._said()[-1:])) if code > 0 else ""
+        return f"{how_it_ended(code)}: {reason[:400]}" if reason else f"{how_it_ended(code)}{self.last_words()}"
 
     def readable(self, log: str) -> str:
         """Return what a person wants to see of a log."""
         return log
 
+    def _said(self) -> list[str]:
+        return self.readable(self.child.said()).strip().splitlines()
+
     def _failure(self, serving: asyncio.Future[None], ended: asyncio.Future[int]) -> BaseException | None:
         if ended.done():
-            return DevstackError(f"{self.name} {how_it_ended(ended.result())}{self.last_words()}")
+            return DevstackError(f"{self.name} {self.how_it_ended(ended.result())}")
         if serving.done():
             return serving.exception()
         return DevstackError(f"{self.name} is not ready in time{self.last_words()}")
@@ -107,6 +118,16 @@ def process_names(name: str, count: int) -> list[str]:
 def kind_of(name: str) -> str:
     """Take the number off again."""
     return name.partition("-")[0]
+
+
+def reason_in(line: str) -> str:
+    """Return what a line of a service's log gives as a reason; nothing where the line is no JSON."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return ""
+    told = entry if isinstance(entry, dict) else {}
+    return next((told[key] for key in _REASONS if isinstance(told.get(key), str)), "")
 
 
 def how_it_ended(code: int) -> str:

@@ -95,7 +95,7 @@ class Supervisor:
                 await self.program.settle()
                 self._on_progress(self.program.name, "ready", f"process {self.program.child.pid}")
                 self._now_serves()
-        return how_it_ended(await self.program.child.wait())
+        return self.program.how_it_ended(await self.program.child.wait())
 
     def _now_serves(self) -> None:
         self.serves.set()

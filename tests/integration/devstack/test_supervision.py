@@ -13,15 +13,19 @@ from devstack.child import Command
 from devstack.home import open_home
 from devstack.program import Program
 from devstack.supervision import Supervisor
+from tests.integration.devstack.conftest import Eventually
 
 SPEAK_AND_WAIT = "import signal; print('here', flush=True); signal.pause()"
+GIVE_UP = """print('{"event": "stopped", "why": "no connection to PostgreSQL"}', flush=True); raise SystemExit(1)"""
 
 
 class Speaker(Program):
     """A process that serves from its first word on."""
 
+    does = SPEAK_AND_WAIT
+
     async def spawn(self) -> None:
-        await self.child.spawn(Command((sys.executable, "-S", "-c", SPEAK_AND_WAIT), dict(os.environ)))
+        await self.child.spawn(Command((sys.executable, "-S", "-c", self.does), dict(os.environ)))
 
     async def serving(self) -> None:
         while "here" not in self.child.said():
@@ -29,9 +33,12 @@ class Speaker(Program):
 
 
 @asynccontextmanager
-async def supervised(folder: Path, healthy_after: float, told: list[str]) -> AsyncIterator[Supervisor]:
+async def supervised(
+    folder: Path, healthy_after: float, told: list[str], does: str = SPEAK_AND_WAIT
+) -> AsyncIterator[Supervisor]:
     home = await open_home(folder)
     speaker = Speaker("speaker", home)
+    speaker.does = does
     supervisor = Supervisor(
         speaker, lambda _, state, detail: told.append(f"{state}: {detail}"), healthy_after=healthy_after
     )
@@ -58,3 +65,13 @@ async def test_a_crash_after_good_service_counts_as_the_first_again(
     assert [f"restarting: was ended by SIGKILL; again in {delay} s" for delay in delays] == [
         line for line in told if line.startswith("restarting")
     ]
+
+
+@pytest.mark.parametrize("first", ["print('here', flush=True); ", ""])
+async def test_what_ends_by_itself_is_told_with_the_reason_that_it_gave(
+    tmp_path: Path, eventually: Eventually, first: str
+) -> None:
+    told: list[str] = []
+    async with supervised(tmp_path, 60.0, told, does=first + GIVE_UP):
+        await eventually(lambda: any(line.startswith("restarting") for line in told))
+    assert "restarting: ended with exit code 1: no connection to PostgreSQL; again in 0.2 s" in told
