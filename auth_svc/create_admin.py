@@ -5,10 +5,10 @@ import sys
 from contextlib import AsyncExitStack
 
 from auth_svc.emails import normalise
+from auth_svc.outbox import settle_new
 from auth_svc.passwords import Passwords
 from auth_svc.repository import Audit, Users, ensure_indexes
 from auth_svc.settings import AuthSettings
-from contracts.auth import AuditAction
 from mesh.errors import Conflict, MeshError
 from mesh.process import StartError, read_settings
 from mesh.tokens import ADMIN
@@ -23,8 +23,9 @@ async def create_admin(settings: AuthSettings, database: Database, passwords: Pa
         raise StartError("set AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD")
     address = normalise(email)
     passwords.demand_strength(password.get_secret_value(), address)
-    user = await Users(database).create(address, await passwords.hash(password.get_secret_value()), ADMIN)
-    await Audit(database).record(AuditAction.ADMIN_CREATED, user.user_id, actor_id=None)
+    users = Users(database)
+    user = await users.create(address, await passwords.hash(password.get_secret_value()), ADMIN)
+    await settle_new(user.user_id, users, Audit(database))
 
 
 async def open_auth_database(settings: AuthSettings, resources: AsyncExitStack) -> Database:

@@ -1,6 +1,7 @@
 """What each endpoint of auth does for whoever comes: accounts, logins and the tokens of a session."""
 
 from auth_svc.emails import normalise
+from auth_svc.outbox import settle_new
 from auth_svc.passwords import Passwords
 from auth_svc.refreshing import Refreshing, invalid_refresh_token
 from auth_svc.repository import Account, Audit, Session, Sessions, SigningKeys, Users
@@ -78,8 +79,7 @@ class Handlers:
                 is_repeated = account.password_hash != password_hash
         if is_repeated:  # out here, since what is refused now has been hashed, and counts
             await self._demand_the_same(request.password, email, account)
-            return user
-        await self._audit.record(AuditAction.REGISTERED, user.user_id, actor_id=user.user_id)
+        await settle_new(user.user_id, self._users, self._audit)
         return user
 
     async def login(self, request: Login) -> Tokens:

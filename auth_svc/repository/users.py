@@ -10,8 +10,9 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
+from auth_svc.repository.audit import audit_entry
 from auth_svc.repository.operation import now, operation
-from contracts.auth import AuthReason, User, UserPage
+from contracts.auth import AuditAction, AuthReason, User, UserPage
 from mesh.errors import Conflict, Invalid, NotFound
 from mesh.idempotency import KEPT
 from mesh.tokens import ADMIN
@@ -209,12 +210,18 @@ def _email_in(cursor: str) -> str:
 
 
 def _new_user(email: str, password_hash: str, role: str) -> Document:
+    user_id = uuid.uuid4().hex
+    if role == ADMIN:  # by whoever runs the service, and has no account
+        entry = audit_entry(AuditAction.ADMIN_CREATED, user_id, actor_id=None)
+    else:
+        entry = audit_entry(AuditAction.REGISTERED, user_id, actor_id=user_id)
     return {
-        "_id": uuid.uuid4().hex,
+        "_id": user_id,
         "email": email,
         "password_hash": password_hash,
         "roles": [role],
         "created_at": now(),
+        "outbox": [entry],
     }
 
 

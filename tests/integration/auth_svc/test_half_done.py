@@ -1,21 +1,23 @@
 """What stops in the middle: the repeat finishes it, and nobody goes on with what was taken from them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from auth_svc.administration import Administration
+from auth_svc.handlers import Handlers
 from auth_svc.own_account import OwnAccount
 from auth_svc.passwords import Passwords
-from auth_svc.repository import Account, Audit, Sessions, SigningKeys, Throttles, Users
+from auth_svc.repository import Account, Audit, Sessions, SigningKeys, Throttles, Users, audit_entry, ensure_indexes
 from auth_svc.revocation import Revocation
 from auth_svc.settings import AuthSettings
 from auth_svc.signer import Signer
 from auth_svc.throttle import Throttle
-from contracts.auth import AuditAction, ChangePassword, ListAudit, UpdateUser, User, UserPatch
+from auth_svc.tokens import AccessTokens, RefreshTokens
+from contracts.auth import AuditAction, ChangePassword, ListAudit, Register, UpdateUser, User, UserPatch
 from mesh.context import Caller, Context, working_on
 from mesh.errors import Forbidden, Invalid, Unavailable
 from mesh.failures import database_unavailable
@@ -101,18 +103,34 @@ class World:
         audit = FaultyAudit(database, fault)
         revocation = Revocation(self.sessions, MemoryTransport(MemoryBroker(), "auth"))
         signer = Signer(settings, SigningKeys(database))
+        throttle = Throttle(settings, Throttles(database))
         self.administration = Administration(users=self.users, audit=audit, revocation=revocation, signer=signer)
         self.own_account = OwnAccount(
             users=self.users,
             sessions=self.sessions,
             audit=audit,
             passwords=passwords,
-            throttle=Throttle(settings, Throttles(database)),
+            throttle=throttle,
             revocation=revocation,
+        )
+        self.handlers = Handlers(
+            users=self.users,
+            sessions=self.sessions,
+            signing_keys=SigningKeys(database),
+            audit=audit,
+            passwords=passwords,
+            throttle=throttle,
+            revocation=revocation,
+            signer=signer,
+            access_tokens=AccessTokens(settings),
+            refresh_tokens=RefreshTokens(bytes(32)),
         )
 
     async def person(self, name: str, role: str = "USER") -> User:
-        return await self.users.create(f"{name}@mesh.test", await self.passwords.hash(OLD), role)
+        users = Users(self.database)
+        user = await users.create(f"{name}@mesh.test", await self.passwords.hash(OLD), role)
+        await users.clear_outbox(user.user_id, await users.outbox(user.user_id))
+        return user
 
     async def alive(self, user: User) -> list[str]:
         return [session.session_id for session in await self.sessions.list(user.user_id, current="")]
@@ -182,6 +200,29 @@ async def test_a_password_that_is_changed_by_halves_is_changed_by_the_repeat(wor
     account = await world.users.find_account_of(anna.user_id)
     assert account
     assert await world.passwords.matches(NEW, account.password_hash)
+
+
+@pytest.mark.parametrize("world", ["log", "outbox", None], indirect=True)
+async def test_a_registration_by_halves_is_logged_once_and_nothing_else_is_finished_by_its_repeat(world: World) -> None:
+    await ensure_indexes(world.database)
+    register = Register(email="anna@mesh.test", password=OLD)
+    with working_on(Context("r1", float("inf"), idempotency_key="k")):
+        with suppress(Unavailable):
+            await world.handlers.register(register)
+        [anna] = (await world.users.list(email="anna@mesh.test", cursor=None, limit=1)).items
+        disabled = audit_entry(AuditAction.DISABLED, anna.user_id, actor_id="boss")
+        await world.users.change_rights(anna, {"disabled": True}, [disabled])
+        assert anna == await world.handlers.register(register)
+    assert [("registered", None)] == await world.logged()
+    assert [disabled] == await world.users.outbox()
+
+
+@pytest.mark.parametrize("world", ["log"], indirect=True)
+async def test_a_registration_that_nobody_finished_is_in_the_log_all_the_same(world: World) -> None:
+    with pytest.raises(Unavailable):
+        await world.handlers.register(Register(email="anna@mesh.test", password=OLD))
+    [entry] = (await world.administration.list_audit(ListAudit())).items
+    assert (AuditAction.REGISTERED, entry.subject_id) == (entry.action, entry.actor_id)
 
 
 @pytest.mark.parametrize("world", ["sessions after"], indirect=True)

@@ -45,6 +45,18 @@ async def test_a_new_user_is_told_as_it_is_kept(users: Users) -> None:
     assert ("anna@mesh.test", ("USER",)) == (created.email, created.roles)
 
 
+@pytest.mark.parametrize(
+    ("role", "action", "is_actor"), [("USER", "registered", True), ("ADMIN", "admin_created", False)]
+)
+async def test_a_new_user_comes_with_an_entry_for_the_audit_log(
+    users: Users, role: str, action: str, *, is_actor: bool
+) -> None:
+    created = await users.create("anna@mesh.test", "hash", role)
+    [entry] = await users.outbox()
+    actor_id = created.user_id if is_actor else None
+    assert (action, created.user_id, actor_id) == (entry["action"], entry["subject_id"], entry["actor_id"])
+
+
 async def test_times_are_in_utc_and_of_now(users: Users) -> None:
     created = await users.create("anna@mesh.test", "hash", "USER")
     stored = (await users.get(created.user_id)).created_at
@@ -250,6 +262,7 @@ async def test_users_come_by_their_addresses_and_page_by_page(users: Users) -> N
 
 async def test_rights_are_changed_unless_they_have_changed_meanwhile(users: Users) -> None:
     anna = await users.create("anna@mesh.test", "hash", "USER")
+    await users.clear_outbox(anna.user_id, await users.outbox())
     entry = {"_id": "e1"}
     changed = await users.change_rights(anna, {"disabled": True}, [entry])
     assert anna.model_copy(update={"disabled": True}) == changed == await users.get(anna.user_id)
