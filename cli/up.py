@@ -102,11 +102,15 @@ async def _run(settings: StackSettings, *, logs: bool) -> None:
     with progress:
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
+            progress.hear_of_all("stopping")
             starting.cancel()
-            await asyncio.wait({starting})
-            stopping.cancel()
-            return
-        await starting
+        try:
+            await starting
+        except BaseException:
+            progress.hear_of_all("stopped")  # by `start`, which tells of some only
+            if stop.is_set():
+                return
+            raise
     _print_summary(console, stack.state)
     waiting = asyncio.create_task(stack.wait())
     await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -131,7 +135,15 @@ class _Progress:
         if self._live is not None:
             self._live.update(self._table(), refresh=True)
         else:
-            self._console.print(Text.assemble((f"{name:>12} ", "cyan"), (state, _STYLES[state]), f" {detail}"))
+            self._console.print(
+                Text.assemble((f"{name:>12} ", "cyan"), (state, _STYLES[state]), f" {detail}"), soft_wrap=True
+            )
+
+    def hear_of_all(self, state: State) -> None:
+        """Take in what becomes of each process that has begun and has not ended."""
+        for name, (before, _) in list(self._states.items()):
+            if before not in {"stopped", "failed", state}:
+                self.hear(name, state, "")
 
     def __enter__(self) -> None:
         if self._console.is_terminal:

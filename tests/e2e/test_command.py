@@ -205,6 +205,20 @@ async def test_up_runs_everything_until_sigterm_and_leaves_only_data(tmp_path: P
     assert state["admin"]["password"] not in up.log.read_text(), "a log is no terminal"
 
 
+async def test_up_that_is_interrupted_while_it_starts_tells_that_all_has_stopped(tmp_path: Path) -> None:
+    up = Process(tmp_path / "up.log", MESH, "up", "--home", str(tmp_path / "home"), "--http-port", "0")
+    await up.start()
+    while "postgres starting" not in up.log.read_text():
+        assert up.running, up.log.read_text()
+        await asyncio.sleep(0.02)
+    code = await up.end(signal.SIGINT)
+
+    last = {name: state for name, state, *_ in map(str.split, up.log.read_text().splitlines())}
+    assert 0 == code
+    assert {"nats", "postgres", "mongo"} <= last.keys()
+    assert {"stopped"} == set(last.values()), up.log.read_text()
+
+
 async def test_up_names_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
