@@ -37,7 +37,7 @@ def call(
     check: Annotated[bool, typer.Option(help="Check payload and reply against the contract.")] = True,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """Send a request and print the reply, or the problem on standard error.
+    """Send a request and print the reply. A problem goes to standard error.
 
     Exit status: 0 a reply, 1 a problem, 2 a mistake in the call, 3 nobody serves the subject or no mesh is there,
     4 no answer in time.

@@ -23,7 +23,7 @@ def ls(
     as_json: Annotated[bool, typer.Option("--json", help="Print the ADR-32 STATS documents, one a line.")] = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """List services and their instances, as they answer to `$SRV.STATS`.
+    """List the services that answer, and how they fare. They are asked by `$SRV.STATS`.
 
     Exit status: 0, or 3 when no service answers or no mesh is there.
     """

@@ -3,12 +3,14 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -50,10 +52,13 @@ def up(
     logs: Annotated[bool, typer.Option("--logs", help="Show what the processes log.")] = False,
     home: Annotated[Path | None, typer.Option(help="Data, logs and secrets (.mesh); also MESH_HOME.")] = None,
 ) -> None:
-    """Start NATS, PostgreSQL, MongoDB, the workers and the gateway; Ctrl-C stops them all and keeps the data.
+    """Run the whole mesh here until Ctrl-C; its data is kept.
 
-    NATS_URL, CUSTOMERS_DATABASE_URL, PRODUCTS_DATABASE_URL and AUTH_MONGODB_URL each replace a server that would be
-    started by one that runs elsewhere.
+    These are NATS, PostgreSQL, MongoDB, the workers and the gateway. NATS_URL, CUSTOMERS_DATABASE_URL,
+    PRODUCTS_DATABASE_URL and AUTH_MONGODB_URL each replace a server that would be started by one that runs elsewhere.
+
+    Each option but --logs may also be told by a variable: MESH_HTTP_PORT, MESH_NATS_NODES and so on, MESH_REPLICAS as
+    JSON ({"customers": 3}). GATEWAY_HOST and GATEWAY_PORT count for nothing here, where these options tell both.
     """
     given = {
         "http_port": http_port,
@@ -67,8 +72,9 @@ def up(
     try:
         settings = StackSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        fail(wrong, status=2)
+        fail("; ".join(f"{_where_told(one['loc'], given)}: {one['msg']}" for one in error.errors()), status=2)
+    except SettingsError:  # of the one that is more than a word
+        fail("""MESH_REPLICAS: takes JSON, such as {"customers": 3}""", status=2)
     try:
         asyncio.run(_run(settings, logs=logs))
     except DevstackError as error:
@@ -83,6 +89,13 @@ def _replicas(given: list[str]) -> dict[str, Any] | None:
             fail(f"--replicas takes SERVICE=N, such as customers=3, not {one!r}", status=2)
         counts[service] = int(count)
     return counts or None
+
+
+def _where_told(path: tuple[int | str, ...], given: Mapping[str, object]) -> str:
+    """Name the option or the variable that said what stands at this path of the settings."""
+    name, *within = (str(part) for part in path if part != "[key]")
+    told = f"--{name.replace('_', '-')}" if given.get(name) is not None else f"MESH_{name.upper()}"
+    return " ".join([told, *within])
 
 
 async def _run(settings: StackSettings, *, logs: bool) -> None:

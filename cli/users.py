@@ -91,7 +91,7 @@ def create_admin(
     ] = None,
     home: HomeOption = _HOME,
 ) -> None:
-    """Make an administrator in auth's own database, past everybody's rights: the first one, or when nobody can log in.
+    """Make an administrator in auth's own database. This is past everybody's rights, for when nobody can log in.
 
     The database is that of the stack in `--home`, or what AUTH_MONGODB_URL and AUTH_KEY_ENCRYPTION_KEY name. The audit
     log cannot tell who did it.

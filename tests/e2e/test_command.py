@@ -145,6 +145,14 @@ async def test_ls_lists_the_services(stack: Stack) -> None:
     assert {"io.nats.micro.v1.stats_response"} == {document["type"] for document in found}
 
 
+async def test_help_fills_the_lines_of_a_narrow_terminal() -> None:
+    told = await mesh("up", "--help", COLUMNS="80")
+
+    assert 0 == told.code
+    assert "AUTH_MONGODB_URL each\n  replace a server" in told.out
+    assert "<bool>" not in told.out
+
+
 async def test_subjects_lists_the_contract_without_a_mesh() -> None:
     table = await mesh("subjects")
     documents = await mesh("subjects", "--json")
@@ -233,11 +241,11 @@ async def test_up_names_a_port_that_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("message", "arguments"),
     [
-        ("http_port", ("--http-port", "70000")),
+        ("--http-port: ", ("--http-port", "70000")),
         ("SERVICE=N", ("--replicas", "customers")),
-        ("replicas", ("--replicas", "orders=2")),
-        ("replicas", ("--replicas", "customers=0")),
-        ("nats_nodes", ("--nats-nodes", "0")),
+        ("--replicas orders: ", ("--replicas", "orders=2")),
+        ("--replicas customers: ", ("--replicas", "customers=0")),
+        ("--nats-nodes: ", ("--nats-nodes", "0")),
     ],
 )
 async def test_a_mistake_in_up_is_told_in_words(tmp_path: Path, message: str, arguments: tuple[str, ...]) -> None:
@@ -246,3 +254,12 @@ async def test_a_mistake_in_up_is_told_in_words(tmp_path: Path, message: str, ar
     assert 2 == ended.code
     assert message in ended.err
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(("variable", "value"), [("MESH_AUTH_NICENESS", "abc"), ("MESH_REPLICAS", "customers=3")])
+async def test_a_mistake_in_a_variable_of_up_is_told_by_its_name(tmp_path: Path, variable: str, value: str) -> None:
+    ended = await mesh("up", "--home", str(tmp_path / "home"), stdin=b"", **{variable: value})
+
+    assert 2 == ended.code
+    assert ended.err.startswith(f"mesh: {variable}: "), ended.err
+    assert 1 == len(ended.err.splitlines())
