@@ -182,7 +182,7 @@ async def dribbled(port: int, head: bytes, rest: bytes, every: float) -> tuple[b
 
 
 HEAD: Final = b"GET /v1/products/1 HTTP/1.1\r\nhost: gateway.test\r\n"
-BODY: Final = b"POST /v1/auth/login HTTP/1.1\r\nhost: gateway.test\r\ncontent-length: 100000\r\n\r\n"
+BODY: Final = b"POST /v1/auth/login HTTP/1.1\r\nhost: gateway.test\r\ncontent-length: 20000\r\n\r\n"
 
 
 async def test_clients_that_dribble_are_not_waited_for_and_keep_nobody_waiting(stack: Stack) -> None:
