@@ -196,6 +196,7 @@ class NatsTransport:
         except (nats.errors.Error, OSError) as error:
             raise Disconnected(f"not connected to NATS, so not subscribed to {subject}: {error}") from error
         if subject.lower() in self._refused:
+            self._client.leave(subscription)
             raise Refused(f"NATS does not allow {self._settings.nats_user or 'this process'} to subscribe to {subject}")
         return Interest(self._client, subscription)
 

@@ -10,7 +10,7 @@ from mesh.bus import Message
 from mesh.errors import Disconnected, Refused
 from mesh.settings import NatsSettings
 from mesh.transport import NatsTransport
-from tests.nats_server import NatsServer, ServerFactory
+from tests.nats_server import NatsServer, ServerFactory, until
 
 USERS = """
 authorization {
@@ -41,9 +41,11 @@ async def test_a_forbidden_request_is_refused_at_once_instead_of_hanging(guarded
 
 async def test_a_forbidden_subscription_is_refused_instead_of_staying_inert(guarded: NatsServer) -> None:
     bob = await guarded.connect("bob", nats_user="bob", nats_password="b")
+    before = len(bob._client._subs)
     for subject in ("open.door", "$SRV.PING", "_INBOX_alice.>"):
         with pytest.raises(Refused, match=re.escape(subject)):
             await bob.subscribe(subject, lambda _: None)
+    await until(lambda: before == len(bob._client._subs))  # nor is it asked for again after a reconnect
     await bob.close()
 
 
