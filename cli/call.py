@@ -125,4 +125,5 @@ def _print(console: Console, body: bytes) -> None:
 
 
 def _visible(character: str) -> str:
+    """As JSON writes it, where it is no letter or sign: what is shown can be copied and is JSON still."""
     return character if character.isprintable() or character == "\n" else json.dumps(character)[1:-1]

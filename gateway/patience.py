@@ -21,9 +21,10 @@ log = structlog.get_logger()
 _SURPLUS_PATIENCE = 1.0
 _LINGERS = 2.0
 """Seconds in which a client that still sends may notice that it was refused."""
-_BODY = (b"content-length", b"transfer-encoding")
 _LAST_REQUEST = 0.5
 """Seconds in which a request that is under way as the gateway ends may still arrive."""
+_ANNOUNCES_BODY = (b"content-length", b"transfer-encoding")
+"""RFC 9112, section 6: without either there is none."""
 
 
 def patient(limits: HttpLimits) -> type[asyncio.Protocol]:
@@ -84,7 +85,7 @@ class PatientProtocol(HttpToolsProtocol):
         """Have a whole head. Raises ValueError, and so ends the parsing, where it is refused."""
         self._in_head = False
         upgrade = self.parser.should_upgrade()
-        if upgrade and any(name in _BODY for name, _ in self.headers):
+        if upgrade and any(name in _ANNOUNCES_BODY for name, _ in self.headers):
             # The parser takes the message for ended here, and what comes for the next; a proxy in front does not.
             self._refuse(Invalid("malformed_request", "a request with Upgrade must have no body: send it as HTTP/1.1"))
             raise ValueError
@@ -117,7 +118,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser does not understand."""
-        if not self._ignoring:
+        if not self._ignoring:  # on_headers_complete has refused it, in better words
             self._refuse(Invalid("malformed_request", msg))
 
     def _settle(self) -> None:
