@@ -3,29 +3,32 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-BENCH_STAMP := $(VENV)/.installed-bench
+LOCK := requirements/dev.txt
+BENCH_VENV := .venv-bench
+# Debian's Python is built with optimisation, which one from source often is not: the benchmark runs on it where it is.
+BENCH_PYTHON ?= $(shell /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo /usr/bin/python3 || echo $(PYTHON))
 AUDIT_STAMP := $(VENV)/.installed-audit
 # Options of `mesh up` and of pytest pass through, e.g. make up ARGS="--http-port 8081".
 ARGS ?=
 
-.PHONY: help install up test faults bench bench-full check format audit lock clean
+.PHONY: help install up test faults bench bench-full bench-install check format audit lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv with everything pinned and checked by hash
 
-$(STAMP): requirements/dev.txt pyproject.toml
+$(STAMP): $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed, $(PYTHON) is older: try make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "installing into $(VENV): some 400 MB, PostgreSQL and MongoDB among them"
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv -q --allow-existing --python $(PYTHON) $(VENV) && \
-		uv pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt && \
+		uv pip install -q --python $(BIN)/python --require-hashes -r $(LOCK) && \
 		uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 	else \
 		$(PYTHON) -m venv --clear $(VENV) && \
-		$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt && \
+		$(BIN)/python -m pip install -q --require-hashes -r $(LOCK) && \
 		$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e . ; \
 	fi
 	@touch $@
@@ -48,11 +51,14 @@ $(VENV)/.installed-%: requirements/%.txt $(STAMP)
 	fi
 	@touch $@
 
-bench: $(BENCH_STAMP) ## Compare with NestJS and plain FastAPI here: 3 minutes, see bench/README.md
-	@$(BIN)/python -m bench $(ARGS)
+bench: bench-install ## Compare with NestJS, Go and plain FastAPI here: 4 minutes, see bench/README.md
+	@$(BENCH_VENV)/bin/python -m bench $(ARGS)
 
-bench-full: $(BENCH_STAMP) ## All of the benchmark: half an hour
-	@$(BIN)/python -m bench --full $(ARGS)
+bench-full: bench-install ## All of the benchmark: half an hour
+	@$(BENCH_VENV)/bin/python -m bench --full $(ARGS)
+
+bench-install:
+	@$(MAKE) --no-print-directory install VENV=$(BENCH_VENV) PYTHON=$(BENCH_PYTHON) LOCK=requirements/bench.txt
 
 check: install ## Lint, types, import law
 	$(BIN)/ruff format --check .
@@ -75,6 +81,6 @@ lock: ## Pin every dependency anew, with hashes and without addresses
 			--extra $$extra -c requirements/dev.txt pyproject.toml -o requirements/$$extra.txt; done
 
 clean: ## Remove .venv, caches and the data of `mesh up`
-	rm -rf bench/peers/nestjs/node_modules bench/peers/nestjs/dist
-	rm -rf $(VENV) .mesh .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf bench/peers/nestjs/node_modules bench/peers/nestjs/dist bench/peers/go/dist
+	rm -rf $(VENV) $(BENCH_VENV) .mesh .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

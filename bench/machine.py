@@ -4,8 +4,11 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
+
+from bench.building import node
 
 _ROOT = Path(__file__).parent.parent
 _PACKAGES = ("fastapi", "faststream", "uvicorn", "nats-py", "asyncpg", "pydantic")
@@ -16,8 +19,9 @@ def describe() -> dict[str, str]:
     return {
         "machine": f"{os.cpu_count()} cores, {_processor()}, {_memory()}, Linux {platform.release()}",
         "commit": _said("git", "describe", "--always", "--dirty"),
-        "Python": f"{platform.python_version()} with {', '.join(f'{name} {version(name)}' for name in _PACKAGES)}",
-        "Node.js": _said("node", "--version"),
+        "Python": f"{platform.python_version()} at {Path(sys.executable).resolve()} with {', '.join(f'{name} {version(name)}' for name in _PACKAGES)}",
+        "Node.js": f"{_said(node(_ROOT / 'bench' / 'peers' / 'nestjs'), '--version')} for NestJS",
+        "Go": _said("go", "version"),
         "load": f"{_said('wrk', '--version')}; {_said('h2load', '--version')}",
     }
 

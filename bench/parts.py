@@ -144,7 +144,7 @@ _MINUTES: Mapping[str, tuple[float, float]] = {
 }
 """What each part takes in the short and in the full form, on two cores: to tell how much is left."""
 _SHORT = ("customer", "products", "bus", "start")
-_SHORT_PEERS = ("nestjs-express", "fastapi")
+_SHORT_PEERS = ("nestjs-express", "go", "fastapi")
 _FOLDERS = ("home", "lists", "scaling", "start", "tokens", "tracing")
 
 

@@ -3,15 +3,16 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx2
 
+from bench.building import build_go, build_nestjs, node
 from bench.errors import BenchError
-from bench.node import build_nestjs
 from devstack.child import Child, Command
 from devstack.ports import free_ports
 from devstack.services import run_module
@@ -23,6 +24,7 @@ OURS = "mesh"
 
 _READY_WITHIN = 30.0
 _SERVERS = ("nats", "postgres")
+_GO = PEERS / "go"
 _NESTJS = PEERS / "nestjs"
 _NATS = Path(__file__).with_name("nats.conf")
 _PASSWORD = "bench"  # noqa: S105  # of the peers in bench/nats.conf, on loopback
@@ -37,33 +39,43 @@ class System:
     processes: Mapping[str, int]
 
 
+async def _built() -> None:
+    """Build nothing."""
+
+
 @dataclass(frozen=True)
 class Peer:
     """How a peer is run: one gateway and a worker for each service."""
 
     name: str
-    gateway: Sequence[str]
-    worker: Sequence[str]
+    commands: Callable[[], tuple[Sequence[str], Sequence[str]]]
+    """The gateway's and the worker's, once it is built."""
+    build: Callable[[], Awaitable[None]] = _built
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def _nestjs(platform: str) -> Peer:
-    return Peer(
-        f"nestjs-{platform}",
-        ("node", str(_NESTJS / "dist" / "gateway.js")),
-        ("node", str(_NESTJS / "dist" / "worker.js")),
-        {"PLATFORM": platform, "NODE_ENV": "production"},
-    )
+    def commands() -> tuple[Sequence[str], Sequence[str]]:
+        return (node(_NESTJS), str(_NESTJS / "dist" / "gateway.js")), (node(_NESTJS), str(_NESTJS / "dist" / "worker.js"))
+
+    environment = {"PLATFORM": platform, "NODE_ENV": "production"}
+    return Peer(f"nestjs-{platform}", commands, partial(build_nestjs, _NESTJS), environment)
+
+
+def _go() -> Peer:
+    dist = _GO / "dist"
+    return Peer("go", lambda: ((str(dist / "gateway"),), (str(dist / "worker"),)), partial(build_go, _GO))
 
 
 def _python(name: str, worker: str) -> Peer:
     gateway = PEERS / "fastapi_plain" / "gateway.py"
-    return Peer(name, (sys.executable, str(gateway)), (sys.executable, str(PEERS / worker)), {"SUBJECTS": name})
+    return Peer(name, lambda: ((sys.executable, str(gateway)), (sys.executable, str(PEERS / worker))))
 
 
 ALL_PEERS = (
     _nestjs("express"),
     _nestjs("fastify"),
+    _go(),
     _python("fastapi", "fastapi_plain/worker.py"),
     _python("faststream", "faststream_worker/worker.py"),
 )
@@ -99,8 +111,7 @@ async def peers(stack: Stack, names: Sequence[str]) -> AsyncIterator[tuple[list[
     async with AsyncExitStack() as stopping:
         for peer in (peer for peer in ALL_PEERS if peer.name in names):
             try:
-                if peer.environment.get("PLATFORM"):
-                    await build_nestjs(_NESTJS)
+                await peer.build()
                 running.append(await stopping.enter_async_context(_running(peer, stack)))
             except BenchError as error:
                 missing[peer.name] = str(error)
@@ -117,14 +128,15 @@ async def _running(peer: Peer, stack: Stack) -> AsyncIterator[System]:
     lock = os.open(logs / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     children = {name: Child(name, logs / f"{peer.name}-{name}.log", lock) for name in ("gateway", *_WORKERS)}
     databases = {"customers": state.postgres.customers_url, "products": state.postgres.products_url}
-    common = {**peer.environment, "PATH": os.environ["PATH"], "NATS_URL": state.nats_url}
+    common = {**peer.environment, "PATH": os.environ["PATH"], "NATS_URL": state.nats_url, "SUBJECTS": peer.name}
+    gateway, worker = peer.commands()
     jwks = await _fetch(f"{state.gateway_url}/.well-known/jwks.json")
     try:
         for name, child in children.items():
             if name == "gateway":
-                argv, own = peer.gateway, {"PORT": str(port), "JWKS": jwks.text}
+                argv, own = gateway, {"PORT": str(port), "JWKS": jwks.text}
             else:
-                argv, own = peer.worker, {"SERVICE": name, "DATABASE_URL": databases[name]}
+                argv, own = worker, {"SERVICE": name, "DATABASE_URL": databases[name]}
             environment = {**common, **own, "NATS_USER": name, "NATS_PASSWORD": _PASSWORD}
             await child.spawn(Command(argv=tuple(argv), env=environment, cwd=PEERS))
         await _until_ready(peer, url, children)

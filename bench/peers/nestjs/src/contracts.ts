@@ -2,8 +2,9 @@
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 
-export const CUSTOMERS_GET = 'customers.nestjs.get';
-export const PRODUCTS_LIST = 'products.nestjs.list';
+// Each peer has subjects of its own, so that no worker answers for another's.
+export const CUSTOMERS_GET = `customers.${process.env.SUBJECTS}.get`;
+export const PRODUCTS_LIST = `products.${process.env.SUBJECTS}.list`;
 
 export class GetCustomer {
   @Matches(/^[A-Z]{5}$/)

