@@ -20,7 +20,7 @@ def read(headers: Mapping[str, str], timeout: float, now: float) -> tuple[Contex
         deadline = wire.deadline(headers, timeout, now)
         key = wire.idempotency_key(headers)
     except Fault as error:
-        fault = error
+        fault = error.with_traceback(None)  # which holds this frame, and so the fault itself: a cycle
     context = Context(
         request_id_from(headers.get(wire.REQUEST_ID)),
         deadline,

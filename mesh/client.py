@@ -91,7 +91,10 @@ class Client:
             except _PASSING as again:
                 error = again
         # What left this process once may have been done, whatever became of the tries after it.
-        raise lost or error from None
+        try:
+            raise lost or error from None
+        finally:
+            del lost, error  # its traceback holds this frame: an error that the frame holds would be a cycle
 
     def _worth_another(self, error: CallError, retries: int) -> bool:
         if isinstance(error, Disconnected):  # in a cluster the next server takes us at once

@@ -44,6 +44,10 @@ class _Route:
         self.write = endpoint.replies.serializer.to_json
 
 
+def _too_large(endpoint: Endpoint[Any, Any]) -> TooLarge:
+    return TooLarge("request_too_large", f"a request to {endpoint.subject} has at most {endpoint.max_request} bytes")
+
+
 class _Request(NamedTuple):
     """A message that was taken in, on the way to its answer."""
 
@@ -155,7 +159,9 @@ class Service:
         if self.tracer is not None and context.trace:
             context = self.tracer.in_worker(context, message.subject)
         request = _Request(route, message, received, context, fault)
-        if self._running < self._concurrency:
+        if len(message.payload) > route.endpoint.max_request:
+            self._errand(self._refuse(request, _too_large(route.endpoint)))
+        elif self._running < self._concurrency:
             self._run(request)
         elif (reason := self._backlog.refusal(request.time_left())) is not None:
             busy = f"{self.identity.name} has all its handlers at work, and as many requests waiting as it can serve"
@@ -189,7 +195,7 @@ class Service:
                     body = await self._reply(request)
                     await self._transport.publish(message.reply, body, {wire.REQUEST_ID: context.request_id})
             except Fault as error:
-                fault = error
+                fault = error.with_traceback(None)  # which holds this frame, and so the fault itself: a cycle
             except Disconnected:
                 log.warning("answer_not_sent", subject=message.subject)
             elapsed = time.perf_counter_ns() - started

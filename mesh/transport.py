@@ -137,6 +137,7 @@ class NatsTransport:
             raise DeadlineExceeded.here(subject) from None
         finally:
             self._replies.forget(token)
+            del waiting  # it holds the error, whose traceback holds this frame: a cycle
         if _says_nobody(message):
             raise NoResponder(f"nobody serves {subject}")
         return message

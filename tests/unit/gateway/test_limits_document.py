@@ -59,6 +59,7 @@ def test_what_no_variable_sets_is_as_stated() -> None:
     assert {
         "message, headers included: request": message,
         "message, headers included: reply": message,
+        "payload of a request": max(endpoint.max_request for endpoint in ENDPOINTS),
         "time for a call": max(endpoint.timeout for endpoint in ENDPOINTS),
         "PostgreSQL: wait for a connection": connections._ACQUIRE_TIMEOUT,
         "PostgreSQL: a statement": seconds("statement_timeout"),

@@ -1,6 +1,7 @@
 """How much a service takes at once, and for how long: handlers, queue, drain, deadlines."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -124,3 +125,31 @@ async def test_a_deadline_that_is_no_number_is_the_callers_mistake(
     await sample(worker).start()
     said = problem(await raw(caller, "sample.say", headers={name: value}))
     assert ("invalid_argument", [name]) == (said.code, [one.field for one in said.errors])
+
+
+@pytest.mark.parametrize("size", [SAY.max_request + 1, 3 * SAY.max_request])
+async def test_a_request_over_its_endpoints_bound_is_refused_unread_and_takes_no_place(
+    broker: MemoryBroker, worker: MemoryTransport, caller: MemoryTransport, size: int
+) -> None:
+    broker.max_payload = 1_000_000
+    gate = Gate()
+    service = sample(worker, gate, concurrency=1, queue_size=1)
+    await service.start()
+    calls = [asyncio.ensure_future(raw(caller, "sample.say")) for _ in range(2)]
+    await until(lambda: service.queued == 1)
+    for body in (b"x" * size, b'{"text":"' + b"x" * (size - 11) + b'"}'):
+        refused = problem(await raw(caller, "sample.say", body))
+        assert ("payload_too_large", "request_too_large", False) == (refused.code, refused.reason, refused.retryable)
+    assert (1, 1) == (service.running, service.queued)
+    gate.open.set()
+    await asyncio.gather(*calls)
+
+
+async def test_a_request_of_just_its_endpoints_bound_is_served(
+    broker: MemoryBroker, worker: MemoryTransport, caller: MemoryTransport
+) -> None:
+    broker.max_payload = 1_000_000
+    await sample(worker).start()
+    text = "x" * (SAY.max_request - 11)
+    reply = await raw(caller, "sample.say", f'{{"text":"{text}"}}'.encode())
+    assert text == json.loads(reply.payload)["text"]
