@@ -8,6 +8,7 @@ from customers_svc.settings import CustomersSettings
 from gateway.errors import STATUS
 from gateway.guarded_client import SLOW
 from gateway.settings import GatewaySettings
+from mesh import log_limit
 from mesh.settings import NatsSettings, WorkerSettings
 from products_svc.settings import ProductsSettings
 from providers import connections, mongo
@@ -84,6 +85,10 @@ def test_every_reason_and_every_status_that_is_stated_exists() -> None:
 
 def test_the_share_of_a_calls_time_is_as_stated() -> None:
     assert f"within {SLOW:.0%}".replace("%", " %") in DOCUMENT.replace("\n", " ")
+
+
+def test_the_limit_of_the_log_is_as_stated() -> None:
+    assert f"at most {log_limit.MOST} in {log_limit.SECONDS:g} s" in DOCUMENT
 
 
 def test_a_service_leaves_the_others_half_of_the_connections() -> None:
