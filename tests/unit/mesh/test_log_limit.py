@@ -4,8 +4,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, MutableMapping
+from typing import Any, NoReturn
 
 import pytest
 import structlog
@@ -21,62 +21,71 @@ class Clock:
         return self.now
 
 
+class Log:
+    """What logs by way of a limit, and what was written: level, event and how many lines it tells of."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, int | None]] = []
+        self.limits: list[LogLimit] = []
+
+    def limited(self, limit: LogLimit) -> Any:  # noqa: ANN401  # structlog's own
+        self.limits.append(limit)
+        structlog.configure([limit, self._write])
+        return structlog.get_logger()
+
+    def _write(self, _logger: object, method: str, event: MutableMapping[str, Any]) -> NoReturn:
+        self.lines.append((method, event["event"], event.get("lines")))
+        raise structlog.DropEvent
+
+
 @pytest.fixture
-def lines() -> Iterator[list[Any]]:
-    """What is written, once a test has configured it."""
-    yield []
+def log() -> Iterator[Log]:
+    yield (log := Log())
+    for limit in log.limits:
+        limit.tell_all()  # or it would do so in the midst of another test
     structlog.reset_defaults()
 
 
-def configured(lines: list[Any], limit: LogLimit) -> Any:  # noqa: ANN401  # structlog's own
-    def write(_logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
-        lines.append((method, event["event"], event.get("lines")))
-        raise structlog.DropEvent
-
-    structlog.configure([limit, write])
-    return structlog.get_logger()
-
-
-def test_so_many_lines_of_a_kind_pass_and_each_kind_has_its_own(lines: list[Any]) -> None:
-    log = configured(lines, LogLimit(most=2, seconds=10))
+def test_so_many_lines_of_a_kind_pass_and_each_kind_has_its_own(log: Log) -> None:
+    limited = log.limited(LogLimit(most=2, seconds=10))
     for _ in range(5):
-        log.warning("one")
-        log.error("two")
-        log.error("library", logger="asyncio")
-        log.error("library", logger="uvicorn")
-        log.info("request")
+        limited.warning("one")
+        limited.error("two")
+        limited.error("library", logger="asyncio")
+        limited.error("library", logger="uvicorn")
+        limited.info("request")
     assert [2, 2, 4, 5] == [
-        sum(event == kind for _, event, _ in lines) for kind in ("one", "two", "library", "request")
+        sum(event == kind for _, event, _ in log.lines) for kind in ("one", "two", "library", "request")
     ]
 
 
-def test_an_exception_is_a_line_like_any_other(lines: list[Any]) -> None:
-    log = configured(lines, LogLimit(most=1, seconds=10))
+def test_an_exception_is_a_line_like_any_other(log: Log) -> None:
+    limited = log.limited(LogLimit(most=1, seconds=10))
     for _ in range(3):
         try:
             int("x")
         except ValueError:
-            log.exception("failed")
-    assert 1 == len(lines)
+            limited.exception("failed")
+    assert 1 == len(log.lines)
 
 
-def test_after_a_while_lines_pass_again(lines: list[Any]) -> None:
+def test_after_a_while_lines_pass_again(log: Log) -> None:
     clock = Clock()
-    log = configured(lines, LogLimit(most=2, seconds=10, clock=clock))
+    limited = log.limited(LogLimit(most=2, seconds=10, clock=clock))
     for clock.now in (0.0, 9.0, 10.0, 11.0):
-        log.warning("one")
-    assert 4 == len(lines)
+        limited.warning("one")
+    assert 4 == len(log.lines)
 
 
-def test_what_was_left_out_is_told_without_a_further_line(lines: list[Any]) -> None:
-    log = configured(lines, LogLimit(most=2, seconds=0.02))
+def test_what_was_left_out_is_told_without_a_further_line(log: Log) -> None:
+    limited = log.limited(LogLimit(most=2, seconds=0.02))
     for _ in range(100):
-        log.warning("one")
-    while ("warning", "lines_left_out", 98) not in lines:
+        limited.warning("one")
+    while ("warning", "lines_left_out", 98) not in log.lines:
         time.sleep(0.005)
-    assert [("warning", "one", None)] * 2 == lines[:-1]
-    log.warning("one")
-    assert ("warning", "one", None) == lines[-1]
+    assert [("warning", "one", None)] * 2 == log.lines[:-1]
+    limited.warning("one")
+    assert ("warning", "one", None) == log.lines[-1]
 
 
 def test_a_process_that_ends_tells_what_it_left_out() -> None:
