@@ -117,7 +117,7 @@ def _read(endpoint: Endpoint[Req, Rep], message: Message) -> Rep:
 def _headers(endpoint: Endpoint[Req, Rep], current: Context, remaining: float) -> dict[str, str]:
     headers = {
         wire.REQUEST_ID: current.request_id,
-        wire.REQUEST_DEADLINE: str(wire.unix_ms(remaining)),
+        **wire.deadline_headers(remaining),
     }
     if current.trace:
         headers.update(current.trace)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from mesh import arrival, wire
 from mesh.backlog import Backlog
 from mesh.bus import Message, Transport
+from mesh.clocks import Clocks
 from mesh.context import Caller, Context, begin
 from mesh.deadlines import Deadlines
 from mesh.discovery import VERBS, Described, Identity
@@ -68,6 +69,7 @@ class Service:
 
     At most `concurrency` handlers run at once, over all endpoints; `queue_size` further requests wait; whoever comes
     after them hears `overloaded` at once. `verify` is asked on endpoints that are declared `verified`.
+    `clock` tells Unix time; callers' may differ.
     """
 
     def __init__(  # noqa: PLR0913  # each by name, and all but the bounds needed
@@ -80,6 +82,7 @@ class Service:
         verify: Verify,
         concurrency: int = 64,
         queue_size: int = 256,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.identity = Identity(name, secrets.token_hex(8), version, description)
         self.tracer: Tracer | None = None
@@ -93,6 +96,8 @@ class Service:
         self._membership = Membership(transport)
         self._backlog = Backlog[_Request](handlers=concurrency, size=queue_size)
         self._deadlines: Deadlines  # from the start on
+        self._clock = clock
+        self._clocks: Clocks  # from the start on
         self._running = 0
         self._errands: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
@@ -109,6 +114,7 @@ class Service:
         self._loop = asyncio.get_running_loop()
         self._log = log.bind()
         self._deadlines = Deadlines()
+        self._clocks = Clocks(self._loop.time(), self._clock)
         await self._membership.join(
             {subject: partial(self._tell, verb) for verb in VERBS for subject in self.identity.subjects(verb)},
             {route.endpoint.subject: partial(self._take, route) for route in self._routes},
@@ -155,7 +161,7 @@ class Service:
             log.warning("request_without_inbox", subject=message.subject)
             return
         received = self._loop.time()
-        context, fault = arrival.read(message.headers, route.endpoint.timeout, received)
+        context, fault = arrival.read(message, route.endpoint.timeout, received, self._clocks)
         if self.tracer is not None and context.trace:
             context = self.tracer.in_worker(context, message.subject)
         request = _Request(route, message, received, context, fault)

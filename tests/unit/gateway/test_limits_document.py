@@ -8,7 +8,7 @@ from customers_svc.settings import CustomersSettings
 from gateway.errors import STATUS
 from gateway.guarded_client import SLOW
 from gateway.settings import GatewaySettings
-from mesh import log_limit
+from mesh import clocks, log_limit
 from mesh.settings import NatsSettings, WorkerSettings
 from products_svc.settings import ProductsSettings
 from providers import connections, mongo
@@ -61,6 +61,7 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "message, headers included: request": message,
         "message, headers included: reply": message,
         "payload of a request": max(endpoint.max_request for endpoint in ENDPOINTS),
+        "difference of the clocks of two processes": clocks.BOUND,
         "time for a call": max(endpoint.timeout for endpoint in ENDPOINTS),
         "PostgreSQL: wait for a connection": connections._ACQUIRE_TIMEOUT,
         "PostgreSQL: a statement": seconds("statement_timeout"),
