@@ -84,7 +84,7 @@ def _check(endpoint: Endpoint[Any, Any], body: bytes) -> None:
 
 
 async def _request(subject: str, body: bytes, timeout: float, token: str | None, home: Path) -> Message:
-    headers = {wire.REQUEST_ID: request_id_from(None), wire.REQUEST_DEADLINE: str(wire.unix_ms(timeout))}
+    headers = {wire.REQUEST_ID: request_id_from(None), **wire.deadline_headers(timeout)}
     if token is not None:
         headers[wire.AUTHORIZATION] = f"Bearer {token.removeprefix('Bearer ')}"
     async with connected(home) as transport:

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import subjects
 from mesh.discovery import VERBS
@@ -22,6 +22,13 @@ from subjects import (
 BEGIN = "# >>> made of subjects.py by `mesh nats permissions --write`: a change here is lost"
 END = "# <<< mesh nats permissions"
 _WIDTH = 120
+
+ANSWER_WITHIN: Final = 10
+"""Seconds after which NATS no longer lets a worker answer: more than a call lasts and a worker that hangs is kept.
+
+NATS keeps each reply subject that has not been answered for as long, and so fills its memory at the will of whoever may
+ask: the shorter the better.
+"""
 
 EVENTS: list[Event[Any]] = [value for value in vars(subjects).values() if isinstance(value, Event)]
 SERVICES = tuple(dict.fromkeys(endpoint.service for endpoint in ENDPOINTS))
@@ -100,7 +107,7 @@ def block() -> str:
 def _variable(user: str, allowed: Permissions) -> str:
     lines = [f"{user.upper()}_MAY: {{", *_list("publish", allowed.publish), *_list("subscribe", allowed.subscribe)]
     if allowed.answers:
-        lines.append('  allow_responses: { max: 1, expires: "1m" }')
+        lines.append(f'  allow_responses: {{ max: 1, expires: "{ANSWER_WITHIN}s" }}')
     return "\n".join([*lines, "}"])
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -15,7 +16,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 _SAYS_SOMETHING = r"^[^\x00]*[^\x00\s][^\x00]*$"  # NUL: PostgreSQL's text cannot hold it
 _MONEY = re.compile(r"\d{1,8}(\.\d{1,2})?", re.ASCII)
@@ -54,6 +55,21 @@ class Reply(BaseModel):
 def text(longest: int) -> Any:  # noqa: ANN401  # an annotation's metadata has no better type
     """Metadata for a text of at most so many code points that is not blank and has no NUL in it."""
     return StringConstraints(min_length=1, max_length=longest, pattern=_SAYS_SOMETHING)
+
+
+def _not_empty(items: Any) -> Any:  # noqa: ANN401  # any tuple
+    if not items:
+        raise PydanticKnownError("too_short", {"field_type": "Tuple", "min_length": 1, "actual_length": 0})
+    return items
+
+
+def many(most: int) -> Any:  # noqa: ANN401  # as above
+    """Metadata for a tuple of one to so many items, which is read up to the first wrong one."""
+    return Field(strict=False, max_length=most, fail_fast=True, json_schema_extra={"minItems": 1})
+
+
+# pydantic's own min_length counts what was read, and so would call a tuple empty whose first item is wrong.
+NOT_EMPTY: Final = AfterValidator(_not_empty)
 
 
 def absent() -> Any:  # noqa: ANN401  # stands for a default of whatever type the field has

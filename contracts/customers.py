@@ -4,9 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
-from contracts.base import Cursor, Limit, Patch, Reply, Request, Search, Version, absent, text
+from contracts.base import NOT_EMPTY, Cursor, Limit, Patch, Reply, Request, Search, Version, absent, many, text
 
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{5}$")]
 """Northwind's key: five capital letters, such as ALFKI."""
@@ -82,7 +82,7 @@ class GetCustomer(Request):
 class GetCustomers(Request):
     """Up to 200 customers by key."""
 
-    customer_ids: Annotated[tuple[CustomerId, ...], Field(strict=False, min_length=1, max_length=200)]
+    customer_ids: Annotated[tuple[CustomerId, ...], many(200), NOT_EMPTY]
 
 
 class ListCustomers(Request):

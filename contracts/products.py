@@ -3,9 +3,8 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
-
 from contracts.base import (
+    NOT_EMPTY,
     Count,
     Cursor,
     Id,
@@ -18,6 +17,7 @@ from contracts.base import (
     Search,
     Version,
     absent,
+    many,
     text,
 )
 
@@ -89,7 +89,7 @@ class GetProduct(Request):
 class GetProducts(Request):
     """Up to 200 products by id."""
 
-    product_ids: Annotated[tuple[Id, ...], Field(strict=False, min_length=1, max_length=200)]
+    product_ids: Annotated[tuple[Id, ...], many(200), NOT_EMPTY]
 
 
 class ListProducts(Request):

@@ -1,26 +1,28 @@
 """What the headers of a request tell a worker, read once, as it arrives."""
 
-from collections.abc import Mapping
-
 from mesh import wire
+from mesh.bus import Message
+from mesh.clocks import Clocks
 from mesh.context import NO_TRACE, Context, request_id_from
 from mesh.errors import Fault
 
 _TRACE = frozenset(wire.TRACE_HEADERS)
 
 
-def read(headers: Mapping[str, str], timeout: float, now: float) -> tuple[Context, Fault | None]:
+def read(message: Message, timeout: float, now: float, clocks: Clocks) -> tuple[Context, Fault | None]:
     """The request's context, and what is wrong with its headers, for the caller to hear in its turn.
 
     `timeout`: the endpoint's, in seconds. The deadline is found out now: later on, what the wire says in Unix time
-    would count a wait in the queue twice.
+    would count a wait in the queue twice. All inboxes of one connection have their last token alone for themselves.
     """
+    headers = message.headers
     deadline, key, fault = now + timeout, None, None
     try:
-        deadline = wire.deadline(headers, timeout, now)
+        caller = message.reply.rpartition(".")[0]
+        deadline = wire.deadline(headers, timeout, now, lambda sent: clocks.waited(caller, sent, now))
         key = wire.idempotency_key(headers)
     except Fault as error:
-        fault = error
+        fault = error.with_traceback(None)  # which holds this frame, and so the fault itself: a cycle
     context = Context(
         request_id_from(headers.get(wire.REQUEST_ID)),
         deadline,

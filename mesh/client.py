@@ -91,7 +91,10 @@ class Client:
             except _PASSING as again:
                 error = again
         # What left this process once may have been done, whatever became of the tries after it.
-        raise lost or error from None
+        try:
+            raise lost or error from None
+        finally:
+            del lost, error  # its traceback holds this frame: an error that the frame holds would be a cycle
 
     def _worth_another(self, error: CallError, retries: int) -> bool:
         if isinstance(error, Disconnected):  # in a cluster the next server takes us at once
@@ -114,7 +117,7 @@ def _read(endpoint: Endpoint[Req, Rep], message: Message) -> Rep:
 def _headers(endpoint: Endpoint[Req, Rep], current: Context, remaining: float) -> dict[str, str]:
     headers = {
         wire.REQUEST_ID: current.request_id,
-        wire.REQUEST_DEADLINE: str(wire.unix_ms(remaining)),
+        **wire.deadline_headers(remaining),
     }
     if current.trace:
         headers.update(current.trace)

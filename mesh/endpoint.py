@@ -34,6 +34,7 @@ class Endpoint(Generic[Req, Rep]):
     where something changes for somebody, or where the reply depends on who asks.
     `keyed`: the worker keeps the reply under the caller's Idempotency-Key, so that a caller with a key may try again.
     `timeout`: seconds; no request is worked on for longer, whatever its headers say.
+    `max_request`: bytes; a worker refuses a longer payload before it reads it.
     `reasons`: the `reason` of every fault of its own that a handler may raise.
     """
 
@@ -45,6 +46,7 @@ class Endpoint(Generic[Req, Rep]):
     verified: bool = False
     keyed: bool = False
     timeout: float = 5.0
+    max_request: int = 16_384
     reasons: tuple[str, ...] = ()
     requests: TypeAdapter[Req] = field(init=False, repr=False)
     replies: TypeAdapter[Rep] = field(init=False, repr=False)
@@ -85,5 +87,6 @@ class Endpoint(Generic[Req, Rep]):
             "access": self.access.value,
             "contract": self.contract_hash(),
             "idempotent": str(self.idempotent).lower(),
+            "max_request": str(self.max_request),
             "timeout_ms": str(round(self.timeout * 1000)),
         }

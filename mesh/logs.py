@@ -15,6 +15,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, ExcInfo, Processor
 
 from mesh import context
+from mesh.log_limit import LogLimit
 from mesh.settings import LogSettings
 
 _SEED = 58
@@ -47,6 +48,7 @@ def configure(settings: LogSettings, process: str) -> None:
 
     structlog.configure(
         processors=[
+            LogLimit(),
             redacted,
             request_id,
             partial(_placed, process),

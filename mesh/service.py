@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from mesh import arrival, wire
 from mesh.backlog import Backlog
 from mesh.bus import Message, Transport
+from mesh.clocks import Clocks
 from mesh.context import Caller, Context, begin
 from mesh.deadlines import Deadlines
 from mesh.discovery import VERBS, Described, Identity
@@ -44,6 +45,10 @@ class _Route:
         self.write = endpoint.replies.serializer.to_json
 
 
+def _too_large(endpoint: Endpoint[Any, Any]) -> TooLarge:
+    return TooLarge("request_too_large", f"a request to {endpoint.subject} has at most {endpoint.max_request} bytes")
+
+
 class _Request(NamedTuple):
     """A message that was taken in, on the way to its answer."""
 
@@ -64,6 +69,7 @@ class Service:
 
     At most `concurrency` handlers run at once, over all endpoints; `queue_size` further requests wait; whoever comes
     after them hears `overloaded` at once. `verify` is asked on endpoints that are declared `verified`.
+    `clock` tells Unix time; callers' may differ.
     """
 
     def __init__(  # noqa: PLR0913  # each by name, and all but the bounds needed
@@ -76,6 +82,7 @@ class Service:
         verify: Verify,
         concurrency: int = 64,
         queue_size: int = 256,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.identity = Identity(name, secrets.token_hex(8), version, description)
         self.tracer: Tracer | None = None
@@ -89,6 +96,8 @@ class Service:
         self._membership = Membership(transport)
         self._backlog = Backlog[_Request](handlers=concurrency, size=queue_size)
         self._deadlines: Deadlines  # from the start on
+        self._clock = clock
+        self._clocks: Clocks  # from the start on
         self._running = 0
         self._errands: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
@@ -105,6 +114,7 @@ class Service:
         self._loop = asyncio.get_running_loop()
         self._log = log.bind()
         self._deadlines = Deadlines()
+        self._clocks = Clocks(self._loop.time(), self._clock)
         await self._membership.join(
             {subject: partial(self._tell, verb) for verb in VERBS for subject in self.identity.subjects(verb)},
             {route.endpoint.subject: partial(self._take, route) for route in self._routes},
@@ -151,11 +161,13 @@ class Service:
             log.warning("request_without_inbox", subject=message.subject)
             return
         received = self._loop.time()
-        context, fault = arrival.read(message.headers, route.endpoint.timeout, received)
+        context, fault = arrival.read(message, route.endpoint.timeout, received, self._clocks)
         if self.tracer is not None and context.trace:
             context = self.tracer.in_worker(context, message.subject)
         request = _Request(route, message, received, context, fault)
-        if self._running < self._concurrency:
+        if len(message.payload) > route.endpoint.max_request:
+            self._errand(self._refuse(request, _too_large(route.endpoint)))
+        elif self._running < self._concurrency:
             self._run(request)
         elif (reason := self._backlog.refusal(request.time_left())) is not None:
             busy = f"{self.identity.name} has all its handlers at work, and as many requests waiting as it can serve"
@@ -189,7 +201,7 @@ class Service:
                     body = await self._reply(request)
                     await self._transport.publish(message.reply, body, {wire.REQUEST_ID: context.request_id})
             except Fault as error:
-                fault = error
+                fault = error.with_traceback(None)  # which holds this frame, and so the fault itself: a cycle
             except Disconnected:
                 log.warning("answer_not_sent", subject=message.subject)
             elapsed = time.perf_counter_ns() - started

@@ -149,7 +149,7 @@ class Verifier:
             self._keys = {jwk["kid"]: jwt.PyJWK(jwk, algorithm=ALGORITHM) for jwk in jwks}
             self._failure = None
         except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to those who have no key
-            self._failure = error
+            self._failure = error.with_traceback(None)  # which holds this frame, and so the error itself: a cycle
         finally:
             self._fetching = None
 

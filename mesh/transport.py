@@ -48,7 +48,6 @@ class NatsTransport:
         self._refused: set[str] = set()
         self._last_error = "no answer"
         self._watchdog: asyncio.Task[None] | None = None
-        self._refusals_logged_at = float("-inf")
         self._closing = False
         self._lost_at: float | None = None
 
@@ -137,6 +136,7 @@ class NatsTransport:
             raise DeadlineExceeded.here(subject) from None
         finally:
             self._replies.forget(token)
+            del waiting  # it holds the error, whose traceback holds this frame: a cycle
         if _says_nobody(message):
             raise NoResponder(f"nobody serves {subject}")
         return message
@@ -233,7 +233,7 @@ class NatsTransport:
                 log.warning("nats_error", error=self._last_error)
             return
         verb, subject = refusal.groups()  # in small letters: nats-py folds what the server said
-        self._log_refusal(verb, subject)
+        log.error("nats_refused", verb=verb, subject=subject)
         if verb == "subscription":
             self._refused.add(subject)
             return
@@ -241,13 +241,6 @@ class NatsTransport:
         for waiting in self._replies.waiting.values():
             if waiting.subject.lower() == subject:
                 waiting.fail(Refused(f"NATS does not allow this process to send to {waiting.subject}"))
-
-    def _log_refusal(self, verb: str, subject: str) -> None:
-        """At most once a second: each answer to a forged reply subject is refused, and those may be many."""
-        now = asyncio.get_running_loop().time()
-        if now >= self._refusals_logged_at + 1:
-            self._refusals_logged_at = now
-            log.error("nats_refused", verb=verb, subject=subject)
 
     async def _on_disconnected(self) -> None:
         # Must not raise: it would end reconnecting.

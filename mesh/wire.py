@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
@@ -171,17 +171,25 @@ def field_path(parts: Iterable[str | int]) -> str:
     return path if path.isprintable() else path.encode("unicode_escape").decode()
 
 
-def deadline(headers: Mapping[str, str], timeout: float, now: float) -> float:
-    """When an answer is no longer of use, on the clock that says `now`: the earliest that headers and endpoint say.
+def deadline(headers: Mapping[str, str], timeout: float, now: float, waited: Callable[[float], float]) -> float:
+    """When an answer is no longer of use, on the clock that says `now`; never later than the endpoint's own timeout.
+
+    `waited`: how many seconds a request was on its way that was sent at such a moment of its caller's clock, in Unix
+    time. With both headers we know that moment, and so need no clock that agrees with ours.
 
     Raises Invalid for a header that is not a whole number of milliseconds.
     """
-    remaining = timeout
-    if (text := headers.get(REQUEST_TIMEOUT)) is not None:
-        remaining = min(remaining, _milliseconds(REQUEST_TIMEOUT, text) / 1000)
-    if (text := headers.get(REQUEST_DEADLINE)) is not None:
-        remaining = min(remaining, _milliseconds(REQUEST_DEADLINE, text) / 1000 - time.time())
-    return now + remaining
+    given = _milliseconds(headers, REQUEST_TIMEOUT)
+    until = _milliseconds(headers, REQUEST_DEADLINE)
+    if given is None:
+        return now + (timeout if until is None else min(timeout, until - time.time()))
+    return now + min(timeout, given if until is None else given - waited(until - given))
+
+
+def deadline_headers(remaining: float) -> dict[str, str]:
+    """The headers that say that an answer is of use for so many seconds from now."""
+    milliseconds = round(remaining * 1000)
+    return {REQUEST_TIMEOUT: str(milliseconds), REQUEST_DEADLINE: str(round(time.time() * 1000) + milliseconds)}
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:
@@ -208,14 +216,12 @@ def address_in(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def unix_ms(remaining: float) -> int:
-    """The moment so many seconds from now as the wire carries it: Unix time in milliseconds."""
-    return round((time.time() + remaining) * 1000)
-
-
-def _milliseconds(name: str, text: str) -> int:
+def _milliseconds(headers: Mapping[str, str], name: str) -> float | None:
+    """The header's value in seconds; None where it is not there."""
+    if (text := headers.get(name)) is None:
+        return None
     if text.isascii() and text.isdigit() and len(text) <= _LONGEST_MILLISECONDS:
-        return int(text)
+        return int(text) / 1000
     raise Invalid.field(name, "invalid_header", "must be a whole number of milliseconds")
 
 

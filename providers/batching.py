@@ -1,8 +1,9 @@
 """Reads that come together go to the database together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextvars import Context
+from itertools import chain
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
@@ -35,7 +36,10 @@ class Batched(Generic[Key, Row]):
         self._wanted.setdefault(key, []).append(found)
         if len(self._readers) < self._at_once:
             self._readers.add(asyncio.get_running_loop().create_task(self._serve(), context=Context()))
-        return await found
+        try:
+            return await found
+        finally:
+            del found  # it holds the error, whose traceback holds this frame: a cycle
 
     async def _serve(self) -> None:
         try:
@@ -47,11 +51,10 @@ class Batched(Generic[Key, Row]):
 
     async def _answer(self, wanted: Mapping[Key, list[asyncio.Future[Row | None]]]) -> None:
         try:
-            rows = await self._find_many(wanted)
+            rows = await self._find_many(tuple(wanted))
         except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to those who asked
-            for waiting in wanted.values():
-                for found in _waiting(waiting):
-                    found.set_exception(error)
+            _fail(chain.from_iterable(wanted.values()), error)
+            del wanted  # as in find
         else:
             for key, waiting in wanted.items():
                 for found in _waiting(waiting):
@@ -80,7 +83,10 @@ class Shared(Generic[Request, Reply]):
         self._wanted.setdefault(same, []).append(answer)
         if same not in self._readers:
             self._readers[same] = loop.create_task(self._serve(same, request), context=Context())
-        return await answer
+        try:
+            return await answer
+        finally:
+            del answer  # as in find
 
     async def _serve(self, same: str, request: Request) -> None:
         try:
@@ -93,13 +99,18 @@ class Shared(Generic[Request, Reply]):
         try:
             reply = await self._read(request)
         except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to those who asked
-            for answer in _waiting(wanted):
-                answer.set_exception(error)
+            _fail(wanted, error)
+            del wanted  # as in find
         else:
             for answer in _waiting(wanted):
                 answer.set_result(reply)
 
 
-def _waiting(asked: list[asyncio.Future[Row]]) -> Iterator[asyncio.Future[Row]]:
+def _fail(asked: Iterable[asyncio.Future[Row]], error: Exception) -> None:
+    for found in _waiting(asked):
+        found.set_exception(error)
+
+
+def _waiting(asked: Iterable[asyncio.Future[Row]]) -> Iterator[asyncio.Future[Row]]:
     """Those whose callers have not gone meanwhile."""
     return (found for found in asked if not found.done())

@@ -1,6 +1,7 @@
 """A small service of the tests: endpoints whose handlers do what a test wants to see."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -50,6 +51,7 @@ def sample(
     *,
     concurrency: int = 64,
     queue_size: int = 256,
+    clock: Callable[[], float] = time.time,
 ) -> Service:
     """Make the service, with one handler behind all its endpoints; not started."""
     service = Service(
@@ -60,6 +62,7 @@ def sample(
         verify=verify,
         concurrency=concurrency,
         queue_size=queue_size,
+        clock=clock,
     )
     service.add(SAY, handler)
     service.add(SHOUT, handler)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import subjects
 from cli.application import application
-from cli.permissions import CALLS, EVENTS, HEARS, READS, SERVICES, block, permissions, replaced
+from cli.permissions import ANSWER_WITHIN, CALLS, EVENTS, HEARS, READS, SERVICES, block, permissions, replaced
 from devstack import binaries
 from devstack.nkeys import PEOPLE, USERS, new_seed, public_key, variable
 from mesh.endpoint import Access, Endpoint
@@ -110,6 +110,24 @@ def test_permissions_are_printed_and_put_between_their_marks() -> None:
     with pytest.raises(ValueError, match="marks"):
         replaced("accounts: {}")
     assert CONFIGURATION == replaced(CONFIGURATION.replace('"customers.get", ', ""))
+
+
+def test_every_answer_is_due_before_nats_forbids_it() -> None:
+    """A worker that hangs keeps its place, and then may answer late, until NATS has missed its pongs."""
+    seconds, pings = (
+        re.search(rf"^{name}: \"?(\d+)", CONFIGURATION, re.MULTILINE) for name in ("ping_interval", "ping_max")
+    )
+    assert seconds
+    assert pings
+    cut_off_after = int(seconds[1]) * (int(pings[1]) + 1.5)
+    slowest = max(endpoint.timeout for endpoint in ENDPOINTS)  # of logins too, however long a hash waits for its turn
+    assert slowest + cut_off_after < ANSWER_WITHIN
+
+
+@pytest.mark.parametrize("name", ["nats.conf", "bench/nats.conf"])
+def test_no_right_to_answer_is_without_an_end(name: str) -> None:
+    rights = re.findall(r"allow_responses: (.*)", (ROOT / name).read_text())
+    assert {f'{{ max: 1, expires: "{ANSWER_WITHIN}s" }}'} == set(rights)
 
 
 def test_keys_are_made_once_for_each_user_and_are_their_owners_alone(tmp_path: Path) -> None:

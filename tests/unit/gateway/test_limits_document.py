@@ -8,6 +8,7 @@ from customers_svc.settings import CustomersSettings
 from gateway.errors import STATUS
 from gateway.guarded_client import SLOW
 from gateway.settings import GatewaySettings
+from mesh import clocks, log_limit
 from mesh.settings import NatsSettings, WorkerSettings
 from products_svc.settings import ProductsSettings
 from providers import connections, mongo
@@ -59,6 +60,8 @@ def test_what_no_variable_sets_is_as_stated() -> None:
     assert {
         "message, headers included: request": message,
         "message, headers included: reply": message,
+        "payload of a request": max(endpoint.max_request for endpoint in ENDPOINTS),
+        "difference of the clocks of two processes": clocks.BOUND,
         "time for a call": max(endpoint.timeout for endpoint in ENDPOINTS),
         "PostgreSQL: wait for a connection": connections._ACQUIRE_TIMEOUT,
         "PostgreSQL: a statement": seconds("statement_timeout"),
@@ -83,6 +86,10 @@ def test_every_reason_and_every_status_that_is_stated_exists() -> None:
 
 def test_the_share_of_a_calls_time_is_as_stated() -> None:
     assert f"within {SLOW:.0%}".replace("%", " %") in DOCUMENT.replace("\n", " ")
+
+
+def test_the_limit_of_the_log_is_as_stated() -> None:
+    assert f"at most {log_limit.MOST} in {log_limit.SECONDS:g} s" in DOCUMENT
 
 
 def test_a_service_leaves_the_others_half_of_the_connections() -> None:

@@ -35,7 +35,8 @@ class Answering(MemoryTransport):
     async def request(
         self, subject: str, payload: bytes, headers: Mapping[str, str], *_: object, **__: object
     ) -> bus.Message:
-        ours = {name: value for name, value in headers.items() if name not in {"Request-Deadline", "X-Request-Id"}}
+        changing = {"Request-Deadline", "Request-Timeout", "X-Request-Id"}
+        ours = {name: value for name, value in headers.items() if name not in changing}
         self.asked.append((subject, payload, ours))
         if self.failure is not None and subject != "auth.jwks":
             raise self.failure

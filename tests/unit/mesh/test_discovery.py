@@ -61,7 +61,7 @@ async def test_info_names_every_endpoint_with_its_contract(caller: MemoryTranspo
     say = document["endpoints"][0]
     assert ("say", "sample.say", "q") == (say["name"], say["subject"], say["queue_group"])
     metadata = say["metadata"]
-    assert {"access": "anyone", "idempotent": "true", "timeout_ms": "5000"} == {
+    assert {"access": "anyone", "idempotent": "true", "max_request": "16384", "timeout_ms": "5000"} == {
         name: value for name, value in metadata.items() if name != "contract"
     }
     assert 12 == len(metadata["contract"])

@@ -73,11 +73,11 @@ async def test_a_payload_that_does_not_fit_is_named_field_by_field(
     assert reply.headers["Nats-Service-Error"].isascii()
 
 
-@pytest.mark.parametrize(("unknown", "told"), [(500, 20), (1000, 20), (1001, 0), (50_000, 0)])
+@pytest.mark.parametrize(("unknown", "told"), [(500, 20), (1000, 20), (1001, 0), (1200, 0)])
 async def test_thousands_of_unknown_fields_make_a_short_answer(
     broker: MemoryBroker, worker: MemoryTransport, caller: MemoryTransport, unknown: int, told: int
 ) -> None:
-    broker.max_payload = 1_000_000
+    broker.max_payload = 100_000
     await sample(worker).start()
     body = json.dumps({str(n): n for n in range(unknown)}).encode()
     said = problem(await raw(caller, "sample.say", body))

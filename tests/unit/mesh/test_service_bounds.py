@@ -1,6 +1,8 @@
 """How much a service takes at once, and for how long: handlers, queue, drain, deadlines."""
 
 import asyncio
+import json
+import time
 
 import pytest
 
@@ -78,7 +80,9 @@ async def test_a_drain_answers_what_was_taken_and_takes_nothing_new(
     await draining
 
 
-async def test_the_earliest_of_the_deadlines_is_in_force(worker: MemoryTransport, caller: MemoryTransport) -> None:
+async def test_the_deadline_is_what_the_headers_say_and_the_endpoints_at_most(
+    worker: MemoryTransport, caller: MemoryTransport
+) -> None:
     seen: list[float] = []
 
     async def look(_: Say) -> Said:
@@ -91,9 +95,9 @@ async def test_the_earliest_of_the_deadlines_is_in_force(worker: MemoryTransport
     await raw(caller, "sample.say")
     await raw(caller, "sample.say", headers={"Request-Timeout": "2000"})
     await raw(caller, "sample.say", headers={"request-timeout": "999999999"})
-    soon = wire.unix_ms(1)
-    await raw(caller, "sample.say", headers={"Request-Timeout": "2000", "Request-Deadline": str(soon)})
-    assert [5, 2, 5, 1] == [round(left + 0.4) for left in seen]
+    await raw(caller, "sample.say", headers={"Request-Deadline": str(round(time.time() * 1000) + 1000)})
+    await raw(caller, "sample.say", headers=wire.deadline_headers(3))
+    assert [5, 2, 5, 1, 3] == [round(left + 0.4) for left in seen]
 
 
 async def test_a_request_whose_deadline_has_passed_is_not_begun(
@@ -124,3 +128,31 @@ async def test_a_deadline_that_is_no_number_is_the_callers_mistake(
     await sample(worker).start()
     said = problem(await raw(caller, "sample.say", headers={name: value}))
     assert ("invalid_argument", [name]) == (said.code, [one.field for one in said.errors])
+
+
+@pytest.mark.parametrize("size", [SAY.max_request + 1, 3 * SAY.max_request])
+async def test_a_request_over_its_endpoints_bound_is_refused_unread_and_takes_no_place(
+    broker: MemoryBroker, worker: MemoryTransport, caller: MemoryTransport, size: int
+) -> None:
+    broker.max_payload = 1_000_000
+    gate = Gate()
+    service = sample(worker, gate, concurrency=1, queue_size=1)
+    await service.start()
+    calls = [asyncio.ensure_future(raw(caller, "sample.say")) for _ in range(2)]
+    await until(lambda: service.queued == 1)
+    for body in (b"x" * size, b'{"text":"' + b"x" * (size - 11) + b'"}'):
+        refused = problem(await raw(caller, "sample.say", body))
+        assert ("payload_too_large", "request_too_large", False) == (refused.code, refused.reason, refused.retryable)
+    assert (1, 1) == (service.running, service.queued)
+    gate.open.set()
+    await asyncio.gather(*calls)
+
+
+async def test_a_request_of_just_its_endpoints_bound_is_served(
+    broker: MemoryBroker, worker: MemoryTransport, caller: MemoryTransport
+) -> None:
+    broker.max_payload = 1_000_000
+    await sample(worker).start()
+    text = "x" * (SAY.max_request - 11)
+    reply = await raw(caller, "sample.say", f'{{"text":"{text}"}}'.encode())
+    assert text == json.loads(reply.payload)["text"]

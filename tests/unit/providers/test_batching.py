@@ -1,10 +1,12 @@
 import asyncio
 from collections.abc import Collection, Mapping
+from typing import NoReturn
 
 import pytest
 from pydantic import BaseModel, ConfigDict
 
 from providers.batching import Batched, Shared
+from tests.garbage import census, each
 
 
 class Table:
@@ -189,3 +191,18 @@ async def test_a_reader_that_is_cancelled_leaves_its_place_to_the_next() -> None
     assert not shared._readers
     for one in asked:
         one.cancel()
+
+
+async def test_no_read_that_fails_leaves_a_cycle() -> None:
+    """While a database is away every read fails."""
+
+    async def fail(_: object) -> NoReturn:
+        raise OSError("gone")
+
+    batched, shared = Batched[str, int](fail), Shared[Which, int](fail)
+    with census() as left:
+        for _ in range(10):
+            for read in (batched.find("a"), batched.find("b"), shared.read(Which()), shared.read(Which())):
+                with pytest.raises(OSError, match="gone"):
+                    await read
+    assert not each(left, 10)

@@ -1,0 +1,31 @@
+"""What reference counting alone does not free: cycles, which live until a garbage collection."""
+
+import gc
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def census() -> Iterator[Counter[str]]:
+    """Count what became garbage meanwhile and was not freed, by type; the counts are there at the end."""
+    found: Counter[str] = Counter()
+    gc.collect()
+    gc.disable()
+    try:
+        yield found
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        found.update(type(one).__name__ for one in gc.garbage)
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
+def each(left: Counter[str], rounds: int) -> dict[str, int]:
+    """What every one of so many rounds has left, not what some other thing has left once.
+
+    Frames are not counted, of which one exception may have as many: what each round leaves has more to it.
+    """
+    return {kind: count for kind, count in left.items() if count >= rounds and kind not in ("frame", "traceback")}
