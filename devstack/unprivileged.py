@@ -11,6 +11,8 @@ from pathlib import Path
 from devstack.errors import DevstackError
 
 _NOBODY = 65534
+PATH = os.pathsep.join(filter(None, (os.environ.get("PATH"), os.defpath)))
+"""Where setpriv and unshare are: in the system's folders, whatever the terminal's PATH leaves out."""
 _AS_NOBODY = (
     *("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"),
     # The one right that it keeps: to pass through folders that are root's alone, as a home and a virtualenv may be.
