@@ -119,9 +119,8 @@ async def _run(settings: StackSettings, *, logs: bool) -> None:
         failures.append(failure)
         stop.set()
 
-    with redirect_stdout(
-        TextIOWrapper(Tolerant(sys.stdout, stop_for), "utf-8", "backslashreplace", write_through=True)
-    ):
+    out = cast("BinaryIO", Tolerant(sys.stdout, stop_for))
+    with redirect_stdout(TextIOWrapper(out, "utf-8", "backslashreplace", write_through=True)):
         await _run_until(stop, settings, logs=logs)
     if failures:
         raise failures[0]
