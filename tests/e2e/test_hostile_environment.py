@@ -15,9 +15,7 @@ from tests.unit.test_every_setting import OF_SERVICES
 
 MESH = str(Path(sys.executable).with_name("mesh"))
 POSTGRES = {
-    **{
-        f"PG{name}": "nonsense" for name in ("HOST", "PORT", "USER", "PASSWORD", "DATABASE", "SERVICE", "TZ")
-    },
+    **{f"PG{name}": "nonsense" for name in ("HOST", "PORT", "USER", "PASSWORD", "DATABASE", "SERVICE", "TZ")},
     **{f"PG{name}": "/nowhere" for name in ("SSLCERT", "SSLKEY", "SSLROOTCERT", "SSLCRL", "SERVICEFILE", "DATA")},
     "PGSSLMODE": "require",
     "PGSSLNEGOTIATION": "direct",
