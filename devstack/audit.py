@@ -1,4 +1,4 @@
-"""`python -m devstack.audit` prints what is known of the servers inside the wheels, of which pip-audit knows nothing."""
+"""`python -m devstack.audit` prints what is known of the servers inside the wheels, unknown to pip-audit."""
 
 from __future__ import annotations
 

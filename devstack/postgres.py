@@ -13,7 +13,7 @@ from devstack.child import Command
 from devstack.errors import DevstackError
 from devstack.home import write_private
 from devstack.server import Server
-from devstack.unprivileged import PATH, unprivileged
+from devstack.unprivileged import search_path, unprivileged
 from devstack.waiting import until
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Postgres(Server):
         fast_shutdown = signal.SIGINT  # SIGTERM would wait for clients to leave by themselves
         return Command(
             argv=(*unprivileged(data, fast_shutdown), str(binaries.postgres_folder() / program), *arguments),
-            env={"PATH": PATH, "LC_ALL": "C", "TZ": "UTC"},
+            env={"PATH": search_path(), "LC_ALL": "C", "TZ": "UTC"},
             stdin=stdin,
             stop_signal=fast_shutdown,
             orphan_signal=fast_shutdown,

@@ -77,7 +77,14 @@ OTHERS = {
     "GATEWAY_PORT": "1",
     "PATH": "/nowhere",
 }
-OURS = {"LOG_LEVEL": "WARNING", "MESH_HTTP_HOST": " ", "GATEWAY_HOST": "", "AUTH_LOGIN_ATTEMPTS": "7", "NATS_URL": ""}
+OURS = {
+    "SSL_CERT_FILE": "/nowhere",
+    "LOG_LEVEL": "WARNING",
+    "MESH_HTTP_HOST": " ",
+    "GATEWAY_HOST": "",
+    "AUTH_LOGIN_ATTEMPTS": "7",
+    "NATS_URL": "",
+}
 
 
 @pytest.fixture
@@ -120,7 +127,7 @@ async def test_mesh_up_gets_ready_and_no_process_sees_what_is_not_for_it(tmp_pat
     for name, environment in seen.items():
         assert set() == {one for one in told if environment.get(one) == told[one]}, name
     for name, kind in OF_SERVICES.items():
-        allowed = {field.upper() for field in kind.model_fields} | {"LOG_LEVEL"}
+        allowed = {field.upper() for field in kind.model_fields} | {"LOG_LEVEL", "SSL_CERT_FILE", "SSL_CERT_DIR"}
         assert set(seen[name]) - {"LC_CTYPE"} <= allowed, name  # which Python adds by itself
     assert {"7"} == {seen[name]["AUTH_LOGIN_ATTEMPTS"] for name in ("auth", "gateway")}
 
