@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
@@ -98,6 +99,14 @@ def hostile(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+async def nats(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    server = NatsServer(tmp_path)
+    await server.start()
+    yield server
+    await server.stop()
+
+
 async def until_ready(up: Process, home: Path) -> dict[str, object]:
     while not (home / "stack.json").exists():
         assert up.running, up.log.read_text()
@@ -110,40 +119,37 @@ async def test_mesh_up_gets_ready_and_no_process_sees_what_is_not_for_it(tmp_pat
     home = tmp_path / "home"
     told = {name: value.format(hostile=hostile) for name, value in {**POSTGRES, **OTHERS}.items()}
     up = Process(tmp_path / "up.log", MESH, "up", "--home", str(home), "--http-port", "0", **told, **OURS)
-    await up.start()
-    state = await until_ready(up, home)
-    processes = state["processes"]
-    assert isinstance(processes, dict)
-    seen = {name: psutil.Process(pid).environ() for name, pid in processes.items()}
-    listening = [
-        one.laddr.ip
-        for one in psutil.Process(processes["gateway"]).net_connections()
-        if one.status == psutil.CONN_LISTEN
-    ]
-    code = await up.end(signal.SIGTERM)
+    async with up:
+        state = await until_ready(up, home)
+        processes = state["processes"]
+        assert isinstance(processes, dict)
+        seen = {name: psutil.Process(pid).environ() for name, pid in processes.items()}
+        listening = [
+            one.laddr.ip
+            for one in psutil.Process(processes["gateway"]).net_connections()
+            if one.status == psutil.CONN_LISTEN
+        ]
+        code = await up.end(signal.SIGTERM)
 
-    assert 0 == code, up.log.read_text()
-    assert ["127.0.0.1"] == listening
-    for name, environment in seen.items():
-        assert set() == {one for one in told if environment.get(one) == told[one]}, name
-    for name, kind in OF_SERVICES.items():
-        allowed = {field.upper() for field in kind.model_fields} | {"LOG_LEVEL", "SSL_CERT_FILE", "SSL_CERT_DIR"}
-        assert set(seen[name]) - {"LC_CTYPE"} <= allowed, name  # which Python adds by itself
-    assert {"7"} == {seen[name]["AUTH_LOGIN_ATTEMPTS"] for name in ("auth", "gateway")}
+        assert 0 == code, up.log.read_text()
+        assert ["127.0.0.1"] == listening
+        for name, environment in seen.items():
+            assert set() == {one for one in told if environment.get(one) == told[one]}, name
+        for name, kind in OF_SERVICES.items():
+            allowed = {field.upper() for field in kind.model_fields} | {"LOG_LEVEL", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+            assert set(seen[name]) - {"LC_CTYPE"} <= allowed, name  # which Python adds by itself
+        assert {"7"} == {seen[name]["AUTH_LOGIN_ATTEMPTS"] for name in ("auth", "gateway")}
 
 
-async def test_a_gateway_whose_host_is_blank_listens_to_this_machine_alone(tmp_path: Path) -> None:
-    nats = NatsServer(tmp_path)
-    await nats.start()
+async def test_a_gateway_whose_host_is_blank_listens_to_this_machine_alone(tmp_path: Path, nats: NatsServer) -> None:
     blank = {name.upper(): " " for name in OF_SERVICES["gateway"].model_fields} | {"TRACE_RATIO": "", "LOG_LEVEL": ""}
     for host in ("", "  ", "\n"):
         own = {"GATEWAY_HOST": host, "GATEWAY_PORT": "0", "NATS_URL": nats.url}
         gateway = module(tmp_path / "gateway.log", "gateway", **{**blank, **own})
-        await gateway.start()
-        started = await gateway.said("gateway_started")
-        assert "127.0.0.1" == started["host"]
-        assert 0 == await gateway.end(signal.SIGTERM)
-    await nats.stop()
+        async with gateway:
+            started = await gateway.said("gateway_started")
+            assert "127.0.0.1" == started["host"]
+            assert 0 == await gateway.end(signal.SIGTERM)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +171,7 @@ async def test_a_mistake_is_one_line_that_names_the_variable(
     tmp_path: Path, name: str, variable: str, value: str
 ) -> None:
     process = module(tmp_path / "process.log", name, **{variable: value})
-    await process.start()
-    assert 1 == await process.wait()
-    (line,) = process.log.read_text().splitlines()
-    assert ("stopped", True) == (json.loads(line)["event"], variable in json.loads(line)["why"])
+    async with process:
+        assert 1 == await process.wait()
+        (line,) = process.log.read_text().splitlines()
+        assert ("stopped", True) == (json.loads(line)["event"], variable in json.loads(line)["why"])

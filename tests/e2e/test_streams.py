@@ -7,11 +7,11 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from httpx2 import AsyncClient
+from httpx2 import AsyncClient, ConnectError
 from typer.main import get_command
 
 from cli.application import application
@@ -62,6 +62,14 @@ async def shell(folder: Path, script: str, *arguments: str, **environment: str) 
     out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+async def nats(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    server = NatsServer(tmp_path)
+    await server.start()
+    yield server
+    await server.stop()
 
 
 def test_every_command_is_tried() -> None:
@@ -126,32 +134,32 @@ async def test_letters_that_a_terminal_does_not_know_are_no_traceback(tmp_path: 
 async def test_what_mesh_up_prints_can_be_pasted_whatever_the_home_is_called(tmp_path: Path) -> None:
     home = tmp_path / WEIRD
     up = Process(tmp_path / "up.log", MESH, "up", "--home", str(home), "--http-port", "0", FORCE_COLOR="1")
-    await up.start()
-    while "Ctrl-C stops everything" not in up.log.read_text():
-        assert up.running, up.log.read_text()
-        await asyncio.sleep(0.05)
-    lines = up.log.read_text().splitlines()
-    (call,) = [line.strip() for line in lines if "mesh call" in line]
-    (nats,) = [line.partition("or")[2].strip() for line in lines if "nats -s" in line]
-    pasted = await shell(tmp_path, call)
-    code = await up.end(signal.SIGTERM)
+    async with up:
+        while "Ctrl-C stops everything" not in up.log.read_text():
+            assert up.running, up.log.read_text()
+            await asyncio.sleep(0.05)
+        lines = up.log.read_text().splitlines()
+        (call,) = [line.strip() for line in lines if "mesh call" in line]
+        (nats,) = [line.partition("or")[2].strip() for line in lines if "nats -s" in line]
+        pasted = await shell(tmp_path, call)
+        code = await up.end(signal.SIGTERM)
 
-    assert (0, "") == (pasted[0], pasted[2])
-    assert "ALFKI" == json.loads(pasted[1])["customer_id"]
-    assert str(home / "operator.nk") in shlex.split(nats)
-    assert "\x1b" not in up.log.read_text()
-    assert 0 == code
+        assert (0, "") == (pasted[0], pasted[2])
+        assert "ALFKI" == json.loads(pasted[1])["customer_id"]
+        assert str(home / "operator.nk") in shlex.split(nats)
+        assert "\x1b" not in up.log.read_text()
+        assert 0 == code
 
 
 async def test_mesh_up_runs_without_any_stream(tmp_path: Path) -> None:
     home = tmp_path / "home"
     line = f'exec "$@" up --home {shlex.quote(str(home))} --http-port 0 <&- >&- 2>&-'
     up = Process(tmp_path / "up.log", "/bin/sh", "-c", line, "sh", MESH)
-    await up.start()
-    while not (home / "stack.json").exists():
-        assert up.running, up.log.read_text()
-        await asyncio.sleep(0.05)
-    assert 0 == await up.end(signal.SIGTERM)
+    async with up:
+        while not (home / "stack.json").exists():
+            assert up.running, up.log.read_text()
+            await asyncio.sleep(0.05)
+        assert 0 == await up.end(signal.SIGTERM)
 
 
 async def test_mesh_up_ends_in_good_order_when_nobody_reads_it_any_more(tmp_path: Path) -> None:
@@ -164,24 +172,21 @@ async def test_mesh_up_ends_in_good_order_when_nobody_reads_it_any_more(tmp_path
 
 
 @pytest.mark.parametrize("streams", ["<&- >&- 2>&-", "2>/dev/full", "2> >(head -c 1 >/dev/null)"])
-async def test_a_process_serves_whatever_becomes_of_its_streams(tmp_path: Path, streams: str) -> None:
-    nats = NatsServer(tmp_path)
-    await nats.start()
+async def test_a_process_serves_whatever_becomes_of_its_streams(tmp_path: Path, nats: NatsServer, streams: str) -> None:
     with_port = {"GATEWAY_PORT": str(free_port()), "NATS_URL": nats.url}
     line = f'exec "$@" {streams}'
     gateway = Process(tmp_path / "log", "/bin/bash", "-c", line, "bash", sys.executable, "-m", "gateway", **with_port)
-    await gateway.start()
-    async with AsyncClient(base_url=f"http://127.0.0.1:{with_port['GATEWAY_PORT']}") as http:
-        while True:
-            try:
-                assert 200 == (await http.get("/healthz")).status_code
-                break
-            except OSError:
-                assert gateway.running, gateway.log.read_text()
-                await asyncio.sleep(0.05)
-    assert 0 == await gateway.end(signal.SIGTERM)
-    assert "" == gateway.log.read_text()
-    await nats.stop()
+    async with gateway:
+        async with AsyncClient(base_url=f"http://127.0.0.1:{with_port['GATEWAY_PORT']}") as http:
+            while True:
+                try:
+                    assert 200 == (await http.get("/healthz")).status_code
+                    break
+                except ConnectError:
+                    assert gateway.running, gateway.log.read_text()
+                    await asyncio.sleep(0.05)
+        assert 0 == await gateway.end(signal.SIGTERM)
+        assert "" == gateway.log.read_text()
 
 
 async def test_the_health_check_of_a_worker_says_what_is_wrong_in_a_line(tmp_path: Path) -> None:
@@ -191,7 +196,7 @@ async def test_the_health_check_of_a_worker_says_what_is_wrong_in_a_line(tmp_pat
         ("/nowhere/x", "no sign of life yet"),
     ):
         check = module(tmp_path / "log", "mesh.heartbeat", MESH_HEARTBEAT_FILE=file)
-        await check.start()
-        assert 1 == await check.wait()
-        assert wrong in check.log.read_text().splitlines()[-1]
-        assert "Traceback" not in check.log.read_text()
+        async with check:
+            assert 1 == await check.wait()
+            assert wrong in check.log.read_text().splitlines()[-1]
+            assert "Traceback" not in check.log.read_text()
