@@ -16,6 +16,7 @@ ARGS ?=
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# What is in .venv stays there: a stack may run from it.
 install: $(STAMP) ## Make .venv with everything pinned and checked by hash
 
 $(STAMP): $(LOCK) pyproject.toml
@@ -27,7 +28,10 @@ $(STAMP): $(LOCK) pyproject.toml
 		uv pip install -q --python $(BIN)/python --require-hashes -r $(LOCK) && \
 		uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 	else \
-		$(PYTHON) -m venv --clear $(VENV) && \
+		if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+			[ -x $(BIN)/python ] || rm -f $(BIN)/python*; \
+			$(PYTHON) -m venv $(VENV); \
+		fi && \
 		$(BIN)/python -m pip install -q --require-hashes -r $(LOCK) && \
 		$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e . ; \
 	fi
@@ -69,7 +73,8 @@ check: install ## Lint, types, import law
 format: install ## Format the code as check wants it
 	@$(BIN)/ruff format .
 
-audit: $(AUDIT_STAMP) ## Ask PyPI's advisories about everything pinned; needs the internet
+audit: $(AUDIT_STAMP) ## Tell what is known of the servers in wheels, ask PyPI about all packages; needs the internet
+	@$(BIN)/python -m devstack.audit
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach file,$(wildcard requirements/*.txt),-r $(file)) $(ARGS)
 
 lock: ## Pin every dependency anew, with hashes and without addresses

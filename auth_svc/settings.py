@@ -6,9 +6,8 @@ import os
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, SecretBytes, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import SettingsConfigDict
 
-from mesh.settings import WorkerSettings
+from mesh.settings import DAY, WorkerSettings
 from providers.mongo import MongoUrl
 
 KEY_READ_EVERY = 2.0
@@ -16,6 +15,7 @@ KEY_READ_EVERY = 2.0
 
 CORES = os.cpu_count() or 1
 _KEY_LENGTH = 32
+_DECADE = round(3650 * DAY)
 
 
 def _key(text: object) -> bytes:
@@ -31,8 +31,6 @@ def _key(text: object) -> bytes:
 class AuthSettings(WorkerSettings):
     """One process's settings; lifetimes are in seconds."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True)  # compose passes what is not set as an empty text
-
     auth_mongodb_url: MongoUrl
     """Its database is used, `auth` where it names none."""
     auth_key_encryption_key: Annotated[SecretBytes, BeforeValidator(_key)]
@@ -42,17 +40,17 @@ class AuthSettings(WorkerSettings):
     auth_admin_password: SecretStr | None = Field(None, validate_default=True)
     """The first administrator, made at a start that finds none."""
 
-    auth_access_token_lifetime: int = Field(300, ge=1)
-    auth_refresh_token_lifetime: int = Field(14 * 24 * 3600, ge=1)
+    auth_access_token_lifetime: int = Field(300, ge=1, le=_DECADE)
+    auth_refresh_token_lifetime: int = Field(14 * 24 * 3600, ge=1, le=_DECADE)
     """A session that is not refreshed for so long ends (RFC 9700, section 4.14.2)."""
-    auth_session_lifetime: int = Field(30 * 24 * 3600, ge=1)
+    auth_session_lifetime: int = Field(30 * 24 * 3600, ge=1, le=_DECADE)
     """However often it is refreshed, a session ends after so long (OWASP ASVS 5, V7.3.2)."""
-    auth_key_lead: int = Field(120, ge=1)
+    auth_key_lead: int = Field(120, ge=1, le=2 * round(DAY))
     """For how long a new key is published before it signs."""
 
     auth_login_attempts: int = Field(5, ge=1, le=10)
     """Passwords that may be tried on an account at once; each further one in vain doubles the pause before the next."""
-    auth_address_attempts: int = Field(100, ge=1)
+    auth_address_attempts: int = Field(100, ge=1, le=1_000_000)
     """The same, of a client address: many people may share one."""
     auth_longest_pause: int = Field(900, ge=1, le=900)
     """Nobody can keep the owner of an account out for longer."""
@@ -62,8 +60,8 @@ class AuthSettings(WorkerSettings):
 
     # The least that OWASP's Password Storage Cheat Sheet asks of argon2id: more makes each login as much slower.
     # docs/security.md has RFC 9106's profile for those who can afford it.
-    auth_argon2_memory_kib: int = Field(19_456, ge=128)
-    auth_argon2_time_cost: int = Field(2, ge=1)
+    auth_argon2_memory_kib: int = Field(19_456, ge=128, le=4 * 1024**2)
+    auth_argon2_time_cost: int = Field(2, ge=1, le=1_000)
     auth_argon2_parallelism: int = Field(1, ge=1, le=16)
 
     auth_hashes_at_once: int = Field(max(1, CORES - 1), ge=1, le=CORES)

@@ -1,6 +1,7 @@
 """How a command finds NATS: by the stack that runs here, or by the environment."""
 
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,8 +21,17 @@ from mesh.transport import NatsTransport
 NOBODY_SERVES = 3
 DEADLINE = 4
 
+
+def expanded(path: Path) -> Path:
+    """A path whose `~` is the home directory: a shell leaves it in `--home=~/mesh` and in a variable in quotes."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # Path's own raises where nobody knows the home
+
+
 HomeOption = Annotated[
-    Path, typer.Option("--home", envvar="MESH_HOME", help="Where the running `mesh up` keeps its stack.json.")
+    Path,
+    typer.Option(
+        "--home", envvar="MESH_HOME", callback=expanded, help="Where the running `mesh up` keeps its stack.json."
+    ),
 ]
 
 

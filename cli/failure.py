@@ -1,5 +1,6 @@
 """How a command fails: in one sentence and with a status."""
 
+from contextlib import suppress
 from typing import NoReturn
 
 import typer
@@ -7,5 +8,6 @@ import typer
 
 def fail(message: str, status: int = 1) -> NoReturn:
     """Say on standard error what went wrong, and end the program."""
-    typer.secho(f"mesh: {message}", fg=typer.colors.RED, err=True)
+    with suppress(OSError):  # where it cannot be said, the status says it still
+        typer.secho(f"mesh: {message}", fg=typer.colors.RED, err=True)
     raise typer.Exit(status)

@@ -1,19 +1,54 @@
 """The command's entry, which imports nothing until somebody catches what may happen then."""
 
+import os
 import sys
+from contextlib import suppress
+from io import TextIOWrapper
+
+from mesh.streams import open_streams
 
 _INTERRUPTED = 130  # 128 and the number of SIGINT, as of every program that Ctrl-C ended
+_FORCES = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")  # by which rich takes anything for a terminal
 
 
 def main() -> None:
     """Run the command; its exit status tells how it went."""
+    open_streams()
+    _settle_environment()
     try:
-        _run()
+        try:
+            _run()
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except OSError as error:  # what no command has a sentence of its own for, such as a full disk under its output
-        sys.stdout = None  # or its rest is tried again at the exit, and told of again
-        sys.exit(f"mesh: {error}")
+        with suppress(OSError):
+            print(f"mesh: {error}", file=sys.stderr, flush=True)  # noqa: T201  # how a command speaks
+        sys.exit(1)
+    finally:
+        _drop_what_cannot_be_written()
+
+
+def _settle_environment() -> None:
+    """Make a variable that is blank one that is not set, for every library; and keep a pipe free of colours."""
+    for name in [name for name, value in os.environ.items() if not value.strip()]:
+        del os.environ[name]
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        for name in _FORCES:
+            os.environ.pop(name, None)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than customers have
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Have Python not try it again at the exit, which would change the status and tell of it a second time."""
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except OSError:
+            setattr(sys, name, None)
 
 
 def _run() -> None:

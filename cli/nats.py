@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli.connection import expanded
 from cli.failure import fail
 from cli.permissions import block, replaced
 from devstack.certificates import Authority
@@ -29,7 +30,7 @@ def permissions(*, write: Annotated[bool, typer.Option("--write", help="Put them
 
 @nats.command()
 def keys(
-    folder: Annotated[Path, typer.Argument(help="Where they are kept, for their owner alone.")],
+    folder: Annotated[Path, typer.Argument(callback=expanded, help="Where they are kept, for their owner alone.")],
     host: Annotated[list[str] | None, typer.Option(help="A name or address of NATS's, for its certificate.")] = None,
 ) -> None:
     """Make the keys of a deployment: an nkey for each user, a CA, and certificates for NATS and its clients.

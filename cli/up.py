@@ -1,16 +1,18 @@
 """`mesh up`: the whole system on this machine, until Ctrl-C."""
 
 import asyncio
+import shlex
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import typer
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -23,6 +25,8 @@ from devstack.progress import State
 from devstack.settings import StackSettings
 from devstack.stack import Stack
 from devstack.state import StackState
+from mesh.settings import LogSettings, TokenSettings, TraceSettings
+from mesh.streams import Tolerant
 
 _ALFKI = '{"customer_id":"ALFKI"}'
 _STYLES: dict[State, str] = {
@@ -71,10 +75,10 @@ def up(
     }
     try:
         settings = StackSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        for shared in (LogSettings, TraceSettings, TokenSettings):  # what each process would refuse, told once
+            shared()
     except ValidationError as error:
-        fail("; ".join(f"{_where_told(one['loc'], given)}: {one['msg']}" for one in error.errors()), status=2)
-    except SettingsError:  # of the one that is more than a word
-        fail("""MESH_REPLICAS: takes JSON, such as {"customers": 3}""", status=2)
+        fail("; ".join(f"{_where_told(one['loc'], given)}: {_said(one['msg'])}" for one in error.errors()), status=2)
     try:
         asyncio.run(_run(settings, logs=logs))
     except DevstackError as error:
@@ -94,14 +98,37 @@ def _replicas(given: list[str]) -> dict[str, Any] | None:
 def _where_told(path: tuple[int | str, ...], given: Mapping[str, object]) -> str:
     """Name the option or the variable that said what stands at this path of the settings."""
     name, *within = (str(part) for part in path if part != "[key]")
-    told = f"--{name.replace('_', '-')}" if given.get(name) is not None else f"MESH_{name.upper()}"
+    if given.get(name) is not None:
+        told = f"--{name.replace('_', '-')}"
+    else:  # an alias, and what all processes share, is a variable's own name
+        told = f"MESH_{name.upper()}" if name in StackSettings.model_fields else name.upper()
     return " ".join([told, *within])
 
 
+def _said(message: str) -> str:
+    """What pydantic says of a value; a validator's own words without its introduction."""
+    return message.removeprefix("Value error, ")
+
+
 async def _run(settings: StackSettings, *, logs: bool) -> None:
+    """Run until a signal comes, or until nobody takes any more what is told: a full disk, a reader that is gone."""
+    stop = asyncio.Event()
+    failures: list[OSError] = []
+
+    def stop_for(failure: OSError) -> None:
+        failures.append(failure)
+        stop.set()
+
+    out = cast("BinaryIO", Tolerant(sys.stdout, stop_for))
+    with redirect_stdout(TextIOWrapper(out, "utf-8", "backslashreplace", write_through=True)):
+        await _run_until(stop, settings, logs=logs)
+    if failures:
+        raise failures[0]
+
+
+async def _run_until(stop: asyncio.Event, settings: StackSettings, *, logs: bool) -> None:
     console = Console(highlight=False)
     progress = _Progress(console)
-    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
@@ -185,7 +212,7 @@ def _print_summary(console: Console, state: StackState) -> None:
         ("first admin", f"{state.admin.email}  {_admin_password(state)}"),
         ("logs", str(state.logs)),
         ("try", f"curl -s '{state.gateway_url}/v1/products?limit=2'"),
-        ("", f"""{sys.argv[0]} call{_home_option(state)} customers.get '{_ALFKI}'"""),
+        ("", shlex.join([*_command(), "call", *_home_option(state), "customers.get", _ALFKI])),
         ("or", _nats_request(state)),
         ("", "Ctrl-C stops everything and keeps the data."),
     ]
@@ -224,15 +251,23 @@ def _address(url: str) -> str:
     return f"{parts.hostname}:{parts.port}"
 
 
-def _home_option(state: StackState) -> str:
+def _command() -> list[str]:
+    """How this command was called, for a shell."""
+    program = sys.argv[0]
+    return [sys.executable, program] if program.endswith(".py") else [program]
+
+
+def _home_option(state: StackState) -> list[str]:
     """What `mesh call` must be told to find this stack from here."""
-    return "" if state.home == StackSettings.model_fields["home"].default.absolute() else f" --home {state.home}"
+    return [] if state.home == StackSettings.model_fields["home"].default.absolute() else ["--home", str(state.home)]
 
 
 def _nats_request(state: StackState) -> str:
     operator = state.operator
-    password = operator.password if sys.stdout.isatty() else '"$NATS_PASSWORD"'
-    login = f" --user {operator.user} --password {password}" if operator.user else ""
-    login += f" --nkey {operator.nkey_seed_file}" if operator.nkey_seed_file else ""
-    login += f" --tlsca {operator.tls_ca}" if operator.tls_ca else ""
-    return f"nats -s {state.nats_url}{login} --inbox-prefix {operator.inbox_prefix} request customers.get '{_ALFKI}'"
+    parts = ["nats", "-s", state.nats_url]
+    parts += ["--user", operator.user] if operator.user else []
+    parts += ["--nkey", str(operator.nkey_seed_file)] if operator.nkey_seed_file else []
+    parts += ["--tlsca", str(operator.tls_ca)] if operator.tls_ca else []
+    request = ["--inbox-prefix", operator.inbox_prefix, "request", "customers.get", _ALFKI]
+    password = shlex.quote(operator.password or "") if sys.stdout.isatty() else '"$NATS_PASSWORD"'
+    return " ".join([shlex.join(parts), *(["--password", password] if operator.user else []), shlex.join(request)])

@@ -14,6 +14,8 @@ from cli.connection import HomeOption, running_stack
 from cli.failure import fail
 from cli.gateway import GatewayOption, TokenOption, as_administrator
 from devstack.credentials import load_credentials
+from devstack.environment import inherited
+from devstack.services import ROOT
 
 users = typer.Typer(name="users", no_args_is_help=True, help="List users, change what they may do.")
 
@@ -100,7 +102,8 @@ def create_admin(
         if not sys.stdin.isatty():
             fail("there is no terminal to ask for the password: set AUTH_ADMIN_PASSWORD")
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    environment = {**os.environ, "AUTH_ADMIN_EMAIL": email, "AUTH_ADMIN_PASSWORD": password}
+    own = {"AUTH_ADMIN_EMAIL": email, "AUTH_ADMIN_PASSWORD": password}
+    environment = {**inherited("auth", os.environ, nats=False), **own}
     if "AUTH_MONGODB_URL" not in environment:
         stack = running_stack(home)
         if stack is None:
@@ -108,7 +111,13 @@ def create_admin(
         environment["AUTH_MONGODB_URL"] = stack.mongo_url
         environment["AUTH_KEY_ENCRYPTION_KEY"] = load_credentials(stack.home).auth_key_encryption_key
     made = subprocess.run(  # our own module
-        [sys.executable, "-m", "auth_svc.create_admin"], env=environment, check=False, capture_output=True, text=True
+        [sys.executable, "-m", "auth_svc.create_admin"],
+        env=environment,
+        cwd=ROOT,  # where no module of somebody else's lies, under a name that ours import
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
     if made.returncode:
         fail(made.stderr.strip().rpartition("\n")[2] or "the administrator could not be made")

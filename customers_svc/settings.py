@@ -10,7 +10,7 @@ class CustomersSettings(WorkerSettings):
     """A worker's settings, and the database that this one owns."""
 
     customers_database_url: PostgresUrl
-    customers_pool_size: int = Field(10, ge=1)
+    customers_pool_size: int = Field(10, ge=1, le=1_000)
     """Connections at most."""
     customers_seed: bool = False
     """Whether a fresh database gets Northwind's customers."""

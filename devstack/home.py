@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import shlex
 import time
 from pathlib import Path
 
@@ -71,9 +72,8 @@ async def _acquire(path: Path, lock: int) -> None:
                 f"a stack runs already in {path}, as process {launcher}: stop it, or set another MESH_HOME"
             )
         if time.monotonic() > deadline:
-            raise DevstackError(
-                f"processes of an earlier stack still run in {path}: `fuser {path}/lock` names them, end them"
-            )
+            naming = shlex.join(["fuser", str(path / "lock")])
+            raise DevstackError(f"processes of an earlier stack still run in {path}: `{naming}` names them, end them")
         await asyncio.sleep(0.05)
 
 

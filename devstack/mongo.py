@@ -37,6 +37,8 @@ _IS_PRIMARY = '"msg":"Transition to primary complete'
 _FLAGS = (
     *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"),
     *("--replSet", _REPLICA_SET, "--oplogSize", "64"),
+    # zlib is open to CVE-2025-14847, before any login; nobody here compresses what stays on the machine.
+    *("--networkMessageCompressors", "disabled"),
     # A slow operation would be logged with its values, and auth's are hashes of passwords.
     *("--slowOpSampleRate", "0"),
     # These three keep a new data folder at 17 MB; mongod's own defaults make it 300.

@@ -56,4 +56,6 @@ def _why_not(host: str, port: int) -> int:
         socket.create_server((host, port), family=family).close()
     except OSError as error:
         return error.errno or errno.EADDRNOTAVAIL
+    except TypeError:  # of what IDNA cannot encode
+        return errno.EADDRNOTAVAIL
     return 0

@@ -13,7 +13,7 @@ from devstack.child import Command
 from devstack.errors import DevstackError
 from devstack.home import write_private
 from devstack.server import Server
-from devstack.unprivileged import unprivileged
+from devstack.unprivileged import search_path, unprivileged
 from devstack.waiting import until
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Postgres(Server):
         return self._url("products", self.credentials.postgres_products)
 
     def _url(self, role: str, password: str) -> str:
-        return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{role}"
+        return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{role}?sslmode=disable"  # the wheel has no TLS
 
     async def prepare(self) -> None:
         """Make the data folder with roles and databases beside its place, and move it there when it is whole."""
@@ -93,7 +93,7 @@ class Postgres(Server):
         fast_shutdown = signal.SIGINT  # SIGTERM would wait for clients to leave by themselves
         return Command(
             argv=(*unprivileged(data, fast_shutdown), str(binaries.postgres_folder() / program), *arguments),
-            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
+            env={"PATH": search_path(), "LC_ALL": "C", "TZ": "UTC"},
             stdin=stdin,
             stop_signal=fast_shutdown,
             orphan_signal=fast_shutdown,

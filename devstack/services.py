@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from devstack.child import Command
 from devstack.program import Program
 from devstack.waiting import until
+from mesh.settings import word
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -31,7 +32,7 @@ NEEDS: dict[str, tuple[ServerName, ...]] = {
 
 _STARTED = ("service_started", "gateway_started")  # what a process logs once it takes requests
 _LEVELS_THAT_TELL = {"debug", "info"}
-_ROOT = Path(__file__).parent.parent  # where the packages are
+ROOT = Path(__file__).parent.parent  # where the packages are
 _MODULES = {"gateway": "gateway", "auth": "auth_svc", "customers": "customers_svc", "products": "products_svc"}
 
 
@@ -64,12 +65,12 @@ class Service(Program):
 
     async def spawn(self) -> None:
         """Start the process."""
-        await self.child.spawn(Command(argv=self._argv, env=self._env(), cwd=_ROOT, niceness=self.niceness))
+        await self.child.spawn(Command(argv=self._argv, env=self._env(), cwd=ROOT, niceness=self.niceness))
 
     @property
     def tells(self) -> bool:
         """Whether its log says when it serves; it may have been told to say less."""
-        return self._env().get("LOG_LEVEL", "info") in _LEVELS_THAT_TELL
+        return word(self._env().get("LOG_LEVEL", "info")) in _LEVELS_THAT_TELL
 
     async def serving(self) -> None:
         """Wait for its own word, then for the gateway's, which counts for all.

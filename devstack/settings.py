@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, PositiveInt
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from devstack.nats import CONFIGURATION
+from mesh.settings import AnyPath, Settings
 
 ServiceName = Literal["gateway", "auth", "customers", "products"]
 
@@ -18,25 +20,32 @@ def _external(variable: str) -> AliasChoices:
     return AliasChoices(variable.lower(), variable)
 
 
-class StackSettings(BaseSettings):
+def _counts(told: object) -> object:
+    try:
+        return json.loads(told) if isinstance(told, str) else told
+    except ValueError:
+        raise ValueError("""takes JSON, such as {"customers": 3}""") from None
+
+
+class StackSettings(Settings):
     """Arguments win over environment variables (`MESH_HOME`, `MESH_HTTP_PORT`, ...), and these over the defaults.
 
     A URL that is set means that somebody else runs that server: it is then used as it stands and not started here.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MESH_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="MESH_")
 
-    home: Path = Path(".mesh")
+    home: AnyPath = Path(".mesh")
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=0, le=65535, description="0 takes a free one")
-    replicas: dict[ServiceName, PositiveInt] = Field(
-        default_factory=dict, description="processes of a service, 1 unless told"
+    replicas: Annotated[dict[ServiceName, Annotated[int, Field(ge=1, le=100)]], NoDecode, BeforeValidator(_counts)] = (
+        Field(default_factory=dict, description="processes of a service, 1 unless told")
     )
     share_http_port: bool = Field(
         default=False, description="whether all gateways listen on one port; else each has its own"
     )
     nats_nodes: int = Field(default=1, ge=1, le=9, description="more than one form a cluster")
-    nats_configuration: Path = Field(default=CONFIGURATION, description="of nats-server, without TLS")
+    nats_configuration: AnyPath = Field(default=CONFIGURATION, description="of nats-server, without TLS")
     auth_niceness: int = Field(
         default=10,
         ge=0,

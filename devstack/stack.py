@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from devstack.addresses import gateway_ports, http_url, reachable
 from devstack.admin import first_admin, keep_admin
-from devstack.environment import Surroundings
+from devstack.environment import Surroundings, inherited
 from devstack.errors import DevstackError
 from devstack.follow import follow
 from devstack.home import write_private
@@ -20,6 +20,7 @@ from devstack.servers import Servers
 from devstack.services import NEEDS, SERVICES, Service, Worker, run_module
 from devstack.state import Admin, Databases, Operator, StackState, remove_stack, write_stack
 from devstack.supervision import Supervisor
+from mesh.settings import not_blank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,6 +49,7 @@ class Stack:
     ) -> None:
         """Start nothing yet. `service_command` may run a service in another way than as a module of this project."""
         self.settings = settings
+        self._terminal = not_blank(os.environ)
         self._tell = on_progress
         self._on_line = on_line
         self._service_command = service_command
@@ -208,7 +210,7 @@ class Stack:
         await until_ready(host, port)
 
     def _environment(self, ports: Sequence[int], service: ServiceName, replica: int) -> dict[str, str]:
-        return self._surroundings(ports).environment(service, os.environ, replica)
+        return self._surroundings(ports).environment(service, self._terminal, replica)
 
     def _follow(self, programs: Sequence[Program]) -> None:
         if self._on_line is not None:
@@ -235,7 +237,7 @@ class Stack:
         settings, servers = self.settings, self._servers
         # A database of somebody else's has its administrator and its keys already: the terminal may tell them.
         kept_in = servers.home.path if settings.auth_mongodb_url is None else None
-        admin = first_admin(kept_in, os.environ, servers.credentials.auth_admin_password)
+        admin = first_admin(kept_in, self._terminal, servers.credentials.auth_admin_password)
         return Surroundings(
             gateway_host=settings.http_host,
             gateway_ports=ports,
@@ -247,14 +249,17 @@ class Stack:
             mongo_url=settings.auth_mongodb_url or servers.mongo_url,
             admin_email=admin.email,
             admin_password=admin.password,
-            key_encryption_key=os.environ.get("AUTH_KEY_ENCRYPTION_KEY", servers.credentials.auth_key_encryption_key),
+            key_encryption_key=self._terminal.get(
+                "AUTH_KEY_ENCRYPTION_KEY", servers.credentials.auth_key_encryption_key
+            ),
         )
 
     def _describe(self, surroundings: Surroundings) -> StackState:
         home = self._servers.home
         seeds = surroundings.nats_seeds
         if seeds is None:  # whoever runs NATS has told us one user for everything
-            told = {name.removeprefix("nats_"): os.environ.get(name.upper()) for name in Operator().settings()}
+            terminal = inherited("gateway", self._terminal, nats=True)
+            told = {name.removeprefix("nats_"): terminal.get(name.upper()) for name in Operator().settings()}
             operator = Operator.model_validate(told)
         else:
             seed = home.path / "operator.nk"

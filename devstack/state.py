@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -96,7 +97,9 @@ def _check_owner(path: Path) -> None:
     if status.st_uid != os.geteuid():
         raise DevstackError(f"{path} belongs to another user: name a home of your own in --home or MESH_HOME")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise DevstackError(f"others may write to {path}: `chmod go-w {path}`, once you know that it is yours")
+        raise DevstackError(
+            f"others may write to {path}: `chmod go-w {shlex.quote(str(path))}`, once you know that it is yours"
+        )
 
 
 def _file(home: Path) -> Path:

@@ -18,6 +18,11 @@ _AS_NOBODY = (
 )
 
 
+def search_path() -> str:
+    """Return where setpriv and unshare are: in the system's folders, whatever the terminal's PATH leaves out."""
+    return os.pathsep.join(filter(None, (os.environ.get("PATH"), os.defpath)))
+
+
 def unprivileged(folder: Path, orphan_signal: signal.Signals) -> tuple[str, ...]:
     """Return what to put before a command so that PostgreSQL accepts to run on `folder`, which it must own.
 
@@ -43,9 +48,12 @@ def unprivileged(folder: Path, orphan_signal: signal.Signals) -> tuple[str, ...]
 
 
 def _works(prefix: tuple[str, ...]) -> bool:
-    if shutil.which(prefix[0]) is None or shutil.which("setpriv") is None:
+    path = search_path()
+    program = shutil.which(prefix[0], path=path)
+    if program is None or shutil.which("setpriv", path=path) is None:
         return False
-    return subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode == 0
+    tried = [program, *prefix[1:], "true"]
+    return subprocess.run(tried, env={"PATH": path}, check=False, capture_output=True).returncode == 0
 
 
 def _give(folder: Path, owner: int) -> None:

@@ -56,6 +56,9 @@ def listener(host: str, port: int, *, reuse: bool = False) -> socket.socket:
         if reuse:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind((host, port))
+    except TypeError:  # of what IDNA cannot encode
+        bound.close()
+        raise StartError(f"{host} can be no host's name: set GATEWAY_HOST to an address of this machine") from None
     except OSError as error:
         bound.close()
         if error.errno == errno.EADDRINUSE:
@@ -101,6 +104,8 @@ def _config(settings: GatewaySettings, app: FastAPI) -> uvicorn.Config:
         access_log=False,  # RequestContext has a better one
         server_header=False,
         proxy_headers=False,
+        workers=1,  # told, or WEB_CONCURRENCY is read
+        forwarded_allow_ips="",  # the same with FORWARDED_ALLOW_IPS
         backlog=_BACKLOG,
         timeout_keep_alive=settings.gateway_keep_alive,  # type: ignore[arg-type]  # annotated int, used as a float
         timeout_graceful_shutdown=round(settings.gateway_timeout) + 1,

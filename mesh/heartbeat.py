@@ -44,10 +44,11 @@ def check(file: Path) -> str | None:
     """What is wrong with the process whose file it is; None is well."""
     try:
         age = time.time() - file.stat().st_mtime
-    except FileNotFoundError:
+    except OSError:
         return f"no sign of life yet in {file}"
     return f"no sign of life in {file} for {age:.0f} s" if age > _STALE else None
 
 
 if __name__ == "__main__":
-    sys.exit(check(Path(os.environ["MESH_HEARTBEAT_FILE"])))
+    told = os.environ.get("MESH_HEARTBEAT_FILE", "").strip()
+    sys.exit(check(Path(os.path.expanduser(told))) if told else "MESH_HEARTBEAT_FILE names no file")  # noqa: PTH111  # Path's own raises without a home

@@ -6,8 +6,8 @@ import re
 import sys
 import time
 from functools import lru_cache, partial
-from io import StringIO
-from typing import Any, Final, TextIO
+from io import StringIO, TextIOWrapper
+from typing import Any, BinaryIO, Final, TextIO, cast
 
 import structlog
 from pydantic_core import PydanticSerializationError, to_json
@@ -17,6 +17,7 @@ from structlog.typing import EventDict, ExcInfo, Processor
 from mesh import context
 from mesh.log_limit import LogLimit
 from mesh.settings import LogSettings
+from mesh.streams import Tolerant
 
 _SEED = 58
 """Characters in an nkey's seed."""
@@ -45,7 +46,7 @@ def configure(settings: LogSettings, process: str) -> None:
         if pretty
         else [exceptions, as_json]
     )
-
+    out = cast("BinaryIO", Tolerant(sys.stderr))
     structlog.configure(
         processors=[
             LogLimit(),
@@ -56,7 +57,9 @@ def configure(settings: LogSettings, process: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.log_level]),
         logger_factory=(
-            structlog.WriteLoggerFactory(sys.stderr) if pretty else structlog.BytesLoggerFactory(sys.stderr.buffer)
+            structlog.WriteLoggerFactory(TextIOWrapper(out, "utf-8", "backslashreplace", write_through=True))
+            if pretty
+            else structlog.BytesLoggerFactory(out)
         ),
         cache_logger_on_first_use=True,
     )

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import structlog
 import uvloop
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings
 
 from mesh import wire
 from mesh.bus import Transport
@@ -21,7 +20,8 @@ from mesh.errors import MeshError
 from mesh.heartbeat import heartbeat
 from mesh.logs import configure
 from mesh.service import Service
-from mesh.settings import LogSettings, TraceSettings, WorkerSettings
+from mesh.settings import LogSettings, Settings, TraceSettings, WorkerSettings
+from mesh.streams import open_streams
 from mesh.transport import NatsTransport
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-Settings = TypeVar("Settings", bound=BaseSettings)
+SettingsT = TypeVar("SettingsT", bound=Settings)
 WorkerSettingsT = TypeVar("WorkerSettingsT", bound=WorkerSettings)
 
 
@@ -42,6 +42,7 @@ def run(name: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> NoReturn
 
     Exit status: 0 after an orderly end, 1 when the start or the connection failed.
     """
+    open_streams()
     try:
         configure(read_settings(LogSettings), name)
         uvloop.run(_until_stopped(main))
@@ -123,7 +124,7 @@ async def stopped_or_lost(stop: asyncio.Event, transport: Transport) -> None:
         raise StartError("NATS closed the connection for good; the supervisor should start this process anew")
 
 
-def read_settings(settings_type: type[Settings]) -> Settings:
+def read_settings(settings_type: type[SettingsT]) -> SettingsT:
     """The settings from the environment. Raises StartError that names each variable that is missing or wrong."""
     try:
         settings = settings_type()

@@ -2,35 +2,73 @@
 
 import os
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import nkeys
-from pydantic import Field, FilePath, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+DAY = 86_400.0
+"""Seconds. No timeout is longer: a timer does not take every number."""
 
-class NatsSettings(BaseSettings):
+
+def not_blank(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told, without texts that are empty or nothing but white space: those are as not set."""
+    return {name: value for name, value in told.items() if not isinstance(value, str) or value.strip()}
+
+
+def word(text: object) -> object:
+    """A word in small letters, however it is spelt."""
+    return text.strip().lower() if isinstance(text, str) else text
+
+
+def _expanded(path: object) -> object:
+    """A path whose `~` is the home directory; as it stands where nobody knows that."""
+    return os.path.expanduser(path) if isinstance(path, str | Path) else path  # noqa: PTH111  # Path's own raises then
+
+
+def _is_file(path: Path) -> Path:
+    if not os.path.isfile(path):  # noqa: PTH113  # Path's own raises where a folder may not be looked into
+        raise ValueError("does not point to a file")
+    return path
+
+
+AnyPath = Annotated[Path, BeforeValidator(_expanded)]
+ExistingFile = Annotated[AnyPath, AfterValidator(_is_file)]
+
+
+class Settings(BaseSettings):
+    """Settings of a process, each from the environment variable of its name; one that is blank is as not set."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_unset(cls, told: dict[str, Any]) -> dict[str, Any]:
+        return not_blank(told)
+
+
+class NatsSettings(Settings):
     """Where NATS is, and who we are there."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     nats_url: str = "nats://127.0.0.1:4222"
     """One URL or several, separated by commas: nats:// or, for encrypted connections alone, tls://."""
     nats_nkey_seed: SecretStr | None = None
     """Who we are: the seed, `SU…`, of a user whose public key stands in nats.conf."""
-    nats_nkey_seed_file: FilePath | None = None
+    nats_nkey_seed_file: ExistingFile | None = None
     """A file with nothing but the seed in it."""
     nats_user: str | None = None
     """With a password, who we are where there are no nkeys: at a NATS of somebody else's."""
     nats_password: SecretStr | None = None
-    nats_tls_ca: FilePath | None = None
+    nats_tls_ca: ExistingFile | None = None
     """Who vouches for NATS; without it, whoever this machine trusts."""
-    nats_tls_cert: FilePath | None = None
+    nats_tls_cert: ExistingFile | None = None
     """With its key, our own certificate, where NATS wants one (mutual TLS)."""
-    nats_tls_key: FilePath | None = None
-    nats_connect_timeout: float = Field(10.0, gt=0)
+    nats_tls_key: ExistingFile | None = None
+    nats_connect_timeout: float = Field(10.0, gt=0, le=DAY)
     """Seconds until a start without NATS fails."""
 
     @field_validator("nats_url")
@@ -102,44 +140,38 @@ def _names_server(url: str) -> bool:
         return False
 
 
-class TokenSettings(BaseSettings):
+class TokenSettings(Settings):
     """Which access tokens are ours (RFC 7519: iss and aud)."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     token_issuer: str = "northwind-mesh"  # noqa: S105  # a name, no secret
     token_audience: str = "northwind-mesh"  # noqa: S105  # a name, no secret
-    token_keys_refetch_after: float = Field(60.0, ge=0)
+    token_keys_refetch_after: float = Field(60.0, ge=0, le=DAY)
     """Seconds: for unknown keys the auth service is asked no more often, however many are forged."""
 
 
-class TraceSettings(BaseSettings):
+class TraceSettings(Settings):
     """How many requests are traced; where their spans go, OpenTelemetry's own variables say (docs/tracing.md)."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     trace_ratio: float = Field(0.0, ge=0, le=1)
     """Of the requests that come by HTTP; 0 traces none, and a worker joins no trace either."""
 
 
-class LogSettings(BaseSettings):
+class LogSettings(Settings):
     """How much is logged, and for whom."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
-
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["auto", "json", "pretty"] = "auto"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(word)] = "info"
+    log_format: Annotated[Literal["auto", "json", "pretty"], BeforeValidator(word)] = "auto"
     """auto: pretty on a terminal, JSON lines elsewhere."""
 
 
 class WorkerSettings(NatsSettings, TokenSettings):
     """What every worker is told; a service adds what it owns."""
 
-    mesh_concurrency: int = Field(64, ge=1)
+    mesh_concurrency: int = Field(64, ge=1, le=100_000)
     """Handlers at once."""
-    mesh_queue_size: int = Field(256, ge=0)
+    mesh_queue_size: int = Field(256, ge=0, le=1_000_000)
     """Requests that wait for a free handler; beyond it callers hear `overloaded` at once."""
-    mesh_heartbeat_file: Path | None = None
+    mesh_heartbeat_file: AnyPath | None = None
     """Touched each second while the process works and NATS is connected: `python -m mesh.heartbeat` looks at it."""
 
     @field_validator("mesh_heartbeat_file")

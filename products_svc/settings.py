@@ -10,7 +10,7 @@ class ProductsSettings(WorkerSettings):
     """A worker's settings, and the database that this one owns."""
 
     products_database_url: PostgresUrl
-    products_pool_size: int = Field(10, ge=1)
+    products_pool_size: int = Field(10, ge=1, le=1_000)
     """Connections at most."""
     products_seed: bool = False
     """Whether a fresh database gets Northwind's products, categories and suppliers."""

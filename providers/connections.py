@@ -11,6 +11,8 @@ from asyncpg import Record
 from asyncpg.pool import Pool, PoolConnectionProxy
 from pydantic import SecretStr
 
+from providers.postgres_url import connect_arguments
+
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
 _CONNECT_TIMEOUT = 5.0
@@ -115,6 +117,7 @@ async def open_connections(url: SecretStr, name: str, size: int) -> AsyncIterato
         server_settings={**_SESSION, "application_name": name},
         connection_class=_Session,
         reset=_keep,
+        **connect_arguments(url.get_secret_value()),
     )
     connections = Connections(pool, size)
     try:

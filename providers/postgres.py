@@ -10,10 +10,11 @@ import asyncpg
 import stamina
 import structlog
 from asyncpg import Record
-from pydantic import AfterValidator, PostgresDsn, SecretStr, ValidationError
+from pydantic import AfterValidator, PostgresDsn, SecretStr
 
 from providers.connections import Connection, Connections, open_connections
 from providers.errors import DatabaseRefused, DatabaseTimedOut, DatabaseUnavailable
+from providers.postgres_url import SSL_MODES, connect_arguments
 
 log = structlog.get_logger()
 
@@ -36,17 +37,20 @@ _TROUBLE = (
 
 def _well_formed(url: SecretStr) -> SecretStr:
     try:
-        PostgresDsn(url.get_secret_value())
-    except ValidationError:
-        # Of our own words: pydantic's would show the URL, and with it the password.
+        connect_arguments(url.get_secret_value())
+    except OSError as error:  # ssl.SSLError is one
+        raise ValueError(f"sslrootcert, sslcert, sslkey, sslcrl: {error.strerror or 'no certificate'}") from None
+    except ValueError:
+        # Of our own words: others' would show the URL, and with it the password.
         raise ValueError(
-            "must be postgresql://host:port/database, with user and password before the host, percent-encoded"
+            "must be postgresql://host:port/database, with user and password before the host, percent-encoded, "
+            f"and such parameters as ?sslmode={SSL_MODES}"
         ) from None
     return url
 
 
 PostgresUrl = Annotated[SecretStr, AfterValidator(_well_formed)]
-"""postgresql://user:password@host:port/database: a secret, since the password is in it."""
+"""postgresql://user:password@host:port/database: a secret, since the password is in it. Nothing else counts."""
 
 
 class Statements(Protocol):

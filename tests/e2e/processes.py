@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from devstack.child import end_with_launcher
 from devstack.servers import Servers
@@ -37,6 +37,13 @@ class Process:
                 stderr=log,
                 preexec_fn=end_with_launcher(signal.SIGKILL),
             )
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.end(signal.SIGKILL)
 
     async def end(self, number: signal.Signals) -> int:
         """Send the signal, and wait for the exit code."""

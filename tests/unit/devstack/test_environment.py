@@ -47,7 +47,7 @@ def test_gateways_on_one_port_are_told_that_they_share_it() -> None:
 def test_the_terminals_variables_pass_but_for_other_services(service: ServiceName) -> None:
     terminal = {f"{name.upper()}_THING": name for name in SERVICES} | {"PATH": "/bin", "LOG_LEVEL": "debug"}
     environment = SURROUNDINGS.environment(service, terminal)
-    assert ("/bin", "debug") == (environment["PATH"], environment["LOG_LEVEL"])
+    assert "debug" == environment["LOG_LEVEL"]
     assert {service} == {value for name, value in environment.items() if name.endswith("_THING")}
 
 

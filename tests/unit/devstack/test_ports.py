@@ -37,6 +37,12 @@ def test_somebody_elses_address_is_refused() -> None:
         check_http_port("192.0.2.1", 8080)
 
 
+@pytest.mark.parametrize("host", ["..", "ü" * 64, "ü..example"])
+def test_what_is_no_address_is_refused(host: str) -> None:
+    with pytest.raises(DevstackError, match="is not an address of this machine"):
+        check_http_port(host, 8080)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may listen everywhere")
 def test_a_port_of_the_system_is_refused() -> None:
     with pytest.raises(DevstackError, match="from 1024 up"):

@@ -125,3 +125,19 @@ def accepted(listening: socket.socket) -> int:
 def test_an_address_that_is_not_ours_is_named() -> None:
     with pytest.raises(StartError, match=r"cannot listen on port 80 of 192.0.2.1 \(GATEWAY_HOST, GATEWAY_PORT\)"):
         listener("192.0.2.1", 80)
+
+
+@pytest.mark.parametrize("host", ["ü" * 64, "ü..example"])
+def test_what_can_be_no_hosts_name_is_told(host: str) -> None:
+    with pytest.raises(StartError, match="can be no host's name: set GATEWAY_HOST"):
+        listener(host, 80)
+
+
+async def test_the_web_servers_own_variables_count_for_nothing(
+    stop: asyncio.Event, transport: MemoryTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS"):
+        monkeypatch.setenv(name, "nonsense")
+    with listener("127.0.0.1", 0) as listening:
+        stop.set()
+        await serve_until(stop, GatewaySettings(), transport, listening)
