@@ -252,6 +252,11 @@ def test_everything_is_checked_for_health_and_starts_after_what_it_needs() -> No
         assert "nats" in SERVICES[worker]["depends_on"]
 
 
+def test_databases_have_time_for_their_first_start() -> None:
+    for name in ("postgres", "mongo"):
+        assert "3m" == SERVICES[name]["healthcheck"]["start_period"]
+
+
 def test_no_log_grows_without_bound() -> None:
     for name, service in SERVICES.items():
         assert {"max-size", "max-file"} <= set(service["logging"]["options"]), name
