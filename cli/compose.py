@@ -61,12 +61,13 @@ def filled(text: str, values: Mapping[str, str]) -> str:
         ValueError: Docker Compose would read a value otherwise than it looks.
 
     """
-    lines, missing = [], dict(values)
-    for number, line in enumerate(text.splitlines(), 1):
+    lines, missing = text.splitlines(), dict(values)
+    for index, line in enumerate(lines):
         found = None if line.lstrip().startswith("#") else _LINE.fullmatch(line.strip())
         name, value = found.groups() if found else ("", "")
-        if not _AS_IT_STANDS.fullmatch(value):
-            raise ValueError(f"line {number}: {name} has a value with $, #, a space or a quote: write it as '…'")
         default = missing.pop(name, None)
-        lines.append(f"{name}='{default}'" if default is not None and value in ("", "''", '""') else line)
-    return "\n".join([*lines, *(f"{name}='{value}'" for name, value in missing.items()), ""])
+        if default is not None and value in ("", "''", '""'):
+            lines[index], value = f"{name}={default}", default
+        if not _AS_IT_STANDS.fullmatch(value):
+            raise ValueError(f"line {index + 1}: {name} has a value with $, #, a space or a quote: write it as '…'")
+    return "\n".join([*lines, *(f"{name}={value}" for name, value in missing.items()), ""])

@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -18,6 +18,7 @@ from auth_svc.settings import AuthSettings
 from cli.application import application
 from customers_svc.settings import CustomersSettings
 from devstack.nkeys import USERS
+from gateway.client_address import client_address
 from gateway.settings import GatewaySettings
 from mesh.settings import LogSettings, TraceSettings, WorkerSettings
 from products_svc.settings import ProductsSettings
@@ -209,6 +210,15 @@ def test_a_proxy_on_this_machine_has_an_address_that_can_be_named() -> None:
     assert f"# GATEWAY_TRUSTED_PROXIES={subnet[1]}\n" in example
     assert f"# GATEWAY_SUBNET={subnet}\n" in example
     assert f"`{subnet[1]}`" in (ROOT / "docs" / "security.md").read_text()
+
+
+def test_who_is_named_in_the_example_is_believed_and_no_other_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    (named,) = re.findall(r"^# GATEWAY_TRUSTED_PROXIES=(.+)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    monkeypatch.setenv("GATEWAY_TRUSTED_PROXIES", named)
+    proxies = GatewaySettings().gateway_trusted_proxies
+    for peer, client in ((named, "203.0.113.7"), (other := str(ip_address(named) + 1), other), ("::1", "::1")):
+        scope = {"client": (peer, 1), "headers": [(b"x-forwarded-for", b"203.0.113.7")]}
+        assert client == client_address(scope, proxies)
 
 
 def test_only_the_gateways_port_is_published_and_to_this_machine_alone() -> None:

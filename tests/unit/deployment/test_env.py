@@ -66,6 +66,19 @@ def test_the_values_are_such_as_the_services_take(clone: Path) -> None:
     assert told["AUTH_ADMIN_PASSWORD"] == settings.auth_admin_password.get_secret_value()
 
 
+def test_what_is_made_needs_no_quotes_by_whatever_it_is_read(clone: Path) -> None:
+    assert 0 == init(clone).exit_code
+    plain = dict(line.split("=", 1) for line in (clone / ".env").read_text().splitlines() if line[:1] not in ("", "#"))
+    assert variables(clone) == plain
+
+
+def test_an_address_that_compose_would_change_is_refused(clone: Path) -> None:
+    refused = init(clone, "--admin-email", "$ada@northwind.example")
+    assert 1 == refused.exit_code
+    assert "AUTH_ADMIN_EMAIL" in refused.stderr
+    assert not (clone / ".env").exists()
+
+
 def test_a_second_time_changes_nothing(clone: Path) -> None:
     texts = []
     for _ in range(2):
@@ -124,7 +137,7 @@ def test_what_compose_would_read_otherwise_than_it_looks_is_refused_and_not_show
     "value", ["abc+/=:@!%^&*(){}[];,.~_-", "'two words'", "'$5 #1'", "'a\\b'", "'\"'", '"it\'s #1"', "'a' # b", "0"]
 )
 def test_what_compose_takes_literally_is_kept(value: str) -> None:
-    assert f"# $ is fine here\nOTHER={value}\nMADE='1'\n" == filled(f"# $ is fine here\nOTHER={value}\n", {"MADE": "1"})
+    assert f"# $ is fine here\nOTHER={value}\nMADE=1\n" == filled(f"# $ is fine here\nOTHER={value}\n", {"MADE": "1"})
 
 
 def test_beside_no_compose_file_nothing_is_made_of_a_secret(tmp_path: Path) -> None:
