@@ -11,34 +11,39 @@ AUDIT_STAMP := $(VENV)/.installed-audit
 # Options of `mesh up` and of pytest pass through, e.g. make up ARGS="--http-port 8081".
 ARGS ?=
 
-.PHONY: help install up test faults bench bench-full bench-install check format audit lock clean
+.PHONY: help install up compose-env test faults bench bench-full bench-install check format audit lock clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # What is in .venv stays there: a stack may run from it.
 install: $(STAMP) ## Make .venv with everything pinned and checked by hash
 
-$(STAMP): $(LOCK) pyproject.toml
+$(STAMP): requirements/build.txt $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed, $(PYTHON) is older: try make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "installing into $(VENV): some 400 MB, PostgreSQL and MongoDB among them"
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv -q --allow-existing --python $(PYTHON) $(VENV) && \
-		uv pip install -q --python $(BIN)/python --require-hashes -r $(LOCK) && \
+		uv pip install -q --python $(BIN)/python --require-hashes -r requirements/build.txt && \
+		uv pip install -q --python $(BIN)/python --require-hashes --no-build-isolation -r $(LOCK) && \
 		uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 	else \
 		if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 			[ -x $(BIN)/python ] || rm -f $(BIN)/python*; \
 			$(PYTHON) -m venv $(VENV); \
 		fi && \
-		$(BIN)/python -m pip install -q --require-hashes -r $(LOCK) && \
+		$(BIN)/python -m pip install -q --require-hashes -r requirements/build.txt && \
+		$(BIN)/python -m pip install -q --require-hashes --no-build-isolation -r $(LOCK) && \
 		$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e . ; \
 	fi
 	@touch $@
 
 up: install ## Start NATS, PostgreSQL, MongoDB, the workers and the gateway here
 	@$(BIN)/mesh up $(ARGS)
+
+compose-env: install ## Make .env and keys/ for docker compose up
+	@$(BIN)/mesh compose init $(ARGS)
 
 test: install ## Run the tests on real servers
 	@$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
@@ -49,9 +54,9 @@ faults: install ## Break everything, at length: some 30 minutes, figures in dist
 
 $(VENV)/.installed-%: requirements/%.txt $(STAMP)
 	@if command -v uv >/dev/null 2>&1; then \
-		uv pip install -q --python $(BIN)/python --require-hashes -r $< ; \
+		uv pip install -q --python $(BIN)/python --require-hashes --no-build-isolation -r $< ; \
 	else \
-		$(BIN)/python -m pip install -q --require-hashes -r $< ; \
+		$(BIN)/python -m pip install -q --require-hashes --no-build-isolation -r $< ; \
 	fi
 	@touch $@
 
@@ -77,13 +82,18 @@ audit: $(AUDIT_STAMP) ## Tell what is known of the servers in wheels, ask PyPI a
 	@$(BIN)/python -m devstack.audit
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach file,$(wildcard requirements/*.txt),-r $(file)) $(ARGS)
 
+# Installing runs no code of a package's: wheels alone, but for nkeys. uv would write the options the other way round,
+# in which pip forgets the exception.
+lock: COMPILE := uv pip compile -q --universal --generate-hashes --no-header --no-annotate --only-binary :all: --no-binary nkeys
+lock: OPTIONS := --only-binary :all:\n--no-binary nkeys\n
 lock: ## Pin every dependency anew, with hashes and without addresses
 	@for extra in dev gateway auth customers products; do \
-		uv pip compile -q --universal --generate-hashes --no-header --no-annotate --upgrade \
-			--extra $$extra pyproject.toml -o requirements/$$extra.txt; done
+		$(COMPILE) --upgrade --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit; done
 	@for extra in bench audit; do \
-		uv pip compile -q --universal --generate-hashes --no-header --no-annotate \
-			--extra $$extra -c requirements/dev.txt pyproject.toml -o requirements/$$extra.txt; done
+		$(COMPILE) --extra $$extra -c requirements/dev.txt pyproject.toml -o requirements/$$extra.txt || exit; done
+	@$(COMPILE) --upgrade --group build -o requirements/build.txt
+	@for file in requirements/*.txt; do \
+		printf -- '$(OPTIONS)' | cat - $$file > $$file.new && mv $$file.new $$file || exit; done
 
 clean: ## Remove .venv, caches and the data of `mesh up`
 	rm -rf bench/peers/nestjs/node_modules bench/peers/nestjs/dist bench/peers/go/dist

@@ -13,6 +13,7 @@ MODULES = {
     "ls": "cli.services",
     "subjects": "cli.table",
     "nats": "cli.nats",
+    "compose": "cli.compose",
     "users": "cli.users",
     "keys": "cli.keys",
 }

@@ -1,5 +1,6 @@
 """`mesh nats`: what NATS is told of the mesh, made of subjects.py; and the keys of those who connect."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,9 @@ from devstack.certificates import Authority
 from devstack.home import write_private
 from devstack.nats import CONFIGURATION
 from devstack.nkeys import PEOPLE, USERS, new_seed, public_key, variable
+
+HOSTS = ("nats", "localhost", "127.0.0.1")
+"""By what names NATS is found where nothing else is told: compose.yaml's, and this machine's."""
 
 nats = typer.Typer(name="nats", no_args_is_help=True, help="Make what nats.conf stands on: permissions and keys.")
 
@@ -35,26 +39,35 @@ def keys(
 ) -> None:
     """Make the keys of a deployment: an nkey for each user, a CA, and certificates for NATS and its clients.
 
-    FOLDER/nats.env then holds what compose.yaml wants. What is there is kept; a certificate is renewed a month before
-    its end.
+    FOLDER/nats.env then holds the variables that compose.yaml wants, FOLDER/nats the certificate of NATS. What is there
+    is kept; a certificate is renewed a month before its end.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        variables = [line for user in USERS for line in _user(folder / f"{user}.nk", user)]
-        write_private(folder / "nats.env", "\n".join([*variables, ""]))
-        authority = Authority(folder)
-        authority.issue("server", host or ["nats", "localhost", "127.0.0.1"])
-        for user in USERS:
-            authority.issue(user)
+        make_keys(folder, host or HOSTS)
     except (OSError, ValueError) as error:
         fail(f"{folder}: {error}")
-    typer.echo(f"{folder}/nats.env: add it to .env; {folder}/server.pem: NATS's certificate")
+    typer.echo(f"{folder}/nats.env: add it to .env; {folder}/nats/server.pem: NATS's certificate")
 
 
-def _user(seed_file: Path, user: str) -> list[str]:
+def make_keys(folder: Path, hosts: Sequence[str]) -> dict[str, str]:
+    """Make what is not there yet; return the variables of nats.env. Raises OSError, ValueError."""
+    own = folder / "nats"  # mounted as a whole, and with nobody else's keys in it
+    for made in (folder, own):
+        made.mkdir(mode=0o700, parents=True, exist_ok=True)
+    variables = dict(pair for user in USERS for pair in _user(folder / f"{user}.nk", user))
+    write_private(folder / "nats.env", "".join(f"{name}={value}\n" for name, value in variables.items()))
+    authority = Authority(folder)
+    authority.issue("server", hosts, own)
+    for user in USERS:
+        authority.issue(user)
+    return variables
+
+
+def _user(seed_file: Path, user: str) -> Iterator[tuple[str, str]]:
     """The variables of a user, whose seed is made where there is none."""
     if not seed_file.exists():
         write_private(seed_file, new_seed())
     seed = seed_file.read_text().strip()
-    public = f"{variable(user)}={public_key(seed)}"
-    return [public] if user in PEOPLE else [public, f"NATS_{user.upper()}_SEED={seed}"]
+    yield variable(user), public_key(seed)
+    if user not in PEOPLE:
+        yield f"NATS_{user.upper()}_SEED", seed

@@ -40,13 +40,14 @@ class Authority:
         self._certificate = x509.load_pem_x509_certificate(certificate.read_bytes())
         self._key = load_pem_private_key(key.read_bytes(), None)
 
-    def issue(self, name: str, hosts: Sequence[str] = ()) -> None:
+    def issue(self, name: str, hosts: Sequence[str] = (), folder: Path | None = None) -> None:
         """Make `<name>.pem` and `<name>-key.pem`: a server's at these hosts, a client's without any.
 
-        What is there is kept until a month before its end.
+        They go to the CA's folder unless another is named. A pair that is there is kept until a month before its end.
         """
-        certificate, key = self._folder / f"{name}.pem", self._folder / f"{name}-key.pem"
-        if certificate.exists() and key.exists() and not _ends_soon(certificate):
+        folder = folder or self._folder
+        certificate, key = folder / f"{name}.pem", folder / f"{name}-key.pem"
+        if certificate.exists() and key.exists() and _is_pair(certificate, key) and not _ends_soon(certificate):
             return
         made = ec.generate_private_key(ec.SECP256R1())
         purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]  # the nodes of a cluster are each other's clients too
@@ -81,6 +82,12 @@ def _ends_soon(certificate: Path) -> bool:
     return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc < datetime.now(UTC) + _RENEWED
 
 
+def _is_pair(certificate: Path, key: Path) -> bool:
+    """Tell whether the two belong together: a renewal that broke off has left a new key beside an old certificate."""
+    public = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    return public == load_pem_private_key(key.read_bytes(), None).public_key()
+
+
 def _name(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(host))
@@ -91,5 +98,7 @@ def _name(host: str) -> x509.GeneralName:
 def _write(certificate: Path, key: Path, signed: x509.Certificate, made: ec.EllipticCurvePrivateKey) -> None:
     pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     write_private(key, pem.decode())
-    certificate.write_bytes(signed.public_bytes(Encoding.PEM))
-    certificate.chmod(0o644)  # no secret, and read by others: the processes in containers
+    draft = certificate.with_name(certificate.name + ".new")
+    draft.write_bytes(signed.public_bytes(Encoding.PEM))
+    draft.chmod(0o644)  # no secret, and read by others: the processes in containers
+    draft.replace(certificate)

@@ -30,7 +30,7 @@ class NatsServer:
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self._configuration = folder / f"nats-{self.port}.conf"
-        self._log = folder / f"nats-{self.port}.log"
+        self.log = folder / f"nats-{self.port}.log"
         self._configuration.write_text(configuration)
         self._process: asyncio.subprocess.Process | None = None
 
@@ -45,7 +45,7 @@ class NatsServer:
             "-c",
             str(self._configuration),
             "-l",
-            str(self._log),
+            str(self.log),
         ]
         end_with_us = end_with_launcher(signal.SIGKILL)
         self._process = await asyncio.create_subprocess_exec(*command, preexec_fn=end_with_us)
@@ -53,7 +53,7 @@ class NatsServer:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)
             except OSError:
-                assert self._process.returncode is None, self._log.read_text()
+                assert self._process.returncode is None, self.log.read_text()
                 await asyncio.sleep(0.01)
             else:
                 writer.close()

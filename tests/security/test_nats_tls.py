@@ -3,12 +3,15 @@
 import asyncio
 import os
 import re
+import signal
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from devstack.certificates import Authority
 from devstack.nkeys import USERS, new_seed, public_key, variable
@@ -143,6 +146,33 @@ async def test_with_mutual_tls_a_wrong_nkey_fails_at_once(start: Start, tmp_path
     async with start("127.0.0.1", verify=True) as server:
         with pytest.raises(Disconnected, match=r"(?i)within 60 s: .*authorization violation"):
             await connect(server.url, nats_nkey_seed=new_seed(), **own, **certificate_of(tmp_path))
+
+
+def served(port: int, ca: Path) -> int:
+    """The serial number of the certificate that the server shows."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+        plain.recv(4096)  # INFO
+        with ssl.create_default_context(cafile=ca).wrap_socket(plain, server_hostname="127.0.0.1") as encrypted:
+            shown = encrypted.getpeercert(binary_form=True)
+    assert shown
+    return x509.load_der_x509_certificate(shown).serial_number
+
+
+def number(folder: Path) -> int:
+    return x509.load_pem_x509_certificate((folder / "server.pem").read_bytes()).serial_number
+
+
+@pytest.mark.parametrize("lost", ["server.pem", "server-key.pem"])
+async def test_a_renewed_certificate_is_shown_after_a_reload(start: Start, tmp_path: Path, lost: str) -> None:
+    async with start("127.0.0.1", verify=False) as server:
+        before = number(tmp_path)
+        assert before == served(server.port, tmp_path / "ca.pem")
+        (tmp_path / lost).unlink()
+        Authority(tmp_path).issue("server", ["127.0.0.1"])
+        assert before != number(tmp_path)
+        server.signal(signal.SIGHUP)
+        await until(lambda: "Reloaded server configuration" in server.log.read_text())
+        assert number(tmp_path) == served(server.port, tmp_path / "ca.pem")
 
 
 async def test_whose_certificate_is_refused_later_says_so_and_comes_back(

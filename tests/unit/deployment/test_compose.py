@@ -3,7 +3,8 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from ipaddress import ip_address, ip_network
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -17,12 +18,15 @@ from auth_svc.settings import AuthSettings
 from cli.application import application
 from customers_svc.settings import CustomersSettings
 from devstack.nkeys import USERS
+from gateway.client_address import client_address
 from gateway.settings import GatewaySettings
 from mesh.settings import LogSettings, TraceSettings, WorkerSettings
 from products_svc.settings import ProductsSettings
 from subjects import ENDPOINTS
 
 ROOT = Path(__file__).parents[3]
+DOCKERS_OWN = ("172.16.0.0/12", "192.168.0.0/16")
+"""From where Docker takes the networks for which nothing is said: a fixed one among them might be taken already."""
 NATS_FILES = ("nats.conf", "nats-tls.conf")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
@@ -42,13 +46,15 @@ def stages() -> dict[str, list[str]]:
     for line in DOCKERFILE.splitlines():
         if start := re.fullmatch(r"FROM \S+ AS (\S+)", line):
             found[start[1]] = []
-        elif found and line:
+        elif found and line and not line.startswith("#"):
             found[list(found)[-1]].append(line)
     return found
 
 
 def copied(stage: str) -> set[str]:
-    return {line.split()[1] for line in stages()[stage] if line.startswith("COPY")}
+    return {
+        name for line in stages()[stage] if line.startswith("COPY") for name in line.split()[1:-1] if name[0] != "-"
+    }
 
 
 def imported(package: str) -> Iterator[str]:
@@ -84,17 +90,31 @@ def test_each_process_is_built_from_a_target_that_runs_its_module(service: str) 
 def test_an_image_holds_what_its_process_imports_and_no_other_service(service: str) -> None:
     code = {path.removesuffix(".py") for path in copied(service) if not path.startswith("requirements/")}
     assert ours(PACKAGES[service]) == code
-    allowed = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines()}
-    for path in copied(service):
+
+
+def test_a_build_sees_what_it_copies_and_nothing_else() -> None:
+    allowed = [line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"]
+    wanted = {path for stage in stages() for path in copied(stage)}
+    assert {path.partition("/")[0] for path in allowed} == {path.partition("/")[0] for path in wanted}
+    for path in wanted:
         assert (ROOT / path).exists()
-        assert path in allowed or f"{path.partition('/')[0]}/*.txt" in allowed
+        assert any(PurePath(path).match(pattern) for pattern in allowed)
+
+
+def test_images_can_be_read_by_their_user_whatever_the_umask_of_the_clone() -> None:
+    copies = [line for lines in stages().values() for line in lines if line.startswith("COPY") and ".txt" not in line]
+    assert copies
+    for line in copies:
+        mode = re.search(r"--chmod=(\d+) ", line)
+        assert mode, line
+        assert (0o055 if "nats" not in line else 0o044) == int(mode[1], 8) & 0o077
 
 
 @pytest.mark.parametrize("service", PACKAGES)
-def test_no_image_runs_as_root_and_all_packages_are_checked_by_hash(service: str) -> None:
+def test_no_process_runs_as_root_and_each_installs_its_own_lock_file(service: str) -> None:
     assert "USER mesh" in stages()[service]
-    assert "RUN pip install --require-hashes -r requirements.txt" in stages()[service]
-    assert f"requirements/{service}.txt" in copied(service)
+    assert f"COPY requirements/{service}.txt requirements.txt" in stages()[service]
+    assert any(line.startswith("RUN pip install") and "-r requirements.txt" in line for line in stages()[service])
 
 
 @pytest.mark.parametrize("service", PACKAGES)
@@ -118,36 +138,92 @@ def test_each_process_is_its_own_user_at_nats_and_the_server_knows_each_by_its_p
 
 
 def test_mongodb_logs_no_slow_operation_since_their_values_are_hashes_of_passwords() -> None:
-    assert ["--slowOpSampleRate", "0"] == SERVICES["mongo"]["command"]
+    command = SERVICES["mongo"]["command"]
+    assert "0" == command[command.index("--slowOpSampleRate") + 1]
 
 
 def test_nats_listens_where_the_processes_look() -> None:
     command = SERVICES["nats"]["command"]
     assert "4222" == command[command.index("-p") + 1]
-    mounted = dict(volume.split(":")[:2] for volume in SERVICES["nats"]["volumes"])
-    folder = command[command.index("-c") + 1].removesuffix("/nats-tls.conf")
-    assert [f"{folder}/{name}" for name in NATS_FILES] == [mounted[f"./{name}"] for name in NATS_FILES]
+
+
+def test_a_new_nats_conf_comes_with_the_next_up() -> None:
+    command = SERVICES["nats"]["command"]
+    folder = command[command.index("-c") + 1].removesuffix("nats-tls.conf")
+    assert set(NATS_FILES) == copied("nats")
+    assert stages()["nats"][-1].endswith(f" {folder}")
+    assert "nats" == SERVICES["nats"]["build"]["target"]
+    assert "build" == SERVICES["nats"]["pull_policy"]
+
+
+def mounts() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each service with each of its mounts that comes from this machine."""
+    for name, service in SERVICES.items():
+        for volume in service.get("volumes", []):
+            if isinstance(volume, dict):
+                yield name, volume
+            else:
+                assert volume.partition(":")[0] in COMPOSE["volumes"], f"{volume}: Docker would make a folder of it"
+
+
+def test_without_keys_nothing_starts_and_nothing_is_made_in_their_place() -> None:
+    assert {"nats", *PACKAGES} == {name for name, _ in mounts()}
+    for _, mount in mounts():
+        assert mount["source"].startswith("./keys/")
+        assert {"bind": {"create_host_path": False}, "read_only": True, "type": "bind"}.items() <= mount.items()
+
+
+def test_what_is_renewed_is_mounted_with_its_folder() -> None:
+    single = {mount["source"] for _, mount in mounts() if PurePath(mount["source"]).suffix}
+    assert {"./keys/ca.pem"} == single  # read at a start alone, by all
 
 
 def test_the_certificates_are_those_that_mesh_nats_keys_makes(tmp_path: Path) -> None:
     made = CliRunner().invoke(application(), ["nats", "keys", str(tmp_path / "keys")])
     assert 0 == made.exit_code, made.output
     for name in ("nats", *PACKAGES):
-        for volume in SERVICES[name]["volumes"]:
-            source, target, *_ = volume.split(":")
-            if source.startswith("./keys/"):
-                assert (tmp_path / source).exists()
-                assert target in SERVICES[name]["environment"].values()
-    certificate = x509.load_pem_x509_certificate((tmp_path / "keys" / "server.pem").read_bytes())
+        inside = {Path(mount["target"]): tmp_path / mount["source"] for service, mount in mounts() if service == name}
+        asked = [Path(value) for value in SERVICES[name]["environment"].values() if value.endswith(".pem")]
+        assert asked
+        for file in asked:
+            where = inside[file] if file in inside else inside[file.parent] / file.name
+            assert where.is_file(), file
+    assert {"server.pem", "server-key.pem"} == {file.name for file in (tmp_path / "keys" / "nats").iterdir()}
+    certificate = x509.load_pem_x509_certificate((tmp_path / "keys" / "nats" / "server.pem").read_bytes())
     hosts = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert "nats" in hosts.get_values_for_type(x509.DNSName)
     wanted = set(re.findall(r"\$\{(NATS_\w+):", (ROOT / "compose.yaml").read_text()))
     assert wanted <= {line.partition("=")[0] for line in (tmp_path / "keys" / "nats.env").read_text().splitlines()}
 
 
-def test_only_the_gateways_port_is_published() -> None:
+def by_default(text: str) -> str:
+    """What stands there where .env says nothing."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+
+
+def test_a_proxy_on_this_machine_has_an_address_that_can_be_named() -> None:
+    (pool,) = COMPOSE["networks"]["edge"]["ipam"]["config"]
+    subnet = ip_network(by_default(pool["subnet"]))
+    assert "edge" in SERVICES["gateway"]["networks"]
+    assert not any(subnet.overlaps(ip_network(taken)) for taken in DOCKERS_OWN)
+    example = (ROOT / ".env.example").read_text()
+    assert f"# GATEWAY_TRUSTED_PROXIES={subnet[1]}\n" in example
+    assert f"# GATEWAY_SUBNET={subnet}\n" in example
+    assert f"`{subnet[1]}`" in (ROOT / "docs" / "security.md").read_text()
+
+
+def test_who_is_named_in_the_example_is_believed_and_no_other_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    (named,) = re.findall(r"^# GATEWAY_TRUSTED_PROXIES=(.+)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    monkeypatch.setenv("GATEWAY_TRUSTED_PROXIES", named)
+    proxies = GatewaySettings().gateway_trusted_proxies
+    for peer, client in ((named, "203.0.113.7"), (other := str(ip_address(named) + 1), other), ("::1", "::1")):
+        scope = {"client": (peer, 1), "headers": [(b"x-forwarded-for", b"203.0.113.7")]}
+        assert client == client_address(scope, proxies)
+
+
+def test_only_the_gateways_port_is_published_and_to_this_machine_alone() -> None:
     assert {"gateway"} == {name for name, service in SERVICES.items() if "ports" in service}
-    assert ["${GATEWAY_PORT:-8080}:8080"] == SERVICES["gateway"]["ports"]
+    assert ["127.0.0.1:8080:8080"] == [by_default(port) for port in SERVICES["gateway"]["ports"]]
     assert "8080" == SERVICES["gateway"]["environment"]["GATEWAY_PORT"]
     assert "EXPOSE 8080" in stages()["gateway"]
 
@@ -157,7 +233,7 @@ def test_the_gateway_is_told_of_a_proxy_in_front_and_of_foreign_pages_where_ther
 ) -> None:
     for name in ("GATEWAY_TRUSTED_PROXIES", "GATEWAY_CORS_ORIGINS"):
         assert f"${{{name}:-}}" == SERVICES["gateway"]["environment"][name]
-        assert f"# {name}=\n" in (ROOT / ".env.example").read_text()
+        assert f"# {name}=" in (ROOT / ".env.example").read_text()
         monkeypatch.setenv(name, "")
     assert ((), ()) == (GatewaySettings().gateway_trusted_proxies, GatewaySettings().gateway_cors_origins)
 
@@ -181,9 +257,19 @@ def test_everything_is_checked_for_health_and_starts_after_what_it_needs() -> No
         for condition in service.get("depends_on", {}).values():
             assert {"condition": "service_healthy"} == condition
     for worker in {endpoint.service for endpoint in ENDPOINTS}:
-        assert ["CMD", "python", "-m", "mesh.heartbeat"] == SERVICES[worker]["healthcheck"]["test"]
+        assert ["CMD", "python", "-S", "-E", "-m", "mesh.heartbeat"] == SERVICES[worker]["healthcheck"]["test"]
         assert [str(Path(SERVICES[worker]["environment"]["MESH_HEARTBEAT_FILE"]).parent)] == SERVICES[worker]["tmpfs"]
         assert "nats" in SERVICES[worker]["depends_on"]
+
+
+def test_databases_have_time_for_their_first_start() -> None:
+    for name in ("postgres", "mongo"):
+        assert "3m" == SERVICES[name]["healthcheck"]["start_period"]
+
+
+def test_no_log_grows_without_bound() -> None:
+    for name, service in SERVICES.items():
+        assert {"max-size", "max-file"} <= set(service["logging"]["options"]), name
 
 
 def test_every_secret_comes_from_the_environment_and_stands_in_the_example() -> None:

@@ -140,9 +140,9 @@ def test_keys_are_made_once_for_each_user_and_are_their_owners_alone(tmp_path: P
             seed = (folder / f"{user}.nk").read_text()
             assert public_key(seed) == told[variable(user)]
             assert (None if user in PEOPLE else seed) == told.get(f"NATS_{user.upper()}_SEED")
-        made.append([told, *(path.read_bytes() for path in sorted(folder.glob("*.pem")))])
+        made.append([told, *(path.read_bytes() for path in sorted(folder.rglob("*.pem")))])
     assert made[0] == made[1]
-    for path in folder.iterdir():
+    for path in [folder, *folder.rglob("*")]:
         public = path.suffix == ".pem" and not path.stem.endswith("-key")
-        assert (0o644 if public else 0o600) == stat.S_IMODE(path.stat().st_mode), path
-    assert 0o700 == stat.S_IMODE(folder.stat().st_mode)
+        wanted = 0o700 if path.is_dir() else 0o644 if public else 0o600
+        assert wanted == stat.S_IMODE(path.stat().st_mode), path

@@ -12,13 +12,23 @@ from mesh.process import StartError, read_settings
 from mesh.settings import WorkerSettings
 
 
-def checked(file: Path) -> tuple[int, str]:
-    """Exit status and words of the health check, run as a container runs it."""
+def checked(file: Path, *options: str) -> tuple[int, str]:
+    """Exit status and words of the health check, run as a container runs it: without any package."""
     variables = {**os.environ, "MESH_HEARTBEAT_FILE": str(file)}
-    ended = subprocess.run(
-        [sys.executable, "-m", "mesh.heartbeat"], env=variables, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-S", "-E", *options, "-m", "mesh.heartbeat"]
+    ended = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     return ended.returncode, ended.stderr
+
+
+def test_the_check_imports_next_to_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "heartbeat"
+    file.touch()
+    code, told = checked(file, "-X", "importtime")
+    imported = {line.rpartition("|")[2].strip() for line in told.splitlines()}
+    assert 0 == code
+    assert "contextlib" in imported
+    assert set() == imported & {"asyncio", "pathlib", "socket", "inspect", "logging", "pydantic", "nats"}
+    assert {"mesh", "mesh.heartbeat"} >= {name for name in imported if name.startswith("mesh")}
 
 
 async def test_a_process_gives_a_sign_of_life_while_it_works_and_leaves_none(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Nothing is installed without a hash, and what is built is built by what has one: lock files and installers."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+OPTIONS = ["--only-binary :all:", "--no-binary nkeys"]
+"""In this order: pip lets `:all:` undo an exception that stands before it."""
+BUILT_BY = {"nkeys": {"setuptools"}}
+"""What comes as source alone, and what its pyproject.toml wants for its build."""
+
+
+def pins(text: str) -> dict[str, str]:
+    """Each requirement of a lock file by its name, with its hashes."""
+    joined = text.replace("\\\n", " ").splitlines()
+    return {re.split(r"[=;\[ ]", line)[0]: line for line in joined if line and not line.startswith("--")}
+
+
+def installs(text: str) -> list[str]:
+    """Each command of a Makefile or a Dockerfile that installs packages."""
+    return re.findall(r"pip install [^;&\\\n]*", text)
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_a_lock_file_allows_no_source_but_that_of_nkeys_and_nothing_without_a_hash(lock: Path) -> None:
+    text = lock.read_text()
+    assert OPTIONS == [line for line in text.splitlines() if line.startswith("--")]
+    assert OPTIONS == text.splitlines()[:2]
+    for name, line in pins(text).items():
+        assert re.search(r"==\S+.* --hash=sha256:[0-9a-f]{64}", line), name
+    assert "://" not in text
+
+
+def test_what_builds_is_pinned_and_is_no_source_itself() -> None:
+    excepted = {option.split()[1] for option in OPTIONS if option.startswith("--no-binary")}
+    assert excepted == set(BUILT_BY)
+    build = pins((ROOT / "requirements" / "build.txt").read_text())
+    assert set(build) == {name for names in BUILT_BY.values() for name in names}
+
+
+@pytest.mark.parametrize("name", ["Makefile", "Dockerfile"])
+def test_no_installer_takes_anything_without_a_hash_or_builds_with_what_has_none(name: str) -> None:
+    commands = installs((ROOT / name).read_text())
+    assert commands
+    for command in commands:
+        if "-e ." in command:
+            assert {"--no-deps", "--no-build-isolation"} <= set(command.split())
+        else:
+            assert "--require-hashes" in command
+            assert "-r " in command
+            assert ("build.txt" in command) != ("--no-build-isolation" in command), command
+
+
+@pytest.mark.parametrize("name", ["Makefile", "Dockerfile"])
+def test_what_builds_comes_first(name: str) -> None:
+    for way in ("uv pip install", "python -m pip install", "RUN pip install"):
+        commands = [line for line in (ROOT / name).read_text().splitlines() if way in line]
+        assert not commands or "build.txt" in commands[0]
+
+
+def test_make_lock_writes_the_same_options() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    written = "".join(rf"{option}\n" for option in OPTIONS)
+    assert f"lock: OPTIONS := {written}\n" in makefile
+    assert all(option in makefile.partition("lock: COMPILE := ")[2].splitlines()[0] for option in OPTIONS)
