@@ -1,6 +1,7 @@
 """What each endpoint of auth does for whoever comes: accounts, logins and the tokens of a session."""
 
 from auth_svc.emails import normalise
+from auth_svc.keys import SigningKey
 from auth_svc.outbox import settle_new
 from auth_svc.passwords import Passwords
 from auth_svc.refreshing import Refreshing, invalid_refresh_token
@@ -98,7 +99,7 @@ class Handlers:
                     account = await self._prove(email, request.password, pause)
             session = await self._begin(account)
         await self._audit.record(AuditAction.LOGGED_IN, session.user_id, actor_id=session.user_id)
-        return await self._tokens(account.user, session)
+        return self._tokens(await self._signer.key(), account.user, session)
 
     async def refresh(self, request: Refresh) -> Tokens:
         """Trade the refresh token for new tokens, with the roles of today. Raises Unauthenticated."""
@@ -107,7 +108,8 @@ class Handlers:
         # The trade comes last: whoever fails before it still has a token that is good.
         if token is None or user is None or user.disabled:
             raise invalid_refresh_token()
-        return await self._tokens(user, await self._refreshing.trade(token))
+        key = await self._signer.key()
+        return self._tokens(key, user, await self._refreshing.trade(token))
 
     async def logout(self, request: Logout) -> LoggedOut:
         """End the session, in the same words whether or not there was one (RFC 7009, section 2.2).
@@ -158,10 +160,11 @@ class Handlers:
         if today != account:
             await self._revocation.end(session.user_id, session.session_id)
             raise _invalid_credentials()
+        await self._revocation.end_surplus(session.user_id)  # not before: a login that is refused ends nothing
         return session
 
-    async def _tokens(self, user: User, session: Session) -> Tokens:
-        access_token, expires_in = self._access_tokens.sign(await self._signer.key(), user, session)
+    def _tokens(self, key: SigningKey, user: User, session: Session) -> Tokens:
+        access_token, expires_in = self._access_tokens.sign(key, user, session)
         refresh_token = self._refresh_tokens.issue(session)
         return Tokens(access_token=access_token, expires_in=expires_in, refresh_token=refresh_token)
 
