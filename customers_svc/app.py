@@ -11,7 +11,7 @@ from customers_svc.settings import CustomersSettings
 from mesh.bus import Transport
 from mesh.client import Client
 from mesh.context import remaining
-from mesh.failures import database_unavailable, deadline_passed
+from mesh.failures import database_read_only, database_unavailable, deadline_passed
 from mesh.idempotency import KEPT, Once
 from mesh.process import StartError
 from mesh.service import Service
@@ -65,7 +65,12 @@ async def _database(settings: CustomersSettings, resources: AsyncExitStack) -> D
         settings.customers_database_url,
         name="customers",
         size=settings.customers_pool_size,
-        terms=Terms(unavailable=database_unavailable, timed_out=deadline_passed, remaining=remaining),
+        terms=Terms(
+            unavailable=database_unavailable,
+            read_only=database_read_only,
+            timed_out=deadline_passed,
+            remaining=remaining,
+        ),
     )
     try:
         database = await resources.enter_async_context(opening)

@@ -8,7 +8,7 @@ from contracts.auth import GetJwks
 from mesh.bus import Transport
 from mesh.client import Client
 from mesh.context import remaining
-from mesh.failures import database_unavailable, deadline_passed
+from mesh.failures import database_read_only, database_unavailable, deadline_passed
 from mesh.idempotency import KEPT, Once
 from mesh.process import StartError
 from mesh.service import Service
@@ -71,7 +71,12 @@ async def _database(settings: ProductsSettings, resources: AsyncExitStack) -> Da
         settings.products_database_url,
         name="products",
         size=settings.products_pool_size,
-        terms=Terms(unavailable=database_unavailable, timed_out=deadline_passed, remaining=remaining),
+        terms=Terms(
+            unavailable=database_unavailable,
+            read_only=database_read_only,
+            timed_out=deadline_passed,
+            remaining=remaining,
+        ),
     )
     try:
         database = await resources.enter_async_context(opening)
