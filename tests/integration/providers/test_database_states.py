@@ -1,7 +1,6 @@
 """What PostgreSQL refuses in one state or another: told as the database's state, and over once that has passed."""
 
 import asyncio
-import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
@@ -10,22 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from devstack.servers import Servers
-from providers.errors import DatabaseReadOnly, DatabaseUnavailable
+from providers.errors import Blame, DatabaseReadOnly, DatabaseUnavailable
 from providers.postgres import Database, open_database
-from providers.sqlstates import CLASSES, CODES, Blame
+from providers.sqlstates import CLASSES, CODES
+from tests.unit.providers.test_sqlstates import KNOWN
 
 _NO_ERROR = {"00", "01", "02"}  # PostgreSQL raises none of these classes as an error
-RAISED = sorted(
-    {
-        *CODES,
-        *(f"{each}000" for each in CLASSES if each not in _NO_ERROR),
-        *(
-            kind.sqlstate
-            for _, kind in inspect.getmembers(asyncpg.exceptions, inspect.isclass)
-            if isinstance(getattr(kind, "sqlstate", None), str) and kind.sqlstate[:2] not in _NO_ERROR
-        ),
-    }
-)
+RAISED = [code for code in sorted({*CODES, *KNOWN, *(f"{each}000" for each in CLASSES)}) if code[:2] not in _NO_ERROR]
 _RAISE = """
     CREATE OR REPLACE FUNCTION pg_temp.fail(code text) RETURNS void LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION USING ERRCODE = code, MESSAGE = 'told by the server'; END $$

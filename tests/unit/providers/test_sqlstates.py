@@ -4,21 +4,17 @@ import inspect
 import asyncpg
 import pytest
 
-from providers.sqlstates import CLASSES, CODES, Blame, blame, spoils
+from providers.errors import Blame
+from providers.sqlstates import CLASSES, CODES, blame, spoils
 
-KNOWN = sorted(
-    {
-        kind.sqlstate
-        for _, kind in inspect.getmembers(asyncpg.exceptions, inspect.isclass)
-        if isinstance(getattr(kind, "sqlstate", None), str)
-    }
-)
+_STATES = (getattr(kind, "sqlstate", None) for _, kind in inspect.getmembers(asyncpg.exceptions, inspect.isclass))
+KNOWN = sorted({sqlstate for sqlstate in _STATES if isinstance(sqlstate, str)})
+"""Every code of which the driver makes an error of its own."""
 
 
 def raised(sqlstate: str) -> asyncpg.PostgresError:
-    error = asyncpg.PostgresError("told by the server")
-    error.sqlstate = sqlstate
-    return error
+    kind: type[asyncpg.PostgresError] = type("Raised", (asyncpg.PostgresError,), {"sqlstate": sqlstate})
+    return kind("told by the server")
 
 
 def test_every_class_that_the_driver_knows_is_somebodys_fault() -> None:
