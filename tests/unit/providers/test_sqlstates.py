@@ -13,8 +13,8 @@ KNOWN = sorted({sqlstate for sqlstate in _STATES if isinstance(sqlstate, str)})
 
 
 def raised(sqlstate: str) -> asyncpg.PostgresError:
-    kind: type[asyncpg.PostgresError] = type("Raised", (asyncpg.PostgresError,), {"sqlstate": sqlstate})
-    return kind("told by the server")
+    error: asyncpg.PostgresError = asyncpg.PostgresError.new({"C": sqlstate, "M": "told by the server"})
+    return error
 
 
 def test_every_class_that_the_driver_knows_is_somebodys_fault() -> None:
