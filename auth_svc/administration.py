@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from auth_svc.emails import normalise
+from auth_svc.emails import forms
 from auth_svc.outbox import settle
 from auth_svc.repository import Audit, Users, audit_entry
 from auth_svc.revocation import Revocation
@@ -41,10 +41,11 @@ class Administration:
     async def list_users(self, request: ListUsers) -> UserPage:
         """Users, page by page. Raises Invalid."""
         try:
-            email = normalise(request.email) if request.email is not None else None
+            emails = forms(request.email) if request.email is not None else (None,)
         except Invalid:
             return UserPage(items=(), next_cursor=None)
-        return await self._users.list(email=email, cursor=request.cursor, limit=request.limit)
+        pages = [await self._users.list(email=one, cursor=request.cursor, limit=request.limit) for one in emails]
+        return next((page for page in pages if page.items), pages[-1])
 
     async def get_user(self, request: GetUser) -> User:
         """One user. Raises NotFound."""

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from contracts.auth import GetJwks
 from customers_svc.handlers import Handlers
-from customers_svc.repository import Customers, seed
+from customers_svc.repository import STEPS, Customers, seed
 from customers_svc.settings import CustomersSettings
 from mesh.bus import Transport
 from mesh.client import Client
@@ -74,7 +74,7 @@ async def _database(settings: CustomersSettings, resources: AsyncExitStack) -> D
     )
     try:
         database = await resources.enter_async_context(opening)
-        await migrate(database, files("customers_svc") / "migrations", seed if settings.customers_seed else None)
+        await migrate(database, files("customers_svc") / "migrations", seed if settings.customers_seed else None, STEPS)
     except ProviderError as error:
         raise StartError(str(error)) from error
     return database

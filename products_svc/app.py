@@ -15,7 +15,7 @@ from mesh.service import Service
 from mesh.tokens import Verifier
 from mesh.watch import watched
 from products_svc.handlers import Handlers
-from products_svc.repository import Catalogue, seed
+from products_svc.repository import STEPS, Catalogue, seed
 from products_svc.settings import ProductsSettings
 from providers.errors import ProviderError
 from providers.idempotency import Keys
@@ -80,7 +80,7 @@ async def _database(settings: ProductsSettings, resources: AsyncExitStack) -> Da
     )
     try:
         database = await resources.enter_async_context(opening)
-        await migrate(database, files("products_svc") / "migrations", seed if settings.products_seed else None)
+        await migrate(database, files("products_svc") / "migrations", seed if settings.products_seed else None, STEPS)
     except ProviderError as error:
         raise StartError(str(error)) from error
     return database

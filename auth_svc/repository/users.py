@@ -48,7 +48,7 @@ class Users:
         try:
             await self._users.insert_one(document)
         except DuplicateKeyError:
-            raise _email_taken() from None
+            raise email_taken() from None
         return _user(document)
 
     @operation()
@@ -67,7 +67,7 @@ class Users:
         except DuplicateKeyError:
             first = await self._users.find_one({"registration.key": key})
             if first is None:
-                raise _email_taken() from None
+                raise email_taken() from None
             document = first
         return Account(User.model_validate_json(document["registration"]["reply"]), document["password_hash"])
 
@@ -260,7 +260,8 @@ def _new_user(email: str, password_hash: str, role: str) -> Document:
     }
 
 
-def _email_taken() -> Conflict:
+def email_taken() -> Conflict:
+    """What the caller hears of an address that somebody has."""
     return Conflict(AuthReason.EMAIL_TAKEN, "somebody is registered with this e-mail address")
 
 
