@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from auth_svc.emails import normalise
+from auth_svc.emails import forms
 from auth_svc.outbox import settle
 from auth_svc.repository import Audit, Users, audit_entry
 from auth_svc.revocation import Revocation
@@ -25,6 +25,7 @@ from contracts.auth import (
 )
 from mesh import context
 from mesh.errors import Forbidden, Invalid, Unavailable
+from mesh.tokens import ADMIN
 from providers.mongo import Document
 
 
@@ -40,10 +41,11 @@ class Administration:
     async def list_users(self, request: ListUsers) -> UserPage:
         """Users, page by page. Raises Invalid."""
         try:
-            email = normalise(request.email) if request.email is not None else None
+            emails = forms(request.email) if request.email is not None else (None,)
         except Invalid:
             return UserPage(items=(), next_cursor=None)
-        return await self._users.list(email=email, cursor=request.cursor, limit=request.limit)
+        pages = [await self._users.list(email=one, cursor=request.cursor, limit=request.limit) for one in emails]
+        return next((page for page in pages if page.items), pages[-1])
 
     async def get_user(self, request: GetUser) -> User:
         """One user. Raises NotFound."""
@@ -57,7 +59,8 @@ class Administration:
         about to change somebody's rights as well.
 
         The sessions end before the change as well: where it is stored and nothing more comes to pass, no session from
-        before goes on with other rights. The rest is in the user's outbox, for the repeat to do.
+        before goes on with other rights. The rest is in the user's outbox, for the repeat to do. Whatever may refuse
+        the change comes before that: what is refused ends no session.
         """
         actor_id = context.caller().user_id
         if request.user_id == actor_id:
@@ -65,25 +68,42 @@ class Administration:
             raise Forbidden(AuthReason.OWN_ACCOUNT, "nobody changes their own rights: ask another administrator")
         async with self._acting(actor_id, request.user_id):
             user = await self._users.get(request.user_id)
-            while changes := _changes(user, request.patch):
+            if _changes(user, request.patch):
+                user = await self._change(user, request.patch, actor_id)
+            await settle(user.user_id, self._users, self._revocation, self._audit)
+        return user
+
+    async def _change(self, user: User, patch: UserPatch, actor_id: str) -> User:
+        async with self._changing(user.user_id):
+            while changes := _changes(user, patch):
                 await self._revocation.end_all(user.user_id)
                 after = await self._users.change_rights(user, changes, _entries(user, changes, actor_id))
-                if after is None and await self._users.acts(user.user_id):
-                    raise Unavailable("rights_in_use", "they are about to change somebody's rights: try again")
-                user = after or await self._users.get(request.user_id)
-            await settle(user.user_id, self._users, self._revocation, self._audit)
+                user = after or await self._users.get(user.user_id)  # somebody else has changed them meanwhile
         return user
 
     @asynccontextmanager
     async def _acting(self, actor_id: str, subject_id: str) -> AsyncIterator[None]:
         act = await self._users.begin_acting(actor_id)
-        if act is None:  # the role was taken after the token was signed
-            await self._refused(subject_id, "role_required")
+        if act is None:
+            actor = await self._users.find(actor_id)
+            if actor is not None and ADMIN in actor.roles and not actor.disabled:
+                raise Unavailable("rights_in_use", "somebody is about to change your rights: try again")
+            await self._refused(subject_id, "role_required")  # the role was taken after the token was signed
             raise Forbidden("role_required", "the role ADMIN is needed here")
         try:
             yield
         finally:
             await self._users.end_acting(actor_id, act)
+
+    @asynccontextmanager
+    async def _changing(self, user_id: str) -> AsyncIterator[None]:
+        change = await self._users.begin_change(user_id)
+        if change is None:
+            raise Unavailable("rights_in_use", "they are about to change somebody's rights: try again")
+        try:
+            yield
+        finally:
+            await self._users.end_change(user_id, change)
 
     async def _refused(self, user_id: str, reason: str) -> None:
         action = AuditAction.RIGHTS_CHANGE_REFUSED

@@ -1,10 +1,13 @@
 """What each endpoint of auth does for whoever comes: accounts, logins and the tokens of a session."""
 
-from auth_svc.emails import normalise
+from collections.abc import Sequence
+
+from auth_svc.emails import forms, normalise
+from auth_svc.keys import SigningKey
 from auth_svc.outbox import settle_new
 from auth_svc.passwords import Passwords
 from auth_svc.refreshing import Refreshing, invalid_refresh_token
-from auth_svc.repository import Account, Audit, Session, Sessions, SigningKeys, Users
+from auth_svc.repository import Account, Audit, Session, Sessions, SigningKeys, Users, email_taken
 from auth_svc.revocation import Revocation
 from auth_svc.signer import Signer
 from auth_svc.throttle import Throttle
@@ -69,6 +72,8 @@ class Handlers:
         is_repeated = False
         async with self._throttle.registration():
             password_hash = await self._passwords.hash(request.password)
+            if await self._find_account(forms(request.email)[:-1]):
+                raise email_taken()
             current = context.current()
             if current is None or current.idempotency_key is None:
                 user = await self._users.create(email, password_hash, USER)
@@ -87,18 +92,18 @@ class Handlers:
 
         An account that is not there costs the same steps as a wrong password (OWASP ASVS 5, V6.3.8).
         """
-        email = _named(request.email)
-        async with self._throttle.attempt(email) as pause:
-            account = await self._prove(email, request.password, pause)
+        emails = _named(request.email)
+        async with self._throttle.attempt(emails[-1]) as pause:
+            account = await self._prove(emails, request.password, pause)
             if self._passwords.is_outdated(account.password_hash):
                 renewed = await self._passwords.hash(request.password)
                 if await self._users.replace_hash(account, renewed):
                     account = Account(account.user, renewed)
                 else:  # another login was faster, or the password has changed
-                    account = await self._prove(email, request.password, pause)
+                    account = await self._prove(emails, request.password, pause)
             session = await self._begin(account)
         await self._audit.record(AuditAction.LOGGED_IN, session.user_id, actor_id=session.user_id)
-        return await self._tokens(account.user, session)
+        return self._tokens(await self._signer.key(), account.user, session)
 
     async def refresh(self, request: Refresh) -> Tokens:
         """Trade the refresh token for new tokens, with the roles of today. Raises Unauthenticated."""
@@ -107,7 +112,8 @@ class Handlers:
         # The trade comes last: whoever fails before it still has a token that is good.
         if token is None or user is None or user.disabled:
             raise invalid_refresh_token()
-        return await self._tokens(user, await self._refreshing.trade(token))
+        key = await self._signer.key()
+        return self._tokens(key, user, await self._refreshing.trade(token))
 
     async def logout(self, request: Logout) -> LoggedOut:
         """End the session, in the same words whether or not there was one (RFC 7009, section 2.2).
@@ -140,9 +146,14 @@ class Handlers:
             if not await self._passwords.matches(password, account.password_hash):
                 raise key_reused()
 
-    async def _prove(self, email: str, password: str, pause: int) -> Account:
+    async def _find_account(self, emails: Sequence[str]) -> Account | None:
+        """Whoever has the first of these forms of an address that anybody has; each is asked for, whoever has it."""
+        found = [await self._users.find_account(email) for email in emails]
+        return next(filter(None, found), None)
+
+    async def _prove(self, emails: Sequence[str], password: str, pause: int) -> Account:
         """The account that the password opens. Raises Unauthenticated."""
-        account = await self._users.find_account(email)
+        account = await self._find_account(emails)
         matches = await self._passwords.matches(password, account.password_hash if account else None)
         if account is None or not matches or account.user.disabled:
             await self._audit.record(AuditAction.LOGIN_FAILED, account.user.user_id if account else None, actor_id=None)
@@ -158,20 +169,21 @@ class Handlers:
         if today != account:
             await self._revocation.end(session.user_id, session.session_id)
             raise _invalid_credentials()
+        await self._revocation.end_surplus(session.user_id)  # not before: a login that is refused ends nothing
         return session
 
-    async def _tokens(self, user: User, session: Session) -> Tokens:
-        access_token, expires_in = self._access_tokens.sign(await self._signer.key(), user, session)
+    def _tokens(self, key: SigningKey, user: User, session: Session) -> Tokens:
+        access_token, expires_in = self._access_tokens.sign(key, user, session)
         refresh_token = self._refresh_tokens.issue(session)
         return Tokens(access_token=access_token, expires_in=expires_in, refresh_token=refresh_token)
 
 
-def _named(email: str) -> str:
-    """The address as it is stored; what is none comes no further than to be counted and not to be found."""
+def _named(email: str) -> tuple[str, ...]:
+    """The address as it may be stored; what is none comes no further than to be counted and not to be found."""
     try:
-        return normalise(email)
+        return forms(email)
     except Invalid:
-        return email.casefold()
+        return (email.casefold(),)
 
 
 def _invalid_credentials(pause: int = 0) -> Unauthenticated:

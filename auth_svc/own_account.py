@@ -2,7 +2,7 @@
 
 from auth_svc.outbox import settle
 from auth_svc.passwords import Passwords
-from auth_svc.repository import Audit, Sessions, Users, audit_entry
+from auth_svc.repository import Account, Audit, Sessions, Users, audit_entry
 from auth_svc.revocation import Revocation
 from auth_svc.throttle import Throttle
 from contracts.auth import (
@@ -17,7 +17,7 @@ from contracts.auth import (
     SessionsEnded,
 )
 from mesh import context
-from mesh.errors import Invalid, NotFound
+from mesh.errors import Invalid, NotFound, Unavailable
 
 
 class OwnAccount:
@@ -47,28 +47,45 @@ class OwnAccount:
         rest is in the user's outbox, for the repeat to do: by then the new password is the present one. Only the
         session that has just made it so may repeat, or each attempt would be two guesses.
 
-        Raises Invalid, RateLimited, NotFound.
+        Of two sessions that change it at once, one is refused before it has ended any session. Raises Invalid,
+        RateLimited, NotFound, and Unavailable while another session is changing it.
         """
         caller = context.caller()
         user = await self._users.get(caller.user_id)
         self._passwords.demand_strength(request.new_password, user.email, "new_password")
         async with self._throttle.attempt(user.email):
-            if not await self._replace(request) and not await self._is_repeated(request):
-                await self._audit.record(AuditAction.PASSWORD_CHANGE_FAILED, caller.user_id, actor_id=caller.user_id)
-                raise Invalid.field("current_password", AuthReason.WRONG_PASSWORD, "is not the present one")
+            account = await self._proved(request)
+        if account is not None:  # out here, since what is refused now was no wrong guess
+            await self._replace(account, request)
         await settle(caller.user_id, self._users, self._revocation, self._audit, but=caller.session_id)
         return PasswordChanged()
 
-    async def _replace(self, request: ChangePassword) -> bool:
-        """Store the new password, if the present one was named and is so still; says whether it was stored."""
+    async def _proved(self, request: ChangePassword) -> Account | None:
+        """The account that the present password opens; None where the change is made already. Raises Invalid."""
+        account = await self._users.find_account_of(context.caller().user_id)
+        if account is not None and await self._passwords.matches(request.current_password, account.password_hash):
+            return account
+        if not await self._is_repeated(request):
+            raise await self._wrong()
+        return None
+
+    async def _replace(self, account: Account, request: ChangePassword) -> None:
+        """Store the new password. Raises Invalid where it has changed meanwhile, Unavailable where it is changing."""
         caller = context.caller()
-        account = await self._users.find_account_of(caller.user_id)
-        if account is None or not await self._passwords.matches(request.current_password, account.password_hash):
-            return False
         password_hash = await self._passwords.hash(request.new_password)
-        await self._revocation.end_all(caller.user_id, but=caller.session_id)
-        entry = audit_entry(AuditAction.PASSWORD_CHANGED, caller.user_id, actor_id=caller.user_id)
-        return await self._users.replace_password(account, password_hash, caller.session_id, [entry])
+        if await self._users.begin_password_change(account, caller.session_id):
+            try:
+                await self._revocation.end_all(caller.user_id, but=caller.session_id)
+                entry = audit_entry(AuditAction.PASSWORD_CHANGED, caller.user_id, actor_id=caller.user_id)
+                if await self._users.replace_password(account, password_hash, caller.session_id, [entry]):
+                    return
+            finally:
+                await self._users.end_password_change(caller.user_id, caller.session_id)
+        latest = await self._users.find_account_of(caller.user_id)
+        if latest is not None and latest.password_hash == account.password_hash:
+            raise Unavailable("password_change_in_progress", "another session of yours is changing the password")
+        if not await self._is_repeated(request):
+            raise await self._wrong()
 
     async def _is_repeated(self, request: ChangePassword) -> bool:
         caller = context.caller()
@@ -76,6 +93,11 @@ class OwnAccount:
             return False
         account = await self._users.find_account_of(caller.user_id)
         return account is not None and await self._passwords.matches(request.new_password, account.password_hash)
+
+    async def _wrong(self) -> Invalid:
+        user_id = context.caller().user_id
+        await self._audit.record(AuditAction.PASSWORD_CHANGE_FAILED, user_id, actor_id=user_id)
+        return Invalid.field("current_password", AuthReason.WRONG_PASSWORD, "is not the present one")
 
     async def list_sessions(self, _: ListSessions) -> SessionPage:
         """The user's sessions."""

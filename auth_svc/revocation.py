@@ -20,10 +20,12 @@ class Revocation:
         self._transport = transport
 
     async def begin(self, user_id: str, client_address: str | None) -> Session:
-        """Begin a session of the user's; the oldest ends where it would be one too many."""
-        session, ended = await self._sessions.create(user_id, client_address)
-        await self._tell(ended)
-        return session
+        """Begin a session of the user's."""
+        return await self._sessions.create(user_id, client_address)
+
+    async def end_surplus(self, user_id: str) -> int:
+        """End the user's oldest sessions where there are too many; says how many."""
+        return await self._tell(await self._sessions.end_surplus(user_id))
 
     async def end(self, user_id: str, session_id: str) -> int:
         """End this session of the user's; 0 where there is no such session, 1 otherwise."""

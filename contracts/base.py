@@ -1,6 +1,8 @@
 """The pieces that every contract is made of: strict requests, tolerant replies, bounded text, exact money."""
 
 import re
+import unicodedata
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Any, Final, Self
 
@@ -19,6 +21,14 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 _SAYS_SOMETHING = r"^[^\x00]*[^\x00\s][^\x00]*$"  # NUL: PostgreSQL's text cannot hold it
+# What shows nothing by itself: white space, controls, marks without a letter, Unicode's Default_Ignorable_Code_Point,
+# and what is blank in spite of its category. Not in the pattern, which readers of the JSON schema in other languages
+# must understand.
+_BLANK_CATEGORIES = {"Zs", "Zl", "Zp", "Cc", "Cs", "Mn", "Mc", "Me"}
+_BLANK = re.compile(
+    "[\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 _MONEY = re.compile(r"\d{1,8}(\.\d{1,2})?", re.ASCII)
 _LARGEST_INTEGER = 2**31 - 1
 
@@ -52,9 +62,23 @@ class Reply(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class _Text(StringConstraints):
+    """A text's constraints, and that it is not blank to the eye."""
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from super().__iter__()
+        yield AfterValidator(_not_blank)
+
+
+def _not_blank(text: str) -> str:
+    if all(unicodedata.category(c) in _BLANK_CATEGORIES or _BLANK.match(c) for c in text):
+        raise PydanticKnownError("string_pattern_mismatch", {"pattern": _SAYS_SOMETHING})
+    return text
+
+
 def text(longest: int) -> Any:  # noqa: ANN401  # an annotation's metadata has no better type
     """Metadata for a text of at most so many code points that is not blank and has no NUL in it."""
-    return StringConstraints(min_length=1, max_length=longest, pattern=_SAYS_SOMETHING)
+    return _Text(min_length=1, max_length=longest, pattern=_SAYS_SOMETHING)
 
 
 def _not_empty(items: Any) -> Any:  # noqa: ANN401  # any tuple

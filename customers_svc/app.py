@@ -6,12 +6,12 @@ from importlib.resources import files
 
 from contracts.auth import GetJwks
 from customers_svc.handlers import Handlers
-from customers_svc.repository import Customers, seed
+from customers_svc.repository import STEPS, Customers, seed
 from customers_svc.settings import CustomersSettings
 from mesh.bus import Transport
 from mesh.client import Client
 from mesh.context import remaining
-from mesh.failures import database_unavailable, deadline_passed
+from mesh.failures import database_read_only, database_unavailable, deadline_passed
 from mesh.idempotency import KEPT, Once
 from mesh.process import StartError
 from mesh.service import Service
@@ -65,11 +65,16 @@ async def _database(settings: CustomersSettings, resources: AsyncExitStack) -> D
         settings.customers_database_url,
         name="customers",
         size=settings.customers_pool_size,
-        terms=Terms(unavailable=database_unavailable, timed_out=deadline_passed, remaining=remaining),
+        terms=Terms(
+            unavailable=database_unavailable,
+            read_only=database_read_only,
+            timed_out=deadline_passed,
+            remaining=remaining,
+        ),
     )
     try:
         database = await resources.enter_async_context(opening)
-        await migrate(database, files("customers_svc") / "migrations", seed if settings.customers_seed else None)
+        await migrate(database, files("customers_svc") / "migrations", seed if settings.customers_seed else None, STEPS)
     except ProviderError as error:
         raise StartError(str(error)) from error
     return database

@@ -3,7 +3,7 @@
 # ruff: noqa: S608  # the texts are put together from our own columns; what a caller sends travels beside them
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from asyncpg import Record
 from pydantic import StringConstraints, TypeAdapter
@@ -22,6 +22,7 @@ from providers.connections import Connection
 from providers.errors import InvalidCursor
 from providers.folding import fold, pattern
 from providers.keyset import Order, Select
+from providers.migrations import PATIENCE
 from providers.postgres import Statements
 from providers.seed import read_csv
 
@@ -29,14 +30,14 @@ _COLUMNS = (
     "customer_id, company_name, contact_name, contact_title, address, city, region, postal_code, country, phone, fax,"
     " version, archived_at"
 )
-_FOLDED = ("company_name", "contact_name", "city", "country")  # each has a column beside it, for order and search
+_FOLDED = ("company_name", "contact_name", "city", "country")  # each has a column beside it, to be searched
 _FILTERS = ("country", "city", "region")
 
 _ID = TypeAdapter(tuple[CustomerId])
 _TEXT_AND_ID = TypeAdapter(tuple[Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")], CustomerId])
-_COMPANY = ("company_name_folded", "customer_id")
-_CITY = ("city_folded", "customer_id")
-_COUNTRY = ("country_folded", "customer_id")
+_COMPANY = ("company_name_order", "customer_id")
+_CITY = ("city_order", "customer_id")
+_COUNTRY = ("country_order", "customer_id")
 _ORDERS = {
     CustomerSort.ID: Order(("customer_id",), _ID),
     CustomerSort.ID_DESC: Order(("customer_id",), _ID, descending=True),
@@ -73,7 +74,7 @@ class Customers:
 
     async def list(self, request: ListCustomers) -> CustomerPage:
         """A page of the customers that match. Raises Invalid for a cursor of another list."""
-        select = Select(f"{_COLUMNS}, company_name_folded, city_folded, country_folded", "customers")
+        select = Select(f"{_COLUMNS}, company_name_order, city_order, country_order", "customers")
         select.where("archived_at IS NULL")
         for column in _FILTERS:
             if column in request.model_fields_set:  # null is a wish, for those without one
@@ -140,12 +141,28 @@ async def seed(connection: Connection) -> None:
     await connection.executemany(f"{_insert(rows[0])} ON CONFLICT DO NOTHING", [tuple(row.values()) for row in rows])
 
 
+async def fold_anew(connection: Connection) -> None:
+    """Fold every row's text again, where an older version did it otherwise."""
+    columns = ", ".join(f"{column}, {column}_folded" for column in _FOLDED)
+    rows = connection.cursor(f"SELECT customer_id, {columns} FROM customers", prefetch=1000, timeout=PATIENCE)
+    stale = [row async for row in rows if any(fold(row[each] or "") != row[f"{each}_folded"] for each in _FOLDED)]
+    assignments = ", ".join(f"{column}_folded = ${number}" for number, column in enumerate(_FOLDED, start=2))
+    await connection.executemany(
+        f"UPDATE customers SET {assignments} WHERE customer_id = $1",
+        [(row["customer_id"], *(fold(row[column] or "") for column in _FOLDED)) for row in stale],
+        timeout=PATIENCE,
+    )
+
+
+STEPS: Final = {"0003_order_by_a_part.sql": fold_anew}
+
+
 def _customer(row: Record) -> Customer:
     return Customer.model_validate(dict(row))
 
 
 def _with_folded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values by column, with the folded text of those that are ordered and searched by."""
+    """The values by column, with the folded text of those that are searched, and ordered by its beginning."""
     return {**values, **{f"{column}_folded": fold(values[column] or "") for column in _FOLDED if column in values}}
 
 

@@ -16,7 +16,7 @@ _GOOD_FOR = 1.0
 
 
 class Report(BaseModel):
-    """What a probe is told; `reason` is null where all is well."""
+    """What a probe is told; `reason` is null where all is well. What is ready may have one: not all can be done."""
 
     ready: bool
     nats: bool
@@ -40,6 +40,7 @@ class Readiness:
         self._revocations_known = revocations_known
         self._asking = asyncio.Lock()
         self._lacks: dict[str, str | None] = {}
+        self._limits: dict[str, str] = {}
         self._known_until = float("-inf")
 
     async def report(self) -> Report:
@@ -53,8 +54,11 @@ class Readiness:
             reason = "not connected to NATS"
         elif lacks:
             reason = _told(lacks)
+        ready = reason is None
+        if ready and self._limits:
+            reason = "; ".join(f"{name}: {limit}" for name, limit in self._limits.items())
         services = {name: name not in lacks for name in self._services}
-        return Report(ready=reason is None, nats=nats, services=services, reason=reason)
+        return Report(ready=ready, nats=nats, services=services, reason=reason)
 
     async def _asked(self) -> dict[str, str | None]:
         """Each service that is not ready, and why it says so; None where it says nothing."""
@@ -62,8 +66,9 @@ class Readiness:
             now = asyncio.get_running_loop().time
             if now() >= self._known_until:
                 answers = await asyncio.gather(*(self._ping(service) for service in self._services))
-                found = zip(self._services, answers, strict=True)
-                self._lacks = {service: _why_not(documents) for service, documents in found if not _ready(documents)}
+                found = dict(zip(self._services, answers, strict=True))
+                self._lacks = {name: _why_not(documents) for name, documents in found.items() if not _ready(documents)}
+                self._limits = {name: limit for name, documents in found.items() if (limit := _limit(documents))}
                 if _AUTH not in self._lacks and not await self._revocations_known():
                     self._lacks[_AUTH] = "it has not told which sessions have ended"
                 self._known_until = now() + _GOOD_FOR
@@ -88,6 +93,12 @@ def _ready(documents: Sequence[Document]) -> bool:
 def _why_not(documents: Sequence[Document]) -> str | None:
     """What one that is not ready says; None where there is no answer."""
     return documents[-1]["metadata"].get("reason", "it does not say why") if documents else None
+
+
+def _limit(documents: Sequence[Document]) -> str | None:
+    """What one that is ready cannot do all the same; None where it says nothing of the kind."""
+    ready = [document for document in documents if _ready([document])]
+    return (ready[-1].get("metadata") or {}).get("reason") if ready else None
 
 
 def _told(lacks: Mapping[str, str | None]) -> str:

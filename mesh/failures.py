@@ -24,6 +24,11 @@ def database_unavailable(detail: str) -> Unavailable:
     return Unavailable("database_unavailable", detail)
 
 
+def database_read_only(detail: str) -> Unavailable:
+    """What our caller hears when our database takes no writes; nothing was written."""
+    return Unavailable("database_read_only", detail)
+
+
 def deadline_passed(detail: str) -> TimedOut:
     """What our caller hears when its deadline has ended the work."""
     return TimedOut("deadline_exceeded", detail)

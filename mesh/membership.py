@@ -24,11 +24,14 @@ class Membership:
         self._wanted: Mapping[str, Deliver] = {}
         self._joined: dict[str, Subscription] = {}
         self._absent: str | None = None
+        self._lack: str | None = None
 
     @property
     def metadata(self) -> dict[str, str]:
         """What discovery tells of it; ADR-32 wants strings."""
-        return {"ready": "true"} if self._absent is None else {"ready": "false", "reason": self._absent}
+        if self._absent is not None:
+            return {"ready": "false", "reason": self._absent}
+        return {"ready": "true"} if self._lack is None else {"ready": "true", "reason": self._lack}
 
     async def join(self, discovery: Mapping[str, Deliver], endpoints: Mapping[str, Deliver]) -> None:
         """Take discovery by oneself, and the endpoints in the queue group. Raises Refused, Disconnected."""
@@ -46,12 +49,19 @@ class Membership:
             self._absent = reason
             await self._settle()
 
-    async def resume(self) -> None:
-        """Be back in the queue group; whoever is there stays so. Raises Disconnected: to be tried again."""
+    async def resume(self, lack: str | None = None) -> None:
+        """Be back in the queue group; whoever is there stays so. Raises Disconnected: to be tried again.
+
+        `lack`: why not all requests can be served, None where they can.
+        """
         async with self._changing:
             if self._absent is not None:
                 log.info("service_resumed")
-            self._absent = None
+            if lack is not None and lack != self._lack:
+                log.warning("service_limited", reason=lack)
+            elif lack is None and self._lack is not None:
+                log.info("service_unlimited")
+            self._absent, self._lack = None, lack
             await self._settle()
 
     async def leave(self) -> None:

@@ -125,9 +125,9 @@ class Service:
         """Leave the requests to other instances until `resume`; what was taken is answered, and so is discovery."""
         await self._membership.pause(reason)
 
-    async def resume(self) -> None:
-        """Take requests again. Raises Disconnected."""
-        await self._membership.resume()
+    async def resume(self, lack: str | None = None) -> None:
+        """Take requests again; `lack` says what for not all can be done. Raises Disconnected."""
+        await self._membership.resume(lack)
 
     async def drain(self) -> None:
         """Take nothing new, finish and answer everything that was taken.

@@ -11,8 +11,11 @@ from mesh.service import Service
 
 log = structlog.get_logger()
 
-Probe = Callable[[], Awaitable[None]]
-"""Looks for a sign of life, in bounded time. Raises whatever it likes where there is none."""
+Probe = Callable[[], Awaitable[str | None]]
+"""Looks for a sign of life, in bounded time; says what is lacking besides, None where nothing is.
+
+Raises whatever it likes where there is no sign of life.
+"""
 
 _EVERY = 1.0
 _SOON = 0.2  # after a failure: to be sure of it, and then to notice its end
@@ -23,7 +26,8 @@ _ENOUGH = 2  # failures in a row: one may be a moment's
 async def watched(service: Service, probe: Probe, reason: str, every: float = _EVERY) -> AsyncIterator[None]:
     """Probe every so many seconds; from the second failure in a row to the first success the service is paused.
 
-    A start is not held up: whether the worker can serve at all, it has found out before.
+    What is lacking besides does not pause it, and is told by discovery. A start is not held up: whether the worker can
+    serve at all, it has found out before.
     """
     watching = asyncio.create_task(_watch(service, probe, reason, every), name="watch")
     try:
@@ -37,21 +41,21 @@ async def _watch(service: Service, probe: Probe, reason: str, every: float) -> N
     failures = 0
     while True:
         await asyncio.sleep(min(every, _SOON) if failures else every)
-        failures = 0 if await _succeeds(probe, tell=failures == 0) else failures + 1
+        is_alive, lack = await _probed(probe, tell=failures == 0)
+        failures = 0 if is_alive else failures + 1
         try:
-            if failures == 0:
-                await service.resume()
+            if is_alive:
+                await service.resume(lack)
             elif failures >= _ENOUGH:
                 await service.pause(reason)
         except MeshError as error:  # NATS is away as well: the next round tries again
             log.warning("watch_hindered", error=str(error))
 
 
-async def _succeeds(probe: Probe, *, tell: bool) -> bool:
+async def _probed(probe: Probe, *, tell: bool) -> tuple[bool, str | None]:
     try:
-        await probe()
+        return True, await probe()
     except Exception as error:  # noqa: BLE001  # a probe that fails, however it does, is the answer
         if tell:
             log.warning("probe_failed", error=str(error), type=type(error).__name__)
-        return False
-    return True
+        return False, None

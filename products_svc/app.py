@@ -8,14 +8,14 @@ from contracts.auth import GetJwks
 from mesh.bus import Transport
 from mesh.client import Client
 from mesh.context import remaining
-from mesh.failures import database_unavailable, deadline_passed
+from mesh.failures import database_read_only, database_unavailable, deadline_passed
 from mesh.idempotency import KEPT, Once
 from mesh.process import StartError
 from mesh.service import Service
 from mesh.tokens import Verifier
 from mesh.watch import watched
 from products_svc.handlers import Handlers
-from products_svc.repository import Catalogue, seed
+from products_svc.repository import STEPS, Catalogue, seed
 from products_svc.settings import ProductsSettings
 from providers.errors import ProviderError
 from providers.idempotency import Keys
@@ -71,11 +71,16 @@ async def _database(settings: ProductsSettings, resources: AsyncExitStack) -> Da
         settings.products_database_url,
         name="products",
         size=settings.products_pool_size,
-        terms=Terms(unavailable=database_unavailable, timed_out=deadline_passed, remaining=remaining),
+        terms=Terms(
+            unavailable=database_unavailable,
+            read_only=database_read_only,
+            timed_out=deadline_passed,
+            remaining=remaining,
+        ),
     )
     try:
         database = await resources.enter_async_context(opening)
-        await migrate(database, files("products_svc") / "migrations", seed if settings.products_seed else None)
+        await migrate(database, files("products_svc") / "migrations", seed if settings.products_seed else None, STEPS)
     except ProviderError as error:
         raise StartError(str(error)) from error
     return database

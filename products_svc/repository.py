@@ -4,7 +4,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import asyncpg
 from asyncpg import Record
@@ -30,6 +30,7 @@ from providers.connections import Connection
 from providers.errors import InvalidCursor
 from providers.folding import fold, pattern
 from providers.keyset import Order, Select
+from providers.migrations import PATIENCE
 from providers.postgres import Statements
 from providers.seed import read_csv
 
@@ -47,7 +48,7 @@ _ID = TypeAdapter(tuple[Id])
 _NAME_AND_ID = TypeAdapter(tuple[Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")], Id])
 _PRICE_AND_ID = TypeAdapter(tuple[Money, Id])
 _STOCK_AND_ID = TypeAdapter(tuple[Count, Id])
-_NAME = ("product_name_folded", "product_id")
+_NAME = ("product_name_order", "product_id")
 _PRICE = ("unit_price", "product_id")
 _STOCK = ("units_in_stock", "product_id")
 _ORDERS = {
@@ -96,7 +97,7 @@ class Catalogue:
 
     async def list(self, request: ListProducts) -> ProductPage:
         """A page of the products that match. Raises Invalid for a cursor of another list."""
-        select = Select(f"{_COLUMNS}, product_name_folded", "products")
+        select = Select(f"{_COLUMNS}, product_name_order", "products")
         for column in ("category_id", "supplier_id"):
             if (value := getattr(request, column)) is not None:
                 select.equal(column, value)
@@ -198,6 +199,21 @@ async def seed(connection: Connection) -> None:
         await connection.execute(f"SELECT setval(pg_get_serial_sequence('{table}', '{key}'), max({key})) FROM {table}")
 
 
+async def fold_anew(connection: Connection) -> None:
+    """Fold every product's name again, where an older version did it otherwise."""
+    sql = "SELECT product_id, product_name, product_name_folded FROM products"
+    rows = connection.cursor(sql, prefetch=1000, timeout=PATIENCE)
+    stale = [row async for row in rows if fold(row["product_name"]) != row["product_name_folded"]]
+    await connection.executemany(
+        "UPDATE products SET product_name_folded = $2 WHERE product_id = $1",
+        [(row["product_id"], fold(row["product_name"])) for row in stale],
+        timeout=PATIENCE,
+    )
+
+
+STEPS: Final = {"0003_order_by_a_part.sql": fold_anew}
+
+
 def _product(row: Record) -> Product:
     return Product.model_validate(dict(row))
 
@@ -207,7 +223,7 @@ def _supplier(row: Record) -> Supplier:
 
 
 def _with_folded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values by column, with the folded name where there is a name: it is ordered and searched by."""
+    """The values by column, with the folded name where there is a name: it is searched, its beginning ordered by."""
     if "product_name" not in values:
         return dict(values)
     return {**values, "product_name_folded": fold(values["product_name"])}

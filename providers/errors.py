@@ -1,5 +1,15 @@
 """What can go wrong between a process and what it owns, told without a driver's words."""
 
+from enum import Enum
+
+
+class Blame(Enum):
+    """Who has to change something before the same statement succeeds."""
+
+    CALLER = "the value: the repository names the field, and what it does not know is a gap in the contract"
+    OURS = "the statement: a bug"
+    DATABASE = "the database, its state, or the schema and the rights that somebody gave it: not the request"
+
 
 class ProviderError(Exception):
     """The root; the message is one line for an operator, without a password."""
@@ -7,6 +17,10 @@ class ProviderError(Exception):
 
 class DatabaseUnavailable(ProviderError):
     """The database cannot be reached or takes no more just now; the same may succeed a moment later."""
+
+
+class DatabaseReadOnly(DatabaseUnavailable):
+    """The database takes no writes just now: it is a standby, or was told so."""
 
 
 class DatabaseTimedOut(ProviderError):

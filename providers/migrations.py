@@ -1,8 +1,9 @@
 """Brings a database's schema up to date at the start: numbered SQL files, each applied once, in order."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources.abc import Traversable
+from typing import Final
 
 import asyncpg
 import structlog
@@ -15,10 +16,13 @@ log = structlog.get_logger()
 
 Seed = Callable[[Connection], Awaitable[None]]
 """Fills fresh tables with their first rows."""
+Step = Callable[[Connection], Awaitable[None]]
+"""Does after a file what SQL cannot."""
 
 _LOCK = 0x6D_65_73_68  # any number, the same for all who migrate; locks are per database
-_PATIENCE = 600.0  # seconds for one migration, or for another process to finish its own
+PATIENCE: Final = 600.0  # seconds for one migration, or for another process to finish its own
 _SEED = "seed"
+_NO_STEPS: Final[Mapping[str, Step]] = {}
 
 _BEGIN = f"""
     SET LOCAL statement_timeout = 0;
@@ -32,8 +36,12 @@ _BEGIN = f"""
 """
 
 
-async def migrate(database: Database, folder: Traversable, seed: Seed | None = None) -> None:
+async def migrate(
+    database: Database, folder: Traversable, seed: Seed | None = None, steps: Mapping[str, Step] = _NO_STEPS
+) -> None:
     """Apply the `.sql` files of the folder, by name, that the database does not have yet, then the seed.
+
+    `steps`: what follows on a file, by its name.
 
     All of it is one transaction under one lock: of processes that start together one migrates and the others find it
     done, and a start that fails leaves nothing behind. The seed is recorded like a migration, so that rows which were
@@ -43,7 +51,7 @@ async def migrate(database: Database, folder: Traversable, seed: Seed | None = N
     """
     migrations = _read(folder)
     async with database.transaction() as connection:
-        await connection.execute(_BEGIN, timeout=_PATIENCE)
+        await connection.execute(_BEGIN, timeout=PATIENCE)
         applied = {
             row["name"]: row["checksum"]
             for row in await connection.fetch("SELECT name, checksum FROM schema_migrations")
@@ -51,7 +59,7 @@ async def migrate(database: Database, folder: Traversable, seed: Seed | None = N
         _check(migrations, applied)
         for name, sql in migrations.items():
             if name not in applied:
-                await _apply(connection, name, sql)
+                await _apply(connection, name, sql, steps.get(name))
         if seed is not None and _SEED not in applied:
             await seed(connection)
             await _record(connection, _SEED, "")
@@ -72,9 +80,11 @@ def _check(migrations: dict[str, str], applied: dict[str, str]) -> None:
             raise MigrationError(f"{name} was changed after it was applied: restore it and write a new one")
 
 
-async def _apply(connection: Connection, name: str, sql: str) -> None:
+async def _apply(connection: Connection, name: str, sql: str, step: Step | None) -> None:
     try:
-        await connection.execute(sql, timeout=_PATIENCE)
+        await connection.execute(sql, timeout=PATIENCE)
+        if step is not None:
+            await step(connection)
     except asyncpg.PostgresError as error:
         raise MigrationError(f"{name}: {error}") from error
     await _record(connection, name, _checksum(sql))

@@ -87,7 +87,7 @@ async def probe(database: Database) -> None:
 
 
 def is_outage(error: PyMongoError) -> bool:
-    """Whether the database could not be reached, or not in time: the same may succeed a moment later."""
+    """Whether the database could not be reached, or not in time. At the start that is waited for, and nothing else."""
     shutting_down = isinstance(error, OperationFailure) and error.code in _SHUTTING_DOWN
     return isinstance(error, ConnectionFailure) or error.timeout or shutting_down
 

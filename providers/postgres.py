@@ -13,8 +13,9 @@ from asyncpg import Record
 from pydantic import AfterValidator, PostgresDsn, SecretStr
 
 from providers.connections import Connection, Connections, open_connections
-from providers.errors import DatabaseRefused, DatabaseTimedOut, DatabaseUnavailable
+from providers.errors import Blame, DatabaseReadOnly, DatabaseRefused, DatabaseTimedOut, DatabaseUnavailable
 from providers.postgres_url import SSL_MODES, connect_arguments
+from providers.sqlstates import READ_ONLY, blame, spoils
 
 log = structlog.get_logger()
 
@@ -27,12 +28,7 @@ _AWAY = (
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.InternalClientError,  # what asyncpg makes of a connection that breaks as it sends
 )
-_TROUBLE = (
-    *_AWAY,
-    asyncpg.LockNotAvailableError,
-    asyncpg.TransactionRollbackError,  # a deadlock
-    asyncpg.InvalidAuthorizationSpecificationError,  # credentials that were good at the start
-)
+_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InternalClientError)
 
 
 def _well_formed(url: SecretStr) -> SecretStr:
@@ -72,7 +68,9 @@ class Terms:
     """What a database needs to know of the process that it serves, in the process's own terms."""
 
     unavailable: Callable[[str], Exception] = DatabaseUnavailable
-    """Makes the exception for a database that cannot be reached or takes no more."""
+    """Makes the exception for a database that cannot be reached, or cannot do in its state what is asked."""
+    read_only: Callable[[str], Exception] = DatabaseReadOnly
+    """Makes the exception for a write while the database takes none."""
     timed_out: Callable[[str], Exception] = DatabaseTimedOut
     """Makes the exception for what the deadline has ended."""
     remaining: Callable[[], float | None] = _no_deadline
@@ -116,19 +114,24 @@ class Database:
                         raise
             except asyncpg.InterfaceError as error:
                 # On a connection that broke, the transaction's end complains in place of what broke it.
-                if isinstance(error.__context__, (*_TROUBLE, asyncio.CancelledError)):
-                    raise error.__context__ from None
+                cause = error.__context__
+                if cause and (isinstance(cause, asyncio.CancelledError) or blame(cause) is Blame.DATABASE):
+                    raise cause from None
                 raise
 
-    async def probe(self) -> None:
+    async def probe(self) -> str | None:
         """Look for a sign of life, on a connection kept for that: a pool that is busy is no outage.
 
-        Raises DatabaseUnavailable, within little more than a second.
+        Says what the database cannot do though it lives, None where it can do all. Raises DatabaseUnavailable, within
+        little more than a second.
         """
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT), self._spare.taken() as connection:
-                await connection.execute("SELECT 1")
-        except _TROUBLE as error:
+                if await connection.fetchval("SELECT current_setting('transaction_read_only')") == "off":
+                    return None
+                connection.terminate()  # the next one may reach another server, and has today's defaults
+                return "the database takes no writes"
+        except _ERRORS as error:
             raise DatabaseUnavailable(f"the database does not answer: {_said(error)}") from error
 
     @asynccontextmanager
@@ -136,13 +139,23 @@ class Database:
         left = self._terms.remaining()
         try:
             async with asyncio.timeout(left), self._connections.taken() as connection:
-                await connection.limit_statements(left)
-                yield connection
-        except _TROUBLE as error:
+                try:
+                    await connection.limit_statements(left)
+                    yield connection
+                except asyncpg.PostgresError as error:
+                    if spoils(error):
+                        connection.terminate()
+                    raise
+        except _ERRORS as error:
+            if blame(error) is not Blame.DATABASE:
+                raise
             if left is not None and (self._terms.remaining() or 0) <= _CLOCK_STEP:
                 raise self._terms.timed_out("the deadline passed before the database had answered") from error
-            log.warning("database_unavailable", error=str(error), type=type(error).__name__)
-            raise self._terms.unavailable("the database does not answer") from error
+            sqlstate = getattr(error, "sqlstate", None)
+            log.warning("database_unavailable", error=str(error), type=type(error).__name__, sqlstate=sqlstate)
+            if sqlstate == READ_ONLY:
+                raise self._terms.read_only("the database takes no writes just now") from error
+            raise self._terms.unavailable(_told(error)) from error
 
 
 @asynccontextmanager
@@ -177,6 +190,12 @@ def _place(url: str) -> str:
     dsn = PostgresDsn(url)
     hosts = ", ".join(f"{host['host']}:{host['port'] or 5432}" for host in dsn.hosts())
     return f"PostgreSQL database {(dsn.path or '/').removeprefix('/')} at {hosts}"
+
+
+def _told(error: BaseException) -> str:
+    """What a caller may hear of it: no more than whether there was an answer."""
+    is_refusal = isinstance(error, asyncpg.PostgresError) and not isinstance(error, _AWAY)
+    return "the database cannot do this just now" if is_refusal else "the database does not answer"
 
 
 def _said(error: BaseException) -> str:

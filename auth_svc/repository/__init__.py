@@ -5,7 +5,7 @@ from auth_svc.repository.indexes import ensure_indexes
 from auth_svc.repository.sessions import Session, Sessions
 from auth_svc.repository.signing_keys import SigningKeys
 from auth_svc.repository.throttles import Attempt, Limit, Throttles
-from auth_svc.repository.users import Account, Users
+from auth_svc.repository.users import Account, Users, email_taken
 
 __all__ = [
     "Account",
@@ -18,5 +18,6 @@ __all__ = [
     "Throttles",
     "Users",
     "audit_entry",
+    "email_taken",
     "ensure_indexes",
 ]

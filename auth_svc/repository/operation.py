@@ -8,8 +8,10 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from mesh import context
-from mesh.failures import database_unavailable, deadline_passed
+from mesh.failures import database_read_only, database_unavailable, deadline_passed
+from providers.errors import Blame
 from providers.mongo import bounded, is_outage, said
+from providers.mongo_errors import blame, is_read_only
 
 log = structlog.get_logger()
 
@@ -18,18 +20,22 @@ _MARGIN = 0.05  # seconds: the driver gives up a round trip before the deadline
 
 @asynccontextmanager
 async def operation() -> AsyncIterator[None]:
-    """Decorates whatever talks to the database: it ends by the deadline, and an outage is not a bug of ours."""
+    """Decorates what talks to the database: it ends by the deadline, and the database's state is no bug of ours."""
     try:
         with bounded(context.remaining()):
             yield
     except PyMongoError as error:
-        if not is_outage(error):
+        if blame(error) is not Blame.DATABASE:
             raise
         left = context.remaining()
         if left is not None and left < _MARGIN:
             raise deadline_passed("the deadline passed before the database had answered") from error
-        log.warning("database_unavailable", error=said(error), type=type(error).__name__)
-        raise database_unavailable("the database does not answer just now") from error
+        code = getattr(error, "code", None)
+        log.warning("database_unavailable", error=said(error), type=type(error).__name__, code=code)
+        if is_read_only(error):
+            raise database_read_only("the database takes no writes just now") from error
+        does = "does not answer" if is_outage(error) else "cannot do this"
+        raise database_unavailable(f"the database {does} just now") from error
 
 
 def now() -> datetime:

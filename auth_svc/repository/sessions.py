@@ -51,12 +51,8 @@ class Sessions:
         self._remembered = remembered
 
     @operation()
-    async def create(self, user_id: str, client_address: str | None) -> tuple[Session, builtins.list[str]]:
-        """A new session, for which the account's oldest ends where it would be one too many.
-
-        Each login looks after it has added its own, and all put them in the same order: of many at once, the last one
-        leaves as many as there may be. Says as well which ended for it.
-        """
+    async def create(self, user_id: str, client_address: str | None) -> Session:
+        """A new session."""
         began = now()
         document = {
             "_id": uuid.uuid4().hex,
@@ -70,10 +66,19 @@ class Sessions:
             "client_address": client_address,
         }
         await self._sessions.insert_one(document)
+        return _session(document)
+
+    @operation()
+    async def end_surplus(self, user_id: str) -> builtins.list[str]:
+        """End the account's oldest sessions where there are too many; says which.
+
+        Each login looks after it has added its own, and all put them in the same order: of many at once, the last one
+        leaves as many as there may be.
+        """
         newest_first = self._sessions.find({"user_id": user_id, **_alive()}, {"_id": 1}).sort(_NEWEST_FIRST)
         surplus = [one["_id"] async for one in newest_first.skip(MOST).limit(_MOST_ENDED)]
         await self._end(surplus)
-        return _session(document), surplus
+        return surplus
 
     @operation()
     async def find(self, session_id: str) -> Session | None:

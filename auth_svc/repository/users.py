@@ -48,7 +48,7 @@ class Users:
         try:
             await self._users.insert_one(document)
         except DuplicateKeyError:
-            raise _email_taken() from None
+            raise email_taken() from None
         return _user(document)
 
     @operation()
@@ -67,7 +67,7 @@ class Users:
         except DuplicateKeyError:
             first = await self._users.find_one({"registration.key": key})
             if first is None:
-                raise _email_taken() from None
+                raise email_taken() from None
             document = first
         return Account(User.model_validate_json(document["registration"]["reply"]), document["password_hash"])
 
@@ -127,24 +127,40 @@ class Users:
         return await self._replace_hash(account, {"password_hash": password_hash, "password_changed": changed}, entries)
 
     @operation()
+    async def begin_password_change(self, account: Account, session_id: str) -> bool:
+        """Have no other session change the password until `end_password_change`, or for a minute.
+
+        False where the password has changed meanwhile, or another session is changing it.
+        """
+        others = {"session_id": {"$ne": session_id}, "until": {"$gt": now()}}
+        free = {**_unchanged(account), "password_changing": {"$not": {"$elemMatch": others}}}
+        mine = [{"session_id": session_id, "until": now() + _LONGEST_ACT}]
+        result = await self._users.update_one(free, {"$set": {"password_changing": mine}})
+        return result.matched_count == 1
+
+    @operation()
+    async def end_password_change(self, user_id: str, session_id: str) -> None:
+        """Let other sessions change the password again."""
+        await self._users.update_one({"_id": user_id}, {"$pull": {"password_changing": {"session_id": session_id}}})
+
+    @operation()
     async def has_just_changed_password(self, user_id: str, session_id: str) -> bool:
         """Whether the last change of the password was this session's, within the last minute."""
         lately = {"password_changed.session_id": session_id, "password_changed.at": {"$gt": now() - _JUST}}
         return await self._users.find_one({"_id": user_id, **lately}) is not None
 
     async def _replace_hash(self, account: Account, values: Document, entries: Sequence[Document] = ()) -> bool:
-        unchanged = {"_id": account.user.user_id, "password_hash": account.password_hash}
         # No findAndModify: where that fails, MongoDB logs it with its values.
-        result = await self._users.update_one(unchanged, _change(values, entries))
+        result = await self._users.update_one(_unchanged(account), _change(values, entries))
         return result.matched_count == 1
 
     @operation()
     async def change_rights(self, user: User, changes: Mapping[str, Any], entries: Sequence[Document]) -> User | None:
         """Set `roles`, `disabled` or both: the user after.
 
-        None where one of these is no longer as `user` has it, or where the user is changing somebody's rights just now.
+        None where one of these is no longer as `user` has it. Between `begin_change` and `end_change` alone.
         """
-        unchanged: Document = {"_id": user.user_id, "acting": {"$not": _acts()}}
+        unchanged: Document = {"_id": user.user_id, "acting": {"$not": _live()}}
         if "roles" in changes:
             unchanged["roles"] = [*user.roles]
         if "disabled" in changes:
@@ -154,26 +170,41 @@ class Users:
 
     @operation()
     async def begin_acting(self, user_id: str) -> str | None:
-        """Have nobody change this administrator's rights until `end_acting`, or for a minute; None for whoever is none.
+        """Have nobody change this administrator's rights until `end_acting`, or for a minute.
 
-        A minute is far more than a request has: what it asked of the database has come to pass by then, or never will.
+        None for whoever is no administrator, and while somebody changes their rights. A minute is far more than a
+        request has: what it asked of the database has come to pass by then, or never will.
         """
-        act = uuid.uuid4().hex
-        administrator = {"_id": user_id, "roles": ADMIN, "disabled": {"$ne": True}}
-        begun = {"$push": {"acting": {"id": act, "until": now() + _LONGEST_ACT}}}
-        result = await self._users.update_one(administrator, begun)
-        return act if result.matched_count else None
+        administrator = {"_id": user_id, "roles": ADMIN, "disabled": {"$ne": True}, "changing": {"$not": _live()}}
+        return await self._begin("acting", administrator)
 
     @operation()
     async def end_acting(self, user_id: str, act: str) -> None:
         """Let others change this administrator's rights again."""
-        over = {"$or": [{"id": act}, {"until": {"$lte": now()}}]}
-        await self._users.update_one({"_id": user_id}, {"$pull": {"acting": over}})
+        await self._end("acting", user_id, act)
 
     @operation()
-    async def acts(self, user_id: str) -> bool:
-        """Whether the user is changing somebody's rights just now."""
-        return await self._users.find_one({"_id": user_id, "acting": _acts()}) is not None
+    async def begin_change(self, user_id: str) -> str | None:
+        """Have this user begin no change of anybody's rights until `end_change`, or for a minute.
+
+        None where they have begun one. What follows on it is not refused any more.
+        """
+        return await self._begin("changing", {"_id": user_id, "acting": {"$not": _live()}})
+
+    @operation()
+    async def end_change(self, user_id: str, change: str) -> None:
+        """Let this user change rights again, if the role is theirs still."""
+        await self._end("changing", user_id, change)
+
+    async def _begin(self, what: str, user: Document) -> str | None:
+        begun = uuid.uuid4().hex
+        entry = {"id": begun, "until": now() + _LONGEST_ACT}
+        result = await self._users.update_one(user, {"$push": {what: entry}})
+        return begun if result.matched_count else None
+
+    async def _end(self, what: str, user_id: str, begun: str) -> None:
+        over = {"$or": [{"id": begun}, {"until": {"$lte": now()}}]}
+        await self._users.update_one({"_id": user_id}, {"$pull": {what: over}})
 
     @operation()
     async def outbox(self, user_id: str | None = None) -> builtins.list[Document]:
@@ -188,9 +219,13 @@ class Users:
         await self._users.update_one({"_id": user_id}, {"$pull": {"outbox": done}})
 
 
-def _acts() -> Document:
+def _live() -> Document:
     # By the time of the question, not of its answer: a database that hung meanwhile must not take an act for over.
     return {"$elemMatch": {"until": {"$gt": now()}}}
+
+
+def _unchanged(account: Account) -> Document:
+    return {"_id": account.user.user_id, "password_hash": account.password_hash}
 
 
 def _change(values: Mapping[str, Any], entries: Sequence[Document]) -> Document:
@@ -225,7 +260,8 @@ def _new_user(email: str, password_hash: str, role: str) -> Document:
     }
 
 
-def _email_taken() -> Conflict:
+def email_taken() -> Conflict:
+    """What the caller hears of an address that somebody has."""
     return Conflict(AuthReason.EMAIL_TAKEN, "somebody is registered with this e-mail address")
 
 

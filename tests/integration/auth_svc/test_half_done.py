@@ -160,7 +160,7 @@ async def test_rights_that_are_taken_by_halves_are_taken_by_the_repeat(
     world: World, changes: dict[str, Any], entry: tuple[str, str | None]
 ) -> None:
     boss, anna = await world.person("boss", "ADMIN"), await world.person("anna", "ADMIN")
-    before, _ = await world.sessions.create(anna.user_id, None)
+    before = await world.sessions.create(anna.user_id, None)
     update = UpdateUser(user_id=anna.user_id, patch=UserPatch(**changes))
     with speaking_for(boss):
         try:
@@ -183,7 +183,7 @@ async def test_rights_that_are_taken_by_halves_are_taken_by_the_repeat(
 
 async def test_a_password_that_is_changed_by_halves_is_changed_by_the_repeat(world: World) -> None:
     anna = await world.person("anna")
-    (mine, _), (thief, _) = [await world.sessions.create(anna.user_id, None) for _ in range(2)]
+    mine, thief = [await world.sessions.create(anna.user_id, None) for _ in range(2)]
     stored = await world.users.find_account_of(anna.user_id)
     change = ChangePassword(current_password=OLD, new_password=NEW)
     with speaking_for(anna, mine.session_id):
@@ -252,7 +252,7 @@ async def test_whoever_has_no_longer_the_role_changes_nothing(world: World) -> N
     assert [("rights_change_refused", "role_required")] == await world.logged()
 
 
-@pytest.mark.parametrize("world", ["change"], indirect=True)
+@pytest.mark.parametrize("world", [None], indirect=True)
 async def test_of_two_who_depose_each_other_one_waits_for_what_the_other_has_begun(
     world: World, database: Database
 ) -> None:
@@ -260,10 +260,10 @@ async def test_of_two_who_depose_each_other_one_waits_for_what_the_other_has_beg
     act = await world.users.begin_acting(first.user_id)  # and has not come further, nor tells that it never will
     depose = UpdateUser(user_id=first.user_id, patch=UserPatch(roles=("USER",)))
     with speaking_for(second):
-        for reason in ("database_unavailable", "rights_in_use"):
+        for _ in range(2):
             with pytest.raises(Unavailable) as refused:
                 await world.administration.update_user(depose)
-            assert reason == refused.value.reason
+            assert "rights_in_use" == refused.value.reason
         assert first == await world.users.get(first.user_id)
         past = {"$set": {"acting.$[].until": datetime(2026, 1, 1, tzinfo=UTC)}}
         await database["users"].update_one({"_id": first.user_id, "acting.id": act}, past)

@@ -125,7 +125,7 @@ async def test_an_administrator_is_noticed(users: Users) -> None:
 
 
 async def test_a_session_is_found_until_it_is_revoked(sessions: Sessions) -> None:
-    (one, _), (other, _) = await sessions.create("u1", None), await sessions.create("u1", "203.0.113.7")
+    one, other = await sessions.create("u1", None), await sessions.create("u1", "203.0.113.7")
     assert one == await sessions.find(one.session_id)
     assert [one.session_id] == await sessions.revoke("u1", one.session_id)
     assert [] == await sessions.revoke("u1", one.session_id), "twice is no error"
@@ -136,21 +136,21 @@ async def test_a_session_is_found_until_it_is_revoked(sessions: Sessions) -> Non
 
 
 async def test_a_session_of_somebody_else_is_not_revoked(sessions: Sessions) -> None:
-    session, _ = await sessions.create("u1", None)
+    session = await sessions.create("u1", None)
     assert [] == await sessions.revoke("u2", session.session_id)
     assert session == await sessions.find(session.session_id)
 
 
 async def test_all_but_one_are_revoked(sessions: Sessions) -> None:
-    mine = [(await sessions.create("u1", None))[0] for _ in range(3)]
-    other, _ = await sessions.create("u2", None)
+    mine = [await sessions.create("u1", None) for _ in range(3)]
+    other = await sessions.create("u2", None)
     revoked = await sessions.revoke_all("u1", but=mine[1].session_id)
     assert {mine[0].session_id, mine[2].session_id} == set(revoked)
     assert [mine[1], other] == [await sessions.find(one.session_id) for one in (mine[1], other)]
 
 
 async def test_a_generation_is_traded_once(sessions: Sessions) -> None:
-    session, _ = await sessions.create("u1", None)
+    session = await sessions.create("u1", None)
     rotated = await asyncio.gather(*(sessions.rotate(session) for _ in range(10)))
     [winner] = [one for one in rotated if one is not None]
     assert (0, 1) == (session.generation, winner.generation)
@@ -160,7 +160,7 @@ async def test_a_generation_is_traded_once(sessions: Sessions) -> None:
 async def test_a_session_ends_when_it_is_not_used_or_has_lasted_long_enough(
     sessions: Sessions, any_database: Database
 ) -> None:
-    session, _ = await sessions.create("u1", None)
+    session = await sessions.create("u1", None)
     [stored] = await any_database["sessions"].find().to_list()
     assert (IDLE, LONGEST) == (stored["expires_at"] - stored["created_at"], stored["ends_at"] - stored["created_at"])
     soon = stored["created_at"] + timedelta(days=1)
@@ -172,7 +172,7 @@ async def test_a_session_ends_when_it_is_not_used_or_has_lasted_long_enough(
 
 async def test_an_expired_session_is_not_there_even_before_mongodb_deletes_it(any_database: Database) -> None:
     late = Sessions(any_database, idle=timedelta(milliseconds=-1), longest=LONGEST, remembered=LONGEST)
-    session, _ = await late.create("u1", None)
+    session = await late.create("u1", None)
     assert await late.find(session.session_id) is None
     assert await late.rotate(session) is None
     assert [] == await late.list("u1", current="")

@@ -7,7 +7,7 @@ import pytest
 
 from auth_svc.handlers import Handlers
 from auth_svc.passwords import Passwords
-from auth_svc.repository import Audit, Sessions, SigningKeys, Throttles, Users
+from auth_svc.repository import Audit, Session, Sessions, SigningKeys, Throttles, Users
 from auth_svc.revocation import Revocation
 from auth_svc.settings import AuthSettings
 from auth_svc.signer import Signer
@@ -195,12 +195,17 @@ async def test_what_was_revoked_long_after_its_last_access_token_is_not_told(
 async def test_of_sixty_sessions_begun_at_once_fifty_remain(
     worker: Mesh, database: Database, anna: Person, told: list[str]
 ) -> None:
-    begins = (Sessions(database, idle=DAY, longest=DAY, remembered=DAY) for _ in range(60))
-    begun = await asyncio.gather(*(one.create(anna.user.user_id, None) for one in begins))
+    async def begin() -> Session:
+        sessions = Sessions(database, idle=DAY, longest=DAY, remembered=DAY)
+        begun = await sessions.create(anna.user.user_id, None)
+        await sessions.end_surplus(anna.user.user_id)
+        return begun
+
+    begun = await asyncio.gather(*(begin() for _ in range(60)))
     berta = await person(worker, "berta")
     other = await anna.again(worker)
     alive = await worker.call(AUTH_SESSIONS_LIST, ListSessions(), other.access)
-    ended = {anna.session_id, *(one.session_id for one, _ in begun)} - {one.session_id for one in alive.items}
+    ended = {anna.session_id, *(one.session_id for one in begun)} - {one.session_id for one in alive.items}
     assert (50, 12, True) == (len(alive.items), len(ended), alive.items[0].current)
     assert anna.session_id in ended, "the oldest end"
     assert (1, True) == (len(told), set(told) < ended), "what ends for a login of ours is told"

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from contracts.customers import (
     ArchiveCustomer,
     CreateCustomer,
+    Customer,
     CustomerPatch,
     GetCustomer,
     GetCustomers,
@@ -90,6 +91,24 @@ async def test_a_change_without_a_token_or_the_role_is_refused(client: Client, s
         await client.call(CUSTOMERS_ARCHIVE, request)
 
     assert (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED) == (without.value.code, as_user.value.code)
+
+
+async def test_a_table_that_is_altered_under_the_worker_holds_up_nothing(
+    client: Client, sign_in: SignIn, database: Database
+) -> None:
+    async def write(number: int, company_name: str) -> Customer:
+        patch = CustomerPatch(company_name=company_name)
+        with working_on(sign_in.asking_as("ADMIN")._replace(idempotency_key=f"{company_name} {number}")):
+            return await client.call(
+                CUSTOMERS_UPDATE, UpdateCustomer(customer_id="ALFKI", expected_version=number, patch=patch)
+            )
+
+    for number in range(1, 4):
+        await write(number, "before")
+    await database.fetch("ALTER TABLE customers ALTER COLUMN fax TYPE varchar(80), ADD COLUMN more integer")
+    for number in range(4, 7):
+        assert number + 1 == (await write(number, "after")).version
+    assert "after" == (await client.call(CUSTOMERS_GET, GetCustomer(customer_id="ALFKI"))).company_name
 
 
 async def test_faults_cross_the_wire_with_their_reasons(client: Client) -> None:

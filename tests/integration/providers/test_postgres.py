@@ -89,8 +89,10 @@ async def test_a_pool_without_a_free_connection_is_trouble_with_the_database(dat
 
 
 async def test_a_mistake_in_a_statement_is_no_trouble_with_the_database(database: Database) -> None:
-    with pytest.raises(asyncpg.UndefinedColumnError):
-        await database.fetch("SELECT nonsense")
+    with pytest.raises(asyncpg.PostgresSyntaxError):
+        await database.fetch("SELEKT 1")
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await database.fetch("SELECT 1 / 0")
     with pytest.raises(asyncpg.InterfaceError):
         await database.fetch("SELECT 1", "one value too many")
 

@@ -71,6 +71,7 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "MongoDB: an operation": mongo._OPERATION_TIMEOUT,
         "sessions of an account": sessions.MOST,
         "a change of somebody's rights that comes to no end": users._LONGEST_ACT.total_seconds(),
+        "a change of a password that comes to no end": users._LONGEST_ACT.total_seconds(),
         "revoked sessions in one reply": sessions.REVOKED_PAGE,
     } == stated
 

@@ -26,12 +26,14 @@ class Database:
         self.gone = False
         self.fails = 0
         self.probes = 0
+        self.lack: str | None = None
 
-    async def probe(self) -> None:
+    async def probe(self) -> str | None:
         self.probes += 1
         if self.gone or self.fails > 0:
             self.fails -= 1
             raise OSError("connection refused")
+        return self.lack
 
     async def probed(self, times: int) -> None:
         wanted = self.probes + times + 1  # the one that is under way may be over, and not yet acted upon
@@ -194,3 +196,27 @@ async def test_without_nats_it_comes_back_as_soon_as_both_are_there(
     worker.reconnect()
     await until_ready(caller, "true")
     assert "hello" == (await Client(caller).call(SAY, Say())).text
+
+
+async def test_what_a_database_cannot_do_is_told_while_requests_are_served(
+    caller: MemoryTransport, service: Service, database: Database
+) -> None:
+    with capture_logs() as lines:
+        database.lack = "the database takes no writes"
+        await database.probed(3)
+        assert {"ready": "true", "reason": "the database takes no writes"} == await metadata(caller)
+        assert await Client(caller).call(SAY, Say())
+        database.lack = None
+        await database.probed(3)
+        assert {"ready": "true"} == await metadata(caller)
+    assert ["service_limited", "service_unlimited"] == [line["event"] for line in lines if "limited" in line["event"]]
+
+
+async def test_a_worker_that_comes_back_to_less_says_so(
+    caller: MemoryTransport, service: Service, database: Database
+) -> None:
+    database.gone = True
+    await until_ready(caller, "false")
+    database.gone, database.lack = False, "the database takes no writes"
+    await until_ready(caller, "true")
+    assert "the database takes no writes" == (await metadata(caller))["reason"]
