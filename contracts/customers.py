@@ -44,7 +44,7 @@ class CustomerSort(StrEnum):
 class Customer(Reply):
     """A customer; null where nothing is known."""
 
-    customer_id: str
+    customer_id: CustomerId
     company_name: str
     contact_name: str | None
     contact_title: str | None
@@ -55,7 +55,7 @@ class Customer(Reply):
     country: str | None
     phone: str | None
     fax: str | None
-    version: int
+    version: Version
     archived_at: datetime | None
 
 

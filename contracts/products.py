@@ -53,7 +53,7 @@ class ProductSort(StrEnum):
 class Product(Reply):
     """A product of the catalogue; `unit_price` is a decimal string on the wire."""
 
-    product_id: int
+    product_id: Id
     product_name: str
     supplier_id: int | None
     category_id: int | None
@@ -63,7 +63,7 @@ class Product(Reply):
     units_on_order: int
     reorder_level: int
     discontinued: bool
-    version: int
+    version: Version
 
 
 class ProductPage(Reply):

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from contracts import products
-from contracts.base import Count, Id, Money, Patch, Request, Search, absent
+from contracts.base import Count, Id, Money, Patch, Request, Search, Version, absent
 from contracts.products import ProductName, ProductSort, QuantityPerUnit
 from gateway.schemas.base import Flag, InDigits, MoneyShown, PageCursor, PageLimit, Query, Shown
 
@@ -47,7 +47,7 @@ class Product(Shown[products.Product]):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_CHAI]})
 
-    product_id: int
+    product_id: Id
     product_name: str
     supplier_id: int | None
     category_id: int | None
@@ -57,7 +57,7 @@ class Product(Shown[products.Product]):
     units_on_order: int
     reorder_level: int
     discontinued: bool
-    version: int
+    version: Version
 
 
 class ProductPage(Shown[products.ProductPage]):
