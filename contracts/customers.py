@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from contracts.base import Cursor, Limit, Patch, Reply, Request, Search, Version, absent, text
+from contracts.base import Cursor, Items, Limit, Patch, Reply, Request, Search, Version, absent, text
 
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{5}$")]
 """Northwind's key: five capital letters, such as ALFKI."""
@@ -62,15 +62,15 @@ class Customer(Reply):
 class CustomerPage(Reply):
     """A part of the customers list."""
 
-    items: tuple[Customer, ...]
+    items: Items[Customer]
     next_cursor: str | None
 
 
 class CustomersFound(Reply):
     """The customers that were found, in the order of the keys asked for, and the keys that nobody has."""
 
-    items: tuple[Customer, ...]
-    missing: tuple[str, ...]
+    items: Items[Customer]
+    missing: Items[str]
 
 
 class GetCustomer(Request):

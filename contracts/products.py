@@ -9,6 +9,7 @@ from contracts.base import (
     Count,
     Cursor,
     Id,
+    Items,
     Limit,
     Money,
     MoneyRead,
@@ -69,15 +70,15 @@ class Product(Reply):
 class ProductPage(Reply):
     """A part of the products list."""
 
-    items: tuple[Product, ...]
+    items: Items[Product]
     next_cursor: str | None
 
 
 class ProductsFound(Reply):
     """The products that were found, in the order of the ids asked for, and the ids that nothing has."""
 
-    items: tuple[Product, ...]
-    missing: tuple[int, ...]
+    items: Items[Product]
+    missing: Items[int]
 
 
 class GetProduct(Request):
@@ -163,7 +164,7 @@ class Category(Reply):
 class CategoryPage(Reply):
     """A part of the categories list, by id."""
 
-    items: tuple[Category, ...]
+    items: Items[Category]
     next_cursor: str | None
 
 
@@ -194,7 +195,7 @@ class Supplier(Reply):
 class SupplierPage(Reply):
     """A part of the suppliers list, by id."""
 
-    items: tuple[Supplier, ...]
+    items: Items[Supplier]
     next_cursor: str | None
 
 

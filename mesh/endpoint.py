@@ -19,8 +19,8 @@ Shape = TypeVar("Shape", bound=BaseModel)
 _SUBJECT = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,3}")
 
 MAX_REPLY = 8 * 1024
-MAX_LIST_REPLY = 800 * 1024
-"""Of 200 items, each of at most 4 KiB."""
+MAX_LIST_REPLY = 400 * 1024
+"""Of 200 items, each of at most 2 KiB."""
 
 
 class Access(StrEnum):

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from contracts import customers
-from contracts.base import Patch, Request, Search, Version, absent
+from contracts.base import Items, Patch, Request, Search, Version, absent
 from contracts.customers import (
     CompanyName,
     CustomerId,
@@ -56,7 +56,7 @@ class Customer(Shown[customers.Customer]):
 class CustomerPage(Shown[customers.CustomerPage]):
     """A part of the customers list; without `next_cursor` it is the last."""
 
-    items: tuple[Customer, ...]
+    items: Items[Customer]
     next_cursor: str | None
 
 
