@@ -4,8 +4,10 @@ from typing import NoReturn
 
 import typer
 
+from mesh.terminal import escaped
+
 
 def fail(message: str, status: int = 1) -> NoReturn:
     """Say on standard error what went wrong, and end the program."""
-    typer.secho(f"mesh: {message}", fg=typer.colors.RED, err=True)
+    typer.secho(f"mesh: {escaped(message, keep=chr(10))}", fg=typer.colors.RED, err=True)
     raise typer.Exit(status)

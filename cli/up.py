@@ -23,6 +23,7 @@ from devstack.progress import State
 from devstack.settings import StackSettings
 from devstack.stack import Stack
 from devstack.state import StackState
+from mesh.terminal import escaped
 
 _ALFKI = '{"customer_id":"ALFKI"}'
 _STYLES: dict[State, str] = {
@@ -107,7 +108,7 @@ async def _run(settings: StackSettings, *, logs: bool) -> None:
         loop.add_signal_handler(number, stop.set)
 
     def show_line(name: str, line: str) -> None:
-        console.print(Text.assemble((f"{name:>12} ", "cyan"), line.rstrip()), soft_wrap=True)
+        console.print(Text.assemble((f"{name:>12} ", "cyan"), escaped(line.rstrip(), keep="\t")), soft_wrap=True)
 
     stack = Stack(settings, progress.hear, show_line if logs else None)
     stopping = asyncio.create_task(stop.wait())
@@ -143,7 +144,8 @@ class _Progress:
         self._live: Live | None = None
 
     def hear(self, name: str, state: State, detail: str) -> None:
-        """Take in a change."""
+        """Take in a change; `detail` may be what a process said at its end."""
+        detail = escaped(detail, keep="\n")
         self._states[name] = (state, detail)
         if self._live is not None:
             self._live.update(self._table(), refresh=True)

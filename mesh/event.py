@@ -46,7 +46,6 @@ async def tell(transport: Transport, event: Event[Payload], payload: Payload) ->
 
 async def listen(transport: Transport, event: Event[Payload], take: Callable[[Payload], None]) -> Subscription:
     """Have `take` told of every event, in every process that listens. Raises Refused, Disconnected."""
-
     read = Reader(event.payload, MAX_EVENT)
 
     def deliver(message: Message) -> None:

@@ -155,7 +155,7 @@ class NatsTransport:
             self._replies.take(message)
 
     def _on_malformed(self, subject: bytes) -> None:
-        """Fail the call at once whose answer this was: nothing else would come, and it would wait until its deadline."""
+        """Fail the call at once whose answer this was: it would wait for another until its deadline."""
         if subject.startswith(self._inbox_bytes):
             self._replies.fail(subject.decode(errors="replace"), "has headers that cannot be read")
 

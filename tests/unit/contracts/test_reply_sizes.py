@@ -37,7 +37,9 @@ _TEXTS: Final = {
     "email": 254,
 }
 _PLAIN: Final = {
-    **{"homepage": 200, "category_name": 80, "description": 300},  # of the seed alone: no endpoint writes them
+    "homepage": 200,
+    "category_name": 80,
+    "description": 300,  # of the seed alone: no endpoint writes them
     **dict.fromkeys(("user_id", "session_id", "entry_id", "actor_id", "subject_id"), 32),
     "session_ids": 32,
     "customer_id": 5,
@@ -74,8 +76,8 @@ def longest(annotation: Any, name: str) -> Any:  # noqa: ANN401, PLR0911  # a va
             return max(annotation, key=len)
         case type() if annotation is str:
             return _WIDEST * _TEXTS[name] if name in _TEXTS else "x" * _PLAIN[name]
-    values = {int: 2**31 - 1, bool: False, Decimal: Decimal("99999999.99"), datetime: _AT, type(None): None, None: None}
-    return values[annotation]
+    values: dict[object, object] = {int: 2**31 - 1, bool: False, Decimal: Decimal("99999999.99"), datetime: _AT}
+    return values.get(annotation)
 
 
 _AT: Final = datetime(2026, 12, 31, 23, 59, 59, 999_999, UTC)
