@@ -21,6 +21,7 @@ from mesh.bus import Message
 from mesh.context import request_id_from
 from mesh.endpoint import Endpoint
 from mesh.errors import Code, DeadlineExceeded, MeshError, NoResponder, Refused
+from mesh.reading import Unreadable
 from mesh.terminal import escaped
 from subjects import ENDPOINTS
 
@@ -108,10 +109,9 @@ def _from_headers(number: str, headers: Mapping[str, str]) -> bytes:
 
 def _warn_of_misfit(endpoint: Endpoint[Any, Any], body: bytes) -> None:
     try:
-        endpoint.replies.validate_json(body)
-    except ValidationError as error:
-        misfit = wire.invalid_payload(error).detail
-        typer.secho(f"mesh: the reply does not fit the contract: {escaped(misfit)}", fg=typer.colors.YELLOW, err=True)
+        endpoint.read_reply(body)
+    except Unreadable as misfit:
+        typer.secho(f"mesh: the reply does not fit the contract: {misfit}", fg=typer.colors.YELLOW, err=True)
 
 
 def _print(console: Console, body: bytes) -> None:

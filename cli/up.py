@@ -108,7 +108,7 @@ async def _run(settings: StackSettings, *, logs: bool) -> None:
         loop.add_signal_handler(number, stop.set)
 
     def show_line(name: str, line: str) -> None:
-        console.print(Text.assemble((f"{name:>12} ", "cyan"), escaped(line.rstrip(), keep="\t")), soft_wrap=True)
+        console.print(_log_line(name, line), soft_wrap=True)
 
     stack = Stack(settings, progress.hear, show_line if logs else None)
     stopping = asyncio.create_task(stop.wait())
@@ -133,6 +133,11 @@ async def _run(settings: StackSettings, *, logs: bool) -> None:
     stopping.cancel()
     if waiting.done() and not waiting.cancelled():
         waiting.result()
+
+
+def _log_line(name: str, line: str) -> Text:
+    """A line of a process's log, with what a terminal would obey escaped: not all processes do that by themselves."""
+    return Text.assemble((f"{name:>12} ", "cyan"), escaped(line.rstrip(), keep="\t"))
 
 
 class _Progress:

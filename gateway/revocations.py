@@ -20,7 +20,7 @@ log = structlog.get_logger()
 WITHIN: Final = 1.0
 """Seconds: so long a page of the list may take; and after a failure, until it is asked for again."""
 _EVERY = 5.0
-_MOST_PAGES = 100
+MOST_PAGES: Final = 100
 """Of 10,000 sessions each: a list without an end would have everybody wait, and memory grow."""
 
 
@@ -97,13 +97,13 @@ class Revocations:
     async def _fetched(self) -> set[str]:
         session_ids: set[str] = set()
         request = ListRevoked()
-        for _ in range(_MOST_PAGES):
+        for _ in range(MOST_PAGES):
             page = await self._fetch(request)
             session_ids.update(page.session_ids)
             if page.next_cursor is None:
                 return session_ids
             request = ListRevoked(cursor=page.next_cursor)
-        raise BadReply(f"the list of revoked sessions has no end after {_MOST_PAGES} pages")
+        raise BadReply(f"the list of revoked sessions has no end after {MOST_PAGES} pages")
 
     def _take(self, event: SessionsRevoked) -> None:
         self._told.update(event.session_ids)

@@ -14,7 +14,7 @@ _LONGEST_PATH = 100
 
 
 class Unreadable(Exception):
-    """What came does not fit; says where, and repeats nothing of it."""
+    """What came does not fit; says where on one line, and repeats nothing of it."""
 
 
 class Reader(Generic[Shape]):
@@ -67,5 +67,5 @@ def _missing(name: str) -> NoReturn:
 
 def _first(error: ValidationError) -> str:
     mistake = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = escaped(".".join(map(str, mistake["loc"])))[:_LONGEST_PATH]
-    return f"{path}: {mistake['msg']}" if path else mistake["msg"]
+    path = ".".join(map(str, mistake["loc"]))[:_LONGEST_PATH]
+    return escaped(f"{path}: {mistake['msg']}" if path else mistake["msg"])

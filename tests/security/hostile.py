@@ -1,4 +1,4 @@
-"""A worker that has fallen to somebody else: as a user of nats.conf, by hand, it answers with whatever bytes it likes."""
+"""A worker that somebody else has taken over: a user of nats.conf that answers with whatever bytes it likes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable

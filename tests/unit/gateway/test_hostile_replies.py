@@ -13,9 +13,21 @@ from tests.unit.gateway.world import ALFKI, CHAI, World
 
 NEW_CUSTOMER = {"customer_id": "ALFKI", "company_name": "Alfreds Futterkiste"}
 NEW_PRODUCT = {"product_name": "Chai", "unit_price": "18.00"}
-VERSIONS = [-1, 0, 2**31, int("9" * 400), "3\r\nSet-Cookie: a=b", "\u0663", None, True, 1.5, [], '"']
-IDS = ["", "ALFKI\r\nSet-Cookie: a=b", "ALFK\n", "ALFKI\n", "ÄLFKI", "\u0410LFKI", "../..", "A" * 5000, None, 7, []]
-NUMBERS = [*VERSIONS, "../1"]
+VERSIONS: list[object] = [-1, 0, 2**31, int("9" * 400), "3\r\nSet-Cookie: a=b", "\u0663", None, True, 1.5, [], '"']
+IDS: list[object] = [
+    "",
+    "ALFKI\r\nSet-Cookie: a=b",
+    "ALFK\n",
+    "ALFKI\n",
+    "ÄLFKI",
+    "\u0410LFKI",
+    "../..",
+    "A" * 5000,
+    None,
+    7,
+    [],
+]
+NUMBERS: list[object] = [*VERSIONS, "../1"]
 
 
 class Hostile:

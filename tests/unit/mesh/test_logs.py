@@ -74,7 +74,9 @@ def test_what_a_library_logs_is_a_line_like_any_other(capfdbinary: pytest.Captur
 
 
 @pytest.mark.usefixtures("unconfigured")
-@pytest.mark.parametrize("odd", ["\x7f", "\x9b2J", "\u202egnp", "\u2028", "\u200b", "\U000e0041", "\ud800", "\x1b]0;t\x07"])
+@pytest.mark.parametrize(
+    "odd", ["\x7f", "\x9b2J", "\u202egnp", "\u2028", "\u200b", "\U000e0041", "\ud800", "\x1b]0;t\x07"]
+)
 def test_no_text_that_is_logged_for_machines_commands_a_terminal(
     odd: str, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
