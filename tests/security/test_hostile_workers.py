@@ -35,6 +35,22 @@ def but(**changes: object) -> bytes:
     return json.dumps({**PRODUCT, **changes}).encode()
 
 
+PROBLEM = {
+    "type": "urn:northwind-mesh:problem:rate_limited",
+    "title": "Too many requests",
+    "status": 429,
+    "code": "rate_limited",
+    "reason": "often",
+    "detail": "…",
+    "retryable": True,
+}
+
+
+def problem(**changes: object) -> bytes:
+    """An error's body with other values."""
+    return json.dumps({**PROBLEM, **changes}).encode()
+
+
 def raw(name: str, value: bytes) -> bytes:
     """The product with a value that no honest JSON has."""
     return json.dumps({**PRODUCT, name: "@"}).encode().replace(b'"@"', value)
@@ -110,16 +126,19 @@ TOLD = [
     b"not json",
     b"\xff",
     b"[" * 10_000,
-    b'{"reason":"r","detail":"' + b"x" * 65 * _KIB + b'"}',
+    problem(detail="x" * 65 * _KIB),
     *(
-        json.dumps({"reason": reason, "detail": "…"}).encode()
+        problem(reason=reason)
         for reason in ("", 7, None, "Not Snake", "a\r\nSet-Cookie: a=b", "\u202e", "x" * 65, '";r=9')
     ),
     *(
-        b'{"reason":"often","detail":"...","retry_after":%b}' % value
+        problem(retry_after="@").replace(b'"@"', value)
         for value in (b"-5", b"9" * 400, b"9" * 5000, b"1e400", b"NaN", b'"1"', b"true", b"86401", b"[]", b"1.5")
     ),
-    b'{"reason":"often","detail":"...","errors":[' + b"1," * 10_000 + b"1]}",
+    problem(errors=[1] * 10_000),
+    problem(errors=[{"field": 1, "reason": "r", "message": "m"}]),
+    problem(errors={}),
+    problem(detail=None),
 ]
 
 PONGS = [
@@ -216,7 +235,7 @@ async def test_an_error_of_an_unknown_number_is_502_or_what_it_says(
 )
 async def test_no_reason_moves_the_status(gateway: Edge, worker: HostileWorker, reason: str) -> None:
     worker.head = b"NATS/1.0\r\nNats-Service-Error-Code: 422\r\n\r\n"
-    worker.body = json.dumps({"reason": reason, "detail": "…"}).encode()
+    worker.body = problem(code="invalid_argument", status=422, reason=reason)
     said = await gateway.said(b'GET /v1/products/1 HTTP/1.1\r\nHost: a\r\nIf-Match: "3"\r\nConnection: close\r\n\r\n')
     assert [422] == statuses(said)
     assert "allow" not in headers(said)
@@ -245,14 +264,17 @@ async def test_mesh_ls_shows_what_a_worker_calls_itself_and_obeys_nothing(
     seed.write_text(nats.nats_seeds["operator"])
     seed.chmod(0o600)
     environment = {"NATS_URL": nats.nats_url, "NATS_NKEY_SEED_FILE": str(seed), "PYTHONUTF8": "1"}
-    for options in ((), ("--json",)):
+
+    async def ls(*options: str) -> str:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "cli.main", "ls", *options, stdout=-1, stderr=-1, env=environment
         )
         out, err = await process.communicate()
         assert (0, b"") == (process.returncode, err)
-        said = out.decode()
+        return out.decode()
+
+    for said, lines in zip(await asyncio.gather(ls(), ls("--json")), (2, 1), strict=True):
         assert "\\u001b" in said
         assert "grün" in said
         assert said.replace("\n", "").isprintable()
-        assert (1 if options else 2) == said.count("\n")
+        assert lines == said.count("\n")
