@@ -10,6 +10,7 @@ from mesh.endpoint import Access, Endpoint
 from mesh.event import Event
 
 ANYONE, USER, ADMIN = Access.ANYONE, Access.USER, Access.ADMIN
+KIB = 1024
 
 # One line an endpoint, so that the mesh can be read as a table: subject, request, reply, access; then what else there is to know.
 # fmt: off
@@ -18,12 +19,12 @@ AUTH_LOGIN = Endpoint("auth.login", auth.Login, auth.Tokens, ANYONE, reasons=(A.
 AUTH_REFRESH = Endpoint("auth.refresh", auth.Refresh, auth.Tokens, ANYONE, reasons=(A.INVALID_REFRESH_TOKEN,))
 AUTH_LOGOUT = Endpoint("auth.logout", auth.Logout, auth.LoggedOut, ANYONE, verified=True, idempotent=True, reasons=(A.TOKEN_REQUIRED,))
 AUTH_ME = Endpoint("auth.me", auth.GetMe, auth.User, USER, verified=True, idempotent=True, reasons=(A.USER_NOT_FOUND,))
-AUTH_JWKS = Endpoint("auth.jwks", auth.GetJwks, auth.Jwks, ANYONE, idempotent=True)
+AUTH_JWKS = Endpoint("auth.jwks", auth.GetJwks, auth.Jwks, ANYONE, idempotent=True, max_reply=64 * KIB)
 AUTH_PASSWORD_CHANGE = Endpoint("auth.password.change", auth.ChangePassword, auth.PasswordChanged, USER, verified=True, reasons=(A.WRONG_PASSWORD, A.WEAK_PASSWORD, A.TOO_MANY_LOGINS, A.USER_NOT_FOUND))
 AUTH_SESSIONS_LIST = Endpoint("auth.sessions.list", auth.ListSessions, auth.SessionPage, USER, verified=True, idempotent=True)
 AUTH_SESSIONS_REVOKE = Endpoint("auth.sessions.revoke", auth.RevokeSession, auth.SessionsEnded, USER, verified=True, idempotent=True, reasons=(A.SESSION_NOT_FOUND,))
 AUTH_SESSIONS_REVOKE_ALL = Endpoint("auth.sessions.revoke_all", auth.RevokeSessions, auth.SessionsEnded, USER, verified=True, idempotent=True)
-AUTH_SESSIONS_REVOKED = Endpoint("auth.sessions.revoked", auth.ListRevoked, auth.RevokedPage, ANYONE, idempotent=True)
+AUTH_SESSIONS_REVOKED = Endpoint("auth.sessions.revoked", auth.ListRevoked, auth.RevokedPage, ANYONE, idempotent=True, max_reply=400 * KIB)
 AUTH_USERS_LIST = Endpoint("auth.users.list", auth.ListUsers, auth.UserPage, ADMIN, verified=True, idempotent=True, reasons=(A.INVALID_CURSOR,))
 AUTH_USERS_GET = Endpoint("auth.users.get", auth.GetUser, auth.User, ADMIN, verified=True, idempotent=True, reasons=(A.USER_NOT_FOUND,))
 AUTH_USERS_UPDATE = Endpoint("auth.users.update", auth.UpdateUser, auth.User, ADMIN, verified=True, idempotent=True, reasons=(A.USER_NOT_FOUND, A.OWN_ACCOUNT))
@@ -31,8 +32,8 @@ AUTH_AUDIT_LIST = Endpoint("auth.audit.list", auth.ListAudit, auth.AuditPage, AD
 AUTH_KEYS_ROTATE = Endpoint("auth.keys.rotate", auth.RotateKeys, auth.KeyRotation, ADMIN, verified=True, idempotent=True)
 
 CUSTOMERS_GET = Endpoint("customers.get", customers.GetCustomer, customers.Customer, USER, idempotent=True, reasons=(C.NOT_FOUND,))
-CUSTOMERS_GET_MANY = Endpoint("customers.get_many", customers.GetCustomers, customers.CustomersFound, USER, idempotent=True)
-CUSTOMERS_LIST = Endpoint("customers.list", customers.ListCustomers, customers.CustomerPage, USER, idempotent=True, reasons=(C.INVALID_CURSOR,))
+CUSTOMERS_GET_MANY = Endpoint("customers.get_many", customers.GetCustomers, customers.CustomersFound, USER, idempotent=True, max_reply=800 * KIB)
+CUSTOMERS_LIST = Endpoint("customers.list", customers.ListCustomers, customers.CustomerPage, USER, idempotent=True, reasons=(C.INVALID_CURSOR,), max_reply=800 * KIB)
 CUSTOMERS_CREATE = Endpoint("customers.create", customers.CreateCustomer, customers.Customer, ADMIN, verified=True, keyed=True, reasons=(C.EXISTS, C.KEY_REUSED))
 CUSTOMERS_UPDATE = Endpoint("customers.update", customers.UpdateCustomer, customers.Customer, ADMIN, verified=True, keyed=True, reasons=(C.NOT_FOUND, C.VERSION_MISMATCH, C.KEY_REUSED))
 CUSTOMERS_ARCHIVE = Endpoint("customers.archive", customers.ArchiveCustomer, customers.Customer, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(C.NOT_FOUND, C.VERSION_MISMATCH, C.KEY_REUSED))
@@ -44,7 +45,7 @@ PRODUCTS_CREATE = Endpoint("products.create", products.CreateProduct, products.P
 PRODUCTS_UPDATE = Endpoint("products.update", products.UpdateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.NOT_FOUND, P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.VERSION_MISMATCH, P.KEY_REUSED))
 PRODUCTS_DISCONTINUE = Endpoint("products.discontinue", products.DiscontinueProduct, products.Product, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(P.NOT_FOUND, P.VERSION_MISMATCH, P.KEY_REUSED))
 PRODUCTS_CATEGORIES_LIST = Endpoint("products.categories.list", products.ListCategories, products.CategoryPage, ANYONE, idempotent=True, reasons=(P.INVALID_CURSOR,))
-PRODUCTS_SUPPLIERS_LIST = Endpoint("products.suppliers.list", products.ListSuppliers, products.SupplierPage, USER, idempotent=True, reasons=(P.INVALID_CURSOR,))
+PRODUCTS_SUPPLIERS_LIST = Endpoint("products.suppliers.list", products.ListSuppliers, products.SupplierPage, USER, idempotent=True, reasons=(P.INVALID_CURSOR,), max_reply=800 * KIB)
 PRODUCTS_SUPPLIERS_GET = Endpoint("products.suppliers.get", products.GetSupplier, products.Supplier, USER, idempotent=True, reasons=(P.SUPPLIER_NOT_FOUND,))
 
 # What a service tells everybody who listens: subject, payload.

@@ -21,6 +21,8 @@ from mesh.bus import Message
 from mesh.context import request_id_from
 from mesh.endpoint import Endpoint
 from mesh.errors import Code, DeadlineExceeded, MeshError, NoResponder, Refused
+from mesh.reading import Unreadable
+from mesh.terminal import escaped
 from subjects import ENDPOINTS
 
 _USAGE = 2
@@ -107,9 +109,8 @@ def _from_headers(number: str, headers: Mapping[str, str]) -> bytes:
 
 def _warn_of_misfit(endpoint: Endpoint[Any, Any], body: bytes) -> None:
     try:
-        endpoint.replies.validate_json(body)
-    except ValidationError as error:
-        misfit = wire.invalid_payload(error).detail
+        endpoint.read_reply(body)
+    except Unreadable as misfit:
         typer.secho(f"mesh: the reply does not fit the contract: {misfit}", fg=typer.colors.YELLOW, err=True)
 
 
@@ -121,9 +122,4 @@ def _print(console: Console, body: bytes) -> None:
         return
     with suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    console.print(JSONHighlighter()("".join(map(_visible, text))), soft_wrap=True)
-
-
-def _visible(character: str) -> str:
-    """As JSON writes it, where it is no letter or sign: what is shown can be copied and is JSON still."""
-    return character if character.isprintable() or character == "\n" else json.dumps(character)[1:-1]
+    console.print(JSONHighlighter()(escaped(text, keep="\n")), soft_wrap=True)

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import typer
 
+from mesh.terminal import escaped
+
 _GAP = 2
 _ROOM_TO_FOLD = 24
 
@@ -14,10 +16,12 @@ _ROOM_TO_FOLD = 24
 def print_columns(titles: Sequence[str], rows: Iterable[Sequence[str]], to_the_right: Collection[str] = ()) -> None:
     """A line a row; on a terminal the last column is folded at spaces where there is room to.
 
-    Any other line that is too long is the terminal's to break: then it is copied as one.
+    Any other line that is too long is the terminal's to break: then it is copied as one. What a terminal would obey is
+    escaped.
     """
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in _lines(titles, list(rows), to_the_right, width):
+    safe = [[escaped(cell) for cell in row] for row in rows]
+    for line in _lines(titles, safe, to_the_right, width):
         typer.echo(line)
 
 

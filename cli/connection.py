@@ -9,6 +9,7 @@ from typing import Annotated
 
 import structlog
 import typer
+from pydantic import ValidationError
 
 from cli.failure import fail
 from devstack.errors import DevstackError
@@ -69,4 +70,7 @@ def _settings(home: Path) -> NatsSettings:
     stack = running_stack(home)
     if stack is None:
         raise StartError(f"no mesh runs in {home}: start one with `mesh up`, or name a NATS server in NATS_URL")
-    return NatsSettings.model_validate({"nats_url": stack.nats_url, **stack.operator.settings()})
+    try:
+        return NatsSettings.model_validate({"nats_url": stack.nats_url, **stack.operator.settings()})
+    except ValidationError:
+        raise StartError(f"{home / 'stack.json'} names no NATS server that can be asked") from None

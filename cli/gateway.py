@@ -6,18 +6,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener, getproxies
 
 import typer
+from pydantic import BaseModel
 
 from cli.connection import NOBODY_SERVES, running_stack
 from cli.failure import fail
+from contracts.auth import Tokens, UserPage
 from devstack.state import Admin
+from mesh.endpoint import MAX_LIST_REPLY
+from mesh.reading import Reader, Unreadable
+from mesh.wire import MAX_PROBLEM
 
 _TIMEOUT = 15.0
+_MAX_ANSWER = 2 * MAX_LIST_REPLY
+
+Shape = TypeVar("Shape", bound=BaseModel)
 
 GatewayOption = Annotated[
     str | None, typer.Option(envvar="MESH_GATEWAY_URL", help="Such as https://mesh.example; else the stack's own.")
@@ -34,10 +42,10 @@ class Gateway:
     url: str
     token: str
 
-    def ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  # any JSON
-        """The answer's JSON; a problem ends the program."""
+    def ask(self, shape: type[Shape], method: str, path: str, body: object = None) -> Shape:
+        """What the gateway answers; a problem, or what does not fit, ends the program."""
         try:
-            return _ask(self.url, method, path, body, {"Authorization": f"Bearer {self.token}"})
+            return _ask(self.url, method, path, shape, body=body, token=self.token)
         except _Refused as error:
             fail(str(error))
 
@@ -45,11 +53,10 @@ class Gateway:
         """The id of the user with the id or the e-mail address; ends the program where there is none."""
         if "@" not in who:
             return who
-        found = self.ask("GET", f"/v1/users?email={quote(who)}")["items"]
+        found = self.ask(UserPage, "GET", f"/v1/users?email={quote(who)}").items
         if not found:
             fail(f"nobody is registered as {who}")
-        user_id: str = found[0]["user_id"]
-        return user_id
+        return found[0].user_id
 
 
 @contextmanager
@@ -71,7 +78,7 @@ def as_administrator(home: Path, gateway: str | None, token: str | None) -> Iter
         try:
             yield asked
         finally:
-            asked.ask("POST", "/v1/auth/logout")
+            asked.ask(_Nothing, "POST", "/v1/auth/logout")
     else:
         fail("an administrator's access token is needed: name one in MESH_TOKEN")
 
@@ -79,28 +86,46 @@ def as_administrator(home: Path, gateway: str | None, token: str | None) -> Iter
 def _log_in(url: str, admin: Admin) -> str:
     try:
         login = {"email": admin.email, "password": admin.password}
-        token: str = _ask(url, "POST", "/v1/auth/login", login, {})["access_token"]
+        return _ask(url, "POST", "/v1/auth/login", Tokens, body=login).access_token
     except _Refused as error:
         # Its own words, and what they mean where nobody has typed a password.
         fail(f"{error}: {admin.email} has no longer the password that it was made with? Name a token in MESH_TOKEN")
-    return token
 
 
 class _Refused(Exception):
     """The gateway answers with a problem."""
 
 
-def _ask(url: str, method: str, path: str, body: object, headers: dict[str, str]) -> Any:  # noqa: ANN401  # any JSON
+class _Nothing(BaseModel):
+    """An answer without a body."""
+
+
+class _Problem(BaseModel):
+    """What a problem (RFC 9457) tells a person."""
+
+    detail: str
+    reason: str
+
+
+def _ask(
+    url: str, method: str, path: str, shape: type[Shape], *, body: object = None, token: str | None = None
+) -> Shape:
     data = None if body is None else json.dumps(body).encode()
-    sent = {**headers, **({"Content-Type": "application/json"} if data else {})}
+    sent = {"Content-Type": "application/json"} if data else {}
+    if token is not None:
+        sent["Authorization"] = f"Bearer {token}"
     try:
         request = Request(url + path, data, sent, method=method)  # noqa: S310  # http or https
         with _direct().open(request, timeout=_TIMEOUT) as answer:
-            return json.loads(answer.read() or b"null")
+            said = answer.read(_MAX_ANSWER + 1) or b"{}"
     except HTTPError as error:
         raise _Refused(_problem(error)) from None
     except (URLError, OSError, HTTPException, ValueError) as error:
         fail(f"{url} does not answer: {error}", NOBODY_SERVES)
+    try:
+        return Reader(shape, _MAX_ANSWER)(said)
+    except Unreadable as error:
+        fail(f"{url} gives an answer that cannot be understood: {error}")
 
 
 def _direct() -> OpenerDirector:
@@ -110,7 +135,7 @@ def _direct() -> OpenerDirector:
 
 def _problem(error: HTTPError) -> str:
     try:
-        problem = json.loads(error.read())
-        return f"{problem['detail']} ({problem['reason']})"
-    except (ValueError, KeyError, TypeError):
+        problem = Reader(_Problem, MAX_PROBLEM)(error.read(MAX_PROBLEM + 1))
+    except (Unreadable, OSError, HTTPException):
         return f"HTTP {error.code}"
+    return f"{problem.detail} ({problem.reason})"

@@ -12,6 +12,7 @@ from contracts.auth import KeyRotation, RotateKeys
 from mesh.client import Client
 from mesh.context import Context, request_id_from, working_on
 from mesh.errors import MeshError
+from mesh.terminal import escaped
 from subjects import AUTH_KEYS_ROTATE
 
 keys = typer.Typer(name="keys", no_args_is_help=True, help="The keys that sign access tokens.")
@@ -34,7 +35,7 @@ def rotate(*, token: TokenOption = None, home: HomeOption = Path(".mesh")) -> No
     else:
         with as_administrator(home, None, None) as administrator:
             rotation = asyncio.run(_rotate(administrator.token, home))
-    typer.echo(f"{rotation.kid} signs from {rotation.signs_from:%Y-%m-%d %H:%M:%S} UTC on")
+    typer.echo(f"{escaped(rotation.kid)} signs from {rotation.signs_from:%Y-%m-%d %H:%M:%S} UTC on")
 
 
 async def _rotate(token: str, home: Path) -> KeyRotation:

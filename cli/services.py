@@ -1,17 +1,17 @@
 """`mesh ls`: which services answer now, and how they fare."""
 
 import asyncio
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cli.columns import print_columns
 from cli.connection import NOBODY_SERVES, HomeOption, connected
 from cli.failure import fail
-from mesh.discovery import ask_all
+from mesh.discovery import Document, ask_all
 from mesh.errors import MeshError
+from mesh.terminal import escaped
 
 _NUMBERS = ("requests", "errors", "mean ms")
 _TITLES = ("service", "instance", "version", "started (UTC)", *_NUMBERS)
@@ -30,14 +30,14 @@ def ls(
     documents = asyncio.run(_documents(home, within))
     if as_json:
         for document in documents:
-            typer.echo(json.dumps(document))
+            typer.echo(escaped(document.model_dump_json(exclude_unset=True)))
     elif documents:
         print_columns(_TITLES, map(_row, documents), to_the_right=_NUMBERS)
     if not documents:
         fail("no service answers", NOBODY_SERVES)
 
 
-async def _documents(home: Path, within: float) -> list[dict[str, Any]]:
+async def _documents(home: Path, within: float) -> list[Document]:
     async with connected(home) as transport:
         try:
             return await ask_all(transport, "STATS", within)
@@ -45,16 +45,16 @@ async def _documents(home: Path, within: float) -> list[dict[str, Any]]:
             fail(str(error))
 
 
-def _row(document: dict[str, Any]) -> tuple[str, ...]:
-    endpoints = document["endpoints"]
-    requests = sum(endpoint["num_requests"] for endpoint in endpoints)
-    nanoseconds = sum(endpoint["processing_time"] for endpoint in endpoints)
+def _row(document: Document) -> tuple[str, ...]:
+    endpoints = document.endpoints
+    requests = sum(endpoint.num_requests for endpoint in endpoints)
+    nanoseconds = sum(endpoint.processing_time for endpoint in endpoints)
     return (
-        document["name"],
-        document["id"],
-        document["version"],
-        document["started"][5:16].replace("T", " "),
+        document.name,
+        document.id,
+        document.version,
+        document.started[5:16].replace("T", " "),
         str(requests),
-        str(sum(endpoint["num_errors"] for endpoint in endpoints)),
+        str(sum(endpoint.num_errors for endpoint in endpoints)),
         f"{nanoseconds / requests / 1e6:.2f}" if requests else "",
     )

@@ -27,6 +27,7 @@ from devstack.stack import Stack
 from devstack.state import StackState
 from mesh.settings import LogSettings, TokenSettings, TraceSettings
 from mesh.streams import Tolerant
+from mesh.terminal import escaped
 
 _ALFKI = '{"customer_id":"ALFKI"}'
 _STYLES: dict[State, str] = {
@@ -134,7 +135,7 @@ async def _run_until(stop: asyncio.Event, settings: StackSettings, *, logs: bool
         loop.add_signal_handler(number, stop.set)
 
     def show_line(name: str, line: str) -> None:
-        console.print(Text.assemble((f"{name:>12} ", "cyan"), line.rstrip()), soft_wrap=True)
+        console.print(_log_line(name, line), soft_wrap=True)
 
     stack = Stack(settings, progress.hear, show_line if logs else None)
     stopping = asyncio.create_task(stop.wait())
@@ -161,6 +162,11 @@ async def _run_until(stop: asyncio.Event, settings: StackSettings, *, logs: bool
         waiting.result()
 
 
+def _log_line(name: str, line: str) -> Text:
+    """A line of a process's log, with what a terminal would obey escaped: not all processes do that by themselves."""
+    return Text.assemble((f"{name:>12} ", "cyan"), escaped(line.rstrip(), keep="\t"))
+
+
 class _Progress:
     """What becomes of each process: a live table on a terminal, a line per change elsewhere."""
 
@@ -170,7 +176,8 @@ class _Progress:
         self._live: Live | None = None
 
     def hear(self, name: str, state: State, detail: str) -> None:
-        """Take in a change."""
+        """Take in a change; `detail` may be what a process said at its end."""
+        detail = escaped(detail, keep="\n")
         self._states[name] = (state, detail)
         if self._live is not None:
             self._live.update(self._table(), refresh=True)

@@ -6,6 +6,7 @@ import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -13,9 +14,11 @@ from cli.columns import print_columns
 from cli.connection import HomeOption, running_stack
 from cli.failure import fail
 from cli.gateway import GatewayOption, TokenOption, as_administrator
+from contracts.auth import User, UserPage
 from devstack.credentials import load_credentials
 from devstack.environment import inherited
 from devstack.services import ROOT
+from mesh.terminal import escaped
 
 users = typer.Typer(name="users", no_args_is_help=True, help="List users, change what they may do.")
 
@@ -40,9 +43,9 @@ def list_users(*, gateway: GatewayOption = None, token: TokenOption = None, home
     with as_administrator(home, gateway, token) as asked:
         path: str | None = _PAGE
         while path:
-            page = asked.ask("GET", path)
-            rows += [(user["user_id"], user["email"], user["created_at"][:10], _may(user)) for user in page["items"]]
-            path = f"{_PAGE}&cursor={page['next_cursor']}" if page["next_cursor"] else None
+            page = asked.ask(UserPage, "GET", path)
+            rows += [(user.user_id, user.email, f"{user.created_at:%Y-%m-%d}", _may(user)) for user in page.items]
+            path = f"{_PAGE}&cursor={quote(page.next_cursor)}" if page.next_cursor else None
     print_columns(("id", "e-mail", "since", "roles"), rows)
 
 
@@ -73,12 +76,12 @@ def enable(who: Who, *, gateway: GatewayOption = None, token: TokenOption = None
 
 def _change(who: str, change: dict[str, Any], gateway: str | None, token: str | None, home: Path) -> None:
     with as_administrator(home, gateway, token) as asked:
-        user = asked.ask("PATCH", f"/v1/users/{asked.user_id(who)}", change)
-    typer.echo(f"{user['email']}: {_may(user)}")
+        user = asked.ask(User, "PATCH", f"/v1/users/{quote(asked.user_id(who), safe='')}", change)
+    typer.echo(escaped(f"{user.email}: {_may(user)}"))
 
 
-def _may(user: dict[str, Any]) -> str:
-    return " ".join(user["roles"]) + (", disabled" if user["disabled"] else "")
+def _may(user: User) -> str:
+    return " ".join(user.roles) + (", disabled" if user.disabled else "")
 
 
 @users.command("create-admin")
@@ -120,5 +123,5 @@ def create_admin(
         text=True,
     )
     if made.returncode:
-        fail(made.stderr.strip().rpartition("\n")[2] or "the administrator could not be made")
+        fail(made.stderr.strip().rpartition("\n")[2][:1000] or "the administrator could not be made")
     typer.echo(f"{email} is an administrator")

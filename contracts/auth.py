@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from contracts.base import Cursor, Limit, Patch, Reply, Request, absent
+from contracts.base import Cursor, Items, Limit, Patch, Reply, Request, absent
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00\s@]+@[^\x00\s@]+$")]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00]*$")]
@@ -168,7 +168,7 @@ class Session(Reply):
 class SessionPage(Reply):
     """All of them, the newest first."""
 
-    items: tuple[Session, ...]
+    items: Items[Session]
     next_cursor: None = None
 
 
@@ -217,7 +217,7 @@ class ListUsers(Request):
 class UserPage(Reply):
     """A part of the list; without `next_cursor` it is the last."""
 
-    items: tuple[User, ...]
+    items: Items[User]
     next_cursor: str | None
 
 
@@ -266,7 +266,7 @@ class AuditEntry(Reply):
 class AuditPage(Reply):
     """A part of the log; without `next_cursor` it is the last."""
 
-    items: tuple[AuditEntry, ...]
+    items: Items[AuditEntry]
     next_cursor: str | None
 
 

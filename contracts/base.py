@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -141,4 +141,8 @@ Version = Annotated[int, Field(ge=1, le=_LARGEST_INTEGER)]
 Search = Annotated[str, text(100)]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[A-Za-z0-9_-]+$")]
 """Where the next page begins: opaque, and good for the list alone that gave it."""
-Limit = Annotated[int, Field(ge=1, le=200)]
+LONGEST_PAGE: Final = 200
+Limit = Annotated[int, Field(ge=1, le=LONGEST_PAGE)]
+_Item = TypeVar("_Item")
+Items = Annotated[tuple[_Item, ...], Field(max_length=LONGEST_PAGE)]
+"""What a page holds: no reply has more, whatever a worker sends."""

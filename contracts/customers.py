@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from contracts.base import NOT_EMPTY, Cursor, Limit, Patch, Reply, Request, Search, Version, absent, many, text
+from contracts.base import NOT_EMPTY, Cursor, Items, Limit, Patch, Reply, Request, Search, Version, absent, many, text
 
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{5}$")]
 """Northwind's key: five capital letters, such as ALFKI."""
@@ -44,7 +44,7 @@ class CustomerSort(StrEnum):
 class Customer(Reply):
     """A customer; null where nothing is known."""
 
-    customer_id: str
+    customer_id: CustomerId
     company_name: str
     contact_name: str | None
     contact_title: str | None
@@ -55,22 +55,22 @@ class Customer(Reply):
     country: str | None
     phone: str | None
     fax: str | None
-    version: int
+    version: Version
     archived_at: datetime | None
 
 
 class CustomerPage(Reply):
     """A part of the customers list."""
 
-    items: tuple[Customer, ...]
+    items: Items[Customer]
     next_cursor: str | None
 
 
 class CustomersFound(Reply):
     """The customers that were found, in the order of the keys asked for, and the keys that nobody has."""
 
-    items: tuple[Customer, ...]
-    missing: tuple[str, ...]
+    items: Items[Customer]
+    missing: Items[str]
 
 
 class GetCustomer(Request):

@@ -8,6 +8,7 @@ from contracts.base import (
     Count,
     Cursor,
     Id,
+    Items,
     Limit,
     Money,
     MoneyRead,
@@ -53,7 +54,7 @@ class ProductSort(StrEnum):
 class Product(Reply):
     """A product of the catalogue; `unit_price` is a decimal string on the wire."""
 
-    product_id: int
+    product_id: Id
     product_name: str
     supplier_id: int | None
     category_id: int | None
@@ -63,21 +64,21 @@ class Product(Reply):
     units_on_order: int
     reorder_level: int
     discontinued: bool
-    version: int
+    version: Version
 
 
 class ProductPage(Reply):
     """A part of the products list."""
 
-    items: tuple[Product, ...]
+    items: Items[Product]
     next_cursor: str | None
 
 
 class ProductsFound(Reply):
     """The products that were found, in the order of the ids asked for, and the ids that nothing has."""
 
-    items: tuple[Product, ...]
-    missing: tuple[int, ...]
+    items: Items[Product]
+    missing: Items[int]
 
 
 class GetProduct(Request):
@@ -163,7 +164,7 @@ class Category(Reply):
 class CategoryPage(Reply):
     """A part of the categories list, by id."""
 
-    items: tuple[Category, ...]
+    items: Items[Category]
     next_cursor: str | None
 
 
@@ -194,7 +195,7 @@ class Supplier(Reply):
 class SupplierPage(Reply):
     """A part of the suppliers list, by id."""
 
-    items: tuple[Supplier, ...]
+    items: Items[Supplier]
     next_cursor: str | None
 
 

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _INTERVAL = 0.1
+_AT_ONCE = 256 * 1024
+_LONGEST_LINE = 64 * 1024
+"""Bytes; a longer line is shown in pieces: whoever never ends one would have it grow without a bound."""
 
 
 async def follow(log: Path, on_line: Callable[[str], None]) -> None:
@@ -20,9 +23,11 @@ async def follow(log: Path, on_line: Callable[[str], None]) -> None:
         written = _read(log, position)
         position += len(written)
         *lines, rest = (rest + written).split(b"\n")
+        if len(rest) > _LONGEST_LINE:
+            lines, rest = [*lines, rest], b""
         for line in lines:
             on_line(line.decode(errors="replace"))
-        await asyncio.sleep(_INTERVAL)
+        await asyncio.sleep(_INTERVAL if len(written) < _AT_ONCE else 0)
 
 
 def _size(log: Path) -> int:
@@ -34,4 +39,4 @@ def _read(log: Path, position: int) -> bytes:
         return b""
     with log.open("rb") as file:
         file.seek(position)
-        return file.read()
+        return file.read(_AT_ONCE)

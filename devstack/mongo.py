@@ -12,6 +12,8 @@ import shutil
 import signal
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ValidationError
+
 from devstack import binaries
 from devstack.child import Command
 from devstack.errors import DevstackError
@@ -46,6 +48,14 @@ _FLAGS = (
     *("--wiredTigerEngineConfigString", "log=(file_max=16MB,prealloc=false)"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
 )
+
+
+class _LogLine(BaseModel):
+    """What mongod writes: severity, message, and what else there is."""
+
+    s: str
+    msg: str
+    attr: dict[str, Any] = {}
 
 
 class Mongo(Server):
@@ -193,7 +203,7 @@ async def _primary(client: AsyncMongoClient[dict[str, Any]]) -> None:
 
 def _error(line: str) -> str:
     try:
-        entry = json.loads(line)
-    except ValueError:
+        entry = _LogLine.model_validate_json(line)
+    except ValidationError:
         return line
-    return f"{entry['msg']} {json.dumps(entry.get('attr', {}))}" if entry["s"] in {"E", "F"} else ""
+    return f"{entry.msg} {json.dumps(entry.attr)}" if entry.s in {"E", "F"} else ""

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from devstack.child import Child
 from devstack.errors import DevstackError
 from devstack.home import Home
+from mesh.terminal import escaped
 
 _REASONS = ("why", "error", "caused_by", "event")  # of a line of a service's log, by how much each tells
 
@@ -88,12 +89,12 @@ class Program(ABC):
     def last_words(self) -> str:
         """Return the last lines that the process wrote, indented, to put under an error's message."""
         lines = dict.fromkeys(reason_in(line) or line for line in self._said()[-8:])
-        return "".join(f"\n  {self.name}: {line[:400]}" for line in lines)
+        return "".join(f"\n  {self.name}: {escaped(line[:400])}" for line in lines)
 
     def how_it_ended(self, code: int) -> str:
         """Say an exit code in words, and after it the reason that the process gave, or else its last words."""
-        reason = reason_in("".join(self._said()[-1:])) if code > 0 else ""
-        return f"{how_it_ended(code)}: {reason[:400]}" if reason else f"{how_it_ended(code)}{self.last_words()}"
+        reason = escaped(reason_in("".join(self._said()[-1:]))[:400]) if code > 0 else ""
+        return f"{how_it_ended(code)}: {reason}" if reason else f"{how_it_ended(code)}{self.last_words()}"
 
     def readable(self, log: str) -> str:
         """Return what a person wants to see of a log."""
@@ -124,7 +125,7 @@ def reason_in(line: str) -> str:
     """Return what a line of a service's log gives as a reason; nothing where the line is no JSON."""
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     told = entry if isinstance(entry, dict) else {}
     return next((told[key] for key in _REASONS if isinstance(told.get(key), str)), "")

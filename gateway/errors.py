@@ -58,7 +58,7 @@ _FINER: Final[Mapping[str, int]] = {
     "if_match_required": 428,
     "head_too_large": 431,
 }
-"""Reasons for which HTTP has a status of their own."""
+"""Reasons of the gateway's own for which HTTP has a status."""
 
 CALL_ERRORS: Final[Mapping[type[CallError], tuple[Code, str, str]]] = {
     NoResponder: (Code.OVERLOADED, "no_responders", "the {service} service is not available"),
@@ -88,8 +88,8 @@ RETRY_AFTER: Final = {429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
 async def answer(request: Request, error: Exception) -> Response:
     """The problem that tells an HTTP client of an expected error."""
     fault = _fault(request, error)
-    status = _FINER.get(fault.reason, STATUS[fault.code])
-    if fault.reason == "version_mismatch" and "if-match" in request.headers:
+    status = _status(fault)
+    if status == 409 and fault.reason == "version_mismatch" and "if-match" in request.headers:  # noqa: PLR2004  # Conflict
         status = 412
     headers = after_failure(fault, parts(request).login_attempts)
     match status:
@@ -97,7 +97,7 @@ async def answer(request: Request, error: Exception) -> Response:
             headers |= _challenge(fault.reason)
         case 405:
             headers["Allow"] = ", ".join(_methods(request))
-        case 408 | 413:
+        case 408 | 413 if isinstance(fault, Fault):
             headers["Connection"] = "close"  # what is left of the body is not read
     return problem(fault, status, headers)
 
@@ -112,9 +112,15 @@ def internal_error() -> Response:
 
 def refusal(fault: Fault) -> Response:
     """The problem that ends a connection, since nobody knows what would come next on it."""
-    status = _FINER.get(fault.reason, STATUS[fault.code])
+    status = _status(fault)
     challenge = _challenge(fault.reason) if status == 401 else {}  # noqa: PLR2004  # Unauthorized
     return problem(fault, status, {**challenge, "Connection": "close"})
+
+
+def _status(fault: Fault | RemoteFault) -> int:
+    """The fault's status. A worker's is that of its code: its `reason` is for programs, and moves no status."""
+    status = STATUS[fault.code]
+    return _FINER.get(fault.reason, status) if isinstance(fault, Fault) else status
 
 
 def _challenge(reason: str) -> dict[str, str]:

@@ -86,13 +86,13 @@ class Readiness:
 
 
 def _ready(documents: Sequence[Document]) -> bool:
-    """Whether one instance is ready, which is enough: a worker in another language may not tell."""
-    return any((document.get("metadata") or {}).get("ready", "true") == "true" for document in documents)
+    """Whether one instance is ready, which is enough."""
+    return any(document.ready for document in documents)
 
 
 def _why_not(documents: Sequence[Document]) -> str | None:
     """What one that is not ready says; None where there is no answer."""
-    return documents[-1]["metadata"].get("reason", "it does not say why") if documents else None
+    return documents[-1].reason if documents else None
 
 
 def _limit(documents: Sequence[Document]) -> str | None:

@@ -1,6 +1,7 @@
 """The outermost layer of HTTP: a request's identity, its deadline, its log line, and the last word on exceptions."""
 
 import asyncio
+import re
 import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.client_address import Network, client_address
 from gateway.errors import internal_error
 from mesh.context import Context, request_id_from, working_on
+from mesh.logs import REDACTED
 from mesh.wire import AUTHORIZATION, IDEMPOTENCY_KEY, REQUEST_ID, TRACE_HEADERS
 
 if TYPE_CHECKING:
@@ -32,6 +34,12 @@ DISCONNECTED: Final = "client_disconnected"
 """With this message a request's task is cancelled whose client has gone away."""
 
 _CLIENT_CLOSED_REQUEST = 499  # nginx's number, for the log alone
+_LONGEST_PATH = 200
+_LONGEST_PATH_READ = 2000
+_LONGEST_ID = 32
+"""Characters of an id, the longest thing that a path of ours holds; refresh tokens and most keys are longer."""
+_SECRET = re.compile(r"eyJ[\w-]{4}|bearer\W|(?:passw|secret|token|key)\w*[=:]", re.IGNORECASE)
+"""The beginning of a JWT, and what announces a secret."""
 _LONGEST_TRACE = 512  # the W3C asks for no more than that to be passed on
 
 
@@ -87,7 +95,7 @@ class RequestContext:
                 log.info(
                     "request",
                     method=scope["method"],
-                    path=_template(scope) or scope["path"][:200],
+                    path=_template(scope) or _path(scope["path"]),
                     status=status,
                     ms=round((time.perf_counter() - started) * 1000, 2),
                 )
@@ -117,6 +125,15 @@ def _caching(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes
 def prepared_headers(request_id: str) -> list[tuple[bytes, bytes]]:
     """What every answer carries, whoever gives it."""
     return [*_SECURITY, (b"x-request-id", request_id.encode())]
+
+
+def _path(path: str) -> str:
+    """A path without a route, for the log: what looks like a token or a key in it is cut out, put there by mistake."""
+    return "/".join(map(_told, path[:_LONGEST_PATH_READ].split("/")))[:_LONGEST_PATH]
+
+
+def _told(segment: str) -> str:
+    return REDACTED if len(segment) > _LONGEST_ID or _SECRET.search(segment) else segment
 
 
 def _template(scope: Scope) -> str | None:

@@ -11,7 +11,7 @@ import structlog
 from contracts.auth import ListRevoked, RevokedPage, SessionsRevoked
 from mesh.bus import Transport
 from mesh.context import Caller
-from mesh.errors import MeshError, Unauthenticated, Unavailable
+from mesh.errors import BadReply, MeshError, Unauthenticated, Unavailable
 from mesh.event import listen
 from subjects import EVENTS_AUTH_SESSIONS_REVOKED
 
@@ -20,6 +20,8 @@ log = structlog.get_logger()
 WITHIN: Final = 1.0
 """Seconds: so long a page of the list may take; and after a failure, until it is asked for again."""
 _EVERY = 5.0
+MOST_PAGES: Final = 100
+"""Of 10,000 sessions each: a list without an end would have everybody wait, and memory grow."""
 
 
 class Revocations:
@@ -95,12 +97,13 @@ class Revocations:
     async def _fetched(self) -> set[str]:
         session_ids: set[str] = set()
         request = ListRevoked()
-        while True:
+        for _ in range(MOST_PAGES):
             page = await self._fetch(request)
             session_ids.update(page.session_ids)
             if page.next_cursor is None:
                 return session_ids
             request = ListRevoked(cursor=page.next_cursor)
+        raise BadReply(f"the list of revoked sessions has no end after {MOST_PAGES} pages")
 
     def _take(self, event: SessionsRevoked) -> None:
         self._told.update(event.session_ids)

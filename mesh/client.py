@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from pydantic import ValidationError
-
 from mesh import context, wire
 from mesh.bus import Message, Resend, Transport
 from mesh.context import Context
 from mesh.endpoint import Access, Endpoint, Rep, Req
 from mesh.errors import BadReply, CallError, DeadlineExceeded, Disconnected, NoResponder, Overloaded
+from mesh.reading import Unreadable
 from mesh.retry import MOST_RECONNECTS, MOST_RETRIES, RetryBudget, pause
 
 _SILENCE = 0.3
@@ -107,11 +106,9 @@ def _read(endpoint: Endpoint[Req, Rep], message: Message) -> Rep:
     if (number := message.headers.get(wire.ERROR_CODE)) is not None:
         raise wire.read_error(number, message.payload)
     try:
-        reply: Rep = endpoint.replies.validator.validate_json(message.payload)
-    except ValidationError as error:
-        problem = wire.invalid_payload(error)
-        raise BadReply(f"the reply of {endpoint.subject} does not fit its contract: {problem.detail}") from None
-    return reply
+        return endpoint.read_reply(message.payload)
+    except Unreadable as error:
+        raise BadReply(f"the reply of {endpoint.subject} does not fit its contract: {error}") from None
 
 
 def _headers(endpoint: Endpoint[Req, Rep], current: Context, remaining: float) -> dict[str, str]:

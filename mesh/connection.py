@@ -6,6 +6,7 @@ What this relies on inside the library, tests/integration/mesh/test_nats_py.py p
 import asyncio
 import json
 import re
+from collections.abc import Callable
 from typing import Final
 
 import nats.errors
@@ -34,8 +35,10 @@ class Connection(NatsClient):
     to be sent on the next connection.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_malformed: Callable[[bytes], None]) -> None:
+        """`on_malformed` is told the subject of a message whose headers or subjects cannot be read."""
         super().__init__()
+        self._on_malformed = on_malformed
         self.link = Link()
         self._deliver: dict[bytes, Deliver] = {}
         self._leaving: set[asyncio.Task[None]] = set()
@@ -125,7 +128,7 @@ class Connection(NatsClient):
             await super()._process_pong()
 
     def _on_message(self, sid: bytes, subject: bytes, reply: bytes, head: bytes, payload: bytes) -> None:
-        """Deliver a message; drop one that cannot be read: whoever may publish could end our reading with it."""
+        """Deliver a message, or tell of one that cannot be read: whoever may publish could end our reading with it."""
         deliver = self._deliver.get(sid)
         if deliver is None:
             return
@@ -133,6 +136,7 @@ class Connection(NatsClient):
             message = Message(subject.decode(), payload, headers.decode(head) if head else NO_HEADERS, reply.decode())
         except ValueError as error:
             log.warning("nats_message_malformed", error=str(error))
+            self._on_malformed(subject)
             return
         try:
             deliver(message)

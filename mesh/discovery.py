@@ -1,18 +1,33 @@
 """What a service tells about itself on `$SRV`, and how to ask it: NATS's service protocol (ADR-32)."""
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Final
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
 
 from mesh.bus import Message, Transport
 from mesh.endpoint import Endpoint
+from mesh.reading import Reader, Unreadable
+from mesh.terminal import escaped
 from mesh.wire import QUEUE_GROUP
 
+log = structlog.get_logger()
+
 VERBS = ("PING", "INFO", "STATS")
+
+MAX_DOCUMENT: Final = 256 * 1024
+"""Bytes of an instance's answer."""
+MAX_DOCUMENTS: Final = 1000
+_LONGEST_REASON = 200
+
+_AS_SENT = ConfigDict(frozen=True, extra="allow")
+_Name = Annotated[str, Field(max_length=200)]
+_Counted = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 @dataclass
@@ -91,7 +106,45 @@ class Identity:
         return document
 
 
-Document = dict[str, Any]
+class EndpointDocument(BaseModel):
+    """One endpoint in a STATS document; a worker in another language may leave out any of it."""
+
+    model_config = _AS_SENT
+
+    name: str = ""
+    subject: str = ""
+    queue_group: str = ""
+    num_requests: _Counted = 0
+    num_errors: _Counted = 0
+    last_error: str = ""
+    processing_time: _Counted = 0
+    average_processing_time: _Counted = 0
+
+
+class Document(BaseModel):
+    """What an instance answers to PING or STATS: what a caller takes from it, and the rest as it came."""
+
+    model_config = _AS_SENT
+
+    name: _Name
+    id: _Name
+    version: _Name
+    metadata: dict[str, str] | None = None
+    started: str = ""
+    endpoints: tuple[EndpointDocument, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes requests: a worker that does not tell is ready."""
+        return (self.metadata or {}).get("ready", "true") == "true"
+
+    @property
+    def reason(self) -> str:
+        """Why it is not ready."""
+        return escaped((self.metadata or {}).get("reason", "it does not say why")[:_LONGEST_REASON])
+
+
+_read_document = Reader(Document, MAX_DOCUMENT)
 
 
 def _never(_: Sequence[Document]) -> bool:
@@ -104,16 +157,21 @@ async def ask_all(
     """The documents of every instance that answers within so many seconds, by name and id.
 
     `verb`: PING, INFO or STATS, which all are asked, or one service alone: `PING.auth`. It ends earlier once those that
-    are there are `enough`. Raises Disconnected, Refused.
+    are there are `enough`. An answer that is no such document is passed over. Raises Disconnected, Refused.
     """
     documents: list[Document] = []
     done = asyncio.Event()
 
     def take(message: Message) -> None:
-        if message.payload:  # that nobody serves the subject comes without one
-            documents.append(json.loads(message.payload))
-            if enough(documents):
-                done.set()
+        if not message.payload or len(documents) >= MAX_DOCUMENTS:
+            return  # that nobody serves the subject comes without a payload
+        try:
+            documents.append(_read_document(message.payload))
+        except Unreadable as error:
+            log.warning("discovery_answer_not_understood", verb=verb, error=str(error))
+            return
+        if enough(documents):
+            done.set()
 
     inbox = transport.inbox()
     answers = await transport.subscribe(inbox, take)
@@ -123,4 +181,4 @@ async def ask_all(
             await asyncio.wait_for(done.wait(), within)
     finally:
         await answers.drain()
-    return sorted(documents, key=lambda document: (document["name"], document["id"]))
+    return sorted(documents, key=lambda document: (document.name, document.id))

@@ -10,11 +10,17 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
+from mesh.reading import Reader
+
 Req = TypeVar("Req", bound=BaseModel)
 Rep = TypeVar("Rep", bound=BaseModel)
 Shape = TypeVar("Shape", bound=BaseModel)
 
 _SUBJECT = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,3}")
+
+MAX_REPLY = 8 * 1024
+MAX_LIST_REPLY = 400 * 1024
+"""Of 200 items, each of at most 2 KiB."""
 
 
 class Access(StrEnum):
@@ -36,6 +42,7 @@ class Endpoint(Generic[Req, Rep]):
     `timeout`: seconds; no request is worked on for longer, whatever its headers say.
     `max_request`: bytes; a worker refuses a longer payload before it reads it.
     `reasons`: the `reason` of every fault of its own that a handler may raise.
+    `max_reply`: bytes; a caller refuses a longer reply unread. 0 stands for MAX_REPLY, or MAX_LIST_REPLY for `items`.
     """
 
     subject: str
@@ -48,6 +55,7 @@ class Endpoint(Generic[Req, Rep]):
     timeout: float = 5.0
     max_request: int = 16_384
     reasons: tuple[str, ...] = ()
+    max_reply: int = 0
     requests: TypeAdapter[Req] = field(init=False, repr=False)
     replies: TypeAdapter[Rep] = field(init=False, repr=False)
     _read_as: dict[type[BaseModel], "Endpoint[Req, Any]"] = field(init=False, repr=False, default_factory=dict)
@@ -57,6 +65,8 @@ class Endpoint(Generic[Req, Rep]):
             raise ValueError(f"not a subject of two to four lower-case tokens: {self.subject!r}")
         if self.timeout <= 0:
             raise ValueError(f"{self.subject}: the timeout must be positive")
+        if not self.max_reply:
+            object.__setattr__(self, "max_reply", MAX_LIST_REPLY if "items" in self.reply.model_fields else MAX_REPLY)
         object.__setattr__(self, "requests", TypeAdapter(self.request))
         object.__setattr__(self, "replies", TypeAdapter(self.reply))
 
@@ -64,6 +74,11 @@ class Endpoint(Generic[Req, Rep]):
     def service(self) -> str:
         """The service that owns the subject: its first token."""
         return self.subject.partition(".")[0]
+
+    @cached_property
+    def read_reply(self) -> Reader[Rep]:
+        """How a caller reads a reply."""
+        return Reader(self.reply, self.max_reply)
 
     @property
     def name(self) -> str:

@@ -3,18 +3,21 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from mesh.bus import Message, Subscription, Transport
 from mesh.errors import Disconnected
+from mesh.reading import Reader, Unreadable
 
 log = structlog.get_logger()
 
 Payload = TypeVar("Payload", bound=BaseModel)
 
+MAX_EVENT: Final = 400 * 1024
+"""Bytes of an event's payload; a longer one is passed over."""
 _SUBJECT = re.compile(r"events\.[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 
@@ -43,12 +46,13 @@ async def tell(transport: Transport, event: Event[Payload], payload: Payload) ->
 
 async def listen(transport: Transport, event: Event[Payload], take: Callable[[Payload], None]) -> Subscription:
     """Have `take` told of every event, in every process that listens. Raises Refused, Disconnected."""
+    read = Reader(event.payload, MAX_EVENT)
 
     def deliver(message: Message) -> None:
         try:
-            payload = event.payload.model_validate_json(message.payload)
-        except ValidationError:
-            log.warning("event_not_understood", subject=message.subject)
+            payload = read(message.payload)
+        except Unreadable as error:
+            log.warning("event_not_understood", subject=message.subject, error=str(error))
         else:
             take(payload)
 

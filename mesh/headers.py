@@ -9,6 +9,8 @@ from mesh.wire import NAMES
 
 STATUS: Final = "Status"
 """Under this name the status of the first line is handed on, such as 503: nobody serves the subject."""
+MAX_BYTES: Final = 32 * 1024
+MAX_COUNT: Final = 100
 _VERSION: Final = "NATS/1.0"
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token: RFC 9110, 5.6.2
 _STATUS = re.compile(rf"{re.escape(_VERSION)} +([1-5][0-9]{{2}})(?: .*)?")
@@ -33,8 +35,10 @@ def encode(headers: Mapping[str, str]) -> bytes:
 def decode(block: bytes) -> dict[str, str]:
     """The headers of a message, the last where a name comes twice. What is not UTF-8 in a value is replaced.
 
-    Names of the contract are read without regard to case. Raises ValueError for what are no headers.
+    Names of the contract are read without regard to case. Raises ValueError for what are no headers, or too many.
     """
+    if len(block) > MAX_BYTES or block.count(b"\n") > MAX_COUNT + 2:
+        raise ValueError("headers that are too large")
     lines = block.decode(errors="replace").split("\r\n")
     headers = {}
     if lines[0] != _VERSION:

@@ -18,9 +18,12 @@ from mesh import context
 from mesh.log_limit import LogLimit
 from mesh.settings import LogSettings
 from mesh.streams import Tolerant
+from mesh.terminal import escaped
 
 _SEED = 58
 """Characters in an nkey's seed."""
+_DELETE = b"\x7f"
+"""The one character of ASCII that JSON leaves and a terminal obeys."""
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 REDACTED: Final = "[redacted]"
@@ -147,11 +150,7 @@ def exceptions(logger: object, method: str, event: EventDict) -> EventDict:
 
 def printable(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Escape what a terminal would obey, as a processor of structlog: paths and errors carry strangers' text."""
-    return {name: _escaped(value) if isinstance(value, str) else value for name, value in event.items()}
-
-
-def _escaped(text: str) -> str:
-    return text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return {name: escaped(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _write_exception(out: TextIO, exc_info: ExcInfo) -> None:
@@ -159,12 +158,16 @@ def _write_exception(out: TextIO, exc_info: ExcInfo) -> None:
     text = StringIO()
     structlog.dev.plain_traceback(text, exc_info)
     lines = _without_secret_text(text.getvalue()).split("\n")
-    out.write("\n".join(map(_escaped, lines)))
+    out.write("\n".join(map(escaped, lines)))
 
 
 def as_json(_logger: object, _method: str, event: EventDict) -> bytes:
-    """The line as JSON, as a processor of structlog: there is one for each request, so it has to be quick."""
+    """The line as JSON, as a processor of structlog: there is one for each request, so it has to be quick.
+
+    What JSON lets pass and a terminal would obey is escaped too: people read logs by `tail` and `kubectl logs`.
+    """
     try:
-        return to_json(event, fallback=repr, inf_nan_mode="constants")
+        line = to_json(event, fallback=repr, inf_nan_mode="constants")
     except PydanticSerializationError:  # text that UTF-8 cannot say
-        return json.dumps(event, default=repr).encode()
+        line = json.dumps(event, default=repr).encode()
+    return line if line.isascii() and _DELETE not in line else escaped(line.decode()).encode()

@@ -9,6 +9,8 @@ OnLine = Callable[[bytes], None]
 """Takes a line that is no message, without its end: PING, PONG, +OK, -ERR …, INFO …"""
 
 LONGEST_LINE: Final = 64 * 1024
+LARGEST_MESSAGE: Final = 64 * 1024 * 1024
+"""No server can be configured to send a larger one."""
 _WITHOUT_REPLY: Final = 4
 
 
@@ -53,7 +55,7 @@ class Parser:
                 fields.insert(-1, b"")
             _, subject, sid, reply, size = fields
             stop = start + int(size)
-            if not start <= payload <= stop:
+            if not start <= payload <= stop <= start + LARGEST_MESSAGE:
                 raise ValueError("a message of impossible sizes")
             if len(data) < stop + 2:
                 self._needed = stop + 2 - at

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from math import inf
 
 from mesh.bus import Message, Resend
-from mesh.errors import DeadlineExceeded, MeshError
+from mesh.errors import BadReply, DeadlineExceeded, MeshError
 from mesh.sweep import Sweep
 
 _TOKEN = 16
@@ -78,6 +78,12 @@ class Replies:
         waiting = self.waiting.get(message.subject[-_TOKEN:])
         if waiting is not None and not waiting.answer.done():
             waiting.answer.set_result(message)
+
+    def fail(self, inbox: str, why: str) -> None:
+        """Fail whom an answer is for that cannot be understood."""
+        waiting = self.waiting.get(inbox[-_TOKEN:])
+        if waiting is not None:
+            waiting.fail(BadReply(f"the reply of {waiting.subject} {why}"))
 
     def _look(self, now: float) -> float:
         for waiting in self.waiting.values():

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from mesh import context
 from mesh.context import Caller
 from mesh.endpoint import Access
-from mesh.errors import DeadlineExceeded, Forbidden, Unauthenticated
+from mesh.errors import BadReply, DeadlineExceeded, Forbidden, Unauthenticated
 from mesh.settings import TokenSettings
 
 ALGORITHM: Final = "EdDSA"
@@ -146,12 +146,22 @@ class Verifier:
     async def _fetch(self) -> None:
         try:
             jwks = [key.model_dump() for key in (await self._fetch_keys()).keys]
-            self._keys = {jwk["kid"]: jwt.PyJWK(jwk, algorithm=ALGORITHM) for jwk in jwks}
-            self._failure = None
+            keys = {jwk["kid"]: key for jwk in jwks if (key := _readable(jwk)) is not None}
+            self._keys = keys if keys or not jwks else self._keys
+            unread = len(jwks) - len(keys)
+            self._failure = BadReply(f"of {len(jwks)} keys {unread} cannot be read") if unread else None
         except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to those who have no key
             self._failure = error.with_traceback(None)  # which holds this frame, and so the error itself: a cycle
         finally:
             self._fetching = None
+
+
+def _readable(jwk: dict[str, Any]) -> jwt.PyJWK | None:
+    """The key, or None where it is none: one that is broken is no reason to do without the others."""
+    try:
+        return jwt.PyJWK(jwk, algorithm=ALGORITHM)
+    except (jwt.PyJWTError, ValueError):
+        return None
 
 
 async def _within_the_deadline(fetching: asyncio.Task[None]) -> None:

@@ -40,9 +40,10 @@ class NatsTransport:
         self.reconnects = 0
         self._settings = settings
         self._name = name
-        self._client = Connection()
+        self._client = Connection(self._on_malformed)
         self._inbox_prefix = f"_INBOX_{name}"
         self._inbox = f"{self.inbox()}."
+        self._inbox_bytes = self._inbox.encode()
         self._replies = Replies()
         self._resends = count()
         self._refused: set[str] = set()
@@ -152,6 +153,11 @@ class NatsTransport:
         # That nobody is there to be asked again tells nothing of the one who was asked, and may yet answer.
         if not (_says_nobody(message) and message.subject.startswith(_AGAIN, len(self._inbox))):
             self._replies.take(message)
+
+    def _on_malformed(self, subject: bytes) -> None:
+        """Fail the call at once whose answer this was: it would wait for another until its deadline."""
+        if subject.startswith(self._inbox_bytes):
+            self._replies.fail(subject.decode(errors="replace"), "has headers that cannot be read")
 
     def inbox(self) -> str:
         """See Transport.inbox."""

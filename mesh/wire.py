@@ -4,9 +4,9 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from mesh.errors import (
     BadReply,
@@ -18,6 +18,7 @@ from mesh.errors import (
     Overloaded,
     RemoteFault,
 )
+from mesh.reading import Reader, Unreadable
 
 REQUEST_ID: Final = "X-Request-Id"
 REQUEST_TIMEOUT: Final = "Request-Timeout"
@@ -53,6 +54,11 @@ _MOST_MISTAKES = 1000
 _LONGEST_FIELD = 100
 _LONGEST_MILLISECONDS = 15
 _KEY = re.compile(r"[ -~]{1,255}")
+
+MAX_PROBLEM: Final = 64 * 1024
+"""Bytes of an error's body; a longer one is passed over."""
+MAX_RETRY_AFTER: Final = 86_400
+"""Seconds for which a worker may send a client away."""
 
 
 class Problem(BaseModel):
@@ -103,6 +109,20 @@ class Problem(BaseModel):
         return self.model_dump_json(exclude_none=True).encode()
 
 
+class _Told(BaseModel):
+    """What a caller takes from the body of an error: another process wrote it, and parts of it become headers."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    reason: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+    retry_after: Annotated[int | None, Field(strict=True, ge=0, le=MAX_RETRY_AFTER)] = None
+
+
+_read_told = Reader(_Told, MAX_PROBLEM)
+
+
 def error_reply(fault: Fault, request_id: str) -> tuple[dict[str, str], bytes]:
     """The headers and the body of an error reply."""
     problem = Problem.of(
@@ -125,20 +145,18 @@ def error_reply(fault: Fault, request_id: str) -> tuple[dict[str, str], bytes]:
 def read_error(number: str, body: bytes) -> RemoteFault | BadReply:
     """The error that a reply with the header `Nats-Service-Error-Code` stands for.
 
-    Only the header says that it is one; the body adds what it knows. A worker in another language may leave the body
-    out or use a number that we do not know.
+    Only the header says that it is one; the body adds what it knows, and one that does not fit is passed over. A worker
+    in another language may leave the body out or use a number that we do not know.
     """
     code = _CODES.get(number)
-    try:
-        problem = Problem.model_validate_json(body)
-    except ValidationError:
-        problem = None
     if code is None:
-        return BadReply(f"an error reply with the unknown code {one_line(number)[:20]!r}")
+        return BadReply(f"an error reply with the unknown code {one_line(number[:20])!r}")
     kind = _KINDS.get(code, RemoteFault)
-    if problem is None:
+    try:
+        told = _read_told(body)
+    except Unreadable:
         return kind(code, code.value, code.summary)
-    return kind(code, problem.reason, problem.detail, problem.errors, problem.retry_after)
+    return kind(code, told.reason, told.detail, told.errors[:MOST_FIELD_ERRORS], told.retry_after)
 
 
 _CODES = {str(code.number): code for code in Code}

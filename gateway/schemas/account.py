@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from contracts import auth
 from contracts.auth import Password
-from contracts.base import Request
+from contracts.base import Items, Request
 from gateway.schemas.base import Shown
 
 
@@ -38,5 +38,5 @@ class UserSession(Shown[auth.Session]):
 class UserSessionPage(Shown[auth.SessionPage]):
     """All of them, the newest first."""
 
-    items: tuple[UserSession, ...]
+    items: Items[UserSession]
     next_cursor: None = None

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from contracts import customers
-from contracts.base import Patch, Request, Search, absent
+from contracts.base import Items, Patch, Request, Search, Version, absent
 from contracts.customers import (
     CompanyName,
     CustomerId,
@@ -39,7 +39,7 @@ class Customer(Shown[customers.Customer]):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{**_ALFKI, "version": 1}]})
 
-    customer_id: str
+    customer_id: CustomerId
     company_name: str
     contact_name: str | None
     contact_title: str | None
@@ -50,13 +50,13 @@ class Customer(Shown[customers.Customer]):
     country: str | None
     phone: str | None
     fax: str | None
-    version: int
+    version: Version
 
 
 class CustomerPage(Shown[customers.CustomerPage]):
     """A part of the customers list; without `next_cursor` it is the last."""
 
-    items: tuple[Customer, ...]
+    items: Items[Customer]
     next_cursor: str | None
 
 

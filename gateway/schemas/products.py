@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from contracts import products
-from contracts.base import Count, Id, Money, Patch, Request, Search, absent
+from contracts.base import Count, Id, Items, Money, Patch, Request, Search, Version, absent
 from contracts.products import ProductName, ProductSort, QuantityPerUnit
 from gateway.schemas.base import Flag, InDigits, MoneyShown, PageCursor, PageLimit, Query, Shown
 
@@ -47,7 +47,7 @@ class Product(Shown[products.Product]):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_CHAI]})
 
-    product_id: int
+    product_id: Id
     product_name: str
     supplier_id: int | None
     category_id: int | None
@@ -57,13 +57,13 @@ class Product(Shown[products.Product]):
     units_on_order: int
     reorder_level: int
     discontinued: bool
-    version: int
+    version: Version
 
 
 class ProductPage(Shown[products.ProductPage]):
     """A part of the products list; without `next_cursor` it is the last."""
 
-    items: tuple[Product, ...]
+    items: Items[Product]
     next_cursor: str | None
 
 
@@ -144,7 +144,7 @@ class Category(Shown[products.Category]):
 class CategoryPage(Shown[products.CategoryPage]):
     """A part of the categories list; without `next_cursor` it is the last."""
 
-    items: tuple[Category, ...]
+    items: Items[Category]
     next_cursor: str | None
 
 
@@ -170,5 +170,5 @@ class Supplier(Shown[products.Supplier]):
 class SupplierPage(Shown[products.SupplierPage]):
     """A part of the suppliers list; without `next_cursor` it is the last."""
 
-    items: tuple[Supplier, ...]
+    items: Items[Supplier]
     next_cursor: str | None

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from contracts import auth
 from contracts.auth import AuditAction, AuditCursor, Email, Role, UserId
-from contracts.base import Patch, absent
+from contracts.base import Items, Patch, absent
 from gateway.schemas.auth import User
 from gateway.schemas.base import PageCursor, PageLimit, Query, Shown
 
@@ -27,7 +27,7 @@ class UserQuery(Query):
 class UserPage(Shown[auth.UserPage]):
     """A part of the users list; without `next_cursor` it is the last."""
 
-    items: tuple[User, ...]
+    items: Items[User]
     next_cursor: str | None
 
 
@@ -72,5 +72,5 @@ class AuditEntry(Shown[auth.AuditEntry]):
 class AuditPage(Shown[auth.AuditPage]):
     """A part of the log; without `next_cursor` it is the last."""
 
-    items: tuple[AuditEntry, ...]
+    items: Items[AuditEntry]
     next_cursor: str | None

@@ -20,7 +20,10 @@ ALLOWED = {
 
 
 async def test_the_three_services_tell_all_their_endpoints(operator: NatsTransport) -> None:
-    found = {document["name"]: document["endpoints"] for document in await ask_all(operator, "INFO")}
+    found = {
+        document.name: [one.model_dump(exclude_unset=True) for one in document.endpoints]
+        for document in await ask_all(operator, "INFO")
+    }
 
     for service in ("auth", "customers", "products"):
         expected = [

@@ -1,6 +1,8 @@
 """How rows are printed: nothing of them is cut, however narrow the terminal."""
 
-from cli.columns import _lines
+import pytest
+
+from cli.columns import _lines, print_columns
 
 TITLES = ("id", "name", "requests")
 ROWS = [("34806d5f9b0340c58d88e567cce0cf51", "auth", "7"), ("9dac965870441156", "customers", "12345")]
@@ -31,3 +33,12 @@ def test_the_last_column_is_folded_where_there_is_room_for_it() -> None:
 
 def test_without_rows_there_are_the_titles() -> None:
     assert ["id  name  requests"] == list(_lines(TITLES, [], (), 80))
+
+
+@pytest.mark.parametrize("odd", ["\x1b[2J", "\x9b2J", "\u202egnp", "\n forged", "\x7f", "\t"])
+def test_no_cell_commands_a_terminal(odd: str, capsys: pytest.CaptureFixture[str]) -> None:
+    print_columns(TITLES, [("1", f"a{odd}", "7"), ("2", "b", "8")])
+    said = capsys.readouterr().out
+    assert said.replace("\n", "").isprintable()
+    title, first, second = said.splitlines()
+    assert title.index("requests") == first.rindex("7") == second.rindex("8")

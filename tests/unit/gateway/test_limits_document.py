@@ -1,18 +1,22 @@
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auth_svc.repository import sessions, users
+from contracts.base import LONGEST_PAGE
 from customers_svc.settings import CustomersSettings
 from gateway.errors import STATUS
 from gateway.guarded_client import SLOW
+from gateway.revocations import MOST_PAGES
 from gateway.settings import GatewaySettings
-from mesh import clocks, log_limit
+from mesh import clocks, discovery, event, headers, log_limit, wire
+from mesh.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
 from mesh.settings import NatsSettings, WorkerSettings
 from products_svc.settings import ProductsSettings
 from providers import connections, mongo
-from subjects import ENDPOINTS
+from subjects import AUTH_JWKS, CUSTOMERS_GET_MANY, CUSTOMERS_LIST, ENDPOINTS, PRODUCTS_SUPPLIERS_LIST
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "limits.md").read_text()
@@ -29,6 +33,12 @@ def number(text: str) -> float:
     """What a cell says, in bytes or seconds where it has a unit."""
     value, _, unit = text.partition(" ")
     return float(value) * UNITS.get(unit, 1)
+
+
+def longest_reply(*endpoints: Endpoint[Any, Any]) -> int:
+    """The bytes that a reply of these, all alike, may have."""
+    [most] = {endpoint.max_reply for endpoint in endpoints}
+    return most
 
 
 def seconds(setting: str) -> float:
@@ -62,6 +72,20 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "message, headers included: reply": message,
         "payload of a request": max(endpoint.max_request for endpoint in ENDPOINTS),
         "difference of the clocks of two processes": clocks.BOUND,
+        "reply": MAX_REPLY,
+        "reply: a list": MAX_LIST_REPLY,
+        "reply: `customers.list`, `customers.get_many`, `products.suppliers.list`": longest_reply(
+            CUSTOMERS_LIST, CUSTOMERS_GET_MANY, PRODUCTS_SUPPLIERS_LIST
+        ),
+        "reply: `auth.jwks`": longest_reply(AUTH_JWKS),
+        "reply: items of a list": LONGEST_PAGE,
+        "error's body": wire.MAX_PROBLEM,
+        "error's `retry_after`": wire.MAX_RETRY_AFTER,
+        "headers of a message": headers.MAX_BYTES,
+        "headers of a message, in number": headers.MAX_COUNT,
+        "event": event.MAX_EVENT,
+        "instance's answer to `$SRV`": discovery.MAX_DOCUMENT,
+        "instances that answer one question on `$SRV`": discovery.MAX_DOCUMENTS,
         "time for a call": max(endpoint.timeout for endpoint in ENDPOINTS),
         "PostgreSQL: wait for a connection": connections._ACQUIRE_TIMEOUT,
         "PostgreSQL: a statement": seconds("statement_timeout"),
@@ -73,6 +97,7 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "a change of somebody's rights that comes to no end": users._LONGEST_ACT.total_seconds(),
         "a change of a password that comes to no end": users._LONGEST_ACT.total_seconds(),
         "revoked sessions in one reply": sessions.REVOKED_PAGE,
+        "pages of that list, at the gateway": MOST_PAGES,
     } == stated
 
 

@@ -69,6 +69,37 @@ async def test_a_list_of_several_pages_is_fetched_to_its_end(world: World) -> No
     assert 3 == world.asked
 
 
+async def test_a_list_without_an_end_is_given_up() -> None:
+    asked: list[ListRevoked] = []
+
+    async def fetch(request: ListRevoked) -> RevokedPage:
+        asked.append(request)
+        return RevokedPage(session_ids=("s",) * 1000, next_cursor=f"{len(asked):032x}")
+
+    revocations = Revocations(MemoryTransport(MemoryBroker()), fetch)
+    with pytest.raises(Unavailable):
+        await revocations.demand_alive(ANNA)
+    assert 100 == len(asked)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *(b"", b"{}", b"[]", b"null", b"not json", b"\xff", b"[" * 100_000),
+        *(b'{"session_ids":"anna"}', b'{"session_ids":[7]}', b'{"session_ids":{"anna":1}}'),
+        b'{"session_ids":["\\ud800"]}',
+        b'{"session_ids":["' + b"x" * 500_000 + b'"]}',
+    ],
+)
+async def test_an_event_that_does_not_fit_is_passed_over(world: World, payload: bytes) -> None:
+    assert await world.alive()
+    await world.auth.publish(EVENTS_AUTH_SESSIONS_REVOKED.subject, payload)
+    await asyncio.sleep(0)
+    assert await world.alive()
+    await world.tell()
+    assert not await world.alive()
+
+
 async def test_an_event_is_enough(world: World) -> None:
     assert await world.alive()
     await world.tell()

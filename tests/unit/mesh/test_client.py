@@ -8,7 +8,19 @@ from mesh.bus import Message
 from mesh.client import Client
 from mesh.context import Context, working_on
 from mesh.endpoint import Access, Endpoint
-from mesh.errors import BadReply, Code, DeadlineExceeded, Disconnected, Fault, NoResponder, Overloaded, RemoteFault
+from mesh.errors import (
+    BadReply,
+    Code,
+    DeadlineExceeded,
+    Disconnected,
+    Fault,
+    FieldError,
+    Invalid,
+    NoResponder,
+    Overloaded,
+    RateLimited,
+    RemoteFault,
+)
 from mesh.memory import MemoryBroker, MemoryTransport
 from mesh.wire import error_reply
 from subjects import CUSTOMERS_LIST, CUSTOMERS_UPDATE
@@ -65,6 +77,39 @@ async def test_each_fault_comes_back_as_it_was_raised(
     with pytest.raises(RemoteFault) as caught:
         await Client(caller).call(SAY, Say())
     assert (raised.code, raised.reason, raised.detail) == (caught.value.code, caught.value.reason, caught.value.detail)
+
+
+ERRORS = FieldError(field="f" * 100, reason="r" * 40, message="m" * 500)
+
+
+async def test_the_longest_error_of_ours_comes_back_whole(caller: MemoryTransport, foreign: Foreign) -> None:
+    names = ", ".join("\\U0010ffff" * 100 for _ in range(20))
+    longest = Invalid("invalid_payload", f"the payload does not fit: {names}", [ERRORS] * 20)
+    foreign.headers, foreign.body = error_reply(longest, "r-1")
+    with pytest.raises(RemoteFault) as caught:
+        await Client(caller).call(SAY, Say())
+    assert (longest.reason, longest.detail, longest.errors) == (
+        caught.value.reason,
+        caught.value.detail,
+        caught.value.errors,
+    )
+
+
+async def test_of_many_field_errors_the_first_are_told(caller: MemoryTransport, foreign: Foreign) -> None:
+    foreign.headers, foreign.body = error_reply(Invalid("odd", "…", [ERRORS] * 50), "r-1")
+    with pytest.raises(RemoteFault) as caught:
+        await Client(caller).call(SAY, Say())
+    assert 20 == len(caught.value.errors)
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 86_400])
+async def test_a_worker_may_send_callers_away_for_a_day(
+    caller: MemoryTransport, foreign: Foreign, seconds: int
+) -> None:
+    foreign.headers, foreign.body = error_reply(RateLimited("often", "…", seconds), "r-1")
+    with pytest.raises(RemoteFault) as caught:
+        await Client(caller).call(SAY, Say())
+    assert ("often", seconds) == (caught.value.reason, caught.value.retry_after)
 
 
 async def test_only_the_header_says_that_it_is_an_error(caller: MemoryTransport, foreign: Foreign) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client as NatsClient
 
-from mesh.headers import STATUS, decode, encode
+from mesh.headers import MAX_BYTES, MAX_COUNT, STATUS, decode, encode
 from mesh.wire import NAMES
 
 names = st.text("!#$%&'*+-.^_`|~" + string.ascii_letters + string.digits, min_size=1, max_size=20)
@@ -77,11 +77,19 @@ def test_a_status_stands_in_the_first_line(block: bytes, headers: dict[str, str]
         b"NATS/1.0\r\nA B: c\r\n\r\n",
         b"NATS/1.0\r\nA : c\r\n\r\n",
         b"NATS/1.0\r\n\xff: c\r\n\r\n",
+        b"NATS/1.0\r\nA: " + b"x" * MAX_BYTES + b"\r\n\r\n",
+        b"NATS/1.0\r\n" + b"A: b\r\n" * (MAX_COUNT + 1) + b"\r\n",
+        b"NATS/1.0 200" + b"\n" * 30_000 + b"\r\n\r\n",
     ],
 )
 def test_what_are_no_headers_is_an_error(block: bytes) -> None:
     with pytest.raises(ValueError, match="header"):
         decode(block)
+
+
+def test_as_many_headers_as_are_allowed_are_read() -> None:
+    names = [f"A{number}" for number in range(MAX_COUNT)]
+    assert dict.fromkeys(names, "b") == decode(encode(dict.fromkeys(names, "b")))
 
 
 @given(st.text("a :\r\n", max_size=8) | st.text(max_size=20))

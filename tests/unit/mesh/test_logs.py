@@ -74,6 +74,21 @@ def test_what_a_library_logs_is_a_line_like_any_other(capfdbinary: pytest.Captur
 
 
 @pytest.mark.usefixtures("unconfigured")
+@pytest.mark.parametrize(
+    "odd", ["\x7f", "\x9b2J", "\u202egnp", "\u2028", "\u200b", "\U000e0041", "\ud800", "\x1b]0;t\x07"]
+)
+def test_no_text_that_is_logged_for_machines_commands_a_terminal(
+    odd: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    configure(LogSettings(log_format="json"), "gateway")
+    structlog.get_logger().info("request", path=f"/grün{odd}", several=[odd], within={"a": odd})
+    said = capfdbinary.readouterr().err.decode()
+    assert said.removesuffix("\n").isprintable()
+    told = json.loads(said)
+    assert (f"/grün{odd}", [odd], {"a": odd}) == (told["path"], told["several"], told["within"])
+
+
+@pytest.mark.usefixtures("unconfigured")
 def test_no_text_that_is_logged_for_people_commands_their_terminal(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     configure(LogSettings(log_format="pretty"), "gateway")
     odd = "/\x1b]0;title\x07\x9b2J\u202e"

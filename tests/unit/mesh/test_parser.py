@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.protocol.parser import Parser as NatsParser
 
-from mesh.parser import LONGEST_LINE, Parser
+from mesh.parser import LARGEST_MESSAGE, LONGEST_LINE, Parser
 
 Event = tuple[Any, ...]
 
@@ -123,6 +123,8 @@ def test_a_subject_that_holds_a_blank_of_another_kind_does_not_shift_the_fields(
         b"HMSG a 1 5 4\r\n",
         b"HMSG a 1 -5 4\r\n",
         b"x" * (LONGEST_LINE + 1),
+        b"MSG a 1 %d\r\n" % (LARGEST_MESSAGE + 1),
+        b"MSG a 1 " + b"9" * 5000 + b"\r\n",
     ],
 )
 def test_what_no_server_sends_is_an_error(nonsense: bytes) -> None:

@@ -11,7 +11,7 @@ from contracts.auth import Jwk, Jwks
 from mesh import context
 from mesh.context import Caller, Context, working_on
 from mesh.endpoint import Access
-from mesh.errors import DeadlineExceeded, Forbidden, NoResponder, Unauthenticated
+from mesh.errors import BadReply, DeadlineExceeded, Forbidden, NoResponder, Unauthenticated
 from mesh.settings import TokenSettings
 from mesh.tokens import Verifier, demand
 
@@ -200,16 +200,29 @@ async def test_a_known_key_waits_for_no_refresh(keys: Keys, verifier: Verifier) 
     assert 3 == keys.asked
 
 
-async def test_keys_that_cannot_be_read_are_no_proof_that_a_token_is_bad(keys: Keys) -> None:
+UNREADABLE = ["", "AA", "A" * 44, "not base64 \u00e9", "A" * 42, "\x00" * 43, "A" * 60_000]
+
+
+@pytest.mark.parametrize("x", UNREADABLE)
+async def test_keys_that_cannot_be_read_are_no_proof_that_a_token_is_bad(keys: Keys, x: str) -> None:
     async def fetch() -> Jwks:
-        return Jwks(keys=(Jwk(kid="k2", x="AA"),)) if keys.asked else await keys.fetch()
+        return Jwks(keys=(Jwk(kid="k2", x=x),)) if keys.asked else await keys.fetch()
 
     verifier = Verifier(TokenSettings(), fetch)
     await verifier.verify(keys.sign())
     verifier._asked_at -= 60
     for _ in range(2):
-        with pytest.raises(jwt.InvalidKeyError):
+        with pytest.raises(BadReply):
             await verifier.verify(keys.sign(kid="k2"))
+    assert "u2" == (await verifier.verify(keys.sign(sub="u2"))).user_id, "the keys that it has, it keeps"
+
+
+@pytest.mark.parametrize("x", UNREADABLE)
+async def test_a_key_that_cannot_be_read_spoils_none_of_the_others(keys: Keys, x: str) -> None:
+    async def fetch() -> Jwks:
+        return Jwks(keys=(Jwk(kid="k0", x=x), *(await keys.fetch()).keys))
+
+    assert "u1" == (await Verifier(TokenSettings(), fetch).verify(keys.sign())).user_id
 
 
 async def test_a_fetch_that_is_cancelled_makes_way_for_the_next(keys: Keys, verifier: Verifier) -> None:

@@ -1,0 +1,97 @@
+"""Each endpoint's longest valid reply is within the endpoint's limit, so that the limit refuses no honest worker."""
+
+import types
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from auth_svc.repository import sessions
+from contracts.customers import CreateCustomer
+from contracts.products import CreateProduct
+from mesh.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
+from subjects import (
+    AUTH_JWKS,
+    AUTH_SESSIONS_REVOKED,
+    CUSTOMERS_GET_MANY,
+    CUSTOMERS_LIST,
+    ENDPOINTS,
+    PRODUCTS_SUPPLIERS_LIST,
+)
+
+_WIDEST: Final = "\x01"
+"""Six bytes of JSON, as no other character has."""
+_PAGE: Final = 200
+_COUNTS: Final = {"items": _PAGE, "missing": _PAGE, "roles": 2, "keys": 100, "session_ids": sessions.REVOKED_PAGE}
+_TEXTS: Final = {
+    **{
+        name: part["maxLength"]
+        for shape in (CreateCustomer, CreateProduct)
+        for name, field in shape.model_json_schema()["properties"].items()
+        for part in [field, *field.get("anyOf", ())]
+        if "maxLength" in part
+    },
+    "email": 254,
+}
+_PLAIN: Final = {
+    "homepage": 200,
+    "category_name": 80,
+    "description": 300,  # of the seed alone: no endpoint writes them
+    **dict.fromkeys(("user_id", "session_id", "entry_id", "actor_id", "subject_id"), 32),
+    "session_ids": 32,
+    "customer_id": 5,
+    "missing": 5,
+    "roles": 5,
+    "next_cursor": 1024,
+    "access_token": 4096,
+    "refresh_token": 200,
+    "kid": 43,
+    "x": 43,
+    "client_address": 45,
+    "request_id": 128,
+    "detail": 64,
+}
+
+
+def longest(annotation: Any, name: str) -> Any:  # noqa: ANN401, PLR0911  # a value of whatever type the field has
+    """The value of this field that takes the most bytes."""
+    arguments = get_args(annotation)
+    match get_origin(annotation):
+        case origin if origin is Annotated:
+            return longest(arguments[0], name)
+        case origin if origin in (Union, types.UnionType):
+            return longest(next((one for one in arguments if one is not type(None)), None), name)
+        case origin if origin is tuple:
+            return (longest(arguments[0], name),) * _COUNTS[name]
+        case origin if origin is Literal:
+            return max(arguments, key=lambda one: len(str(one)))
+    match annotation:
+        case type() if issubclass(annotation, BaseModel):
+            fields = annotation.model_fields.items()
+            return annotation.model_construct(**{name: longest(field.annotation, name) for name, field in fields})
+        case type() if issubclass(annotation, StrEnum):
+            return max(annotation, key=len)
+        case type() if annotation is str:
+            return _WIDEST * _TEXTS[name] if name in _TEXTS else "x" * _PLAIN[name]
+    values: dict[object, object] = {int: 2**31 - 1, bool: False, Decimal: Decimal("99999999.99"), datetime: _AT}
+    return values.get(annotation)
+
+
+_AT: Final = datetime(2026, 12, 31, 23, 59, 59, 999_999, UTC)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.subject)
+def test_the_longest_valid_reply_fits(endpoint: Endpoint[Any, Any]) -> None:
+    reply = endpoint.replies.serializer.to_json(longest(endpoint.reply, ""))
+    assert len(reply) <= endpoint.max_reply
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.subject)
+def test_no_limit_is_much_wider_than_its_shape_needs(endpoint: Endpoint[Any, Any]) -> None:
+    expected = MAX_LIST_REPLY if "items" in endpoint.reply.model_fields else MAX_REPLY
+    longer = {AUTH_JWKS: 64, AUTH_SESSIONS_REVOKED: 400}
+    longer |= dict.fromkeys((CUSTOMERS_LIST, CUSTOMERS_GET_MANY, PRODUCTS_SUPPLIERS_LIST), 800)
+    assert (longer[endpoint] * 1024 if endpoint in longer else expected) == endpoint.max_reply
