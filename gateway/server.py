@@ -80,13 +80,14 @@ async def serve_until(
     host, port = listening.getsockname()[:2]
     started()
     log.info("gateway_started", host=host, port=port)
-    try:
-        await stopped_or_lost(stop, transport)
-        app.state.parts.readiness.stopping = True
-        await asyncio.sleep(settings.gateway_stop_delay)
-    finally:
-        server.should_exit = True
-        await serving
+    async with app.state.parts.instances.watched():
+        try:
+            await stopped_or_lost(stop, transport)
+            app.state.parts.readiness.stopping = True
+            await asyncio.sleep(settings.gateway_stop_delay)
+        finally:
+            server.should_exit = True
+            await serving
     log.info("gateway_drained")
 
 

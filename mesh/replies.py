@@ -17,7 +17,7 @@ _TOKENS = 256
 class Waiting:
     """A request that waits for its answer."""
 
-    __slots__ = ("_deadline", "_resend", "again", "answer", "due", "subject")
+    __slots__ = ("_after", "_deadline", "_resend", "again", "answer", "due", "subject")
 
     def __init__(self, subject: str, answer: asyncio.Future[Message], deadline: float, resend: Resend | None) -> None:
         self.subject = subject
@@ -28,6 +28,7 @@ class Waiting:
         """When something is to be done about it."""
         self._deadline = deadline
         self._resend = resend
+        self._after = 0.0 if resend is None else resend.after
 
     def fail(self, error: MeshError) -> None:
         """Have this come instead of an answer."""
@@ -41,7 +42,8 @@ class Waiting:
             self.due = inf
             self.fail(DeadlineExceeded.here(self.subject))
         else:
-            self.due = min(self._deadline, now + self._resend.after)
+            self._after = self._resend.longer(self._after)
+            self.due = min(self._deadline, now + self._after)
             if self._resend.allowed():
                 self.again()
 

@@ -141,6 +141,12 @@ def read_error(number: str, body: bytes) -> RemoteFault | BadReply:
     return kind(code, problem.reason, problem.detail, problem.errors, problem.retry_after)
 
 
+def takes_no_more(headers: Mapping[str, str]) -> bool:
+    """Whether a reply with these headers says `overloaded`."""
+    return headers.get(ERROR_CODE) == _OVERLOADED
+
+
+_OVERLOADED: Final = str(Code.OVERLOADED.number)
 _CODES = {str(code.number): code for code in Code}
 _KINDS: dict[Code, type[RemoteFault]] = {Code.OVERLOADED: Overloaded, Code.DEADLINE_EXCEEDED: DeadlineExceeded}
 
