@@ -47,6 +47,11 @@ class Process:
             process.send_signal(number)
         return await process.wait()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send the signal, and wait for nothing."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     async def wait(self) -> int:
         """Wait for the exit code."""
         assert self._process is not None
