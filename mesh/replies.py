@@ -8,7 +8,7 @@ from math import inf
 
 from mesh.bus import Message, Resend
 from mesh.errors import DeadlineExceeded, MeshError
-from mesh.sweep import Sweep
+from mesh.sweep import TICK, Sweep
 
 _TOKEN = 16
 _TOKENS = 256
@@ -17,7 +17,7 @@ _TOKENS = 256
 class Waiting:
     """A request that waits for its answer."""
 
-    __slots__ = ("_after", "_deadline", "_resend", "again", "answer", "due", "subject")
+    __slots__ = ("_after", "_deadline", "_resend", "_silent", "again", "answer", "due", "subject")
 
     def __init__(self, subject: str, answer: asyncio.Future[Message], deadline: float, resend: Resend | None) -> None:
         self.subject = subject
@@ -29,6 +29,7 @@ class Waiting:
         self._deadline = deadline
         self._resend = resend
         self._after = 0.0 if resend is None else resend.after
+        self._silent = False
 
     def fail(self, error: MeshError) -> None:
         """Have this come instead of an answer."""
@@ -41,7 +42,12 @@ class Waiting:
         if now >= self._deadline or self._resend is None or self.answer.done():
             self.due = inf
             self.fail(DeadlineExceeded.here(self.subject))
+        elif not self._silent:
+            # Perhaps it is this process that was held up: what has arrived meanwhile is read before the next look.
+            self._silent = True
+            self.due = min(self._deadline, now + TICK)
         else:
+            self._silent = False
             self._after = self._resend.longer(self._after)
             self.due = min(self._deadline, now + self._after)
             if self._resend.allowed():

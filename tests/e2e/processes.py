@@ -23,9 +23,12 @@ class Process:
         self._argv = argv
         self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
+        self.began = 0.0
+        """When it was started, by the monotonic clock."""
 
     async def start(self) -> None:
         await self.end(signal.SIGKILL)
+        self.began = time.monotonic()
         own = ("NATS_", "TRACE_", "OTEL_", "MESH_", "GATEWAY_", "AUTH_", "CUSTOMERS_", "PRODUCTS_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         with await asyncio.to_thread(self.log.open, "ab") as log:

