@@ -108,7 +108,9 @@ class MemoryTransport:
                 take(message)
 
         inbox = self.inbox()
-        interests = [self._add(inbox, take), self._add(f"{inbox}.again.*", take_second)]
+        interests = [self._add(inbox, take)]
+        if resend:
+            interests.append(self._add(f"{inbox}.again.*", take_second))
         self._waiting.add(answer)
         message = Message(subject, payload, headers, inbox)
         resending = _Resending(resend, lambda: self._send_again(message)) if resend else None
