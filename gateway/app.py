@@ -28,6 +28,7 @@ from gateway.short_path import routes as compiled_routes
 from gateway.turnstile import Turnstile
 from mesh.bus import Transport
 from mesh.client import Client
+from mesh.instances import Instances
 from mesh.tokens import Verifier
 from subjects import (
     AUTH_JWKS,
@@ -97,13 +98,15 @@ def build(
 def wire(settings: GatewaySettings, transport: Transport) -> Parts:
     """The parts that the routes use."""
     services = {endpoint.service for endpoint in ENDPOINTS}
-    client = GuardedClient(Client(transport), services, _HASHING, settings, settings.gateway_timeout)
+    instances = Instances(transport, services)
+    client = GuardedClient(Client(transport, instances), services, _HASHING, settings, settings.gateway_timeout)
     revocations = Revocations(transport, partial(client.call, AUTH_SESSIONS_REVOKED, timeout=REVOCATIONS_WITHIN))
     return Parts(
         client,
         Verifier(settings, partial(client.call, AUTH_JWKS, GetJwks())),
         revocations,
         Readiness(transport, services, revocations.known),
+        instances,
         settings.auth_login_attempts,
     )
 

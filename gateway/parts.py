@@ -9,6 +9,7 @@ from starlette.requests import Request
 from gateway.guarded_client import GuardedClient
 from gateway.readiness import Readiness
 from gateway.revocations import Revocations
+from mesh.instances import Instances
 from mesh.tokens import Verifier
 
 
@@ -20,6 +21,8 @@ class Parts:
     verifier: Verifier
     revocations: Revocations
     readiness: Readiness
+    instances: Instances
+    """Whoever runs the application has them watched."""
     login_attempts: int
     """How many passwords auth lets anybody try at once, for the headers of its answers."""
 

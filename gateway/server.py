@@ -15,7 +15,7 @@ from gateway.app import build
 from gateway.patience import patient
 from gateway.settings import GatewaySettings
 from mesh.bus import Transport
-from mesh.process import StartError, read_settings, started, stopped_or_lost, tracing
+from mesh.process import StartError, read_settings, started, stopped_or_lost, tracing, unless_stopped
 from mesh.transport import NatsTransport
 
 if TYPE_CHECKING:
@@ -29,14 +29,15 @@ _BACKLOG = 2048
 async def serve(stop: asyncio.Event) -> None:
     """Serve HTTP until `stop` is set.
 
-    Raises StartError when the address cannot be had or NATS closed the connection for good, Disconnected without NATS.
+    Raises StartError when the address cannot be had or NATS closed the connection for good, Disconnected without NATS,
+    Stopped where `stop` is set before there is a connection.
     """
     settings = read_settings(GatewaySettings)
     with (
         listener(settings.gateway_host, settings.gateway_port, reuse=settings.gateway_reuse_port) as listening,
         tracing("gateway") as tracer,
     ):
-        transport = await NatsTransport.connect(settings, "gateway")
+        transport = await unless_stopped(stop, NatsTransport.connect(settings, "gateway"))
         try:
             await serve_until(stop, settings, transport, listening, tracer)
         finally:
@@ -83,13 +84,14 @@ async def serve_until(
     host, port = listening.getsockname()[:2]
     started()
     log.info("gateway_started", host=host, port=port)
-    try:
-        await stopped_or_lost(stop, transport)
-        app.state.parts.readiness.stopping = True
-        await asyncio.sleep(settings.gateway_stop_delay)
-    finally:
-        server.should_exit = True
-        await serving
+    async with app.state.parts.instances.watched():
+        try:
+            await stopped_or_lost(stop, transport)
+            app.state.parts.readiness.stopping = True
+            await asyncio.sleep(settings.gateway_stop_delay)
+        finally:
+            server.should_exit = True
+            await serving
     log.info("gateway_drained")
 
 

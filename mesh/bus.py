@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Final, NamedTuple, Protocol
 
 from mesh.errors import TooLarge
@@ -26,10 +27,19 @@ It runs where the socket is read: what it raises is logged, and a context variab
 
 
 class Resend(NamedTuple):
-    """Ask again after so many seconds of silence, each time if `allowed` says so: whoever was asked may be frozen."""
+    """Ask again after so many seconds of silence, each time if `allowed` says so: whoever was asked may be frozen.
+
+    Each further silence is `growth` times as long as the one before, and `longest` at most.
+    """
 
     after: float
     allowed: Callable[[], bool]
+    growth: float = 1.0
+    longest: float = inf
+
+    def longer(self, after: float) -> float:
+        """The silence that follows one of so many seconds."""
+        return min(after * self.growth, max(self.longest, self.after))
 
 
 class Subscription(Protocol):
@@ -66,7 +76,8 @@ class Transport(Protocol):
     ) -> Message:
         """Send a request and wait for its one reply, at most `timeout` seconds.
 
-        With `resend` the same request goes out again after a while of silence, and the first reply to any counts.
+        With `resend` the same request goes out again after a while of silence, and the first reply to any counts; but
+        that one which was asked again takes no more just now tells nothing of the one who was asked first.
 
         Raises NoResponder, DeadlineExceeded, Disconnected, Refused, TooLarge.
         """

@@ -13,15 +13,17 @@ from mesh.bus import Message, Resend, Transport
 from mesh.context import Context
 from mesh.endpoint import Access, Endpoint, Rep, Req
 from mesh.errors import BadReply, CallError, DeadlineExceeded, Disconnected, NoResponder, Overloaded
+from mesh.hedging import HedgeBudget, Lateness
+from mesh.instances import Instances
 from mesh.reading import Unreadable
-from mesh.retry import MOST_RECONNECTS, MOST_RETRIES, RetryBudget, pause
+from mesh.retry import MOST_RECONNECTS, MOST_RETRIES, PROMPT, jittered, pause
 
-_SILENCE = 0.3
-"""The part of a call's time after which it is asked again where nobody has answered."""
+_SILENCE = 0.33
+"""The part of a call's time, or a fifth more or less of it, after which it is asked again where nobody has answered."""
 _PASSING: Final = (NoResponder, Overloaded, Disconnected)
 """What may pass, so that another try may bring an answer."""
 
-_Ask = Callable[[float, Resend | None], Awaitable[Message]]
+_Ask = Callable[[float, Resend], Awaitable[Message]]
 """Sends the request, to be answered within so many seconds."""
 
 
@@ -29,13 +31,18 @@ class Client:
     """Calls endpoints over a transport, on behalf of the request that this task works on.
 
     What an endpoint declares idempotent, or what carries an idempotency key, is tried again, within the deadline and a
-    budget, when nobody serves it just now, the connection breaks, or the worker takes no more; and it is asked again
-    after a long silence, since whoever was asked may be frozen or dead. Anything else is sent once.
+    budget, when nobody serves it just now, the connection breaks, or the worker says at once that it takes no more; and
+    it is asked again after a long silence, since whoever was asked may be frozen or dead. Anything else is sent once.
+
+    With `instances` it knows whom there is to ask: a read whose answer is late asks a second instance, and nothing is
+    sent again while the only instance lives.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, instances: Instances | None = None) -> None:
         self._transport = transport
-        self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
+        self._instances = instances
+        self._budgets: dict[str, HedgeBudget] = {}
+        self._lateness: defaultdict[str, Lateness] = defaultdict(Lateness)
 
     async def call(self, endpoint: Endpoint[Req, Rep], request: Req, timeout: float | None = None) -> Rep:
         """Send the request and return the worker's reply.
@@ -59,34 +66,62 @@ class Client:
             raise DeadlineExceeded.here(endpoint.subject)
         payload = endpoint.requests.serializer.to_json(request, exclude_unset=True)
         ask = partial(self._transport.request, endpoint.subject, payload, _headers(endpoint, current, remaining))
-        resend = None
-        if endpoint.idempotent or (endpoint.keyed and current.idempotency_key):
-            budget = self._budgets[endpoint.service]
-            budget.request()
-            resend = Resend(remaining * _SILENCE, budget.spend)
+        if not (endpoint.idempotent or (endpoint.keyed and current.idempotency_key)):
+            return _read(endpoint, await ask(remaining, None))
+        budget = self._budget(endpoint.service)
+        budget.retries.request()
+        lateness = None
+        if endpoint.read and budget.hedges:
+            lateness = self._lateness[endpoint.subject]
+            resend = budget.hedged(lateness.late)
+        else:
+            resend = Resend(jittered(remaining * _SILENCE), budget.resend)
         try:
-            return _read(endpoint, await ask(remaining, resend))
+            message = await ask(remaining, resend)
+            if lateness is not None:
+                lateness.record(get_running_loop().time() - began)
+            return _read(endpoint, message)
         except _PASSING as error:
-            if resend is None:
-                raise
-            return await self._ask_again(endpoint, ask, resend, deadline, error)
+            return await self._ask_again(partial(_asked, endpoint, ask, resend), budget, deadline, began, error)
+
+    def _budget(self, service: str) -> HedgeBudget:
+        found = self._budgets.get(service)
+        if found is None:
+            found = self._budgets[service] = HedgeBudget(service, self._instances)
+        return found
 
     async def _ask_again(
-        self, endpoint: Endpoint[Req, Rep], ask: _Ask, resend: Resend, deadline: float, error: CallError
+        self,
+        ask: Callable[[float], Awaitable[Rep]],
+        budget: HedgeBudget,
+        deadline: float,
+        began: float,
+        error: CallError,
     ) -> Rep:
-        """Ask until there is an answer, or it is no use to ask once more. `error`: what the first try came to."""
+        """Ask until there is an answer, or it is no use to ask once more.
+
+        `ask`: gets a reply within so many seconds. `error`: what the first try came to, which `began` then.
+        """
         now = get_running_loop().time
         lost: CallError | None = None
         for retries in itertools.count():
             if isinstance(error, Disconnected) and error.sent:
                 lost = error
             wait = pause(retries)
-            in_time = now() + wait < deadline
-            if not (in_time and self._worth_another(error, retries) and resend.allowed()):
+            left = deadline - now() - wait
+            if isinstance(error, Overloaded):
+                took = now() - began
+                budget.refused(promptly=took <= PROMPT)
+                # A slow refusal has waited for what the worker stands on, where another try would wait as well; and the
+                # end of one that does not fit in what is left would come in place of this answer, which says why.
+                if took > PROMPT or took >= left:
+                    break
+            if not (left > 0 and self._worth_another(error, retries) and budget.retries.spend()):
                 break
             await asyncio.sleep(wait)
+            began = now()
             try:
-                return _read(endpoint, await ask(deadline - now(), resend))
+                return await ask(deadline - began)
             except _PASSING as again:
                 error = again
         # What left this process once may have been done, whatever became of the tries after it.
@@ -99,6 +134,10 @@ class Client:
         if isinstance(error, Disconnected):  # in a cluster the next server takes us at once
             return retries < MOST_RECONNECTS and (self._transport.connected or self._transport.reconnecting)
         return retries < MOST_RETRIES
+
+
+async def _asked(endpoint: Endpoint[Req, Rep], ask: _Ask, resend: Resend, remaining: float) -> Rep:
+    return _read(endpoint, await ask(remaining, resend))
 
 
 def _read(endpoint: Endpoint[Req, Rep], message: Message) -> Rep:

@@ -36,6 +36,7 @@ class Endpoint(Generic[Req, Rep]):
     """A subject with the types of its request and its reply.
 
     `idempotent`: executing it twice does no more than once, so a caller may try again.
+    `read`: it changes nothing; where it is idempotent, a caller whose answer is late may ask a second instance.
     `verified`: the worker verifies the caller's access token itself, offline, before the handler runs: everywhere
     where something changes for somebody, or where the reply depends on who asks.
     `keyed`: the worker keeps the reply under the caller's Idempotency-Key, so that a caller with a key may try again.
@@ -50,6 +51,7 @@ class Endpoint(Generic[Req, Rep]):
     reply: type[Rep]
     access: Access
     idempotent: bool = False
+    read: bool = False
     verified: bool = False
     keyed: bool = False
     timeout: float = 5.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mesh.bus import NO_HEADERS, Deliver, Message, Resend, Subscription, check_size
 from mesh.errors import DeadlineExceeded, Disconnected, NoResponder
 from mesh.headers import decode, encode
+from mesh.wire import takes_no_more
 
 
 @dataclass(eq=False)
@@ -102,8 +103,14 @@ class MemoryTransport:
             if not answer.done():
                 answer.set_result(message)
 
+        def take_second(message: Message) -> None:
+            if not takes_no_more(message.headers):
+                take(message)
+
         inbox = self.inbox()
-        interest = self._add(inbox, take)
+        interests = [self._add(inbox, take)]
+        if resend:
+            interests.append(self._add(f"{inbox}.again.*", take_second))
         self._waiting.add(answer)
         message = Message(subject, payload, headers, inbox)
         resending = _Resending(resend, lambda: self._send_again(message)) if resend else None
@@ -118,11 +125,12 @@ class MemoryTransport:
             self._waiting.discard(answer)
             if resending:
                 resending.cancel()
-            interest.end()
+            for interest in interests:
+                interest.end()
 
     def _send_again(self, message: Message) -> None:
         if self._connected:
-            self._broker.route(message)
+            self._broker.route(message._replace(reply=f"{message.reply}.again.{next(self._calls)}"))
 
     async def publish(
         self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS, reply: str = ""
@@ -180,14 +188,16 @@ class _Resending:
     def __init__(self, resend: Resend, send: Callable[[], None]) -> None:
         self._resend = resend
         self._send = send
+        self._after = resend.after
         self._schedule()
 
     def _schedule(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._resend.after, self._again)
+        self._timer = asyncio.get_running_loop().call_later(self._after, self._again)
 
     def _again(self) -> None:
         if self._resend.allowed():
             self._send()
+        self._after = self._resend.longer(self._after)
         self._schedule()
 
     def cancel(self) -> None:

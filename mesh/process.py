@@ -5,10 +5,10 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import AbstractContextManager, AsyncExitStack, closing, nullcontext
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import structlog
 import uvloop
@@ -31,32 +31,45 @@ log = structlog.get_logger()
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 WorkerSettingsT = TypeVar("WorkerSettingsT", bound=WorkerSettings)
+Result = TypeVar("Result")
+
+_ENDS = (signal.SIGTERM, signal.SIGINT)
+_CANCELLED_AGAIN = 2.0
+"""Seconds after which a cancellation counts as swallowed: libraries do that. What a start undoes takes less."""
 
 
 class StartError(Exception):
     """The process cannot start; the message says in one line what is wrong and what to do."""
 
 
+class Stopped(Exception):
+    """The process was told to end before it had started."""
+
+
 def run(name: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> NoReturn:
     """Run `main(stop)` on uvloop; it ends by itself soon after `stop` is set, which SIGTERM and Ctrl-C do.
 
-    Exit status: 0 after an orderly end, 1 when the start or the connection failed.
+    Exit status: 0 after an orderly end, also one before the start was over; 1 when the start or the connection failed.
     """
     open_streams()
     try:
         configure(read_settings(LogSettings), name)
         uvloop.run(_until_stopped(main))
+    except Stopped:
+        log.info("stopped_before_start")
     except (StartError, MeshError) as error:
         log.error("stopped", why=str(error))  # noqa: TRY400  # one line for an operator, no traceback
         sys.exit(1)
+    finally:
+        for number in _ENDS:
+            signal.signal(number, signal.SIG_IGN)  # a second one would make a failure of the end that the first began
     sys.exit(0)
 
 
 async def _until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    for number in _ENDS:  # not by the loop, which with its own end would let the next signal kill the process
+        signal.signal(number, lambda *_: stop.set())
     await main(stop)
 
 
@@ -74,11 +87,16 @@ def run_worker(
         settings = read_settings(settings_type)
         async with AsyncExitStack() as resources:
             tracer = resources.enter_context(tracing(name))
-            transport = await NatsTransport.connect(settings, name)
-            resources.push_async_callback(transport.close)
-            service = await build(settings, transport, resources)
-            service.tracer = tracer
-            await service.start()
+
+            async def start() -> tuple[Transport, Service]:
+                transport = await NatsTransport.connect(settings, name)
+                resources.push_async_callback(transport.close)
+                service = await build(settings, transport, resources)
+                service.tracer = tracer
+                await service.start()
+                return transport, service
+
+            transport, service = await unless_stopped(stop, start())
             started()
             async with heartbeat(settings.mesh_heartbeat_file, transport):
                 await stopped_or_lost(stop, transport)
@@ -86,6 +104,23 @@ def run_worker(
                     await service.drain()
 
     run(name, main)
+
+
+async def unless_stopped(stop: asyncio.Event, start: Coroutine[Any, Any, Result]) -> Result:
+    """What the start comes to. It is cancelled, wherever it waits, once `stop` is set; then this raises Stopped."""
+    starting, stopping = asyncio.create_task(start), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            return starting.result()
+    finally:
+        stopping.cancel()
+        while not starting.done():
+            starting.cancel()
+            await asyncio.wait({starting}, timeout=_CANCELLED_AGAIN)
+    if starting.cancelled() or starting.exception() is not None:
+        raise Stopped
+    return starting.result()
 
 
 def tracing(process: str) -> "AbstractContextManager[Tracer | None]":

@@ -8,7 +8,7 @@ from math import inf
 
 from mesh.bus import Message, Resend
 from mesh.errors import BadReply, DeadlineExceeded, MeshError
-from mesh.sweep import Sweep
+from mesh.sweep import TICK, Sweep
 
 _TOKEN = 16
 _TOKENS = 256
@@ -17,7 +17,7 @@ _TOKENS = 256
 class Waiting:
     """A request that waits for its answer."""
 
-    __slots__ = ("_deadline", "_resend", "again", "answer", "due", "subject")
+    __slots__ = ("_after", "_deadline", "_resend", "_silent", "again", "answer", "due", "subject")
 
     def __init__(self, subject: str, answer: asyncio.Future[Message], deadline: float, resend: Resend | None) -> None:
         self.subject = subject
@@ -28,6 +28,8 @@ class Waiting:
         """When something is to be done about it."""
         self._deadline = deadline
         self._resend = resend
+        self._after = 0.0 if resend is None else resend.after
+        self._silent = False
 
     def fail(self, error: MeshError) -> None:
         """Have this come instead of an answer."""
@@ -40,8 +42,14 @@ class Waiting:
         if now >= self._deadline or self._resend is None or self.answer.done():
             self.due = inf
             self.fail(DeadlineExceeded.here(self.subject))
+        elif not self._silent:
+            # Perhaps it is this process that was held up: what has arrived meanwhile is read before the next look.
+            self._silent = True
+            self.due = min(self._deadline, now + TICK)
         else:
-            self.due = min(self._deadline, now + self._resend.after)
+            self._silent = False
+            self._after = self._resend.longer(self._after)
+            self.due = min(self._deadline, now + self._after)
             if self._resend.allowed():
                 self.again()
 

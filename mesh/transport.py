@@ -18,6 +18,7 @@ from mesh.errors import DeadlineExceeded, Disconnected, NoResponder, Refused
 from mesh.headers import STATUS, encode
 from mesh.replies import Replies
 from mesh.settings import NatsSettings
+from mesh.wire import takes_no_more
 
 log = structlog.get_logger()
 
@@ -150,8 +151,9 @@ class NatsTransport:
             self._client.send(publication(subject, payload, head, inbox))
 
     def _on_reply(self, message: Message) -> None:
-        # That nobody is there to be asked again tells nothing of the one who was asked, and may yet answer.
-        if not (_says_nobody(message) and message.subject.startswith(_AGAIN, len(self._inbox))):
+        # That nobody is there to be asked again, or takes no more, tells nothing of the one who was asked, and may yet
+        # answer.
+        if not (message.subject.startswith(_AGAIN, len(self._inbox)) and _says_no(message)):
             self._replies.take(message)
 
     def _on_malformed(self, subject: bytes) -> None:
@@ -289,3 +291,7 @@ class NatsTransport:
 
 def _says_nobody(message: Message) -> bool:
     return not message.payload and message.headers.get(STATUS) == _NO_RESPONDERS
+
+
+def _says_no(message: Message) -> bool:
+    return _says_nobody(message) or takes_no_more(message.headers)

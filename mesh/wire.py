@@ -159,6 +159,12 @@ def read_error(number: str, body: bytes) -> RemoteFault | BadReply:
     return kind(code, told.reason, told.detail, told.errors[:MOST_FIELD_ERRORS], told.retry_after)
 
 
+def takes_no_more(headers: Mapping[str, str]) -> bool:
+    """Whether a reply with these headers says `overloaded`."""
+    return headers.get(ERROR_CODE) == _OVERLOADED
+
+
+_OVERLOADED: Final = str(Code.OVERLOADED.number)
 _CODES = {str(code.number): code for code in Code}
 _KINDS: dict[Code, type[RemoteFault]] = {Code.OVERLOADED: Overloaded, Code.DEADLINE_EXCEEDED: DeadlineExceeded}
 

@@ -1,7 +1,9 @@
 """Brings a database's schema up to date at the start: numbered SQL files, each applied once, in order."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from importlib.resources.abc import Traversable
 from typing import Final
 
@@ -21,6 +23,7 @@ Step = Callable[[Connection], Awaitable[None]]
 
 _LOCK = 0x6D_65_73_68  # any number, the same for all who migrate; locks are per database
 PATIENCE: Final = 600.0  # seconds for one migration, or for another process to finish its own
+_GIVE_UP = 1.0  # seconds for the server to confirm that a migration is undone
 _SEED = "seed"
 _NO_STEPS: Final[Mapping[str, Step]] = {}
 
@@ -51,18 +54,36 @@ async def migrate(
     """
     migrations = _read(folder)
     async with database.transaction() as connection:
-        await connection.execute(_BEGIN, timeout=PATIENCE)
-        applied = {
-            row["name"]: row["checksum"]
-            for row in await connection.fetch("SELECT name, checksum FROM schema_migrations")
-        }
-        _check(migrations, applied)
-        for name, sql in migrations.items():
-            if name not in applied:
-                await _apply(connection, name, sql, steps.get(name))
-        if seed is not None and _SEED not in applied:
-            await seed(connection)
-            await _record(connection, _SEED, "")
+        try:
+            await _migrate(connection, migrations, seed, steps)
+        except (asyncio.CancelledError, TimeoutError):
+            await _give_up(connection)
+            raise
+
+
+async def _migrate(
+    connection: Connection, migrations: dict[str, str], seed: Seed | None, steps: Mapping[str, Step]
+) -> None:
+    await connection.execute(_BEGIN, timeout=PATIENCE)
+    applied = {
+        row["name"]: row["checksum"] for row in await connection.fetch("SELECT name, checksum FROM schema_migrations")
+    }
+    _check(migrations, applied)
+    for name, sql in migrations.items():
+        if name not in applied:
+            await _apply(connection, name, sql, steps.get(name))
+    if seed is not None and _SEED not in applied:
+        await seed(connection)
+        await _record(connection, _SEED, "")
+
+
+async def _give_up(connection: Connection) -> None:
+    """Undo it now: a statement without a limit would go on in the server, with its locks, after we have left.
+
+    asyncpg has asked the server to cancel the statement, and waits here until it has.
+    """
+    with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        await connection.execute("ROLLBACK", timeout=_GIVE_UP)
 
 
 def _read(folder: Traversable) -> dict[str, str]:

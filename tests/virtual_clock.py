@@ -33,6 +33,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Seconds that would have passed."""
         return self._no_waiting.waited
 
+    def hold_up(self, seconds: float) -> None:
+        """Let so much time pass in which the loop does nothing, as when something else has the processor."""
+        self._no_waiting.waited += seconds
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run until the work is done."""
         return self.run_until_complete(work)

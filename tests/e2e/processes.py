@@ -23,9 +23,12 @@ class Process:
         self._argv = argv
         self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
+        self.began = 0.0
+        """When it was started, by the monotonic clock."""
 
     async def start(self) -> None:
         await self.end(signal.SIGKILL)
+        self.began = time.monotonic()
         own = ("NATS_", "TRACE_", "OTEL_", "MESH_", "GATEWAY_", "AUTH_", "CUSTOMERS_", "PRODUCTS_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         with await asyncio.to_thread(self.log.open, "ab") as log:
@@ -53,6 +56,11 @@ class Process:
         if process.returncode is None:
             process.send_signal(number)
         return await process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the signal, and wait for nothing."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     async def wait(self) -> int:
         """Wait for the exit code."""

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from mesh.bus import Message, Resend, Transport
-from mesh.errors import DeadlineExceeded, Disconnected, NoResponder, TooLarge
+from mesh.errors import DeadlineExceeded, Disconnected, NoResponder, TooLarge, Unavailable
 from mesh.memory import MemoryBroker, MemoryTransport
 from mesh.transport import NatsTransport
+from mesh.wire import error_reply
 from tests.nats_server import ServerFactory
 
 Connect = Callable[[], Awaitable[Transport]]
@@ -106,6 +107,37 @@ async def test_nobody_to_be_asked_again_says_nothing_of_the_one_who_was_asked(
     assert not asking.done()
     await worker.publish(message.reply, b"done after all")
     assert b"done after all" == (await asking).payload
+
+
+async def test_a_second_worker_that_takes_no_more_says_nothing_of_the_first(
+    caller: Transport, worker: Transport
+) -> None:
+    asked: asyncio.Queue[Message] = asyncio.Queue()
+    again = iter([True])
+    await worker.subscribe("work.do", asked.put_nowait)
+    resend = Resend(0.02, lambda: next(again, False))
+    asking = asyncio.ensure_future(caller.request("work.do", b"?", {}, 60, resend))
+    first, second = await asked.get(), await asked.get()
+    assert first.reply != second.reply
+    headers, body = error_reply(Unavailable("queue_full", "full"), "r1")
+    await worker.publish(second.reply, body, headers)
+    await worker.flush()
+    await caller.flush()
+    assert not asking.done()
+    await worker.publish(first.reply, body, headers)
+    assert body == (await asking).payload
+
+
+async def test_silences_before_asking_again_grow_by_the_rule(caller: Transport, worker: Transport) -> None:
+    asked_at: list[float] = []
+    loop = asyncio.get_running_loop()
+    await worker.subscribe("work.do", lambda _: asked_at.append(loop.time()))
+    asking = asyncio.ensure_future(caller.request("work.do", b"?", {}, 60, Resend(0.03, lambda: True, 3.0)))
+    while len(asked_at) < 4:
+        await asyncio.sleep(0.005)
+    asking.cancel()
+    # Later than this they may come, on a busy machine.
+    assert asked_at[3] - asked_at[0] >= 0.03 + 0.09 + 0.27 - 0.01
 
 
 async def test_a_queue_group_gets_each_request_once(connect: Connect, caller: Transport) -> None:

@@ -73,6 +73,23 @@ def test_it_is_asked_again_by_the_rule_until_the_answer_comes() -> None:
     run(work)
 
 
+def test_who_was_held_up_itself_reads_what_has_come_before_it_asks_again() -> None:
+    async def work(replies: Replies) -> None:
+        loop = asyncio.get_running_loop()
+        again: list[float] = []
+        asking = asyncio.ensure_future(ask(replies, 60, Resend(1.0, lambda: True), again))
+        await asyncio.sleep(0.5)
+        [token] = replies.waiting
+        answer = Message(f"_INBOX_me.{token}", b"yes")
+        assert isinstance(loop, VirtualLoop)
+        loop.hold_up(5)
+        loop.call_soon(loop.call_soon, replies.take, answer)  # read after the timers that rang meanwhile
+        await asking
+        assert [] == again
+
+    run(work)
+
+
 def test_an_answer_is_for_whoever_asked_and_the_first_one_counts() -> None:
     async def work(replies: Replies) -> None:
         asked = [replies.expect("work.do", 60) for _ in range(600)]

@@ -1,0 +1,293 @@
+"""When a read asks a second instance, and how often."""
+
+import asyncio
+import json
+import random
+from collections.abc import Coroutine
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from mesh.bus import Message
+from mesh.client import Client
+from mesh.endpoint import Access, Endpoint
+from mesh.errors import Unavailable
+from mesh.hedging import SOONEST, Lateness
+from mesh.instances import EVERY, Instances
+from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.wire import error_reply
+from tests.sample_service import Said, Say
+from tests.virtual_clock import VirtualLoop
+
+READ = Endpoint("sample.read", Say, Said, Access.ANYONE, idempotent=True, read=True, timeout=5)
+KEPT = Endpoint("sample.kept", Say, Said, Access.ANYONE, idempotent=True, timeout=5)
+ONCE = Endpoint("sample.once", Say, Said, Access.ANYONE, read=True, timeout=5)
+HEADERS, FULL = error_reply(Unavailable("queue_full", "full"), "r1")
+SLOW_DATABASE = error_reply(Unavailable("database_unavailable", "locked"), "r1")
+
+
+def in_virtual_time(work: Coroutine[Any, Any, None]) -> None:
+    with closing(VirtualLoop()) as loop:
+        loop.run(work)
+
+
+class Instance:
+    """A worker that answers after as long as it is told, or never, and discovery as long as it is not frozen."""
+
+    def __init__(self, broker: MemoryBroker, name: str, seconds: float = 0.002) -> None:
+        self.name = name
+        self.seconds = seconds
+        self.frozen = False
+        self.ready = "true"
+        self.refusal: tuple[dict[str, str], bytes] | None = None
+        self.asked = 0
+        self.replies: set[str] = set()
+        self._broker = broker
+        self._transport = MemoryTransport(broker, name)
+
+    async def start(self) -> None:
+        await self._transport.subscribe("$SRV.PING.sample", self._ping)
+        for endpoint in (READ, KEPT, ONCE):
+            await self._transport.subscribe(endpoint.subject, self._take, "q")
+
+    def kill(self) -> None:
+        """End as a process does whose connection is closed with it."""
+        self.frozen = True
+        self._transport.disconnect()
+
+    def _ping(self, message: Message) -> None:
+        if not self.frozen:
+            document = {"name": "sample", "id": self.name, "metadata": {"ready": self.ready}}
+            self._broker.route(Message(message.reply, json.dumps(document).encode()))
+
+    def _take(self, message: Message) -> None:
+        self.asked += 1
+        assert message.reply not in self.replies, "NATS would not let it answer a second time"
+        self.replies.add(message.reply)
+        asyncio.get_running_loop().call_later(self.seconds, self._answer, message.reply)
+
+    def _answer(self, reply: str) -> None:
+        if not self.frozen:
+            headers, body = self.refusal or ({}, Said(text=self.name).model_dump_json().encode())
+            self._broker.route(Message(reply, body, headers))
+
+
+class Mesh:
+    """Some instances, and a caller who knows of them."""
+
+    def __init__(self, *seconds: float) -> None:
+        self.broker = MemoryBroker()
+        self.workers = [Instance(self.broker, f"i{number}", each) for number, each in enumerate(seconds)]
+        transport = MemoryTransport(self.broker, "caller")
+        self.instances = Instances(transport, ["sample"])
+        self.client = Client(transport, self.instances)
+
+    @property
+    def asked(self) -> int:
+        return sum(worker.asked for worker in self.workers)
+
+    async def call(self, endpoint: Endpoint[Say, Said] = READ) -> float:
+        """Seconds that a call took."""
+        now = asyncio.get_running_loop().time
+        began = now()
+        await self.client.call(endpoint, Say())
+        return now() - began
+
+    async def calls(self, count: int, endpoint: Endpoint[Say, Said] = READ) -> list[float]:
+        return [await self.call(endpoint) for _ in range(count)]
+
+
+async def known(mesh: Mesh) -> None:
+    """Start the instances, and have them known."""
+    for worker in mesh.workers:
+        await worker.start()
+    await asyncio.sleep(3 * EVERY)
+
+
+def test_a_read_that_a_killed_instance_took_costs_little() -> None:
+    async def scene() -> None:
+        mesh = Mesh(0.002, 0.002)
+        async with mesh.instances.watched():
+            await known(mesh)
+            await mesh.calls(200)
+            under_way = [asyncio.create_task(mesh.call()) for _ in range(20)]
+            await asyncio.sleep(0)
+            mesh.workers[0].kill()
+            times = [*await asyncio.gather(*under_way), *await mesh.calls(20)]
+        assert 0.02 <= max(times) < 0.05
+
+    in_virtual_time(scene())
+
+
+def test_while_an_instance_is_lost_reads_ask_until_they_are_answered() -> None:
+    async def scene() -> None:
+        mesh = Mesh(0.002, 0.002, 0.002)
+        async with mesh.instances.watched():
+            await known(mesh)
+            await mesh.calls(200)
+            for worker in mesh.workers[:2]:  # which NATS goes on to pick
+                worker.frozen = True
+            assert max(await asyncio.gather(*(mesh.call() for _ in range(9)))) < 2 * EVERY + 3 * 0.5
+
+    in_virtual_time(scene())
+
+
+@pytest.mark.parametrize("endpoint", [KEPT, ONCE])
+def test_what_may_change_something_is_not_hedged(endpoint: Endpoint[Say, Said]) -> None:
+    async def scene() -> None:
+        mesh = Mesh(0.5, 0.5)
+        async with mesh.instances.watched():
+            await known(mesh)
+            await mesh.calls(10, endpoint)
+        assert 10 == mesh.asked
+
+    in_virtual_time(scene())
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.5])
+def test_with_one_instance_nothing_is_asked_twice_while_it_lives(seconds: float) -> None:
+    async def scene() -> None:
+        mesh = Mesh(seconds)
+        async with mesh.instances.watched():
+            await known(mesh)
+            await mesh.calls(20)
+            await mesh.calls(20, KEPT)
+        assert 40 == mesh.asked
+
+    in_virtual_time(scene())
+
+
+def test_a_paused_instance_is_nobody_to_ask_and_not_lost() -> None:
+    async def scene() -> None:
+        mesh = Mesh(0.5, 0.5)
+        mesh.workers[1].ready = "false"
+        async with mesh.instances.watched():
+            await known(mesh)
+            assert (False, False) == (mesh.instances.several("sample"), mesh.instances.lost("sample"))
+            await mesh.calls(20)
+        assert 20 == mesh.asked
+
+    in_virtual_time(scene())
+
+
+def test_hedges_raise_the_load_by_a_tenth_at_most() -> None:
+    async def scene() -> None:
+        mesh = Mesh(0.002, 0.002)
+        async with mesh.instances.watched():
+            await known(mesh)
+            await mesh.calls(150)
+            before = mesh.asked
+            for worker in mesh.workers:
+                worker.seconds = 0.5  # all of them late, and by far
+            for _ in range(25):
+                await asyncio.gather(*(mesh.call() for _ in range(20)))
+        hedges = mesh.asked - before - 500
+        assert 0 < hedges <= 500 * 0.1 + 64
+
+    in_virtual_time(scene())
+
+
+def test_a_slow_endpoint_is_not_taken_for_a_late_one() -> None:
+    async def scene() -> None:
+        mesh = Mesh(0.8, 0.8)
+        async with mesh.instances.watched():
+            await known(mesh)
+            for _ in range(15):
+                await asyncio.gather(*(mesh.call() for _ in range(20)))
+            before = mesh.asked
+            for _ in range(10):
+                await asyncio.gather(*(mesh.call() for _ in range(20)))
+        assert 200 == mesh.asked - before
+
+    in_virtual_time(scene())
+
+
+def test_a_service_that_refuses_is_not_asked_twice() -> None:
+    async def scene() -> None:
+        mesh = Mesh(2.0, 2.0)
+        async with mesh.instances.watched():
+            await known(mesh)
+            for worker in mesh.workers:
+                worker.refusal = SLOW_DATABASE
+            await asyncio.gather(*(mesh.call() for _ in range(100)), return_exceptions=True)
+            assert mesh.asked <= 100 + 64
+            before = mesh.asked
+            await asyncio.gather(*(mesh.call() for _ in range(100)), return_exceptions=True)
+        assert mesh.asked - before <= 110
+
+    in_virtual_time(scene())
+
+
+def test_a_second_instance_that_takes_no_more_says_nothing_of_the_first() -> None:
+    async def scene() -> None:
+        mesh = Mesh(0.3, 0.001)
+        async with mesh.instances.watched():
+            await known(mesh)
+            mesh.workers[1].refusal = (HEADERS, FULL)
+            served = [await mesh.client.call(READ, Say()) for _ in range(20)]
+        assert {"i0"} == {one.text for one in served}
+
+    in_virtual_time(scene())
+
+
+def test_without_nats_nobody_is_known_and_all_is_known_after_it() -> None:
+    async def scene() -> None:
+        mesh = Mesh(0.002, 0.002)
+        async with mesh.instances.watched():
+            await known(mesh)
+            assert mesh.instances.several("sample")
+            mesh.instances._transport.disconnect()  # type: ignore[attr-defined]  # a MemoryTransport
+            await asyncio.sleep(20)
+            assert (False, True) == (mesh.instances.several("sample"), mesh.instances.lost("sample"))
+            mesh.instances._transport.reconnect()  # type: ignore[attr-defined]  # a MemoryTransport
+            await asyncio.sleep(3 * EVERY)
+            assert (True, False) == (mesh.instances.several("sample"), mesh.instances.lost("sample"))
+
+    in_virtual_time(scene())
+
+
+@pytest.mark.parametrize("answer", [b"", b"nonsense", b"[]", b"1", b"{}", b'{"name": "other", "id": "x"}'])
+def test_an_answer_to_discovery_that_makes_no_sense_is_passed_over(answer: bytes) -> None:
+    async def scene() -> None:
+        mesh = Mesh(0.002, 0.002)
+        rogue = MemoryTransport(mesh.broker, "rogue")
+        await rogue.subscribe("$SRV.PING.sample", lambda message: broker_route(mesh, message.reply, answer))
+        async with mesh.instances.watched():
+            await known(mesh)
+            assert mesh.instances.several("sample")
+
+    in_virtual_time(scene())
+
+
+def broker_route(mesh: Mesh, reply: str, answer: bytes) -> None:
+    mesh.broker.route(Message(reply, answer))
+
+
+@pytest.mark.parametrize("scale", [0.001, 0.03, 0.2, 0.5])
+def test_late_is_what_a_hundredth_of_the_answers_are(scale: float) -> None:
+    chance = random.Random(1)  # the same in each run
+    lateness = Lateness()
+    times = [chance.expovariate(1 / scale) for _ in range(5000)]
+    for one in times:
+        lateness.record(one)
+    late = sum(one > lateness.late for one in times) / len(times)
+    assert late <= 0.02
+    assert lateness.late == SOONEST or late >= 0.0005
+
+
+def test_what_was_long_ago_counts_less() -> None:
+    lateness = Lateness()
+    for _ in range(2000):
+        lateness.record(1.0)
+    assert lateness.late >= 1.0
+    for _ in range(10_000):
+        lateness.record(0.001)
+    assert SOONEST == lateness.late
+
+
+def test_an_answer_beyond_all_bounds_is_counted() -> None:
+    lateness = Lateness()
+    for _ in range(200):
+        lateness.record(1e9)
+    assert 1 < lateness.late < 5
