@@ -55,10 +55,10 @@ class ConditionalReads:
 
 def _instead(headers: list[tuple[bytes, bytes]], start: Message) -> Response | None:
     """What is answered in place of a response that begins so; None leaves it."""
-    told_by = Headers(raw=start["headers"])
+    answered = Headers(raw=start["headers"])
     if start["status"] == _NOT_SATISFIABLE:
         why = Invalid("range_not_satisfiable", "the file has no such range of bytes")
-        return problem(why, _NOT_SATISFIABLE, {"Content-Range": told_by["content-range"]})
+        return told(why, {"Content-Range": answered["content-range"]})
     if not 200 <= start["status"] < 300:  # noqa: PLR2004  # then conditions count for nothing (section 13.2.1)
         return None
     found = dict(start["headers"])
@@ -67,7 +67,7 @@ def _instead(headers: list[tuple[bytes, bytes]], start: Message) -> Response | N
     except Invalid as fault:
         return told(fault)
     if status == 304:  # noqa: PLR2004  # Not Modified
-        return Response(None, 304, {name: value for name, value in told_by.items() if name in _TOLD_IN_304})
+        return Response(None, 304, {name: value for name, value in answered.items() if name in _TOLD_IN_304})
     return None if status is None else problem(failed(), status, {})
 
 

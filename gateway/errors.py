@@ -53,12 +53,15 @@ _FINER: Final[Mapping[str, int]] = {
     "invalid_etag": 400,
     "malformed_json": 400,
     "malformed_request": 400,
+    "method_not_allowed": 405,
     "request_timeout": 408,
     "url_too_long": 414,
     "unsupported_media_type": 415,
     media_type.ENCODED: 415,
+    "range_not_satisfiable": 416,
     "if_match_required": 428,
     "head_too_large": 431,
+    "method_not_implemented": 501,
 }
 """Reasons for which HTTP has a status of their own."""
 
@@ -118,9 +121,9 @@ def refusal(fault: Fault) -> Response:
     return problem(fault, status, {**challenge, "Connection": "close"})
 
 
-def told(fault: Fault) -> Response:
+def told(fault: Fault, headers: Mapping[str, str] | None = None) -> Response:
     """The problem that tells of a fault whatever the request was."""
-    return problem(fault, _FINER.get(fault.reason, STATUS[fault.code]), {})
+    return problem(fault, _FINER.get(fault.reason, STATUS[fault.code]), headers or {})
 
 
 def _what_is_taken(reason: str, method: str) -> dict[str, str]:

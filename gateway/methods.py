@@ -8,12 +8,13 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.errors import problem
+from gateway.errors import told
 from gateway.media_type import ACCEPT_PATCH
 from mesh.errors import Invalid
 
 _KNOWN: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """RFC 9110 and RFC 5789: a path may know them or not. Any other one no path knows."""
+UNKNOWN_METHOD: Final = Invalid("method_not_implemented", "the method is known at no path")
 _FILES: Final = frozenset({"GET"})
 """What is mounted are files."""
 
@@ -35,8 +36,7 @@ class Methods:
         here = [route for route in self._routes if route[0].match(path)]
         methods = {method for _, methods, _ in here for method in methods}
         if method not in _KNOWN:
-            unknown = Invalid("method_not_implemented", "no path here knows the method")
-            await problem(unknown, 501, {})(scope, receive, send)
+            await told(UNKNOWN_METHOD)(scope, receive, send)
         elif method == "OPTIONS" and path == "*":
             await Response(None, 204, {"Allow": self._everywhere})(scope, receive, send)
         elif not here or method in methods:
@@ -65,7 +65,7 @@ def routes(app: FastAPI) -> Iterable[RouteContext]:
 def _about(method: str, methods: set[str]) -> Response:
     headers = {"Allow": _allowed(methods)}
     if method != "OPTIONS":
-        return problem(Invalid("method_not_allowed", "this path does not know the method"), 405, headers)
+        return told(Invalid("method_not_allowed", f"Allowed here: {headers['Allow']}"), headers)
     if "PATCH" in methods:
         headers["Accept-Patch"] = ACCEPT_PATCH
     return Response(None, 204, headers)
