@@ -21,7 +21,7 @@ from gateway.operations import complete_document
 from gateway.parts import Parts
 from gateway.readiness import Readiness
 from gateway.representations import CompiledReads
-from gateway.request_context import RequestContext
+from gateway.request_context import RequestContext, last_resort
 from gateway.revocations import WITHIN as REVOCATIONS_WITHIN
 from gateway.revocations import Revocations
 from gateway.route_order import refuse_shadowed
@@ -71,7 +71,7 @@ def build(
         title="Northwind mesh",
         version="1.0.0",
         description=_DESCRIPTION,
-        exception_handlers=errors.HANDLERS,
+        exception_handlers={**errors.HANDLERS, Exception: last_resort},
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
         swagger_ui_parameters={"validatorUrl": None},  # it would send the document to a public validator

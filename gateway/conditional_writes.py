@@ -23,7 +23,7 @@ from gateway.conditions import (
     version_of,
 )
 from gateway.media_type import unsupported
-from mesh.errors import Invalid
+from mesh.errors import Code, Invalid, RemoteFault
 
 READS: Final = frozenset({"GET", "HEAD"})
 _EXPECTED: Final = "gateway.expected_version"
@@ -66,6 +66,10 @@ async def demand_conditions(request: Request) -> None:
         current = await cast("Representations", request.app.state.representations).headers(request)
     except DoesNotFit:
         return  # the path does not fit: for the write neither, which says so
+    except RemoteFault as fault:
+        if fault.code is Code.NOT_FOUND and named is None:
+            return  # there is nothing that If-None-Match could exclude
+        raise
     etag = None if current is None else current.get(b"etag")
     met = named is None if current is None else unmet(headers, etag, None, reads=False) is None
     if not met:

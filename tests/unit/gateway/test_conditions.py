@@ -194,6 +194,10 @@ async def test_what_would_fail_without_conditions_fails_as_it_would(
     world.fails[CUSTOMERS_GET] = NotFound("customer_not_found", "…")
     for method in ("GET", "DELETE"):
         problem(await http.request(method, "/v1/customers/ALFKI", headers=failing), 404, "customer_not_found")
+    assert CUSTOMERS_ARCHIVE not in {seen.endpoint for seen in world.seen}
+    absent = {**admin, "If-None-Match": "*"}
+    assert 204 == (await http.delete("/v1/customers/ALFKI", headers=absent)).status_code
+    world.seen.clear()
     world.fails[CUSTOMERS_GET] = NoResponder("…")
     problem(await http.delete("/v1/customers/ALFKI", headers=failing), 503, "dependency_unavailable")
     assert CUSTOMERS_ARCHIVE not in {seen.endpoint for seen in world.seen}
