@@ -141,7 +141,7 @@ async def _print_all() -> None:
 
 
 def _outermost(app: FastAPI, depth: int) -> ASGIApp:
-    """The application's outermost layers around an empty answer; the short path, the innermost one, answers itself."""
+    """The application's outermost layers around an empty answer; the short path answers itself."""
     stack: ASGIApp = _empty
     for layer in reversed(app.user_middleware[:depth]):
         stack = layer.cls(stack, *layer.args, **layer.kwargs)

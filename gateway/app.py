@@ -11,13 +11,17 @@ from contracts.auth import GetJwks
 from gateway import errors
 from gateway.auth import api_routes, declared, refuse_undeclared
 from gateway.body_limit import BodyLimit
+from gateway.conditional_reads import ConditionalReads
 from gateway.cross_origin import CrossOrigin
 from gateway.guarded_client import GuardedClient
 from gateway.head_limit import HeadLimit
-from gateway.operations import document_problems
+from gateway.methods import Methods
+from gateway.methods import routes as known_routes
+from gateway.operations import complete_document
 from gateway.parts import Parts
 from gateway.readiness import Readiness
-from gateway.request_context import RequestContext
+from gateway.representations import CompiledReads
+from gateway.request_context import RequestContext, last_resort
 from gateway.revocations import WITHIN as REVOCATIONS_WITHIN
 from gateway.revocations import Revocations
 from gateway.route_order import refuse_shadowed
@@ -51,6 +55,8 @@ Northwind's customers and products over HTTP, answered by services behind NATS.
 
 Every error is a problem document (RFC 9457, `application/problem+json`); its `request_id` is what to quote when asking
 for help. Lists come in pages: pass `next_cursor` on as `cursor`. Whatever has a version carries it as `ETag`.
+Conditions (RFC 9110, section 13) count on every path: 412 where they are not met. HEAD is answered wherever GET is, and
+OPTIONS tells the methods of a path.
 """
 
 
@@ -66,7 +72,7 @@ def build(
         title="Northwind mesh",
         version="1.0.0",
         description=_DESCRIPTION,
-        exception_handlers=errors.HANDLERS,
+        exception_handlers={**errors.HANDLERS, Exception: last_resort},
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
         swagger_ui_parameters={"validatorUrl": None},  # it would send the document to a public validator
@@ -77,10 +83,14 @@ def build(
         app.include_router(routes.router)
     refuse_undeclared(app, without=health.PATHS | _DOCS)
     refuse_shadowed(app)
-    document_problems(app)
+    complete_document(app)
+    compiled = tuple(compiled_routes(app))
+    app.state.representations = CompiledReads(compiled)
     # The last one added is the outermost.
+    app.add_middleware(Methods, routes=known_routes(app))
     if short:
-        app.add_middleware(ShortPath, routes=tuple(compiled_routes(app)))
+        app.add_middleware(ShortPath, routes=compiled)
+    app.add_middleware(ConditionalReads)
     hashing = {route.path for route in api_routes(app) if declared(route) in _HASHING}
     app.add_middleware(
         Turnstile, paths=hashing, at_once=settings.gateway_logins_at_once, waiting=settings.gateway_logins_waiting

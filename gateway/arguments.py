@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope
 
+from gateway.media_type import unsupported
+
 _SCALARS: Final = (str, int, float, Decimal, NoneType)
 
 
@@ -147,8 +149,7 @@ def _body(field: Any, fields: list[Any]) -> Read:  # noqa: ANN401  # ModelField 
     def read(given: Given) -> Any:  # noqa: ANN401  # of the argument's type
         if not given.body:
             return missing()
-        media_type = given.request.headers.get("content-type", "").partition(";")[0]
-        if media_type.strip().lower() != "application/json":
+        if unsupported(given.scope["headers"], given.scope["method"]):
             raise DoesNotFit
         try:
             return _valid(field, json.validate_json(given.body))

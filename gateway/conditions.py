@@ -1,26 +1,30 @@
-"""A resource's version in HTTP (RFC 9110): ETag, If-Match and If-None-Match."""
+"""Conditional requests (RFC 9110, section 13): what their headers say, and whether it is so of a representation."""
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, Protocol
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
 
-from fastapi import Header
 from starlette.responses import Response
 
 from gateway.json_response import JsonResponse
-from mesh.errors import Conflict, Invalid
+from mesh.errors import Conflict, Fault, Invalid
 
-IfMatch = Annotated[
-    str | None, Header(description="The ETag that the change is meant for.", examples=['"3"'], max_length=200)
-]
-IfNoneMatch = Annotated[
-    str | None, Header(description="The ETag that you have: 304 if it is current.", examples=['"3"'], max_length=2000)
-]
+IF_MATCH: Final = b"if-match"
+IF_NONE_MATCH: Final = b"if-none-match"
+IF_MODIFIED_SINCE: Final = b"if-modified-since"
+IF_UNMODIFIED_SINCE: Final = b"if-unmodified-since"
+CONDITIONS: Final = frozenset({IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE})
 
 ETAG: Final = {"description": "The version, for If-Match and If-None-Match.", "schema": {"type": "string"}}
 
-_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e]*")')  # without W/: If-None-Match compares weakly
-_OURS = re.compile(r'"([1-9][0-9]{0,8})"')  # no row lives to see its billionth change
+_ELEMENT: Final = re.compile(rb'[ \t,]*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)')
+"""One entity tag of a list, in which elements may be empty. No two parts of it match the same text."""
+_OURS: Final = re.compile(rb'"([1-9][0-9]{0,8})"')  # no row lives to see its billionth change
+_DATES: Final = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
+"""The three forms of a date in HTTP (RFC 9110, section 5.6.7)."""
+
+Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Versioned(Protocol):
@@ -34,41 +38,93 @@ class Versioned(Protocol):
         """The resource as JSON."""
 
 
-def resource(
-    versioned: Versioned,
-    *,
-    if_none_match: str | None = None,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """The resource with its ETag, or 304 where the client has this version already."""
-    etag = f'"{versioned.version}"'
-    if if_none_match is not None and (if_none_match.strip() == "*" or etag in _TAG.findall(if_none_match)):
-        return Response(None, 304, {"ETag": etag})
+def resource(versioned: Versioned, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """The resource with its ETag."""
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()] if headers else ()
-    return JsonResponse(versioned.model_dump_json().encode(), status, [(b"etag", etag.encode()), *raw])
+    etag = b'"%d"' % versioned.version
+    return JsonResponse(versioned.model_dump_json().encode(), status, [(b"etag", etag), *raw])
 
 
-def required_version(if_match: str | None) -> int:
-    """The version that a change is meant for.
+def version_of(tag: bytes) -> int | None:
+    """The version that an ETag of `resource` stands for; None where it is another's."""
+    ours = _OURS.fullmatch(tag)
+    return int(ours[1]) if ours else None
 
-    Raises Invalid where none is named (428), and Conflict for one that cannot be current (412).
+
+def given(headers: Headers, name: bytes) -> bytes | None:
+    """The header's value; several lines are one list (RFC 9110, section 5.3)."""
+    values = [value for each, value in headers if each == name]
+    return b", ".join(values) if values else None
+
+
+def tags(headers: Headers, name: bytes) -> tuple[bytes, ...] | None:
+    """The entity tags that If-Match or If-None-Match names, `*` as they stand; None where the header is not there.
+
+    Raises Invalid for what is no such list.
     """
-    version = None if if_match is None else optional_version(if_match)
-    if version is None:
-        raise Invalid("if_match_required", "a change needs If-Match with the ETag that it is meant for")
-    return version
-
-
-def optional_version(if_match: str | None) -> int | None:
-    """The version that a change is meant for, or None for whichever is current."""
-    if if_match is None or if_match.strip() == "*":
+    value = given(headers, name)
+    if value is None:
         return None
-    if (ours := _OURS.fullmatch(if_match.strip())) is not None:
-        return int(ours[1])
-    if _TAG.fullmatch(if_match.strip()) is None:
-        raise Invalid.field("If-Match", "invalid_etag", 'must be one ETag as it was given, such as "3"')
-    raise Conflict("version_mismatch", "If-Match names a version that is not the current one")
+    if value.strip(b" \t") == b"*":
+        return (b"*",)
+    found = []
+    end = 0
+    while (element := _ELEMENT.match(value, end)) is not None:
+        found.append(element[1])
+        end = element.end()
+    if not found or value[end:].strip(b" \t,"):
+        called = name.decode().title()
+        raise Invalid.field(called, "invalid_etag", 'must be * or a list of ETags as they were given, such as "3"')
+    return tuple(found)
+
+
+def unmet(headers: Headers, etag: bytes | None, modified: bytes | None, *, reads: bool) -> int | None:
+    """The status of a request whose conditions are not met by the representation, if there is one: 412 or 304.
+
+    `etag` and `modified` are the representation's ETag and Last-Modified; `reads` says that the method is GET or HEAD.
+    The order is that of RFC 9110, section 13.2.2. A date that is none is ignored. Raises Invalid for what is no list of
+    tags.
+    """
+    expected = tags(headers, IF_MATCH)
+    if expected is not None:
+        if not (expected == (b"*",) or (etag is not None and not etag.startswith(b"W/") and etag in expected)):
+            return 412
+    elif _later(modified, given(headers, IF_UNMODIFIED_SINCE)) is True:
+        return 412
+    known = tags(headers, IF_NONE_MATCH)
+    if known is not None:
+        if known == (b"*",) or (etag is not None and _weak(etag) in map(_weak, known)):
+            return 304 if reads else 412
+    elif reads and _later(modified, given(headers, IF_MODIFIED_SINCE)) is False:
+        return 304
+    return None
+
+
+def failed() -> Fault:
+    """What the caller hears of a condition that is not met."""
+    return Conflict("version_mismatch", "the resource is not in the version that the conditions of the request want")
+
+
+def _weak(tag: bytes) -> bytes:
+    return tag.removeprefix(b"W/")
+
+
+def _later(modified: bytes | None, since: bytes | None) -> bool | None:
+    """Whether one date is after the other; None where one of them is missing or no date."""
+    dates = [_date(text) for text in (modified, since) if text is not None]
+    match dates:
+        case [datetime() as ours, datetime() as theirs]:
+            return ours > theirs
+    return None
+
+
+def _date(text: bytes) -> datetime | None:
+    for form in _DATES:
+        try:
+            return datetime.strptime(text.decode("latin-1"), form)  # noqa: DTZ007  # each form is in GMT
+        except ValueError:
+            continue
+    return None
 
 
 def changed(status: int = 200) -> dict[int, dict[str, Any]]:

@@ -1,18 +1,33 @@
 """Which web pages may ask the gateway from a browser (CORS, the Fetch standard): none, unless their origin is named."""
 
-import re
 from functools import partial
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 
+from gateway.errors import problem
+from mesh.errors import Invalid
 from mesh.wire import AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, REQUEST_ID, TRACE_HEADERS
 
-_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
+
+class _Problems(CORSMiddleware):
+    """Refuses a preflight as everything is refused here."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Say whether the page may ask."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code < 400:  # noqa: PLR2004  # then it may
+            return answer
+        told = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
+        why = bytes(answer.body).decode()  # which of origin, method and headers is disallowed
+        return problem(Invalid("preflight_refused", why), answer.status_code, told)
+
 
 CrossOrigin: Final = partial(
-    CORSMiddleware,
-    allow_methods=("GET", "POST", "PATCH", "DELETE"),
+    _Problems,
+    allow_methods=("GET", "HEAD", "POST", "PATCH", "DELETE"),
     allow_headers=(
         AUTHORIZATION,
         CONTENT_TYPE,
@@ -26,12 +41,3 @@ CrossOrigin: Final = partial(
     expose_headers=("ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", REQUEST_ID),
 )
 """The middleware, given an application and its `allow_origins`."""
-
-
-def origins_in(text: str) -> tuple[str, ...]:
-    """Origins, separated by commas, each as a browser writes it. Raises ValueError for anything else, `*` too."""
-    origins = tuple(one.strip() for one in text.split(",") if one.strip())
-    for origin in origins:
-        if not _ORIGIN.fullmatch(origin):
-            raise ValueError(f"{origin} is no origin such as https://app.example, in small letters and without a path")
-    return origins

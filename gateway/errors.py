@@ -5,12 +5,13 @@ from typing import Any, Final
 
 import structlog
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway import media_type
 from gateway.auth import declared
+from gateway.conditions import CONDITIONS
 from gateway.parts import parts
 from gateway.rate_limit import after_failure
 from mesh import context, wire
@@ -49,14 +50,18 @@ STATUS: Final[Mapping[Code, int]] = {
 }
 
 _FINER: Final[Mapping[str, int]] = {
+    "invalid_etag": 400,
     "malformed_json": 400,
     "malformed_request": 400,
     "method_not_allowed": 405,
     "request_timeout": 408,
     "url_too_long": 414,
     "unsupported_media_type": 415,
+    media_type.ENCODED: 415,
+    "range_not_satisfiable": 416,
     "if_match_required": 428,
     "head_too_large": 431,
+    "method_not_implemented": 501,
 }
 """Reasons of the gateway's own for which HTTP has a status."""
 
@@ -77,7 +82,6 @@ _LOST: Final = (
 
 _HTTP_ERRORS: Final[Mapping[int, Fault]] = {
     404: NotFound("unknown_path", "there is nothing at this path"),
-    405: Invalid("method_not_allowed", "this path does not know the method"),
     408: TimedOut("request_timeout", "the request's body did not arrive in time"),
     413: TooLarge("body_too_large", "the request's body is too large"),
     503: Unavailable("gateway_busy", "too many passwords are being checked just now"),
@@ -89,16 +93,17 @@ async def answer(request: Request, error: Exception) -> Response:
     """The problem that tells an HTTP client of an expected error."""
     fault = _fault(request, error)
     status = _status(fault)
-    if status == 409 and fault.reason == "version_mismatch" and "if-match" in request.headers:  # noqa: PLR2004  # Conflict
+    conditional = not CONDITIONS.isdisjoint(name for name, _ in request.scope["headers"])
+    if status == 409 and fault.reason == "version_mismatch" and conditional:  # noqa: PLR2004  # Conflict
         status = 412
     headers = after_failure(fault, parts(request).login_attempts)
     match status:
         case 401:
             headers |= _challenge(fault.reason)
-        case 405:
-            headers["Allow"] = ", ".join(_methods(request))
         case 408 | 413 if isinstance(fault, Fault):
             headers["Connection"] = "close"  # what is left of the body is not read
+        case 415:
+            headers |= _what_is_taken(fault.reason, request.method)
     return problem(fault, status, headers)
 
 
@@ -121,6 +126,20 @@ def _status(fault: Fault | RemoteFault) -> int:
     """The fault's status. A worker's is that of its code: its `reason` is for programs, and moves no status."""
     status = STATUS[fault.code]
     return _FINER.get(fault.reason, status) if isinstance(fault, Fault) else status
+
+
+def told(fault: Fault, headers: Mapping[str, str] | None = None) -> Response:
+    """The problem that tells of a fault whatever the request was."""
+    return problem(fault, _status(fault), headers or {})
+
+
+def _what_is_taken(reason: str, method: str) -> dict[str, str]:
+    """What an answer with 415 says of bodies that are read (RFC 9110, section 15.5.16; RFC 5789, section 2.2)."""
+    if reason == media_type.ENCODED:
+        return {"Accept-Encoding": "identity"}
+    if method == "PATCH":
+        return {"Accept": media_type.ACCEPT, "Accept-Patch": media_type.ACCEPT_PATCH}
+    return {"Accept": media_type.ACCEPT}
 
 
 def _challenge(reason: str) -> dict[str, str]:
@@ -159,7 +178,8 @@ def _fault(request: Request, error: Exception) -> Fault | RemoteFault:
         case RequestValidationError(body=Fault() as fault):
             return fault  # what is wrong with the body: see JsonRequest
         case RequestValidationError(body=bytes()):
-            return Invalid("unsupported_media_type", "the body must be JSON, as Content-Type: application/json")
+            unread = media_type.unsupported(request.scope["headers"], request.method)
+            return unread or Invalid("unsupported_media_type", "the body must be JSON")
         case RequestValidationError():
             return _invalid(error)
         case _:
@@ -186,15 +206,3 @@ def _invalid(error: RequestValidationError) -> Invalid:
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     where = error["loc"][1:] or error["loc"]  # the first part says query, path or body
     return FieldError(field=wire.field_path(where), reason=error["type"], message=wire.message(error))
-
-
-def _methods(request: Request) -> list[str]:
-    """Every method that the path knows: Starlette names those of the first route alone."""
-    routes = (found.original_route for found in iter_route_contexts(request.app.routes))
-    path = request.scope["path"]
-    return sorted({method for route in routes if _at(route, path) for method in getattr(route, "methods", None) or ()})
-
-
-def _at(route: object, path: str) -> bool:
-    pattern = getattr(route, "path_regex", None)
-    return pattern is not None and pattern.match(path) is not None

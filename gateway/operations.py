@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, FastAPI, Header
 
 from gateway.auth import declares
+from gateway.media_type import MERGE_PATCH
 from mesh.endpoint import Access, Endpoint
 from mesh.wire import IDEMPOTENCY_KEY, PROBLEM_JSON, Problem
 
@@ -28,6 +29,10 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+_READ_CONDITIONS: Final = {
+    "If-None-Match": "The ETags that you have: 304 if one of them is current.",
+    "If-Match": "The ETags that you want: 412 if none of them is current.",
+}
 _SCHEMAS = "#/components/schemas/"
 
 
@@ -59,16 +64,33 @@ def documented(status: int) -> dict[str, Any]:
     }
 
 
-def document_problems(app: FastAPI) -> None:
-    """Have the OpenAPI document define what every error refers to; it is made when it is first asked for."""
+def complete_document(app: FastAPI) -> None:
+    """Have the OpenAPI document tell what no route declares: problems, conditions of a read, the type of a change.
+
+    It is made when it is first asked for.
+    """
     document = app.openapi
 
-    def with_problems() -> dict[str, Any]:
+    def completed() -> dict[str, Any]:
         made = document()
         schemas = made["components"]["schemas"]
         if "Problem" not in schemas:
             schema = Problem.model_json_schema(mode="serialization", ref_template=f"{_SCHEMAS}{{model}}")
             schemas |= {**schema.pop("$defs", {}), "Problem": schema}
+            for operations in made["paths"].values():
+                for method, operation in operations.items():
+                    _complete(method, operation)
         return made
 
-    app.openapi = with_problems  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    app.openapi = completed  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+
+
+def _complete(method: str, operation: dict[str, Any]) -> None:
+    if str(HTTPStatus.NOT_MODIFIED.value) in operation["responses"]:
+        operation["parameters"] += [
+            {"name": name, "in": "header", "description": told, "schema": {"type": "string", "examples": ['"3"']}}
+            for name, told in _READ_CONDITIONS.items()
+        ]
+    if method == "patch":
+        content = operation["requestBody"]["content"]
+        content[MERGE_PATCH] = content["application/json"]

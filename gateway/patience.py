@@ -1,15 +1,19 @@
 """How long the gateway waits for a client, and for how many at once: uvicorn's own limits leave too much open."""
 
 import asyncio
+import re
+import sys
 from typing import Any, ClassVar
 
 import structlog
+from httptools import HttpParserInvalidMethodError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.errors import refusal
 from gateway.head_limit import over
+from gateway.methods import UNKNOWN_METHOD
 from gateway.one_write import OneWrite
 from gateway.request_context import DISCONNECTED, RequestContext, prepared_headers
 from gateway.settings import HttpLimits
@@ -25,6 +29,8 @@ _LAST_REQUEST = 0.5
 """Seconds in which a request that is under way as the gateway ends may still arrive."""
 _ANNOUNCES_BODY = (b"content-length", b"transfer-encoding")
 """RFC 9112, section 6: without either there is none."""
+
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [^ \r\n]+ HTTP/1\.[01]\r?\n")
 
 
 def patient(limits: HttpLimits) -> type[asyncio.Protocol]:
@@ -45,6 +51,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._ending = False
         self._received = 0
         self._head = b""
+        self._latest = b""
         self._unread: asyncio.TimerHandle | None = None
         self._working: tuple[RequestResponseCycle, asyncio.Task[None]] | None = None
         patience = self.limits.gateway_head_timeout
@@ -101,7 +108,9 @@ class PatientProtocol(HttpToolsProtocol):
         if self._ignoring:
             return
         was_in_head = self._in_head
+        self._latest = data
         super().data_received(data)
+        self._latest = b""
         if self._ignoring or self.transport.is_closing():
             return
         if not self._in_head and self.cycle is not None and not self.cycle.response_complete:
@@ -119,7 +128,8 @@ class PatientProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser does not understand."""
         if not self._ignoring:  # on_headers_complete has refused it, in better words
-            self._refuse(Invalid("malformed_request", msg))
+            unknown = isinstance(sys.exception(), HttpParserInvalidMethodError) and _REQUEST_LINE.match(self._latest)
+            self._refuse(UNKNOWN_METHOD if unknown else Invalid("malformed_request", msg))
 
     def _settle(self) -> None:
         self._received = 0

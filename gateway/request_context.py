@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.client_address import Network, client_address
@@ -120,6 +122,15 @@ def _caching(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes
     if b"cache-control" in names:
         return ()
     return (_REVALIDATE,) if b"etag" in names else (_NO_STORE,)
+
+
+async def last_resort(_: Request, __: Exception) -> Response:
+    """What answers where this module itself fails: Starlette would do so in words of its own."""
+    identified = Context(request_id_from(None), asyncio.get_running_loop().time())
+    with working_on(identified):
+        response = internal_error()
+    response.raw_headers.extend(prepared_headers(identified.request_id))
+    return response
 
 
 def prepared_headers(request_id: str) -> list[tuple[bytes, bytes]]:

@@ -1,15 +1,18 @@
 """How a route reads its request: the body as strict JSON, and no query parameter that it does not know."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
+from fastapi import Depends, params
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
+from gateway.conditional_writes import READS, demand_conditions, expected_version, required_version
+from gateway.media_type import unsupported
 from mesh import wire
 from mesh.errors import Invalid
 
@@ -30,6 +33,8 @@ class JsonRequest(Request):
         It is returned and not raised: who may not use the route must hear that first, and FastAPI asks for the body
         before it asks the dependencies.
         """
+        if (fault := unsupported(self.scope["headers"], self.method)) is not None:
+            return fault
         try:
             return self._body_type.validate_json(await self.body())
         except ValidationError as error:
@@ -37,7 +42,22 @@ class JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route of the gateway's API."""
+    """A route of the gateway's API, whose conditions are held against the resource before it writes."""
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        methods: Collection[str] | None = None,
+        dependencies: Sequence[params.Depends] | None = None,
+        **more: Any,  # noqa: ANN401  # whatever else FastAPI knows of a route
+    ) -> None:
+        reads = READS.issuperset(methods or READS)
+        needed = [*(dependencies or ()), *(() if reads else (Depends(demand_conditions),))]
+        super().__init__(path, endpoint, methods=list(methods) if methods else None, dependencies=needed, **more)
+        taken = {dependency.call for dependency in self.dependant.dependencies}
+        self.takes_version = not taken.isdisjoint((expected_version, required_version))
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, given a request that it can trust."""

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
 from gateway.client_address import Network, networks_in
-from gateway.cross_origin import origins_in
+from gateway.origins import origins_in
 from mesh.settings import DAY, NatsSettings, Settings, TokenSettings
 
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(networks_in)]

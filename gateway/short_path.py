@@ -55,7 +55,7 @@ class ShortPath:
         self._app = app
         known = tuple(routes)
         self._finders = {
-            method: _Finder(route for route in known if method in route.methods or not route.methods)
+            method: Finder(route for route in known if method in route.methods or not route.methods)
             for method in {method for route in known for method in route.methods}
         }
 
@@ -78,7 +78,7 @@ class ShortPath:
         await response(scope, receive, send)
 
 
-class _Finder:
+class Finder:
     """Finds the first route that matches a path, by one regular expression made of all of them."""
 
     def __init__(self, routes: Iterable[Route]) -> None:

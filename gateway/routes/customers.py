@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from contracts import customers
-from gateway.conditions import READ, IfMatch, IfNoneMatch, changed, optional_version, required_version, resource
+from gateway.conditional_writes import ExpectedVersion, RequiredVersion
+from gateway.conditions import READ, changed, resource
 from gateway.operations import JSON_BODY, calls
 from gateway.parts import Mesh
 from gateway.routing import JsonRoute
@@ -26,10 +27,10 @@ async def list_customers(query: Annotated[CustomerQuery, Query()], mesh: Mesh) -
 @router.get(
     "/{customer_id}", response_model=Customer, **calls(CUSTOMERS_GET, 404, answers=READ), summary="Get a customer"
 )
-async def get_customer(customer_id: CustomerId, mesh: Mesh, if_none_match: IfNoneMatch = None) -> Response:
+async def get_customer(customer_id: CustomerId, mesh: Mesh) -> Response:
     """Get one customer by key."""
     customer = await mesh.call(CUSTOMERS_GET.read_as(Customer), customers.GetCustomer(customer_id=customer_id))
-    return resource(customer, if_none_match=if_none_match)
+    return resource(customer)
 
 
 @router.post(
@@ -53,17 +54,15 @@ async def create_customer(body: NewCustomer, mesh: Mesh) -> Response:
     summary="Change a customer",
 )
 async def update_customer(
-    customer_id: CustomerId, body: CustomerChange, mesh: Mesh, if_match: IfMatch = None
+    customer_id: CustomerId, body: CustomerChange, mesh: Mesh, version: RequiredVersion
 ) -> Response:
     """Change some fields of a customer, if it still is in the version that If-Match names."""
-    change = customers.UpdateCustomer(
-        customer_id=customer_id, expected_version=required_version(if_match), patch=body.to_contract()
-    )
+    change = customers.UpdateCustomer(customer_id=customer_id, expected_version=version, patch=body.to_contract())
     return resource(await mesh.call(CUSTOMERS_UPDATE.read_as(Customer), change))
 
 
 @router.delete("/{customer_id}", status_code=204, **calls(CUSTOMERS_ARCHIVE, 404, 412), summary="Archive a customer")
-async def archive_customer(customer_id: CustomerId, mesh: Mesh, if_match: IfMatch = None) -> None:
+async def archive_customer(customer_id: CustomerId, mesh: Mesh, version: ExpectedVersion) -> None:
     """Take a customer out of use: it is kept, yet no longer listed. Twice is no error."""
-    archive = customers.ArchiveCustomer(customer_id=customer_id, expected_version=optional_version(if_match))
+    archive = customers.ArchiveCustomer(customer_id=customer_id, expected_version=version)
     await mesh.call(CUSTOMERS_ARCHIVE, archive)

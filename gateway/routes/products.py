@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path, Query, Response
 
 from contracts import products
 from contracts.base import Id
-from gateway.conditions import READ, IfMatch, IfNoneMatch, changed, optional_version, required_version, resource
+from gateway.conditional_writes import ExpectedVersion, RequiredVersion
+from gateway.conditions import READ, changed, resource
 from gateway.operations import JSON_BODY, calls
 from gateway.parts import Mesh
 from gateway.routing import JsonRoute
@@ -52,10 +53,10 @@ async def list_products(query: Annotated[ProductQuery, Query()], mesh: Mesh) -> 
     **calls(PRODUCTS_GET, 404, answers=READ),
     summary="Get a product",
 )
-async def get_product(product_id: ProductId, mesh: Mesh, if_none_match: IfNoneMatch = None) -> Response:
+async def get_product(product_id: ProductId, mesh: Mesh) -> Response:
     """Get one product by id."""
     product = await mesh.call(PRODUCTS_GET.read_as(Product), products.GetProduct(product_id=product_id))
-    return resource(product, if_none_match=if_none_match)
+    return resource(product)
 
 
 @router.post(
@@ -78,11 +79,9 @@ async def create_product(body: NewProduct, mesh: Mesh) -> Response:
     **calls(PRODUCTS_UPDATE, 404, 412, 428, *JSON_BODY, answers=changed()),
     summary="Change a product",
 )
-async def update_product(product_id: ProductId, body: ProductChange, mesh: Mesh, if_match: IfMatch = None) -> Response:
+async def update_product(product_id: ProductId, body: ProductChange, mesh: Mesh, version: RequiredVersion) -> Response:
     """Change some fields of a product, if it still is in the version that If-Match names."""
-    change = products.UpdateProduct(
-        product_id=product_id, expected_version=required_version(if_match), patch=body.to_contract()
-    )
+    change = products.UpdateProduct(product_id=product_id, expected_version=version, patch=body.to_contract())
     return resource(await mesh.call(PRODUCTS_UPDATE.read_as(Product), change))
 
 
@@ -92,9 +91,9 @@ async def update_product(product_id: ProductId, body: ProductChange, mesh: Mesh,
     **calls(PRODUCTS_DISCONTINUE, 404, 412, answers=changed()),
     summary="Discontinue a product",
 )
-async def discontinue_product(product_id: ProductId, mesh: Mesh, if_match: IfMatch = None) -> Response:
+async def discontinue_product(product_id: ProductId, mesh: Mesh, version: ExpectedVersion) -> Response:
     """Sell a product no more; it stays in the catalogue, marked. Twice is no error."""
-    discontinue = products.DiscontinueProduct(product_id=product_id, expected_version=optional_version(if_match))
+    discontinue = products.DiscontinueProduct(product_id=product_id, expected_version=version)
     return resource(await mesh.call(PRODUCTS_DISCONTINUE.read_as(Product), discontinue))
 
 

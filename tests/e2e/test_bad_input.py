@@ -207,10 +207,10 @@ async def test_an_unknown_path_is_a_404_problem(http: AsyncClient, user: Headers
 @pytest.mark.parametrize(
     ("allowed", "method", "path"),
     [
-        ("GET, POST", "DELETE", "/v1/customers"),
-        ("DELETE, GET, PATCH", "PUT", "/v1/customers/ALFKI"),
-        ("POST", "GET", "/v1/auth/login"),
-        ("GET", "POST", "/v1/categories"),
+        ("GET, HEAD, OPTIONS, POST", "DELETE", "/v1/customers"),
+        ("DELETE, GET, HEAD, OPTIONS, PATCH", "PUT", "/v1/customers/ALFKI"),
+        ("OPTIONS, POST", "GET", "/v1/auth/login"),
+        ("GET, HEAD, OPTIONS", "POST", "/v1/categories"),
     ],
 )
 async def test_an_unknown_method_is_a_405_problem_that_names_the_known(

@@ -20,6 +20,7 @@ from tests.unit.gateway.problems import problem
 
 HOST: Final = b"host: gateway.test\r\n"
 CLOSE: Final = b"connection: close\r\n"
+FILE: Final = b"/static-offline-docs/favicon.png"
 ORIGIN: Final = "https://app.example"
 SECURITY: Final = {
     "x-content-type-options": ["nosniff"],
@@ -37,19 +38,44 @@ ANSWERS: Final = {
     "a page": (200, get(b"/docs")),
     "the OpenAPI document": (200, get(b"/openapi.json")),
     "400 of the parser": (400, b"GET / HTTP/1.1\r\na : b\r\n\r\n"),
+    "204": (204, b"OPTIONS /v1/products HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"),
+    "204 of the server": (204, b"OPTIONS * HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"),
+    "206": (206, get(FILE, b"range: bytes=0-3\r\n")),
+    "304": (304, get(FILE, b"if-none-match: *\r\n")),
+    "400 of a preflight": (
+        400,
+        b"OPTIONS /v1/products HTTP/1.1\r\n"
+        + HOST
+        + CLOSE
+        + b"origin: https://evil.example\r\naccess-control-request-method: GET\r\n\r\n",
+    ),
+    "400 of a condition": (400, get(b"/docs", b"if-match: nonsense\r\n")),
     "400 of ours": (400, b"GET / HTTP/1.1\r\n" + HOST + HOST + b"\r\n"),
     "401": (401, get(b"/v1/customers/ALFKI")),
     "404": (404, get(b"/nothing")),
+    "404 of a file": (404, get(b"/static-offline-docs/nothing")),
     "404 of a worker": (404, get(b"/v1/products/1")),
     "405": (405, b"PUT /v1/products HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"),
+    "405 of a file": (405, b"POST " + FILE + b" HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"),
     "408": (408, b"GET / HTTP/1.1\r\n"),
     "413": (
         413,
         b"POST /v1/auth/login HTTP/1.1\r\n" + HOST + b"content-length: 9999999\r\nexpect: 100-continue\r\n\r\n",
     ),
+    "412": (412, get(b"/docs", b'if-match: "x"\r\n')),
     "414": (414, get(b"/" + b"x" * 9000)),
+    "415": (
+        415,
+        b"POST /v1/auth/login HTTP/1.1\r\n"
+        + HOST
+        + CLOSE
+        + b"content-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}",
+    ),
+    "416": (416, get(FILE, b"range: bytes=99999999-\r\n")),
     "422": (422, get(b"/v1/products/x")),
     "431": (431, get(b"/", b"a: b\r\n" * 101)),
+    "501": (501, b"PROPFIND /v1/products HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"),
+    "501 of the parser": (501, b"FOO /v1/products HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"),
     "431 before its end": (431, b"GET / HTTP/1.1\r\n" + b"a: " + b"b" * 200_000),
 }
 
@@ -71,6 +97,39 @@ async def test_every_answer_is_safe_to_show_and_names_no_server(open_edge: Edge,
     assert SECURITY == {name: told.get(name) for name in SECURITY}
     assert 1 == len(told["x-request-id"])
     assert {"server", "x-powered-by", "via"}.isdisjoint(told)
+    if status >= 400:
+        assert ["application/problem+json"] == told["content-type"]
+        document = json.loads(said.partition(b"\r\n\r\n")[2])
+        assert (status, told["x-request-id"]) == (document["status"], [document["request_id"]])
+
+
+@pytest.mark.parametrize("path", [b"/healthz", b"/v1/products", b"/docs", b"/openapi.json", FILE, b"/nothing"])
+async def test_head_is_answered_without_content_and_the_connection_goes_on(open_edge: Edge, path: bytes) -> None:
+    said = await open_edge.said(b"HEAD " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n", get(path))
+    head, _, rest = said.partition(b"\r\n\r\n")
+    assert rest.startswith(b"HTTP/1.1 ")
+    [first, second] = statuses(said)
+    assert first == second
+    assert headers(head)["content-length"] == headers(rest)["content-length"]
+    assert [str(len(rest.partition(b"\r\n\r\n")[2]))] == headers(rest)["content-length"]
+
+
+@pytest.mark.parametrize("method", [b"FOO", b"get", b"BREW", b"GETS", b"X-Y_Z", b"G" * 1024])
+async def test_a_method_that_the_parser_does_not_know_is_501_and_reaches_nobody(
+    closed_edge: Edge, method: bytes
+) -> None:
+    seen = len(closed_edge.seen)
+    said = await closed_edge.said(method + b" /v1/products/1 HTTP/1.1\r\n" + HOST + b"\r\n" + get(b"/v1/products/1"))
+    assert [501] == statuses(said)
+    assert ["close"] == headers(said)["connection"]
+    assert [] == closed_edge.seen[seen:]
+
+
+@pytest.mark.parametrize(
+    "line", [b"FOO", b"F(O / HTTP/1.1", b"FOO /", b"FOO / HTTP/9.9", b"FOO / NTP/1.1", b" FOO / HTTP/1.1"]
+)
+async def test_what_is_no_request_line_stays_400(closed_edge: Edge, line: bytes) -> None:
+    assert [400] == statuses(await closed_edge.said(line + b"\r\n" + HOST + b"\r\n"))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +163,7 @@ def cors(said: bytes) -> dict[str, list[str]]:
 async def test_no_page_may_ask_where_none_is_named(closed_edge: Edge) -> None:
     for request in (preflight(ORIGIN), get(b"/v1/products/1", f"origin: {ORIGIN}\r\n".encode())):
         assert {} == cors(await closed_edge.said(request))
-    assert [405] == statuses(await closed_edge.said(preflight(ORIGIN)))
+    assert [204] == statuses(await closed_edge.said(preflight(ORIGIN)))
 
 
 async def test_a_page_of_a_named_origin_may_ask_without_credentials_of_the_browser(open_edge: Edge) -> None:
@@ -147,7 +206,15 @@ async def test_a_page_of_another_origin_may_not(open_edge: Edge, origin: str) ->
 
 
 async def test_a_method_that_no_route_has_may_not_be_asked_for(open_edge: Edge) -> None:
-    assert [400] == statuses(await open_edge.said(preflight(ORIGIN, "TRACE")))
+    said = await open_edge.said(preflight(ORIGIN, "TRACE"))
+    assert [400] == statuses(said)
+    document = json.loads(said.partition(b"\r\n\r\n")[2])
+    assert ("preflight_refused", "Disallowed CORS method") == (document["reason"], document["detail"])
+    assert [ORIGIN] == cors(said)["access-control-allow-origin"]
+
+
+async def test_a_page_may_ask_by_head(open_edge: Edge) -> None:
+    assert [200] == statuses(await open_edge.said(preflight(ORIGIN, "HEAD")))
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from mesh.errors import (
     Unavailable,
 )
 from mesh.memory import MemoryBroker, MemoryTransport
-from subjects import PRODUCTS_GET
+from subjects import CUSTOMERS_ARCHIVE, PRODUCTS_GET
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.world import World
 from tests.virtual_clock import VirtualLoop
@@ -182,10 +182,10 @@ async def test_an_unknown_path_is_404(http: AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("PUT", "/v1/customers/ALFKI", "DELETE, GET, PATCH"),
-        ("DELETE", "/v1/products", "GET, POST"),
-        ("GET", "/v1/auth/login", "POST"),
-        ("POST", "/healthz", "GET"),
+        ("PUT", "/v1/customers/ALFKI", "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        ("DELETE", "/v1/products", "GET, HEAD, OPTIONS, POST"),
+        ("GET", "/v1/auth/login", "OPTIONS, POST"),
+        ("POST", "/healthz", "GET, HEAD, OPTIONS"),
     ],
 )
 async def test_a_method_that_a_path_does_not_know_is_405_with_those_that_it_does(
@@ -196,7 +196,10 @@ async def test_a_method_that_a_path_does_not_know_is_405_with_those_that_it_does
     assert allow == response.headers["allow"]
 
 
-async def test_a_conflict_of_versions_without_if_match_stays_409(http: AsyncClient, world: World) -> None:
-    world.fails[PRODUCTS_GET] = Conflict("version_mismatch", "…")
-    problem(await http.get("/v1/products/1"), 409, "version_mismatch")
-    problem(await http.get("/v1/products/1", headers={"If-Match": '"1"'}), 412, "version_mismatch")
+async def test_a_conflict_of_versions_without_if_match_stays_409(
+    http: AsyncClient, world: World, admin: dict[str, str]
+) -> None:
+    world.fails[CUSTOMERS_ARCHIVE] = Conflict("version_mismatch", "…")
+    problem(await http.delete("/v1/customers/ALFKI", headers=admin), 409, "version_mismatch")
+    for condition in ({"If-Match": '"3"'}, {"If-None-Match": '"2"'}):
+        problem(await http.delete("/v1/customers/ALFKI", headers={**admin, **condition}), 412, "version_mismatch")

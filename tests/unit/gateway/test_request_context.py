@@ -1,8 +1,11 @@
+import json
 from urllib.parse import quote
 
 import pytest
 import structlog
+from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
+from starlette.types import Message as AsgiMessage
 
 from gateway.app import build
 from gateway.settings import GatewaySettings
@@ -125,3 +128,21 @@ async def test_what_somebody_with_a_token_hears_is_kept_by_no_cache(
 
 async def test_what_everybody_hears_may_be_kept(http: AsyncClient) -> None:
     assert "cache-control" not in (await http.get("/v1/products/1")).headers
+
+
+async def test_a_request_that_nothing_can_be_made_of_is_answered_in_the_same_form(app: FastAPI) -> None:
+    sent: list[AsgiMessage] = []
+
+    async def send(message: AsgiMessage) -> None:
+        sent.append(message)
+
+    async def receive() -> AsgiMessage:
+        return {"type": "http.disconnect"}
+
+    broken = {"type": "http", "method": "GET", "path": "/healthz"}  # its headers are missing
+    with pytest.raises(KeyError):
+        await app(broken, receive, send)
+    told = dict(sent[0]["headers"])
+    assert (500, b"application/problem+json") == (sent[0]["status"], told[b"content-type"])
+    assert b"nosniff" == told[b"x-content-type-options"]
+    assert told[b"x-request-id"] == json.loads(sent[1]["body"])["request_id"].encode()
