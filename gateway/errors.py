@@ -55,8 +55,11 @@ _FINER: Final[Mapping[str, int]] = {
     "request_timeout": 408,
     "url_too_long": 414,
     "unsupported_media_type": 415,
+    "expectation_failed": 417,
+    "misdirected_request": 421,
     "if_match_required": 428,
     "head_too_large": 431,
+    "unsupported_transfer_coding": 501,
 }
 """Reasons for which HTTP has a status of their own."""
 

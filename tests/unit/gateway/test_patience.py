@@ -119,7 +119,7 @@ async def test_a_head_without_end_is_not_read_on(port: int) -> None:
 
 
 async def test_a_head_that_comes_slowly_and_ends_is_answered(port: int) -> None:
-    said = await answer(port, b"GET / HTTP/1.1\r\n", b"connection: close\r\n", b"\r\n")
+    said = await answer(port, b"GET / HTTP/1.1\r\nhost: a\r\n", b"connection: close\r\n", b"\r\n")
     assert said.startswith(b"HTTP/1.1 200 ")
 
 
