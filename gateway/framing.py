@@ -4,13 +4,14 @@ import asyncio
 import re
 from functools import partial
 from typing import Any, ClassVar, Final
+from urllib.parse import unquote
 
 import structlog
 from httptools import HttpParserError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.errors import refusal
 from gateway.head import Head, may_become_one, over, read
@@ -157,17 +158,44 @@ class FramedProtocol(HttpToolsProtocol):
 
     # What the parser finds.
 
+    def on_message_begin(self) -> None:
+        """Wait for the rest of the head, which is there already."""
+
     def on_headers_complete(self) -> None:
         """Begin to answer."""
         head = self._head
-        self.url = head.url
-        self.headers.extend(head.fields)
-        self.expect_100_continue = head.expects_100
+        path, _, query = head.url.partition(b"?")
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": head.version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,  # type: ignore[typeddict-item]  # http, or https
+            "method": head.method.decode(),
+            "root_path": "",
+            "path": unquote(path.decode()) if b"%" in path else path.decode(),
+            "raw_path": path,
+            "query_string": query,
+            "headers": head.fields,
+            "state": self.app_state.copy(),
+        }
+        self.cycle = RequestResponseCycle(
+            self.scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            self.access_logger,
+            self.access_log,
+            self.server_state.default_headers,
+            asyncio.Event(),
+            head.expects_100,
+            head.version == "1.1" and not (head.asks_for_upgrade or self._ending) and self.parser.should_keep_alive(),
+            self.on_response_complete,
+        )
         self._content = self._framing = 0
         self._wire.lingers = head.asks_for_upgrade or head.length != 0
-        super().on_headers_complete()
-        if head.asks_for_upgrade or self._ending:
-            self.cycle.keep_alive = False
+        self._start_asgi_task(self.cycle, self.app)
 
     def on_body(self, body: bytes) -> None:
         """Count it, and keep it."""

@@ -34,8 +34,10 @@ _HOW_IT_GOES_ON: Final = frozenset((_CODING, _LENGTH, b"expect", b"upgrade"))
 class Head(NamedTuple):
     """What a head says. `length` is the body's in bytes, None where it comes in chunks."""
 
+    method: bytes
     url: bytes
     """Path and query, of whichever form the target was."""
+    version: str
     fields: list[tuple[bytes, bytes]]
     """Names are in small letters."""
     for_parser: bytes
@@ -62,51 +64,54 @@ def read(head: bytes) -> Head:
     if found is None:
         raise _malformed("the head must be one of HTTP/1.1 or HTTP/1.0, as RFC 9112 writes it")
     method, url, minor = found.groups()
-    fields = [(name.lower(), value.strip()) for name, value in _FIELD.findall(head, found.end(3) + 2)]
+    version = "1.1" if minor == b"1" else "1.0"
+    first_field = found.end(3) + 2
+    fields = [(name.lower(), value.strip()) for name, value in _FIELD.findall(head, first_field)]
     values = dict(fields)
     if len(values) < len(fields):
         _check_single(fields)
     host = values.get(b"host")
     if host is None:
-        if minor == b"1":
+        if version == "1.1":
             raise _malformed("there must be one Host header")
     elif not _is_host(host):
         raise _malformed("the Host header must be a host, and perhaps a port")
-    if not url.startswith(b"/"):
+    if not url.startswith(b"/") or method == b"CONNECT":
         url, fields = _resolved(method, url, fields)
     if not _PATH_AND_QUERY.fullmatch(url) and url != b"*":
         raise _malformed("the target has a character that a URL must not have: percent-encode it")
-    if _HOW_IT_GOES_ON.isdisjoint(values):
-        return Head(url, fields, head, 0, expects_100=False, asks_for_upgrade=False)
-    return _with_more(head[: found.end(3) + 2], url, fields, values, head)
+    simple = Head(method, url, version, fields, head, 0, False, False)  # noqa: FBT003  # quicker than by name
+    return simple if _HOW_IT_GOES_ON.isdisjoint(values) else _with_more(simple, values, first_field)
 
 
-def _with_more(
-    line: bytes, url: bytes, fields: list[tuple[bytes, bytes]], values: dict[bytes, bytes], head: bytes
-) -> Head:
-    """Read a head with more behind it, or with a wish for that."""
-    modern = line.endswith(b"1\r\n")
-    length = _length(fields, values, modern=modern)
-    if not modern:  # RFC 9110, section 10.1.1: there is no such thing in HTTP/1.0
-        fields = [field for field in fields if field[0] != b"expect"]
-    expected = _listed(fields, b"expect")
-    if any(one != b"100-continue" for one in expected):
-        raise Invalid("expectation_failed", "the only expectation that is understood is 100-continue")
+def _with_more(head: Head, values: dict[bytes, bytes], first_field: int) -> Head:
+    """Read on in a head with more behind it, or with a wish for that."""
+    fields = head.fields
+    length = _length(fields, values, head.version)
+    expects = False
+    if b"expect" in values:
+        if head.version == "1.0":  # RFC 9110, section 10.1.1: there is no such thing
+            fields = [field for field in fields if field[0] != b"expect"]
+        expected = _listed(fields, b"expect")
+        if any(one != b"100-continue" for one in expected):
+            raise Invalid("expectation_failed", "the only expectation that is understood is 100-continue")
+        expects = bool(expected) and length != 0
     upgrade = b"upgrade" in values
+    raw = head.for_parser
     if upgrade or length is None:
         # The parser would take the message for ended at its head, where it has Upgrade (a server may ignore that:
         # RFC 9110, section 7.8), and has its own view of lists of codings. So it gets what is read here, written anew.
         fields = [field for field in fields if field[0] not in (_CODING, b"upgrade")]
         if length is None:
             fields.append((_CODING, b"chunked"))
-        head = b"".join((line, *(b"%b: %b\r\n" % field for field in fields), b"\r\n"))
-    return Head(url, fields, head, length, bool(expected) and length != 0, upgrade)
+        raw = b"".join((raw[:first_field], *(b"%b: %b\r\n" % field for field in fields), b"\r\n"))
+    return Head(head.method, head.url, head.version, fields, raw, length, expects, upgrade)
 
 
-def _length(fields: list[tuple[bytes, bytes]], values: dict[bytes, bytes], *, modern: bool) -> int | None:
+def _length(fields: list[tuple[bytes, bytes]], values: dict[bytes, bytes], version: str) -> int | None:
     """How long the body is (RFC 9112, section 6.3)."""
     if _CODING in values:
-        if _LENGTH in values or not modern:
+        if _LENGTH in values or version == "1.0":
             raise _malformed("Transfer-Encoding goes with neither Content-Length nor HTTP/1.0")
         codings = _listed(fields, _CODING)
         if codings[-1:] != [b"chunked"] or b"chunked" in codings[:-1]:

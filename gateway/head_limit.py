@@ -1,6 +1,7 @@
 """How large a request's head may be, and what in it is clear to HTTP and yet not to everybody."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -35,7 +36,10 @@ class HeadLimit:
             return Invalid("head_too_large", f"there are more than {limits.gateway_max_headers} headers")
         if _HIDDEN.search(scope["raw_path"]):
             return Invalid("malformed_request", "the path must not have an encoded slash or control character in it")
-        names = [name for name, _ in headers]
-        if any(names.count(name) > 1 for name in _SINGLE):
+        if len(dict(headers)) < len(headers) and any(_times(name, headers) > 1 for name in _SINGLE):
             return Invalid("malformed_request", "Authorization and Idempotency-Key may each be there once")
         return None
+
+
+def _times(wanted: bytes, headers: Iterable[tuple[bytes, bytes]]) -> int:
+    return sum(name == wanted for name, _ in headers)
