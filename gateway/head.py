@@ -15,7 +15,7 @@ LONGEST_AUTHORIZATION: Final = 4096 + len("Bearer ")
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _PCHAR: Final = rb"[A-Za-z0-9\-._~!$&'()*+,;=:@/]++|%[0-9A-Fa-f]{2}"
 _HEAD: Final = re.compile(rb"(%b) ([!-~]++) HTTP/1\.([01])\r\n(?:%b:[\t -~\x80-\xff]*+\r\n)*+\r\n" % (_TOKEN, _TOKEN))
-_BEGINNING: Final = re.compile(rb"%b(?: [!-~]*+(?: [!-~]*+(?:\r(?:\n.*+)?)?)?)?" % _TOKEN, re.DOTALL)
+_BEGINNING: Final = re.compile(rb"%b(?: (?:[!-~]++(?: (?:[!-~]++(?:\r(?:\n.*+)?)?)?)?)?)?" % _TOKEN, re.DOTALL)
 _FIELD: Final = re.compile(rb"([^:]+): ?([^\r]*)\r\n")
 """Name and value of a field, in a head that is one."""
 _PATH_AND_QUERY: Final = re.compile(rb"/(?:%b)*+(?:\?(?:%b|\?)*+)?" % (_PCHAR, _PCHAR))
