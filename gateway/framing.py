@@ -254,7 +254,7 @@ class FramedProtocol(HttpToolsProtocol):
     def _refuse(self, fault: Fault) -> None:
         """Answer in the application's place, and end."""
         self._ignore()
-        if self._wire.is_closing():
+        if self._wire.is_closing() or self._wire.ended:
             return
         context = Context(request_id_from(None), self.loop.time())
         with working_on(context):
@@ -270,6 +270,7 @@ class FramedProtocol(HttpToolsProtocol):
         self._wire.lingers = True
 
     def _end(self) -> None:
+        self._ignore()
         self._wire.close()
         self._linger()
 

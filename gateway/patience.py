@@ -73,6 +73,8 @@ class PatientProtocol(FramedProtocol):
     def _give_up(self) -> None:
         if self._in_head:
             self._refuse(TimedOut("request_timeout", "the head of the request did not arrive in time"))
+        elif self._in_body:
+            self._end()
         else:
             self._close()
 
