@@ -227,3 +227,18 @@ async def test_a_whole_url_names_the_host(port: int, application: Application) -
     application.response = host
     said = await answer(port, b"GET http://b:1/c%20d?e HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n", pause=0)
     assert ["/c d", "b:1"] == json.loads(said.partition(b"\r\n\r\n")[2])
+
+
+@pytest.mark.parametrize("answered", [POST + CLOSE, POST + b"connection: upgrade\r\nupgrade: a\r\n"])
+async def test_an_answer_to_a_client_that_still_sends_is_not_lost(
+    port: int, application: Application, answered: bytes
+) -> None:
+    application.response = PlainTextResponse("unread")
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(answered + b"content-length: 9000000\r\n\r\n")
+    await application.ended.wait()
+    for _ in range(50):
+        writer.write(b"x" * 10_000)
+        await writer.drain()
+    assert (await reader.read()).endswith(b"unread")
+    writer.close()
