@@ -56,7 +56,10 @@ class Peer:
 
 def _nestjs(platform: str) -> Peer:
     def commands() -> tuple[Sequence[str], Sequence[str]]:
-        return (node(_NESTJS), str(_NESTJS / "dist" / "gateway.js")), (node(_NESTJS), str(_NESTJS / "dist" / "worker.js"))
+        return (node(_NESTJS), str(_NESTJS / "dist" / "gateway.js")), (
+            node(_NESTJS),
+            str(_NESTJS / "dist" / "worker.js"),
+        )
 
     environment = {"PLATFORM": platform, "NODE_ENV": "production"}
     return Peer(f"nestjs-{platform}", commands, partial(build_nestjs, _NESTJS), environment)

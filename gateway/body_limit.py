@@ -1,15 +1,11 @@
 """How large and how slow a request's body may be."""
 
 import asyncio
-from contextlib import suppress
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mesh import context
-
-_MOST_DISCARDED = 16 * 1024 * 1024
-_DISCARD_WITHIN = 2.0
 
 
 class BodyLimit:
@@ -27,15 +23,12 @@ class BodyLimit:
             return
         announced = headers.get(b"content-length", b"0")
         too_large = not announced.isdigit() or len(announced) > len(str(self._limit)) or int(announced) > self._limit
-        waits_for_our_word = headers.get(b"expect", b"").lower() == b"100-continue"
         received = 0
         complete = False
 
         async def receive_bounded() -> Message:
             nonlocal received, complete
             if too_large:
-                if not waits_for_our_word:
-                    await _discard(receive)
                 raise HTTPException(413)
             if complete:
                 return await receive()
@@ -43,7 +36,6 @@ class BodyLimit:
             received += len(message.get("body", b""))
             complete = not message.get("more_body", False)
             if received > self._limit:
-                await _discard(receive)
                 raise HTTPException(413)
             return message
 
@@ -57,15 +49,3 @@ async def _in_time(receive: Receive) -> Message:
             return await receive()
     except TimeoutError:
         raise HTTPException(408) from None
-
-
-async def _discard(receive: Receive) -> None:
-    """Read on for a while: closed with bytes unread, the connection breaks before the client has read our answer."""
-    left = _MOST_DISCARDED
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_DISCARD_WITHIN):
-            while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return

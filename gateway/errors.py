@@ -59,9 +59,12 @@ _FINER: Final[Mapping[str, int]] = {
     "unsupported_media_type": 415,
     media_type.ENCODED: 415,
     "range_not_satisfiable": 416,
+    "expectation_failed": 417,
+    "misdirected_request": 421,
     "if_match_required": 428,
     "head_too_large": 431,
     "method_not_implemented": 501,
+    "unsupported_transfer_coding": 501,
 }
 """Reasons of the gateway's own for which HTTP has a status."""
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from devstack.servers import Servers
 from devstack.stack import Stack
-from gateway.head_limit import LONGEST_AUTHORIZATION
+from gateway.head import LONGEST_AUTHORIZATION
 from gateway.settings import GatewaySettings
 from mesh import tokens
 from mesh.bus import Message

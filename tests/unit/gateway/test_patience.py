@@ -1,20 +1,17 @@
 import asyncio
-import json
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import structlog
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn import Config
+from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from gateway.patience import PatientProtocol, patient
-from gateway.request_context import RequestContext
 from gateway.settings import HttpLimits
+from tests.unit.gateway.serving import Application, answer, refused, serving
 
 LIMITS = HttpLimits(
     gateway_head_timeout=0.2,
@@ -24,25 +21,6 @@ LIMITS = HttpLimits(
     gateway_max_connections=3,
 )
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
-
-
-class Application:
-    """Answers with `response`, after `gate` has been opened."""
-
-    def __init__(self) -> None:
-        self.response: ASGIApp = PlainTextResponse("hello")
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.began = asyncio.Event()
-        self.ended = asyncio.Event()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.began.set()
-        try:
-            await self.gate.wait()
-            await self.response(scope, receive, send)
-        finally:
-            self.ended.set()
 
 
 @pytest.fixture
@@ -64,40 +42,8 @@ def limits() -> HttpLimits:
 @pytest.fixture
 async def port(application: Application, state: ServerState, limits: HttpLimits) -> AsyncIterator[int]:
     """Where the application listens."""
-    config = Config(
-        RequestContext(application, timeout=5),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_keep_alive=limits.gateway_keep_alive,  # type: ignore[arg-type]  # annotated int, used as a float
-    )
-    protocol: Callable[..., PatientProtocol] = patient(limits)  # type: ignore[assignment]  # a class is one
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-
-
-async def answer(port: int, *parts: bytes, pause: float = 0.05) -> bytes:
-    """All that is answered to these bytes, sent one after the other, until the connection ends."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for part in parts:
-        writer.write(part)
-        await asyncio.sleep(pause)
-    said = await asyncio.wait_for(reader.read(), 5)
-    writer.close()
-    return said
-
-
-def refused(said: bytes, status: int, reason: str) -> None:
-    """What the protocol itself refuses is a problem like any other."""
-    head, _, body = said.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 %d " % status), said
-    document = json.loads(body)
-    assert (status, reason) == (document["status"], document["reason"])
-    assert b"content-type: application/problem+json" in head
-    assert b"connection: close" in head
-    assert b"x-request-id: " + document["request_id"].encode() in head
+    async with serving(application, limits, state) as port:
+        yield port
 
 
 async def test_a_connection_without_a_request_is_closed(port: int) -> None:
@@ -119,7 +65,7 @@ async def test_a_head_without_end_is_not_read_on(port: int) -> None:
 
 
 async def test_a_head_that_comes_slowly_and_ends_is_answered(port: int) -> None:
-    said = await answer(port, b"GET / HTTP/1.1\r\n", b"connection: close\r\n", b"\r\n")
+    said = await answer(port, b"GET / HTTP/1.1\r\nhost: a\r\n", b"connection: close\r\n", b"\r\n")
     assert said.startswith(b"HTTP/1.1 200 ")
 
 
