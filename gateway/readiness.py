@@ -97,8 +97,8 @@ def _why_not(documents: Sequence[Document]) -> str | None:
 
 def _limit(documents: Sequence[Document]) -> str | None:
     """What one that is ready cannot do all the same; None where it says nothing of the kind."""
-    ready = [document for document in documents if _ready([document])]
-    return (ready[-1].get("metadata") or {}).get("reason") if ready else None
+    limits = [document.limit for document in documents if document.ready]
+    return limits[-1] if limits else None
 
 
 def _told(lacks: Mapping[str, str | None]) -> str:

@@ -141,7 +141,17 @@ class Document(BaseModel):
     @property
     def reason(self) -> str:
         """Why it is not ready."""
-        return escaped((self.metadata or {}).get("reason", "it does not say why")[:_LONGEST_REASON])
+        return self._reason or "it does not say why"
+
+    @property
+    def limit(self) -> str | None:
+        """What an instance that is ready cannot do all the same; None where it says nothing of the kind."""
+        return self._reason if self.ready else None
+
+    @property
+    def _reason(self) -> str | None:
+        told = (self.metadata or {}).get("reason")
+        return None if told is None else escaped(told[:_LONGEST_REASON])
 
 
 _read_document = Reader(Document, MAX_DOCUMENT)
