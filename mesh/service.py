@@ -40,6 +40,7 @@ class _Route:
     def __init__(self, endpoint: Endpoint[Any, Any], handler: Callable[[Any], Awaitable[BaseModel]]) -> None:
         self.endpoint = endpoint
         self.described = Described(endpoint)
+        endpoint.contract_hash()  # now, so that it is there when discovery asks
         self.handler = handler
         self.read = endpoint.requests.validator.validate_json
         self.write = endpoint.replies.serializer.to_json

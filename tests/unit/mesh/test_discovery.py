@@ -104,3 +104,22 @@ async def test_whoever_cannot_ask_all_leaves_no_inbox_behind(caller: MemoryTrans
     with pytest.raises(Disconnected):
         await ask_all(caller, "PING")
     assert [] == caller._broker.interests
+
+
+async def test_what_discovery_tells_is_found_at_the_start(worker: MemoryTransport) -> None:
+    """The schemas take 10 ms, more than 100 where a process gives way to others: `nats micro ls` waits for 300 ms."""
+
+    class Costly(Endpoint[Say, Said]):
+        asked = 0
+
+        @cached_property
+        def _contract_hash(self) -> str:
+            Costly.asked += 1
+            return super()._contract_hash
+
+    costly = Costly("sample.costly", Say, Said, Access.ANYONE)
+    service = sample(worker)
+    service.add(costly, say)
+    assert 1 == Costly.asked
+    assert costly.metadata() == costly.metadata()
+    assert 1 == Costly.asked
