@@ -19,11 +19,15 @@ def describe() -> dict[str, str]:
     return {
         "machine": f"{os.cpu_count()} cores, {_processor()}, {_memory()}, Linux {platform.release()}",
         "commit": _said("git", "describe", "--always", "--dirty"),
-        "Python": f"{platform.python_version()} ({_interpreter()}) with {', '.join(f'{name} {version(name)}' for name in _PACKAGES)}",
+        "Python": f"{platform.python_version()} ({_interpreter()}) with {_packages()}",
         "Node.js": f"{_said(node(_ROOT / 'bench' / 'peers' / 'nestjs'), '--version')} for NestJS",
         "Go": _said("go", "version"),
         "load": f"{_said('wrk', '--version')}; {_said('h2load', '--version')}",
     }
+
+
+def _packages() -> str:
+    return ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
 
 
 def _interpreter() -> str:
