@@ -54,7 +54,7 @@ NO_NUMBERS = [
 ]
 
 
-def below(base: type[BaseSettings]) -> Iterator[type[BaseSettings]]:
+def below(base: type[Settings]) -> Iterator[type[Settings]]:
     for kind in base.__subclasses__():
         yield kind
         yield from below(kind)
@@ -138,7 +138,8 @@ def test_a_blank_variable_is_one_that_is_not_set(
 @pytest.mark.parametrize(("kind", "name"), FIELDS)
 def test_a_blank_argument_is_one_that_is_not_given(kind: type[Settings], name: str) -> None:
     if not kind.model_fields[name].is_required():
-        assert repr(kind()) == repr(kind(**{name: ""}))
+        told: dict[str, Any] = {name: ""}
+        assert repr(kind()) == repr(kind(**told))
 
 
 @pytest.mark.parametrize(("kind", "name"), of(int, float))
@@ -178,7 +179,8 @@ def test_the_home_directory_may_be_written_as_a_tilde(
     environment.setenv("HOME", str(tmp_path))
     (tmp_path / "file").touch()
     field = kind.model_fields[name]
-    read = TypeAdapter(Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation)
+    annotated: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    read: TypeAdapter[Path] = TypeAdapter(annotated)
     assert tmp_path / "file" == read.validate_python("~/file")
 
 
