@@ -29,7 +29,7 @@ COROUTINES = {
 FUNCTIONS = {"_connect_command": [], "_remove_sub": ["sid", "max_msgs"]}
 TASKS = {"_flusher_task", "_ping_interval_task", "_reading_task"}
 ATTRIBUTES = {"_current_server", "_error_cb", "_id", "_pongs", "_server_info", "_sid", "_status", "_transport"} | TASKS
-METHODS = {"_end_tasks", "_leave", "_not_let_in", "_on_line", "_on_message"}
+METHODS = {"_end_tasks", "_leave", "_not_let_in", "_on_line", "_on_malformed", "_on_message"}
 OURS = {"_client", "_deliver", "_leaving", "_subscription"} | METHODS
 
 
