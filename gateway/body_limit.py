@@ -17,7 +17,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        headers = dict(reversed(scope["headers"])) if scope["type"] == "http" else {}
+        headers = dict(scope["headers"]) if scope["type"] == "http" else {}
         if b"content-length" not in headers and b"transfer-encoding" not in headers:  # then there is none (RFC 9112)
             await self._app(scope, receive, send)
             return

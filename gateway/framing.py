@@ -43,6 +43,7 @@ class FramedProtocol(HttpToolsProtocol):
     limits: ClassVar[HttpLimits]
 
     # `read` knows these already. Without them the parser gathers nothing of a trailer, whose end may never come.
+    on_message_begin: Any = None
     on_url: Any = None
     on_header: Any = None
 
@@ -94,7 +95,7 @@ class FramedProtocol(HttpToolsProtocol):
         while going_on and self._at < len(self._buffer):
             if self._in_body:
                 going_on = self._read_body()
-            elif self._answering:
+            elif self._answering:  # its turn has not come
                 self._wire.lingers = True
                 self.flow.pause_reading()
                 return
@@ -128,7 +129,7 @@ class FramedProtocol(HttpToolsProtocol):
         except HttpParserError:
             self._refuse(Invalid("malformed_request", "the head could not be understood"))
         else:
-            return self._agreed(ended=self._head.length == 0)
+            return self._in_body is not (self._head.length == 0) or self._disagreed()
         return False
 
     def _read_body(self) -> bool:
@@ -144,7 +145,7 @@ class FramedProtocol(HttpToolsProtocol):
             self._break_off(400)
             return False
         if length is not None:
-            return self._agreed(ended=self._content == length)
+            return self._in_body is not (self._content == length) or self._disagreed()
         self._framing += end - begin - (self._content - content)
         limits = self.limits
         if self._framing > limits.gateway_max_head + _FRAMING * min(self._content, limits.gateway_max_body):
@@ -152,17 +153,12 @@ class FramedProtocol(HttpToolsProtocol):
             return False
         return True
 
-    def _agreed(self, *, ended: bool) -> bool:
-        """Whether the parser is where it must be; if not, nothing more is read."""
-        if ended is self._in_body:
-            self._break_off(400)
-            return False
-        return True
+    def _disagreed(self) -> bool:
+        """Read nothing more, since the parser is not where it must be."""
+        self._break_off(400)
+        return False
 
     # What the parser finds.
-
-    def on_message_begin(self) -> None:
-        """Wait for the rest of the head, which is there already."""
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
@@ -198,7 +194,8 @@ class FramedProtocol(HttpToolsProtocol):
         )
         self._content = self._framing = 0
         self._wire.lingers = head.asks_for_upgrade or head.length != 0
-        self._start_asgi_task(self.cycle, self.app)
+        app = self.app if head.length == 0 else partial(self._run_with_body, self.app)
+        self._start_asgi_task(self.cycle, app)
 
     def on_body(self, body: bytes) -> None:
         """Count it, and keep it."""
@@ -208,13 +205,12 @@ class FramedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Have a whole message."""
         self._in_body = False
-        super().on_message_complete()
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
 
     # Answering.
-
-    def _for_head(self, app: Any) -> Any:  # noqa: ANN401  # ASGI applications, for which uvicorn has types of its own
-        """The application, for the message whose head was just read."""
-        return app if self._head.length == 0 else partial(self._run_with_body, app)
 
     async def _run_with_body(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application, which hears of it where its body is broken."""
@@ -236,11 +232,9 @@ class FramedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on to the next request, or end."""
         super().on_response_complete()
-        if self._wire.is_closing():
-            return
         if self._wire.ended:
             self._linger()
-        elif self._buffer:
+        elif self._buffer and not self._wire.is_closing():
             self._unset_keepalive_if_required()
             self._read_on()
 

@@ -47,7 +47,7 @@ class PatientProtocol(FramedProtocol):
             task.cancel(DISCONNECTED)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401  # an ASGI application
-        task = self.loop.create_task(cycle.run_asgi(self._for_head(app)))
+        task = self.loop.create_task(cycle.run_asgi(app))
         self._working = cycle, task
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -110,7 +110,7 @@ class PatientProtocol(FramedProtocol):
         super().on_response_complete()
         if self.transport.is_closing():
             self._expect_reading()
-        elif self._buffer or self._answering:
+        elif self._buffer:
             self._watch()
 
     def timeout_keep_alive_handler(self) -> None:
