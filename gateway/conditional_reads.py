@@ -1,6 +1,7 @@
 """GET and HEAD with conditions or a Range (RFC 9110, sections 13 and 14), for routes, pages and files alike."""
 
 import re
+from collections.abc import Awaitable
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -28,15 +29,17 @@ class ConditionalReads:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """See ASGI. It is not async, so that a request without conditions costs no coroutine."""
         if (
             scope["type"] != "http"
-            or _WATCHED.isdisjoint([name for name, _ in scope["headers"]])
             or scope["method"] not in {"GET", "HEAD"}
+            or _WATCHED.isdisjoint([name for name, _ in scope["headers"]])
         ):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
+        return self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = scope["headers"]
         hidden = CONDITIONS if scope["method"] == "GET" and _takes(given(headers, _RANGE)) else _WATCHED
         scope["headers"] = [header for header in headers if header[0] not in hidden]

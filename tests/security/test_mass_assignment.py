@@ -94,7 +94,8 @@ async def test_no_field_is_taken_that_is_not_a_clients_to_set(
     body = {name: value.format(**given) if isinstance(value, str) else value for name, value in BODIES[route].items()}
     user_id = (await http.get("/v1/auth/me", headers=own)).json()["user_id"]
     path = route[1].format(user_id=user_id, customer_id="ALFKI", product_id="1")
-    headers = {**(own if "/auth/" in path else admin), **({"If-Match": '"1"'} if route[0] == "PATCH" else {})}
+    versioned = route[0] == "PATCH" and "/users/" not in path
+    headers = {**(own if "/auth/" in path else admin), **({"If-Match": '"1"'} if versioned else {})}
     document = (await http.get("/openapi.json")).json()
 
     watched = (
