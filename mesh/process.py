@@ -44,6 +44,7 @@ def run(name: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> NoReturn
     """
     open_streams()
     try:
+        configure(LogSettings.model_construct(), name)  # for what is wrong with its own settings
         configure(read_settings(LogSettings), name)
         uvloop.run(_until_stopped(main))
     except (StartError, MeshError) as error:
