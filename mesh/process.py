@@ -44,13 +44,20 @@ def run(name: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> NoReturn
     """
     open_streams()
     try:
-        configure(LogSettings.model_construct(), name)  # for what is wrong with its own settings
-        configure(read_settings(LogSettings), name)
+        configure(_log_settings(name), name)
         uvloop.run(_until_stopped(main))
     except (StartError, MeshError) as error:
         log.error("stopped", why=str(error))  # noqa: TRY400  # one line for an operator, no traceback
         sys.exit(1)
     sys.exit(0)
+
+
+def _log_settings(name: str) -> LogSettings:
+    try:
+        return read_settings(LogSettings)
+    except StartError:
+        configure(LogSettings.model_construct(), name)  # for the line that says what is wrong with them
+        raise
 
 
 async def _until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
