@@ -53,9 +53,10 @@ def _why_not(host: str, port: int) -> int:
     """Try to listen, and return the error's number, 0 for none."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        host.encode("idna")
         socket.create_server((host, port), family=family).close()
     except OSError as error:
         return error.errno or errno.EADDRNOTAVAIL
-    except TypeError:  # of what IDNA cannot encode
+    except UnicodeError:  # of what can be no host's name
         return errno.EADDRNOTAVAIL
     return 0

@@ -53,7 +53,7 @@ def run(name: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> NoReturn
     """
     open_streams()
     try:
-        configure(read_settings(LogSettings), name)
+        configure(_log_settings(name), name)
         uvloop.run(_until_stopped(main))
     except Stopped:
         log.info("stopped_before_start")
@@ -64,6 +64,14 @@ def run(name: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> NoReturn
         for number in _ENDS:
             signal.signal(number, signal.SIG_IGN)  # a second one would make a failure of the end that the first began
     sys.exit(0)
+
+
+def _log_settings(name: str) -> LogSettings:
+    try:
+        return read_settings(LogSettings)
+    except StartError:
+        configure(LogSettings.model_construct(), name)  # for the line that says what is wrong with them
+        raise
 
 
 async def _until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -145,7 +145,7 @@ async def test_a_gateway_whose_host_is_blank_listens_to_this_machine_alone(tmp_p
     blank = {name.upper(): " " for name in OF_SERVICES["gateway"].model_fields} | {"TRACE_RATIO": "", "LOG_LEVEL": ""}
     for host in ("", "  ", "\n"):
         own = {"GATEWAY_HOST": host, "GATEWAY_PORT": "0", "NATS_URL": nats.url}
-        gateway = module(tmp_path / "gateway.log", "gateway", **{**blank, **own})
+        gateway = module(tmp_path / f"gateway{host!r}.log", "gateway", **{**blank, **own})
         async with gateway:
             started = await gateway.said("gateway_started")
             assert "127.0.0.1" == started["host"]
