@@ -46,8 +46,10 @@ async def server(answer: bytes | None) -> AsyncIterator[int]:
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
-        yield listening.sockets[0].getsockname()[1]
-        over.set()
+        try:
+            yield listening.sockets[0].getsockname()[1]
+        finally:
+            over.set()
 
 
 async def free_port() -> int:
