@@ -1,15 +1,17 @@
 import asyncio
 import json
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import pytest
 
 from mesh.discovery import ask_all
+from mesh.endpoint import Access, Endpoint
 from mesh.errors import Disconnected
 from mesh.memory import MemoryBroker, MemoryTransport
 from mesh.service import Service
-from tests.sample_service import sample
+from tests.sample_service import Said, Say, sample, say
 
 
 @pytest.fixture
@@ -106,7 +108,7 @@ async def test_whoever_cannot_ask_all_leaves_no_inbox_behind(caller: MemoryTrans
     assert [] == caller._broker.interests
 
 
-async def test_what_discovery_tells_is_found_at_the_start(worker: MemoryTransport) -> None:
+def test_what_discovery_tells_is_found_at_the_start() -> None:
     """The schemas take 10 ms, more than 100 where a process gives way to others: `nats micro ls` waits for 300 ms."""
 
     class Costly(Endpoint[Say, Said]):
@@ -118,7 +120,7 @@ async def test_what_discovery_tells_is_found_at_the_start(worker: MemoryTranspor
             return super()._contract_hash
 
     costly = Costly("sample.costly", Say, Said, Access.ANYONE)
-    service = sample(worker)
+    service = sample(MemoryTransport(MemoryBroker()))
     service.add(costly, say)
     assert 1 == Costly.asked
     assert costly.metadata() == costly.metadata()
