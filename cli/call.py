@@ -4,6 +4,7 @@ import asyncio
 import difflib
 import json
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -86,7 +87,7 @@ def _check(endpoint: Endpoint[Any, Any], body: bytes) -> None:
 
 
 async def _request(subject: str, body: bytes, timeout: float, token: str | None, home: Path) -> Message:
-    headers = {wire.REQUEST_ID: request_id_from(None), **wire.deadline_headers(timeout)}
+    headers = {wire.REQUEST_ID: request_id_from(None), **wire.deadline_headers(timeout, time.time())}
     if token is not None:
         headers[wire.AUTHORIZATION] = f"Bearer {token.removeprefix('Bearer ')}"
     async with connected(home) as transport:

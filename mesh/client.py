@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from asyncio import get_running_loop
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -43,6 +44,8 @@ class Client:
         self._instances = instances
         self._budgets: dict[str, HedgeBudget] = {}
         self._lateness: defaultdict[str, Lateness] = defaultdict(Lateness)
+        self._epoch: float | None = None
+        """Unix time when the event loop's clock said 0: whoever sets the machine's clock changes no deadline."""
 
     async def call(self, endpoint: Endpoint[Req, Rep], request: Req, timeout: float | None = None) -> Rep:
         """Send the request and return the worker's reply.
@@ -65,7 +68,10 @@ class Client:
         if remaining <= 0:
             raise DeadlineExceeded.here(endpoint.subject)
         payload = endpoint.requests.serializer.to_json(request, exclude_unset=True)
-        ask = partial(self._transport.request, endpoint.subject, payload, _headers(endpoint, current, remaining))
+        if self._epoch is None:
+            self._epoch = time.time() - began
+        headers = _headers(endpoint, current, remaining, self._epoch + began)
+        ask = partial(self._transport.request, endpoint.subject, payload, headers)
         if not (endpoint.idempotent or (endpoint.keyed and current.idempotency_key)):
             return _read(endpoint, await ask(remaining, None))
         budget = self._budget(endpoint.service)
@@ -150,10 +156,10 @@ def _read(endpoint: Endpoint[Req, Rep], message: Message) -> Rep:
         raise BadReply(f"the reply of {endpoint.subject} does not fit its contract: {error}") from None
 
 
-def _headers(endpoint: Endpoint[Req, Rep], current: Context, remaining: float) -> dict[str, str]:
+def _headers(endpoint: Endpoint[Req, Rep], current: Context, remaining: float, now: float) -> dict[str, str]:
     headers = {
         wire.REQUEST_ID: current.request_id,
-        **wire.deadline_headers(remaining),
+        **wire.deadline_headers(remaining, now),
     }
     if current.trace:
         headers.update(current.trace)

@@ -210,10 +210,10 @@ def deadline(headers: Mapping[str, str], timeout: float, now: float, waited: Cal
     return now + min(timeout, given if until is None else given - waited(until - given))
 
 
-def deadline_headers(remaining: float) -> dict[str, str]:
-    """The headers that say that an answer is of use for so many seconds from now."""
+def deadline_headers(remaining: float, now: float) -> dict[str, str]:
+    """The headers that say that an answer is of use for so many seconds from `now`, which is Unix time."""
     milliseconds = round(remaining * 1000)
-    return {REQUEST_TIMEOUT: str(milliseconds), REQUEST_DEADLINE: str(round(time.time() * 1000) + milliseconds)}
+    return {REQUEST_TIMEOUT: str(milliseconds), REQUEST_DEADLINE: str(round(now * 1000) + milliseconds)}
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:

@@ -22,7 +22,7 @@ def project(tmp_path: Path) -> Path:
     project = tmp_path / "project"
     (project / "requirements").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", project)
-    for name in ("requirements/dev.txt", "pyproject.toml"):
+    for name in ("requirements/build.txt", "requirements/dev.txt", "pyproject.toml"):
         (project / name).touch()
     (tmp_path / "bin").mkdir()
     for program in ("sh", "make", "touch", "rm", "mkdir", "cp"):

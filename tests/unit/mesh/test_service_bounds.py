@@ -96,7 +96,7 @@ async def test_the_deadline_is_what_the_headers_say_and_the_endpoints_at_most(
     await raw(caller, "sample.say", headers={"Request-Timeout": "2000"})
     await raw(caller, "sample.say", headers={"request-timeout": "999999999"})
     await raw(caller, "sample.say", headers={"Request-Deadline": str(round(time.time() * 1000) + 1000)})
-    await raw(caller, "sample.say", headers=wire.deadline_headers(3))
+    await raw(caller, "sample.say", headers=wire.deadline_headers(3, time.time()))
     assert [5, 2, 5, 1, 3] == [round(left + 0.4) for left in seen]
 
 
