@@ -1,10 +1,7 @@
 """Passwords: which are good enough, and argon2id on threads of its own, since it would block the event loop."""
 
 import asyncio
-import os
 import secrets
-import sys
-import threading
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +18,6 @@ from mesh.errors import Invalid, RateLimited
 
 _LONGEST = 128
 _MOST_WAITING = 20
-_NICER = 10
-"""With so much a thread gets a tenth of what another gets of a core that both want."""
 _LIST: Final = Path(__file__).parent / "common_passwords.txt"
 
 T = TypeVar("T")
@@ -43,7 +38,7 @@ class Passwords:
         )
         self._nobodys = self._hasher.hash(secrets.token_hex())
         self._common = frozenset(line for line in _LIST.read_text().splitlines() if not line.startswith("#"))
-        self._threads = ThreadPoolExecutor(settings.auth_hashes_at_once, "argon2", initializer=_give_way)
+        self._threads = ThreadPoolExecutor(settings.auth_hashes_at_once, thread_name_prefix="argon2")
         self._places = settings.auth_hashes_at_once + _MOST_WAITING
 
     def __enter__(self) -> Self:
@@ -103,16 +98,6 @@ class Passwords:
 
     def _leave(self, _: object) -> None:
         self._places += 1
-
-
-def _give_way() -> None:
-    """Make this thread nicer than the event loop, which answers discovery and all that needs no hash meanwhile.
-
-    Linux has a niceness for each thread (setpriority(2), "C library/kernel differences"), other systems for a process.
-    """
-    if sys.platform == "linux":
-        thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICER)
 
 
 def _normalised(password: str) -> str:

@@ -1,6 +1,4 @@
 import asyncio
-import os
-import sys
 import threading
 import time
 from collections.abc import Awaitable
@@ -156,13 +154,3 @@ async def test_whoever_gives_up_waiting_makes_room(passwords: Passwords) -> None
     gate.set()
     assert not await room
     await asyncio.wait(held)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no niceness of its own")
-async def test_hashing_gives_way_and_the_event_loop_does_not(passwords: Passwords) -> None:
-    def niceness() -> int:
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-
-    before = niceness()
-    assert min(before + 10, 19) == await passwords._on_a_thread(niceness)
-    assert before == niceness()
