@@ -144,6 +144,11 @@ class Document(BaseModel):
         return self._reason or "it does not say why"
 
     @property
+    def reconnects(self) -> str:
+        """How often its connection to NATS was made anew: what it had not heard by then it never will."""
+        return (self.metadata or {}).get("reconnects", "0")
+
+    @property
     def limit(self) -> str | None:
         """What an instance that is ready cannot do all the same; None where it says nothing of the kind."""
         return self._reason if self.ready else None
@@ -154,7 +159,7 @@ class Document(BaseModel):
         return None if told is None else escaped(told[:_LONGEST_REASON])
 
 
-_read_document = Reader(Document, MAX_DOCUMENT)
+read_document = Reader(Document, MAX_DOCUMENT)
 
 
 def _never(_: Sequence[Document]) -> bool:
@@ -176,7 +181,7 @@ async def ask_all(
         if not message.payload or len(documents) >= MAX_DOCUMENTS:
             return  # that nobody serves the subject comes without a payload
         try:
-            documents.append(_read_document(message.payload))
+            documents.append(read_document(message.payload))
         except Unreadable as error:
             log.warning("discovery_answer_not_understood", verb=verb, error=str(error))
             return

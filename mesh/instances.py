@@ -1,16 +1,17 @@
 """Which instances of each service take requests: whether there is a second one to ask, and whether one was lost."""
 
 import asyncio
-import json
 from asyncio import get_running_loop
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from math import inf
 from typing import Final
 
 from mesh.bus import Message, Transport
+from mesh.discovery import MAX_DOCUMENTS, Document, read_document
 from mesh.errors import MeshError
+from mesh.reading import Unreadable
 
 EVERY: Final = 0.5
 """Seconds between two looks, and so the time that an instance has to answer."""
@@ -35,7 +36,7 @@ class Instances:
         return self._services[service].several
 
     def lost(self, service: str) -> bool:
-        """Whether an instance fell silent a moment ago, or all are: then a request may be lost with it."""
+        """Whether an instance fell silent or connected anew a moment ago, or all are silent: requests may be lost."""
         return self._services[service].lost
 
     @asynccontextmanager
@@ -74,25 +75,25 @@ class _Seen:
         self.listening = False
         self.several = False
         self.lost = True
-        self._known: set[str] = set()
+        self._known: dict[str, Document] = {}
         self._suspect_until = -inf
-        self._answers: dict[str, bool] = {}
+        self._answers: dict[str, Document] = {}
 
     def take(self, service: str, message: Message) -> None:
         """Hear from an instance; what makes no sense is passed over."""
-        try:
-            document = json.loads(message.payload)
-            if document["name"] == service:
-                self._answers[str(document["id"])] = (document.get("metadata") or {}).get("ready", "true") == "true"
-        except (ValueError, TypeError, KeyError, AttributeError):
-            """That nobody is there comes without a payload."""
+        if not message.payload or len(self._answers) >= MAX_DOCUMENTS:
+            return  # that nobody is there comes without a payload
+        with suppress(Unreadable):
+            document = read_document(message.payload)
+            if document.name == service:
+                self._answers[document.id] = document
 
     def settle(self, now: float) -> None:
         """Have the answers since the last time count."""
         answers, self._answers = self._answers, {}
-        if self._known - answers.keys():
+        if not all(name in answers and answers[name].reconnects == was.reconnects for name, was in self._known.items()):
             self._suspect_until = now + _SUSPECT
-        self._known = set(answers)
+        self._known = answers
         suspect = now < self._suspect_until
-        self.several = suspect or sum(answers.values()) > 1
+        self.several = suspect or sum(document.ready for document in answers.values()) > 1
         self.lost = suspect or not answers

@@ -29,9 +29,12 @@ class Membership:
     @property
     def metadata(self) -> dict[str, str]:
         """What discovery tells of it; ADR-32 wants strings."""
-        if self._absent is not None:
-            return {"ready": "false", "reason": self._absent}
-        return {"ready": "true"} if self._lack is None else {"ready": "true", "reason": self._lack}
+        told = {"ready": "true" if self._absent is None else "false"}
+        if (reason := self._absent or self._lack) is not None:
+            told["reason"] = reason
+        if self._transport.reconnects:
+            told["reconnects"] = str(self._transport.reconnects)
+        return told
 
     async def join(self, discovery: Mapping[str, Deliver], endpoints: Mapping[str, Deliver]) -> None:
         """Take discovery by oneself, and the endpoints in the queue group. Raises Refused, Disconnected."""

@@ -15,7 +15,7 @@ async def fresh_schema(url: str) -> AsyncIterator[SecretStr]:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(f"CREATE SCHEMA {name}")
-        yield SecretStr(f"{url}?search_path={name}")
+        yield SecretStr(f"{url}{'&' if '?' in url else '?'}search_path={name}")
         await connection.execute(f"DROP SCHEMA {name} CASCADE")
     finally:
         await connection.close()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from io import BytesIO
 
 import pytest
@@ -11,7 +12,7 @@ import structlog
 from mesh.errors import Conflict, NoResponder, RateLimited
 from mesh.logs import as_json, exceptions
 from mesh.memory import MemoryTransport
-from tests.garbage import census, each
+from tests.garbage import left_by
 from tests.sample_service import Said, Say, sample, say
 from tests.unit.mesh.raw import raw
 
@@ -78,8 +79,4 @@ async def test_no_request_leaves_a_cycle_in_the_worker(
 ) -> None:
     await sample(worker, handler).start()
     for subject in ("sample.say", "sample.shout", "sample.whisper"):
-        await raw(caller, subject, body, headers)
-        with census() as left:
-            for _ in range(_ROUNDS):
-                await raw(caller, subject, body, headers)
-        assert not each(left, _ROUNDS), subject
+        assert not await left_by(partial(raw, caller, subject, body, headers), _ROUNDS), subject

@@ -40,6 +40,7 @@ class Instance:
         self.seconds = seconds
         self.frozen = False
         self.ready = "true"
+        self.reconnects = 0
         self.refusal: tuple[dict[str, str], bytes] | None = None
         self.asked = 0
         self.replies: set[str] = set()
@@ -56,9 +57,13 @@ class Instance:
         self.frozen = True
         self._transport.disconnect()
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"ready": self.ready, **({"reconnects": str(self.reconnects)} if self.reconnects else {})}
+
     def _ping(self, message: Message) -> None:
         if not self.frozen:
-            document = {"name": "sample", "id": self.name, "metadata": {"ready": self.ready}}
+            document = {"name": "sample", "id": self.name, "version": "1.0.0", "metadata": self.metadata}
             self._broker.route(Message(message.reply, json.dumps(document).encode()))
 
     def _take(self, message: Message) -> None:
@@ -227,6 +232,22 @@ def test_a_second_instance_that_takes_no_more_says_nothing_of_the_first() -> Non
             mesh.workers[1].refusal = (HEADERS, FULL)
             served = [await mesh.client.call(READ, Say()) for _ in range(20)]
         assert {"i0"} == {one.text for one in served}
+
+    in_virtual_time(scene())
+
+
+def test_what_the_only_instance_did_not_hear_before_it_connected_anew_is_sent_again() -> None:
+    async def scene() -> None:
+        mesh = Mesh(0.002)
+        async with mesh.instances.watched():
+            await known(mesh)
+            [worker] = mesh.workers
+            worker.frozen = True
+            asked = asyncio.create_task(mesh.client.call(READ, Say()))
+            await asyncio.sleep(0.001)
+            worker.frozen, worker.reconnects = False, 1
+            assert "i0" == (await asked).text
+            assert 2 == worker.asked
 
     in_virtual_time(scene())
 
