@@ -23,7 +23,7 @@ MESH = str(Path(sys.executable).with_name("mesh"))
 ALFKI = '{"customer_id": "ALFKI"}'
 COMMANDS = {
     "call": ("call", "customers.get", ALFKI),
-    "compose init": ("compose", "init", "--folder", "made"),
+    "compose init": ("compose", "init", "--folder", "nowhere"),
     "keys rotate": ("keys", "rotate", "--home", "nowhere"),
     "ls": ("ls", "--within", "0.05"),
     "nats keys": ("nats", "keys", "keys"),

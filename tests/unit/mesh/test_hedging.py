@@ -242,10 +242,10 @@ def test_what_the_only_instance_did_not_hear_before_it_connected_anew_is_sent_ag
         async with mesh.instances.watched():
             await known(mesh)
             [worker] = mesh.workers
-            worker.frozen = True
+            worker.seconds = 60
             asked = asyncio.create_task(mesh.client.call(READ, Say()))
             await asyncio.sleep(0.001)
-            worker.frozen, worker.reconnects = False, 1
+            worker.seconds, worker.reconnects = 0.002, 1
             assert "i0" == (await asked).text
             assert 2 == worker.asked
 
