@@ -35,8 +35,8 @@ _FRAMING: Final = 8
 class FramedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1, one message at a time.
 
-    A head is judged by its bytes, and goes to the parser when it is whole. Of a body the parser gets no more than may
-    belong to it. So both agree on where a message ends, every byte is counted, and a request that came too early
+    A head is judged by its bytes. Where a body follows, the parser gets the whole head, and of the body no more than
+    may belong to it. So both agree on where a message ends, every byte is counted, and a request that came too early
     waits until the one before it is answered.
     """
 
@@ -118,18 +118,25 @@ class FramedProtocol(HttpToolsProtocol):
                 self._refuse(Invalid("malformed_request", "this is no HTTP/1.1"))
             return False
         self._at = end + len(_END)
-        self._in_body = True  # until the parser says that the message has ended
         try:
-            self._head = read(buffer[begin : self._at])
-            self.parser.feed_data(self._head.for_parser)
+            head = self._head = read(buffer[begin : self._at])
         except Fault as fault:
             self._refuse(fault)
+            return False
+        if head.length == 0:  # there is nothing behind it in which the parser could get lost
+            self.on_headers_complete()
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
+            return True
+        self._in_body = True  # until the parser says that the message has ended
+        try:
+            self.parser.feed_data(head.for_parser)
         except HttpParserInvalidMethodError:
             self._refuse(UNKNOWN_METHOD)
         except HttpParserError:
             self._refuse(Invalid("malformed_request", "the head could not be understood"))
         else:
-            return self._in_body is not (self._head.length == 0) or self._disagreed()
+            return self._in_body or self._disagreed()
         return False
 
     def _read_body(self) -> bool:
@@ -189,7 +196,7 @@ class FramedProtocol(HttpToolsProtocol):
             self.server_state.default_headers,
             asyncio.Event(),
             head.expects_100,
-            head.version == "1.1" and not (head.asks_for_upgrade or self._ending) and self.parser.should_keep_alive(),
+            head.persistent and not (head.asks_for_upgrade or self._ending),
             self.on_response_complete,
         )
         self._content = self._framing = 0

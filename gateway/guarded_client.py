@@ -1,6 +1,6 @@
 """How the gateway asks a service without being held up by it: a limit and a circuit breaker around each call."""
 
-from asyncio import CancelledError, get_running_loop
+from asyncio import CancelledError
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from mesh.client import Client
 from mesh.endpoint import Endpoint, Rep, Req
 from mesh.errors import BadReply, Code, DeadlineExceeded, Overloaded, RemoteFault
 from mesh.limiter import Limiter
+from mesh.loop_time import LoopTime
 
 SLOW: Final = 0.4
 """The part of a call's time after which it is a sign of congestion; given up sooner it is no sign of anything.
@@ -36,6 +37,7 @@ class GuardedClient:
     ) -> None:
         self._client = client
         self._timeout = timeout
+        self._time = LoopTime()
         self._hashing = {endpoint.subject: f"{endpoint.service} password" for endpoint in hashing}
         self._guards = {name: _Guard(name, limits) for name in {*services, *self._hashing.values()}}
 
@@ -43,14 +45,14 @@ class GuardedClient:
         """See Client.call. Raises Overloaded with `gateway_busy` or `circuit_open` for a call that was not made."""
         guard = self._guards[self._hashing.get(endpoint.subject, endpoint.service)]
         slow_after = SLOW * min(endpoint.timeout, self._timeout)
-        started = get_running_loop().time()
+        started = self._time.now()
         ticket = guard.enter(started)
         try:
             reply = await self._client.call(endpoint, request, timeout)
         except BaseException as error:
-            guard.leave(ticket, started, slow_after, error)
+            guard.leave(ticket, started, self._time.now(), slow_after, error)
             raise
-        guard.leave(ticket, started, slow_after)
+        guard.leave(ticket, started, self._time.now(), slow_after)
         return reply
 
 
@@ -73,8 +75,9 @@ class _Guard:
         self._limiter.enter()
         return ticket
 
-    def leave(self, ticket: Ticket, started: float, slow_after: float, error: BaseException | None = None) -> None:
-        now = get_running_loop().time()
+    def leave(
+        self, ticket: Ticket, started: float, now: float, slow_after: float, error: BaseException | None = None
+    ) -> None:
         slow = now - started > slow_after
         congested: bool | None = None
         timed_out: bool | None = None

@@ -44,6 +44,8 @@ class Head(NamedTuple):
     length: int | None
     expects_100: bool
     asks_for_upgrade: bool
+    persistent: bool
+    """Whether the client lets the connection go on (RFC 9112, section 9.3)."""
 
 
 def over(limit: int, head: bytes) -> Fault:
@@ -80,7 +82,8 @@ def read(head: bytes) -> Head:
         url, fields = _resolved(method, url, fields)
     if not _PATH_AND_QUERY.fullmatch(url) and url != b"*":
         raise _malformed("the target has a character that a URL must not have: percent-encode it")
-    simple = Head(method, url, version, fields, head, 0, False, False)  # noqa: FBT003  # quicker than by name
+    persistent = minor == b"1" and (b"connection" not in values or b"close" not in _listed(fields, b"connection"))
+    simple = Head(method, url, version, fields, head, 0, False, False, persistent)  # noqa: FBT003  # quicker than by name
     return simple if _HOW_IT_GOES_ON.isdisjoint(values) else _with_more(simple, values, first_field)
 
 
@@ -105,7 +108,7 @@ def _with_more(head: Head, values: dict[bytes, bytes], first_field: int) -> Head
         if length is None:
             fields.append((_CODING, b"chunked"))
         raw = b"".join((raw[:first_field], *(b"%b: %b\r\n" % field for field in fields), b"\r\n"))
-    return Head(head.method, head.url, head.version, fields, raw, length, expects, upgrade)
+    return Head(head.method, head.url, head.version, fields, raw, length, expects, upgrade, head.persistent)
 
 
 def _length(fields: list[tuple[bytes, bytes]], values: dict[bytes, bytes], version: str) -> int | None:

@@ -15,6 +15,7 @@ from gateway.client_address import Network, client_address
 from gateway.errors import internal_error
 from mesh.context import Context, request_id_from, working_on
 from mesh.logs import REDACTED
+from mesh.loop_time import LoopTime
 from mesh.wire import AUTHORIZATION, IDEMPOTENCY_KEY, REQUEST_ID, TRACE_HEADERS
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class RequestContext:
     ) -> None:
         self._app = app
         self._timeout = timeout
+        self._time = LoopTime()
         self._proxies = proxies
         self._tracer = tracer
 
@@ -108,7 +110,7 @@ class RequestContext:
         found = {_WANTED[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED}
         return Context(
             request_id_from(found.pop(REQUEST_ID, None)),
-            asyncio.get_running_loop().time() + self._timeout,
+            self._time.now() + self._timeout,
             authorization=found.pop(AUTHORIZATION, None),
             idempotency_key=found.pop(IDEMPOTENCY_KEY, None),
             trace={name: value for name, value in found.items() if len(value) <= _LONGEST_TRACE},

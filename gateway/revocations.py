@@ -13,6 +13,7 @@ from mesh.bus import Transport
 from mesh.context import Caller
 from mesh.errors import BadReply, MeshError, Unauthenticated, Unavailable
 from mesh.event import listen
+from mesh.loop_time import LoopTime
 from subjects import EVENTS_AUTH_SESSIONS_REVOKED
 
 log = structlog.get_logger()
@@ -43,14 +44,15 @@ class Revocations:
         """The transport's `reconnects` when the list was fetched; None before that."""
         self._asked_at = float("-inf")
         self._one = asyncio.Lock()
+        self._time = LoopTime()
         self._refreshing: asyncio.Task[None] | None = None
 
     async def demand_alive(self, caller: Caller) -> None:
         """Raise Unauthenticated where the caller's session was revoked, and Unavailable where nobody can know."""
         if self._known_since != self._transport.reconnects:
             await self._catch_up()
-        elif asyncio.get_running_loop().time() > self._asked_at + _EVERY:
-            self._asked_at = asyncio.get_running_loop().time()
+        elif self._time.now() > self._asked_at + _EVERY:
+            self._asked_at = self._time.now()
             # With a context of its own: a request that is almost over would end it by its deadline.
             self._refreshing = asyncio.create_task(self._refresh_quietly(), context=Context())
         if caller.session_id in self._revoked:
@@ -67,7 +69,7 @@ class Revocations:
         async with self._one:
             if self._known_since == self._transport.reconnects:
                 return  # whoever was before us here did it
-            if self._known_since is not None and asyncio.get_running_loop().time() < self._asked_at + WITHIN:
+            if self._known_since is not None and self._time.now() < self._asked_at + WITHIN:
                 return
             try:
                 if not self._listening:
@@ -89,7 +91,7 @@ class Revocations:
 
     async def _refresh(self) -> None:
         connection = self._transport.reconnects
-        self._asked_at = asyncio.get_running_loop().time()
+        self._asked_at = self._time.now()
         self._told.clear()
         self._revoked = await self._fetched() | self._told
         self._known_since = connection

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import time
-from asyncio import get_running_loop
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -16,6 +15,7 @@ from mesh.endpoint import Access, Endpoint, Rep, Req
 from mesh.errors import BadReply, CallError, DeadlineExceeded, Disconnected, NoResponder, Overloaded
 from mesh.hedging import HedgeBudget, Lateness
 from mesh.instances import Instances
+from mesh.loop_time import LoopTime
 from mesh.reading import Unreadable
 from mesh.retry import MOST_RECONNECTS, MOST_RETRIES, PROMPT, jittered, pause
 
@@ -44,6 +44,7 @@ class Client:
         self._instances = instances
         self._budgets: dict[str, HedgeBudget] = {}
         self._lateness: defaultdict[str, Lateness] = defaultdict(Lateness)
+        self._time = LoopTime()
         self._epoch: float | None = None
         """Unix time when the event loop's clock said 0: whoever sets the machine's clock changes no deadline."""
 
@@ -55,7 +56,7 @@ class Client:
 
         Raises RemoteFault (Overloaded, DeadlineExceeded), NoResponder, BadReply, Refused, Disconnected, TooLarge.
         """
-        began = get_running_loop().time()
+        began = self._time.now()
         deadline = began + min(timeout or endpoint.timeout, endpoint.timeout)
         current = context.current()
         if current is None:
@@ -85,7 +86,7 @@ class Client:
         try:
             message = await ask(remaining, resend)
             if lateness is not None:
-                lateness.record(get_running_loop().time() - began)
+                lateness.record(self._time.now() - began)
             return _read(endpoint, message)
         except _PASSING as error:
             return await self._ask_again(partial(_asked, endpoint, ask, resend), budget, deadline, began, error)
@@ -108,7 +109,7 @@ class Client:
 
         `ask`: gets a reply within so many seconds. `error`: what the first try came to, which `began` then.
         """
-        now = get_running_loop().time
+        now = self._time.now
         lost: CallError | None = None
         for retries in itertools.count():
             if isinstance(error, Disconnected) and error.sent:

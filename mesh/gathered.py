@@ -10,7 +10,7 @@ _MOST: Final = 64 * 1024
 class Gathered:
     """Bytes on their way to `write`: together at the end of this turn, or sooner where they are over 64 KiB."""
 
-    def __init__(self, write: Callable[[bytes], None]) -> None:
+    def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
         self._call_soon = get_running_loop().call_soon
         self._waiting: list[bytes] = []

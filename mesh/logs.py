@@ -16,6 +16,7 @@ from structlog.typing import EventDict, ExcInfo, Processor
 
 from mesh import context
 from mesh.log_limit import LogLimit
+from mesh.log_lines import Lines
 from mesh.settings import LogSettings
 from mesh.streams import Tolerant
 from mesh.terminal import escaped
@@ -41,15 +42,19 @@ _SECRET_TEXT = re.compile(
 )
 
 
-def configure(settings: LogSettings, process: str) -> None:
-    """Set structlog up for this process; every line carries its name and the current request's id."""
+def configure(settings: LogSettings, process: str) -> Lines:
+    """Set structlog up for this process; every line carries its name and the current request's id.
+
+    Returns what writes them: once the event loop runs, it may write many together.
+    """
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and sys.stderr.isatty())
     render: list[Processor] = (
         [printable, structlog.dev.ConsoleRenderer(exception_formatter=_write_exception)]
         if pretty
         else [exceptions, as_json]
     )
-    out = cast("BinaryIO", Tolerant(sys.stderr))
+    out = Tolerant(sys.stderr)
+    lines = Lines(out.write)
     structlog.configure(
         processors=[
             LogLimit(),
@@ -60,13 +65,16 @@ def configure(settings: LogSettings, process: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.log_level]),
         logger_factory=(
-            structlog.WriteLoggerFactory(TextIOWrapper(out, "utf-8", "backslashreplace", write_through=True))
+            structlog.WriteLoggerFactory(
+                TextIOWrapper(cast("BinaryIO", out), "utf-8", "backslashreplace", write_through=True)
+            )
             if pretty
-            else structlog.BytesLoggerFactory(out)
+            else lines
         ),
         cache_logger_on_first_use=True,
     )
     logging.getLogger().handlers = [_Libraries(logging.WARNING)]
+    return lines
 
 
 class _Libraries(logging.Handler):

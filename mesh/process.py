@@ -18,6 +18,7 @@ from mesh import wire
 from mesh.bus import Transport
 from mesh.errors import MeshError
 from mesh.heartbeat import heartbeat
+from mesh.log_lines import Lines
 from mesh.logs import configure
 from mesh.service import Service
 from mesh.settings import LogSettings, Settings, TraceSettings, WorkerSettings
@@ -53,8 +54,8 @@ def run(name: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> NoReturn
     """
     open_streams()
     try:
-        configure(_log_settings(name), name)
-        uvloop.run(_until_stopped(main))
+        lines = configure(_log_settings(name), name)
+        uvloop.run(_until_stopped(main, lines))
     except Stopped:
         log.info("stopped_before_start")
     except (StartError, MeshError) as error:
@@ -74,11 +75,12 @@ def _log_settings(name: str) -> LogSettings:
         raise
 
 
-async def _until_stopped(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+async def _until_stopped(main: Callable[[asyncio.Event], Awaitable[None]], lines: Lines) -> None:
     stop = asyncio.Event()
     for number in _ENDS:  # not by the loop, which with its own end would let the next signal kill the process
         signal.signal(number, lambda *_: stop.set())
-    await main(stop)
+    with lines.once_a_turn():
+        await main(stop)
 
 
 def run_worker(

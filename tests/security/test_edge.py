@@ -119,7 +119,10 @@ async def test_a_method_that_the_parser_does_not_know_is_501_and_reaches_nobody(
     closed_edge: Edge, method: bytes
 ) -> None:
     seen = len(closed_edge.seen)
-    said = await closed_edge.said(method + b" /v1/products/1 HTTP/1.1\r\n" + HOST + b"\r\n" + get(b"/v1/products/1"))
+    said = await closed_edge.said(method + b" /v1/products/1 HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n")
+    assert [501] == statuses(said)
+    with_body = HOST + b"content-length: 2\r\n\r\n{}"
+    said = await closed_edge.said(method + b" /v1/products/1 HTTP/1.1\r\n" + with_body + get(b"/v1/products/1"))
     assert [501] == statuses(said)
     assert ["close"] == headers(said)["connection"]
     assert [] == closed_edge.seen[seen:]

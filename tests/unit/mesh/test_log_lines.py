@@ -1,0 +1,70 @@
+import asyncio
+import threading
+
+import pytest
+
+from mesh.log_lines import Lines
+
+
+@pytest.fixture
+def written() -> list[bytes]:
+    return []
+
+
+@pytest.fixture
+def lines(written: list[bytes]) -> Lines:
+    return Lines(written.append)
+
+
+def test_without_an_event_loop_each_line_is_written_at_once(lines: Lines, written: list[bytes]) -> None:
+    lines.info(b"a")
+    lines.error(b"b")
+    assert [b"a\n", b"b\n"] == written
+
+
+async def test_lines_of_one_turn_are_one_write(lines: Lines, written: list[bytes]) -> None:
+    with lines.once_a_turn():
+        lines.info(b"a")
+        lines.debug(b"b")
+        assert [] == written
+        await asyncio.sleep(0)
+        assert [b"a\nb\n"] == written
+        lines.info(b"c")
+        await asyncio.sleep(0)
+        assert [b"a\nb\n", b"c\n"] == written
+
+
+@pytest.mark.parametrize("method", ["warning", "error", "critical"])
+async def test_what_went_wrong_is_written_at_once_and_in_its_place(
+    lines: Lines, written: list[bytes], method: str
+) -> None:
+    with lines.once_a_turn():
+        lines.info(b"before")
+        getattr(lines, method)(b"wrong")
+        assert [b"before\n", b"wrong\n"] == written
+
+
+async def test_at_the_end_nothing_waits(lines: Lines, written: list[bytes]) -> None:
+    with lines.once_a_turn():
+        lines.info(b"a")
+    lines.info(b"b")
+    assert [b"a\n", b"b\n"] == written
+
+
+async def test_another_thread_writes_by_itself(lines: Lines, written: list[bytes]) -> None:
+    with lines.once_a_turn():
+        lines.info(b"of the loop")
+        for method in (lines.info, lines.error):
+            thread = threading.Thread(target=method, args=(b"of a thread",))
+            thread.start()
+            thread.join()
+        assert [b"of a thread\n", b"of a thread\n"] == written
+        await asyncio.sleep(0)
+        assert b"of the loop\n" == written[-1]
+
+
+async def test_much_is_not_kept_until_the_end_of_the_turn(lines: Lines, written: list[bytes]) -> None:
+    with lines.once_a_turn():
+        for _ in range(100):
+            lines.info(b"x" * 1000)
+        assert written
