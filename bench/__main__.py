@@ -38,13 +38,14 @@ def main(
     results = Results(
         form="full" if full else "short",
         begun=begun.isoformat(timespec="minutes"),
-        machine=describe(),
+        machine={},
         missing={},
         sections=[],
     )
 
     def keep(section: Section) -> None:  # after each part: whoever ends the run has what it came to
         results.sections.append(section)
+        results.machine = describe()  # by now everything is built that it names
         _write(results, out)
 
     try:

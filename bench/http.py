@@ -56,6 +56,7 @@ CUSTOMER = Question(
         Bound("nestjs-express", "saturating", "CPU µs/req", 0.40),
         Bound("nestjs-express", "saturating", "req/s", 2.5, at_least=True),
         Bound("nestjs-express", "saturating", "p99 ms", 1.0),
+        Bound("go", "saturating", "CPU µs/req", 0.75),
         Bound("fastapi", "paced", "CPU µs/req", 0.50),
         Bound("fastapi", "saturating", "CPU µs/req", 0.50),
     ),
