@@ -79,7 +79,7 @@ format: install ## Format the code as check wants it
 	@$(BIN)/ruff format .
 
 audit: $(AUDIT_STAMP) ## Tell what is known of the servers in wheels, ask PyPI about all packages; needs the internet
-	@$(BIN)/python -m devstack.audit
+	@$(BIN)/python -m devstack.servers.audit
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach file,$(wildcard requirements/*.txt),-r $(file)) $(ARGS)
 
 # Installing runs no code of a package's: wheels alone, but for nkeys. uv would write the options the other way round,

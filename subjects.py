@@ -6,8 +6,8 @@ from contracts import auth, customers, products
 from contracts.auth import AuthReason as A
 from contracts.customers import CustomerReason as C
 from contracts.products import ProductReason as P
-from mesh.endpoint import Access, Endpoint
-from mesh.event import Event
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.event import Event
 
 ANYONE, USER, ADMIN = Access.ANYONE, Access.USER, Access.ADMIN
 KIB = 1024

@@ -2,7 +2,7 @@
 
 from auth_svc.app import build
 from auth_svc.settings import AuthSettings
-from mesh.process import run_worker
+from mesh.process.run import run_worker
 
 if __name__ == "__main__":
     run_worker("auth", AuthSettings, build)

@@ -23,10 +23,10 @@ from contracts.auth import (
     UserPage,
     UserPatch,
 )
-from mesh import context
-from mesh.errors import Forbidden, Invalid, Unavailable
-from mesh.tokens import ADMIN
-from providers.mongo import Document
+from mesh.core import context
+from mesh.core.errors import Forbidden, Invalid, Unavailable
+from mesh.security.verifier import ADMIN
+from providers.mongo.database import Document
 
 
 class Administration:

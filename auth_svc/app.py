@@ -17,15 +17,15 @@ from auth_svc.signer import Signer
 from auth_svc.throttle import Throttle
 from auth_svc.tokens import AccessTokens, RefreshTokens
 from contracts.auth import GetJwks
-from mesh import context
-from mesh.bus import Transport
-from mesh.endpoint import Rep, Req
-from mesh.errors import Conflict, Invalid, Unauthenticated
-from mesh.process import StartError
-from mesh.service import Handler, Service
-from mesh.tokens import LEEWAY, Verifier
-from mesh.watch import watched
-from providers.mongo import Database, probe
+from mesh.core import context
+from mesh.core.endpoint import Rep, Req
+from mesh.core.errors import Conflict, Invalid, Unauthenticated
+from mesh.process.run import StartError
+from mesh.security.verifier import LEEWAY, Verifier
+from mesh.service.health import watched
+from mesh.service.service import Handler, Service
+from mesh.transport.base import Transport
+from providers.mongo.database import Database, probe
 from subjects import (
     AUTH_AUDIT_LIST,
     AUTH_JWKS,

@@ -9,11 +9,11 @@ from auth_svc.outbox import settle_new
 from auth_svc.passwords import Passwords
 from auth_svc.repository import Audit, Users, ensure_indexes
 from auth_svc.settings import AuthSettings
-from mesh.errors import Conflict, MeshError
-from mesh.process import StartError, read_settings
-from mesh.tokens import ADMIN
+from mesh.core.errors import Conflict, MeshError
+from mesh.process.run import StartError, read_settings
+from mesh.security.verifier import ADMIN
 from providers.errors import ProviderError
-from providers.mongo import Database, open_database
+from providers.mongo.database import Database, open_database
 
 
 async def create_admin(settings: AuthSettings, database: Database, passwords: Passwords) -> None:

@@ -6,8 +6,8 @@ from typing import Final
 from email_validator import EmailNotValidError, validate_email
 
 from contracts.auth import AuthReason
-from mesh.errors import Invalid
-from providers.folding import INVISIBLE
+from mesh.core.errors import Invalid
+from providers.postgres.folding import INVISIBLE
 
 _ABOVE: Final = 230  # the combining class of marks above a letter
 _DOT: Final = "\N{COMBINING DOT ABOVE}"

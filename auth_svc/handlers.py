@@ -26,10 +26,10 @@ from contracts.auth import (
     Tokens,
     User,
 )
-from mesh import context
-from mesh.errors import Invalid, Unauthenticated
-from mesh.idempotency import key_reused
-from mesh.tokens import USER
+from mesh.core import context
+from mesh.core.errors import Invalid, Unauthenticated
+from mesh.security.verifier import USER
+from mesh.service.idempotency import key_reused
 
 
 class Handlers:

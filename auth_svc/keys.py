@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from contracts.auth import Jwk
-from mesh.process import StartError
+from mesh.process.run import StartError
 
 _NONCE_LENGTH = 12
 

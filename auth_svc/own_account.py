@@ -16,8 +16,8 @@ from contracts.auth import (
     SessionPage,
     SessionsEnded,
 )
-from mesh import context
-from mesh.errors import Invalid, NotFound, Unavailable
+from mesh.core import context
+from mesh.core.errors import Invalid, NotFound, Unavailable
 
 
 class OwnAccount:

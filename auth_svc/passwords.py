@@ -14,7 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from auth_svc.emails import spellings
 from auth_svc.settings import AuthSettings
 from contracts.auth import AuthReason
-from mesh.errors import Invalid, RateLimited
+from mesh.core.errors import Invalid, RateLimited
 
 _LONGEST = 128
 _MOST_WAITING = 20

@@ -8,7 +8,7 @@ from auth_svc.repository.operation import now
 from auth_svc.revocation import Revocation
 from auth_svc.tokens import RefreshTokens, read
 from contracts.auth import AuditAction, AuthReason
-from mesh.errors import Unauthenticated
+from mesh.core.errors import Unauthenticated
 
 _GRACE = timedelta(seconds=10)
 

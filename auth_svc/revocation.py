@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from auth_svc.repository import Session, Sessions
 from auth_svc.repository.sessions import REVOKED_PAGE
 from contracts.auth import ListRevoked, RevokedPage, SessionsRevoked
-from mesh.bus import Transport
-from mesh.event import tell
+from mesh.transport.base import Transport
+from mesh.transport.events import publish
 from subjects import EVENTS_AUTH_SESSIONS_REVOKED
 
 _AT_ONCE = 1000  # so that an event stays small
@@ -44,5 +44,5 @@ class Revocation:
     async def _tell(self, session_ids: Sequence[str]) -> int:
         for first in range(0, len(session_ids), _AT_ONCE):
             some = SessionsRevoked(session_ids=tuple(session_ids[first : first + _AT_ONCE]))
-            await tell(self._transport, EVENTS_AUTH_SESSIONS_REVOKED, some)
+            await publish(self._transport, EVENTS_AUTH_SESSIONS_REVOKED, some)
         return len(session_ids)

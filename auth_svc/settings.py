@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, SecretBytes, SecretStr, ValidationInfo, field_validator
 
-from mesh.settings import DAY, WorkerSettings
-from providers.mongo import MongoUrl
+from mesh.core.settings import DAY
+from mesh.process.settings import WorkerSettings
+from providers.mongo.database import MongoUrl
 
 KEY_READ_EVERY = 2.0
 """Seconds after which a replica looks which key signs now."""

@@ -9,7 +9,7 @@ from auth_svc.keys import KeyCipher, SealedKey, SigningKey
 from auth_svc.repository import SigningKeys
 from auth_svc.settings import KEY_READ_EVERY, AuthSettings
 from contracts.auth import KeyRotation
-from mesh.tokens import LEEWAY
+from mesh.security.verifier import LEEWAY
 
 
 class Signer:

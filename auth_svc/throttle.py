@@ -8,8 +8,8 @@ from ipaddress import ip_address, ip_network
 from auth_svc.repository import Attempt, Limit, Throttles
 from auth_svc.settings import AuthSettings
 from contracts.auth import AuthReason
-from mesh import context
-from mesh.errors import RateLimited
+from mesh.core import context
+from mesh.core.errors import RateLimited
 
 _IPV6_SITE = 64  # bits that a provider gives to one customer (RFC 6177)
 _ADDRESS_DECAY = 60  # seconds until one attempt is forgotten: many who only mistype may share an address

@@ -14,7 +14,7 @@ from auth_svc.keys import SigningKey
 from auth_svc.repository import Session
 from auth_svc.settings import AuthSettings
 from contracts.auth import User
-from mesh.tokens import ALGORITHM, TYPE
+from mesh.security.verifier import ALGORITHM, TYPE
 
 _ID_LENGTH, _GENERATION_LENGTH = 16, 4
 _TOKEN_LENGTH = _ID_LENGTH + _GENERATION_LENGTH + hashlib.sha256().digest_size

@@ -25,15 +25,16 @@ import uvloop
 from nats.aio.msg import Msg
 from pydantic import BaseModel, ConfigDict
 
-from mesh.client import Client
-from mesh.context import Caller
-from mesh.endpoint import Access, Endpoint
-from mesh.errors import NoResponder
-from mesh.logs import configure
-from mesh.process import started
-from mesh.service import Service
-from mesh.settings import LogSettings, NatsSettings
-from mesh.transport import NatsTransport
+from mesh.client.client import Client
+from mesh.core.context import Caller
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.errors import NoResponder
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
+from mesh.process.run import started
+from mesh.service.service import Service
+from mesh.telemetry.logs import configure
+from mesh.telemetry.settings import LogSettings
 
 
 class Say(BaseModel):

@@ -24,11 +24,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from contracts import auth, customers, products
 from gateway.app import build
 from gateway.settings import GatewaySettings
-from mesh import bus
-from mesh.logs import configure
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.settings import LogSettings, TokenSettings
-from mesh.tokens import ALGORITHM, TYPE
+from mesh.security.settings import TokenSettings
+from mesh.security.verifier import ALGORITHM, TYPE
+from mesh.telemetry.logs import configure
+from mesh.telemetry.settings import LogSettings
+from mesh.transport import base as bus
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 
 _BATCHES, _BATCH = 60, 50
 _FAILED = 500

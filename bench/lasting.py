@@ -11,7 +11,7 @@ from bench.progress import tell
 from bench.results import Claim, Section, Table
 from bench.rounds import Spread
 from bench.tokens import Tokens
-from devstack.stack import Stack
+from devstack.stack.stack import Stack
 
 _CONNECTIONS = 8
 _STRETCH = 30  # seconds; then the token may be a new one

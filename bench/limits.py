@@ -13,7 +13,7 @@ from bench.errors import BenchError
 from bench.progress import tell
 from bench.results import Section, Table
 from bench.rounds import spread
-from devstack.stack import Stack
+from devstack.stack.stack import Stack
 
 _AT_ONCE = 10  # as many as the services have connections
 _QUERY = """

@@ -17,8 +17,8 @@ from bench.results import Claim, Sample, Section, Table
 from bench.rounds import paired, rotated, spread
 from bench.systems import System, mesh
 from bench.tokens import Tokens
-from devstack.stack import Stack
-from providers.folding import fold
+from devstack.stack.stack import Stack
+from providers.postgres.folding import fold
 
 ROWS = 1_000_000
 _PAGE = 50

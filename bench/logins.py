@@ -17,7 +17,7 @@ from bench.progress import tell
 from bench.results import Claim, Section, Table
 from bench.rounds import paired, rotated, spread
 from bench.tokens import Tokens
-from devstack.stack import Stack
+from devstack.stack.stack import Stack
 
 _THREADS: int = AuthSettings.model_fields["auth_hashes_at_once"].default
 """As many as auth hashes on: it leaves a core to all else."""

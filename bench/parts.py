@@ -22,7 +22,7 @@ from bench.start import start
 from bench.systems import ALL_PEERS, OURS, mesh, ours, peers
 from bench.tokens import Tokens
 from bench.tracing import tracing
-from devstack.stack import Stack
+from devstack.stack.stack import Stack
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from bench.results import Sample, Section, Table
 from bench.rounds import paired, rotated, spread
 from bench.systems import mesh, ours
 from bench.tokens import Tokens
-from devstack.settings import ServiceName
+from devstack.stack.settings import ServiceName
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from bench.errors import BenchError
 from bench.progress import tell
 from bench.results import Claim, Section, Table
 from bench.rounds import spread
-from devstack.state import read_stack
+from devstack.home.state import read_stack
 
 _WITHIN = 60.0
 

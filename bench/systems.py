@@ -13,11 +13,11 @@ import httpx2
 
 from bench.building import build_go, build_nestjs, node
 from bench.errors import BenchError
-from devstack.child import Child, Command
-from devstack.ports import free_ports
-from devstack.services import run_module
-from devstack.settings import ServiceName, StackSettings
-from devstack.stack import Stack
+from devstack.processes.child import Child, Command
+from devstack.servers.ports import free_ports
+from devstack.stack.services import run_module
+from devstack.stack.settings import ServiceName, StackSettings
+from devstack.stack.stack import Stack
 
 PEERS = Path(__file__).parent / "peers"
 OURS = "mesh"

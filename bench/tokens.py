@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx2
 
-from devstack.stack import Stack
+from devstack.stack.stack import Stack
 
 _SESSIONS = 4  # begun at once: of more the account would be throttled
 

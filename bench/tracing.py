@@ -16,7 +16,7 @@ from bench.results import Claim, Sample, Section
 from bench.rounds import paired, rotated
 from bench.systems import OURS, System, mesh, ours
 from bench.tokens import Tokens
-from devstack.stack import Stack
+from devstack.stack.stack import Stack
 
 _RATIO = 0.01
 _MOST = 1.05

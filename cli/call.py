@@ -17,13 +17,13 @@ from rich.highlighter import JSONHighlighter
 
 from cli.connection import DEADLINE, NOBODY_SERVES, HomeOption, connected
 from cli.failure import fail
-from mesh import wire
-from mesh.bus import Message
-from mesh.context import request_id_from
-from mesh.endpoint import Endpoint
-from mesh.errors import Code, DeadlineExceeded, MeshError, NoResponder, Refused
-from mesh.reading import Unreadable
-from mesh.terminal import escaped
+from mesh.core.context import request_id_from
+from mesh.core.endpoint import Endpoint
+from mesh.core.errors import Code, DeadlineExceeded, MeshError, NoResponder, Refused
+from mesh.core.reading import Unreadable
+from mesh.core.terminal import escaped
+from mesh.transport.base import Message
+from mesh.wire import names, request_headers, validation
 from subjects import ENDPOINTS
 
 _USAGE = 2
@@ -51,7 +51,7 @@ def call(
         _check(endpoint, body)
     seconds = timeout or (endpoint.timeout if endpoint else _TIMEOUT)
     reply = asyncio.run(_request(subject, body, seconds, token, home))
-    number = reply.headers.get(wire.ERROR_CODE)
+    number = reply.headers.get(names.ERROR_CODE)
     if number is not None:
         _print(Console(stderr=True), reply.payload or _from_headers(number, reply.headers))
         raise typer.Exit(DEADLINE if number == str(Code.DEADLINE_EXCEEDED.number) else _PROBLEM)
@@ -80,16 +80,16 @@ def _check(endpoint: Endpoint[Any, Any], body: bytes) -> None:
     try:
         endpoint.requests.validate_json(body or b"{}")
     except ValidationError as error:
-        invalid = wire.invalid_payload(error)
+        invalid = validation.invalid_payload(error)
         lines = [f"{endpoint.subject}: {invalid.detail} (--no-check sends it all the same)"]
         lines += [f"  {one.field or '(payload)'}: {one.message}" for one in invalid.errors]
         fail("\n".join(lines), _USAGE)
 
 
 async def _request(subject: str, body: bytes, timeout: float, token: str | None, home: Path) -> Message:
-    headers = {wire.REQUEST_ID: request_id_from(None), **wire.deadline_headers(timeout, time.time())}
+    headers = {names.REQUEST_ID: request_id_from(None), **request_headers.deadline_headers(timeout, time.time())}
     if token is not None:
-        headers[wire.AUTHORIZATION] = f"Bearer {token.removeprefix('Bearer ')}"
+        headers[names.AUTHORIZATION] = f"Bearer {token.removeprefix('Bearer ')}"
     async with connected(home) as transport:
         try:
             return await transport.request(subject, body, headers, timeout)
@@ -105,7 +105,7 @@ async def _request(subject: str, body: bytes, timeout: float, token: str | None,
 
 def _from_headers(number: str, headers: Mapping[str, str]) -> bytes:
     """An error whose body says nothing, as its headers tell it."""
-    return f"{number} {headers.get(wire.ERROR, '')}".rstrip().encode()
+    return f"{number} {headers.get(names.ERROR, '')}".rstrip().encode()
 
 
 def _warn_of_misfit(endpoint: Endpoint[Any, Any], body: bytes) -> None:

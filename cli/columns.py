@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import typer
 
-from mesh.terminal import escaped
+from mesh.core.terminal import escaped
 
 _GAP = 2
 _ROOM_TO_FOLD = 24

@@ -11,7 +11,7 @@ import typer
 
 from cli.failure import fail
 from cli.nats import HOSTS, make_keys
-from devstack.home import write_private
+from ops.private_files import write_private
 
 compose = typer.Typer(name="compose", no_args_is_help=True, help="Make what compose.yaml wants.")
 

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from cli.failure import fail
 from devstack.errors import DevstackError
-from devstack.state import StackState, read_stack
-from mesh.errors import Disconnected
-from mesh.process import StartError, read_settings
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from devstack.home.state import StackState, read_stack
+from mesh.core.errors import Disconnected
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
+from mesh.process.run import StartError, read_settings
 
 NOBODY_SERVES = 3
 DEADLINE = 4

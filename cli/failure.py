@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import typer
 
-from mesh.terminal import escaped
+from mesh.core.terminal import escaped
 
 
 def fail(message: str, status: int = 1) -> NoReturn:

@@ -17,10 +17,10 @@ from pydantic import BaseModel
 from cli.connection import NOBODY_SERVES, running_stack
 from cli.failure import fail
 from contracts.auth import Tokens, UserPage
-from devstack.state import Admin
-from mesh.endpoint import MAX_LIST_REPLY
-from mesh.reading import Reader, Unreadable
-from mesh.wire import MAX_PROBLEM
+from devstack.home.state import Admin
+from mesh.core.endpoint import MAX_LIST_REPLY
+from mesh.core.reading import Reader, Unreadable
+from mesh.wire.problem import MAX_PROBLEM
 
 _TIMEOUT = 15.0
 _MAX_ANSWER = 2 * MAX_LIST_REPLY

@@ -9,10 +9,10 @@ from cli.connection import HomeOption, connected
 from cli.failure import fail
 from cli.gateway import TokenOption, as_administrator
 from contracts.auth import KeyRotation, RotateKeys
-from mesh.client import Client
-from mesh.context import Context, request_id_from, working_on
-from mesh.errors import MeshError
-from mesh.terminal import escaped
+from mesh.client.client import Client
+from mesh.core.context import Context, request_id_from, working_on
+from mesh.core.errors import MeshError
+from mesh.core.terminal import escaped
 from subjects import AUTH_KEYS_ROTATE
 
 keys = typer.Typer(name="keys", no_args_is_help=True, help="The keys that sign access tokens.")

@@ -5,7 +5,7 @@ import sys
 from contextlib import suppress
 from io import TextIOWrapper
 
-from mesh.streams import open_streams
+from mesh.telemetry.streams import open_streams
 
 _INTERRUPTED = 130  # 128 and the number of SIGINT, as of every program that Ctrl-C ended
 _FORCES = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")  # by which rich takes anything for a terminal

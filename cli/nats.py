@@ -8,11 +8,11 @@ import typer
 
 from cli.connection import expanded
 from cli.failure import fail
-from cli.permissions import block, replaced
-from devstack.certificates import Authority
-from devstack.home import write_private
-from devstack.nats import CONFIGURATION
-from devstack.nkeys import PEOPLE, USERS, new_seed, public_key, variable
+from devstack.servers.nats import CONFIGURATION
+from ops.certificates import Authority
+from ops.nkeys import PEOPLE, USERS, new_seed, public_key, variable
+from ops.permissions import block, replaced
+from ops.private_files import write_private
 
 HOSTS = ("nats", "localhost", "127.0.0.1")
 """By what names NATS is found where nothing else is told: compose.yaml's, and this machine's."""

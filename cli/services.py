@@ -9,9 +9,10 @@ import typer
 from cli.columns import print_columns
 from cli.connection import NOBODY_SERVES, HomeOption, connected
 from cli.failure import fail
-from mesh.discovery import Document, ask_all
-from mesh.errors import MeshError
-from mesh.terminal import escaped
+from mesh.client.discover import ask_all
+from mesh.core.errors import MeshError
+from mesh.core.terminal import escaped
+from mesh.wire.discovery import Document
 
 _NUMBERS = ("requests", "errors", "mean ms")
 _TITLES = ("service", "instance", "version", "started (UTC)", *_NUMBERS)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.columns import print_columns
-from mesh.endpoint import Endpoint
+from mesh.core.endpoint import Endpoint
 from subjects import ENDPOINTS
 
 

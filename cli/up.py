@@ -21,13 +21,14 @@ from rich.text import Text
 from cli.columns import print_columns
 from cli.failure import fail
 from devstack.errors import DevstackError
-from devstack.progress import State
-from devstack.settings import StackSettings
-from devstack.stack import Stack
-from devstack.state import StackState
-from mesh.settings import LogSettings, TokenSettings, TraceSettings
-from mesh.streams import Tolerant
-from mesh.terminal import escaped
+from devstack.home.state import StackState
+from devstack.processes.progress import State
+from devstack.stack.settings import StackSettings
+from devstack.stack.stack import Stack
+from mesh.core.terminal import escaped
+from mesh.security.settings import TokenSettings
+from mesh.telemetry.settings import LogSettings, TraceSettings
+from mesh.telemetry.streams import Tolerant
 
 _ALFKI = '{"customer_id":"ALFKI"}'
 _STYLES: dict[State, str] = {

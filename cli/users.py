@@ -15,10 +15,10 @@ from cli.connection import HomeOption, running_stack
 from cli.failure import fail
 from cli.gateway import GatewayOption, TokenOption, as_administrator
 from contracts.auth import User, UserPage
-from devstack.credentials import load_credentials
-from devstack.environment import inherited
-from devstack.services import ROOT
-from mesh.terminal import escaped
+from devstack.home.credentials import load_credentials
+from devstack.stack.environment import inherited
+from devstack.stack.services import ROOT
+from mesh.core.terminal import escaped
 
 users = typer.Typer(name="users", no_args_is_help=True, help="List users, change what they may do.")
 

@@ -2,7 +2,7 @@
 
 from customers_svc.app import build
 from customers_svc.settings import CustomersSettings
-from mesh.process import run_worker
+from mesh.process.run import run_worker
 
 if __name__ == "__main__":
     run_worker("customers", CustomersSettings, build)

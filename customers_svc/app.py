@@ -8,19 +8,19 @@ from contracts.auth import GetJwks
 from customers_svc.handlers import Handlers
 from customers_svc.repository import STEPS, Customers, seed
 from customers_svc.settings import CustomersSettings
-from mesh.bus import Transport
-from mesh.client import Client
-from mesh.context import remaining
-from mesh.failures import database_read_only, database_unavailable, deadline_passed
-from mesh.idempotency import KEPT, Once
-from mesh.process import StartError
-from mesh.service import Service
-from mesh.tokens import Verifier
-from mesh.watch import watched
+from mesh.client.client import Client
+from mesh.core.context import remaining
+from mesh.process.run import StartError
+from mesh.security.verifier import Verifier
+from mesh.service.faults import database_read_only, database_unavailable, deadline_passed
+from mesh.service.health import watched
+from mesh.service.idempotency import KEPT, Once
+from mesh.service.service import Service
+from mesh.transport.base import Transport
 from providers.errors import ProviderError
-from providers.idempotency import Keys
-from providers.migrations import migrate
-from providers.postgres import Database, Terms, open_database
+from providers.postgres.database import Database, Terms, open_database
+from providers.postgres.idempotency import Keys
+from providers.postgres.migrations import migrate
 from subjects import (
     AUTH_JWKS,
     CUSTOMERS_ARCHIVE,

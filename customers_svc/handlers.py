@@ -12,8 +12,8 @@ from contracts.customers import (
     UpdateCustomer,
 )
 from customers_svc.repository import Customers, not_found
-from mesh.idempotency import Once
-from providers.batching import Batched, Shared
+from loading.batch_loader import Batched, Shared
+from mesh.service.idempotency import Once
 from subjects import CUSTOMERS_ARCHIVE, CUSTOMERS_CREATE, CUSTOMERS_UPDATE
 
 

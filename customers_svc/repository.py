@@ -17,14 +17,14 @@ from contracts.customers import (
     CustomerSort,
     ListCustomers,
 )
-from mesh.errors import Conflict, Invalid, NotFound
-from providers.connections import Connection
+from mesh.core.errors import Conflict, Invalid, NotFound
 from providers.errors import InvalidCursor
-from providers.folding import fold, pattern
-from providers.keyset import Order, Select
-from providers.migrations import PATIENCE
-from providers.postgres import Statements
-from providers.seed import read_csv
+from providers.postgres.connections import Connection
+from providers.postgres.database import Statements
+from providers.postgres.folding import fold, pattern
+from providers.postgres.keyset import Order, Select
+from providers.postgres.migrations import PATIENCE
+from providers.postgres.seed import read_csv
 
 _COLUMNS = (
     "customer_id, company_name, contact_name, contact_title, address, city, region, postal_code, country, phone, fax,"

@@ -8,32 +8,36 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from contracts.auth import GetJwks
-from gateway import errors
-from gateway.auth import api_routes, declared, refuse_undeclared
-from gateway.body_limit import BodyLimit
-from gateway.conditional_reads import ConditionalReads
-from gateway.cross_origin import CrossOrigin
-from gateway.guarded_client import GuardedClient
-from gateway.head_limit import HeadLimit
-from gateway.methods import Methods
-from gateway.methods import routes as known_routes
-from gateway.operations import complete_document
-from gateway.parts import Parts
-from gateway.readiness import Readiness
-from gateway.representations import CompiledReads
-from gateway.request_context import RequestContext, last_resort
-from gateway.revocations import WITHIN as REVOCATIONS_WITHIN
-from gateway.revocations import Revocations
-from gateway.route_order import refuse_shadowed
-from gateway.routes import account, audit, auth, customers, health, products, users
+from gateway import problems as errors
+from gateway.access.guard import api_routes, declared, refuse_undeclared
+from gateway.access.revocations import WITHIN as REVOCATIONS_WITHIN
+from gateway.access.revocations import Revocations
+from gateway.api.auth import account, audit, users
+from gateway.api.auth import sessions as auth
+from gateway.api.customers import routes as customers
+from gateway.api.health import routes as health
+from gateway.api.products import routes as products
+from gateway.dependencies import Parts
+from gateway.middleware.body import BodyLimit
+from gateway.middleware.bulkhead import Turnstile
+from gateway.middleware.conditional_reads import ConditionalReads
+from gateway.middleware.cors import CrossOrigin
+from gateway.middleware.head import HeadLimit
+from gateway.middleware.methods import Methods
+from gateway.middleware.methods import routes as known_routes
+from gateway.middleware.request_context import RequestContext, last_resort
+from gateway.routing.fast_path.middleware import ShortPath
+from gateway.routing.fast_path.middleware import routes as compiled_routes
+from gateway.routing.operations import complete_document
+from gateway.routing.representations import CompiledReads
+from gateway.routing.shadowing import refuse_shadowed
 from gateway.settings import GatewaySettings
-from gateway.short_path import ShortPath
-from gateway.short_path import routes as compiled_routes
-from gateway.turnstile import Turnstile
-from mesh.bus import Transport
-from mesh.client import Client
-from mesh.instances import Instances
-from mesh.tokens import Verifier
+from gateway.upstream.client import GuardedClient
+from gateway.upstream.readiness import Readiness
+from mesh.client.client import Client
+from mesh.client.instances import Instances
+from mesh.security.verifier import Verifier
+from mesh.transport.base import Transport
 from subjects import (
     AUTH_JWKS,
     AUTH_LOGIN,
@@ -44,7 +48,7 @@ from subjects import (
 )
 
 if TYPE_CHECKING:
-    from mesh.tracing import Tracer
+    from mesh.telemetry.tracing import Tracer
 
 _HASHING = (AUTH_LOGIN, AUTH_REGISTER, AUTH_PASSWORD_CHANGE)
 """For each of these auth hashes a password."""

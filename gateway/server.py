@@ -12,14 +12,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.app import build
-from gateway.patience import patient
+from gateway.http.protocol import patient
 from gateway.settings import GatewaySettings
-from mesh.bus import Transport
-from mesh.process import StartError, read_settings, started, stopped_or_lost, tracing, unless_stopped
-from mesh.transport import NatsTransport
+from mesh.nats.transport import NatsTransport
+from mesh.process.run import StartError, read_settings, started, stopped_or_lost, tracing, unless_stopped
+from mesh.transport.base import Transport
 
 if TYPE_CHECKING:
-    from mesh.tracing import Tracer
+    from mesh.telemetry.tracing import Tracer
 
 log = structlog.get_logger()
 
@@ -115,7 +115,7 @@ def _config(settings: GatewaySettings, app: FastAPI) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: SIGTERM is mesh.process's."""
+    """uvicorn without its signal handlers: SIGTERM is mesh.process.run's."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -5,9 +5,11 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
-from gateway.client_address import Network, networks_in
-from gateway.origins import origins_in
-from mesh.settings import DAY, NatsSettings, Settings, TokenSettings
+from gateway.middleware.client_address import Network, networks_in
+from gateway.middleware.origins import origins_in
+from mesh.core.settings import DAY, Settings
+from mesh.nats.settings import NatsSettings
+from mesh.security.settings import TokenSettings
 
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(networks_in)]
 """From text with commas, where pydantic-settings would want JSON."""

@@ -1,6 +1,6 @@
 """`python -m products_svc`: run the worker."""
 
-from mesh.process import run_worker
+from mesh.process.run import run_worker
 from products_svc.app import build
 from products_svc.settings import ProductsSettings
 

@@ -5,22 +5,22 @@ from functools import partial
 from importlib.resources import files
 
 from contracts.auth import GetJwks
-from mesh.bus import Transport
-from mesh.client import Client
-from mesh.context import remaining
-from mesh.failures import database_read_only, database_unavailable, deadline_passed
-from mesh.idempotency import KEPT, Once
-from mesh.process import StartError
-from mesh.service import Service
-from mesh.tokens import Verifier
-from mesh.watch import watched
+from mesh.client.client import Client
+from mesh.core.context import remaining
+from mesh.process.run import StartError
+from mesh.security.verifier import Verifier
+from mesh.service.faults import database_read_only, database_unavailable, deadline_passed
+from mesh.service.health import watched
+from mesh.service.idempotency import KEPT, Once
+from mesh.service.service import Service
+from mesh.transport.base import Transport
 from products_svc.handlers import Handlers
 from products_svc.repository import STEPS, Catalogue, seed
 from products_svc.settings import ProductsSettings
 from providers.errors import ProviderError
-from providers.idempotency import Keys
-from providers.migrations import migrate
-from providers.postgres import Database, Terms, open_database
+from providers.postgres.database import Database, Terms, open_database
+from providers.postgres.idempotency import Keys
+from providers.postgres.migrations import migrate
 from subjects import (
     AUTH_JWKS,
     PRODUCTS_CATEGORIES_LIST,

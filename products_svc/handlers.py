@@ -17,9 +17,9 @@ from contracts.products import (
     SupplierPage,
     UpdateProduct,
 )
-from mesh.idempotency import Once
+from loading.batch_loader import Batched, Shared
+from mesh.service.idempotency import Once
 from products_svc.repository import Catalogue, not_found
-from providers.batching import Batched, Shared
 from subjects import PRODUCTS_CREATE, PRODUCTS_DISCONTINUE, PRODUCTS_UPDATE
 
 

@@ -25,14 +25,14 @@ from contracts.products import (
     Supplier,
     SupplierPage,
 )
-from mesh.errors import Conflict, Invalid, NotFound
-from providers.connections import Connection
+from mesh.core.errors import Conflict, Invalid, NotFound
 from providers.errors import InvalidCursor
-from providers.folding import fold, pattern
-from providers.keyset import Order, Select
-from providers.migrations import PATIENCE
-from providers.postgres import Statements
-from providers.seed import read_csv
+from providers.postgres.connections import Connection
+from providers.postgres.database import Statements
+from providers.postgres.folding import fold, pattern
+from providers.postgres.keyset import Order, Select
+from providers.postgres.migrations import PATIENCE
+from providers.postgres.seed import read_csv
 
 _COLUMNS = (
     "product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock, units_on_order,"

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from mesh.settings import WorkerSettings
-from providers.postgres import PostgresUrl
+from mesh.process.settings import WorkerSettings
+from providers.postgres.database import PostgresUrl
 
 
 class ProductsSettings(WorkerSettings):

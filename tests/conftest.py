@@ -10,9 +10,9 @@ from httpx2 import AsyncClient
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-from devstack.servers import Servers
-from devstack.settings import StackSettings
-from devstack.stack import Stack
+from devstack.servers.all import Servers
+from devstack.stack.settings import StackSettings
+from devstack.stack.stack import Stack
 from tests.e2e.people import bearer, log_in
 from tests.long_form import LONG
 

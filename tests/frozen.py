@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import psutil
 
-from devstack.servers import ServerName, Servers
+from devstack.servers.all import ServerName, Servers
 
 
 @contextmanager

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from devstack.child import end_with_launcher
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from devstack.processes.child import end_with_launcher
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
 
 PROGRAM = shutil.which("nats-server", path=str(Path(sys.executable).parent))
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mesh.bus import Transport
-from mesh.context import Caller
-from mesh.endpoint import Access, Endpoint
-from mesh.errors import Unauthenticated
-from mesh.service import Service
+from mesh.core.context import Caller
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.errors import Unauthenticated
+from mesh.service.service import Service
+from mesh.transport.base import Transport
 
 
 class Say(BaseModel):

@@ -8,8 +8,8 @@ from pymongo.errors import DuplicateKeyError
 
 from auth_svc.repository.operation import now, operation
 from contracts.auth import AuditAction, AuditEntry, AuditPage
-from mesh import context
-from providers.mongo import Database, Document
+from mesh.core import context
+from providers.mongo.database import Database, Document
 
 
 def audit_entry(

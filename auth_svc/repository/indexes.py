@@ -2,7 +2,7 @@
 
 from auth_svc.repository.operation import operation
 from auth_svc.repository.sessions import REVOKED_BY_ID
-from providers.mongo import Database
+from providers.mongo.database import Database
 
 
 @operation()

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import structlog
 from pymongo.errors import PyMongoError
 
-from mesh import context
-from mesh.failures import database_read_only, database_unavailable, deadline_passed
+from mesh.core import context
+from mesh.service.faults import database_read_only, database_unavailable, deadline_passed
 from providers.errors import Blame
-from providers.mongo import bounded, is_outage, said
-from providers.mongo_errors import blame, is_read_only
+from providers.mongo.database import bounded, is_outage, said
+from providers.mongo.errors import blame, is_read_only
 
 log = structlog.get_logger()
 

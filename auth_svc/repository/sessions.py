@@ -9,7 +9,7 @@ from typing import Final
 
 from auth_svc.repository.operation import now, operation
 from contracts import auth
-from providers.mongo import Database, Document
+from providers.mongo.database import Database, Document
 
 MOST: Final = 50
 """Sessions that an account has at once; where one more begins, the oldest ends (OWASP ASVS 5, V7.1.2)."""

@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 from auth_svc.keys import SealedKey
 from auth_svc.repository.operation import now, operation
 from contracts.auth import Jwk
-from providers.mongo import Database, Document
+from providers.mongo.database import Database, Document
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
 from auth_svc.repository.operation import operation
-from providers.mongo import Database, Document
+from providers.mongo.database import Database, Document
 
 
 class Limit(NamedTuple):

@@ -13,10 +13,10 @@ from pymongo.errors import DuplicateKeyError
 from auth_svc.repository.audit import audit_entry
 from auth_svc.repository.operation import now, operation
 from contracts.auth import AuditAction, AuthReason, User, UserPage
-from mesh.errors import Conflict, Invalid, NotFound
-from mesh.idempotency import KEPT
-from mesh.tokens import ADMIN
-from providers.mongo import Database, Document
+from mesh.core.errors import Conflict, Invalid, NotFound
+from mesh.security.verifier import ADMIN
+from mesh.service.idempotency import KEPT
+from providers.mongo.database import Database, Document
 
 _LONGEST_ACT = timedelta(minutes=1)
 _JUST = timedelta(minutes=1)

@@ -1,5 +1,5 @@
 -- "C" compares code points on every server, whatever its locale: cursors and indexes rely on one order.
--- What ends in _folded is written by the service (providers/folding.py): PostgreSQL alone cannot fold accents everywhere.
+-- What ends in _folded is written by the service (providers/postgres/folding.py): PostgreSQL alone cannot fold accents everywhere.
 CREATE TABLE customers (
     customer_id         text COLLATE "C" PRIMARY KEY,
     company_name        text NOT NULL,

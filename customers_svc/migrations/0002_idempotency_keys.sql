@@ -1,4 +1,4 @@
--- What providers/idempotency.py keeps of writes that came with an Idempotency-Key.
+-- What providers/postgres/idempotency.py keeps of writes that came with an Idempotency-Key.
 CREATE TABLE idempotency_keys (
     scope      text NOT NULL, -- the subject, and the user who asked
     key        text NOT NULL,

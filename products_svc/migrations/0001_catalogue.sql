@@ -34,7 +34,7 @@ CREATE TABLE products (
     created_at        timestamptz NOT NULL DEFAULT now(),
     updated_at        timestamptz NOT NULL DEFAULT now(),
 
-    -- Written by the service (providers/folding.py), for order and search without regard to case and accents. "C"
+    -- Written by the service (providers/postgres/folding.py), for order and search without regard to case and accents. "C"
     -- compares code points on every server, whatever its locale: cursors and indexes rely on one order.
     product_name_folded text COLLATE "C" NOT NULL
 );

@@ -5,10 +5,10 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from cli.permissions import permissions
-from mesh import wire
-from mesh.bus import Message
-from mesh.transport import NatsTransport
+from mesh.nats.transport import NatsTransport
+from mesh.transport.base import Message
+from mesh.wire import names
+from ops.permissions import permissions
 
 _GATEWAY_MAY_PUBLISH = permissions()["gateway"].publish
 
@@ -33,14 +33,14 @@ class Wire:
         """The reply as it came; underscores in a header's name stand for hyphens."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
-            sent[wire.AUTHORIZATION] = f"Bearer {token}"
+            sent[names.AUTHORIZATION] = f"Bearer {token}"
         sender = self.transport if subject in _GATEWAY_MAY_PUBLISH else self._operator
         return await sender.request(subject, body, sent, 10.0)
 
     async def ask(self, subject: str, token: str | None = None, **arguments: object) -> Any:  # noqa: ANN401  # JSON
         """The reply's body, of a request that must not fail."""
         reply = await self.send(subject, json.dumps(arguments).encode(), token)
-        assert wire.ERROR_CODE not in reply.headers, reply.payload
+        assert names.ERROR_CODE not in reply.headers, reply.payload
         return json.loads(reply.payload)
 
     async def log_in(self, email: str, password: str) -> Account:

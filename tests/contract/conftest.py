@@ -3,10 +3,10 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 from pymongo import AsyncMongoClient
 
-from devstack.credentials import load_credentials
-from devstack.stack import Stack
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from devstack.home.credentials import load_credentials
+from devstack.stack.stack import Stack
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
 from tests.contract.callers import Account, Wire
 from tests.contract.givens import Givens
 

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from mesh.bus import Message
-from mesh.wire import CONTENT_TYPE, ERROR, ERROR_CODE, PROBLEM_JSON, REQUEST_ID
+from mesh.transport.base import Message
+from mesh.wire.names import CONTENT_TYPE, ERROR, ERROR_CODE, PROBLEM_JSON, REQUEST_ID
 from tests.contract.golden import differences
 
 _PROBLEM = {

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from mesh.endpoint import Access, Endpoint
-from mesh.wire import ERROR_CODE
+from mesh.core.endpoint import Access, Endpoint
+from mesh.wire.names import ERROR_CODE
 from subjects import ENDPOINTS
 from tests.contract import golden
 from tests.contract.callers import Wire

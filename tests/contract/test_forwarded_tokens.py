@@ -12,9 +12,9 @@ from pymongo import AsyncMongoClient
 
 from auth_svc.keys import KeyCipher, SealedKey, SigningKey
 from contracts.auth import Jwk
-from devstack.credentials import load_credentials
-from devstack.stack import Stack
-from mesh.endpoint import Access, Endpoint
+from devstack.home.credentials import load_credentials
+from devstack.stack.stack import Stack
+from mesh.core.endpoint import Access, Endpoint
 from subjects import ENDPOINTS
 from tests.contract import golden
 from tests.contract.callers import Wire

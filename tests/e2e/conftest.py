@@ -3,9 +3,9 @@ from collections.abc import AsyncIterator
 import pytest
 from httpx2 import AsyncClient
 
-from devstack.stack import Stack
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from devstack.stack.stack import Stack
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
 from tests.e2e.people import bearer, log_in, register
 
 Headers = dict[str, str]

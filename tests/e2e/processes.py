@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from devstack.child import end_with_launcher
-from devstack.servers import Servers
+from devstack.processes.child import end_with_launcher
+from devstack.servers.all import Servers
 
 ROOT = Path(__file__).parent.parent.parent
 

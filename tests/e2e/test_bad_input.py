@@ -6,8 +6,8 @@ import socket
 import pytest
 from httpx2 import URL, AsyncClient
 
-from mesh.transport import NatsTransport
-from mesh.wire import ERROR_CODE
+from mesh.nats.transport import NatsTransport
+from mesh.wire.names import ERROR_CODE
 from tests.contract.givens import MARK, free_key
 from tests.unit.gateway.problems import problem
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 from httpx2 import AsyncClient
 
-from devstack.stack import Stack
-from mesh.bus import Message
+from devstack.stack.stack import Stack
+from mesh.transport.base import Message
 from subjects import ENDPOINTS
 from tests.contract.givens import free_key
 from tests.e2e.processes import Process

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from mesh.endpoint import Access, Endpoint
+from mesh.core.endpoint import Access, Endpoint
 from subjects import ENDPOINTS
 
 ROUTES = {

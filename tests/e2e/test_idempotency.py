@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from devstack.credentials import load_credentials
-from devstack.stack import Stack
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from devstack.home.credentials import load_credentials
+from devstack.stack.stack import Stack
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
 from tests.contract.callers import Wire
 from tests.contract.givens import MARK, free_key
 from tests.e2e.people import new_account

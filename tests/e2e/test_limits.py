@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from httpx2 import AsyncClient, Response
 
-from devstack.servers import Servers
+from devstack.servers.all import Servers
 from tests.e2e.processes import Process, gateway_on, products_on
 from tests.unit.gateway.problems import problem
 

@@ -7,7 +7,7 @@ from httpx2 import AsyncClient
 
 from contracts.customers import CustomerSort
 from contracts.products import ProductSort
-from providers.folding import fold
+from providers.postgres.folding import fold
 from tests.contract.givens import MARK, free_key
 from tests.e2e.lists import Item, every
 from tests.unit.gateway.problems import problem

@@ -3,8 +3,8 @@ from httpx2 import AsyncClient
 from pydantic import BaseModel
 
 from contracts.products import Product
-from gateway.schemas.customers import Customer
-from gateway.schemas.products import Category, Supplier
+from gateway.api.customers.schemas import Customer
+from gateway.api.products.schemas import Category, Supplier
 from tests.contract.givens import MARK
 from tests.e2e.lists import Item, every
 from tests.integration.providers.northwind import digests, digests_of

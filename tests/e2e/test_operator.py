@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from mesh.bus import Message
-from mesh.discovery import ask_all
-from mesh.endpoint import Endpoint
-from mesh.errors import Refused
-from mesh.transport import NatsTransport
+from mesh.client.discover import ask_all
+from mesh.core.endpoint import Endpoint
+from mesh.core.errors import Refused
+from mesh.nats.transport import NatsTransport
+from mesh.transport.base import Message
 from subjects import ENDPOINTS
 
 ALLOWED = {

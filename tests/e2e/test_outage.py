@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from httpx2 import AsyncClient, Response
 
-from devstack.nkeys import new_seed
-from devstack.servers import Servers
+from devstack.servers.all import Servers
+from ops.nkeys import new_seed
 from tests.e2e.processes import Process, gateway_on, products_on
 from tests.frozen import frozen
 from tests.unit.gateway.problems import problem

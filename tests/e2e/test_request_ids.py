@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from devstack.stack import Stack
+from devstack.stack.stack import Stack
 from tests.contract.givens import free_key
 from tests.e2e.people import log_in, register
 from tests.unit.gateway.problems import problem

@@ -13,9 +13,9 @@ import pytest
 from httpx2 import AsyncClient
 from pydantic import SecretStr
 
-from devstack.servers import Servers
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from devstack.servers.all import Servers
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
 from subjects import AUTH_JWKS, AUTH_SESSIONS_REVOKED
 from tests.e2e.processes import Process, module
 from tests.integration.providers.schemas import fresh_schema

@@ -15,7 +15,7 @@ from httpx2 import AsyncClient, ConnectError
 from typer.main import get_command
 
 from cli.application import application
-from devstack.stack import Stack
+from devstack.stack.stack import Stack
 from tests.e2e.processes import Process, module
 from tests.nats_server import NatsServer, free_port
 
@@ -200,7 +200,7 @@ async def test_the_health_check_of_a_worker_says_what_is_wrong_in_a_line(tmp_pat
         (" ", "MESH_HEARTBEAT_FILE"),
         ("/nowhere/x", "no sign of life yet"),
     ):
-        check = module(tmp_path / "log", "mesh.heartbeat", MESH_HEARTBEAT_FILE=file)
+        check = module(tmp_path / "log", "mesh.process.heartbeat", MESH_HEARTBEAT_FILE=file)
         async with check:
             assert 1 == await check.wait()
             assert wrong in check.log.read_text().splitlines()[-1]

@@ -12,8 +12,8 @@ from pymongo import AsyncMongoClient
 
 from auth_svc.keys import KeyCipher, SealedKey, SigningKey
 from contracts.auth import Jwk
-from devstack.credentials import load_credentials
-from devstack.stack import Stack
+from devstack.home.credentials import load_credentials
+from devstack.stack.stack import Stack
 from tests.e2e.people import log_in, register
 from tests.unit.gateway.problems import problem
 

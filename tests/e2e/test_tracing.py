@@ -10,7 +10,7 @@ from httpx2 import AsyncClient
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from devstack.servers import Servers
+from devstack.servers.all import Servers
 from tests.e2e.processes import gateway_on, products_on
 
 

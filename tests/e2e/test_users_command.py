@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from httpx2 import AsyncClient
 
-from devstack.stack import Stack
-from devstack.state import write_stack
+from devstack.home.state import write_stack
+from devstack.stack.stack import Stack
 from tests.e2e.people import bearer, log_in, new_account, register
 from tests.e2e.test_command import mesh
 from tests.unit.gateway.problems import problem

@@ -15,9 +15,9 @@ import pytest
 
 from contracts.customers import GetCustomer
 from contracts.products import GetProduct, ListProducts
-from devstack.services import run_module
-from devstack.settings import ServiceName, StackSettings
-from devstack.stack import Stack
+from devstack.stack.services import run_module
+from devstack.stack.settings import ServiceName, StackSettings
+from devstack.stack.stack import Stack
 from subjects import CUSTOMERS_GET, PRODUCTS_GET, PRODUCTS_LIST
 from tests.faults.traffic import Ask, Balancer, Caller, balanced, connected
 from tests.long_form import LONG

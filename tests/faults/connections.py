@@ -4,7 +4,7 @@ import asyncio
 
 from httpx2 import AsyncClient
 
-from devstack.stack import Stack
+from devstack.stack.stack import Stack
 
 
 async def connections(monitor_url: str) -> dict[int, str]:

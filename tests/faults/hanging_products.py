@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack
 from signal import SIGUSR1, SIGUSR2
 
 from contracts.products import CategoryPage, ListCategories
-from mesh.bus import Transport
-from mesh.process import run_worker
-from mesh.service import Service
-from mesh.settings import WorkerSettings
+from mesh.process.run import run_worker
+from mesh.process.settings import WorkerSettings
+from mesh.service.service import Service
+from mesh.transport.base import Transport
 from subjects import PRODUCTS_CATEGORIES_LIST
 from tests.faults.slow_products import verify
 

@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 import psutil
 
-from devstack.servers import ServerName, Servers
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from devstack.servers.all import ServerName, Servers
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
 from tests.e2e.processes import Process, module
 from tests.faults.traffic import Balancer, Caller
 

@@ -8,12 +8,12 @@ import os
 from contextlib import AsyncExitStack
 
 from contracts.products import GetProduct, Product
-from mesh.bus import Transport
-from mesh.context import Caller
-from mesh.errors import Unauthenticated
-from mesh.process import run_worker
-from mesh.service import Service
-from mesh.settings import WorkerSettings
+from mesh.core.context import Caller
+from mesh.core.errors import Unauthenticated
+from mesh.process.run import run_worker
+from mesh.process.settings import WorkerSettings
+from mesh.service.service import Service
+from mesh.transport.base import Transport
 from subjects import PRODUCTS_GET
 
 OVERSIZED = 413

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from devstack.servers import Servers
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from devstack.servers.all import Servers
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
 from tests.faults.conftest import long_only
 from tests.faults.connections import connections
 

@@ -14,7 +14,7 @@ import pytest
 from httpx2 import AsyncClient
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from devstack.servers import ServerName
+from devstack.servers.all import ServerName
 from subjects import CUSTOMERS_CREATE
 from tests.e2e.people import log_in
 from tests.faults.conftest import Figures

@@ -18,11 +18,11 @@ from contracts.auth import GetJwks
 from contracts.customers import GetCustomer
 from customers_svc.app import build as build_customers
 from customers_svc.settings import CustomersSettings
-from devstack.servers import ServerName, Servers
-from mesh.client import Client
-from mesh.errors import Code, NoResponder, RemoteFault
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.service import Service
+from devstack.servers.all import ServerName, Servers
+from mesh.client.client import Client
+from mesh.core.errors import Code, NoResponder, RemoteFault
+from mesh.service.service import Service
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from subjects import AUTH_JWKS, CUSTOMERS_GET
 from tests.faults.conftest import long_only
 from tests.frozen import frozen

@@ -10,8 +10,8 @@ import psutil
 import pytest
 import structlog
 
-from mesh.client import Client
-from mesh.errors import DeadlineExceeded, RemoteFault
+from mesh.client.client import Client
+from mesh.core.errors import DeadlineExceeded, RemoteFault
 from tests.faults.conftest import Figures
 from tests.nats_server import NatsServer, until
 from tests.sample_service import SAY, Said, Say, sample

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 
 from contracts.products import GetProduct
-from mesh.transport import NatsTransport
+from mesh.nats.transport import NatsTransport
 from subjects import PRODUCTS_GET
 from tests.faults.conftest import Figures, Mesh
 from tests.faults.traffic import Ask, Caller, Outcomes, connected, traffic

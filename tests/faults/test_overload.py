@@ -9,7 +9,7 @@ import pytest
 from httpx2 import AsyncClient, Limits
 
 from contracts.products import GetProduct
-from mesh.errors import RemoteFault
+from mesh.core.errors import RemoteFault
 from subjects import PRODUCTS_GET
 from tests.faults.conftest import Figures
 from tests.faults.single import Single, single

@@ -11,8 +11,8 @@ import pytest
 from httpx2 import AsyncClient
 
 from contracts.products import GetProduct
-from mesh.errors import RemoteFault, TooLarge
-from mesh.transport import NatsTransport
+from mesh.core.errors import RemoteFault, TooLarge
+from mesh.nats.transport import NatsTransport
 from subjects import PRODUCTS_GET
 from tests.faults.conftest import Figures
 from tests.faults.single import Single, single

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from httpx2 import AsyncClient, Response
 
-from devstack.servers import ServerName
+from devstack.servers.all import ServerName
 from tests.e2e.people import log_in
 from tests.faults.single import EMAIL, PASSWORD, Single, single
 from tests.frozen import frozen

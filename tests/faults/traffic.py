@@ -13,14 +13,14 @@ from typing import Any
 
 from httpx2 import AsyncClient, ConnectError, HTTPError, Limits, Response
 
-from devstack.credentials import load_credentials
-from devstack.stack import Stack
-from mesh.client import Client
-from mesh.context import Context, request_id_from, working_on
-from mesh.endpoint import Endpoint, Rep, Req
-from mesh.errors import CallError, Disconnected, NoResponder, RemoteFault
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from devstack.home.credentials import load_credentials
+from devstack.stack.stack import Stack
+from mesh.client.client import Client
+from mesh.core.context import Context, request_id_from, working_on
+from mesh.core.endpoint import Endpoint, Rep, Req
+from mesh.core.errors import CallError, Disconnected, NoResponder, RemoteFault
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
 
 Ask = Callable[[], Awaitable[str]]
 """Makes one request, or one after the other until there is an answer, and returns its kind; "ok" is a good one."""

@@ -10,9 +10,9 @@ import asyncpg
 from httpx2 import HTTPError
 
 from contracts.customers import CreateCustomer, Customer, CustomerPatch, UpdateCustomer
-from devstack.stack import Stack
-from mesh.endpoint import Endpoint, Req
-from mesh.errors import CallError
+from devstack.stack.stack import Stack
+from mesh.core.endpoint import Endpoint, Req
+from mesh.core.errors import CallError
 from subjects import CUSTOMERS_CREATE, CUSTOMERS_UPDATE
 from tests.faults.traffic import Balancer, Caller, kind_of, status
 

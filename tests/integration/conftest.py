@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from tests.integration.providers.sign_in import SignIn
 
 

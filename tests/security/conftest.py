@@ -2,8 +2,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from devstack.servers import Servers
-from mesh.bus import Message
+from devstack.servers.all import Servers
+from mesh.transport.base import Message
 from tests.security.edge import Edge, edge, spying
 
 

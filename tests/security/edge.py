@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from devstack.servers import Servers
+from devstack.servers.all import Servers
 from gateway.server import listener, serve_until
 from gateway.settings import GatewaySettings
-from mesh.bus import Message
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
-from mesh.wire import ERROR_CODE
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
+from mesh.transport.base import Message
+from mesh.wire.names import ERROR_CODE
 from subjects import ENDPOINTS
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 (\d{3}) ")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from devstack.servers import Servers
+from devstack.servers.all import Servers
 from tests.security.raw import introduction
 
 NO_HEADERS = b""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import nkeys
 
-from devstack.servers import Servers
+from devstack.servers.all import Servers
 
 _REFUSED = re.compile(r'Permissions Violation for (Publish|Subscription) to "([^"]+)"(?: using queue "([^"]+)")?')
 

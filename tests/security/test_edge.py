@@ -8,12 +8,12 @@ import pytest
 from httpx2 import AsyncClient
 from pydantic import ValidationError
 
-from devstack.servers import Servers
-from devstack.stack import Stack
-from gateway.head import LONGEST_AUTHORIZATION
+from devstack.servers.all import Servers
+from devstack.stack.stack import Stack
+from gateway.http.head import LONGEST_AUTHORIZATION
 from gateway.settings import GatewaySettings
-from mesh import tokens
-from mesh.bus import Message
+from mesh.security import verifier as tokens
+from mesh.transport.base import Message
 from tests.e2e.people import log_in, register
 from tests.security.edge import Edge, edge, headers, statuses
 from tests.unit.gateway.problems import problem

@@ -16,8 +16,8 @@ from typing import Any, Final
 import pytest
 from httpx2 import AsyncClient
 
-from devstack.credentials import load_credentials
-from devstack.stack import Stack
+from devstack.home.credentials import load_credentials
+from devstack.stack.stack import Stack
 from tests.e2e.people import bearer, log_in, register
 from tests.e2e.processes import module
 from tests.faults.conftest import Figures

@@ -10,11 +10,11 @@ from pymongo import AsyncMongoClient
 
 from auth_svc.keys import KeyCipher, SealedKey
 from contracts.auth import Jwk
-from devstack.credentials import load_credentials
-from devstack.stack import Stack
-from mesh.errors import Unauthenticated
-from mesh.settings import TokenSettings
-from mesh.tokens import Verifier
+from devstack.home.credentials import load_credentials
+from devstack.stack.stack import Stack
+from mesh.core.errors import Unauthenticated
+from mesh.security.settings import TokenSettings
+from mesh.security.verifier import Verifier
 from tests.security.forgeries import Forger
 from tests.unit.gateway.problems import problem
 

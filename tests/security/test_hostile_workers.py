@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from devstack.servers import Servers
-from mesh.discovery import ask_all
+from devstack.servers.all import Servers
+from mesh.client.discover import ask_all
 from tests.security.edge import Edge, connected, edge, headers, statuses
 from tests.security.hostile import NO_HEADERS, HostileWorker, hostile_worker
 

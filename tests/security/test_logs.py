@@ -14,10 +14,10 @@ from nkeys import encode_seed
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pymongo import AsyncMongoClient
 
-from devstack.credentials import load_credentials
-from devstack.stack import Stack
-from mesh.logs import REDACTED, configure, redacted
-from mesh.settings import LogSettings
+from devstack.home.credentials import load_credentials
+from devstack.stack.stack import Stack
+from mesh.telemetry.logs import REDACTED, configure, redacted
+from mesh.telemetry.settings import LogSettings
 from tests.e2e.people import bearer, log_in, new_account, register
 from tests.unit.gateway.problems import problem
 

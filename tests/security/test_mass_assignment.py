@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 from httpx2 import AsyncClient
 
-from devstack.stack import Stack
+from devstack.stack.stack import Stack
 from tests.contract.givens import free_key
 from tests.e2e.people import bearer, log_in, new_account, register
 from tests.unit.gateway.problems import problem

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from devstack.certificates import Authority
-from devstack.nkeys import USERS, new_seed, public_key, variable
-from devstack.servers import Servers
-from mesh.errors import Disconnected
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from devstack.servers.all import Servers
+from mesh.core.errors import Disconnected
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
+from ops.certificates import Authority
+from ops.nkeys import USERS, new_seed, public_key, variable
 from tests.nats_server import NatsServer, until
 
 CONFIGURATION = Path(__file__).parents[2] / "nats-tls.conf"

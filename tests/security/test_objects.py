@@ -12,7 +12,7 @@ import jwt
 import pytest
 from httpx2 import AsyncClient, Response
 
-from devstack.stack import Stack
+from devstack.stack.stack import Stack
 from tests.e2e.people import bearer, log_in, register
 from tests.unit.gateway.problems import problem
 

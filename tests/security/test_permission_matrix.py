@@ -1,6 +1,6 @@
 """Every user, every subject, publish and subscribe, on a real server with nats.conf: what is not allowed is refused.
 
-What is allowed is written here a second time, by hand: nats.conf is made of cli/permissions.py, and this judges both.
+What is allowed is written here a second time, by hand: nats.conf is made of ops/permissions.py, and this judges both.
 """
 
 import asyncio
@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 import pytest
 
 import subjects
-from cli.permissions import ANSWER_WITHIN
-from devstack.nats import CONFIGURATION
-from devstack.nkeys import new_seed, public_key
-from devstack.servers import Servers
-from mesh.bus import Message, Resend
-from mesh.event import Event
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from devstack.servers.all import Servers
+from devstack.servers.nats import CONFIGURATION
+from mesh.core.event import Event
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
+from mesh.transport.base import Message, Resend
+from ops.nkeys import new_seed, public_key
+from ops.permissions import ANSWER_WITHIN
 from subjects import ENDPOINTS
 from tests.long_form import LONG
 from tests.nats_server import until

@@ -9,11 +9,11 @@ import jwt
 import pytest
 from httpx2 import ASGITransport, AsyncClient
 
-from devstack.credentials import load_credentials
-from devstack.stack import Stack
+from devstack.home.credentials import load_credentials
+from devstack.stack.stack import Stack
 from gateway.app import build
 from gateway.settings import GatewaySettings
-from mesh.transport import NatsTransport
+from mesh.nats.transport import NatsTransport
 from tests.e2e.people import bearer, log_in, register
 from tests.unit.gateway.problems import problem
 

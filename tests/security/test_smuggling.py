@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from mesh.bus import Message
-from mesh.wire import NAMES
+from mesh.transport.base import Message
+from mesh.wire.names import NAMES
 from subjects import ENDPOINTS
 from tests.security.edge import Edge, headers, statuses
 

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from devstack.nkeys import new_seed
+from ops.nkeys import new_seed
 
 ROOT = Path(__file__).parents[2]
 

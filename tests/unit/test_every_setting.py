@@ -15,12 +15,13 @@ from pydantic_settings import BaseSettings
 
 from auth_svc.settings import AuthSettings
 from customers_svc.settings import CustomersSettings
-from devstack.environment import inherited
-from devstack.services import SERVICES
-from devstack.settings import ServiceName, StackSettings
+from devstack.stack.environment import inherited
+from devstack.stack.services import SERVICES
+from devstack.stack.settings import ServiceName, StackSettings
 from gateway.settings import GatewaySettings
-from mesh.process import StartError, read_settings
-from mesh.settings import LogSettings, Settings, TraceSettings
+from mesh.core.settings import Settings
+from mesh.process.run import StartError, read_settings
+from mesh.telemetry.settings import LogSettings, TraceSettings
 from products_svc.settings import ProductsSettings
 
 ROOT = Path(__file__).parents[2]

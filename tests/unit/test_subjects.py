@@ -2,7 +2,7 @@ import ast
 from pathlib import Path
 
 import subjects
-from mesh.endpoint import Access, Endpoint
+from mesh.core.endpoint import Access, Endpoint
 
 SOURCE = Path(subjects.__file__)
 

@@ -9,9 +9,9 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
-from mesh import context
-from mesh.process import StartError, tracing
-from mesh.tracing import exporting
+from mesh.core import context
+from mesh.process.run import StartError, tracing
+from mesh.telemetry.tracing import exporting
 
 
 def test_without_tracing_nothing_of_it_is_imported() -> None:

@@ -12,14 +12,14 @@ from structlog.testing import capture_logs
 
 from gateway.app import build
 from gateway.settings import GatewaySettings
-from mesh import context
-from mesh.bus import Message
-from mesh.client import Client
-from mesh.endpoint import Access, Endpoint
-from mesh.errors import Internal, NotFound, Unavailable
-from mesh.logs import request_id
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.tracing import Tracer
+from mesh.client.client import Client
+from mesh.core import context
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.errors import Internal, NotFound, Unavailable
+from mesh.telemetry.logs import request_id
+from mesh.telemetry.tracing import Tracer
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from subjects import CUSTOMERS_GET, PRODUCTS_GET
 from tests.sample_service import Gate, Said, Say, sample
 from tests.unit.gateway.tokens import bearer

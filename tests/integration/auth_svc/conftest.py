@@ -9,8 +9,8 @@ from pymongo import AsyncMongoClient
 
 from auth_svc.repository import ensure_indexes
 from auth_svc.settings import AuthSettings
-from providers import mongo
-from providers.mongo import Database
+from providers.mongo import database as mongo
+from providers.mongo.database import Database
 from tests.integration.auth_svc.small_mesh import Documents, Mesh
 
 COLLECTIONS = ("users", "sessions", "signing_keys", "throttles", "audit")

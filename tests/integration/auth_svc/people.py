@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import jwt
 
 from contracts.auth import Login, Refresh, Register, Tokens, User
-from providers.mongo import Database
+from providers.mongo.database import Database
 from subjects import AUTH_LOGIN, AUTH_REFRESH, AUTH_REGISTER
 from tests.integration.auth_svc.small_mesh import Mesh
 

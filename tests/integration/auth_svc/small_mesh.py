@@ -6,12 +6,12 @@ from typing import Any
 
 from auth_svc.app import build
 from auth_svc.settings import AuthSettings
-from mesh.bus import NO_HEADERS
-from mesh.client import Client
-from mesh.context import Context, working_on
-from mesh.endpoint import Endpoint, Rep, Req
-from mesh.errors import RemoteFault
-from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.client.client import Client
+from mesh.core.context import Context, working_on
+from mesh.core.endpoint import Endpoint, Rep, Req
+from mesh.core.errors import RemoteFault
+from mesh.transport.base import NO_HEADERS
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 
 Documents = Callable[[str], Awaitable[list[dict[str, Any]]]]
 """What a collection holds."""

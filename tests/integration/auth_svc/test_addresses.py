@@ -1,7 +1,7 @@
 """Addresses that look the same are one, and accounts of before that rule go on."""
 
 from contracts.auth import ListUsers, Register
-from providers.mongo import Database
+from providers.mongo.database import Database
 from subjects import AUTH_REGISTER, AUTH_USERS_LIST
 from tests.integration.auth_svc.people import PASSWORD, admin, log_in, person
 from tests.integration.auth_svc.small_mesh import Mesh

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from contracts.auth import GetMe, GetUser, ListAudit, ListUsers, Login, Refresh, UpdateUser, UserPatch
-from providers.mongo import Database
+from providers.mongo.database import Database
 from subjects import (
     AUTH_AUDIT_LIST,
     AUTH_LOGIN,

@@ -9,7 +9,7 @@ from pydantic import SecretBytes, SecretStr
 
 from auth_svc.settings import AuthSettings
 from contracts.auth import GetJwks, GetMe, Login, Register
-from mesh.process import StartError
+from mesh.process.run import StartError
 from subjects import AUTH_JWKS, AUTH_LOGIN, AUTH_ME, AUTH_REGISTER
 from tests.integration.auth_svc.small_mesh import Documents, Mesh
 

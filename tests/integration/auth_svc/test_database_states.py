@@ -12,13 +12,13 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from auth_svc.repository import Attempt, Limit, Throttles, Users
-from devstack.child import Command
-from devstack.credentials import load_credentials
-from devstack.home import open_home
-from devstack.mongo import Mongo
-from mesh.errors import Code, Unavailable
-from providers.mongo import Database, open_database
-from providers.mongo_errors import STATES
+from devstack.home.credentials import load_credentials
+from devstack.home.home import open_home
+from devstack.processes.child import Command
+from devstack.servers.mongo import Mongo
+from mesh.core.errors import Code, Unavailable
+from providers.mongo.database import Database, open_database
+from providers.mongo.errors import STATES
 
 _NEWER = {462}  # than mongod 6.0
 Client = AsyncMongoClient[dict[str, Any]]

@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 
 from auth_svc.settings import AuthSettings
 from contracts.auth import GetJwks, GetMe, Login, Logout, Refresh, Register, Tokens, User
-from mesh.endpoint import Endpoint, Rep, Req
-from mesh.errors import Code, RemoteFault
-from providers.mongo import Database
+from mesh.core.endpoint import Endpoint, Rep, Req
+from mesh.core.errors import Code, RemoteFault
+from providers.mongo.database import Database
 from subjects import AUTH_JWKS, AUTH_LOGIN, AUTH_LOGOUT, AUTH_ME, AUTH_REFRESH, AUTH_REGISTER
 from tests.integration.auth_svc.small_mesh import Documents, Mesh
 

@@ -18,11 +18,11 @@ from auth_svc.signer import Signer
 from auth_svc.throttle import Throttle
 from auth_svc.tokens import AccessTokens, RefreshTokens
 from contracts.auth import AuditAction, ChangePassword, ListAudit, Register, UpdateUser, User, UserPatch
-from mesh.context import Caller, Context, working_on
-from mesh.errors import Forbidden, Invalid, Unavailable
-from mesh.failures import database_unavailable
-from mesh.memory import MemoryBroker, MemoryTransport
-from providers.mongo import Database, Document
+from mesh.core.context import Caller, Context, working_on
+from mesh.core.errors import Forbidden, Invalid, Unavailable
+from mesh.service.faults import database_unavailable
+from mesh.transport.memory import MemoryBroker, MemoryTransport
+from providers.mongo.database import Database, Document
 from tests.integration.auth_svc.small_mesh import Documents
 
 OLD, NEW = "correct horse battery", "another horse battery"

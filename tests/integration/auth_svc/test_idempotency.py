@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from contracts.auth import Login
-from providers.mongo import Database
+from providers.mongo.database import Database
 from subjects import AUTH_LOGIN
 from tests.integration.auth_svc.small_mesh import Documents, Mesh
 

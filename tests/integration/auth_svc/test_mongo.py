@@ -10,7 +10,7 @@ from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from providers.errors import DatabaseRefused, DatabaseUnavailable
-from providers.mongo import Database, bounded, is_outage, open_database
+from providers.mongo.database import Database, bounded, is_outage, open_database
 
 
 async def test_writes_wait_for_a_majority_and_its_journal(any_database: Database) -> None:

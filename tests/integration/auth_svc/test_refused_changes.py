@@ -20,11 +20,11 @@ from auth_svc.signer import Signer
 from auth_svc.throttle import Throttle
 from auth_svc.tokens import AccessTokens, RefreshTokens
 from contracts.auth import ChangePassword, GetMe, Login, UpdateUser, User, UserPatch
-from mesh import context
-from mesh.context import Caller, Context, working_on
-from mesh.errors import Fault, Forbidden, Invalid, Unauthenticated, Unavailable
-from mesh.memory import MemoryBroker, MemoryTransport
-from providers.mongo import Database, Document
+from mesh.core import context
+from mesh.core.context import Caller, Context, working_on
+from mesh.core.errors import Fault, Forbidden, Invalid, Unauthenticated, Unavailable
+from mesh.transport.memory import MemoryBroker, MemoryTransport
+from providers.mongo.database import Database, Document
 from subjects import AUTH_ME, AUTH_USERS_UPDATE
 from tests.integration.auth_svc.people import admin
 from tests.integration.auth_svc.small_mesh import Mesh

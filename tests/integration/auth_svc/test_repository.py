@@ -9,10 +9,10 @@ from pymongo import AsyncMongoClient
 from auth_svc.keys import KeyCipher, SealedKey, SigningKey
 from auth_svc.repository import Account, Audit, Sessions, SigningKeys, Users, ensure_indexes
 from contracts.auth import AuditAction, User
-from devstack.servers import Servers
-from mesh.context import Context, working_on
-from mesh.errors import Conflict, MeshError, NotFound
-from providers.mongo import Database, Document
+from devstack.servers.all import Servers
+from mesh.core.context import Context, working_on
+from mesh.core.errors import Conflict, MeshError, NotFound
+from providers.mongo.database import Database, Document
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 IDLE, LONGEST = timedelta(days=14), timedelta(days=30)

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from auth_svc.settings import AuthSettings
 from contracts.auth import GetJwks, RotateKeys
-from mesh.errors import Unauthenticated
-from mesh.tokens import Verifier
-from providers.mongo import Database
+from mesh.core.errors import Unauthenticated
+from mesh.security.verifier import Verifier
+from providers.mongo.database import Database
 from subjects import AUTH_JWKS, AUTH_KEYS_ROTATE
 from tests.integration.auth_svc.people import admin, log_in
 from tests.integration.auth_svc.small_mesh import Mesh

@@ -26,9 +26,9 @@ from contracts.auth import (
     SessionsRevoked,
     Tokens,
 )
-from mesh.errors import Unauthenticated
-from mesh.event import listen
-from providers.mongo import Database
+from mesh.core.errors import Unauthenticated
+from mesh.transport.events import subscribe
+from providers.mongo.database import Database
 from subjects import (
     AUTH_LOGIN,
     AUTH_LOGOUT,
@@ -61,7 +61,7 @@ async def told(worker: Mesh) -> list[str]:
     def hear(event: SessionsRevoked) -> None:
         heard.extend(event.session_ids)
 
-    await listen(worker.connect("gateway"), EVENTS_AUTH_SESSIONS_REVOKED, hear)
+    await subscribe(worker.connect("gateway"), EVENTS_AUTH_SESSIONS_REVOKED, hear)
     return heard
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from auth_svc.repository import Limit, Throttles
-from providers.mongo import Database, Document
+from providers.mongo.database import Database, Document
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -13,9 +13,9 @@ from auth_svc.repository import Throttles
 from auth_svc.settings import AuthSettings
 from auth_svc.throttle import Throttle
 from contracts.auth import Login, Register
-from mesh.context import Context, working_on
-from mesh.errors import RateLimited, RemoteFault
-from providers.mongo import Database
+from mesh.core.context import Context, working_on
+from mesh.core.errors import RateLimited, RemoteFault
+from providers.mongo.database import Database
 from subjects import AUTH_LOGIN, AUTH_REGISTER
 from tests.integration.auth_svc.people import PASSWORD, log_in, person
 from tests.integration.auth_svc.small_mesh import Documents, Mesh

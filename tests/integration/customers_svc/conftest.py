@@ -6,11 +6,11 @@ from pydantic import SecretStr
 
 from customers_svc.handlers import Handlers
 from customers_svc.repository import Customers, seed
-from mesh.failures import database_unavailable
-from mesh.idempotency import KEPT, Once
-from providers.idempotency import Keys
-from providers.migrations import migrate
-from providers.postgres import Database, Terms, open_database
+from mesh.service.faults import database_unavailable
+from mesh.service.idempotency import KEPT, Once
+from providers.postgres.database import Database, Terms, open_database
+from providers.postgres.idempotency import Keys
+from providers.postgres.migrations import migrate
 from tests.integration.providers.schemas import fresh_schema
 
 

@@ -16,12 +16,12 @@ from contracts.customers import (
 )
 from customers_svc.app import build
 from customers_svc.settings import CustomersSettings
-from mesh.client import Client
-from mesh.context import working_on
-from mesh.errors import Code, RemoteFault
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.process import StartError
-from providers.postgres import Database
+from mesh.client.client import Client
+from mesh.core.context import working_on
+from mesh.core.errors import Code, RemoteFault
+from mesh.process.run import StartError
+from mesh.transport.memory import MemoryBroker, MemoryTransport
+from providers.postgres.database import Database
 from subjects import (
     CUSTOMERS_ARCHIVE,
     CUSTOMERS_CREATE,

@@ -9,10 +9,10 @@ from pydantic import SecretStr
 
 from customers_svc.app import build
 from customers_svc.settings import CustomersSettings
-from mesh.context import Context
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.wire import Problem
-from providers.postgres import Database
+from mesh.core.context import Context
+from mesh.transport.memory import MemoryBroker, MemoryTransport
+from mesh.wire.problem import Problem
+from providers.postgres.database import Database
 from tests.integration.providers.sign_in import SignIn
 
 NEW = b'{"customer_id": "NEWCO", "company_name": "New"}'

@@ -6,8 +6,8 @@ import pytest
 from contracts.customers import Customer, CustomerPatch, CustomerSort, ListCustomers, UpdateCustomer
 from customers_svc.handlers import Handlers
 from customers_svc.repository import _ORDERS
-from mesh.errors import Invalid
-from providers.folding import fold
+from mesh.core.errors import Invalid
+from providers.postgres.folding import fold
 from tests.integration.providers.northwind import digests, digests_of, every
 
 SORTS: dict[str, Callable[[Customer], Any]] = {

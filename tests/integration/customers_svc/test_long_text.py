@@ -10,9 +10,9 @@ from pydantic import SecretStr
 from contracts.customers import CreateCustomer, CustomerPatch, CustomerSort, ListCustomers, UpdateCustomer
 from customers_svc.handlers import Handlers
 from customers_svc.repository import STEPS, Customers
-from providers.folding import fold
-from providers.migrations import migrate
-from providers.postgres import Database, open_database
+from providers.postgres.database import Database, open_database
+from providers.postgres.folding import fold
+from providers.postgres.migrations import migrate
 from tests.integration.providers.northwind import every
 
 SALLALLAHOU = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"  # becomes eighteen

@@ -15,8 +15,8 @@ from contracts.customers import (
     UpdateCustomer,
 )
 from customers_svc.handlers import Handlers
-from mesh.errors import Conflict, NotFound, Unavailable
-from providers.postgres import Database
+from mesh.core.errors import Conflict, NotFound, Unavailable
+from providers.postgres.database import Database
 from tests.integration.providers.northwind import every
 
 

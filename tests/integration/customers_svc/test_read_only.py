@@ -12,11 +12,11 @@ import pytest
 from contracts.customers import CreateCustomer, Customer, GetCustomer
 from customers_svc.app import build
 from customers_svc.settings import CustomersSettings
-from devstack.servers import Servers
-from mesh.client import Client
-from mesh.context import working_on
-from mesh.errors import Code, MeshError, Overloaded
-from mesh.memory import MemoryBroker, MemoryTransport
+from devstack.servers.all import Servers
+from mesh.client.client import Client
+from mesh.core.context import working_on
+from mesh.core.errors import Code, MeshError, Overloaded
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from subjects import CUSTOMERS_CREATE, CUSTOMERS_GET
 from tests.integration.providers.sign_in import SignIn
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devstack.servers import Servers
-from devstack.services import ServiceCommand
+from devstack.servers.all import Servers
+from devstack.stack.services import ServiceCommand
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 

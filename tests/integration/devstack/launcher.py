@@ -6,8 +6,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from devstack.settings import StackSettings
-from devstack.stack import Stack
+from devstack.stack.settings import StackSettings
+from devstack.stack.stack import Stack
 
 _STAND_IN = Path(__file__).with_name("stand_in.py")
 

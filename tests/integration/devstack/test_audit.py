@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from devstack import binaries
-from devstack.audit import facts, report, version
+from devstack.servers import binaries
+from devstack.servers.audit import facts, report, version
 
 ROOT = Path(__file__).parents[3]
 MAKE = shutil.which("make") or "make"
@@ -44,10 +44,10 @@ def test_facts_have_a_day_a_source_and_say_whether_they_matter_here() -> None:
 
 def test_make_audit_prints_them_and_goes_on_to_the_packages() -> None:
     told = subprocess.run(
-        [sys.executable, "-m", "devstack.audit"], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-m", "devstack.servers.audit"], capture_output=True, text=True, check=True, cwd=ROOT
     )
     planned = subprocess.run([MAKE, "-n", "audit"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert told.stdout.splitlines() == report()[0]
     for name in ("nats-server 2.15.1", "postgres 18.4", "mongod 6.0.5", "CVE-2025-14847", "for development"):
         assert name in told.stdout
-    assert planned.index("-m devstack.audit") < planned.index("pip-audit --strict")
+    assert planned.index("-m devstack.servers.audit") < planned.index("pip-audit --strict")

@@ -13,8 +13,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from devstack.errors import DevstackError
-from devstack.nats import Nats
-from devstack.servers import Servers
+from devstack.servers.all import Servers
+from devstack.servers.nats import Nats
 
 NODES = ("nats-1", "nats-2", "nats-3")
 

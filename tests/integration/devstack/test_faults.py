@@ -12,10 +12,10 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from devstack.errors import DevstackError
-from devstack.postgres import Postgres
-from devstack.settings import StackSettings
-from devstack.stack import Stack
-from devstack.state import read_stack
+from devstack.home.state import read_stack
+from devstack.servers.postgres import Postgres
+from devstack.stack.settings import StackSettings
+from devstack.stack.stack import Stack
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 NAMES = ("nats-1", "nats-2", "postgres", "mongo", "gateway-1", "gateway-2", "customers-1", "customers-2", "products")

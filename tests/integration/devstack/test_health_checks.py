@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from devstack.servers import Servers
+from devstack.servers.all import Servers
 
 SERVICES: dict[str, Any] = yaml.safe_load((Path(__file__).parents[3] / "compose.yaml").read_text())["services"]
 PORTS = {"mongo": "27017", "gateway": "8080"}

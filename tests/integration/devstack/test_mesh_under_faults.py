@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from httpx2 import AsyncClient, HTTPError
 
-from devstack.settings import StackSettings
-from devstack.stack import Stack
+from devstack.stack.settings import StackSettings
+from devstack.stack.stack import Stack
 
 MESH = str(Path(sys.executable).with_name("mesh"))
 NODES = ("nats-1", "nats-2", "nats-3")

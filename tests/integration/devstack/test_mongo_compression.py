@@ -10,7 +10,7 @@ from typing import Any
 import bson
 import pytest
 
-from devstack.servers import Servers
+from devstack.servers.all import Servers
 
 MESSAGE = 2013
 COMPRESSED = 2012

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from devstack.monitoring import configured_at, neighbours
+from devstack.servers.monitoring import configured_at, neighbours
 
 HEAD = b"HTTP/1.0 200 OK\r\n\r\n"
 

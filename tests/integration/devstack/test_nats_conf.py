@@ -9,7 +9,7 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from devstack.servers import Servers
+from devstack.servers.all import Servers
 
 
 class Connection:

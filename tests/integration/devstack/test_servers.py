@@ -18,8 +18,8 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
 from devstack.errors import DevstackError
-from devstack.ports import free_ports
-from devstack.servers import ServerName, Servers
+from devstack.servers.all import ServerName, Servers
+from devstack.servers.ports import free_ports
 
 
 def mongo_client(url: str) -> AsyncMongoClient[dict[str, Any]]:

@@ -15,12 +15,12 @@ import psutil
 import pytest
 
 from devstack.errors import DevstackError
-from devstack.services import ServiceCommand
-from devstack.settings import StackSettings
-from devstack.stack import Stack
-from devstack.state import read_stack
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from devstack.home.state import read_stack
+from devstack.stack.services import ServiceCommand
+from devstack.stack.settings import StackSettings
+from devstack.stack.stack import Stack
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
 from tests.integration.devstack.conftest import lives
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from devstack.child import Command
-from devstack.home import open_home
-from devstack.program import Program
-from devstack.supervision import Supervisor
+from devstack.home.home import open_home
+from devstack.processes.child import Command
+from devstack.processes.program import Program
+from devstack.processes.supervision import Supervisor
 from tests.integration.devstack.conftest import Eventually
 
 SPEAK_AND_WAIT = "import signal; print('here', flush=True); signal.pause()"

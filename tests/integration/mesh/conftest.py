@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
 from tests.nats_server import NatsServer, OneOfTwo, ServerFactory
 
 

@@ -6,9 +6,9 @@ from typing import cast
 
 import pytest
 
-from mesh.client import Client
-from mesh.endpoint import Access, Endpoint
-from mesh.errors import DeadlineExceeded
+from mesh.client.client import Client
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.errors import DeadlineExceeded
 from tests.nats_server import NatsServer, until
 from tests.sample_service import Gate, Said, Say, sample
 

@@ -10,11 +10,11 @@ from typing import Any
 import nats.errors
 import pytest
 
-from mesh.bus import Message, Resend
-from mesh.connection import publication
-from mesh.errors import Disconnected, NoResponder
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from mesh.core.errors import Disconnected, NoResponder
+from mesh.nats.client import publication
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
+from mesh.transport.base import Message, Resend
 from tests.nats_server import NatsServer, OneOfTwo, until
 
 

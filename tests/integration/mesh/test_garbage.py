@@ -10,11 +10,11 @@ import pytest
 import structlog
 from pydantic import BaseModel
 
-from mesh.client import Client
-from mesh.endpoint import Access, Endpoint
-from mesh.errors import BadReply, CallError, Conflict, DeadlineExceeded, Overloaded, TooLarge, Unavailable
-from mesh.logs import as_json, exceptions
-from mesh.transport import NatsTransport
+from mesh.client.client import Client
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.errors import BadReply, CallError, Conflict, DeadlineExceeded, Overloaded, TooLarge, Unavailable
+from mesh.nats.transport import NatsTransport
+from mesh.telemetry.logs import as_json, exceptions
 from tests.garbage import census, each
 from tests.nats_server import NatsServer
 from tests.sample_service import SAY, Said, Say, sample, say

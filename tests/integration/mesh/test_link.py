@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 
 import pytest
 
-from mesh.link import Link
+from mesh.nats.socket import Link
 from tests.nats_server import until
 
 

@@ -8,9 +8,9 @@ from io import BytesIO
 import pytest
 import structlog
 
-from mesh.log_limit import MOST, LogLimit
-from mesh.logs import as_json
-from mesh.transport import NatsTransport
+from mesh.nats.transport import NatsTransport
+from mesh.telemetry.log_limit import MOST, LogLimit
+from mesh.telemetry.logs import as_json
 from tests.integration.mesh.test_nats_rights import USERS
 from tests.nats_server import NatsServer, ServerFactory, until
 from tests.sample_service import sample

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mesh.bus import Message
+from mesh.transport.base import Message
 from tests.nats_server import NatsServer, until
 
 

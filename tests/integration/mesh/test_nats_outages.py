@@ -6,10 +6,10 @@ from contextlib import suppress
 
 import pytest
 
-from mesh.bus import Message
-from mesh.errors import Disconnected, NoResponder
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from mesh.core.errors import Disconnected, NoResponder
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
+from mesh.transport.base import Message
 from tests.nats_server import NatsServer, OneOfTwo, ServerFactory, until
 
 

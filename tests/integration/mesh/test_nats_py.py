@@ -8,9 +8,9 @@ from nats.aio.client import Client as NatsClient
 from nats.aio.subscription import Subscription
 from nats.aio.transport import Transport
 
-from mesh import connection
-from mesh.connection import Connection
-from mesh.link import Link
+from mesh.nats import client as connection
+from mesh.nats.client import Connection
+from mesh.nats.socket import Link
 
 COROUTINES = {
     "_attempt_reconnect": [],

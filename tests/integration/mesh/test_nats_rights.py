@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from mesh.bus import Message
-from mesh.errors import Disconnected, Refused
-from mesh.settings import NatsSettings
-from mesh.transport import NatsTransport
+from mesh.core.errors import Disconnected, Refused
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
+from mesh.transport.base import Message
 from tests.nats_server import NatsServer, ServerFactory, until
 
 USERS = """

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from mesh.client import Client
-from mesh.discovery import ask_all
-from mesh.errors import NoResponder
-from mesh.service import Service
-from mesh.transport import NatsTransport
+from mesh.client.client import Client
+from mesh.client.discover import ask_all
+from mesh.core.errors import NoResponder
+from mesh.nats.transport import NatsTransport
+from mesh.service.service import Service
 from tests.nats_server import NatsServer, ServerFactory, until
 from tests.sample_service import SAY, WHISPER, Gate, Say, sample
 

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from mesh.bus import Message, Resend, Transport
-from mesh.errors import DeadlineExceeded, Disconnected, NoResponder, TooLarge, Unavailable
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.transport import NatsTransport
-from mesh.wire import error_reply
+from mesh.core.errors import DeadlineExceeded, Disconnected, NoResponder, TooLarge, Unavailable
+from mesh.nats.transport import NatsTransport
+from mesh.transport.base import Message, Resend, Transport
+from mesh.transport.memory import MemoryBroker, MemoryTransport
+from mesh.wire.problem import error_reply
 from tests.nats_server import ServerFactory
 
 Connect = Callable[[], Awaitable[Transport]]

@@ -4,13 +4,13 @@ from importlib.resources import files
 import pytest
 from pydantic import SecretStr
 
-from mesh.failures import database_unavailable
-from mesh.idempotency import KEPT, Once
+from mesh.service.faults import database_unavailable
+from mesh.service.idempotency import KEPT, Once
 from products_svc.handlers import Handlers
 from products_svc.repository import Catalogue, seed
-from providers.idempotency import Keys
-from providers.migrations import migrate
-from providers.postgres import Database, Terms, open_database
+from providers.postgres.database import Database, Terms, open_database
+from providers.postgres.idempotency import Keys
+from providers.postgres.migrations import migrate
 from tests.integration.providers.schemas import fresh_schema
 
 

@@ -16,10 +16,10 @@ from contracts.products import (
     ProductPatch,
     UpdateProduct,
 )
-from mesh.client import Client
-from mesh.context import working_on
-from mesh.errors import Code, RemoteFault
-from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.client.client import Client
+from mesh.core.context import working_on
+from mesh.core.errors import Code, RemoteFault
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from products_svc.app import build
 from products_svc.settings import ProductsSettings
 from subjects import (

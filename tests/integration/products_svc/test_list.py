@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from contracts.products import ListCategories, ListProducts, ListSuppliers, Product, ProductSort
-from mesh.errors import Invalid
+from mesh.core.errors import Invalid
 from products_svc.handlers import Handlers
 from products_svc.repository import _ORDERS
-from providers.folding import fold
+from providers.postgres.folding import fold
 from tests.integration.providers.northwind import digests, digests_of, every
 
 SORTS: dict[str, Callable[[Product], Any]] = {

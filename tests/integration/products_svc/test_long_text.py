@@ -10,9 +10,9 @@ from pydantic import SecretStr
 from contracts.products import CreateProduct, ListProducts, ProductSort
 from products_svc.handlers import Handlers
 from products_svc.repository import STEPS, Catalogue
-from providers.folding import fold
-from providers.migrations import migrate
-from providers.postgres import open_database
+from providers.postgres.database import open_database
+from providers.postgres.folding import fold
+from providers.postgres.migrations import migrate
 from tests.integration.providers.northwind import every
 
 NAME = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 70 + "Æbleskiver"

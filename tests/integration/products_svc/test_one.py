@@ -15,9 +15,9 @@ from contracts.products import (
     ProductPatch,
     UpdateProduct,
 )
-from mesh.errors import Conflict, Invalid, NotFound, Unavailable
+from mesh.core.errors import Conflict, Invalid, NotFound, Unavailable
 from products_svc.handlers import Handlers
-from providers.postgres import Database
+from providers.postgres.database import Database
 
 
 async def get(handlers: Handlers, product_id: int = 1) -> Product:

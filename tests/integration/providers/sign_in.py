@@ -9,11 +9,11 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.auth import GetJwks, Jwk, Jwks
-from mesh.bus import Transport
-from mesh.context import Caller, Context
-from mesh.service import Service
-from mesh.settings import TokenSettings
-from mesh.tokens import ALGORITHM, TYPE
+from mesh.core.context import Caller, Context
+from mesh.security.settings import TokenSettings
+from mesh.security.verifier import ALGORITHM, TYPE
+from mesh.service.service import Service
+from mesh.transport.base import Transport
 from subjects import AUTH_JWKS
 
 

@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from devstack.servers import Servers
+from devstack.servers.all import Servers
 from providers.errors import Blame, DatabaseReadOnly, DatabaseUnavailable
-from providers.postgres import Database, open_database
-from providers.sqlstates import CLASSES, CODES
+from providers.postgres.database import Database, open_database
+from providers.postgres.sqlstates import CLASSES, CODES
 from tests.unit.providers.test_sqlstates import KNOWN
 
 _NO_ERROR = {"00", "01", "02"}  # PostgreSQL raises none of these classes as an error

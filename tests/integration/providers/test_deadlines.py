@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from devstack.servers import Servers
+from devstack.servers.all import Servers
 from providers.errors import DatabaseTimedOut, DatabaseUnavailable
-from providers.postgres import Database, Terms, open_database
+from providers.postgres.database import Database, Terms, open_database
 from tests.frozen import frozen
 
 

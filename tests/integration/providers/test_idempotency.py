@@ -5,10 +5,10 @@ from importlib.resources import files
 
 import pytest
 
-from providers.connections import Connection
-from providers.idempotency import Keys
-from providers.migrations import migrate
-from providers.postgres import Database, open_database
+from providers.postgres.connections import Connection
+from providers.postgres.database import Database, open_database
+from providers.postgres.idempotency import Keys
+from providers.postgres.migrations import migrate
 from tests.integration.providers.schemas import fresh_schema
 
 DAY = timedelta(hours=24)

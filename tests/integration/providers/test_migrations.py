@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from providers.connections import Connection
 from providers.errors import MigrationError
-from providers.migrations import Seed, migrate
-from providers.postgres import Database, open_database
+from providers.postgres.connections import Connection
+from providers.postgres.database import Database, open_database
+from providers.postgres.migrations import Seed, migrate
 from tests.integration.providers.schemas import fresh_schema
 
 

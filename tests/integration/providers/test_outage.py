@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from devstack.servers import Servers
+from devstack.servers.all import Servers
 from providers.errors import DatabaseUnavailable
-from providers.postgres import Database, open_database
+from providers.postgres.database import Database, open_database
 
 
 @pytest.fixture

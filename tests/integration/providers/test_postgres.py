@@ -7,9 +7,9 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from devstack.ports import free_ports
+from devstack.servers.ports import free_ports
 from providers.errors import DatabaseRefused, DatabaseUnavailable
-from providers.postgres import Database, Terms, open_database
+from providers.postgres.database import Database, Terms, open_database
 
 
 @pytest.fixture

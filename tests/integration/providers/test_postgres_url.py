@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr
 
-from devstack.certificates import Authority
+from ops.certificates import Authority
 from providers.errors import DatabaseRefused, DatabaseUnavailable
-from providers.postgres import open_database
+from providers.postgres.database import open_database
 
 NONSENSE = {
     **{f"PG{name}": "nonsense" for name in ("HOST", "PORT", "USER", "PASSWORD", "DATABASE", "SERVICE", "OPTIONS")},

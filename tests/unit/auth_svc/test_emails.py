@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auth_svc.emails import forms, normalise
-from mesh.errors import Invalid
+from mesh.core.errors import Invalid
 
 
 @pytest.mark.parametrize(

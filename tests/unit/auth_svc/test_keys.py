@@ -5,7 +5,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from auth_svc.keys import KeyCipher, SigningKey
-from mesh.process import StartError
+from mesh.process.run import StartError
 
 
 def test_a_key_id_is_the_thumbprint_of_rfc_7638() -> None:

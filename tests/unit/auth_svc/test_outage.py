@@ -21,9 +21,9 @@ from auth_svc.repository import (
     ensure_indexes,
 )
 from contracts.auth import AuditAction, Jwk, User
-from mesh.context import Context, working_on
-from mesh.errors import TimedOut, Unavailable
-from providers.mongo import DRIVER, Database
+from mesh.core.context import Context, working_on
+from mesh.core.errors import TimedOut, Unavailable
+from providers.mongo.database import DRIVER, Database
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 USER = User(user_id="u1", email="a@mesh.test", roles=(), created_at=NOW)

@@ -7,7 +7,7 @@ import pytest
 
 from auth_svc.passwords import Passwords
 from auth_svc.settings import AuthSettings
-from mesh.errors import Invalid, RateLimited
+from mesh.core.errors import Invalid, RateLimited
 
 GOOD = "correct horse battery"
 EMAIL = "anna.of.mesh-house@mesh.test"

@@ -3,7 +3,7 @@ import base64
 import pytest
 
 from auth_svc.settings import AuthSettings
-from mesh.process import StartError, read_settings
+from mesh.process.run import StartError, read_settings
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 

@@ -13,9 +13,9 @@ from auth_svc.repository import Session
 from auth_svc.settings import AuthSettings
 from auth_svc.tokens import AccessTokens, Presented, RefreshTokens, read
 from contracts.auth import Jwks, User
-from mesh.context import Caller
-from mesh.errors import Unauthenticated
-from mesh.tokens import ALGORITHM, TYPE, Verifier
+from mesh.core.context import Caller
+from mesh.core.errors import Unauthenticated
+from mesh.security.verifier import ALGORITHM, TYPE, Verifier
 
 ENDLESS = datetime(9999, 1, 1, tzinfo=UTC)
 OPEN = Session("s1", "u1", seed=bytes(16), generation=0, rotated_at=ENDLESS, expires_at=ENDLESS)

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts import customers, products
 from contracts.base import Search, text
-from providers.folding import INVISIBLE
+from providers.postgres.folding import INVISIBLE
 
 NAME = TypeAdapter[str](Annotated[str, text(80)])
 BLANKS = [

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from auth_svc.repository import sessions
 from contracts.customers import CreateCustomer
 from contracts.products import CreateProduct
-from mesh.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
+from mesh.core.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
 from subjects import (
     AUTH_JWKS,
     AUTH_SESSIONS_REVOKED,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from mesh.endpoint import Endpoint
+from mesh.core.endpoint import Endpoint
 from subjects import CUSTOMERS_GET_MANY, ENDPOINTS, PRODUCTS_GET_MANY
 
 Schema = dict[str, Any]

@@ -1,7 +1,7 @@
 import pytest
 
 from customers_svc.settings import CustomersSettings
-from mesh.process import StartError, read_settings
+from mesh.process.run import StartError, read_settings
 
 URL = "postgresql://customers:word@127.0.0.1:5432/customers"
 

@@ -17,10 +17,11 @@ from typer.testing import CliRunner
 from auth_svc.settings import AuthSettings
 from cli.application import application
 from customers_svc.settings import CustomersSettings
-from devstack.nkeys import USERS
-from gateway.client_address import client_address
+from gateway.middleware.client_address import client_address
 from gateway.settings import GatewaySettings
-from mesh.settings import LogSettings, TraceSettings, WorkerSettings
+from mesh.process.settings import WorkerSettings
+from mesh.telemetry.settings import LogSettings, TraceSettings
+from ops.nkeys import USERS
 from products_svc.settings import ProductsSettings
 from subjects import ENDPOINTS
 
@@ -257,7 +258,7 @@ def test_everything_is_checked_for_health_and_starts_after_what_it_needs() -> No
         for condition in service.get("depends_on", {}).values():
             assert {"condition": "service_healthy"} == condition
     for worker in {endpoint.service for endpoint in ENDPOINTS}:
-        assert ["CMD", "python", "-S", "-E", "-m", "mesh.heartbeat"] == SERVICES[worker]["healthcheck"]["test"]
+        assert ["CMD", "python", "-S", "-E", "-m", "mesh.process.heartbeat"] == SERVICES[worker]["healthcheck"]["test"]
         assert [str(Path(SERVICES[worker]["environment"]["MESH_HEARTBEAT_FILE"]).parent)] == SERVICES[worker]["tmpfs"]
         assert "nats" in SERVICES[worker]["depends_on"]
 

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 import subjects
 from cli.application import application
-from cli.permissions import ANSWER_WITHIN, CALLS, EVENTS, HEARS, READS, SERVICES, block, permissions, replaced
-from devstack import binaries
-from devstack.nkeys import PEOPLE, USERS, new_seed, public_key, variable
-from mesh.endpoint import Access, Endpoint
-from mesh.event import Event
+from devstack.servers import binaries
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.event import Event
+from ops.nkeys import PEOPLE, USERS, new_seed, public_key, variable
+from ops.permissions import ANSWER_WITHIN, CALLS, EVENTS, HEARS, READS, SERVICES, block, permissions, replaced
 from subjects import ENDPOINTS
 
 ROOT = Path(__file__).parents[3]

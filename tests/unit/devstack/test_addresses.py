@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from devstack.addresses import gateway_ports, http_url
 from devstack.errors import DevstackError
-from devstack.ports import free_ports
-from devstack.settings import StackSettings
+from devstack.servers.ports import free_ports
+from devstack.stack.addresses import gateway_ports, http_url
+from devstack.stack.settings import StackSettings
 
 
 def settings(http_port: int) -> StackSettings:

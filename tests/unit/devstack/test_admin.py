@@ -3,8 +3,8 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from devstack.admin import first_admin, keep_admin
-from devstack.state import Admin
+from devstack.home.admin import first_admin, keep_admin
+from devstack.home.state import Admin
 
 TERMINAL = {"AUTH_ADMIN_EMAIL": "boss@northwind.example", "AUTH_ADMIN_PASSWORD": "said in the terminal"}
 SAID = Admin(email="boss@northwind.example", password="said in the terminal")

@@ -8,8 +8,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from devstack import certificates
-from devstack.certificates import Authority
+from ops import certificates
+from ops.certificates import Authority
 
 
 def is_pair(folder: Path, name: str = "server") -> bool:

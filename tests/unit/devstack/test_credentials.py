@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from devstack.credentials import Credentials, load_credentials, password
 from devstack.errors import DevstackError
-from devstack.nkeys import USERS, public_key
+from devstack.home.credentials import Credentials, load_credentials, password
+from ops.nkeys import USERS, public_key
 
 
 def test_a_password_begins_with_a_letter_and_needs_no_quoting() -> None:

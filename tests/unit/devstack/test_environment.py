@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from devstack.environment import Surroundings
-from devstack.program import process_names
-from devstack.services import SERVICES
-from devstack.settings import ServiceName
+from devstack.processes.program import process_names
+from devstack.stack.environment import Surroundings
+from devstack.stack.services import SERVICES
+from devstack.stack.settings import ServiceName
 
 SURROUNDINGS = Surroundings(
     gateway_host="127.0.0.1",

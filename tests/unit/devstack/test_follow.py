@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from devstack.follow import follow
+from devstack.processes.follow import follow
 
 
 async def followed(log: Path, written: bytes, count: int) -> list[str]:

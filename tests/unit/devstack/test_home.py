@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from devstack.errors import DevstackError
-from devstack.home import is_open, open_home, write_private
+from devstack.home.home import is_open, open_home
+from ops.private_files import write_private
 
 
 def test_a_home_is_its_owners_alone_even_if_it_was_not(tmp_path: Path) -> None:

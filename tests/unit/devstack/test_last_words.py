@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from devstack.home import Home
-from devstack.mongo import _error
-from devstack.program import Program, reason_in
+from devstack.home.home import Home
+from devstack.processes.program import Program, reason_in
+from devstack.servers.mongo import _error
 
 
 class Silent(Program):

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from devstack.errors import DevstackError
-from devstack.ports import check_http_port, free_ports
+from devstack.servers.ports import check_http_port, free_ports
 
 
 def test_free_ports_differ_and_lie_below_those_of_outgoing_connections() -> None:

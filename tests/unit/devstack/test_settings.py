@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from devstack.settings import StackSettings
+from devstack.stack.settings import StackSettings
 
 URLS = ("NATS_URL", "CUSTOMERS_DATABASE_URL", "PRODUCTS_DATABASE_URL", "AUTH_MONGODB_URL")
 

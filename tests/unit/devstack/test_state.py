@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from devstack.errors import DevstackError
-from devstack.home import open_home
-from devstack.state import Admin, Databases, Operator, StackState, read_stack, write_stack
+from devstack.home.home import open_home
+from devstack.home.state import Admin, Databases, Operator, StackState, read_stack, write_stack
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from devstack.program import how_it_ended, reason_in
-from devstack.supervision import delay_after
+from devstack.processes.program import how_it_ended, reason_in
+from devstack.processes.supervision import delay_after
 
 
 def test_the_delay_doubles_up_to_ten_seconds() -> None:

@@ -7,7 +7,7 @@ from httpx2 import ASGITransport, AsyncClient
 
 from gateway.app import build, wire
 from gateway.settings import GatewaySettings
-from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from tests.unit.gateway.tokens import bearer
 from tests.unit.gateway.world import World
 

@@ -2,7 +2,8 @@
 
 from httpx2 import Response
 
-from mesh.wire import PROBLEM_JSON, Problem
+from mesh.wire.names import PROBLEM_JSON
+from mesh.wire.problem import Problem
 
 
 def problem(response: Response, status: int, reason: str) -> Problem:

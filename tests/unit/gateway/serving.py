@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from gateway.patience import PatientProtocol, patient
-from gateway.request_context import RequestContext
+from gateway.http.protocol import PatientProtocol, patient
+from gateway.middleware.request_context import RequestContext
 from gateway.settings import HttpLimits
 
 

@@ -4,11 +4,11 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
+from gateway.access.guard import api_routes, declared, refuse_undeclared
 from gateway.app import build
-from gateway.auth import api_routes, declared, refuse_undeclared
 from gateway.settings import GatewaySettings
-from mesh.endpoint import Access
-from mesh.memory import MemoryTransport
+from mesh.core.endpoint import Access
+from mesh.transport.memory import MemoryTransport
 from subjects import AUTH_JWKS, ENDPOINTS
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.tokens import bearer

@@ -7,7 +7,7 @@ from starlette.types import Message
 
 from gateway.app import build
 from gateway.settings import GatewaySettings
-from mesh.memory import MemoryTransport
+from mesh.transport.memory import MemoryTransport
 from tests.unit.gateway.problems import problem
 
 JSON = {"Content-Type": "application/json"}

@@ -1,7 +1,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.client_address import _warn_of_untrusted, client_address, networks_in
+from gateway.middleware.client_address import _warn_of_untrusted, client_address, networks_in
 from gateway.settings import GatewaySettings
 
 

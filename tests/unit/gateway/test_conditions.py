@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from httpx2 import AsyncClient
 
-from gateway.auth import api_routes, declared
-from gateway.conditional_writes import READS
-from gateway.conditions import READ, tags, unmet
-from gateway.routing import JsonRoute
-from mesh.errors import Conflict, Invalid, NoResponder, NotFound
+from gateway.access.guard import api_routes, declared
+from gateway.routing.conditional_writes import READS
+from gateway.routing.conditions import READ, tags, unmet
+from gateway.routing.route import JsonRoute
+from mesh.core.errors import Conflict, Invalid, NoResponder, NotFound
 from subjects import (
     AUTH_LOGOUT,
     AUTH_USERS_UPDATE,

@@ -8,10 +8,9 @@ import structlog
 from httpx2 import ASGITransport, AsyncClient, Response
 
 from gateway.app import build
-from gateway.errors import CALL_ERRORS, STATUS
+from gateway.problems import CALL_ERRORS, STATUS
 from gateway.settings import GatewaySettings
-from mesh.bus import Message
-from mesh.errors import (
+from mesh.core.errors import (
     BadReply,
     CallError,
     Code,
@@ -33,7 +32,8 @@ from mesh.errors import (
     Unauthenticated,
     Unavailable,
 )
-from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from subjects import CUSTOMERS_ARCHIVE, PRODUCTS_GET
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.world import World

@@ -8,8 +8,8 @@ import pytest
 import structlog
 from httpx2 import AsyncClient
 
-from mesh.errors import Conflict, NotFound, Unavailable
-from mesh.logs import as_json, exceptions
+from mesh.core.errors import Conflict, NotFound, Unavailable
+from mesh.telemetry.logs import as_json, exceptions
 from subjects import CUSTOMERS_GET
 from tests.garbage import left_by
 from tests.unit.gateway.world import World

@@ -8,14 +8,13 @@ from httpx2 import ASGITransport, AsyncClient
 
 from contracts.products import GetProduct
 from gateway.app import build
-from gateway.guarded_client import GuardedClient
-from gateway.request_context import DISCONNECTED
+from gateway.middleware.request_context import DISCONNECTED
 from gateway.settings import GatewaySettings
-from mesh import wire
-from mesh.bus import Message
-from mesh.client import Client
-from mesh.context import Context, working_on
-from mesh.errors import (
+from gateway.upstream.client import GuardedClient
+from mesh.client.adaptive_limit import Limiter
+from mesh.client.client import Client
+from mesh.core.context import Context, working_on
+from mesh.core.errors import (
     DeadlineExceeded,
     Fault,
     Internal,
@@ -26,8 +25,10 @@ from mesh.errors import (
     RemoteFault,
     Unavailable,
 )
-from mesh.limiter import Limiter
-from mesh.memory import MemoryTransport
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryTransport
+from mesh.wire import request_headers
+from mesh.wire.problem import error_reply
 from subjects import AUTH_LOGIN, AUTH_PASSWORD_CHANGE, AUTH_REGISTER, ENDPOINTS, PRODUCTS_GET
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.virtual_time import Scene, in_virtual_time
@@ -239,7 +240,7 @@ async def test_a_late_answer_shrinks_the_limit_and_is_an_answer(client: GuardedC
 async def test_of_the_faults_overloaded_alone_shrinks_the_limit(
     client: GuardedClient, hanging: Hanging, fault: Fault, limit: float
 ) -> None:
-    headers, body = wire.error_reply(fault, "r1")
+    headers, body = error_reply(fault, "r1")
     asking = asyncio.create_task(ask(client))
     while not hanging.seen:
         await asyncio.sleep(0)
@@ -277,4 +278,4 @@ async def test_a_call_is_bounded_by_its_request_and_by_its_endpoint(
     app = build(GatewaySettings(gateway_timeout=gateway_timeout), transport)
     async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as http:
         await http.get("/v1/products/1")
-    assert wire.deadline(seen[0].headers, 1000, 0, lambda _: 0) == pytest.approx(seconds, abs=0.2)
+    assert request_headers.deadline(seen[0].headers, 1000, 0, lambda _: 0) == pytest.approx(seconds, abs=0.2)

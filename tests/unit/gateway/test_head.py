@@ -1,7 +1,7 @@
 import pytest
 
-from gateway.head import Head, may_become_one, over, read
-from mesh.errors import Fault
+from gateway.http.head import Head, may_become_one, over, read
+from mesh.core.errors import Fault
 
 HOST = b"host: a\r\n"
 LINE = b"GET / HTTP/1.1\r\n"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from mesh.bus import Message
-from mesh.memory import MemoryTransport
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryTransport
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.world import ALFKI, CHAI, World
 

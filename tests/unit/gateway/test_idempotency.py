@@ -2,9 +2,9 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from gateway.auth import api_routes, declared
-from mesh.bus import Message
-from mesh.memory import MemoryTransport
+from gateway.access.guard import api_routes, declared
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryTransport
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.world import World
 

@@ -7,15 +7,20 @@ import pytest
 from auth_svc.repository import sessions, users
 from contracts.base import LONGEST_PAGE
 from customers_svc.settings import CustomersSettings
-from gateway.errors import STATUS
-from gateway.guarded_client import SLOW
-from gateway.revocations import MOST_PAGES
+from gateway.access.revocations import MOST_PAGES
+from gateway.problems import STATUS
 from gateway.settings import GatewaySettings
-from mesh import clocks, discovery, event, headers, log_limit, wire
-from mesh.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
-from mesh.settings import NatsSettings, WorkerSettings
+from gateway.upstream.client import SLOW
+from mesh.core.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
+from mesh.nats.settings import NatsSettings
+from mesh.process.settings import WorkerSettings
+from mesh.service import clocks
+from mesh.telemetry import log_limit
+from mesh.transport import events
+from mesh.wire import discovery, headers, problem
 from products_svc.settings import ProductsSettings
-from providers import connections, mongo
+from providers.mongo import database as mongo
+from providers.postgres import connections
 from subjects import AUTH_JWKS, CUSTOMERS_GET_MANY, CUSTOMERS_LIST, ENDPOINTS, PRODUCTS_SUPPLIERS_LIST
 
 ROOT = Path(__file__).parents[3]
@@ -79,11 +84,11 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         ),
         "reply: `auth.jwks`": longest_reply(AUTH_JWKS),
         "reply: items of a list": LONGEST_PAGE,
-        "error's body": wire.MAX_PROBLEM,
-        "error's `retry_after`": wire.MAX_RETRY_AFTER,
+        "error's body": problem.MAX_PROBLEM,
+        "error's `retry_after`": problem.MAX_RETRY_AFTER,
         "headers of a message": headers.MAX_BYTES,
         "headers of a message, in number": headers.MAX_COUNT,
-        "event": event.MAX_EVENT,
+        "event": events.MAX_EVENT,
         "instance's answer to `$SRV`": discovery.MAX_DOCUMENT,
         "instances that answer one question on `$SRV`": discovery.MAX_DOCUMENTS,
         "time for a call": max(endpoint.timeout for endpoint in ENDPOINTS),

@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from gateway.auth import api_routes
-from gateway.methods import routes
+from gateway.access.guard import api_routes
+from gateway.middleware.methods import routes
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.requests_of_all_kinds import fitting
 from tests.unit.gateway.two_ways import Answer, Asked, Both

@@ -1,7 +1,7 @@
 import asyncio
 import weakref
 
-from gateway.one_write import OneWrite
+from gateway.http.write_buffer import OneWrite
 
 
 class Wire:

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from mesh.endpoint import Access
-from mesh.wire import PROBLEM_JSON
+from mesh.core.endpoint import Access
+from mesh.wire.names import PROBLEM_JSON
 from tests.unit.gateway.test_auth import ACCESS
 
 HEALTH = {"get_health", "get_readiness"}

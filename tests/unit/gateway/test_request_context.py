@@ -9,9 +9,9 @@ from starlette.types import Message as AsgiMessage
 
 from gateway.app import build
 from gateway.settings import GatewaySettings
-from mesh.bus import Message
-from mesh.logs import request_id
-from mesh.memory import MemoryTransport
+from mesh.telemetry.logs import request_id
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryTransport
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.world import World
 

@@ -3,12 +3,12 @@ import asyncio
 import pytest
 
 from contracts.auth import ListRevoked, RevokedPage, SessionsRevoked
-from gateway.revocations import Revocations
-from mesh import context
-from mesh.context import Caller, Context, working_on
-from mesh.errors import NoResponder, Unauthenticated, Unavailable
-from mesh.event import tell
-from mesh.memory import MemoryBroker, MemoryTransport
+from gateway.access.revocations import Revocations
+from mesh.core import context
+from mesh.core.context import Caller, Context, working_on
+from mesh.core.errors import NoResponder, Unauthenticated, Unavailable
+from mesh.transport.events import publish
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from subjects import EVENTS_AUTH_SESSIONS_REVOKED
 
 ANNA = Caller("u1", "anna", frozenset({"USER"}))
@@ -48,8 +48,8 @@ class World:
             return False
         return True
 
-    async def tell(self) -> None:
-        await tell(self.auth, EVENTS_AUTH_SESSIONS_REVOKED, SessionsRevoked(session_ids=("anna",)))
+    async def publish(self) -> None:
+        await publish(self.auth, EVENTS_AUTH_SESSIONS_REVOKED, SessionsRevoked(session_ids=("anna",)))
         await asyncio.sleep(0)
 
 
@@ -96,13 +96,13 @@ async def test_an_event_that_does_not_fit_is_passed_over(world: World, payload: 
     await world.auth.publish(EVENTS_AUTH_SESSIONS_REVOKED.subject, payload)
     await asyncio.sleep(0)
     assert await world.alive()
-    await world.tell()
+    await world.publish()
     assert not await world.alive()
 
 
 async def test_an_event_is_enough(world: World) -> None:
     assert await world.alive()
-    await world.tell()
+    await world.publish()
     assert not await world.alive()
     assert 1 == world.asked
 
@@ -112,7 +112,7 @@ async def test_an_event_that_comes_while_the_list_is_fetched_is_not_lost(world: 
     fetching = asyncio.create_task(world.alive())
     while not world.asked:
         await asyncio.sleep(0)
-    await world.tell()
+    await world.publish()
     world.answers.set()
     await fetching
     assert not await world.alive()
@@ -122,7 +122,7 @@ async def test_what_was_missed_is_fetched_after_a_reconnect(world: World) -> Non
     assert await world.alive()
     world.transport.disconnect()
     world.revoked = ("anna",)
-    await world.tell()
+    await world.publish()
     world.transport.reconnect()
     world.gateway._asked_at -= 1
     assert not await world.alive()

@@ -1,7 +1,7 @@
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from gateway.route_order import refuse_shadowed
+from gateway.routing.shadowing import refuse_shadowed
 
 
 def application(*routes: str) -> FastAPI:

@@ -1,7 +1,7 @@
 import pytest
 from httpx2 import AsyncClient
 
-from mesh.errors import Conflict, RateLimited, Unauthenticated
+from mesh.core.errors import Conflict, RateLimited, Unauthenticated
 from subjects import AUTH_LOGIN, AUTH_LOGOUT, AUTH_ME, AUTH_REGISTER
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.tokens import KEY_ID, public_key

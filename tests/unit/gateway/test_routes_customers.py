@@ -1,7 +1,7 @@
 import pytest
 from httpx2 import AsyncClient
 
-from mesh.errors import Conflict, NotFound
+from mesh.core.errors import Conflict, NotFound
 from subjects import CUSTOMERS_ARCHIVE, CUSTOMERS_CREATE, CUSTOMERS_GET, CUSTOMERS_LIST, CUSTOMERS_UPDATE
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.world import World

@@ -5,11 +5,11 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from gateway.settings import GatewaySettings
-from mesh.bus import Message
-from mesh.context import Caller
-from mesh.errors import Unavailable
-from mesh.memory import MemoryTransport
-from mesh.service import Service
+from mesh.core.context import Caller
+from mesh.core.errors import Unavailable
+from mesh.service.service import Service
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryTransport
 from subjects import AUTH_SESSIONS_REVOKED
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.tokens import bearer

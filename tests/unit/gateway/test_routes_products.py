@@ -1,7 +1,7 @@
 import pytest
 from httpx2 import AsyncClient
 
-from mesh.errors import Invalid, NotFound
+from mesh.core.errors import Invalid, NotFound
 from subjects import (
     PRODUCTS_CATEGORIES_LIST,
     PRODUCTS_CREATE,

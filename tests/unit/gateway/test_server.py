@@ -8,9 +8,9 @@ from httpx2 import AsyncClient, ConnectError
 
 from gateway.server import listener, serve_until
 from gateway.settings import GatewaySettings
-from mesh.bus import Message
-from mesh.memory import MemoryTransport
-from mesh.process import StartError
+from mesh.process.run import StartError
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryTransport
 from tests.unit.gateway.world import CHAI, World
 
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from pydantic import AliasChoices
 from starlette.types import Message, Scope
 
+from gateway.access.guard import api_routes
 from gateway.app import build
-from gateway.auth import api_routes
-from gateway.routing import JsonRoute
+from gateway.routing.fast_path.middleware import ShortPath, routes
+from gateway.routing.route import JsonRoute
 from gateway.settings import GatewaySettings
-from gateway.short_path import ShortPath, routes
-from mesh.errors import Code, NoResponder, RemoteFault
+from mesh.core.errors import Code, NoResponder, RemoteFault
 from tests.unit.gateway.requests_of_all_kinds import (
     BODIES,
     CONTENT_TYPES,

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.request_context import RequestContext
-from gateway.turnstile import Turnstile
+from gateway.middleware.bulkhead import Turnstile
+from gateway.middleware.request_context import RequestContext
 
 
 class Application:

@@ -7,8 +7,8 @@ from typing import Any, Final
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mesh.settings import TokenSettings
-from mesh.tokens import ALGORITHM, TYPE
+from mesh.security.settings import TokenSettings
+from mesh.security.verifier import ALGORITHM, TYPE
 
 SETTINGS: Final = TokenSettings()
 KEY_ID: Final = "test"

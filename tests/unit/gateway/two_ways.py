@@ -10,9 +10,9 @@ from starlette.types import Message, Scope
 
 from gateway.app import build
 from gateway.settings import GatewaySettings
-from mesh import bus
-from mesh.errors import Code, RemoteFault
-from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.core.errors import Code, RemoteFault
+from mesh.transport import base as bus
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from tests.unit.gateway.world import REPLIES
 
 LIMIT: Final = 2_000

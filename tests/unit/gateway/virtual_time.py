@@ -12,7 +12,7 @@ from httpx2 import ASGITransport, AsyncClient
 
 from gateway.app import build
 from gateway.settings import GatewaySettings
-from mesh.memory import MemoryTransport
+from mesh.transport.memory import MemoryTransport
 from tests.unit.gateway.world import World
 from tests.virtual_clock import VirtualLoop
 

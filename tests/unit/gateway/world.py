@@ -8,12 +8,12 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from contracts import auth, customers, products
-from mesh import context
-from mesh.endpoint import Endpoint
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.service import Service
-from mesh.tokens import Verifier
-from mesh.tracing import Tracer
+from mesh.core import context
+from mesh.core.endpoint import Endpoint
+from mesh.security.verifier import Verifier
+from mesh.service.service import Service
+from mesh.telemetry.tracing import Tracer
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from subjects import (
     AUTH_AUDIT_LIST,
     AUTH_JWKS,

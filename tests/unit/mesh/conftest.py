@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Requests as a caller in any language sends them, and the problems in their replies."""
 
-from mesh.bus import Message
-from mesh.memory import MemoryTransport
-from mesh.wire import Problem
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryTransport
+from mesh.wire.problem import Problem
 
 
 async def raw(

@@ -1,6 +1,6 @@
 import pytest
 
-from mesh.backlog import Backlog
+from mesh.service.queue import Backlog
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from mesh.breaker import Breaker, Ticket
+from mesh.client.circuit_breaker import Breaker, Ticket
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from contracts.customers import CustomerPatch, ListCustomers, UpdateCustomer
-from mesh.bus import Message
-from mesh.client import Client
-from mesh.context import Context, working_on
-from mesh.endpoint import Access, Endpoint
-from mesh.errors import (
+from mesh.client.client import Client
+from mesh.core.context import Context, working_on
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.errors import (
     BadReply,
     Code,
     DeadlineExceeded,
@@ -21,8 +20,9 @@ from mesh.errors import (
     RateLimited,
     RemoteFault,
 )
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.wire import error_reply
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryBroker, MemoryTransport
+from mesh.wire.problem import error_reply
 from subjects import CUSTOMERS_LIST, CUSTOMERS_UPDATE
 from tests.sample_service import SAY, SHOUT, Said, Say
 

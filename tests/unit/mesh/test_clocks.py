@@ -5,10 +5,10 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
-from mesh import context
-from mesh.client import Client
-from mesh.clocks import Clocks
-from mesh.memory import MemoryTransport
+from mesh.client.client import Client
+from mesh.core import context
+from mesh.service.clocks import Clocks
+from mesh.transport.memory import MemoryTransport
 from tests.sample_service import SAY, Said, Say, sample
 from tests.unit.mesh.raw import problem, raw
 

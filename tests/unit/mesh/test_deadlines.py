@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from mesh.deadlines import Deadlines
+from mesh.service.deadlines import Deadlines
 
 
 @pytest.fixture

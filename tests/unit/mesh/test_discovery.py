@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from mesh.discovery import ask_all
-from mesh.endpoint import Access, Endpoint
-from mesh.errors import Disconnected
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.service import Service
+from mesh.client.discover import ask_all
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.errors import Disconnected
+from mesh.service.service import Service
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from tests.sample_service import Said, Say, sample, say
 
 

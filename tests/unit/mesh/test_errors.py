@@ -1,4 +1,4 @@
-from mesh.errors import Code, Fault, Internal
+from mesh.core.errors import Code, Fault, Internal
 
 
 def test_every_fault_has_a_code_and_the_codes_are_the_wires() -> None:

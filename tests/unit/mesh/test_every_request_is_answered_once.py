@@ -7,11 +7,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from mesh.bus import Message
-from mesh.client import Client
-from mesh.errors import CallError
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.service import Service
+from mesh.client.client import Client
+from mesh.core.errors import CallError
+from mesh.service.service import Service
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from tests.sample_service import SAY, WHISPER, Said, Say, sample
 from tests.virtual_clock import VirtualLoop
 

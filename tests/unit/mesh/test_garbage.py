@@ -1,4 +1,4 @@
-"""No request leaves a cycle behind: garbage collection is rare (mesh/process.py), too late for a flood."""
+"""No request leaves a cycle behind: garbage collection is rare (mesh/process/run.py), too late for a flood."""
 
 import asyncio
 import json
@@ -9,9 +9,9 @@ from io import BytesIO
 import pytest
 import structlog
 
-from mesh.errors import Conflict, NoResponder, RateLimited
-from mesh.logs import as_json, exceptions
-from mesh.memory import MemoryTransport
+from mesh.core.errors import Conflict, NoResponder, RateLimited
+from mesh.telemetry.logs import as_json, exceptions
+from mesh.transport.memory import MemoryTransport
 from tests.garbage import left_by
 from tests.sample_service import Said, Say, sample, say
 from tests.unit.mesh.raw import raw

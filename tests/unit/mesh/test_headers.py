@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client as NatsClient
 
-from mesh.headers import MAX_BYTES, MAX_COUNT, STATUS, decode, encode
-from mesh.wire import NAMES
+from mesh.wire.headers import MAX_BYTES, MAX_COUNT, STATUS, decode, encode
+from mesh.wire.names import NAMES
 
 names = st.text("!#$%&'*+-.^_`|~" + string.ascii_letters + string.digits, min_size=1, max_size=20)
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=30).map(str.strip)

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from mesh.heartbeat import check, heartbeat
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.process import StartError, read_settings
-from mesh.settings import WorkerSettings
+from mesh.process.heartbeat import check, heartbeat
+from mesh.process.run import StartError, read_settings
+from mesh.process.settings import WorkerSettings
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 
 
 def checked(file: Path, *options: str) -> tuple[int, str]:
     """Exit status and words of the health check, run as a container runs it: without any package."""
     variables = {**os.environ, "MESH_HEARTBEAT_FILE": str(file)}
-    command = [sys.executable, "-S", "-E", *options, "-m", "mesh.heartbeat"]
+    command = [sys.executable, "-S", "-E", *options, "-m", "mesh.process.heartbeat"]
     ended = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     return ended.returncode, ended.stderr
 
@@ -28,7 +28,7 @@ def test_the_check_imports_next_to_nothing(tmp_path: Path) -> None:
     assert 0 == code
     assert "contextlib" in imported
     assert set() == imported & {"asyncio", "pathlib", "socket", "inspect", "logging", "pydantic", "nats"}
-    assert {"mesh", "mesh.heartbeat"} >= {name for name in imported if name.startswith("mesh")}
+    assert {"mesh", "mesh.process.heartbeat"} >= {name for name in imported if name.startswith("mesh")}
 
 
 async def test_a_process_gives_a_sign_of_life_while_it_works_and_leaves_none(tmp_path: Path) -> None:

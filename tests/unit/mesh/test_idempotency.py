@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from mesh.bus import Message
-from mesh.client import Client
-from mesh.context import Caller, Context, working_on
-from mesh.endpoint import Access, Endpoint
-from mesh.errors import Conflict, Unavailable
-from mesh.idempotency import Once
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.wire import Problem
+from mesh.client.client import Client
+from mesh.core.context import Caller, Context, working_on
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.errors import Conflict, Unavailable
+from mesh.service.idempotency import Once
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryBroker, MemoryTransport
+from mesh.wire.problem import Problem
 from tests.sample_service import SAY, Said, sample
 
 ANNA, BERTA = (Caller(name, "s", frozenset({"ADMIN"})) for name in ("anna", "berta"))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.limiter import Limiter
+from mesh.client.adaptive_limit import Limiter
 
 
 @pytest.fixture

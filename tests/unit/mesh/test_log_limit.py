@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pytest
 import structlog
 
-from mesh.log_limit import LogLimit
+from mesh.telemetry.log_limit import LogLimit
 
 
 class Clock:

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from mesh.log_lines import Lines
+from mesh.telemetry.log_lines import Lines
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import structlog
 
-from mesh.logs import as_json, configure
-from mesh.settings import LogSettings
+from mesh.telemetry.logs import as_json, configure
+from mesh.telemetry.settings import LogSettings
 
 
 def written(**event: Any) -> dict[str, Any]:  # noqa: ANN401  # whatever a line tells

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.protocol.parser import Parser as NatsParser
 
-from mesh.parser import LARGEST_MESSAGE, LONGEST_LINE, Parser
+from mesh.nats.parser import LARGEST_MESSAGE, LONGEST_LINE, Parser
 
 Event = tuple[Any, ...]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mesh.process import StartError, Stopped, unless_stopped
+from mesh.process.run import StartError, Stopped, unless_stopped
 from tests.virtual_clock import VirtualLoop
 
 

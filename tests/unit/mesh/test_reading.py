@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import pytest
 from pydantic import BaseModel, Field
 
-from mesh.reading import Reader, Unreadable
+from mesh.core.reading import Reader, Unreadable
 
 _MOST: Final = 800 * 1024
 _ROUNDS: Final = 5

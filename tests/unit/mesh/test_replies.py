@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.bus import Message, Resend
-from mesh.errors import DeadlineExceeded, Disconnected
-from mesh.replies import Replies
-from mesh.sweep import TICK
+from mesh.core.errors import DeadlineExceeded, Disconnected
+from mesh.transport.base import Message, Resend
+from mesh.transport.pending_replies import Replies
+from mesh.transport.timer import TICK
 from tests.virtual_clock import VirtualLoop
 
 

@@ -3,14 +3,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from mesh.bus import NO_HEADERS, Deliver, Message, Resend, Subscription
-from mesh.client import Client
-from mesh.context import Context, working_on
-from mesh.endpoint import Access, Endpoint
-from mesh.errors import CallError, DeadlineExceeded, Disconnected, NoResponder, Overloaded, Unavailable
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.retry import MOST_RETRIES, RetryBudget, pause
-from mesh.wire import error_reply
+from mesh.client.client import Client
+from mesh.client.retry import MOST_RETRIES, RetryBudget, pause
+from mesh.core.context import Context, working_on
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.errors import CallError, DeadlineExceeded, Disconnected, NoResponder, Overloaded, Unavailable
+from mesh.transport.base import NO_HEADERS, Deliver, Message, Resend, Subscription
+from mesh.transport.memory import MemoryBroker, MemoryTransport
+from mesh.wire.problem import error_reply
 from tests.nats_server import until
 from tests.sample_service import SAY, SHOUT, Gate, Said, Say, sample
 

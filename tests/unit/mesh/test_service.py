@@ -6,12 +6,12 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
-from mesh.bus import Message
-from mesh.client import Client
-from mesh.endpoint import Access, Endpoint
-from mesh.errors import Code, Conflict, DeadlineExceeded, RemoteFault
-from mesh.logs import request_id
-from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.client.client import Client
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.errors import Code, Conflict, DeadlineExceeded, RemoteFault
+from mesh.telemetry.logs import request_id
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from tests.nats_server import until
 from tests.sample_service import SAY, Gate, Said, Say, sample, say
 from tests.unit.mesh.raw import problem, raw

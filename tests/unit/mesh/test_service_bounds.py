@@ -6,10 +6,11 @@ import time
 
 import pytest
 
-from mesh import context, wire
-from mesh.client import Client
-from mesh.errors import NoResponder, Overloaded
-from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.client.client import Client
+from mesh.core import context
+from mesh.core.errors import NoResponder, Overloaded
+from mesh.transport.memory import MemoryBroker, MemoryTransport
+from mesh.wire import request_headers
 from tests.nats_server import until
 from tests.sample_service import SAY, Gate, Said, Say, sample
 from tests.unit.mesh.raw import problem, raw
@@ -96,7 +97,7 @@ async def test_the_deadline_is_what_the_headers_say_and_the_endpoints_at_most(
     await raw(caller, "sample.say", headers={"Request-Timeout": "2000"})
     await raw(caller, "sample.say", headers={"request-timeout": "999999999"})
     await raw(caller, "sample.say", headers={"Request-Deadline": str(round(time.time() * 1000) + 1000)})
-    await raw(caller, "sample.say", headers=wire.deadline_headers(3, time.time()))
+    await raw(caller, "sample.say", headers=request_headers.deadline_headers(3, time.time()))
     assert [5, 2, 5, 1, 3] == [round(left + 0.4) for left in seen]
 
 

@@ -6,13 +6,13 @@ import time
 import structlog
 from structlog.testing import capture_logs
 
-from mesh import context
-from mesh.bus import Message
-from mesh.client import Client
-from mesh.endpoint import Access, Endpoint
-from mesh.errors import NotFound
-from mesh.logs import request_id
-from mesh.memory import MemoryBroker, MemoryTransport
+from mesh.client.client import Client
+from mesh.core import context
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.errors import NotFound
+from mesh.telemetry.logs import request_id
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from tests.sample_service import SAY, SHOUT, WHISPER, Said, Say, sample
 from tests.unit.mesh.raw import problem, raw
 

@@ -4,10 +4,10 @@ import pytest
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
-from devstack.certificates import Authority
-from devstack.nkeys import new_seed, public_key
-from mesh.process import StartError, read_settings
-from mesh.settings import NatsSettings
+from mesh.nats.settings import NatsSettings
+from mesh.process.run import StartError, read_settings
+from ops.certificates import Authority
+from ops.nkeys import new_seed, public_key
 
 TLS = "tls://127.0.0.1:4222"
 NO_SERVERS = [

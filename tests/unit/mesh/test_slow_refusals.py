@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from mesh.bus import Message
-from mesh.client import Client
-from mesh.endpoint import Access, Endpoint
-from mesh.errors import MeshError, Overloaded, Unavailable
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.wire import error_reply
+from mesh.client.client import Client
+from mesh.core.endpoint import Access, Endpoint
+from mesh.core.errors import MeshError, Overloaded, Unavailable
+from mesh.transport.base import Message
+from mesh.transport.memory import MemoryBroker, MemoryTransport
+from mesh.wire.problem import error_reply
 from tests.sample_service import Said, Say
 from tests.virtual_clock import VirtualLoop
 

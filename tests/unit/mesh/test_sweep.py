@@ -6,7 +6,7 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.sweep import TICK, Sweep
+from mesh.transport.timer import TICK, Sweep
 from tests.virtual_clock import VirtualLoop
 
 

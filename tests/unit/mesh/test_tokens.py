@@ -8,12 +8,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
 from contracts.auth import Jwk, Jwks
-from mesh import context
-from mesh.context import Caller, Context, working_on
-from mesh.endpoint import Access
-from mesh.errors import BadReply, DeadlineExceeded, Forbidden, NoResponder, Unauthenticated
-from mesh.settings import TokenSettings
-from mesh.tokens import Verifier, demand
+from mesh.core import context
+from mesh.core.context import Caller, Context, working_on
+from mesh.core.endpoint import Access
+from mesh.core.errors import BadReply, DeadlineExceeded, Forbidden, NoResponder, Unauthenticated
+from mesh.security.settings import TokenSettings
+from mesh.security.verifier import Verifier, demand
 
 
 class Keys:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mesh.client import Client
-from mesh.errors import NoResponder
-from mesh.memory import MemoryBroker, MemoryTransport
-from mesh.service import Service
-from mesh.watch import watched
+from mesh.client.client import Client
+from mesh.core.errors import NoResponder
+from mesh.service.health import watched
+from mesh.service.service import Service
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from tests.nats_server import until
 from tests.sample_service import SAY, Gate, Say, sample
 

@@ -1,6 +1,6 @@
 import pytest
 
-from mesh.process import StartError, read_settings
+from mesh.process.run import StartError, read_settings
 from products_svc.settings import ProductsSettings
 
 URL = "postgresql://products:word@127.0.0.1:5432/products"

@@ -5,7 +5,7 @@ from typing import NoReturn
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from providers.batching import Batched, Shared
+from loading.batch_loader import Batched, Shared
 from tests.garbage import left_by
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.folding import fold, pattern
+from providers.postgres.folding import fold, pattern
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from typing import Any, cast
 import pytest
 from pydantic import TypeAdapter
 
-from providers import keyset
 from providers.errors import InvalidCursor
-from providers.keyset import Order, Select
-from providers.postgres import Database
+from providers.postgres import keyset
+from providers.postgres.database import Database
+from providers.postgres.keyset import Order, Select
 
 BY_NAME = Order(("name", "id"), TypeAdapter(tuple[str, int]))
 BY_NAME_DESC = Order(("name", "id"), TypeAdapter(tuple[str, int]), descending=True)

@@ -5,7 +5,7 @@ import pytest
 from pymongo import errors
 
 from providers.errors import Blame
-from providers.mongo_errors import KINDS, STATES, blame, is_read_only
+from providers.mongo.errors import KINDS, STATES, blame, is_read_only
 
 EVERY = [
     kind

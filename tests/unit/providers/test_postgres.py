@@ -1,7 +1,7 @@
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from providers.postgres import PostgresUrl
+from providers.postgres.database import PostgresUrl
 
 
 class Settings(BaseModel):

@@ -5,7 +5,7 @@ import asyncpg
 import pytest
 
 from providers.errors import Blame
-from providers.sqlstates import CLASSES, CODES, blame, spoils
+from providers.postgres.sqlstates import CLASSES, CODES, blame, spoils
 
 _STATES = (getattr(kind, "sqlstate", None) for _, kind in inspect.getmembers(asyncpg.exceptions, inspect.isclass))
 KNOWN = sorted({sqlstate for sqlstate in _STATES if isinstance(sqlstate, str)})

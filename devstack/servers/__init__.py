@@ -1,0 +1,1 @@
+"""NATS, PostgreSQL and MongoDB from wheels."""

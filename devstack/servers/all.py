@@ -1,0 +1,207 @@
+"""Real NATS, PostgreSQL and MongoDB in one folder: for a whole stack, and for a test that wants only these."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Literal, Self
+
+from devstack.errors import DevstackError
+from devstack.home.credentials import load_credentials
+from devstack.home.home import open_home
+from devstack.processes.program import kind_of
+from devstack.processes.progress import silent
+from devstack.servers.mongo import Mongo
+from devstack.servers.nats import CONFIGURATION, Nats, nats_nodes
+from devstack.servers.postgres import Postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from devstack.home.credentials import Credentials
+    from devstack.home.home import Home
+    from devstack.processes.progress import OnProgress
+    from devstack.servers.server import Server
+
+ServerName = Literal["nats", "postgres", "mongo"]
+
+
+class Servers:
+    """`async with Servers(home) as servers:` starts all three at once and stops them at the end.
+
+    They are named nats, postgres and mongo; the nodes of a cluster are nats-1, nats-2 and so on. Everything in `home`
+    is kept: another `Servers` on the same folder finds the same users, passwords and data, on ports that may be others.
+    Several run side by side in different homes.
+    """
+
+    home: Home
+    credentials: Credentials
+    nats: tuple[Nats, ...]
+    postgres: Postgres
+    mongo: Mongo
+
+    def __init__(
+        self,
+        home: Path,
+        only: Collection[ServerName] = ("nats", "postgres", "mongo"),
+        nats_nodes: int = 1,
+        nats_configuration: Path = CONFIGURATION,
+        *,
+        tls: bool = False,
+    ) -> None:
+        """Choose the folder and, with `only`, fewer than all three servers; NATS may be a cluster, and encrypted."""
+        self._path = home
+        self._nats_nodes = nats_nodes
+        self._nats_configuration = nats_configuration
+        self._tls = tls
+        self._only = frozenset(only)
+        self._running: dict[str, Server] = {}
+        self._is_open = False
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop_all()
+
+    @property
+    def nats_url(self) -> str:
+        """Where clients connect, as one of the users of `nats_seeds`; each node of a cluster, with commas."""
+        return ",".join(node.url for node in self.nats)
+
+    @property
+    def nats_monitor_url(self) -> str:
+        """Where nats-server tells about itself over HTTP; in the same order as `nats_url`, with commas."""
+        return ",".join(node.monitor_url for node in self.nats)
+
+    @property
+    def nats_seeds(self) -> dict[str, str]:
+        """The nkey seed of each user of nats.conf: gateway, auth, customers, products, operator, system."""
+        return self.credentials.nats
+
+    @property
+    def nats_ca(self) -> Path | None:
+        """Who vouches for NATS, where it is encrypted."""
+        return self.home.path / "tls" / "ca.pem" if self._tls else None
+
+    @property
+    def customers_url(self) -> str:
+        """PostgreSQL's database `customers`, as its owner."""
+        return self.postgres.customers_url
+
+    @property
+    def products_url(self) -> str:
+        """PostgreSQL's database `products`, as its owner."""
+        return self.postgres.products_url
+
+    @property
+    def mongo_url(self) -> str:
+        """MongoDB's database `auth`, as the user of the same name."""
+        return self.mongo.url
+
+    def __iter__(self) -> Iterator[Server]:
+        """Go through the servers that were asked for."""
+        return iter(self._running.values())
+
+    def pid(self, name: str) -> int | None:
+        """Return the number of a server's process, None where there is none now."""
+        return self._running[name].child.pid
+
+    async def open(self) -> None:
+        """Lock the home, and start nothing yet; `start` does it otherwise.
+
+        Raises:
+            DevstackError: it is in use, or its secrets cannot be read.
+
+        """
+        if self._is_open:
+            return
+        self.home = await open_home(self._path)
+        self._is_open = True
+        try:
+            self._running = self._make()
+        except BaseException:
+            await self.stop_all()
+            raise
+
+    def _make(self) -> dict[str, Server]:
+        self.credentials = load_credentials(self.home.path)
+        self.nats = nats_nodes(self._nats_nodes, self.home, self.credentials, self._nats_configuration, tls=self._tls)
+        self.postgres = Postgres(self.home, self.credentials)
+        self.mongo = Mongo(self.home, self.credentials)
+        every: dict[ServerName, tuple[Server, ...]] = {
+            "nats": self.nats,
+            "postgres": (self.postgres,),
+            "mongo": (self.mongo,),
+        }
+        return {server.name: server for kind, servers in every.items() if kind in self._only for server in servers}
+
+    async def start(self, on_progress: OnProgress = silent) -> None:
+        """Start everything at once.
+
+        Raises:
+            DevstackError: one of them did not start; the others are stopped again.
+
+        """
+        await self.open()
+        try:
+            async with asyncio.TaskGroup() as starting:
+                for server in self:
+                    starting.create_task(_start(server, on_progress))
+        except BaseException as error:
+            await self.stop_all()
+            if isinstance(error, BaseExceptionGroup):
+                raise error.exceptions[0] from None  # the others failed for being cancelled
+            raise
+
+    async def until_serving(self, kinds: Collection[ServerName]) -> None:
+        """Wait, while they are started, until those of these kinds serve that were asked for."""
+        for server in self:
+            if kind_of(server.name) in kinds:
+                await server.has_served.wait()
+
+    async def stop_all(self) -> None:
+        """Stop everything at once and let go of the home."""
+        await asyncio.gather(*(server.child.stop() for server in self))
+        self._running = {}
+        if self._is_open:
+            self._is_open = False
+            self.home.close()
+
+    async def kill(self, name: str) -> None:
+        """End one as a crash would."""
+        await self._running[name].child.kill()
+
+    async def stop(self, name: str) -> None:
+        """End one in good order."""
+        await self._running[name].child.stop()
+
+    async def restart(self, name: str) -> None:
+        """Stop one if it runs, and start it again on its port; on return it serves."""
+        await self._running[name].restart()
+
+    def freeze(self, name: str) -> None:
+        """Let one stand still, as on a machine that hangs: its connections stay open, and nobody answers."""
+        self._running[name].child.freeze()
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen one go on."""
+        self._running[name].child.thaw()
+
+    async def reload(self, name: str) -> None:
+        """Have a NATS server read its configuration again; on return it has. Raises DevstackError if it refuses."""
+        (node,) = (node for node in self.nats if node.name == name)
+        await node.reload()
+
+
+async def _start(server: Server, on_progress: OnProgress) -> None:
+    on_progress(server.name, "starting", "")
+    try:
+        await server.start()
+    except DevstackError as error:
+        on_progress(server.name, "failed", str(error))
+        raise
+    on_progress(server.name, "ready", f"127.0.0.1:{server.port}")

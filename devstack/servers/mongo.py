@@ -1,0 +1,209 @@
+"""The MongoDB server of the stack, and the one file of it that talks through a driver: mongod's wheel has no shell.
+
+A replica set of one, since MongoDB has transactions in replica sets only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from devstack.errors import DevstackError
+from devstack.processes.child import Command
+from devstack.processes.waiting import until
+from devstack.servers import binaries
+from devstack.servers.ports import is_free
+from devstack.servers.server import Server
+from ops.private_files import write_private
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pymongo import AsyncMongoClient
+
+    from devstack.home.credentials import Credentials
+    from devstack.home.home import Home
+
+_REPLICA_SET = "devstack"
+_AUTHENTICATION_FAILED = 18
+_NOT_YET_INITIALIZED = 94
+_LISTENS = '"msg":"Waiting for connections"'
+_IS_NO_MEMBER = '"msg":"This node is not a member of the config"'
+_IS_PRIMARY = '"msg":"Transition to primary complete'
+_FLAGS = (
+    *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"),
+    *("--replSet", _REPLICA_SET, "--oplogSize", "64"),
+    # zlib is open to CVE-2025-14847, before any login; nobody here compresses what stays on the machine.
+    *("--networkMessageCompressors", "disabled"),
+    # A slow operation would be logged with its values, and auth's are hashes of passwords.
+    *("--slowOpSampleRate", "0"),
+    # These three keep a new data folder at 17 MB; mongod's own defaults make it 300.
+    *("--wiredTigerCacheSizeGB", "0.25"),
+    *("--wiredTigerEngineConfigString", "log=(file_max=16MB,prealloc=false)"),
+    *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+)
+
+
+class _LogLine(BaseModel):
+    """What mongod writes: severity, message, and what else there is."""
+
+    s: str
+    msg: str
+    attr: dict[str, Any] = {}
+
+
+class Mongo(Server):
+    """mongod with access control: an administrator, and the user `auth` who reads and writes one database."""
+
+    def __init__(self, home: Home, credentials: Credentials) -> None:
+        """See `Server`; the port is that of the last start, which its replica set knows, where it is free still."""
+        super().__init__("mongo", home, credentials)
+        known = self._known_port
+        if known is not None and is_free(known):
+            self.ports = (known,)
+
+    @property
+    def url(self) -> str:
+        """The database `auth`, as the user of the same name."""
+        address = f"127.0.0.1:{self.port}/auth"
+        return f"mongodb://auth:{self.credentials.mongo_auth}@{address}?authSource=auth&replicaSet={_REPLICA_SET}"
+
+    @property
+    def _complete(self) -> Path:
+        """The file whose presence says that the first start came to its end; in it, the port of the last one."""
+        return self.data / "complete"
+
+    @property
+    def _known_port(self) -> int | None:
+        """The port under which the server is a member of its set."""
+        text = self._complete.read_text() if self._complete.exists() else ""
+        return int(text) if text.isdecimal() else None
+
+    async def prepare(self) -> None:
+        """Add the key file, which a replica set with access control must have.
+
+        A mongod that is ended while it makes its first files cannot read them afterwards. Data that was never complete
+        is therefore thrown away: no service has written to it yet.
+        """
+        if not self._complete.exists():
+            shutil.rmtree(self.data, ignore_errors=True)
+        await super().prepare()
+        write_private(self.data / "replica-set.key", self.credentials.mongo_replica_set_key)
+
+    def command(self) -> Command:
+        """Run on the home's data."""
+        paths = ("--dbpath", str(self.data), "--auth", "--keyFile", str(self.data / "replica-set.key"))
+        return Command(
+            argv=(str(binaries.mongod()), *paths, "--port", str(self.port), *_FLAGS),
+            env={"PATH": os.defpath, "LC_ALL": "C", "HOME": str(self.data)},
+            orphan_signal=signal.SIGTERM,
+        )
+
+    async def start(self) -> None:
+        """Start as every server does; a program that cannot even be loaded has a cure that is worth naming."""
+        try:
+            await super().start()
+        except DevstackError as error:
+            if "libcurl.so.4: cannot open" not in str(error):
+                raise
+            raise DevstackError(
+                "mongod needs a library that this system lacks: `apt-get install libcurl4`, or set AUTH_MONGODB_URL"
+            ) from error
+
+    async def serving(self) -> None:
+        """Wait for the server to listen, then see to it that it knows its address and its users.
+
+        Where it does already, its own word is enough: whoever starts on data that is there needs no driver.
+        """
+        if self._known_port == self.port:
+            await until(lambda: any(word in self.child.said() for word in (_IS_PRIMARY, _IS_NO_MEMBER)))
+            if _IS_PRIMARY in self.child.said():
+                return
+        from pymongo.errors import OperationFailure, PyMongoError  # noqa: PLC0415  0.2 s, while mongod starts
+
+        await until(lambda: _LISTENS in self.child.said())
+        try:
+            try:
+                await self._configure()
+            except OperationFailure as error:
+                if error.code != _AUTHENTICATION_FAILED:
+                    raise
+                await self._make_administrator()
+                await self._configure()
+            self._complete.write_text(str(self.port))
+        except PyMongoError as error:
+            raise DevstackError(f"cannot set up MongoDB in {self.data}: {error}") from error
+
+    def readable(self, log: str) -> str:
+        """Pick the errors out of mongod's JSON, and leave what is not JSON."""
+        return "\n".join(line for line in map(_error, log.splitlines()) if line)
+
+    async def _make_administrator(self) -> None:
+        """Make the administrator, which a server without users lets anyone on the same machine do."""
+        async with self._client() as anyone:
+            await anyone.admin.command("replSetInitiate", self._replica_set(version=1))
+            await _primary(anyone)
+            roles = ["root"]
+            await anyone.admin.command("createUser", "admin", pwd=self.credentials.mongo_admin, roles=roles)
+
+    async def _configure(self) -> None:
+        async with self._client(username="admin", password=self.credentials.mongo_admin) as admin:
+            config = await _replica_set_config(admin)
+            if config["members"][0]["host"] != f"127.0.0.1:{self.port}":
+                # The port is another one than at the last start, and a member that is not in its set serves nobody.
+                moved = self._replica_set(version=config["version"] + 1)
+                await admin.admin.command("replSetReconfig", moved, force=True)
+            await _primary(admin)
+            if not (await admin.auth.command("usersInfo", "auth"))["users"]:
+                roles = [{"role": "readWrite", "db": "auth"}]
+                await admin.auth.command("createUser", "auth", pwd=self.credentials.mongo_auth, roles=roles)
+
+    def _replica_set(self, version: int) -> dict[str, Any]:
+        return {"_id": _REPLICA_SET, "version": version, "members": [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]}
+
+    def _client(self, username: str | None = None, password: str | None = None) -> AsyncMongoClient[dict[str, Any]]:
+        from pymongo import AsyncMongoClient  # noqa: PLC0415  as above
+
+        return AsyncMongoClient(
+            "127.0.0.1",
+            self.port,
+            username=username,
+            password=password,
+            directConnection=True,  # a set that does not know its own address yet cannot be discovered
+            serverSelectionTimeoutMS=10_000,
+        )
+
+
+async def _replica_set_config(client: AsyncMongoClient[dict[str, Any]]) -> dict[str, Any]:
+    """What the server knows of its set; it takes connections a little before it has read that."""
+    from pymongo.errors import OperationFailure  # noqa: PLC0415  as above
+
+    while True:
+        try:
+            config: dict[str, Any] = (await client.admin.command("replSetGetConfig"))["config"]
+        except OperationFailure as error:
+            if error.code != _NOT_YET_INITIALIZED:
+                raise
+            await asyncio.sleep(0.01)
+        else:
+            return config
+
+
+async def _primary(client: AsyncMongoClient[dict[str, Any]]) -> None:
+    """Wait until the only member has elected itself, which takes it some hundredths of a second."""
+    while not (await client.admin.command("hello"))["isWritablePrimary"]:  # noqa: ASYNC110  it tells when asked only
+        await asyncio.sleep(0.01)
+
+
+def _error(line: str) -> str:
+    try:
+        entry = _LogLine.model_validate_json(line)
+    except ValidationError:
+        return line
+    return f"{entry.msg} {json.dumps(entry.attr)}" if entry.s in {"E", "F"} else ""

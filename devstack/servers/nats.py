@@ -1,0 +1,185 @@
+"""The NATS servers of the stack, one or a cluster, with the users and permissions of nats.conf."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devstack.errors import DevstackError
+from devstack.processes.child import Command
+from devstack.processes.program import process_names
+from devstack.processes.waiting import until, until_told
+from devstack.servers import binaries
+from devstack.servers.monitoring import configured_at, neighbours
+from devstack.servers.server import Server
+from ops.nkeys import public_key, variable
+from ops.private_files import write_private
+
+if TYPE_CHECKING:
+    from devstack.home.credentials import Credentials
+    from devstack.home.home import Home
+
+_ROOT = Path(__file__).parent.parent.resolve()
+CONFIGURATION = _ROOT / "nats.conf"
+_WITH_TLS = _ROOT / "nats-tls.conf"
+_HOST = "127.0.0.1"
+_RELOADS_WITHIN = 5.0
+
+
+class Nats(Server):
+    """nats-server: a port for clients, one for its monitoring pages, one for the other nodes of a cluster."""
+
+    port_count = 3
+
+    def __init__(
+        self,
+        name: str,
+        home: Home,
+        credentials: Credentials,
+        configuration: Path = CONFIGURATION,
+        tls: Path | None = None,
+    ) -> None:
+        """See `Server`; alone until told of `peers`, and encrypted with the certificates in `tls`."""
+        super().__init__(name, home, credentials)
+        self.peers: tuple[Nats, ...] = ()
+        self._base = _WITH_TLS if tls else configuration
+        self._tls = tls
+
+    @property
+    def url(self) -> str:
+        """Where clients connect, without a user."""
+        return f"{'tls' if self._tls else 'nats'}://{_HOST}:{self.port}"
+
+    @property
+    def monitor_port(self) -> int:
+        """Where it tells about itself."""
+        return self.ports[1]
+
+    @property
+    def monitor_url(self) -> str:
+        """Where `/varz`, `/connz` and `/healthz` are served."""
+        return f"http://{_HOST}:{self.monitor_port}"
+
+    @property
+    def _route_port(self) -> int:
+        return self.ports[2]
+
+    @property
+    def _configuration(self) -> Path:
+        return self.data / "cluster.conf" if self.peers else self._base
+
+    def command(self) -> Command:
+        """Add to nats.conf what it leaves open: addresses, users, files."""
+        users = {variable(user): public_key(seed) for user, seed in self.credentials.nats.items()}
+        return Command(
+            argv=(
+                str(binaries.nats_server()),
+                *("-c", str(self._configuration)),
+                *("-a", _HOST, "-p", str(self.port), "-m", str(self.monitor_port)),
+                *("--ports_file_dir", str(self.data)),
+            ),
+            env={"PATH": os.defpath, **users, **self._files()},
+            orphan_signal=signal.SIGTERM,
+        )
+
+    def _files(self) -> dict[str, str]:
+        files = {"NATS_STORE_DIR": _quoted(self.data)}
+        if self._tls:
+            names = {"CERT": "server.pem", "KEY": "server-key.pem", "CA": "ca.pem"}
+            files |= {f"NATS_SERVER_{what}": _quoted(self._tls / name) for what, name in names.items()}
+            files["NATS_SERVER_VERIFY"] = "false"
+        return files
+
+    async def spawn(self) -> None:
+        """Clear away what a killed server has left, or it would look ready too soon if it got the same number."""
+        for stale in self.data.glob("*.ports"):
+            stale.unlink()
+        if self.peers:
+            write_private(self._configuration, self._cluster())
+        await super().spawn()
+
+    def _cluster(self) -> str:
+        """What a node needs beyond nats.conf: in a file, since everybody sees the arguments of a process."""
+        password = self.credentials.nats_cluster
+        routes = [f"nats://node:{password}@{_HOST}:{peer._route_port}" for peer in self.peers]  # noqa: SLF001  its own kind
+        return f"""\
+include "{os.path.relpath(self._base, self.data.resolve())}"
+server_name: {self.name}
+cluster {{
+  name: mesh
+  listen: "{_HOST}:{self._route_port}"
+  authorization {{ user: node, password: {password} }}
+  routes: [{", ".join(f'"{route}"' for route in routes)}]
+  pool_size: -1  # one connection per neighbour: whoever has a route hears everything by it
+  ping_interval: "2s"  # a node that hangs is given up after 4 to 6 seconds, and with it what was sent through it
+  ping_max: 2
+  {"tls { cert_file: $NATS_SERVER_CERT, key_file: $NATS_SERVER_KEY, ca_file: $NATS_SERVER_CA }" if self._tls else ""}
+}}
+"""
+
+    async def serving(self) -> None:
+        """Wait for the file that the server writes once it listens; its name proves whose it is. Then for its peers."""
+        ports_file = self.data / f"nats-server_{self.child.pid}.ports"
+        await until(ports_file.exists)
+        if self.peers:
+            await until_told(self._has_joined)
+
+    async def _has_joined(self) -> bool:
+        """Tell whether this node and every one that answers know each other.
+
+        Of two nodes that start, at least the one that listens later sees the other: once both serve, they are joined.
+        """
+        known, *others = await asyncio.gather(*(neighbours(node.monitor_port) for node in (self, *self.peers)))
+        return known is not None and all(
+            names is None or (self.name in names and peer.name in known)
+            for peer, names in zip(self.peers, others, strict=True)
+        )
+
+    async def reload(self) -> None:
+        """Have it read its configuration again; on return it has.
+
+        Raises:
+            DevstackError: it did not, or it does not run.
+
+        """
+        if self.child.pid is None:
+            raise DevstackError(f"{self.name} does not run")
+        before = await configured_at(self.monitor_port)
+
+        async def has_reloaded() -> bool:
+            return await configured_at(self.monitor_port) not in {before, None}
+
+        self.child.signal(signal.SIGHUP)
+        try:
+            async with asyncio.timeout(_RELOADS_WITHIN):
+                await until_told(has_reloaded)
+        except TimeoutError:
+            raise DevstackError(f"{self.name} does not take its configuration{self.last_words()}") from None
+
+
+def nats_nodes(
+    count: int, home: Home, credentials: Credentials, configuration: Path = CONFIGURATION, *, tls: bool = False
+) -> tuple[Nats, ...]:
+    """Make one server, or the nodes of a cluster that know of each other; for `tls` also what vouches for them."""
+    folder = _certificates(home.path / "tls") if tls else None
+    nodes = tuple(Nats(name, home, credentials, configuration, folder) for name in process_names("nats", count))
+    for node in nodes:
+        node.peers = tuple(other for other in nodes if other is not node)
+    return nodes
+
+
+def _certificates(folder: Path) -> Path:
+    from ops.certificates import Authority  # noqa: PLC0415  0.03 s, for those who asked for TLS
+
+    folder.mkdir(mode=0o700, exist_ok=True)
+    Authority(folder).issue("server", [_HOST, "localhost"])
+    return folder
+
+
+def _quoted(path: Path) -> str:
+    """A path as a value of nats-server's configuration, which is what a variable is read as."""
+    return json.dumps(str(path), ensure_ascii=False)

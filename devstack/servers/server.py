@@ -1,0 +1,69 @@
+"""What NATS, PostgreSQL and MongoDB have in common here: ports of their own choice, and a known moment of readiness."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from devstack.errors import DevstackError
+from devstack.processes.program import Program
+from devstack.servers.ports import free_ports
+
+if TYPE_CHECKING:
+    from devstack.home.credentials import Credentials
+    from devstack.home.home import Home
+    from devstack.processes.child import Command
+
+_ATTEMPTS = 5
+
+
+class Server(Program):
+    """A server that listens on loopback ports which it keeps for as long as the stack runs."""
+
+    port_count = 1
+    ready_within = 60.0  # far more than it takes, even after a crash
+
+    def __init__(self, name: str, home: Home, credentials: Credentials) -> None:
+        """Choose free ports; whether they still are, the first start shows."""
+        super().__init__(name, home)
+        self.data = home.path / name
+        self.credentials = credentials
+        self.ports = free_ports(self.port_count)
+        self.has_served = asyncio.Event()
+        """Set when it serves for the first time, on ports that it then keeps."""
+
+    @property
+    def port(self) -> int:
+        """The port for clients."""
+        return self.ports[0]
+
+    async def prepare(self) -> None:
+        """Make the data folder where there is none; called once, before the first start."""
+        self.data.mkdir(mode=0o700, exist_ok=True)
+
+    @abstractmethod
+    def command(self) -> Command:
+        """Say how to run the server on `self.ports`."""
+
+    async def spawn(self) -> None:
+        """Start the process on the ports found before."""
+        await self.child.spawn(self.command())
+
+    async def start(self) -> None:
+        """Start on other ports if need be the first time, and on the same ones ever after: clients know them."""
+        if self.has_served.is_set():
+            await super().start()
+            return
+        await self.prepare()
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                await super().start()
+            except DevstackError:
+                # Somebody took the port between our look and the server's.
+                if attempt == _ATTEMPTS or "address already in use" not in self.child.said().lower():
+                    raise
+                self.ports = free_ports(self.port_count)
+            else:
+                self.has_served.set()
+                return

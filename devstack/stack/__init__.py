@@ -1,0 +1,1 @@
+"""The whole system as one object."""

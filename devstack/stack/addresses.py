@@ -1,0 +1,42 @@
+"""Where gateways listen, and under which URL one reaches them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from devstack.servers.ports import check_http_port, free_ports
+
+if TYPE_CHECKING:
+    from devstack.stack.settings import StackSettings
+
+
+def gateway_ports(settings: StackSettings) -> tuple[int, ...]:
+    """Give each gateway a port of its own: the one that was asked for and those after it, or free ones.
+
+    All get the same one where they share it.
+
+    Raises:
+        DevstackError: one of them is taken.
+
+    """
+    count = settings.replicas.get("gateway", 1)
+    different = 1 if settings.share_http_port else count
+    if settings.http_port == 0:
+        check_http_port(settings.http_host, 0)
+        ports = free_ports(different)
+    else:
+        ports = tuple(range(settings.http_port, settings.http_port + different))
+        for port in ports:
+            check_http_port(settings.http_host, port)
+    return ports * count if settings.share_http_port else ports
+
+
+def reachable(host: str) -> str:
+    """Turn an address that means all of a machine's into one to connect to."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def http_url(host: str, port: int) -> str:
+    """Write the URL of a gateway on this address."""
+    host = reachable(host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

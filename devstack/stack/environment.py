@@ -1,0 +1,117 @@
+"""The environment of each service: its own secrets and addresses, and nothing of another's.
+
+Of the terminal's variables a service gets those that it has a setting for. All others stay outside: libraries read
+many (`PGSSLMODE`, `WEB_CONCURRENCY`, `http_proxy`), and whoever typed the command meant them for other programs.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from mesh.core.settings import not_blank
+from mesh.nats.settings import NatsSettings
+from mesh.process.settings import WorkerSettings
+from mesh.security.settings import TokenSettings
+from mesh.telemetry.settings import LogSettings, TraceSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic.fields import FieldInfo
+
+    from devstack.stack.settings import ServiceName
+
+_SHARED = {**LogSettings.model_fields, **TraceSettings.model_fields, **TokenSettings.model_fields}
+_OF_WORKERS = WorkerSettings.model_fields.keys() - NatsSettings.model_fields.keys()
+_OF_THE_GATEWAY = {"auth_login_attempts"}  # auth acts by it, the gateway tells of it
+_PREFIXES = ("OTEL_EXPORTER_OTLP_", "OTEL_BSP_", "OTEL_RESOURCE_ATTRIBUTES")  # see docs/tracing.md
+_CERTIFICATES = {"SSL_CERT_FILE", "SSL_CERT_DIR"}  # whom this machine trusts: for servers that run elsewhere
+
+
+def _is_path(field: FieldInfo) -> bool:
+    return any(getattr(kind, "__origin__", kind) is Path for kind in get_args(field.annotation))
+
+
+_PATHS = {name.upper() for name, field in WorkerSettings.model_fields.items() if _is_path(field)} | _CERTIFICATES
+_PATHS |= {f"OTEL_EXPORTER_OTLP_{of}CERTIFICATE" for of in ("", "TRACES_")}
+
+
+def inherited(service: ServiceName, terminal: Mapping[str, str], *, nats: bool) -> dict[str, str]:
+    """Pick the terminal's variables that are for this service, with NATS's only if it is to be used as they say.
+
+    A path is made absolute: a service runs in another folder than the terminal. A name that is misspelt passes, so that
+    the service can tell of it.
+    """
+    names = _SHARED.keys() | (_OF_THE_GATEWAY if service == "gateway" else _OF_WORKERS)
+    names |= NatsSettings.model_fields.keys() if nats else set()
+    known = {name.upper() for name in names} | _CERTIFICATES
+
+    def is_for_it(name: str) -> bool:
+        return (
+            name in known
+            or name.startswith((f"{service.upper()}_", *_PREFIXES))
+            or bool(get_close_matches(name, [one for one in known if one[:4] == name[:4]], n=1, cutoff=0.85))
+        )
+
+    told = {name: value for name, value in not_blank(terminal).items() if is_for_it(name.upper())}
+    return {name: _absolute(value) if name.upper() in _PATHS else value for name, value in told.items()}
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  # Path's own raises without a home
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where everything is, and with which secrets."""
+
+    gateway_host: str
+    gateway_ports: Sequence[int]  # of each gateway
+    nats_url: str
+    # None where NATS is somebody else's: as whom to connect, the terminal tells (NATS_NKEY_SEED and its like).
+    nats_seeds: Mapping[str, str] | None = field(repr=False)
+    nats_ca: Path | None  # who vouches for NATS where it speaks TLS
+    customers_url: str = field(repr=False)
+    products_url: str = field(repr=False)
+    mongo_url: str = field(repr=False)
+    admin_email: str
+    admin_password: str = field(repr=False)
+    key_encryption_key: str = field(repr=False)
+
+    def environment(self, service: ServiceName, terminal: Mapping[str, str], replica: int = 0) -> dict[str, str]:
+        """Put together what one process sees: those of the terminal's variables that are for it, and its own."""
+        told = inherited(service, terminal, nats=self.nats_seeds is None)
+        return {**_defaults(service), **told, **self._nats(service), **self._own(service, replica)}
+
+    def _nats(self, service: ServiceName) -> dict[str, str]:
+        if self.nats_seeds is None:
+            return {"NATS_URL": self.nats_url}
+        tls = {"NATS_TLS_CA": str(self.nats_ca)} if self.nats_ca else {}
+        return {"NATS_URL": self.nats_url, "NATS_NKEY_SEED": self.nats_seeds[service], **tls}
+
+    def _own(self, service: ServiceName, replica: int) -> dict[str, str]:
+        match service:
+            case "gateway":
+                port = self.gateway_ports[replica]
+                shared = {"GATEWAY_REUSE_PORT": "true"} if self.gateway_ports.count(port) > 1 else {}
+                return {"GATEWAY_HOST": self.gateway_host, "GATEWAY_PORT": str(port), **shared}
+            case "customers":
+                return {"CUSTOMERS_DATABASE_URL": self.customers_url}
+            case "products":
+                return {"PRODUCTS_DATABASE_URL": self.products_url}
+            case "auth":
+                return {
+                    "AUTH_MONGODB_URL": self.mongo_url,
+                    "AUTH_ADMIN_EMAIL": self.admin_email,
+                    "AUTH_ADMIN_PASSWORD": self.admin_password,
+                    "AUTH_KEY_ENCRYPTION_KEY": self.key_encryption_key,
+                }
+
+
+def _defaults(service: ServiceName) -> dict[str, str]:
+    """Fill a new database with Northwind, unless the terminal says otherwise."""
+    return {f"{service.upper()}_SEED": "true"} if service in {"customers", "products"} else {}

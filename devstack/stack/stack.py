@@ -1,0 +1,297 @@
+"""The whole system as one object: servers, workers and gateway, started in order, kept running, stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from devstack.errors import DevstackError
+from devstack.home.admin import first_admin, keep_admin
+from devstack.home.state import Admin, Databases, Operator, StackState, remove_stack, write_stack
+from devstack.processes.follow import follow
+from devstack.processes.program import kind_of, process_names
+from devstack.processes.progress import silent
+from devstack.processes.supervision import Supervisor
+from devstack.servers.all import Servers
+from devstack.stack.addresses import gateway_ports, http_url, reachable
+from devstack.stack.environment import Surroundings, inherited
+from devstack.stack.readiness import until_ready
+from devstack.stack.services import NEEDS, SERVICES, Service, Worker, run_module
+from mesh.core.settings import not_blank
+from ops.private_files import write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from devstack.processes.program import Program
+    from devstack.processes.progress import OnProgress, State
+    from devstack.servers.all import ServerName
+    from devstack.stack.services import ServiceCommand
+    from devstack.stack.settings import ServiceName, StackSettings
+
+_READY_WITHIN = 90.0
+
+
+class Stack:
+    """`async with Stack(StackSettings()) as stack: await stack.wait()` runs the system until cancelled.
+
+    `on_progress` hears what becomes of each process, `on_line` every line that one logs.
+    """
+
+    def __init__(
+        self,
+        settings: StackSettings,
+        on_progress: OnProgress = silent,
+        on_line: Callable[[str, str], None] | None = None,
+        service_command: ServiceCommand = run_module,
+    ) -> None:
+        """Start nothing yet. `service_command` may run a service in another way than as a module of this project."""
+        self.settings = settings
+        self._terminal = not_blank(os.environ)
+        self._tell = on_progress
+        self._on_line = on_line
+        self._service_command = service_command
+        self._servers = Servers(
+            settings.home, _embedded(settings), settings.nats_nodes, settings.nats_configuration, tls=settings.tls
+        )
+        self._services: list[Service] = []
+        self._supervisors: dict[str, Supervisor] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._state: StackState | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    @property
+    def state(self) -> StackState:
+        """What stack.json says: addresses, credentials, process numbers. There is none before the stack is ready."""
+        if self._state is None:
+            raise DevstackError("the stack is not ready")
+        return self._state
+
+    async def start(self) -> None:
+        """Start everything and return when the gateway says that all of it works.
+
+        Raises:
+            DevstackError: with what is in the way; whatever had started is stopped again.
+
+        """
+        await self._servers.open()
+        try:
+            remove_stack(self._servers.home.path)  # what a killed stack has left: the lock is ours, it runs no more
+            ports = gateway_ports(self.settings)
+            services = self._make_services(ports)
+            programs: list[Program] = [*self._servers, *services]
+            self._supervisors = {program.name: Supervisor(program, self._on_progress) for program in programs}
+            self._follow(programs)
+            self._tasks += [asyncio.create_task(self._begin(service)) for service in services]
+            await self._servers.start(self._on_progress)
+            self._tasks += [asyncio.create_task(self._supervisors[server.name].run()) for server in self._servers]
+            await self._until_all_serve(list(self._supervisors.values()))
+            self._state = self._describe(self._surroundings(ports))
+            write_stack(self._state)
+            if self.settings.auth_mongodb_url is None:
+                keep_admin(self._servers.home.path, self._state.admin)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def wait(self) -> None:
+        """Stay until cancelled."""
+        await asyncio.gather(*self._tasks)
+
+    async def stop(self) -> None:
+        """Stop the gateway first, so that requests in flight find their workers, and the servers last."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._stop([service for service in self._services if not isinstance(service, Worker)])
+        await self._stop([service for service in self._services if isinstance(service, Worker)])
+        await self._stop([server for server in self._servers if server.name in self._supervisors])
+        self._services = []
+        if self._state is not None:
+            self._state = None
+            remove_stack(self._servers.home.path)
+        await self._servers.stop_all()
+
+    def pid(self, name: str) -> int | None:
+        """Return the number of a process, by its name in stack.json; None while there is none."""
+        return self._supervisors[name].program.child.pid
+
+    async def kill(self, name: str) -> None:
+        """End a process as a crash would; it is started again after a moment, see `until_serving`."""
+        await self._supervisors[name].kill()
+
+    async def until_serving(self, name: str) -> None:
+        """Wait until a process that was killed is there again.
+
+        Raises:
+            DevstackError: it is not after 90 seconds.
+
+        """
+        await self._until_all_serve([self._supervisors[name]])
+
+    async def restart(self, name: str) -> None:
+        """End a process in good order and start it anew; on return it serves.
+
+        A worker's next process serves before the last one is told to end; all else has a port, and pauses.
+
+        Raises:
+            DevstackError: the old process did not end with exit code 0, or the new one does not start.
+
+        """
+        await self._supervisors[name].restart()
+
+    def freeze(self, name: str) -> None:
+        """Let a process stand still, as on a machine that hangs: its connections stay open, and nobody answers."""
+        self._supervisors[name].program.child.freeze()
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen process go on."""
+        self._supervisors[name].program.child.thaw()
+
+    async def reload(self, name: str) -> None:
+        """Have a NATS server read its configuration again; on return it has."""
+        await self._servers.reload(name)
+
+    async def _begin(self, service: Service) -> None:
+        """Keep a service running, from when its servers serve."""
+        await self._servers.until_serving(NEEDS[kind_of(service.name)])
+        self._services.append(service)
+        await self._supervisors[service.name].run()
+
+    async def _stop(self, programs: Sequence[Program]) -> None:
+        async def stop(program: Program) -> None:
+            if program.child.pid is not None:
+                self._tell(program.name, "stopping", "")
+            await program.child.stop()
+            self._tell(program.name, "stopped", "")
+
+        await asyncio.gather(*map(stop, programs))
+
+    def _on_progress(self, name: str, state: State, detail: str) -> None:
+        if self._state is not None:
+            self._state = self._state.model_copy(update={"processes": self._processes()})
+            write_stack(self._state)
+        self._tell(name, state, detail)
+
+    def _processes(self) -> dict[str, int]:
+        pids = {name: self.pid(name) for name in self._supervisors}
+        return {name: pid for name, pid in pids.items() if pid is not None}
+
+    def _make_services(self, ports: Sequence[int]) -> list[Service]:
+        host, services = reachable(self.settings.http_host), list[Service]()
+        for service in SERVICES:
+            for replica, name in enumerate(process_names(service, self.settings.replicas.get(service, 1))):
+                argv = self._service_command(service)
+                env = partial(self._environment, ports, service, replica)
+                if service == "gateway":
+                    ready = partial(self._mesh_is_ready, host, ports[replica])
+                    services.append(Service(name, self._servers.home, argv, env, ready))
+                else:
+                    services.append(Worker(name, self._servers.home, argv, env, partial(until_ready, host, ports[0])))
+                if service == "auth":
+                    services[-1].niceness = self.settings.auth_niceness
+        return services
+
+    async def _mesh_is_ready(self, host: str, port: int) -> None:
+        """Have a starting stack ask its gateway when all workers serve: a no stands for more than a second."""
+        if self._state is None:
+            await _all([one.serves for one in self._supervisors.values() if isinstance(one.program, Worker)])
+        await until_ready(host, port)
+
+    def _environment(self, ports: Sequence[int], service: ServiceName, replica: int) -> dict[str, str]:
+        return self._surroundings(ports).environment(service, self._terminal, replica)
+
+    def _follow(self, programs: Sequence[Program]) -> None:
+        if self._on_line is not None:
+            for program in programs:
+                on_line = partial(self._on_line, program.name)
+                self._tasks.append(asyncio.create_task(follow(program.child.log, on_line)))
+
+    async def _until_all_serve(self, supervisors: Sequence[Supervisor]) -> None:
+        all_serve = asyncio.create_task(_all([supervisor.serves for supervisor in supervisors]))
+        try:
+            done, _ = await asyncio.wait(
+                {all_serve, *self._tasks}, timeout=_READY_WITHIN, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            all_serve.cancel()
+        for task in done:
+            task.result()  # raises: a supervisor ends with an error or not at all
+        if not done:
+            late = [supervisor.program for supervisor in supervisors if not supervisor.serves.is_set()]
+            names, last_words = ", ".join(one.name for one in late), "".join(one.last_words() for one in late)
+            raise DevstackError(f"not ready after {_READY_WITHIN:g} s: {names}{last_words}")
+
+    def _surroundings(self, ports: Sequence[int]) -> Surroundings:
+        settings, servers = self.settings, self._servers
+        # A database of somebody else's has its administrator and its keys already: the terminal may tell them.
+        kept_in = servers.home.path if settings.auth_mongodb_url is None else None
+        admin = first_admin(kept_in, self._terminal, servers.credentials.auth_admin_password)
+        return Surroundings(
+            gateway_host=settings.http_host,
+            gateway_ports=ports,
+            nats_url=settings.nats_url or servers.nats_url,
+            nats_seeds=None if settings.nats_url else servers.nats_seeds,
+            nats_ca=servers.nats_ca,
+            customers_url=settings.customers_database_url or servers.customers_url,
+            products_url=settings.products_database_url or servers.products_url,
+            mongo_url=settings.auth_mongodb_url or servers.mongo_url,
+            admin_email=admin.email,
+            admin_password=admin.password,
+            key_encryption_key=self._terminal.get(
+                "AUTH_KEY_ENCRYPTION_KEY", servers.credentials.auth_key_encryption_key
+            ),
+        )
+
+    def _describe(self, surroundings: Surroundings) -> StackState:
+        home = self._servers.home
+        seeds = surroundings.nats_seeds
+        if seeds is None:  # whoever runs NATS has told us one user for everything
+            terminal = inherited("gateway", self._terminal, nats=True)
+            told = {name.removeprefix("nats_"): terminal.get(name.upper()) for name in Operator().settings()}
+            operator = Operator.model_validate(told)
+        else:
+            seed = home.path / "operator.nk"
+            write_private(seed, seeds["operator"])
+            operator = Operator(nkey_seed_file=seed, tls_ca=surroundings.nats_ca)
+        gateways = [http_url(surroundings.gateway_host, port) for port in surroundings.gateway_ports]
+        return StackState(
+            gateway_url=gateways[0],
+            gateway_urls=gateways,
+            nats_url=surroundings.nats_url,
+            nats_monitor_url=self._servers.nats_monitor_url if seeds else None,
+            operator=operator,
+            admin=Admin(email=surroundings.admin_email, password=surroundings.admin_password),
+            postgres=Databases(customers_url=surroundings.customers_url, products_url=surroundings.products_url),
+            mongo_url=surroundings.mongo_url,
+            home=home.path,
+            logs=home.logs,
+            pid=os.getpid(),
+            processes=self._processes(),
+        )
+
+
+def _embedded(settings: StackSettings) -> list[ServerName]:
+    """Name the servers that nobody else runs."""
+    needed: dict[ServerName, bool] = {
+        "nats": settings.nats_url is None,
+        "postgres": settings.customers_database_url is None or settings.products_database_url is None,
+        "mongo": settings.auth_mongodb_url is None,
+    }
+    return [name for name, is_needed in needed.items() if is_needed]
+
+
+async def _all(events: Sequence[asyncio.Event]) -> None:
+    for event in events:
+        await event.wait()

@@ -1,0 +1,27 @@
+"""How often a password may be tried, as HTTP tells it: draft-ietf-httpapi-ratelimit-headers."""
+
+from contracts.auth import AuthReason
+from mesh.core.errors import Fault, RemoteFault
+
+
+def after_success(attempts: int) -> dict[str, str]:
+    """The headers of a login: what the policy gives. Earlier failures may leave less, which nobody is told."""
+    return _headers(attempts, f"r={attempts}")
+
+
+def after_failure(fault: Fault | RemoteFault, attempts: int) -> dict[str, str]:
+    """The headers of a login that failed; none where nothing was tried.
+
+    As long as the next attempt need not wait, one is said to be left: whoever guesses need not know how many.
+    """
+    if fault.reason == AuthReason.TOO_MANY_LOGINS or (
+        fault.reason == AuthReason.INVALID_CREDENTIALS and fault.retry_after
+    ):
+        return _headers(attempts, f"r=0;t={fault.retry_after or 1}")
+    return _headers(attempts, "r=1") if fault.reason == AuthReason.INVALID_CREDENTIALS else {}
+
+
+def _headers(attempts: int, left: str) -> dict[str, str]:
+    """The policy has no window: after so many attempts at once come pauses that grow."""
+    name = f'"{AuthReason.TOO_MANY_LOGINS}"'
+    return {"RateLimit-Policy": f"{name};q={attempts}", "RateLimit": f"{name};{left}"}

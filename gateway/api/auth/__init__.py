@@ -1,0 +1,1 @@
+"""Accounts, sessions, users, the audit log."""

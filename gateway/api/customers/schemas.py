@@ -1,0 +1,131 @@
+"""The shapes of `/v1/customers`."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from contracts import customers
+from contracts.base import Items, Patch, Request, Search, Version, absent
+from contracts.customers import (
+    CompanyName,
+    CustomerId,
+    CustomerSort,
+    PersonName,
+    PhoneNumber,
+    Place,
+    PostalCode,
+    Street,
+)
+from gateway.api.schemas import PageCursor, PageLimit, Query, Shown
+
+_ALFKI: JsonDict = {
+    "customer_id": "ALFKI",
+    "company_name": "Alfreds Futterkiste",
+    "contact_name": "Maria Anders",
+    "contact_title": "Sales Representative",
+    "address": "Obere Str. 57",
+    "city": "Berlin",
+    "region": None,
+    "postal_code": "12209",
+    "country": "Germany",
+    "phone": "030-0074321",
+    "fax": "030-0076545",
+}
+
+
+class Customer(Shown[customers.Customer]):
+    """A customer; null where nothing is known."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_ALFKI, "version": 1}]})
+
+    customer_id: CustomerId
+    company_name: str
+    contact_name: str | None
+    contact_title: str | None
+    address: str | None
+    city: str | None
+    region: str | None
+    postal_code: str | None
+    country: str | None
+    phone: str | None
+    fax: str | None
+    version: Version
+
+
+class CustomerPage(Shown[customers.CustomerPage]):
+    """A part of the customers list; without `next_cursor` it is the last."""
+
+    items: Items[Customer]
+    next_cursor: str | None
+
+
+def _none_if_empty(value: object) -> object:
+    return None if value in ("", "null") else value
+
+
+PlaceFilter = Annotated[
+    Place | None, BeforeValidator(_none_if_empty), Field(description="Exactly this; empty or `null` for those without.")
+]
+
+
+class CustomerQuery(Query):
+    """Which customers, in which order."""
+
+    country: PlaceFilter = None
+    city: PlaceFilter = None
+    region: PlaceFilter = None
+    q: Annotated[
+        Search | None,
+        Field(description="Found anywhere in key, company, contact, city or country, whatever its case and accents."),
+    ] = None
+    sort: Annotated[CustomerSort, Field(description="`-` is descending.")] = CustomerSort.ID
+    limit: PageLimit = 50
+    cursor: PageCursor = None
+
+    def to_contract(self) -> customers.ListCustomers:
+        """The request for those that were named: one that was not is no filter, where null is one."""
+        return customers.ListCustomers(**self.model_dump(exclude_unset=True))
+
+
+class NewCustomer(Request):
+    """A customer to be created."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ALFKI]})
+
+    customer_id: CustomerId
+    company_name: CompanyName
+    contact_name: PersonName | None = None
+    contact_title: PersonName | None = None
+    address: Street | None = None
+    city: Place | None = None
+    region: Place | None = None
+    postal_code: PostalCode | None = None
+    country: Place | None = None
+    phone: PhoneNumber | None = None
+    fax: PhoneNumber | None = None
+
+    def to_contract(self) -> customers.CreateCustomer:
+        """The request for it."""
+        return customers.CreateCustomer(**self.model_dump(exclude_unset=True))
+
+
+class CustomerChange(Patch):
+    """The fields to change: null takes a value away, and one that is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"city": "Potsdam", "fax": None}]})
+
+    company_name: CompanyName = absent()
+    contact_name: PersonName | None = absent()
+    contact_title: PersonName | None = absent()
+    address: Street | None = absent()
+    city: Place | None = absent()
+    region: Place | None = absent()
+    postal_code: PostalCode | None = absent()
+    country: Place | None = absent()
+    phone: PhoneNumber | None = absent()
+    fax: PhoneNumber | None = absent()
+
+    def to_contract(self) -> customers.CustomerPatch:
+        """The change as the service knows it."""
+        return customers.CustomerPatch(**self.changes())

@@ -1,0 +1,174 @@
+"""The shapes of `/v1/products`, `/v1/categories` and `/v1/suppliers`."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
+
+from contracts import products
+from contracts.base import Count, Id, Items, Money, Patch, Request, Search, Version, absent
+from contracts.products import ProductName, ProductSort, QuantityPerUnit
+from gateway.api.schemas import Flag, InDigits, MoneyShown, PageCursor, PageLimit, Query, Shown
+
+_NEW_CHAI: JsonDict = {
+    "product_name": "Chai",
+    "supplier_id": 1,
+    "category_id": 1,
+    "quantity_per_unit": "10 boxes x 20 bags",
+    "unit_price": "18.00",
+    "units_in_stock": 39,
+    "units_on_order": 0,
+    "reorder_level": 10,
+}
+_CHAI: JsonDict = {"product_id": 1, **_NEW_CHAI, "discontinued": False, "version": 1}
+_BEVERAGES: JsonDict = {
+    "category_id": 1,
+    "category_name": "Beverages",
+    "description": "Soft drinks, coffees, teas, beers",
+}
+_EXOTIC_LIQUIDS: JsonDict = {
+    "supplier_id": 1,
+    "company_name": "Exotic Liquids",
+    "contact_name": "Charlotte Cooper",
+    "contact_title": "Purchasing Manager",
+    "address": "49 Gilbert St.",
+    "city": "London",
+    "region": None,
+    "postal_code": "EC1 4SD",
+    "country": "UK",
+    "phone": "(171) 555-2222",
+    "fax": None,
+    "homepage": None,
+}
+
+
+class Product(Shown[products.Product]):
+    """A product; its price is a decimal string, for no binary fraction is exact."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CHAI]})
+
+    product_id: Id
+    product_name: str
+    supplier_id: int | None
+    category_id: int | None
+    quantity_per_unit: str | None
+    unit_price: MoneyShown
+    units_in_stock: int
+    units_on_order: int
+    reorder_level: int
+    discontinued: bool
+    version: Version
+
+
+class ProductPage(Shown[products.ProductPage]):
+    """A part of the products list; without `next_cursor` it is the last."""
+
+    items: Items[Product]
+    next_cursor: str | None
+
+
+class ProductQuery(Query):
+    """Which products, in which order."""
+
+    category_id: Annotated[Id | None, InDigits] = None
+    supplier_id: Annotated[Id | None, InDigits] = None
+    q: Annotated[Search | None, Field(description="Found anywhere in the name, whatever its case and accents.")] = None
+    min_price: Annotated[Money | None, Field(description="This price or more.")] = None
+    max_price: Annotated[Money | None, Field(description="This price or less.")] = None
+    discontinued: Flag | None = None
+    low_stock: Annotated[Flag | None, Field(description="Whether stock is at or below the reorder level.")] = None
+    sort: Annotated[ProductSort, Field(description="`-` is descending.")] = ProductSort.ID
+    limit: PageLimit = 50
+    cursor: PageCursor = None
+
+    def to_contract(self) -> products.ListProducts:
+        """The request for those that were named."""
+        return products.ListProducts(**self.model_dump(exclude_unset=True))
+
+
+class NewProduct(Request):
+    """A product to be created; its id is given to it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_NEW_CHAI]})
+
+    product_name: ProductName
+    supplier_id: Id | None = None
+    category_id: Id | None = None
+    quantity_per_unit: QuantityPerUnit | None = None
+    unit_price: Money
+    units_in_stock: Count = 0
+    units_on_order: Count = 0
+    reorder_level: Count = 0
+
+    def to_contract(self) -> products.CreateProduct:
+        """The request for it."""
+        return products.CreateProduct(**self.model_dump(exclude_unset=True))
+
+
+class ProductChange(Patch):
+    """The fields to change: null takes a value away, and one that is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"unit_price": "19.50", "reorder_level": 15}]})
+
+    product_name: ProductName = absent()
+    supplier_id: Id | None = absent()
+    category_id: Id | None = absent()
+    quantity_per_unit: QuantityPerUnit | None = absent()
+    unit_price: Money = absent()
+    units_in_stock: Count = absent()
+    units_on_order: Count = absent()
+    reorder_level: Count = absent()
+
+    def to_contract(self) -> products.ProductPatch:
+        """The change as the service knows it."""
+        return products.ProductPatch(**self.changes())
+
+
+class PageQuery(Query):
+    """Which part of a list that knows no filters."""
+
+    limit: PageLimit = 50
+    cursor: PageCursor = None
+
+
+class Category(Shown[products.Category]):
+    """A category of products."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_BEVERAGES]})
+
+    category_id: int
+    category_name: str
+    description: str | None
+
+
+class CategoryPage(Shown[products.CategoryPage]):
+    """A part of the categories list; without `next_cursor` it is the last."""
+
+    items: Items[Category]
+    next_cursor: str | None
+
+
+class Supplier(Shown[products.Supplier]):
+    """A supplier of products; null where nothing is known."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXOTIC_LIQUIDS]})
+
+    supplier_id: int
+    company_name: str
+    contact_name: str | None
+    contact_title: str | None
+    address: str | None
+    city: str | None
+    region: str | None
+    postal_code: str | None
+    country: str | None
+    phone: str | None
+    fax: str | None
+    homepage: str | None
+
+
+class SupplierPage(Shown[products.SupplierPage]):
+    """A part of the suppliers list; without `next_cursor` it is the last."""
+
+    items: Items[Supplier]
+    next_cursor: str | None

@@ -1,0 +1,181 @@
+"""The head of a request, judged by its bytes: the parser lets pass, or loses, what some of the rules are about.
+
+docs/http.md has the rules of RFC 9110 and RFC 9112 one by one.
+"""
+
+import re
+from ipaddress import AddressValueError, IPv6Address
+from typing import Final, NamedTuple
+
+from mesh.core.errors import Fault, Invalid, Unauthenticated
+
+LONGEST_AUTHORIZATION: Final = 4096 + len("Bearer ")
+"""Bytes. In a head that is small enough a longer one gets as far as the Verifier, which does not read it either."""
+
+_TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+_PCHAR: Final = rb"[A-Za-z0-9\-._~!$&'()*+,;=:@/]++|%[0-9A-Fa-f]{2}"
+_HEAD: Final = re.compile(rb"(%b) ([!-~]++) HTTP/1\.([01])\r\n(?:%b:[\t -~\x80-\xff]*+\r\n)*+\r\n" % (_TOKEN, _TOKEN))
+_BEGINNING: Final = re.compile(rb"%b(?: (?:[!-~]++(?: (?:[!-~]++(?:\r(?:\n.*+)?)?)?)?)?)?" % _TOKEN, re.DOTALL)
+_FIELD: Final = re.compile(rb"([^:]+): ?([^\r]*)\r\n")
+"""Name and value of a field, in a head that is one."""
+_PATH_AND_QUERY: Final = re.compile(rb"/(?:%b)*+(?:\?(?:%b|\?)*+)?" % (_PCHAR, _PCHAR))
+_ABSOLUTE: Final = re.compile(rb"([A-Za-z][A-Za-z0-9+\-.]*+)://([^/?]*+)(.*+)")
+_HOST: Final = re.compile(
+    rb"(?P<host>\[(?P<v6>[0-9A-Fa-f:.]++)\]|\[v[0-9A-Fa-f]++\.[A-Za-z0-9\-._~!$&'()*+,;=:]++\]"
+    rb"|(?:[A-Za-z0-9\-._~!$&'()*+,;=]++|%[0-9A-Fa-f]{2})*+)(?::[0-9]*+)?"
+)
+_LONG_TOKEN: Final = re.compile(rb"\nauthorization:[^\r\n]{%d}" % (LONGEST_AUTHORIZATION + 1), re.IGNORECASE)
+
+_CODING: Final = b"transfer-encoding"
+_LENGTH: Final = b"content-length"
+_HOW_IT_GOES_ON: Final = frozenset((_CODING, _LENGTH, b"expect", b"upgrade"))
+
+
+class Head(NamedTuple):
+    """What a head says. `length` is the body's in bytes, None where it comes in chunks."""
+
+    method: bytes
+    url: bytes
+    """Path and query, of whichever form the target was."""
+    version: str
+    fields: list[tuple[bytes, bytes]]
+    """Names are in small letters."""
+    for_parser: bytes
+    length: int | None
+    expects_100: bool
+    asks_for_upgrade: bool
+    persistent: bool
+    """Whether the client lets the connection go on (RFC 9112, section 9.3)."""
+
+
+def over(limit: int, head: bytes) -> Fault:
+    """Why a head over the limit, of which `head` is the beginning, is refused: for its token, if that is too long."""
+    if _LONG_TOKEN.search(head):
+        return Unauthenticated("invalid_token", "the access token is too long")
+    return Invalid("head_too_large", f"the head is over {limit} bytes")
+
+
+def may_become_one(beginning: bytes) -> bool:
+    """Whether these bytes may be the beginning of a head; if not, there is no need to wait for its end."""
+    return _BEGINNING.fullmatch(beginning) is not None
+
+
+def read(head: bytes) -> Head:
+    """Read a head, its last empty line included. Raises Fault where a server must not, or need not, go on with it."""
+    found = _HEAD.fullmatch(head)
+    if found is None:
+        raise _malformed("the head must be one of HTTP/1.1 or HTTP/1.0, as RFC 9112 writes it")
+    method, url, minor = found.groups()
+    version = "1.1" if minor == b"1" else "1.0"
+    first_field = found.end(3) + 2
+    fields = [(name.lower(), value.strip()) for name, value in _FIELD.findall(head, first_field)]
+    values = dict(fields)
+    if len(values) < len(fields):
+        _check_single(fields)
+    host = values.get(b"host")
+    if host is None:
+        if version == "1.1":
+            raise _malformed("there must be one Host header")
+    elif not _is_host(host):
+        raise _malformed("the Host header must be a host, and perhaps a port")
+    if not url.startswith(b"/") or method == b"CONNECT":
+        url, fields = _resolved(method, url, fields)
+    if not _PATH_AND_QUERY.fullmatch(url) and url != b"*":
+        raise _malformed("the target has a character that a URL must not have: percent-encode it")
+    persistent = minor == b"1" and (b"connection" not in values or b"close" not in _listed(fields, b"connection"))
+    simple = Head(method, url, version, fields, head, 0, False, False, persistent)  # noqa: FBT003  # quicker than by name
+    return simple if _HOW_IT_GOES_ON.isdisjoint(values) else _with_more(simple, values, first_field)
+
+
+def _with_more(head: Head, values: dict[bytes, bytes], first_field: int) -> Head:
+    """Read on in a head with more behind it, or with a wish for that."""
+    fields = head.fields
+    length = _length(fields, values, head.version)
+    expects = False
+    if b"expect" in values:
+        if head.version == "1.0":  # RFC 9110, section 10.1.1: there is no such thing
+            fields = [field for field in fields if field[0] != b"expect"]
+        expected = _listed(fields, b"expect")
+        if any(one != b"100-continue" for one in expected):
+            raise Invalid("expectation_failed", "the only expectation that is understood is 100-continue")
+        expects = bool(expected) and length != 0
+    upgrade = b"upgrade" in values
+    raw = head.for_parser
+    if upgrade or length is None:
+        # The parser would take the message for ended at its head, where it has Upgrade (a server may ignore that:
+        # RFC 9110, section 7.8), and has its own view of lists of codings. So it gets what is read here, written anew.
+        fields = [field for field in fields if field[0] not in (_CODING, b"upgrade")]
+        if length is None:
+            fields.append((_CODING, b"chunked"))
+        raw = b"".join((raw[:first_field], *(b"%b: %b\r\n" % field for field in fields), b"\r\n"))
+    return Head(head.method, head.url, head.version, fields, raw, length, expects, upgrade, head.persistent)
+
+
+def _length(fields: list[tuple[bytes, bytes]], values: dict[bytes, bytes], version: str) -> int | None:
+    """How long the body is (RFC 9112, section 6.3)."""
+    if _CODING in values:
+        if _LENGTH in values or version == "1.0":
+            raise _malformed("Transfer-Encoding goes with neither Content-Length nor HTTP/1.0")
+        codings = _listed(fields, _CODING)
+        if codings[-1:] != [b"chunked"] or b"chunked" in codings[:-1]:
+            raise _malformed("of the transfer codings, chunked must be the last one, and be there once")
+        if len(codings) > 1:
+            raise Invalid("unsupported_transfer_coding", "the only transfer coding that is understood is chunked")
+        return None
+    length = values.get(_LENGTH, b"0")
+    if not length.isdigit():
+        raise _malformed("Content-Length must be a number")
+    if len(length) > _MOST_DIGITS:
+        raise _malformed("Content-Length is past all numbers")
+    return int(length)
+
+
+_MOST_DIGITS: Final = 18
+"""Of a length: with more it may not fit the parser's 64 bits."""
+
+
+def _check_single(fields: list[tuple[bytes, bytes]]) -> None:
+    names = [name for name, _ in fields]
+    for name in (b"host", _LENGTH):
+        if names.count(name) > 1:
+            raise _malformed(f"there may be one {name.decode().title()} header")
+
+
+def _resolved(
+    method: bytes, target: bytes, fields: list[tuple[bytes, bytes]]
+) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Path and query of a target that is more or less than that, and the fields with the host that it names."""
+    if target == b"*" and method == b"OPTIONS":
+        return target, fields
+    absolute = _ABSOLUTE.fullmatch(target)
+    if method == b"CONNECT" or absolute is None:
+        raise _malformed("the target must be a path, or a URL with http")
+    scheme, authority, rest = absolute.groups()
+    if scheme.lower() != b"http":
+        raise Invalid("misdirected_request", "this connection is for URLs with http")
+    host = _HOST.fullmatch(authority)
+    if host is None or not host["host"] or not _is_host(authority):
+        raise _malformed("the target must name a host, and perhaps a port")
+    others = [field for field in fields if field[0] != b"host"]  # RFC 9112, section 3.2.2: Host does not count
+    return rest if rest.startswith(b"/") else b"/" + rest, [(b"host", authority), *others]
+
+
+def _is_host(text: bytes) -> bool:
+    found = _HOST.fullmatch(text)
+    if found is None or found["v6"] is None:
+        return found is not None
+    try:
+        IPv6Address(found["v6"].decode())
+    except AddressValueError:
+        return False
+    return True
+
+
+def _listed(fields: list[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
+    """The members of a list in small letters; empty ones do not count (RFC 9110, section 5.6.1.2)."""
+    members = b",".join(value for one, value in fields if one == name).split(b",")
+    return [stripped.lower() for member in members if (stripped := member.strip(b" \t"))]
+
+
+def _malformed(why: str) -> Invalid:
+    return Invalid("malformed_request", why)

@@ -1,0 +1,134 @@
+"""How long the gateway waits for a client, and for how many at once: uvicorn's own limits leave too much open."""
+
+import asyncio
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from gateway.http.framing import FramedProtocol
+from gateway.middleware.request_context import DISCONNECTED, RequestContext
+from gateway.problems import refusal
+from gateway.settings import HttpLimits
+from mesh.core.errors import Fault, TimedOut, Unavailable
+
+_SURPLUS_PATIENCE = 1.0
+_LAST_REQUEST = 0.5
+"""Seconds in which a request that is under way as the gateway ends may still arrive."""
+
+
+def patient(limits: HttpLimits) -> type[asyncio.Protocol]:
+    """The protocol with these limits, as uvicorn wants it: a class."""
+    return type("Patient", (PatientProtocol,), {"limits": limits})
+
+
+class PatientProtocol(FramedProtocol):
+    """HTTP/1.1, where a connection ends whose client is too slow, and a request whose client is gone."""
+
+    def connection_made(self, transport: Any) -> None:  # noqa: ANN401  # asyncio and uvicorn name different types
+        """Expect a first request."""
+        super().connection_made(transport)
+        self._unread: asyncio.TimerHandle | None = None
+        self._working: tuple[RequestResponseCycle, asyncio.Task[None]] | None = None
+        patience = self.limits.gateway_head_timeout
+        if len(self.connections) > self.limits.gateway_max_connections:
+            self.app = _SURPLUS  # a refusal before the request has come would break the connection under it
+            patience = min(patience, _SURPLUS_PATIENCE)
+        self._expiry: asyncio.TimerHandle | None = self.loop.call_later(patience, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing more, and work for nobody."""
+        self._settle()
+        self.resume_writing()
+        super().connection_lost(exc)
+        if self._working is not None and not self._working[0].response_complete:
+            cycle, task = self._working
+            cycle.disconnected = True
+            task.cancel(DISCONNECTED)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401  # an ASGI application
+        task = self.loop.create_task(cycle.run_asgi(app))
+        self._working = cycle, task
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    # Reading: from an answer, or from the beginning, to the end of the next head.
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, and see whether it comes to something."""
+        super().data_received(data)
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._answering:
+            self._settle()
+        elif self._expiry is None and not self._ignoring and not self.transport.is_closing():
+            self._expiry = self.loop.call_later(self.limits.gateway_head_timeout, self._give_up)
+
+    def _settle(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+    def _give_up(self) -> None:
+        if self._in_head:
+            self._refuse(TimedOut("request_timeout", "the head of the request did not arrive in time"))
+        elif self._in_body:
+            self._end()
+        else:
+            self._close()
+
+    def _refuse(self, fault: Fault) -> None:
+        self._settle()
+        super()._refuse(fault)
+
+    def shutdown(self) -> None:
+        """Answer the request that has come, or that comes now, and end: uvicorn would close on one not yet read."""
+        self._ending = True
+        if self._answering:
+            self.cycle.keep_alive = False
+        elif not self._in_head and not self._ignoring:
+            self._settle()
+            self._expiry = self.loop.call_later(_LAST_REQUEST, self._give_up)
+
+    # Writing: until the client has read it all.
+
+    def pause_writing(self) -> None:
+        """Expect the client to read."""
+        super().pause_writing()
+        self._expect_reading()
+
+    def resume_writing(self) -> None:
+        """See that it has read."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, or end."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._expect_reading()
+        elif self._buffer:
+            self._watch()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End a connection without a further request."""
+        self._close()
+
+    def _close(self) -> None:
+        super()._close()
+        self._expect_reading()  # the transport itself would wait for ever
+
+    def _expect_reading(self) -> None:
+        if self._unread is None:
+            self._unread = self.loop.call_later(self.limits.gateway_write_timeout, self.transport.abort)
+
+
+async def _refuse_surplus(scope: Scope, receive: Receive, send: Send) -> None:
+    too_many = Unavailable("too_many_connections", "the gateway has as many connections as it can take")
+    await refusal(too_many)(scope, receive, send)
+
+
+_SURPLUS: Any = RequestContext(_refuse_surplus, timeout=_SURPLUS_PATIENCE)

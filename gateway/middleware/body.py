@@ -1,0 +1,51 @@
+"""How large and how slow a request's body may be."""
+
+import asyncio
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mesh.core import context
+
+
+class BodyLimit:
+    """Ends the reading of a body that is over `limit` bytes, or that is not all there by the request's deadline."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        headers = dict(scope["headers"]) if scope["type"] == "http" else {}
+        if b"content-length" not in headers and b"transfer-encoding" not in headers:  # then there is none (RFC 9112)
+            await self._app(scope, receive, send)
+            return
+        announced = headers.get(b"content-length", b"0")
+        too_large = not announced.isdigit() or len(announced) > len(str(self._limit)) or int(announced) > self._limit
+        received = 0
+        complete = False
+
+        async def receive_bounded() -> Message:
+            nonlocal received, complete
+            if too_large:
+                raise HTTPException(413)
+            if complete:
+                return await receive()
+            message = await _in_time(receive)
+            received += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            if received > self._limit:
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, receive_bounded, send)
+
+
+async def _in_time(receive: Receive) -> Message:
+    current = context.current()
+    try:
+        async with asyncio.timeout_at(current.deadline if current else None):
+            return await receive()
+    except TimeoutError:
+        raise HTTPException(408) from None

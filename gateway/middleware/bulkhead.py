@@ -1,0 +1,79 @@
+"""What has a password hashed takes turns: a flood of logins shall not keep gateway and machine from the rest."""
+
+import asyncio
+from collections import deque
+from collections.abc import Container
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mesh.core import context
+
+_PATIENCE = 0.25
+"""The part of a request's time that it may wait, as in a worker's queue; then it is better told to come again."""
+
+
+class Turnstile:
+    """Lets `at_once` requests to `paths` through at a time; `waiting` more wait, and the others are refused at once.
+
+    A hash takes some 30 ms of a core, so whoever is let in beyond that only makes the gateway, auth and its database
+    work on what is refused later. The turn comes when the body is there: who dribbles it holds no place.
+    """
+
+    def __init__(self, app: ASGIApp, paths: Container[str], at_once: int, waiting: int) -> None:
+        self._app = app
+        self._paths = paths
+        self._places = at_once
+        self._most_waiting = waiting
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http" or scope["path"] not in self._paths:
+            await self._app(scope, receive, send)
+            return
+        inside = False
+
+        async def receive_in_turn() -> Message:
+            nonlocal inside
+            message = await receive()
+            if not inside and message["type"] == "http.request" and not message.get("more_body", False):
+                if not await self._enter():
+                    raise HTTPException(503)
+                inside = True
+            return message
+
+        try:
+            await self._app(scope, receive_in_turn, send)
+        finally:
+            if inside:
+                self._leave()
+
+    async def _enter(self) -> bool:
+        if self._places:
+            self._places -= 1
+            return True
+        if len(self._waiting) >= self._most_waiting:
+            return False
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout((context.remaining() or 0) * _PATIENCE):
+                await turn
+        except (TimeoutError, asyncio.CancelledError) as error:
+            if turn.cancelled():
+                self._waiting = deque(one for one in self._waiting if one is not turn)
+            else:
+                self._leave()  # its turn came at that very moment
+            if isinstance(error, TimeoutError):
+                return False
+            raise
+        return True
+
+    def _leave(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._places += 1

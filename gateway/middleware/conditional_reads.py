@@ -1,0 +1,79 @@
+"""GET and HEAD with conditions or a Range (RFC 9110, sections 13 and 14), for routes, pages and files alike."""
+
+import re
+from collections.abc import Awaitable
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.problems import problem, told
+from gateway.routing.conditions import CONDITIONS, failed, given, unmet
+from mesh.core.errors import Invalid
+
+_RANGE: Final = b"range"
+_WATCHED: Final = CONDITIONS | {_RANGE}
+_ONE_RANGE: Final = re.compile(rb"bytes=[ \t]*(?:([0-9]{1,18})-([0-9]{1,18})?|-[0-9]{1,18})[ \t]*", re.IGNORECASE)
+_TOLD_IN_304: Final = frozenset({"cache-control", "content-location", "etag", "expires", "vary"})
+_NOT_SATISFIABLE: Final = 416
+
+
+class ConditionalReads:
+    """Holds the conditions of a request against the answer, whose ETag and Last-Modified say what there is.
+
+    The application behind it sees none of the conditions, and no Range but a single one in bytes: any other may be
+    ignored, and an unknown unit and one of HEAD must be.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """See ASGI. It is not async, so that a request without conditions costs no coroutine."""
+        if (
+            scope["type"] != "http"
+            or scope["method"] not in {"GET", "HEAD"}
+            or _WATCHED.isdisjoint([name for name, _ in scope["headers"]])
+        ):
+            return self._app(scope, receive, send)
+        return self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = scope["headers"]
+        hidden = CONDITIONS if scope["method"] == "GET" and _takes(given(headers, _RANGE)) else _WATCHED
+        scope["headers"] = [header for header in headers if header[0] not in hidden]
+        replaced = False
+
+        async def send_if_met(message: Message) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start" and (response := _instead(headers, message)) is not None:
+                replaced = True
+                await response(scope, receive, send)
+            elif not replaced:
+                await send(message)
+
+        await self._app(scope, receive, send_if_met)
+
+
+def _instead(headers: list[tuple[bytes, bytes]], start: Message) -> Response | None:
+    """What is answered in place of a response that begins so; None leaves it."""
+    answered = Headers(raw=start["headers"])
+    if start["status"] == _NOT_SATISFIABLE:
+        why = Invalid("range_not_satisfiable", "the file has no such range of bytes")
+        return told(why, {"Content-Range": answered["content-range"]})
+    if not 200 <= start["status"] < 300:  # noqa: PLR2004  # then conditions count for nothing (section 13.2.1)
+        return None
+    found = dict(start["headers"])
+    try:
+        status = unmet(headers, found.get(b"etag"), found.get(b"last-modified"), reads=True)
+    except Invalid as fault:
+        return told(fault)
+    if status == 304:  # noqa: PLR2004  # Not Modified
+        return Response(None, 304, {name: value for name, value in answered.items() if name in _TOLD_IN_304})
+    return None if status is None else problem(failed(), status, {})
+
+
+def _takes(range_: bytes | None) -> bool:
+    one = _ONE_RANGE.fullmatch(range_ or b"")
+    return one is not None and (one[2] is None or int(one[1]) <= int(one[2]))

@@ -1,0 +1,43 @@
+"""Which web pages may ask the gateway from a browser (CORS, the Fetch standard): none, unless their origin is named."""
+
+from functools import partial
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+
+from gateway.problems import problem
+from mesh.core.errors import Invalid
+from mesh.wire.names import AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, REQUEST_ID, TRACE_HEADERS
+
+
+class _Problems(CORSMiddleware):
+    """Refuses a preflight as everything is refused here."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Say whether the page may ask."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code < 400:  # noqa: PLR2004  # then it may
+            return answer
+        told = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
+        why = bytes(answer.body).decode()  # which of origin, method and headers is disallowed
+        return problem(Invalid("preflight_refused", why), answer.status_code, told)
+
+
+CrossOrigin: Final = partial(
+    _Problems,
+    allow_methods=("GET", "HEAD", "POST", "PATCH", "DELETE"),
+    allow_headers=(
+        AUTHORIZATION,
+        CONTENT_TYPE,
+        IDEMPOTENCY_KEY,
+        "If-Match",
+        "If-None-Match",
+        REQUEST_ID,
+        *TRACE_HEADERS,
+    ),
+    allow_credentials=False,  # tokens come in a header, which a page must set itself; there are no cookies
+    expose_headers=("ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", REQUEST_ID),
+)
+"""The middleware, given an application and its `allow_origins`."""

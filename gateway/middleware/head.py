@@ -1,0 +1,45 @@
+"""How large a request's head may be, and what in it is clear to HTTP and yet not to everybody."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.problems import refusal
+from gateway.settings import HttpLimits
+from mesh.core.errors import Fault, Invalid
+
+_SINGLE: Final = (b"authorization", b"idempotency-key")
+_HIDDEN: Final = re.compile(rb"%(?:2f|[01][0-9a-f]|7f)", re.IGNORECASE)
+"""A slash, or a control character, that a proxy in front may not see: `/v1/users%0a` would pass for `/v1/users`."""
+
+
+class HeadLimit:
+    """Refuses a request with too long a URL, with too many headers, or not clear about who asks for what."""
+
+    def __init__(self, app: ASGIApp, limits: HttpLimits) -> None:
+        self._app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        fault = self._fault(scope) if scope["type"] == "http" else None
+        app = self._app if fault is None else refusal(fault)
+        await app(scope, receive, send)
+
+    def _fault(self, scope: Scope) -> Fault | None:
+        limits, headers = self._limits, scope["headers"]
+        if len(scope["raw_path"]) + len(scope["query_string"]) > limits.gateway_max_url:
+            return Invalid("url_too_long", f"the URL is over {limits.gateway_max_url} bytes")
+        if len(headers) > limits.gateway_max_headers:
+            return Invalid("head_too_large", f"there are more than {limits.gateway_max_headers} headers")
+        if _HIDDEN.search(scope["raw_path"]):
+            return Invalid("malformed_request", "the path must not have an encoded slash or control character in it")
+        if len(dict(headers)) < len(headers) and any(_times(name, headers) > 1 for name in _SINGLE):
+            return Invalid("malformed_request", "Authorization and Idempotency-Key may each be there once")
+        return None
+
+
+def _times(wanted: bytes, headers: Iterable[tuple[bytes, bytes]]) -> int:
+    return sum(name == wanted for name, _ in headers)

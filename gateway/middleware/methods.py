@@ -1,0 +1,75 @@
+"""Methods (RFC 9110, section 9) for every path, whatever answers there: HEAD, OPTIONS, and those that are refused."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.problems import told
+from gateway.routing.media_type import ACCEPT_PATCH
+from mesh.core.errors import Invalid
+
+_KNOWN: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+"""RFC 9110 and RFC 5789: a path may know them or not. Any other one no path knows."""
+UNKNOWN_METHOD: Final = Invalid("method_not_implemented", "the method is known at no path")
+_FILES: Final = frozenset({"GET"})
+"""What is mounted are files."""
+
+
+class Methods:
+    """Answers what is about the method alone, HEAD as GET without its content, and leaves the rest to the routes."""
+
+    def __init__(self, app: ASGIApp, routes: Iterable[RouteContext]) -> None:
+        self._app = app
+        self._routes = [(route.path_regex, route.methods or _FILES, route.original_route) for route in routes]
+        self._everywhere = _allowed({method for _, methods, _ in self._routes for method in methods})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        method, path = scope["method"], scope["path"]
+        here = [route for route in self._routes if route[0].match(path)]
+        methods = {method for _, methods, _ in here for method in methods}
+        if method not in _KNOWN:
+            await told(UNKNOWN_METHOD)(scope, receive, send)
+        elif method == "OPTIONS" and path == "*":
+            await Response(None, 204, {"Allow": self._everywhere})(scope, receive, send)
+        elif not here or method in methods:
+            await self._app(scope, receive, send)
+        elif method == "HEAD" and "GET" in methods:
+            await self._head(scope, receive, send)
+        else:
+            scope["route"] = here[0][2]  # for the log
+            await _about(method, methods)(scope, receive, send)
+
+    async def _head(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as GET does; the server leaves the content out, as of any answer to HEAD."""
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self._app(as_get, receive, send)
+        finally:
+            if "route" in as_get:
+                scope["route"] = as_get["route"]
+
+
+def routes(app: FastAPI) -> Iterable[RouteContext]:
+    """Whatever of the application has a path: routes, and what is mounted."""
+    return [found for found in iter_route_contexts(app.routes) if getattr(found, "path_regex", None) is not None]
+
+
+def _about(method: str, methods: set[str]) -> Response:
+    headers = {"Allow": _allowed(methods)}
+    if method != "OPTIONS":
+        return told(Invalid("method_not_allowed", f"Allowed here: {headers['Allow']}"), headers)
+    if "PATCH" in methods:
+        headers["Accept-Patch"] = ACCEPT_PATCH
+    return Response(None, 204, headers)
+
+
+def _allowed(methods: set[str]) -> str:
+    return ", ".join(sorted({*methods, "OPTIONS", *(("HEAD",) if "GET" in methods else ())}))

@@ -1,0 +1,155 @@
+"""The outermost layer of HTTP: a request's identity, its deadline, its log line, and the last word on exceptions."""
+
+import asyncio
+import re
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.middleware.client_address import Network, client_address
+from gateway.problems import internal_error
+from mesh.core.context import Context, request_id_from, working_on
+from mesh.core.loop_time import LoopTime
+from mesh.telemetry.logs import REDACTED
+from mesh.wire.names import AUTHORIZATION, IDEMPOTENCY_KEY, REQUEST_ID, TRACE_HEADERS
+
+if TYPE_CHECKING:
+    from mesh.telemetry.tracing import Tracer
+
+log = structlog.get_logger()
+
+_WANTED: Final = {name.lower().encode(): name for name in (REQUEST_ID, AUTHORIZATION, IDEMPOTENCY_KEY, *TRACE_HEADERS)}
+# What OWASP's REST Security Cheat Sheet asks for; HSTS is for the proxy that ends TLS.
+_SECURITY: Final = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+]
+# What is for one user no cache keeps (RFC 9111, section 5.2.2), but for what its own client can ask about by ETag.
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_REVALIDATE: Final = (b"cache-control", b"private, no-cache")
+DISCONNECTED: Final = "client_disconnected"
+"""With this message a request's task is cancelled whose client has gone away."""
+
+_CLIENT_CLOSED_REQUEST = 499  # nginx's number, for the log alone
+_LONGEST_PATH = 200
+_LONGEST_PATH_READ = 2000
+_LONGEST_ID = 32
+"""Characters of an id, the longest thing that a path of ours holds; refresh tokens and most keys are longer."""
+_SECRET = re.compile(r"eyJ[\w-]{4}|bearer\W|(?:passw|secret|token|key)\w*[=:]", re.IGNORECASE)
+"""The beginning of a JWT, and what announces a secret."""
+_LONGEST_TRACE = 512  # the W3C asks for no more than that to be passed on
+
+
+class RequestContext:
+    """Makes each HTTP request the current request of the mesh; `timeout` in seconds.
+
+    `proxies`: whose word on the client's address is believed. `tracer`: None traces nothing.
+    """
+
+    def __init__(
+        self, app: ASGIApp, timeout: float, proxies: Sequence[Network] = (), tracer: "Tracer | None" = None
+    ) -> None:
+        self._app = app
+        self._timeout = timeout
+        self._time = LoopTime()
+        self._proxies = proxies
+        self._tracer = tracer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        context = self._context(scope)
+        if self._tracer is not None:
+            context = self._tracer.at_edge(context)
+        prepared = prepared_headers(context.request_id)
+        status: int | None = None
+
+        async def send_prepared(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = message["headers"]
+                caching = _caching(headers) if context.authorization is not None else ()
+                message["headers"] = [*headers, *caching, *prepared]
+            await send(message)
+
+        started = time.perf_counter()
+        with working_on(context):
+            try:
+                await self._app(scope, receive, send_prepared)
+            except asyncio.CancelledError as cancelled:
+                if DISCONNECTED not in cancelled.args:
+                    raise
+                log.info(DISCONNECTED)
+                status = _CLIENT_CLOSED_REQUEST
+            except Exception:
+                log.exception("request_failed")
+                if status is not None:
+                    raise  # too late for another answer: the server breaks the connection off
+                await internal_error()(scope, receive, send_prepared)
+            finally:
+                log.info(
+                    "request",
+                    method=scope["method"],
+                    path=_template(scope) or _path(scope["path"]),
+                    status=status,
+                    ms=round((time.perf_counter() - started) * 1000, 2),
+                )
+                if context.span is not None:
+                    context.span.answered(scope["method"], _template(scope), status)
+
+    def _context(self, scope: Scope) -> Context:
+        found = {_WANTED[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED}
+        return Context(
+            request_id_from(found.pop(REQUEST_ID, None)),
+            self._time.now() + self._timeout,
+            authorization=found.pop(AUTHORIZATION, None),
+            idempotency_key=found.pop(IDEMPOTENCY_KEY, None),
+            trace={name: value for name, value in found.items() if len(value) <= _LONGEST_TRACE},
+            client_address=client_address(scope, self._proxies),
+        )
+
+
+def _caching(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    """What an answer to somebody with a token says to caches, where its route does not say it."""
+    names = [name for name, _ in headers]
+    if b"cache-control" in names:
+        return ()
+    return (_REVALIDATE,) if b"etag" in names else (_NO_STORE,)
+
+
+async def last_resort(_: Request, __: Exception) -> Response:
+    """What answers where this module itself fails: Starlette would do so in words of its own."""
+    identified = Context(request_id_from(None), asyncio.get_running_loop().time())
+    with working_on(identified):
+        response = internal_error()
+    response.raw_headers.extend(prepared_headers(identified.request_id))
+    return response
+
+
+def prepared_headers(request_id: str) -> list[tuple[bytes, bytes]]:
+    """What every answer carries, whoever gives it."""
+    return [*_SECURITY, (b"x-request-id", request_id.encode())]
+
+
+def _path(path: str) -> str:
+    """A path without a route, for the log: what looks like a token or a key in it is cut out, put there by mistake."""
+    return "/".join(map(_told, path[:_LONGEST_PATH_READ].split("/")))[:_LONGEST_PATH]
+
+
+def _told(segment: str) -> str:
+    return REDACTED if len(segment) > _LONGEST_ID or _SECRET.search(segment) else segment
+
+
+def _template(scope: Scope) -> str | None:
+    """The path of the route, by which log lines and spans of one route can be counted; None where there is no route."""
+    template: str | None = getattr(scope.get("route"), "path", None)
+    return template

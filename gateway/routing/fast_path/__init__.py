@@ -1,0 +1,1 @@
+"""The short way past FastAPI, with the same answers (ADR 9)."""

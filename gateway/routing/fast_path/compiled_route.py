@@ -1,0 +1,108 @@
+"""A route as the short path runs it: what FastAPI found out about it, compiled once into plain calls (ADR 9)."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fastapi.datastructures import DefaultPlaceholder
+from fastapi.dependencies.models import Dependant
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import ResponseValidationError
+from fastapi.routing import RouteContext
+from fastapi.utils import is_body_allowed_for_status_code
+from starlette.convertors import StringConvertor
+from starlette.responses import JSONResponse, Response
+
+from gateway.routing.fast_path.arguments import Given, NotCompilable, Read, arguments
+from gateway.routing.json_response import JsonResponse
+from gateway.routing.route import JsonRoute, read_query
+
+
+class CompiledRoute:
+    """Answers a request as FastAPI does for the same route. Raises NotCompilable where it could not."""
+
+    def __init__(self, context: RouteContext) -> None:
+        route = context.original_route
+        if not isinstance(route, JsonRoute) or not isinstance(context.response_class, DefaultPlaceholder):
+            raise NotCompilable(f"{context.name} is not a JsonRoute that answers with JSON")
+        if context.max_body_size is not None:
+            raise NotCompilable(f"{context.name} has a max_body_size of its own")
+        if any(type(convertor) is not StringConvertor for convertor in context.param_convertors.values()):
+            raise NotCompilable(f"{context.name} has its path converted")
+        dependant: Dependant = context.dependant
+        self._route = route
+        self._takes_query = bool(dependant.query_params)
+        self._takes_body = context.body_field is not None
+        self._dependencies = [_call(dependency) for dependency in dependant.dependencies]
+        self._function = _call(dependant)
+        self._status: int | None = context.status_code
+        self._reply = context.response_field
+        functions = {id(call.function) for call in self._dependencies}
+        if len(functions) < len(self._dependencies) or any(one.dependencies for one in dependant.dependencies):
+            raise NotCompilable(f"{context.name} depends on something twice, or on what depends on more")
+        if self._reply is not None:
+            self._dump: Callable[[Any], bytes] = partial(
+                self._reply.serialize_json,
+                include=context.response_model_include,
+                exclude=context.response_model_exclude,
+                by_alias=context.response_model_by_alias,
+                exclude_unset=context.response_model_exclude_unset,
+                exclude_defaults=context.response_model_exclude_defaults,
+                exclude_none=context.response_model_exclude_none,
+            )
+
+    async def respond(self, given: Given) -> Response:
+        """The response. Raises DoesNotFit before anything was done, and whatever the route's functions raise."""
+        scope = given.scope
+        scope["route"], scope["path_params"] = self._route, given.path
+        if query := scope["query_string"]:
+            given.query = read_query(query, takes_query=self._takes_query)
+        if self._takes_body:
+            await given.read_body()
+        dependencies = [(call, call.read(given)) for call in self._dependencies]
+        taken = self._function.read(given)
+        for call, needed in dependencies:
+            result = await call.function(**needed)
+            if call.name is not None:
+                taken[call.name] = result
+        result = await self._function.function(**taken)
+        return result if isinstance(result, Response) else self._written(result, given.response)
+
+    def _written(self, result: Any, wanted: Response | None) -> Response:  # noqa: ANN401  # whatever the route returns
+        """The result as JSON; `wanted` has the status and the headers that the route's function has set."""
+        status = (wanted.status_code if wanted else None) or self._status or 200
+        has_body = is_body_allowed_for_status_code(status)
+        if self._reply is None:
+            response: Response = JSONResponse(jsonable_encoder(result), status)
+        else:
+            value, errors = self._reply.validate(result, {}, loc=("response",))
+            if errors:
+                raise ResponseValidationError(errors, body=result)
+            body = self._dump(value)
+            response = JsonResponse(body, status) if has_body else Response(body, status, media_type="application/json")
+        if not has_body:
+            response.body = b""
+        if wanted is not None:
+            response.raw_headers.extend(wanted.raw_headers)
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A function and its arguments: the route's own, or one that it depends on, whose result is its argument `name`."""
+
+    function: Callable[..., Awaitable[Any]]
+    arguments: tuple[tuple[str, Read], ...]
+    name: str | None = None
+
+    def read(self, given: Given) -> dict[str, Any]:
+        return {name: read(given) for name, read in self.arguments}
+
+
+def _call(dependant: Dependant) -> _Call:
+    function: Any = dependant.call
+    if not inspect.iscoroutinefunction(function) and not inspect.iscoroutinefunction(type(function).__call__):
+        raise NotCompilable(f"{function} is not async")
+    return _Call(function, arguments(dependant), dependant.name)

@@ -1,0 +1,97 @@
+"""How a route declares what it calls, so that access and documentation follow from the endpoint."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, FastAPI, Header
+
+from gateway.access.guard import declares
+from gateway.routing.media_type import MERGE_PATCH
+from mesh.core.endpoint import Access, Endpoint
+from mesh.wire.names import IDEMPOTENCY_KEY, PROBLEM_JSON
+from mesh.wire.problem import Problem
+
+_ALWAYS = (422, 500, 502, 503, 504)
+_GUARDED = (401, 403)
+_KEYED = (409,)
+JSON_BODY: Final = (400, 408, 413, 415)
+"""How the reading of a body may fail."""
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias=IDEMPOTENCY_KEY,
+        description="Makes it safe to repeat the request: within 24 hours the same one gets the first answer again.",
+        examples=["8f14e45f-ceea-4d7a-9c1b-2f6b1a3c5d7e"],
+        min_length=1,
+        max_length=255,
+        pattern="^[ -~]+$",
+    ),
+]
+
+_READ_CONDITIONS: Final = {
+    "If-None-Match": "The ETags that you have: 304 if one of them is current.",
+    "If-Match": "The ETags that you want: 412 if none of them is current.",
+}
+_SCHEMAS = "#/components/schemas/"
+
+
+def calls(
+    endpoint: Endpoint[Any, Any], *problems: int, answers: Mapping[int, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The arguments by which a route declares the endpoint that it calls.
+
+    `problems`: the statuses of errors beyond those of every route; `answers`: more about others, for OpenAPI.
+    """
+    guarded = () if endpoint.access is Access.ANYONE else _GUARDED
+    keyed = _KEYED if endpoint.keyed else ()
+    statuses = sorted({*problems, *guarded, *keyed, *_ALWAYS})
+    return {
+        "dependencies": [declares(endpoint), *([Depends(_keyed)] if endpoint.keyed else [])],
+        "responses": {**(answers or {}), **{status: documented(status) for status in statuses}},
+    }
+
+
+async def _keyed(_: IdempotencyKey = None) -> None:
+    """Refuse a key that does not fit; one that does goes to the worker with the request."""
+
+
+def documented(status: int) -> dict[str, Any]:
+    """A problem as OpenAPI describes it."""
+    return {
+        "description": HTTPStatus(status).phrase,
+        "content": {PROBLEM_JSON: {"schema": {"$ref": f"{_SCHEMAS}Problem"}}},
+    }
+
+
+def complete_document(app: FastAPI) -> None:
+    """Have the OpenAPI document tell what no route declares: problems, conditions of a read, the type of a change.
+
+    It is made when it is first asked for.
+    """
+    document = app.openapi
+
+    def completed() -> dict[str, Any]:
+        made = document()
+        schemas = made["components"]["schemas"]
+        if "Problem" not in schemas:
+            schema = Problem.model_json_schema(mode="serialization", ref_template=f"{_SCHEMAS}{{model}}")
+            schemas |= {**schema.pop("$defs", {}), "Problem": schema}
+            for operations in made["paths"].values():
+                for method, operation in operations.items():
+                    _complete(method, operation)
+        return made
+
+    app.openapi = completed  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+
+
+def _complete(method: str, operation: dict[str, Any]) -> None:
+    if str(HTTPStatus.NOT_MODIFIED.value) in operation["responses"]:
+        operation["parameters"] += [
+            {"name": name, "in": "header", "description": told, "schema": {"type": "string", "examples": ['"3"']}}
+            for name, told in _READ_CONDITIONS.items()
+        ]
+    if method == "patch":
+        content = operation["requestBody"]["content"]
+        content[MERGE_PATCH] = content["application/json"]

@@ -1,0 +1,104 @@
+"""How a route reads its request: the body as strict JSON, and no query parameter that it does not know."""
+
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, params
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope
+
+from gateway.routing.conditional_writes import READS, demand_conditions, expected_version, required_version
+from gateway.routing.media_type import unsupported
+from mesh.core.errors import Invalid
+from mesh.wire import validation
+
+
+class JsonRequest(Request):
+    """A request whose body is read into its model in one pass.
+
+    pydantic refuses what Python's own parser lets through: lone surrogates, NaN, bottomless nesting.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, body_type: TypeAdapter[Any]) -> None:
+        super().__init__(scope, receive)
+        self._body_type = body_type
+
+    async def json(self) -> Any:  # noqa: ANN401  # the model of whichever route it is
+        """The model, or the fault that says why there is none.
+
+        It is returned and not raised: who may not use the route must hear that first, and FastAPI asks for the body
+        before it asks the dependencies.
+        """
+        if (fault := unsupported(self.scope["headers"], self.method)) is not None:
+            return fault
+        try:
+            return self._body_type.validate_json(await self.body())
+        except ValidationError as error:
+            return validation.invalid_payload(error)
+
+
+class JsonRoute(APIRoute):
+    """A route of the gateway's API, whose conditions are held against the resource before it writes."""
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        methods: Collection[str] | None = None,
+        dependencies: Sequence[params.Depends] | None = None,
+        **more: Any,  # noqa: ANN401  # whatever else FastAPI knows of a route
+    ) -> None:
+        reads = READS.issuperset(methods or READS)
+        needed = [*(dependencies or ()), *(() if reads else (Depends(demand_conditions),))]
+        super().__init__(path, endpoint, methods=list(methods) if methods else None, dependencies=needed, **more)
+        taken = {dependency.call for dependency in self.dependant.dependencies}
+        self.takes_version = not taken.isdisjoint((expected_version, required_version))
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler, given a request that it can trust."""
+        handle = super().get_route_handler()
+        takes_query = bool(self.dependant.query_params)
+        body: Any = self.body_field.field_info.annotation if self.body_field else None
+        body_type = TypeAdapter[Any](body)
+
+        async def handle_strictly(request: Request) -> Response:
+            if query := request.scope["query_string"]:
+                read_query(query, takes_query=takes_query)
+            return await handle(JsonRequest(request.scope, request.receive, body_type))
+
+        return handle_strictly
+
+
+def read_query(query: bytes, *, takes_query: bool) -> dict[str, str]:
+    """The parameters by name.
+
+    Raises Invalid for what FastAPI would pass over: a parameter given twice, text that is no UTF-8, any where none is
+    known.
+    """
+    read: dict[str, str] = {}
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
+        if not takes_query:
+            raise _wrong(name, "extra_forbidden", "there is no such parameter here")
+        if _has_surrogates(name + value):
+            raise _wrong(name, "malformed_text", "is not UTF-8")
+        if name in read:
+            raise _wrong(name, "given_twice", "is given more than once")
+        read[name] = value
+    return read
+
+
+def _wrong(name: str, reason: str, message: str) -> Invalid:
+    return Invalid.field(validation.field_path([name]), reason, message)
+
+
+def _has_surrogates(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -1,0 +1,94 @@
+"""How the gateway asks a service without being held up by it: a limit and a circuit breaker around each call."""
+
+from asyncio import CancelledError
+from collections.abc import Iterable
+from typing import Any, Final
+
+from gateway.settings import ServiceLimits
+from mesh.client.adaptive_limit import Limiter
+from mesh.client.circuit_breaker import Breaker, Ticket
+from mesh.client.client import Client
+from mesh.core.endpoint import Endpoint, Rep, Req
+from mesh.core.errors import BadReply, Code, DeadlineExceeded, Overloaded, RemoteFault
+from mesh.core.loop_time import LoopTime
+
+SLOW: Final = 0.4
+"""The part of a call's time after which it is a sign of congestion; given up sooner it is no sign of anything.
+
+Longer than the silence after which Client asks another worker, so that one which is frozen does not count.
+"""
+
+
+class GuardedClient:
+    """A client that sends nothing to a service which has its fill or does not answer, and says so at once.
+
+    Each service has a limit and a breaker of its own, so that one which hangs takes no capacity from the others. So
+    have the endpoints for which a service hashes a password: that a flood of logins is slow tells nothing of the rest.
+    A service without workers needs neither: NATS itself says so at once. `timeout`: what bounds every call, in seconds.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        services: Iterable[str],
+        hashing: Iterable[Endpoint[Any, Any]],
+        limits: ServiceLimits,
+        timeout: float,
+    ) -> None:
+        self._client = client
+        self._timeout = timeout
+        self._time = LoopTime()
+        self._hashing = {endpoint.subject: f"{endpoint.service} password" for endpoint in hashing}
+        self._guards = {name: _Guard(name, limits) for name in {*services, *self._hashing.values()}}
+
+    async def call(self, endpoint: Endpoint[Req, Rep], request: Req, timeout: float | None = None) -> Rep:
+        """See Client.call. Raises Overloaded with `gateway_busy` or `circuit_open` for a call that was not made."""
+        guard = self._guards[self._hashing.get(endpoint.subject, endpoint.service)]
+        slow_after = SLOW * min(endpoint.timeout, self._timeout)
+        started = self._time.now()
+        ticket = guard.enter(started)
+        try:
+            reply = await self._client.call(endpoint, request, timeout)
+        except BaseException as error:
+            guard.leave(ticket, started, self._time.now(), slow_after, error)
+            raise
+        guard.leave(ticket, started, self._time.now(), slow_after)
+        return reply
+
+
+class _Guard:
+    """What the calls of one service pass, or of a part of it."""
+
+    def __init__(self, name: str, limits: ServiceLimits) -> None:
+        self._name = name
+        self._limiter = Limiter(
+            lowest=limits.gateway_limit_min, initial=limits.gateway_limit_initial, highest=limits.gateway_limit_max
+        )
+        self._breaker = Breaker(name, timeouts=limits.gateway_breaker_timeouts, rest=limits.gateway_breaker_rest)
+
+    def enter(self, now: float) -> Ticket:
+        if self._limiter.full:
+            why = f"the {self._name} service has as many requests in flight as it can take"
+            raise Overloaded(Code.OVERLOADED, "gateway_busy", why)
+        if (ticket := self._breaker.admit(now)) is None:
+            raise Overloaded(Code.OVERLOADED, "circuit_open", f"the {self._name} service has not been answering")
+        self._limiter.enter()
+        return ticket
+
+    def leave(
+        self, ticket: Ticket, started: float, now: float, slow_after: float, error: BaseException | None = None
+    ) -> None:
+        slow = now - started > slow_after
+        congested: bool | None = None
+        timed_out: bool | None = None
+        match error:
+            case Overloaded():
+                congested, timed_out = True, False
+            case DeadlineExceeded():
+                congested = timed_out = slow or None
+            case CancelledError():
+                congested = slow or None
+            case None | RemoteFault() | BadReply():
+                congested, timed_out = slow, False
+        self._limiter.leave(started, now, congested=congested)
+        self._breaker.settle(ticket, now, timed_out=timed_out)

@@ -1,0 +1,108 @@
+"""Whether the gateway can do its work: connected to NATS, and of every service an instance takes requests."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+from pydantic import BaseModel
+
+from mesh.client.discover import ask_all
+from mesh.core.errors import CallError
+from mesh.transport.base import Transport
+from mesh.wire.discovery import Document
+from subjects import AUTH_SESSIONS_REVOKED
+
+_AUTH = AUTH_SESSIONS_REVOKED.service
+_TIMEOUT = 0.5
+_GOOD_FOR = 1.0
+
+
+class Report(BaseModel):
+    """What a probe is told; `reason` is null where all is well. What is ready may have one: not all can be done."""
+
+    ready: bool
+    nats: bool
+    services: dict[str, bool]
+    reason: str | None = None
+
+
+class Readiness:
+    """Asks every instance for a sign of life (ADR-32's PING), at most once a second however many probes there are.
+
+    auth is ready only once it has told which sessions have ended (`revocations_known`): before that nobody is let in.
+    """
+
+    def __init__(
+        self, transport: Transport, services: Iterable[str], revocations_known: Callable[[], Awaitable[bool]]
+    ) -> None:
+        self.stopping = False
+        """Set when the end has begun: from then on nothing is ready."""
+        self._transport = transport
+        self._services = sorted(services)
+        self._revocations_known = revocations_known
+        self._asking = asyncio.Lock()
+        self._lacks: dict[str, str | None] = {}
+        self._limits: dict[str, str] = {}
+        self._known_until = float("-inf")
+
+    async def report(self) -> Report:
+        """How things stand."""
+        nats = self._transport.connected
+        lacks = await self._asked() if nats else dict.fromkeys(self._services)
+        reason = None
+        if self.stopping:
+            reason = "stopping"
+        elif not nats:
+            reason = "not connected to NATS"
+        elif lacks:
+            reason = _told(lacks)
+        ready = reason is None
+        if ready and self._limits:
+            reason = "; ".join(f"{name}: {limit}" for name, limit in self._limits.items())
+        services = {name: name not in lacks for name in self._services}
+        return Report(ready=ready, nats=nats, services=services, reason=reason)
+
+    async def _asked(self) -> dict[str, str | None]:
+        """Each service that is not ready, and why it says so; None where it says nothing."""
+        async with self._asking:
+            now = asyncio.get_running_loop().time
+            if now() >= self._known_until:
+                answers = await asyncio.gather(*(self._ping(service) for service in self._services))
+                found = dict(zip(self._services, answers, strict=True))
+                self._lacks = {name: _why_not(documents) for name, documents in found.items() if not _ready(documents)}
+                self._limits = {name: limit for name, documents in found.items() if (limit := _limit(documents))}
+                if _AUTH not in self._lacks and not await self._revocations_known():
+                    self._lacks[_AUTH] = "it has not told which sessions have ended"
+                self._known_until = now() + _GOOD_FOR
+            return self._lacks
+
+    async def _ping(self, service: str) -> list[Document]:
+        """What the service's instances answer, when asked by its name, which no other service may hear (nats.conf).
+
+        Each service answers at an inbox of its own, so that none can answer in another's stead.
+        """
+        try:
+            return await ask_all(self._transport, f"PING.{service}", _TIMEOUT, _ready)
+        except CallError:
+            return []
+
+
+def _ready(documents: Sequence[Document]) -> bool:
+    """Whether one instance is ready, which is enough."""
+    return any(document.ready for document in documents)
+
+
+def _why_not(documents: Sequence[Document]) -> str | None:
+    """What one that is not ready says; None where there is no answer."""
+    return documents[-1].reason if documents else None
+
+
+def _limit(documents: Sequence[Document]) -> str | None:
+    """What one that is ready cannot do all the same; None where it says nothing of the kind."""
+    limits = [document.limit for document in documents if document.ready]
+    return limits[-1] if limits else None
+
+
+def _told(lacks: Mapping[str, str | None]) -> str:
+    silent = [name for name, why in lacks.items() if why is None]
+    told = [f"no answer from {', '.join(silent)}"] if silent else []
+    return "; ".join(told + [f"{name} is not ready: {why}" for name, why in lacks.items() if why is not None])

@@ -1,0 +1,1 @@
+"""How a process asks others: retries, hedges, budgets, circuit breaker, discovery."""

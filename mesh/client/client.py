@@ -1,0 +1,175 @@
+"""How one process asks another: a typed call on an endpoint."""
+
+import asyncio
+import itertools
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from mesh.client.hedging import HedgeBudget, Lateness
+from mesh.client.instances import Instances
+from mesh.client.retry import MOST_RECONNECTS, MOST_RETRIES, PROMPT, jittered, pause
+from mesh.core import context
+from mesh.core.context import Context
+from mesh.core.endpoint import Access, Endpoint, Rep, Req
+from mesh.core.errors import BadReply, CallError, DeadlineExceeded, Disconnected, NoResponder, Overloaded
+from mesh.core.loop_time import LoopTime
+from mesh.core.reading import Unreadable
+from mesh.transport.base import Message, Resend, Transport
+from mesh.wire import names, problem, request_headers
+
+_SILENCE = 0.33
+"""The part of a call's time, or a fifth more or less of it, after which it is asked again where nobody has answered."""
+_PASSING: Final = (NoResponder, Overloaded, Disconnected)
+"""What may pass, so that another try may bring an answer."""
+
+_Ask = Callable[[float, Resend], Awaitable[Message]]
+"""Sends the request, to be answered within so many seconds."""
+
+
+class Client:
+    """Calls endpoints over a transport, on behalf of the request that this task works on.
+
+    What an endpoint declares idempotent, or what carries an idempotency key, is tried again, within the deadline and a
+    budget, when nobody serves it just now, the connection breaks, or the worker says at once that it takes no more; and
+    it is asked again after a long silence, since whoever was asked may be frozen or dead. Anything else is sent once.
+
+    With `instances` it knows whom there is to ask: a read whose answer is late asks a second instance, and nothing is
+    sent again while the only instance lives.
+    """
+
+    def __init__(self, transport: Transport, instances: Instances | None = None) -> None:
+        self._transport = transport
+        self._instances = instances
+        self._budgets: dict[str, HedgeBudget] = {}
+        self._lateness: defaultdict[str, Lateness] = defaultdict(Lateness)
+        self._time = LoopTime()
+        self._epoch: float | None = None
+        """Unix time when the event loop's clock said 0: whoever sets the machine's clock changes no deadline."""
+
+    async def call(self, endpoint: Endpoint[Req, Rep], request: Req, timeout: float | None = None) -> Rep:
+        """Send the request and return the worker's reply.
+
+        `timeout`: seconds, the endpoint's own where it is None; the deadline of the request that this task works on
+        bounds it further. Fields that were not set are not sent, so that "absent" and null stay two things.
+
+        Raises RemoteFault (Overloaded, DeadlineExceeded), NoResponder, BadReply, Refused, Disconnected, TooLarge.
+        """
+        began = self._time.now()
+        deadline = began + min(timeout or endpoint.timeout, endpoint.timeout)
+        current = context.current()
+        if current is None:
+            current = Context(context.request_id_from(None), deadline)
+        elif current.span is not None:
+            with current.span.call(current, endpoint.subject):  # wherein the request has no span
+                return await self.call(endpoint, request, timeout)
+        deadline = min(deadline, current.deadline)
+        remaining = deadline - began
+        if remaining <= 0:
+            raise DeadlineExceeded.here(endpoint.subject)
+        payload = endpoint.requests.serializer.to_json(request, exclude_unset=True)
+        if self._epoch is None:
+            self._epoch = time.time() - began
+        headers = _headers(endpoint, current, remaining, self._epoch + began)
+        ask = partial(self._transport.request, endpoint.subject, payload, headers)
+        if not (endpoint.idempotent or (endpoint.keyed and current.idempotency_key)):
+            return _read(endpoint, await ask(remaining, None))
+        budget = self._budget(endpoint.service)
+        budget.retries.request()
+        lateness = None
+        if endpoint.read and budget.hedges:
+            lateness = self._lateness[endpoint.subject]
+            resend = budget.hedged(lateness.late)
+        else:
+            resend = Resend(jittered(remaining * _SILENCE), budget.resend)
+        try:
+            message = await ask(remaining, resend)
+            if lateness is not None:
+                lateness.record(self._time.now() - began)
+            return _read(endpoint, message)
+        except _PASSING as error:
+            return await self._ask_again(partial(_asked, endpoint, ask, resend), budget, deadline, began, error)
+
+    def _budget(self, service: str) -> HedgeBudget:
+        found = self._budgets.get(service)
+        if found is None:
+            found = self._budgets[service] = HedgeBudget(service, self._instances)
+        return found
+
+    async def _ask_again(
+        self,
+        ask: Callable[[float], Awaitable[Rep]],
+        budget: HedgeBudget,
+        deadline: float,
+        began: float,
+        error: CallError,
+    ) -> Rep:
+        """Ask until there is an answer, or it is no use to ask once more.
+
+        `ask`: gets a reply within so many seconds. `error`: what the first try came to, which `began` then.
+        """
+        now = self._time.now
+        lost: CallError | None = None
+        for retries in itertools.count():
+            if isinstance(error, Disconnected) and error.sent:
+                lost = error
+            wait = pause(retries)
+            left = deadline - now() - wait
+            if isinstance(error, Overloaded):
+                took = now() - began
+                budget.refused(promptly=took <= PROMPT)
+                # A slow refusal has waited for what the worker stands on, where another try would wait as well; and the
+                # end of one that does not fit in what is left would come in place of this answer, which says why.
+                if took > PROMPT or took >= left:
+                    break
+            if not (left > 0 and self._worth_another(error, retries) and budget.retries.spend()):
+                break
+            await asyncio.sleep(wait)
+            began = now()
+            try:
+                return await ask(deadline - began)
+            except _PASSING as again:
+                error = again
+        # What left this process once may have been done, whatever became of the tries after it.
+        try:
+            raise lost or error from None
+        finally:
+            del lost, error  # its traceback holds this frame: an error that the frame holds would be a cycle
+
+    def _worth_another(self, error: CallError, retries: int) -> bool:
+        if isinstance(error, Disconnected):  # in a cluster the next server takes us at once
+            return retries < MOST_RECONNECTS and (self._transport.connected or self._transport.reconnecting)
+        return retries < MOST_RETRIES
+
+
+async def _asked(endpoint: Endpoint[Req, Rep], ask: _Ask, resend: Resend, remaining: float) -> Rep:
+    return _read(endpoint, await ask(remaining, resend))
+
+
+def _read(endpoint: Endpoint[Req, Rep], message: Message) -> Rep:
+    """The worker's reply, or its fault raised."""
+    if (number := message.headers.get(names.ERROR_CODE)) is not None:
+        raise problem.read_error(number, message.payload)
+    try:
+        return endpoint.read_reply(message.payload)
+    except Unreadable as error:
+        raise BadReply(f"the reply of {endpoint.subject} does not fit its contract: {error}") from None
+
+
+def _headers(endpoint: Endpoint[Req, Rep], current: Context, remaining: float, now: float) -> dict[str, str]:
+    headers = {
+        names.REQUEST_ID: current.request_id,
+        **request_headers.deadline_headers(remaining, now),
+    }
+    if current.trace:
+        headers.update(current.trace)
+    # A token goes only where it is of use: the fewer processes see it, the better.
+    if current.authorization is not None and (endpoint.verified or endpoint.access is not Access.ANYONE):
+        headers[names.AUTHORIZATION] = current.authorization
+    if current.client_address is not None and (endpoint.verified or not endpoint.idempotent):
+        headers[names.CLIENT_ADDRESS] = current.client_address
+    if current.idempotency_key is not None and endpoint.keyed:
+        headers[names.IDEMPOTENCY_KEY] = current.idempotency_key
+    return headers

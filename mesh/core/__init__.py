@@ -1,0 +1,1 @@
+"""What handlers and callers import: endpoints, events, errors, the current request."""

@@ -1,0 +1,26 @@
+"""Events: what a service tells everybody who listens, once and without an answer."""
+
+import re
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+Payload = TypeVar("Payload", bound=BaseModel)
+
+_SUBJECT = re.compile(r"events\.[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True, eq=False)
+class Event(Generic[Payload]):
+    """A subject `events.<service>.<what_happened>`, with the type of its payload.
+
+    NATS delivers it at most once: whoever must not miss one asks for the state as well, after each reconnect.
+    """
+
+    subject: str
+    payload: type[Payload]
+
+    def __post_init__(self) -> None:
+        if not _SUBJECT.fullmatch(self.subject):
+            raise ValueError(f"not the subject of an event: {self.subject!r}")

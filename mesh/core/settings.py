@@ -1,0 +1,48 @@
+"""What the settings of every process have in common: where they come from, and what a blank one means."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DAY: Final = 86_400.0
+"""Seconds. No timeout is longer: a timer does not take every number."""
+
+
+def not_blank(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told, without texts that are empty or nothing but white space: those are as not set."""
+    return {name: value for name, value in told.items() if not isinstance(value, str) or value.strip()}
+
+
+def word(text: object) -> object:
+    """A word in small letters, however it is spelt."""
+    return text.strip().lower() if isinstance(text, str) else text
+
+
+def _expanded(path: object) -> object:
+    """A path whose `~` is the home directory; as it stands where nobody knows that."""
+    return os.path.expanduser(path) if isinstance(path, str | Path) else path  # noqa: PTH111  # Path's own raises then
+
+
+def _is_file(path: Path) -> Path:
+    if not os.path.isfile(path):  # noqa: PTH113  # Path's own raises where a folder may not be looked into
+        raise ValueError("does not point to a file")
+    return path
+
+
+AnyPath = Annotated[Path, BeforeValidator(_expanded)]
+ExistingFile = Annotated[AnyPath, AfterValidator(_is_file)]
+
+
+class Settings(BaseSettings):
+    """Settings of a process, each from the environment variable of its name; one that is blank is as not set."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_unset(cls, told: dict[str, Any]) -> dict[str, Any]:
+        return not_blank(told)

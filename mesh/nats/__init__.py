@@ -1,0 +1,1 @@
+"""The transport on NATS: all that imports nats."""

@@ -1,0 +1,99 @@
+"""Where NATS is, and who this process is there."""
+
+import ssl
+from typing import Self
+from urllib.parse import urlsplit
+
+import nkeys
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from mesh.core.settings import DAY, ExistingFile, Settings
+
+
+class NatsSettings(Settings):
+    """Where NATS is, and who we are there."""
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    """One URL or several, separated by commas: nats:// or, for encrypted connections alone, tls://."""
+    nats_nkey_seed: SecretStr | None = None
+    """Who we are: the seed, `SU…`, of a user whose public key stands in nats.conf."""
+    nats_nkey_seed_file: ExistingFile | None = None
+    """A file with nothing but the seed in it."""
+    nats_user: str | None = None
+    """With a password, who we are where there are no nkeys: at a NATS of somebody else's."""
+    nats_password: SecretStr | None = None
+    nats_tls_ca: ExistingFile | None = None
+    """Who vouches for NATS; without it, whoever this machine trusts."""
+    nats_tls_cert: ExistingFile | None = None
+    """With its key, our own certificate, where NATS wants one (mutual TLS)."""
+    nats_tls_key: ExistingFile | None = None
+    nats_connect_timeout: float = Field(10.0, gt=0, le=DAY)
+    """Seconds until a start without NATS fails."""
+
+    @field_validator("nats_url")
+    @classmethod
+    def _names_servers(cls, urls: str) -> str:
+        if not all(_names_server(url.strip()) for url in urls.split(",")):
+            raise ValueError("is one URL or several with commas, such as nats://127.0.0.1:4222")
+        return urls
+
+    @model_validator(mode="after")
+    def _can_connect(self) -> Self:
+        if self.nats_nkey_seed and self.nats_nkey_seed_file:
+            raise ValueError("NATS_NKEY_SEED and NATS_NKEY_SEED_FILE: one of them, not both")
+        if (self.nats_tls_cert is None) != (self.nats_tls_key is None):
+            raise ValueError("NATS_TLS_CERT and NATS_TLS_KEY: both or neither")
+        if (self.nats_tls_ca or self.nats_tls_cert) and not self._encrypted():
+            raise ValueError("NATS_TLS_CA and NATS_TLS_CERT: only with tls:// in NATS_URL is anything encrypted")
+        try:
+            self.tls()
+        except OSError as error:  # ssl.SSLError is one
+            raise ValueError(
+                f"NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY: no certificate, or no key to it ({error})"
+            ) from None
+        try:
+            self.identity()
+        except (nkeys.NkeysError, ValueError, OSError):
+            raise ValueError("NATS_NKEY_SEED, NATS_NKEY_SEED_FILE: not the seed of an nkey, SU…") from None
+        return self
+
+    def _encrypted(self) -> bool:
+        return all(url.startswith("tls://") for url in self.servers())
+
+    def seed(self) -> str | None:
+        """The nkey's seed, wherever it was told."""
+        if self.nats_nkey_seed_file:
+            return self.nats_nkey_seed_file.read_text().strip()
+        return self.nats_nkey_seed.get_secret_value() if self.nats_nkey_seed else None
+
+    def identity(self) -> str:
+        """Who we are, as a message may say it."""
+        if seed := self.seed():
+            public: bytes = nkeys.from_seed(bytearray(seed.encode())).public_key
+            return f"nkey {public.decode()}"
+        return self.nats_user or "no user"
+
+    def tls(self) -> ssl.SSLContext | None:
+        """How to encrypt, where `tls://` is asked for; the server's name is checked. Raises OSError."""
+        if not self._encrypted():
+            return None
+        context = ssl.create_default_context(cafile=self.nats_tls_ca)
+        if self.nats_tls_cert and self.nats_tls_key:
+            context.load_cert_chain(self.nats_tls_cert, self.nats_tls_key)
+        return context
+
+    def servers(self) -> list[str]:
+        """The URLs, one by one."""
+        return [url.strip() for url in self.nats_url.split(",") if url.strip()]
+
+    def server_names(self) -> list[str]:
+        """The servers as a message may show them: without user and password."""
+        return [f"{parts.scheme}://{parts.hostname}:{parts.port or 4222}" for parts in map(urlsplit, self.servers())]
+
+
+def _names_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("nats", "tls") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without an IPv6 address, or a port beyond 65535
+        return False

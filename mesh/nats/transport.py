@@ -1,0 +1,297 @@
+"""The one door to NATS: the transport of mesh/transport/base.py on nats-py's connection, with its traps closed."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from typing import Self
+
+import nats.errors
+import structlog
+
+from mesh.core.errors import DeadlineExceeded, Disconnected, NoResponder, Refused
+from mesh.nats.client import REFUSED, Connection, Interest, publication
+from mesh.nats.settings import NatsSettings
+from mesh.transport.base import NO_HEADERS, Deliver, Message, Resend, Subscription, check_size
+from mesh.transport.pending_replies import Replies
+from mesh.wire.headers import STATUS, encode
+from mesh.wire.problem import takes_no_more
+
+log = structlog.get_logger()
+
+_RECONNECT_WAIT = 0.25
+_CONNECT_TIMEOUT = 2
+_RECONNECT_WITHIN = 1.0
+_PROBE_EVERY = 1.0
+_PROBE_TIMEOUT = 2.5
+_CLOSE_TIMEOUT = 5.0
+_WRITE_TIMEOUT = 10.0
+_NO_RESPONDERS = "503"
+_AGAIN = "again-"
+
+
+class NatsTransport:
+    """The transport on a real NATS server."""
+
+    def __init__(self, settings: NatsSettings, name: str) -> None:
+        self.closed = asyncio.Event()
+        self.reconnects = 0
+        self._settings = settings
+        self._name = name
+        self._client = Connection(self._on_malformed)
+        self._inbox_prefix = f"_INBOX_{name}"
+        self._inbox = f"{self.inbox()}."
+        self._inbox_bytes = self._inbox.encode()
+        self._replies = Replies()
+        self._resends = count()
+        self._refused: set[str] = set()
+        self._last_error = "no answer"
+        self._watchdog: asyncio.Task[None] | None = None
+        self._closing = False
+        self._lost_at: float | None = None
+
+    @classmethod
+    async def connect(cls, settings: NatsSettings, name: str) -> Self:
+        """Connect as process `name`, whose inboxes are below `_INBOX_<name>`.
+
+        Raises Disconnected, with what NATS said, when no server takes us within `nats_connect_timeout` seconds.
+        """
+        transport = cls(settings, name)
+        connecting = asyncio.create_task(transport._connect())
+        try:
+            async with asyncio.timeout(settings.nats_connect_timeout):
+                await asyncio.shield(connecting)
+        except BaseException as error:
+            why, where = transport._last_error, ", ".join(settings.server_names())
+            while not connecting.done():  # the library may swallow a cancellation, and go on trying
+                connecting.cancel()
+                await asyncio.wait({connecting}, timeout=_RECONNECT_WAIT)
+            await transport.close()
+            if not isinstance(error, TimeoutError | nats.errors.Error | OSError | RuntimeError):
+                raise
+            raise Disconnected(
+                f"cannot connect to NATS at {where} as {settings.identity()} "
+                f"within {settings.nats_connect_timeout:g} s: {why}"
+            ) from error
+        return transport
+
+    async def _connect(self) -> None:
+        settings = self._settings
+        await self._client.connect(
+            # Shuffled by us, once: the library shuffles at each reconnect, and so may try the lost server again first.
+            servers=random.sample(servers := settings.servers(), len(servers)),
+            dont_randomize=True,
+            user=settings.nats_user,
+            password=settings.nats_password.get_secret_value() if settings.nats_password else None,
+            nkeys_seed_str=settings.seed(),
+            tls=settings.tls(),
+            name=self._name,
+            connect_timeout=_CONNECT_TIMEOUT,
+            reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # annotated int, used as a float
+            max_reconnect_attempts=-1,  # the default gives up, and closes for good, after 60
+            pending_size=0,  # buffer nothing while disconnected: it would run when its caller has long gone
+            ping_interval=5,
+            max_outstanding_pings=2,
+            error_cb=self._on_error,
+            disconnected_cb=self._on_disconnected,
+            reconnected_cb=self._on_reconnected,
+            closed_cb=self._on_closed,
+        )
+        await self.subscribe(f"{self._inbox}*", self._on_reply)
+        self._watchdog = asyncio.create_task(self._watch(), name="nats-watchdog")
+
+    @property
+    def connected(self) -> bool:
+        """Whether a request would leave this process now."""
+        return self._client.connected
+
+    @property
+    def reconnecting(self) -> bool:
+        """See Transport.reconnecting."""
+        if self._client.connected or self._client.is_closed:
+            return False
+        # The library says that the link is lost only after it has tidied up: until then it was lost this moment.
+        return self._lost_at is None or asyncio.get_running_loop().time() < self._lost_at + _RECONNECT_WITHIN
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes,
+        headers: Mapping[str, str],
+        timeout: float,
+        resend: Resend | None = None,
+    ) -> Message:
+        """See Transport.request; what is late is noticed a tick after its time."""
+        head = self._head(payload, headers)
+        token, waiting = self._replies.expect(subject, timeout, resend)
+        if resend is not None:
+            waiting.again = partial(self._send_again, subject, payload, head, token)
+        try:
+            self._send(publication(subject, payload, head, self._inbox + token), subject)
+            if self._client.link.full:
+                await self._written(subject, timeout)
+            message = await waiting.answer
+        except TimeoutError:
+            raise DeadlineExceeded.here(subject) from None
+        finally:
+            self._replies.forget(token)
+            del waiting  # it holds the error, whose traceback holds this frame: a cycle
+        if _says_nobody(message):
+            raise NoResponder(f"nobody serves {subject}")
+        return message
+
+    def _send_again(self, subject: str, payload: bytes, head: bytes, token: str) -> None:
+        # With a reply subject of its own: NATS lets a worker answer once to each, and takes one that it hears twice
+        # for answered.
+        inbox = f"{self._inbox}{_AGAIN}{next(self._resends)}-{token}"
+        with suppress(OSError):  # whoever waits for the answer learns of it by itself
+            self._client.send(publication(subject, payload, head, inbox))
+
+    def _on_reply(self, message: Message) -> None:
+        # That nobody is there to be asked again, or takes no more, tells nothing of the one who was asked, and may yet
+        # answer.
+        if not (message.subject.startswith(_AGAIN, len(self._inbox)) and _says_no(message)):
+            self._replies.take(message)
+
+    def _on_malformed(self, subject: bytes) -> None:
+        """Fail the call at once whose answer this was: it would wait for another until its deadline."""
+        if subject.startswith(self._inbox_bytes):
+            self._replies.fail(subject.decode(errors="replace"), "has headers that cannot be read")
+
+    def inbox(self) -> str:
+        """See Transport.inbox."""
+        return f"{self._inbox_prefix}.{secrets.token_hex(11)}"
+
+    async def publish(
+        self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS, reply: str = ""
+    ) -> None:
+        """See Transport.publish."""
+        self._send(publication(subject, payload, self._head(payload, headers), reply), subject)
+        if self._client.link.full:
+            try:
+                await self._written(subject, _WRITE_TIMEOUT)
+            except TimeoutError:
+                raise Disconnected(f"NATS reads no more, so {subject} was perhaps not sent", sent=True) from None
+
+    def _head(self, payload: bytes, headers: Mapping[str, str]) -> bytes:
+        """The headers as bytes, of a message that is not too large."""
+        head = encode(headers)
+        check_size(len(head) + len(payload), self._client.max_payload)
+        return head
+
+    def _send(self, command: bytes, subject: str) -> None:
+        try:
+            self._client.send(command)
+        except OSError as error:
+            raise Disconnected(f"not connected to NATS, so {subject} was not asked") from error
+
+    async def _written(self, subject: str, timeout: float) -> None:
+        """Wait while too much is on its way to the server. Raises Disconnected, TimeoutError."""
+        async with asyncio.timeout(timeout):
+            try:
+                await self._client.link.drain()
+            except ConnectionError as error:
+                raise Disconnected(f"the connection to NATS broke while {subject} was sent", sent=True) from error
+
+    async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
+        """See Transport.subscribe."""
+        self._refused.discard(subject.lower())
+        try:
+            subscription = await self._client.subscribe_confirmed(subject, queue, deliver, _CLOSE_TIMEOUT)
+        except (nats.errors.Error, OSError) as error:
+            raise Disconnected(f"not connected to NATS, so not subscribed to {subject}: {error}") from error
+        if subject.lower() in self._refused:
+            self._client.leave(subscription)
+            raise Refused(f"NATS does not allow {self._settings.nats_user or 'this process'} to subscribe to {subject}")
+        return Interest(self._client, subscription)
+
+    async def flush(self) -> None:
+        """See Transport.flush."""
+        try:
+            await self._client.flush(_CLOSE_TIMEOUT)  # type: ignore[arg-type]  # annotated int, used as a float
+        except (nats.errors.Error, OSError) as error:
+            raise Disconnected(f"NATS did not confirm what was sent: {error}", sent=True) from error
+
+    async def close(self) -> None:
+        """See Transport.close."""
+        self._closing = True
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        self._fail_waiting("the connection to NATS is being closed")
+        try:
+            await self.flush()
+        except Disconnected:
+            self._client.link.abort()  # close() waits for the socket without a bound
+        self._client.fail_flushes()
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await self._client.close()
+        self.closed.set()
+
+    async def _on_error(self, error: Exception) -> None:
+        before, self._last_error = self._last_error, str(error) or type(error).__name__
+        if self._watchdog is None and "authorization violation" in self._last_error.lower():
+            raise error  # out of connect(), which would go on trying with the same wrong password
+        refusal = REFUSED.search(self._last_error.lower())
+        if refusal is None:
+            if not self._closing and self._last_error != before:  # not one line for each try to reconnect
+                log.warning("nats_error", error=self._last_error)
+            return
+        verb, subject = refusal.groups()  # in small letters: nats-py folds what the server said
+        log.error("nats_refused", verb=verb, subject=subject)
+        if verb == "subscription":
+            self._refused.add(subject)
+            return
+        # Without this a forbidden request hangs until its timeout: NATS says so here alone.
+        for waiting in self._replies.waiting.values():
+            if waiting.subject.lower() == subject:
+                waiting.fail(Refused(f"NATS does not allow this process to send to {waiting.subject}"))
+
+    async def _on_disconnected(self) -> None:
+        # Must not raise: it would end reconnecting.
+        self._client.fail_flushes()
+        self._fail_waiting("the connection to NATS broke while waiting for the answer")
+        self._lost_at = asyncio.get_running_loop().time()
+        if not self._closing:
+            log.warning("nats_disconnected")
+
+    async def _on_reconnected(self) -> None:
+        self._lost_at = None
+        self.reconnects += 1
+        log.info("nats_reconnected", url=self._client.connected_url.netloc if self._client.connected_url else None)
+
+    async def _on_closed(self) -> None:
+        self.closed.set()
+
+    def _fail_waiting(self, why: str) -> None:
+        for waiting in self._replies.waiting.values():
+            waiting.fail(Disconnected(f"{waiting.subject}: {why}", sent=True))
+
+    async def _watch(self) -> None:
+        """Drop the link to a server that no longer answers: nats-py's own pings take three times as long."""
+        while True:
+            await asyncio.sleep(_PROBE_EVERY)
+            if not self._client.connected:
+                continue
+            if not await self._alive() and self._client.connected:
+                log.warning("nats_unresponsive", seconds=_PROBE_TIMEOUT)
+                await self._client.drop()
+
+    async def _alive(self) -> bool:
+        try:
+            async with asyncio.timeout(_PROBE_TIMEOUT):
+                await self._client.flush()
+        except (nats.errors.Error, OSError):
+            return False
+        return True
+
+
+def _says_nobody(message: Message) -> bool:
+    return not message.payload and message.headers.get(STATUS) == _NO_RESPONDERS
+
+
+def _says_no(message: Message) -> bool:
+    return _says_nobody(message) or takes_no_more(message.headers)

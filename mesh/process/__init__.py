@@ -1,0 +1,1 @@
+"""The life of one process: settings, start, signals, drain, heartbeat."""

@@ -1,0 +1,1 @@
+"""Access tokens, verified offline."""

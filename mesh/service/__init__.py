@@ -1,0 +1,1 @@
+"""How a worker answers: queue, deadlines, subscriptions, health, idempotency."""

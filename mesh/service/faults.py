@@ -1,0 +1,40 @@
+"""Which fault a caller hears for an exception that the handler did not mean for it."""
+
+import structlog
+
+from mesh.core.errors import CallError, DeadlineExceeded, Fault, Internal, Refused, RemoteFault, TimedOut, Unavailable
+
+log = structlog.get_logger()
+
+
+def passed_on(error: CallError) -> Fault:
+    """What our caller hears when a service that we asked failed us."""
+    match error:
+        case DeadlineExceeded():
+            return TimedOut("dependency_timeout", "a service that this one needs did not answer in time")
+        case RemoteFault() | Refused():
+            log.error("dependency_fault", exc_info=error)
+            return Internal()
+        case _:
+            return Unavailable("dependency_unavailable", "a service that this one needs is not available")
+
+
+def database_unavailable(detail: str) -> Unavailable:
+    """What our caller hears when our database does not answer."""
+    return Unavailable("database_unavailable", detail)
+
+
+def database_read_only(detail: str) -> Unavailable:
+    """What our caller hears when our database takes no writes; nothing was written."""
+    return Unavailable("database_read_only", detail)
+
+
+def deadline_passed(detail: str) -> TimedOut:
+    """What our caller hears when its deadline has ended the work."""
+    return TimedOut("deadline_exceeded", detail)
+
+
+def bug(subject: str, error: Exception) -> Internal:
+    """Log an exception that nobody meant, once; its text stays here."""
+    log.error("handler_failed", subject=subject, exc_info=error)
+    return Internal()

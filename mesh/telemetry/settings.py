@@ -1,0 +1,22 @@
+"""What a process logs, and how many requests it traces."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from mesh.core.settings import Settings, word
+
+
+class TraceSettings(Settings):
+    """How many requests are traced; where their spans go, OpenTelemetry's own variables say (docs/tracing.md)."""
+
+    trace_ratio: float = Field(0.0, ge=0, le=1)
+    """Of the requests that come by HTTP; 0 traces none, and a worker joins no trace either."""
+
+
+class LogSettings(Settings):
+    """How much is logged, and for whom."""
+
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(word)] = "info"
+    log_format: Annotated[Literal["auto", "json", "pretty"], BeforeValidator(word)] = "auto"
+    """auto: pretty on a terminal, JSON lines elsewhere."""

@@ -1,0 +1,178 @@
+"""Traces by OpenTelemetry: which processes a request passed, how long each took, how it ended (ADR 13).
+
+Only a process that traces imports this module. Whether a request is traced is decided once, where it enters by HTTP:
+for one in so many, drawn by lot. What a client's `traceparent` says of sampling is not believed, and its trace id does
+not decide either, or anyone on the internet could have everything recorded; but the id is kept, so that the client's
+own trace goes on here. Within the mesh `traceparent` decides: NATS lets only those of the mesh in.
+
+A request that is not traced has no span. Spans bear names and codes by OpenTelemetry's semantic conventions, and the
+request's id; never what was sent, who asks, or a fault's words.
+"""
+
+import logging
+import random
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Thread
+from typing import Final
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import Attributes
+
+from mesh.core.context import Context, working_on
+from mesh.core.errors import Fault, RemoteFault
+
+log = structlog.get_logger()
+
+REQUEST_ID: Final = "mesh.request_id"
+
+_TRACEPARENT = "traceparent"
+_SAMPLED = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf]")
+_FLAGS = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY"})
+_SERVER_ERROR = 500  # from there on it is the server's own failure, not the caller's
+_FLUSH = 2.0
+"""Seconds for the last spans to leave when the process ends."""
+_PAUSE = 60.0
+"""Seconds between two complaints about the collector."""
+_propagator = TraceContextTextMapPropagator()
+
+
+class Span:
+    """One traced request, as this process works on it; ended exactly once."""
+
+    def __init__(self, tracer: trace.Tracer, span: trace.Span) -> None:
+        self.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
+        self._tracer = tracer
+        self._span = span
+
+    @contextmanager
+    def call(self, current: Context, subject: str) -> Iterator[None]:
+        """A call within the request, as a span of its own; whoever is called learns of it by the trace headers.
+
+        Meanwhile the current request has no span: the call itself is made as an untraced one is.
+        """
+        service = subject.partition(".")[0]
+        attributes = {**_rpc(current, subject), "service.peer.name": service}
+        span = self._tracer.start_span(subject, set_span_in_context(self._span), SpanKind.CLIENT, attributes)
+        code: str | None = "ok"
+        failure: str | None = None
+        try:
+            with working_on(current._replace(span=None, trace=_headers(span, current.trace))):
+                yield
+        except BaseException as error:
+            code = error.code.value if isinstance(error, RemoteFault | Fault) else None
+            failure = code or type(error).__name__
+            raise
+        finally:
+            _end(span, "rpc.response.status_code", code, failure)
+
+    def answered(self, method: str, route: str | None, status: int | None) -> None:
+        """End with HTTP's status, None where there is none since this process ends; `route` is the template."""
+        known = method if method in _METHODS else "_OTHER"
+        self._span.update_name(" ".join(filter(None, ("HTTP" if known == "_OTHER" else known, route))))
+        self._span.set_attribute("http.request.method", known)
+        if route is not None:
+            self._span.set_attribute("http.route", route)
+        failure = "cancelled" if status is None else str(status) if status >= _SERVER_ERROR else None
+        _end(self._span, "http.response.status_code", status, failure)
+
+    def served(self, fault: Fault | None) -> None:
+        """End with what the caller is told."""
+        code = fault.code if fault else None
+        failure = code.value if code and code.number >= _SERVER_ERROR else None
+        _end(self._span, "rpc.response.status_code", code.value if code else "ok", failure)
+
+
+class Tracer:
+    """Decides which requests are traced, and begins their spans."""
+
+    def __init__(self, process: str, ratio: float, processor: SpanProcessor) -> None:
+        """`ratio`: of the requests that come by HTTP, 0 to 1."""
+        resource = Resource.create({"service.name": process, "service.namespace": "northwind-mesh"})
+        self._provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)
+        self._provider.add_span_processor(processor)
+        self._tracer = self._provider.get_tracer("mesh")
+        self._ratio = ratio
+
+    def at_edge(self, context: Context) -> Context:
+        """The context of a request that came by HTTP: with a span, or with headers that say that it is not traced."""
+        if random.random() < self._ratio:  # noqa: S311  # no secret
+            return self._traced(context, "HTTP", {REQUEST_ID: context.request_id})
+        if (parent := context.trace.get(_TRACEPARENT)) is None:
+            return context
+        return context._replace(trace={**context.trace, _TRACEPARENT: f"{parent[:_FLAGS]}00"})
+
+    def in_worker(self, context: Context, subject: str) -> Context:
+        """The context of a request that came by NATS: with a span where its caller has one."""
+        if not _SAMPLED.match(context.trace.get(_TRACEPARENT, "")):
+            return context
+        return self._traced(context, subject, _rpc(context, subject))
+
+    def close(self) -> None:
+        """Send what there is still, for two seconds at most."""
+        # Its own limit is 30 s, and a request to the collector knows none.
+        flush = Thread(target=self._provider.shutdown, daemon=True)
+        flush.start()
+        flush.join(_FLUSH)
+
+    def _traced(self, context: Context, name: str, attributes: Attributes) -> Context:
+        span = self._tracer.start_span(name, _propagator.extract(context.trace), SpanKind.SERVER, attributes)
+        return context._replace(span=Span(self._tracer, span))
+
+
+def exporting(process: str, ratio: float) -> Tracer:
+    """A tracer that sends its spans by OTLP over HTTP, whereto OpenTelemetry's own variables say.
+
+    It does so in a thread of its own, and drops what does not fit into its queue: nobody waits for the collector.
+    Raises ValueError for a variable that makes no sense.
+    """
+    logger = logging.getLogger("opentelemetry")
+    logger.handlers, logger.propagate = [_Complaints()], False
+    for part in ("trace", "util"):  # they repeat what clients send, and what OTEL_EXPORTER_OTLP_HEADERS holds
+        logging.getLogger(f"opentelemetry.{part}").setLevel(logging.CRITICAL)
+    return Tracer(process, ratio, BatchSpanProcessor(OTLPSpanExporter()))
+
+
+class _Complaints(logging.Handler):
+    """Logs what OpenTelemetry complains of, once a minute at most."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._silent_until = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (now := time.monotonic()) >= self._silent_until:
+            self._silent_until = now + _PAUSE
+            log.warning("tracing_disturbed", why=record.getMessage())
+
+
+def _rpc(context: Context, subject: str) -> dict[str, str]:
+    return {"rpc.system.name": "nats", "rpc.method": subject, REQUEST_ID: context.request_id}
+
+
+def _headers(span: trace.Span, came: Mapping[str, str]) -> dict[str, str]:
+    """The trace headers of a call: the span's own, and whatever else came along (baggage)."""
+    headers = {name: value for name, value in came.items() if name not in _propagator.fields}
+    _propagator.inject(headers, set_span_in_context(span))
+    return headers
+
+
+def _end(span: trace.Span, attribute: str, outcome: str | int | None, failure: str | None) -> None:
+    """End the span with its outcome; `failure` says in a word why it counts as failed."""
+    if outcome is not None:
+        span.set_attribute(attribute, outcome)
+    if failure is not None:
+        span.set_attribute("error.type", failure)
+        span.set_status(StatusCode.ERROR)
+    span.end()

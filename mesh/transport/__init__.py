@@ -1,0 +1,1 @@
+"""What a message bus is to the runtime, and one in memory."""

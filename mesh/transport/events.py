@@ -1,0 +1,39 @@
+"""How events are published and heard: at most once, by every process that subscribes."""
+
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from mesh.core.errors import Disconnected
+from mesh.core.event import Event, Payload
+from mesh.core.reading import Reader, Unreadable
+from mesh.transport.base import Message, Subscription, Transport
+
+log = structlog.get_logger()
+
+MAX_EVENT: Final = 400 * 1024
+"""Bytes of an event's payload; a longer one is passed over."""
+
+
+async def publish(transport: Transport, event: Event[Payload], payload: Payload) -> None:
+    """Publish the event. Without a connection nobody hears of it, which is logged and no error of the caller's."""
+    try:
+        await transport.publish(event.subject, payload.model_dump_json().encode())
+    except Disconnected as error:
+        log.warning("event_not_sent", subject=event.subject, error=str(error))
+
+
+async def subscribe(transport: Transport, event: Event[Payload], deliver: Callable[[Payload], None]) -> Subscription:
+    """Have each event delivered, in every process that subscribes. Raises Refused, Disconnected."""
+    read = Reader(event.payload, MAX_EVENT)
+
+    def read_and_deliver(message: Message) -> None:
+        try:
+            payload = read(message.payload)
+        except Unreadable as error:
+            log.warning("event_not_understood", subject=message.subject, error=str(error))
+        else:
+            deliver(payload)
+
+    return await transport.subscribe(event.subject, read_and_deliver)

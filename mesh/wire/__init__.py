@@ -1,0 +1,1 @@
+"""The wire contract in code: names, problem documents, headers, validation, discovery."""

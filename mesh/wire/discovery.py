@@ -1,0 +1,158 @@
+"""What a service tells about itself on `$SRV`, and how to ask it: NATS's service protocol (ADR-32)."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+
+from mesh.core.endpoint import Endpoint
+from mesh.core.reading import Reader
+from mesh.core.terminal import escaped
+from mesh.wire.names import QUEUE_GROUP
+
+log = structlog.get_logger()
+
+VERBS = ("PING", "INFO", "STATS")
+
+MAX_DOCUMENT: Final = 256 * 1024
+"""Bytes of an instance's answer."""
+MAX_DOCUMENTS: Final = 1000
+_LONGEST_REASON = 200
+
+_AS_SENT = ConfigDict(frozen=True, extra="allow")
+_Name = Annotated[str, Field(max_length=200)]
+_Counted = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+@dataclass
+class EndpointStats:
+    """Counts of one endpoint since the start; times in nanoseconds, as ADR-32 wants them."""
+
+    requests: int = 0
+    errors: int = 0
+    last_error: str = ""
+    processing_time: int = 0
+
+    def count(self, nanoseconds: int, error: str | None) -> None:
+        """One request was answered."""
+        self.requests += 1
+        self.processing_time += nanoseconds
+        if error is not None:
+            self.errors += 1
+            self.last_error = error
+
+
+@dataclass
+class Described:
+    """One endpoint as discovery shows it."""
+
+    endpoint: Endpoint[Any, Any]
+    stats: EndpointStats = field(default_factory=EndpointStats)
+
+    def info(self) -> dict[str, Any]:
+        """The endpoint's part of an INFO document."""
+        return {**self._identity(), "metadata": self.endpoint.metadata()}
+
+    def statistics(self) -> dict[str, Any]:
+        """The endpoint's part of a STATS document."""
+        stats = self.stats
+        return {
+            **self._identity(),
+            "num_requests": stats.requests,
+            "num_errors": stats.errors,
+            "last_error": stats.last_error,
+            "processing_time": stats.processing_time,
+            "average_processing_time": stats.processing_time // stats.requests if stats.requests else 0,
+        }
+
+    def _identity(self) -> dict[str, Any]:
+        return {"name": self.endpoint.name, "subject": self.endpoint.subject, "queue_group": QUEUE_GROUP}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which instance of which service this is."""
+
+    name: str
+    id: str
+    version: str
+    description: str
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def subjects(self, verb: str) -> list[str]:
+        """Where the verb is asked: of all, of every instance of the service, of this one."""
+        return [f"$SRV.{verb}", f"$SRV.{verb}.{self.name}", f"$SRV.{verb}.{self.name}.{self.id}"]
+
+    def document(self, verb: str, endpoints: list[Described], metadata: dict[str, str]) -> dict[str, Any]:
+        """The answer to PING, INFO or STATS."""
+        document: dict[str, Any] = {
+            "name": self.name,
+            "id": self.id,
+            "version": self.version,
+            "metadata": metadata,
+            "type": f"io.nats.micro.v1.{verb.lower()}_response",
+        }
+        if verb == "INFO":
+            document |= {"description": self.description, "endpoints": [one.info() for one in endpoints]}
+        elif verb == "STATS":
+            started = self.started.isoformat(timespec="microseconds").replace("+00:00", "Z")
+            document |= {"started": started, "endpoints": [one.statistics() for one in endpoints]}
+        return document
+
+
+class EndpointDocument(BaseModel):
+    """One endpoint in a STATS document; a worker in another language may leave out any of it."""
+
+    model_config = _AS_SENT
+
+    name: str = ""
+    subject: str = ""
+    queue_group: str = ""
+    num_requests: _Counted = 0
+    num_errors: _Counted = 0
+    last_error: str = ""
+    processing_time: _Counted = 0
+    average_processing_time: _Counted = 0
+
+
+class Document(BaseModel):
+    """What an instance answers to PING or STATS: what a caller takes from it, and the rest as it came."""
+
+    model_config = _AS_SENT
+
+    name: _Name
+    id: _Name
+    version: _Name
+    metadata: dict[str, str] | None = None
+    started: str = ""
+    endpoints: tuple[EndpointDocument, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes requests: a worker that does not tell is ready."""
+        return (self.metadata or {}).get("ready", "true") == "true"
+
+    @property
+    def reason(self) -> str:
+        """Why it is not ready."""
+        return self._reason or "it does not say why"
+
+    @property
+    def reconnects(self) -> str:
+        """How often its connection to NATS was made anew: what it had not heard by then it never will."""
+        return (self.metadata or {}).get("reconnects", "0")
+
+    @property
+    def limit(self) -> str | None:
+        """What an instance that is ready cannot do all the same; None where it says nothing of the kind."""
+        return self._reason if self.ready else None
+
+    @property
+    def _reason(self) -> str | None:
+        told = (self.metadata or {}).get("reason")
+        return None if told is None else escaped(told[:_LONGEST_REASON])
+
+
+read_document = Reader(Document, MAX_DOCUMENT)

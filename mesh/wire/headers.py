@@ -1,0 +1,67 @@
+"""NATS headers as bytes and back (ADR-4): cheap, and strict about names."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+from mesh.wire.names import NAMES
+
+STATUS: Final = "Status"
+"""Under this name the status of the first line is handed on, such as 503: nobody serves the subject."""
+MAX_BYTES: Final = 32 * 1024
+MAX_COUNT: Final = 100
+_VERSION: Final = "NATS/1.0"
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token: RFC 9110, 5.6.2
+_STATUS = re.compile(rf"{re.escape(_VERSION)} +([1-5][0-9]{{2}})(?: .*)?")
+_BREAKS = str.maketrans("\r\n", "  ")
+_SPELLINGS = {name.lower(): name for name in NAMES}
+
+
+def encode(headers: Mapping[str, str]) -> bytes:
+    """The headers as they precede a payload; nothing where there are none. A line break in a value becomes a space.
+
+    Raises ValueError for a name that is no token.
+    """
+    if not headers:
+        return b""
+    block = f"{_VERSION}\r\n"
+    for name, value in headers.items():
+        text = value if value.isprintable() else value.translate(_BREAKS)
+        block += f"{_spelled(name)}: {text}\r\n"
+    return f"{block}\r\n".encode()
+
+
+def decode(block: bytes) -> dict[str, str]:
+    """The headers of a message, the last where a name comes twice. What is not UTF-8 in a value is replaced.
+
+    Names of the contract are read without regard to case. Raises ValueError for what are no headers, or too many.
+    """
+    if len(block) > MAX_BYTES or block.count(b"\n") > MAX_COUNT + 2:
+        raise ValueError("headers that are too large")
+    lines = block.decode(errors="replace").split("\r\n")
+    headers = {}
+    if lines[0] != _VERSION:
+        headers[STATUS] = _status(lines[0])
+    if lines[-1] or lines[-2]:
+        raise ValueError("headers without an end")
+    for line in lines[1:-2]:
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise ValueError("a header without a colon")
+        headers[_spelled(name)] = value.strip()
+    return headers
+
+
+def _status(line: str) -> str:
+    match = _STATUS.fullmatch(line)
+    if match is None:
+        raise ValueError("headers of another version")
+    return match[1]
+
+
+@lru_cache(maxsize=256)
+def _spelled(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError("a header whose name is no token")
+    return _SPELLINGS.get(name.lower(), name)

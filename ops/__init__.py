@@ -1,0 +1,1 @@
+"""What production uses too: NATS permissions, keys, certificates."""
