@@ -29,7 +29,6 @@ COPY requirements/auth.txt requirements.txt
 RUN pip install --require-hashes --no-build-isolation -r requirements.txt && pip uninstall --yes setuptools
 COPY --chmod=755 contracts contracts
 COPY --chmod=755 mesh mesh
-COPY --chmod=755 loading loading
 COPY --chmod=755 providers providers
 COPY --chmod=755 subjects.py subjects.py
 COPY --chmod=755 auth_svc auth_svc

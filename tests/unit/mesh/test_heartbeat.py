@@ -28,7 +28,7 @@ def test_the_check_imports_next_to_nothing(tmp_path: Path) -> None:
     assert 0 == code
     assert "contextlib" in imported
     assert set() == imported & {"asyncio", "pathlib", "socket", "inspect", "logging", "pydantic", "nats"}
-    assert {"mesh", "mesh.process.heartbeat"} >= {name for name in imported if name.startswith("mesh")}
+    assert {"mesh", "mesh.process", "mesh.process.heartbeat"} >= {name for name in imported if name.startswith("mesh")}
 
 
 async def test_a_process_gives_a_sign_of_life_while_it_works_and_leaves_none(tmp_path: Path) -> None:
