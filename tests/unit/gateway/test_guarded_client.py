@@ -31,6 +31,7 @@ from mesh.wire import request_headers
 from mesh.wire.problem import error_reply
 from subjects import AUTH_LOGIN, AUTH_PASSWORD_CHANGE, AUTH_REGISTER, ENDPOINTS, PRODUCTS_GET
 from tests.unit.gateway.problems import problem
+from tests.unit.gateway.tokens import bearer
 from tests.unit.gateway.virtual_time import Scene, in_virtual_time
 from tests.unit.gateway.world import CHAI, World
 
@@ -106,9 +107,9 @@ async def time_out(client: GuardedClient, times: int = 1) -> None:
             await ask(client)
 
 
-async def test_a_hanging_service_fills_its_own_limit_and_no_other(
-    http: AsyncClient, hanging: Hanging, user: dict[str, str]
-) -> None:
+@in_virtual_time(SETTINGS)
+async def test_a_hanging_service_fills_its_own_limit_and_no_other(scene: Scene) -> None:
+    http, hanging, user = scene.http, await in_place_of_products(scene.world), bearer("USER")
     asking = [asyncio.create_task(http.get("/v1/products/1")) for _ in range(4)]
     while len(hanging.seen) < 4:
         await asyncio.sleep(0)
