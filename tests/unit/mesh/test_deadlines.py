@@ -19,7 +19,7 @@ def in_virtual_time(test: Callable[[Deadlines], Coroutine[Any, Any, None]]) -> C
         with closing(VirtualLoop()) as loop:
             loop.run(play())
 
-    del run.__wrapped__  # type: ignore[attr-defined]  # pytest would see its parameters
+    del run.__wrapped__  # pytest would see its parameters
     return run
 
 
