@@ -28,6 +28,7 @@ _LINGERS: Final = 2.0
 """Seconds in which a client that still sends may notice that it has its last answer."""
 _EMPTY_LINES: Final = re.compile(rb"(?:\r\n)*+")
 _END: Final = b"\r\n\r\n"
+_HEAD: Final = b"HEAD "
 _FRAMING: Final = 8
 """Bytes of framing for each byte of content: as much as the smallest chunks have, and a little more."""
 
@@ -52,8 +53,8 @@ class FramedProtocol(HttpToolsProtocol):
         self._wire = OneWrite(transport)
         super().connection_made(self._wire)  # type: ignore[arg-type]  # as good as a Transport
         self._buffer = b""
-        self._at = 0
-        """Up to here the parser has the buffer."""
+        self._at = self._begin = 0
+        """Up to here the buffer is read, and there the last head in it began."""
         self._head: Head
         self._in_body = False
         self._content = 0
@@ -109,6 +110,7 @@ class FramedProtocol(HttpToolsProtocol):
         begin = self._at
         if buffer[begin] == _END[0]:  # RFC 9112, section 2.2
             begin = self._at = _EMPTY_LINES.match(buffer, begin).end()  # type: ignore[union-attr]  # it matches nothing too
+        self._begin = begin
         end = buffer.find(_END, begin, begin + most)
         if end < 0:
             beginning = buffer[begin : begin + most]
@@ -155,7 +157,11 @@ class FramedProtocol(HttpToolsProtocol):
             return self._in_body is not (self._content == length) or self._disagreed()
         self._framing += end - begin - (self._content - content)
         limits = self.limits
-        if self._framing > limits.gateway_max_head + _FRAMING * min(self._content, limits.gateway_max_body):
+        # Content past its limit is of no use to anybody, and each empty line in it is a piece of its own to the parser.
+        if (
+            self._content > limits.gateway_max_body
+            or self._framing > limits.gateway_max_head + _FRAMING * self._content
+        ):
             self._break_off(413)
             return False
         return True
@@ -256,7 +262,8 @@ class FramedProtocol(HttpToolsProtocol):
         self.cycle.message_event.set()
 
     def _refuse(self, fault: Fault) -> None:
-        """Answer in the application's place, and end."""
+        """Answer in the application's place, and end. To HEAD goes no content (RFC 9110, section 9.3.2)."""
+        to_head = self._buffer.startswith(_HEAD, self._begin)
         self._ignore()
         if self._wire.is_closing() or self._wire.ended:
             return
@@ -265,7 +272,7 @@ class FramedProtocol(HttpToolsProtocol):
             response = refusal(fault)
             response.raw_headers.extend(prepared_headers(context.request_id))
             log.info("request_refused", status=response.status_code, reason=fault.reason)
-        self._wire.write(_as_bytes(response, self.server_state.default_headers))
+        self._wire.write(_as_bytes(response, self.server_state.default_headers, content=not to_head))
         self._end()
 
     def _ignore(self) -> None:
@@ -297,6 +304,7 @@ def _end_of_piece(buffer: bytes, begin: int) -> int:
     return max(begin, len(buffer) - half)
 
 
-def _as_bytes(response: Response, headers: list[tuple[bytes, bytes]]) -> bytes:
+def _as_bytes(response: Response, headers: list[tuple[bytes, bytes]], *, content: bool) -> bytes:
     lines = (b"%s: %s\r\n" % header for header in (*headers, *response.raw_headers))
-    return b"".join((STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)))
+    body = bytes(response.body) if content else b""
+    return b"".join((STATUS_LINE[response.status_code], *lines, b"\r\n", body))

@@ -8,7 +8,7 @@ import structlog
 
 from mesh.core.reading import Unreadable
 from mesh.transport.base import Message, Transport
-from mesh.wire.discovery import MAX_DOCUMENTS, Document, read_document
+from mesh.wire.discovery import MAX_DOCUMENTS, Document, read_document, read_ping
 
 log = structlog.get_logger()
 
@@ -25,6 +25,7 @@ async def ask_all(
     `verb`: PING, INFO or STATS, which all are asked, or one service alone: `PING.auth`. It ends earlier once those that
     are there are `enough`. An answer that is no such document is passed over. Raises Disconnected, Refused.
     """
+    read = read_ping if verb.startswith("PING") else read_document
     documents: list[Document] = []
     done = asyncio.Event()
 
@@ -32,7 +33,7 @@ async def ask_all(
         if not message.payload or len(documents) >= MAX_DOCUMENTS:
             return  # that nobody serves the subject comes without a payload
         try:
-            documents.append(read_document(message.payload))
+            documents.append(read(message.payload))
         except Unreadable as error:
             log.warning("discovery_answer_not_understood", verb=verb, error=str(error))
             return

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import structlog
 
 from mesh.transport.base import Deliver, Subscription, Transport
+from mesh.wire.discovery import LONGEST_REASON
 from mesh.wire.names import QUEUE_GROUP
 
 log = structlog.get_logger()
@@ -31,7 +32,7 @@ class Membership:
         """What discovery tells of it; ADR-32 wants strings."""
         told = {"ready": "true" if self._absent is None else "false"}
         if (reason := self._absent or self._lack) is not None:
-            told["reason"] = reason
+            told["reason"] = reason[:LONGEST_REASON]
         if self._transport.reconnects:
             told["reconnects"] = str(self._transport.reconnects)
         return told

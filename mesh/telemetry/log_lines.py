@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from select import PIPE_BUF
 from threading import get_ident
 
 from mesh.transport.write_buffer import Gathered
@@ -13,6 +14,9 @@ class Lines:
     Each write is a system call, and there is a line for each request. So while the event loop runs, debug and info
     lines of its thread are written together at the end of a turn. A warning or an error is written at once, behind
     what waits.
+
+    Together they are no more than a pipe takes as one. Of more it may take a part, where it is nearly full, and let
+    another thread's line in between, or, where it does not block, lose the rest: a line in two, or half of one.
     """
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
@@ -37,6 +41,8 @@ class Lines:
     def info(self, line: bytes) -> None:
         """Write a line soon."""
         if self._buffer is not None and get_ident() == self._thread:
+            if self._buffer.size + len(line) >= PIPE_BUF:
+                self._buffer.flush()
             self._buffer.add(line + b"\n")
         else:
             self._write(line + b"\n")

@@ -14,19 +14,20 @@ class Gathered:
         self._write = write
         self._call_soon = get_running_loop().call_soon
         self._waiting: list[bytes] = []
-        self._size = 0
+        self.size = 0
+        """Bytes that wait."""
 
     def add(self, data: bytes) -> None:
         """Write soon."""
         if not self._waiting:
             self._call_soon(self.flush)
         self._waiting.append(data)
-        self._size += len(data)
-        if self._size > _MOST:
+        self.size += len(data)
+        if self.size > _MOST:
             self.flush()
 
     def flush(self) -> None:
         """Write what there is, now."""
         if self._waiting:
-            waiting, self._waiting, self._size = self._waiting, [], 0
+            waiting, self._waiting, self.size = self._waiting, [], 0
             self._write(b"".join(waiting))

@@ -18,8 +18,11 @@ VERBS = ("PING", "INFO", "STATS")
 
 MAX_DOCUMENT: Final = 256 * 1024
 """Bytes of an instance's answer."""
+MAX_PING: Final = 4 * 1024
+"""Bytes of an instance's answer to PING, which a gateway hears from all of them twice a second."""
 MAX_DOCUMENTS: Final = 1000
-_LONGEST_REASON = 200
+LONGEST_REASON: Final = 200
+"""Characters of why an instance is not ready: more is neither sent nor read."""
 
 _AS_SENT = ConfigDict(frozen=True, extra="allow")
 _Name = Annotated[str, Field(max_length=200)]
@@ -152,7 +155,8 @@ class Document(BaseModel):
     @property
     def _reason(self) -> str | None:
         told = (self.metadata or {}).get("reason")
-        return None if told is None else escaped(told[:_LONGEST_REASON])
+        return None if told is None else escaped(told[:LONGEST_REASON])
 
 
 read_document = Reader(Document, MAX_DOCUMENT)
+read_ping = Reader(Document, MAX_PING)

@@ -90,6 +90,7 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "headers of a message, in number": headers.MAX_COUNT,
         "event": events.MAX_EVENT,
         "instance's answer to `$SRV`": discovery.MAX_DOCUMENT,
+        "instance's answer to `$SRV.PING`": discovery.MAX_PING,
         "instances that answer one question on `$SRV`": discovery.MAX_DOCUMENTS,
         "time for a call": max(endpoint.timeout for endpoint in ENDPOINTS),
         "PostgreSQL: wait for a connection": connections._ACQUIRE_TIMEOUT,
