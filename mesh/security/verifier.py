@@ -6,12 +6,12 @@ import hashlib
 import json
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 import jwt
+from cachetools import TLRUCache
 from jwt.types import Options
 from pydantic import BaseModel
 
@@ -62,14 +62,15 @@ class Verifier:
     them it goes on. Held to RFC 8725, section 3, and RFC 9068, section 4.
     """
 
-    def __init__(self, settings: TokenSettings, fetch_keys: FetchKeys) -> None:
+    def __init__(self, settings: TokenSettings, fetch_keys: FetchKeys, clock: Callable[[], float] = time.time) -> None:
+        """`clock` tells Unix time: until when a verified token stays in the cache."""
         self._settings = settings
         self._fetch_keys = fetch_keys
         self._keys: dict[str, jwt.PyJWK] = {}
         self._asked_at = float("-inf")
         self._failure: Exception | None = None
         self._fetching: asyncio.Task[None] | None = None
-        self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
+        self._verified: TLRUCache[bytes, _Verified] = TLRUCache(_CACHED_TOKENS, _expires, clock)
 
     async def verify(self, authorization: str) -> Caller:
         """The caller whom the `Authorization` header proves.
@@ -82,16 +83,13 @@ class Verifier:
         if scheme.lower() != "bearer" or not token or not token.isascii():
             raise Unauthenticated("invalid_token", "the Authorization header is not `Bearer <access token>`")
         digest = hashlib.sha256(token.encode()).digest()
-        known = self._known.get(digest)
-        if known is not None and time.time() < known[1]:
-            return known[0]
-        caller, expires = await self._decode(token)
-        self._known[digest] = (caller, expires)
-        if len(self._known) > _CACHED_TOKENS:
-            self._known.popitem(last=False)
-        return caller
+        try:
+            return self._verified[digest].caller  # `get` would read the clock twice
+        except KeyError:
+            verified = self._verified[digest] = await self._decode(token)
+            return verified.caller
 
-    async def _decode(self, token: str) -> tuple[Caller, float]:
+    async def _decode(self, token: str) -> "_Verified":
         parts = _COMPACT.fullmatch(token)
         header, claims = (_object(parts[1]), _object(parts[2])) if parts else (None, None)
         if header is None or claims is None:
@@ -116,7 +114,7 @@ class Verifier:
             raise Unauthenticated("token_expired", "the access token has expired") from error
         except jwt.PyJWTError as error:
             raise Unauthenticated("invalid_token", "the access token is not valid") from error
-        return caller, claims["exp"] + LEEWAY
+        return _Verified(caller, claims["exp"] + LEEWAY)
 
     async def _key(self, kid: str) -> jwt.PyJWK:
         if kid in self._keys:
@@ -154,6 +152,17 @@ class Verifier:
             self._failure = error.with_traceback(None)  # which holds this frame, and so the error itself: a cycle
         finally:
             self._fetching = None
+
+
+class _Verified(NamedTuple):
+    """A token's caller, and the Unix time from which the token is no longer valid."""
+
+    caller: Caller
+    expires: float
+
+
+def _expires(_digest: bytes, verified: _Verified, _now: float) -> float:
+    return verified.expires
 
 
 def _readable(jwk: dict[str, Any]) -> jwt.PyJWK | None:
