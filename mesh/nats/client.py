@@ -250,5 +250,5 @@ class Interest:
         self._subscription = subscription
 
     async def drain(self) -> None:
-        """See mesh.bus.Subscription."""
+        """See mesh.transport.base.Subscription."""
         await asyncio.shield(self._client.leave(self._subscription))
