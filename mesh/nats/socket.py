@@ -12,7 +12,7 @@ from urllib.parse import ParseResult
 
 from nats.aio.transport import Transport
 
-from mesh.transport.write_buffer import Gathered
+from mesh.transport.write_buffer import WriteBuffer
 
 _MOST_UNWRITTEN: Final = 4 * 1024 * 1024
 
@@ -37,7 +37,7 @@ class Link(Transport, asyncio.Protocol):
         self._receive: Receive = self._keep
         self._unread = b""
         self._came = asyncio.Event()
-        self._gathered = Gathered(self._send)
+        self._buffer = WriteBuffer(self._send)
         self._writable = asyncio.Event()
 
     @property
@@ -134,7 +134,7 @@ class Link(Transport, asyncio.Protocol):
         """Send, at the end of this turn of the loop at the latest. Raises OSError."""
         if self._socket is None:
             raise ConnectionResetError(_LOST)
-        self._gathered.add(payload)
+        self._buffer.add(payload)
 
     def writelines(self, payload: list[bytes]) -> None:
         """Send all of it. Raises OSError."""
@@ -156,13 +156,13 @@ class Link(Transport, asyncio.Protocol):
 
     async def drain(self) -> None:
         """Wait while too much waits to be written. Raises OSError."""
-        self._gathered.flush()
+        self._buffer.flush()
         await self._writable.wait()
         self._open()
 
     def close(self) -> None:
         """Send what was written, and end."""
-        self._gathered.flush()
+        self._buffer.flush()
         if self._socket is not None:
             self._socket.close()
 

@@ -16,7 +16,7 @@ from mesh.core.errors import DeadlineExceeded, Disconnected, NoResponder, Refuse
 from mesh.nats.client import REFUSED, Connection, Interest, publication
 from mesh.nats.settings import NatsSettings
 from mesh.transport.base import NO_HEADERS, Deliver, Message, Resend, Subscription, check_size
-from mesh.transport.pending_replies import Replies
+from mesh.transport.pending_replies import PendingReplies
 from mesh.wire.headers import STATUS, encode
 from mesh.wire.problem import takes_no_more
 
@@ -45,7 +45,7 @@ class NatsTransport:
         self._inbox_prefix = f"_INBOX_{name}"
         self._inbox = f"{self.inbox()}."
         self._inbox_bytes = self._inbox.encode()
-        self._replies = Replies()
+        self._pending = PendingReplies()
         self._resends = count()
         self._refused: set[str] = set()
         self._last_error = "no answer"
@@ -126,19 +126,19 @@ class NatsTransport:
     ) -> Message:
         """See Transport.request; what is late is noticed a tick after its time."""
         head = self._head(payload, headers)
-        token, waiting = self._replies.expect(subject, timeout, resend)
+        token, pending = self._pending.add(subject, timeout, resend)
         if resend is not None:
-            waiting.again = partial(self._send_again, subject, payload, head, token)
+            pending.send_again = partial(self._send_again, subject, payload, head, token)
         try:
             self._send(publication(subject, payload, head, self._inbox + token), subject)
             if self._client.link.full:
                 await self._written(subject, timeout)
-            message = await waiting.answer
+            message = await pending.future
         except TimeoutError:
             raise DeadlineExceeded.here(subject) from None
         finally:
-            self._replies.forget(token)
-            del waiting  # it holds the error, whose traceback holds this frame: a cycle
+            self._pending.remove(token)
+            del pending  # it holds the error, whose traceback holds this frame: a cycle
         if _says_nobody(message):
             raise NoResponder(f"nobody serves {subject}")
         return message
@@ -154,12 +154,12 @@ class NatsTransport:
         # That nobody is there to be asked again, or takes no more, tells nothing of the one who was asked, and may yet
         # answer.
         if not (message.subject.startswith(_AGAIN, len(self._inbox)) and _says_no(message)):
-            self._replies.take(message)
+            self._pending.resolve(message)
 
     def _on_malformed(self, subject: bytes) -> None:
         """Fail the call at once whose answer this was: it would wait for another until its deadline."""
         if subject.startswith(self._inbox_bytes):
-            self._replies.fail(subject.decode(errors="replace"), "has headers that cannot be read")
+            self._pending.fail(subject.decode(errors="replace"), "has headers that cannot be read")
 
     def inbox(self) -> str:
         """See Transport.inbox."""
@@ -220,7 +220,7 @@ class NatsTransport:
         self._closing = True
         if self._watchdog is not None:
             self._watchdog.cancel()
-        self._fail_waiting("the connection to NATS is being closed")
+        self._fail_pending("the connection to NATS is being closed")
         try:
             await self.flush()
         except Disconnected:
@@ -246,14 +246,14 @@ class NatsTransport:
             self._refused.add(subject)
             return
         # Without this a forbidden request hangs until its timeout: NATS says so here alone.
-        for waiting in self._replies.waiting.values():
-            if waiting.subject.lower() == subject:
-                waiting.fail(Refused(f"NATS does not allow this process to send to {waiting.subject}"))
+        for pending in self._pending.by_token.values():
+            if pending.subject.lower() == subject:
+                pending.fail(Refused(f"NATS does not allow this process to send to {pending.subject}"))
 
     async def _on_disconnected(self) -> None:
         # Must not raise: it would end reconnecting.
         self._client.fail_flushes()
-        self._fail_waiting("the connection to NATS broke while waiting for the answer")
+        self._fail_pending("the connection to NATS broke while waiting for the answer")
         self._lost_at = asyncio.get_running_loop().time()
         if not self._closing:
             log.warning("nats_disconnected")
@@ -266,9 +266,9 @@ class NatsTransport:
     async def _on_closed(self) -> None:
         self.closed.set()
 
-    def _fail_waiting(self, why: str) -> None:
-        for waiting in self._replies.waiting.values():
-            waiting.fail(Disconnected(f"{waiting.subject}: {why}", sent=True))
+    def _fail_pending(self, why: str) -> None:
+        for pending in self._pending.by_token.values():
+            pending.fail(Disconnected(f"{pending.subject}: {why}", sent=True))
 
     async def _watch(self) -> None:
         """Drop the link to a server that no longer answers: nats-py's own pings take three times as long."""

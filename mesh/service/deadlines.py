@@ -4,7 +4,7 @@ import asyncio
 from math import inf
 from typing import Any
 
-from mesh.transport.timer import Sweep
+from mesh.transport.timer import Timer
 
 
 class Deadlines:
@@ -15,7 +15,7 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._until: dict[asyncio.Task[Any], float] = {}
-        self._sweep = Sweep(self._look)
+        self._timer = Timer(self._cancel_late)
         self._loop = asyncio.get_running_loop()  # kept: to ask for it costs a system call
 
     def begin(self, deadline: float) -> asyncio.Task[Any]:
@@ -24,7 +24,7 @@ class Deadlines:
         if task is None:
             raise RuntimeError("only a task has a deadline")
         self._until[task] = deadline
-        self._sweep.by(deadline)
+        self._timer.ring_by(deadline)
         return task
 
     def over(self, task: asyncio.Task[Any]) -> bool:
@@ -36,7 +36,7 @@ class Deadlines:
         if self._until.pop(task, None) is None:
             task.uncancel()
 
-    def _look(self, now: float) -> float:
+    def _cancel_late(self, now: float) -> float:
         late = [task for task, deadline in self._until.items() if deadline <= now]
         for task in late:
             del self._until[task]
