@@ -25,7 +25,7 @@ async def test_what_waited_in_nats_is_not_begun_after_its_deadline(server: NatsS
     client = Client(caller)
     await client.call(ONCE, Say())
 
-    socket = cast("asyncio.ReadTransport", worker._client.link._socket)
+    socket = cast("asyncio.ReadTransport", worker._client.socket._socket)
     socket.pause_reading()
     with pytest.raises(DeadlineExceeded):
         await client.call(ONCE, Say(), timeout=0.1)
