@@ -84,7 +84,7 @@ async def test_cancellations_and_timeouts_leave_nothing_behind(
     assert total == sum(outcomes.values())
     assert min(outcomes["ok"], outcomes["cancelled"], outcomes["DeadlineExceeded"]) > total / 100
     assert {} == caller._pending.by_token
-    assert (0, set()) == (service.running, service._errands)
+    assert (0, set()) == (service.running, service._background_tasks)
     assert subscriptions == len(caller._client._subs)
     await until(lambda: asyncio.all_tasks() <= tasks | {asyncio.current_task()})
     assert growth < MOST_GROWTH
