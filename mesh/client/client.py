@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from mesh.client.hedging import HedgeBudget, Lateness
+from mesh.client.hedging import HedgeBudget, LatencyHistogram
 from mesh.client.instances import Instances
 from mesh.client.retry import MOST_RECONNECTS, MOST_RETRIES, PROMPT, jittered, pause
 from mesh.core import context
@@ -45,7 +45,7 @@ class Client:
         self._transport = transport
         self._instances = instances
         self._budgets: dict[str, HedgeBudget] = {}
-        self._lateness: defaultdict[str, Lateness] = defaultdict(Lateness)
+        self._latencies: defaultdict[str, LatencyHistogram] = defaultdict(LatencyHistogram)
         self._time = LoopTime()
         self._epoch: float | None = None
         """Unix time at zero of the event loop's clock. Setting the machine's clock changes no deadline."""
@@ -88,16 +88,16 @@ class Client:
         remaining = deadline - began
         budget = self._budget(endpoint.service)
         budget.retries.request()
-        lateness = None
+        latency = None
         if endpoint.read and budget.hedges:
-            lateness = self._lateness[endpoint.subject]
-            resend = budget.hedged(lateness.late)
+            latency = self._latencies[endpoint.subject]
+            resend = budget.hedged(latency.late)
         else:
             resend = Resend(jittered(remaining * _SILENCE), budget.resend)
         try:
             message = await ask(remaining, resend)
-            if lateness is not None:
-                lateness.record(self._time.now() - began)
+            if latency is not None:
+                latency.record(self._time.now() - began)
             return _read(endpoint, message)
         except _TRANSIENT as error:
             return await self._retry(partial(_asked, endpoint, ask, resend), budget, deadline, began, error)
