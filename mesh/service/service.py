@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from mesh.core.context import Caller, Context, begin
 from mesh.core.endpoint import Access, Endpoint, Rep, Req
 from mesh.core.errors import CallError, Disconnected, Fault, TooLarge, Unauthenticated, Unavailable
-from mesh.security.verifier import demand
+from mesh.security.verifier import require_access
 from mesh.service.clocks import Clocks
 from mesh.service.deadlines import Deadlines
 from mesh.service.faults import bug, deadline_passed, passed_on
@@ -262,7 +262,7 @@ class Service:
             if context.authorization is None:
                 raise Unauthenticated("token_required", "an access token is needed here") from error
             raise
-        demand(endpoint.access, caller)
+        require_access(endpoint.access, caller)
         return context._replace(caller=caller)
 
     async def _refuse(self, request: _Request, fault: Fault) -> None:

@@ -13,7 +13,7 @@ from mesh.core.context import Caller, Context, working_on
 from mesh.core.endpoint import Access
 from mesh.core.errors import BadReply, DeadlineExceeded, Forbidden, NoResponder, Unauthenticated
 from mesh.security.settings import TokenSettings
-from mesh.security.verifier import LEEWAY, Verifier, demand
+from mesh.security.verifier import LEEWAY, Verifier, require_access
 
 
 class Keys:
@@ -292,7 +292,7 @@ def test_roles_and_access() -> None:
     ):
         for caller in (nobody, user, admin):
             if caller in allowed:
-                demand(access, caller)
+                require_access(access, caller)
             else:
                 with pytest.raises(Forbidden):
-                    demand(access, caller)
+                    require_access(access, caller)
