@@ -1,4 +1,4 @@
-"""The settings of a connection to NATS."""
+"""Where NATS is, and who this process is there."""
 
 import ssl
 from typing import Self
@@ -11,24 +11,24 @@ from mesh.core.settings import DAY, ExistingFile, Settings
 
 
 class NatsSettings(Settings):
-    """Where NATS is, and the credentials of this process."""
+    """Where NATS is, and who we are there."""
 
     nats_url: str = "nats://127.0.0.1:4222"
-    """One URL or several, separated by commas: nats://, or tls:// to require encryption."""
+    """One URL or several, separated by commas: nats:// or, for encrypted connections alone, tls://."""
     nats_nkey_seed: SecretStr | None = None
-    """The nkey seed, `SU…`, of a user whose public key is in nats.conf."""
+    """Who we are: the seed, `SU…`, of a user whose public key stands in nats.conf."""
     nats_nkey_seed_file: ExistingFile | None = None
-    """A file that contains only the seed."""
+    """A file with nothing but the seed in it."""
     nats_user: str | None = None
-    """The user name, with a password, on a NATS server without nkeys."""
+    """With a password, who we are where there are no nkeys: at a NATS of somebody else's."""
     nats_password: SecretStr | None = None
     nats_tls_ca: ExistingFile | None = None
-    """The CA of the server's certificate; without it, the CAs that this machine trusts."""
+    """Who vouches for NATS; without it, whoever this machine trusts."""
     nats_tls_cert: ExistingFile | None = None
-    """The client certificate for mutual TLS; needs its key."""
+    """With its key, our own certificate, where NATS wants one (mutual TLS)."""
     nats_tls_key: ExistingFile | None = None
     nats_connect_timeout: float = Field(10.0, gt=0, le=DAY)
-    """Seconds after which a start without NATS fails."""
+    """Seconds until a start without NATS fails."""
 
     @field_validator("nats_url")
     @classmethod
@@ -61,20 +61,20 @@ class NatsSettings(Settings):
         return all(url.startswith("tls://") for url in self.servers())
 
     def seed(self) -> str | None:
-        """The nkey seed, from the variable or the file."""
+        """The nkey's seed, wherever it was told."""
         if self.nats_nkey_seed_file:
             return self.nats_nkey_seed_file.read_text().strip()
         return self.nats_nkey_seed.get_secret_value() if self.nats_nkey_seed else None
 
     def identity(self) -> str:
-        """The user of this process, for messages; without secrets."""
+        """Who we are, as a message may say it."""
         if seed := self.seed():
             public: bytes = nkeys.from_seed(bytearray(seed.encode())).public_key
             return f"nkey {public.decode()}"
         return self.nats_user or "no user"
 
     def tls(self) -> ssl.SSLContext | None:
-        """The TLS context if the URLs say `tls://`; it checks the server's name. Raises OSError."""
+        """How to encrypt, where `tls://` is asked for; the server's name is checked. Raises OSError."""
         if not self._encrypted():
             return None
         context = ssl.create_default_context(cafile=self.nats_tls_ca)
@@ -83,11 +83,11 @@ class NatsSettings(Settings):
         return context
 
     def servers(self) -> list[str]:
-        """The URLs as a list."""
+        """The URLs, one by one."""
         return [url.strip() for url in self.nats_url.split(",") if url.strip()]
 
     def server_names(self) -> list[str]:
-        """The servers for messages, without user and password."""
+        """The servers as a message may show them: without user and password."""
         return [f"{parts.scheme}://{parts.hostname}:{parts.port or 4222}" for parts in map(urlsplit, self.servers())]
 
 

@@ -1,4 +1,4 @@
-"""Pauses a worker while its database is away, and resumes it afterwards."""
+"""Has a worker step back while what it stands on is gone, and come back by itself."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,50 +12,50 @@ from mesh.service.service import Service
 log = structlog.get_logger()
 
 Probe = Callable[[], Awaitable[str | None]]
-"""Checks the dependency in bounded time. Returns the limit of what it can do, or None.
+"""Looks for a sign of life, in bounded time; says what is lacking besides, None where nothing is.
 
-Raises any exception if the dependency does not answer.
+Raises whatever it likes where there is no sign of life.
 """
 
 _EVERY = 1.0
-_SOON = 0.2  # after a failure: confirms it, and then notices its end
-_ENOUGH = 2  # failures in a row: a single one may be transient
+_SOON = 0.2  # after a failure: to be sure of it, and then to notice its end
+_ENOUGH = 2  # failures in a row: one may be a moment's
 
 
 @asynccontextmanager
 async def watched(service: Service, probe: Probe, reason: str, every: float = _EVERY) -> AsyncIterator[None]:
-    """Probe every `every` seconds; pause the service from the second failure in a row until the first success.
+    """Probe every so many seconds; from the second failure in a row to the first success the service is paused.
 
-    A limit does not pause it; discovery reports the limit. The first probe comes after `every` seconds: the worker has
-    checked its dependency when it started.
+    What is lacking besides does not pause it, and is told by discovery. A start is not held up: whether the worker can
+    serve at all, it has found out before.
     """
-    monitoring = asyncio.create_task(_monitor(service, probe, reason, every), name="health-monitor")
+    watching = asyncio.create_task(_watch(service, probe, reason, every), name="watch")
     try:
         yield
     finally:
-        monitoring.cancel()
-        await asyncio.wait({monitoring})
+        watching.cancel()
+        await asyncio.wait({watching})
 
 
-async def _monitor(service: Service, probe: Probe, reason: str, every: float) -> None:
+async def _watch(service: Service, probe: Probe, reason: str, every: float) -> None:
     failures = 0
     while True:
         await asyncio.sleep(min(every, _SOON) if failures else every)
-        is_alive, limit = await _probed(probe, log_failure=failures == 0)
+        is_alive, lack = await _probed(probe, tell=failures == 0)
         failures = 0 if is_alive else failures + 1
         try:
             if is_alive:
-                await service.resume(limit)
+                await service.resume(lack)
             elif failures >= _ENOUGH:
                 await service.pause(reason)
-        except MeshError as error:  # NATS is away too: the next round retries
-            log.warning("health_monitor_failed", error=str(error))
+        except MeshError as error:  # NATS is away as well: the next round tries again
+            log.warning("watch_hindered", error=str(error))
 
 
-async def _probed(probe: Probe, *, log_failure: bool) -> tuple[bool, str | None]:
+async def _probed(probe: Probe, *, tell: bool) -> tuple[bool, str | None]:
     try:
         return True, await probe()
-    except Exception as error:  # noqa: BLE001  # any exception means that the dependency is away
-        if log_failure:
+    except Exception as error:  # noqa: BLE001  # a probe that fails, however it does, is the answer
+        if tell:
             log.warning("probe_failed", error=str(error), type=type(error).__name__)
         return False, None
