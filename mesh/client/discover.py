@@ -8,24 +8,24 @@ import structlog
 
 from mesh.core.reading import Unreadable
 from mesh.transport.base import Message, Transport
-from mesh.wire.discovery import MAX_DOCUMENTS, Document, read_document
+from mesh.wire.discovery import MAX_DOCUMENTS, InstanceDocument, read_document
 
 log = structlog.get_logger()
 
 
-def _never(_: Sequence[Document]) -> bool:
+def _never(_: Sequence[InstanceDocument]) -> bool:
     return False
 
 
 async def ask_all(
-    transport: Transport, verb: str, within: float = 0.5, enough: Callable[[Sequence[Document]], bool] = _never
-) -> list[Document]:
+    transport: Transport, verb: str, within: float = 0.5, enough: Callable[[Sequence[InstanceDocument]], bool] = _never
+) -> list[InstanceDocument]:
     """The documents of all instances that reply `within` seconds, sorted by name and id.
 
     `verb` is PING, INFO or STATS for all services, or names one service: `PING.auth`. The call returns early once the
     documents are `enough`. An invalid reply is ignored. Raises Disconnected, Refused.
     """
-    documents: list[Document] = []
+    documents: list[InstanceDocument] = []
     done = asyncio.Event()
 
     def on_reply(message: Message) -> None:

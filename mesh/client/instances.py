@@ -11,7 +11,7 @@ from typing import Final
 from mesh.core.errors import MeshError
 from mesh.core.reading import Unreadable
 from mesh.transport.base import Message, Transport
-from mesh.wire.discovery import MAX_DOCUMENTS, Document, read_document
+from mesh.wire.discovery import MAX_DOCUMENTS, InstanceDocument, read_document
 
 EVERY: Final = 0.5
 """Seconds between two polls, and so the time that an instance has to reply."""
@@ -75,9 +75,9 @@ class _ServiceInstances:
         self.listening = False
         self.several = False
         self.lost = True
-        self._known: dict[str, Document] = {}
+        self._known: dict[str, InstanceDocument] = {}
         self._suspect_until = -inf
-        self._answers: dict[str, Document] = {}
+        self._answers: dict[str, InstanceDocument] = {}
 
     def on_reply(self, service: str, message: Message) -> None:
         """Record an instance's reply; ignore an invalid one."""

@@ -23,7 +23,7 @@ from mesh.service.request import read_headers
 from mesh.service.subscriptions import Subscriptions
 from mesh.transport.base import Message, Transport
 from mesh.wire import names, problem, validation
-from mesh.wire.discovery import VERBS, Described, Identity
+from mesh.wire.discovery import VERBS, EndpointRecord, Identity
 
 if TYPE_CHECKING:
     from mesh.telemetry.tracing import Tracer
@@ -40,7 +40,7 @@ class _Route:
 
     def __init__(self, endpoint: Endpoint[Any, Any], handler: Callable[[Any], Awaitable[BaseModel]]) -> None:
         self.endpoint = endpoint
-        self.described = Described(endpoint)
+        self.record = EndpointRecord(endpoint)
         endpoint.contract_hash()  # computed now, not when discovery asks
         self.handler = handler
         self.read = endpoint.requests.validator.validate_json
@@ -213,7 +213,7 @@ class Service:
             elapsed = time.perf_counter_ns() - started
             if begun:  # a dropped request says nothing about handling times
                 self._queue.learn(elapsed / 1e9)
-            route.described.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
+            route.record.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
             self._log.info(
                 "request",
                 subject=message.subject,
@@ -266,7 +266,7 @@ class Service:
         return context._replace(caller=caller)
 
     async def _refuse(self, request: _Request, fault: Fault) -> None:
-        request.route.described.stats.count(0, f"{fault.code.number}: {fault.detail}")
+        request.route.record.stats.count(0, f"{fault.code.number}: {fault.detail}")
         begin(request.context)
         if request.context.span is not None:
             request.context.span.served(fault)
@@ -281,8 +281,8 @@ class Service:
 
     def _answer_discovery(self, verb: str, message: Message) -> None:
         if message.reply.startswith(names.INBOX_PREFIX):
-            described = [route.described for route in self._routes]
-            document = self.identity.document(verb, described, self._subscriptions.metadata)
+            records = [route.record for route in self._routes]
+            document = self.identity.document(verb, records, self._subscriptions.metadata)
             self._start_background(self._send_document(message.reply, json.dumps(document).encode()))
 
     async def _send_document(self, reply: str, body: bytes) -> None:
