@@ -31,7 +31,7 @@ from mesh.core.endpoint import Access, Endpoint
 from mesh.core.errors import NoResponder
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
-from mesh.process.run import started
+from mesh.process.garbage import tune_garbage_collection
 from mesh.service.service import Service
 from mesh.telemetry.logs import configure
 from mesh.telemetry.settings import LogSettings
@@ -155,7 +155,7 @@ async def _running() -> AsyncIterator[tuple[_Peer, _Peer]]:
 
         await _answered(ask_mesh, NoResponder)
         await _answered(ask_plain, nats.errors.NoRespondersError)
-        started()  # as a process of the mesh does that calls; it serves nats-py as well
+        tune_garbage_collection()  # as a process of the mesh does that calls; it serves nats-py as well
         yield _Peer(ask_mesh, (workers[0], server)), _Peer(ask_plain, (workers[1], server))
 
 
@@ -219,7 +219,7 @@ def _mesh_worker(url: str) -> None:
         service = Service("bench", transport, version="1.0.0", description="Answers the benchmark", verify=verify)
         service.add(SAY, say)
         await service.start()
-        started()
+        tune_garbage_collection()
         await asyncio.Event().wait()
 
     uvloop.run(serve())

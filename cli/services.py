@@ -12,7 +12,7 @@ from cli.failure import fail
 from mesh.client.discover import ask_all
 from mesh.core.errors import MeshError
 from mesh.core.terminal import escaped
-from mesh.wire.discovery import Document
+from mesh.wire.discovery import InstanceDocument
 
 _NUMBERS = ("requests", "errors", "mean ms")
 _TITLES = ("service", "instance", "version", "started (UTC)", *_NUMBERS)
@@ -38,7 +38,7 @@ def ls(
         fail("no service answers", NOBODY_SERVES)
 
 
-async def _documents(home: Path, within: float) -> list[Document]:
+async def _documents(home: Path, within: float) -> list[InstanceDocument]:
     async with connected(home) as transport:
         try:
             return await ask_all(transport, "STATS", within)
@@ -46,7 +46,7 @@ async def _documents(home: Path, within: float) -> list[Document]:
             fail(str(error))
 
 
-def _row(document: Document) -> tuple[str, ...]:
+def _row(document: InstanceDocument) -> tuple[str, ...]:
     endpoints = document.endpoints
     requests = sum(endpoint.num_requests for endpoint in endpoints)
     nanoseconds = sum(endpoint.processing_time for endpoint in endpoints)

@@ -15,7 +15,8 @@ from gateway.app import build
 from gateway.http.protocol import patient
 from gateway.settings import GatewaySettings
 from mesh.nats.transport import NatsTransport
-from mesh.process.run import StartError, read_settings, started, stopped_or_lost, tracing, unless_stopped
+from mesh.process.garbage import tune_garbage_collection
+from mesh.process.run import StartError, read_settings, stopped_or_lost, tracing, unless_stopped
 from mesh.transport.base import Transport
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ async def serve_until(
     server = _Server(_config(settings, app))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     host, port = listening.getsockname()[:2]
-    started()
+    tune_garbage_collection()
     log.info("gateway_started", host=host, port=port)
     async with app.state.parts.instances.watched():
         try:

@@ -16,7 +16,7 @@ from mesh.core import context
 from mesh.core.context import Caller
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.errors import CallError, Unauthenticated, Unavailable
-from mesh.security.verifier import demand
+from mesh.security.verifier import require_access
 
 
 async def caller(request: Request) -> Caller:
@@ -60,7 +60,7 @@ class Guarded(SecurityBase):
 
     async def __call__(self, request: Request) -> None:
         """Let those pass whose roles allow it."""
-        demand(self.endpoint.access, await caller(request))
+        require_access(self.endpoint.access, await caller(request))
 
 
 def declares(endpoint: Endpoint[Any, Any]) -> Any:  # noqa: ANN401  # what Depends() returns

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from mesh.transport.write_buffer import Gathered
+from mesh.transport.write_buffer import WriteBuffer
 
 
 class OneWrite:
@@ -11,8 +11,8 @@ class OneWrite:
 
     def __init__(self, transport: Any) -> None:  # noqa: ANN401  # uvloop has types of its own
         self._transport = transport
-        self._gathered = Gathered(partial(_write, transport))  # not a method of ours: only a cycle would be left
-        self.write = self._gathered.add
+        self._buffer = WriteBuffer(partial(_write, transport))  # not a method of ours: only a cycle would be left
+        self.write = self._buffer.add
         self.is_closing = transport.is_closing
         self.lingers = False
         """Whether `close` ends the writing alone: closed with bytes unread, the connection would break before the
@@ -25,12 +25,12 @@ class OneWrite:
         if self.lingers:
             self.write_eof()
         else:
-            self._gathered.flush()
+            self._buffer.flush()
             self._transport.close()
 
     def write_eof(self) -> None:
         """Write what there is, and say that no more will come."""
-        self._gathered.flush()
+        self._buffer.flush()
         self.ended = True
         if not self._transport.is_closing():
             self._transport.write_eof()

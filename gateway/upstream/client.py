@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from gateway.settings import ServiceLimits
-from mesh.client.adaptive_limit import Limiter
-from mesh.client.circuit_breaker import Breaker, Ticket
+from mesh.client.adaptive_limit import AdaptiveLimit
+from mesh.client.circuit_breaker import CircuitBreaker, Ticket
 from mesh.client.client import Client
 from mesh.core.endpoint import Endpoint, Rep, Req
 from mesh.core.errors import BadReply, Code, DeadlineExceeded, Overloaded, RemoteFault
@@ -61,10 +61,10 @@ class _Guard:
 
     def __init__(self, name: str, limits: ServiceLimits) -> None:
         self._name = name
-        self._limiter = Limiter(
+        self._limiter = AdaptiveLimit(
             lowest=limits.gateway_limit_min, initial=limits.gateway_limit_initial, highest=limits.gateway_limit_max
         )
-        self._breaker = Breaker(name, timeouts=limits.gateway_breaker_timeouts, rest=limits.gateway_breaker_rest)
+        self._breaker = CircuitBreaker(name, timeouts=limits.gateway_breaker_timeouts, rest=limits.gateway_breaker_rest)
 
     def enter(self, now: float) -> Ticket:
         if self._limiter.full:

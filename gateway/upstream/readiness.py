@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from mesh.client.discover import ask_all
 from mesh.core.errors import CallError
 from mesh.transport.base import Transport
-from mesh.wire.discovery import Document
+from mesh.wire.discovery import InstanceDocument
 from subjects import AUTH_SESSIONS_REVOKED
 
 _AUTH = AUTH_SESSIONS_REVOKED.service
@@ -75,7 +75,7 @@ class Readiness:
                 self._known_until = now() + _GOOD_FOR
             return self._lacks
 
-    async def _ping(self, service: str) -> list[Document]:
+    async def _ping(self, service: str) -> list[InstanceDocument]:
         """What the service's instances answer, when asked by its name, which no other service may hear (nats.conf).
 
         Each service answers at an inbox of its own, so that none can answer in another's stead.
@@ -86,17 +86,17 @@ class Readiness:
             return []
 
 
-def _ready(documents: Sequence[Document]) -> bool:
+def _ready(documents: Sequence[InstanceDocument]) -> bool:
     """Whether one instance is ready, which is enough."""
     return any(document.ready for document in documents)
 
 
-def _why_not(documents: Sequence[Document]) -> str | None:
+def _why_not(documents: Sequence[InstanceDocument]) -> str | None:
     """What one that is not ready says; None where there is no answer."""
     return documents[-1].reason if documents else None
 
 
-def _limit(documents: Sequence[Document]) -> str | None:
+def _limit(documents: Sequence[InstanceDocument]) -> str | None:
     """What one that is ready cannot do all the same; None where it says nothing of the kind."""
     limits = [document.limit for document in documents if document.ready]
     return limits[-1] if limits else None

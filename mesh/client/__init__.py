@@ -1,1 +1,1 @@
-"""How a process asks others: retries, hedges, budgets, circuit breaker, discovery."""
+"""The client's side: typed calls, retries, hedging, adaptive limit, circuit breaker."""

@@ -1,15 +1,15 @@
-"""How many calls may be in flight at once, found out from how they fare."""
+"""An adaptive limit on the calls in flight, learned from their outcomes."""
 
 _SHRINK = 0.8
 
 
-class Limiter:
-    """An adaptive limit on calls in flight.
+class AdaptiveLimit:
+    """Limits the calls in flight to one service.
 
-    AIMD, by which TCP finds its window (RFC 5681), as in Netflix's concurrency-limits (`AIMDLimit`).
+    The rule is AIMD, as in TCP's congestion window (RFC 5681) and in Netflix's concurrency-limits (`AIMDLimit`).
 
-    Each good answer adds 1/limit while at least half of the limit is in use: one more for each round of calls. A sign
-    of congestion takes a fifth, once a round: of calls that began before the limit last shrank, none tells more.
+    While at least half of the limit is in use, each good answer adds 1/limit: one per round of calls. Congestion takes
+    away a fifth, once per round: calls that began before the limit last shrank do not count.
     """
 
     def __init__(self, *, lowest: int, initial: int, highest: int) -> None:
@@ -21,15 +21,15 @@ class Limiter:
 
     @property
     def full(self) -> bool:
-        """Whether one more call would be over the limit."""
+        """Whether one more call would exceed the limit."""
         return self.in_flight + 1 > self.limit
 
     def enter(self) -> None:
-        """Count a call in; `leave` must follow, however it ends."""
+        """Count a call in. The caller must `leave`, whatever the outcome."""
         self.in_flight += 1
 
     def leave(self, started: float, now: float, *, congested: bool | None) -> None:
-        """Count a call out, with what it tells of the service; None where it tells nothing."""
+        """Count a call out. `congested` is what it shows of the service; None if nothing."""
         if congested and started > self._shrunk_at:
             self.limit = max(self._lowest, self.limit * _SHRINK)
             self._shrunk_at = now

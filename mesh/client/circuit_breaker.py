@@ -1,4 +1,4 @@
-"""When to stop asking a service that does not answer, and when to ask again."""
+"""A circuit breaker: stops calls to a service that does not answer, and probes it later."""
 
 from typing import NamedTuple
 
@@ -8,18 +8,18 @@ log = structlog.get_logger()
 
 
 class Ticket(NamedTuple):
-    """What a call may go through with."""
+    """A permission for one call."""
 
-    era: int
-    begun: float
+    generation: int
+    started: float
 
 
-class Breaker:
+class CircuitBreaker:
     """A circuit breaker (Nygard, "Release It!").
 
-    Closed, it opens after `timeouts` calls without an answer, if the service answered nobody meanwhile. Open, it is
-    half-open `rest` seconds later. Half-open, it lets single calls through, one at a time: an answer to one closes it,
-    a timeout opens it again. A call that began before the breaker last opened or closed has no say. Times are the
+    A closed breaker opens after `timeouts` unanswered calls, if the service answered no call meanwhile. An open breaker
+    is half-open after `rest` seconds. A half-open breaker admits one call at a time: an answer closes the breaker, a
+    timeout opens it again. A call that started before the breaker last opened or closed does not count. Times are the
     event loop's.
     """
 
@@ -31,27 +31,27 @@ class Breaker:
         self._answered = float("-inf")
         self._open_until: float | None = None
         self._probing = False
-        self._era = 0
+        self._generation = 0
 
     @property
     def closed(self) -> bool:
-        """Whether every call may go through."""
+        """Whether every call is admitted."""
         return self._open_until is None
 
     def admit(self, now: float) -> Ticket | None:
-        """A ticket for one call, which `settle` must get back however the call ends; None: it may not go through."""
+        """A ticket for one call, or None to refuse it. The caller must `settle` the ticket, whatever the outcome."""
         if self._open_until is not None:
             if self._probing or now < self._open_until:
                 return None
             self._probing = True
-        return Ticket(self._era, now)
+        return Ticket(self._generation, now)
 
     def settle(self, ticket: Ticket, now: float, *, timed_out: bool | None) -> None:
-        """Learn how the call of this ticket ended; None: in a way that tells nothing, as when it was cancelled."""
-        if ticket.era != self._era:
+        """Record the outcome of a call; None if it shows nothing, as after a cancellation."""
+        if ticket.generation != self._generation:
             return
         self._probing = False
-        if timed_out and ticket.begun >= self._answered:
+        if timed_out and ticket.started >= self._answered:
             self._timeouts += 1
             if self._timeouts >= self._most:
                 self._open(now)
@@ -65,9 +65,9 @@ class Breaker:
         if self._open_until is None:
             log.warning("circuit_opened", service=self._name, timeouts=self._timeouts)
         self._open_until = now + self._rest
-        self._era += 1
+        self._generation += 1
 
     def _close(self) -> None:
         log.info("circuit_closed", service=self._name)
         self._open_until = None
-        self._era += 1
+        self._generation += 1

@@ -1,4 +1,4 @@
-"""How one process asks another: a typed call on an endpoint."""
+"""The client's side of the mesh: typed calls on endpoints, with retries, hedging and deadlines."""
 
 import asyncio
 import itertools
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from mesh.client.hedging import HedgeBudget, Lateness
+from mesh.client.hedging import HedgeBudget, LatencyHistogram
 from mesh.client.instances import Instances
 from mesh.client.retry import MOST_RECONNECTS, MOST_RETRIES, PROMPT, jittered, pause
 from mesh.core import context
@@ -21,39 +21,40 @@ from mesh.transport.base import Message, Resend, Transport
 from mesh.wire import names, problem, request_headers
 
 _SILENCE = 0.33
-"""The part of a call's time, or a fifth more or less of it, after which it is asked again where nobody has answered."""
-_PASSING: Final = (NoResponder, Overloaded, Disconnected)
-"""What may pass, so that another try may bring an answer."""
+"""Fraction of a call's time, ± a fifth, after which an unanswered request is sent again."""
+_TRANSIENT: Final = (NoResponder, Overloaded, Disconnected)
+"""Errors after which another try may bring an answer."""
 
-_Ask = Callable[[float, Resend], Awaitable[Message]]
-"""Sends the request, to be answered within so many seconds."""
+_Ask = Callable[[float, Resend | None], Awaitable[Message]]
+"""Sends the request and waits for its answer, at most the given seconds."""
 
 
 class Client:
-    """Calls endpoints over a transport, on behalf of the request that this task works on.
+    """Calls endpoints over a transport, on behalf of the current request.
 
-    What an endpoint declares idempotent, or what carries an idempotency key, is tried again, within the deadline and a
-    budget, when nobody serves it just now, the connection breaks, or the worker says at once that it takes no more; and
-    it is asked again after a long silence, since whoever was asked may be frozen or dead. Anything else is sent once.
+    A call is repeatable if its endpoint is idempotent or it carries an idempotency key. A repeatable call is retried,
+    within the deadline and a budget, when nobody serves the subject, the connection breaks, or the worker promptly
+    refuses it as overloaded. It is also sent again after a long silence: the worker may be frozen or dead. Any other
+    call is sent once.
 
-    With `instances` it knows whom there is to ask: a read whose answer is late asks a second instance, and nothing is
-    sent again while the only instance lives.
+    With `instances` the client knows which workers exist: a late read asks a second instance, and nothing is sent again
+    while the only instance lives.
     """
 
     def __init__(self, transport: Transport, instances: Instances | None = None) -> None:
         self._transport = transport
         self._instances = instances
         self._budgets: dict[str, HedgeBudget] = {}
-        self._lateness: defaultdict[str, Lateness] = defaultdict(Lateness)
+        self._latencies: defaultdict[str, LatencyHistogram] = defaultdict(LatencyHistogram)
         self._time = LoopTime()
         self._epoch: float | None = None
-        """Unix time when the event loop's clock said 0: whoever sets the machine's clock changes no deadline."""
+        """Unix time at zero of the event loop's clock. Setting the machine's clock changes no deadline."""
 
     async def call(self, endpoint: Endpoint[Req, Rep], request: Req, timeout: float | None = None) -> Rep:
         """Send the request and return the worker's reply.
 
-        `timeout`: seconds, the endpoint's own where it is None; the deadline of the request that this task works on
-        bounds it further. Fields that were not set are not sent, so that "absent" and null stay two things.
+        `timeout` is in seconds; None means the endpoint's own. The deadline of the current request bounds it further.
+        Fields that were not set are not sent, so that "absent" and null stay distinct.
 
         Raises RemoteFault (Overloaded, DeadlineExceeded), NoResponder, BadReply, Refused, Disconnected, TooLarge.
         """
@@ -63,34 +64,43 @@ class Client:
         if current is None:
             current = Context(context.request_id_from(None), deadline)
         elif current.span is not None:
-            with current.span.call(current, endpoint.subject):  # wherein the request has no span
+            with current.span.call(current, endpoint.subject):  # inside, the request has no span
                 return await self.call(endpoint, request, timeout)
         deadline = min(deadline, current.deadline)
         remaining = deadline - began
         if remaining <= 0:
             raise DeadlineExceeded.here(endpoint.subject)
+        ask = self._prepared(endpoint, request, current, began, remaining)
+        if endpoint.idempotent or (endpoint.keyed and current.idempotency_key):
+            return await self._call_repeatable(endpoint, ask, began, deadline)
+        return _read(endpoint, await ask(remaining, None))
+
+    def _prepared(
+        self, endpoint: Endpoint[Req, Rep], request: Req, current: Context, began: float, remaining: float
+    ) -> _Ask:
         payload = endpoint.requests.serializer.to_json(request, exclude_unset=True)
         if self._epoch is None:
             self._epoch = time.time() - began
         headers = _headers(endpoint, current, remaining, self._epoch + began)
-        ask = partial(self._transport.request, endpoint.subject, payload, headers)
-        if not (endpoint.idempotent or (endpoint.keyed and current.idempotency_key)):
-            return _read(endpoint, await ask(remaining, None))
+        return partial(self._transport.request, endpoint.subject, payload, headers)
+
+    async def _call_repeatable(self, endpoint: Endpoint[Req, Rep], ask: _Ask, began: float, deadline: float) -> Rep:
+        remaining = deadline - began
         budget = self._budget(endpoint.service)
         budget.retries.request()
-        lateness = None
+        latency = None
         if endpoint.read and budget.hedges:
-            lateness = self._lateness[endpoint.subject]
-            resend = budget.hedged(lateness.late)
+            latency = self._latencies[endpoint.subject]
+            resend = budget.hedged(latency.late)
         else:
             resend = Resend(jittered(remaining * _SILENCE), budget.resend)
         try:
             message = await ask(remaining, resend)
-            if lateness is not None:
-                lateness.record(self._time.now() - began)
+            if latency is not None:
+                latency.record(self._time.now() - began)
             return _read(endpoint, message)
-        except _PASSING as error:
-            return await self._ask_again(partial(_asked, endpoint, ask, resend), budget, deadline, began, error)
+        except _TRANSIENT as error:
+            return await self._retry(partial(_asked, endpoint, ask, resend), budget, deadline, began, error)
 
     def _budget(self, service: str) -> HedgeBudget:
         found = self._budgets.get(service)
@@ -98,7 +108,7 @@ class Client:
             found = self._budgets[service] = HedgeBudget(service, self._instances)
         return found
 
-    async def _ask_again(
+    async def _retry(
         self,
         ask: Callable[[float], Awaitable[Rep]],
         budget: HedgeBudget,
@@ -106,9 +116,9 @@ class Client:
         began: float,
         error: CallError,
     ) -> Rep:
-        """Ask until there is an answer, or it is no use to ask once more.
+        """Try again until an answer comes or another try is of no use.
 
-        `ask`: gets a reply within so many seconds. `error`: what the first try came to, which `began` then.
+        `ask` gets a reply within the given seconds. `error` is the outcome of the first try, which started at `began`.
         """
         now = self._time.now
         lost: CallError | None = None
@@ -120,8 +130,8 @@ class Client:
             if isinstance(error, Overloaded):
                 took = now() - began
                 budget.refused(promptly=took <= PROMPT)
-                # A slow refusal has waited for what the worker stands on, where another try would wait as well; and the
-                # end of one that does not fit in what is left would come in place of this answer, which says why.
+                # A slow refusal has waited for the worker's database, and another try would wait there too. A try that
+                # does not fit in the remaining time would replace this answer, which says why, by a timeout.
                 if took > PROMPT or took >= left:
                     break
             if not (left > 0 and self._worth_another(error, retries) and budget.retries.spend()):
@@ -130,16 +140,16 @@ class Client:
             began = now()
             try:
                 return await ask(deadline - began)
-            except _PASSING as again:
+            except _TRANSIENT as again:
                 error = again
-        # What left this process once may have been done, whatever became of the tries after it.
+        # A request that left this process may have been executed, whatever the outcome of later tries.
         try:
             raise lost or error from None
         finally:
-            del lost, error  # its traceback holds this frame: an error that the frame holds would be a cycle
+            del lost, error  # their tracebacks hold this frame, so a reference from it would be a cycle
 
     def _worth_another(self, error: CallError, retries: int) -> bool:
-        if isinstance(error, Disconnected):  # in a cluster the next server takes us at once
+        if isinstance(error, Disconnected):  # in a cluster the client connects to the next server at once
             return retries < MOST_RECONNECTS and (self._transport.connected or self._transport.reconnecting)
         return retries < MOST_RETRIES
 
@@ -165,7 +175,7 @@ def _headers(endpoint: Endpoint[Req, Rep], current: Context, remaining: float, n
     }
     if current.trace:
         headers.update(current.trace)
-    # A token goes only where it is of use: the fewer processes see it, the better.
+    # The token goes only to endpoints that use it.
     if current.authorization is not None and (endpoint.verified or endpoint.access is not Access.ANYONE):
         headers[names.AUTHORIZATION] = current.authorization
     if current.client_address is not None and (endpoint.verified or not endpoint.idempotent):

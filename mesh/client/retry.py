@@ -1,4 +1,4 @@
-"""When a call may be tried again: soon, a few times, and never so often that it makes things worse."""
+"""Retries: their number, their pauses and their budget."""
 
 import random
 from asyncio import get_running_loop
@@ -6,7 +6,7 @@ from typing import Final
 
 MOST_RETRIES: Final = 3
 PROMPT: Final = 0.25
-"""Seconds: a refusal that took longer has waited for what the worker stands on, and another would wait there too."""
+"""Seconds; a slower refusal has waited for the worker's database, and a retry would wait there too."""
 MOST_RECONNECTS: Final = 6
 _FIRST_PAUSE = 0.03
 _GROWTH = 3.0
@@ -15,7 +15,7 @@ _SPREAD = 0.2
 
 
 def pause(retries: int) -> float:
-    """Seconds to wait before the next try, after so many: growing, and random so that callers do not come in step.
+    """Seconds to wait before the next retry: exponential, and random so that callers do not retry in step.
 
     Full jitter: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
@@ -23,15 +23,15 @@ def pause(retries: int) -> float:
 
 
 def jittered(seconds: float) -> float:
-    """The time, longer or shorter by a fifth at most, so that it falls in step with nothing else."""
+    """The time ± a fifth at random, so that callers do not act in step."""
     return seconds * (1 - _SPREAD + 2 * _SPREAD * random.random())  # noqa: S311  # no secret depends on it
 
 
 class RetryBudget:
-    """How many retries the calls to one service have earned: a fifth of the requests, and ten a second.
+    """The retries that calls to one service may make: a fifth of the requests, plus ten a second.
 
-    The rule and its numbers are Linkerd's: retries help against a fault here and there, and must not multiply the load
-    of a service that is down.
+    The rule and its numbers are Linkerd's. Retries help against occasional faults, and must not multiply the load of a
+    service that is down.
     """
 
     def __init__(self, per_request: float = 0.2, per_second: float = 10.0, most: float = 100.0) -> None:
@@ -42,16 +42,16 @@ class RetryBudget:
         self._at = 0.0
 
     def request(self) -> None:
-        """Earn a part of a retry by a request."""
+        """Count a request: it earns a fraction of a retry."""
         self._earned = min(self._earned + self._per_request, self._most)
 
     def forfeit(self) -> None:
-        """Lose what was saved: from here on there is only what is earned."""
+        """Drop the saved budget; new requests earn again."""
         self._earned = 0.0
         self._at = get_running_loop().time()
 
     def spend(self) -> bool:
-        """Whether one more retry is in the budget; it is spent then."""
+        """Spend one retry. False if the budget has none."""
         now = get_running_loop().time()
         self._earned = min(self._earned + (now - self._at) * self._per_second, self._most)
         self._at = now

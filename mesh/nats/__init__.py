@@ -1,1 +1,1 @@
-"""The transport on NATS: all that imports nats."""
+"""The transport on NATS; the only code that imports nats-py."""

@@ -1,6 +1,6 @@
-"""nats-py's client, with the traps closed that only its inside can close, and made lean where messages pass.
+"""Extends nats-py's client: closes its traps that only its internals can close, and speeds up the message path.
 
-What this relies on inside the library, tests/integration/mesh/test_nats_py.py pins.
+tests/integration/mesh/test_nats_py.py pins the internals that this module relies on.
 """
 
 import asyncio
@@ -16,84 +16,83 @@ from nats.aio.client import Client as NatsClient
 from nats.aio.subscription import Subscription
 
 from mesh.nats.parser import Parser
-from mesh.nats.socket import Link
+from mesh.nats.socket import NatsSocket
 from mesh.transport.base import NO_HEADERS, Deliver, Message
 from mesh.wire import headers
 
 log = structlog.get_logger()
 
 REFUSED: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
-"""What the server says of a subject that is not allowed, in small letters."""
+"""Matches the server's error for a forbidden subject, in lower case."""
 _BREAK = re.compile(r"[\t\r\n]")
 
 
-class Connection(NatsClient):
-    """A connection to NATS whose flush is a barrier, whose TLS is real, and which can be dropped at once.
+class NatsConnection(NatsClient):
+    """A connection to NATS whose flush is a barrier, whose TLS is enforced, and which can be dropped at once.
 
-    The library connects, logs in, keeps the list of servers and reconnects. What passes once it is connected is ours:
-    a message is delivered as it comes, and written, without a task, a queue or a timer of its own, and nothing is kept
-    to be sent on the next connection.
+    The library connects, logs in, keeps the list of servers and reconnects. This class moves the messages: it delivers
+    and writes each one without a task, a queue or a timer of its own, and keeps nothing for the next connection.
     """
 
     def __init__(self, on_malformed: Callable[[bytes], None]) -> None:
-        """`on_malformed` is told the subject of a message whose headers or subjects cannot be read."""
+        """`on_malformed` gets the subject of each message whose headers or subjects cannot be read."""
         super().__init__()
         self._on_malformed = on_malformed
-        self.link = Link()
+        self.socket = NatsSocket()
         self._deliver: dict[bytes, Deliver] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._draining_tasks: set[asyncio.Task[None]] = set()
 
     @property
     def connected(self) -> bool:
-        """Whether what is sent now may arrive."""
-        return self._status == NatsClient.CONNECTED and self.link.alive
+        """Whether a message sent now may arrive."""
+        return self._status == NatsClient.CONNECTED and self.socket.alive
 
     @property
     def reading(self) -> bool:
-        """Whether somebody reads what the server sends."""
+        """Whether the read loop runs."""
         return self._reading_task is not None and not self._reading_task.done()
 
     def send(self, command: bytes) -> None:
-        """Send a command of the protocol. Raises OSError."""
+        """Send one protocol command. Raises OSError."""
         if self._status != NatsClient.CONNECTED:
             raise ConnectionResetError("not connected to NATS")
-        self.link.write(command)
+        self.socket.write(command)
 
     async def _send_command(self, cmd: bytes, priority: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002  # the library's
-        """Send what the library would queue; drop it without a connection: the next one announces all interests."""
+        """Send at once; drop it if disconnected: a new connection announces all subscriptions."""
         if self.connected:
-            self.link.write(cmd)
+            self.socket.write(cmd)
 
     async def _flush_pending(self, force_flush: bool = False) -> None:  # noqa: FBT001, FBT002  # the library's
-        """Nothing is ever pending."""
+        """Do nothing: nothing is ever pending."""
 
     async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
-        """Send PING in its turn; the library would count it as pending, and close() write to a socket that is gone."""
+        """Send PING in order. The library would count it as pending, and close() would write to a lost socket."""
         self._pongs.append(future or asyncio.get_running_loop().create_future())
         await self._send_command(PING_PROTO)
 
     async def flush(self, timeout: int = 10) -> None:
-        """Return when the server has processed all that was sent before. Raises nats.errors.Error, OSError.
+        """Return when the server has processed everything sent before. Raises nats.errors.Error, OSError.
 
-        Where nobody reads the answer, the library would pass over it.
+        Raises at once if the read loop has ended; the library would wait for an answer that nobody reads.
         """
         if not self.connected or not self.reading:
             raise nats.errors.ConnectionReconnectingError
         await super().flush(timeout)
 
     async def _read_loop(self) -> None:
-        """Have messages delivered as they come, and handle everything else here, in order."""
-        link, lines = self.link, asyncio.Queue[bytes | Exception]()
+        """Deliver messages as they arrive, and handle every other line here, in order."""
+        socket, lines = self.socket, asyncio.Queue[bytes | Exception]()
         parser = Parser(self._on_message, lines.put_nowait)
 
         def receive(data: bytes) -> None:
             try:
                 parser.feed(data)
             except ValueError as error:
-                link.ignore()
+                socket.stop_delivery()
                 lines.put_nowait(error)
 
-        link.hand_on(receive, lambda: lines.put_nowait(nats.errors.UnexpectedEOF()))
+        socket.deliver_to(receive, lambda: lines.put_nowait(nats.errors.UnexpectedEOF()))
         try:
             while True:
                 await self._on_line(await lines.get())
@@ -101,7 +100,7 @@ class Connection(NatsClient):
             await self._error_cb(error)
             await self._process_op_err(error)
         finally:
-            link.ignore()
+            socket.stop_delivery()
 
     async def _on_line(self, line: bytes | Exception) -> None:
         if isinstance(line, Exception):
@@ -121,14 +120,14 @@ class Connection(NatsClient):
                 raise nats.errors.ProtocolError
 
     async def _process_pong(self) -> None:
-        """Pass over a flush that was given up: the library would fail, and read no more."""
+        """Skip an abandoned flush: the library would raise, and stop reading."""
         if self._pongs and self._pongs[0].done():
             self._pongs.pop(0)
         else:
             await super()._process_pong()
 
     def _on_message(self, sid: bytes, subject: bytes, reply: bytes, head: bytes, payload: bytes) -> None:
-        """Deliver a message, or tell of one that cannot be read: whoever may publish could end our reading with it."""
+        """Deliver a message. Log a malformed one: any publisher can send it, so it must not end the read loop."""
         deliver = self._deliver.get(sid)
         if deliver is None:
             return
@@ -140,24 +139,24 @@ class Connection(NatsClient):
             return
         try:
             deliver(message)
-        except Exception:  # whatever it is, the next message is not to suffer
+        except Exception:  # one failed delivery must not affect the next message
             log.exception("delivery_failed", subject=message.subject)
 
     async def drop(self) -> None:
-        """Leave this server at once, and look for the next, even if nobody reads from it any more."""
-        self.link.abort()
+        """Leave this server at once and connect to the next, even if the read loop has ended."""
+        self.socket.abort()
         await self._process_op_err(nats.errors.StaleConnectionError())
 
     async def _attempt_reconnect(self) -> None:
-        """Leave nothing of the old link: what it has not sent, it shall not send, and not be waited for either."""
-        self.link.abort()
+        """Discard the old socket with its unsent bytes, and do not wait for it."""
+        self.socket.abort()
         await super()._attempt_reconnect()
 
     async def _connect_to_server(self, s: Srv) -> None:
-        """Connect on a new link, and end what an attempt that failed halfway has left: the library does not."""
-        self.link.abort()
+        """Connect on a new socket, and end the tasks of a half-failed attempt: the library does not."""
+        self.socket.abort()
         self._end_tasks()
-        self._transport = self.link = Link()
+        self._transport = self.socket = NatsSocket()
         await super()._connect_to_server(s)
 
     def _end_tasks(self) -> None:
@@ -166,10 +165,10 @@ class Connection(NatsClient):
                 task.cancel()
 
     async def _process_connect_init(self) -> None:
-        """Log in. Raises nats.errors.Error where the server does not confirm it: the library would be content.
+        """Log in. Raises nats.errors.Error if the server does not confirm the login, which the library accepts.
 
-        Under TLS 1.3 a server that wants another certificate of ours says so only when for us the handshake is over and
-        the login sent (RFC 8446, section 2): it hangs up.
+        Under TLS 1.3 a server rejects a client certificate only after the client has finished the handshake and sent
+        its login (RFC 8446, section 2): it hangs up.
         """
         try:
             await super()._process_connect_init()
@@ -184,38 +183,38 @@ class Connection(NatsClient):
         return nats.errors.Error(f"NATS hung up instead of confirming the login{wanted}")
 
     def _connect_command(self) -> bytes:
-        """Refuse to send a password in the clear where `tls://` was asked for: the library would."""
-        if self._current_server and self._current_server.uri.scheme == "tls" and not self.link.encrypted:
+        """Refuse to send credentials in the clear if the URL says `tls://`: the library would send them."""
+        if self._current_server and self._current_server.uri.scheme == "tls" and not self.socket.encrypted:
             raise nats.errors.Error("tls:// was asked for, but the server offers no TLS: credentials not sent")
         return super()._connect_command()
 
     async def subscribe_confirmed(self, subject: str, queue: str, deliver: Deliver, timeout: float) -> Subscription:
-        """Subscribe, and leave where that is not confirmed, or not waited for: a second attempt would make it two.
+        """Subscribe and wait for the server's confirmation. Unsubscribe on failure: a retry would subscribe twice.
 
-        A refusal comes before the confirmation. Without a connection, the interest is announced with the next one.
+        A refusal arrives before the confirmation. If disconnected, the next connection announces the subscription.
         """
-        self._deliver[b"%d" % (self._sid + 1)] = deliver  # the next id: a message may come before this returns
+        self._deliver[b"%d" % (self._sid + 1)] = deliver  # the next id: a message may arrive before this returns
         subscription = await self.subscribe(subject, queue)
         if self.connected:
             try:
                 await self.flush(timeout)  # type: ignore[arg-type]  # annotated int, used as a float
             except BaseException:
-                self.leave(subscription)
+                self.drain_subscription(subscription)
                 raise
         return subscription
 
-    def leave(self, subscription: Subscription) -> asyncio.Task[None]:
-        """End the interest, even if whoever asked is cancelled; what was routed here until then still comes."""
-        leaving = asyncio.create_task(self._leave(subscription))
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._leaving.discard)
-        return leaving
+    def drain_subscription(self, subscription: Subscription) -> asyncio.Task[None]:
+        """Unsubscribe in a background task that outlives its caller; messages routed here before still arrive."""
+        draining = asyncio.create_task(self._drain_quietly(subscription))
+        self._draining_tasks.add(draining)
+        draining.add_done_callback(self._draining_tasks.discard)
+        return draining
 
-    async def _leave(self, subscription: Subscription) -> None:
+    async def _drain_quietly(self, subscription: Subscription) -> None:
         try:
             await subscription.drain()  # type: ignore[no-untyped-call]  # not annotated there
         except (nats.errors.Error, OSError) as error:
-            # Without a connection nothing more can come; after a reconnect the interest must not be announced again.
+            # If disconnected, nothing more can arrive. A reconnect must not announce the subscription again.
             log.warning("nats_drain_incomplete", subject=subscription.subject, error=str(error))
             self._remove_sub(subscription._id)  # noqa: SLF001  # there is no public way
 
@@ -224,16 +223,16 @@ class Connection(NatsClient):
         super()._remove_sub(sid, max_msgs)
 
     def fail_flushes(self) -> None:
-        """Fail every flush that waits: its answer cannot come."""
+        """Fail every waiting flush: its answer cannot arrive."""
         for pong in self._pongs:
             if not pong.done():
                 pong.set_exception(nats.errors.ConnectionReconnectingError())
-                pong.exception()  # a ping that nobody waits for is no error that nobody retrieved
+                pong.exception()  # a ping that nobody waits for must not warn of an unretrieved error
         self._pongs = []
 
 
-def publication(subject: str, payload: bytes, head: bytes, reply: str) -> bytes:
-    """The command that publishes a message. Raises BadSubjectError: a space or a break would add to the command."""
+def publish_command(subject: str, payload: bytes, head: bytes, reply: str) -> bytes:
+    """The PUB or HPUB command. Raises BadSubjectError for a space or a line break, which would extend the command."""
     size = len(head) + len(payload)
     line = f"HPUB {subject} {reply} {len(head)} {size}" if head else f"PUB {subject} {reply} {size}"
     spaces = 4 if head else 3
@@ -242,13 +241,13 @@ def publication(subject: str, payload: bytes, head: bytes, reply: str) -> bytes:
     return b"%b\r\n%b%b\r\n" % (line.encode(), head, payload)
 
 
-class Interest:
-    """A subscription whose drain outlives a lost connection and whoever waits for it."""
+class NatsSubscription:
+    """A subscription whose drain survives a lost connection and a cancelled caller."""
 
-    def __init__(self, client: Connection, subscription: Subscription) -> None:
+    def __init__(self, client: NatsConnection, subscription: Subscription) -> None:
         self._client = client
         self._subscription = subscription
 
     async def drain(self) -> None:
-        """See mesh.bus.Subscription."""
-        await asyncio.shield(self._client.leave(self._subscription))
+        """See mesh.transport.base.Subscription."""
+        await asyncio.shield(self._client.drain_subscription(self._subscription))

@@ -1,21 +1,21 @@
-"""What a NATS server sends, cut into messages and other lines."""
+"""Parses the NATS client protocol: splits the bytes from a server into messages and other lines."""
 
 from collections.abc import Callable
 from typing import Final
 
 OnMessage = Callable[[bytes, bytes, bytes, bytes, bytes], None]
-"""Takes subscription id, subject, reply subject, headers and payload; what is not there is empty."""
+"""Receives subscription id, subject, reply subject, headers and payload; a missing part is empty."""
 OnLine = Callable[[bytes], None]
-"""Takes a line that is no message, without its end: PING, PONG, +OK, -ERR …, INFO …"""
+"""Receives any other line, without its end: PING, PONG, +OK, -ERR …, INFO …"""
 
 LONGEST_LINE: Final = 64 * 1024
 LARGEST_MESSAGE: Final = 64 * 1024 * 1024
-"""No server can be configured to send a larger one."""
+"""Bytes; no server can be configured to send a larger message."""
 _WITHOUT_REPLY: Final = 4
 
 
 class Parser:
-    """Cuts up what comes on one connection, in whatever pieces it comes (docs.nats.io, "Client Protocol")."""
+    """Parses the byte stream of one connection, in chunks of any size (docs.nats.io, "Client Protocol")."""
 
     def __init__(self, on_message: OnMessage, on_line: OnLine) -> None:
         self._on_message = on_message
@@ -23,22 +23,22 @@ class Parser:
         self._kept: list[bytes] = []
         self._size = 0
         self._needed = 0
-        """The size at which what is kept may be complete."""
+        """The size at which the kept bytes may form a whole message."""
 
     def feed(self, data: bytes) -> None:
-        """Hand on what is complete now, in order. Raises ValueError for what no server sends."""
+        """Pass on each complete message and line, in order. Raises ValueError for bytes that no server sends."""
         if self._kept:
             self._kept.append(data)
             self._size += len(data)
             if self._size < self._needed:
                 return
             data = b"".join(self._kept)
-        taken = self._take(data)
-        self._kept = [data[taken:]] if taken < len(data) else []
-        self._size = len(data) - taken
+        consumed = self._consume(data)
+        self._kept = [data[consumed:]] if consumed < len(data) else []
+        self._size = len(data) - consumed
 
-    def _take(self, data: bytes) -> int:
-        """Hand on what is complete; the length of that."""
+    def _consume(self, data: bytes) -> int:
+        """Pass on what is complete; return its length."""
         at = self._needed = 0
         while (end := data.find(b"\r\n", at)) >= 0:
             fields = data[at:end].split(b" ")

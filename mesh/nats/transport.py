@@ -1,4 +1,4 @@
-"""The one door to NATS: the transport of mesh/transport/base.py on nats-py's connection, with its traps closed."""
+"""Implements the transport of mesh/transport/base.py on NATS."""
 
 import asyncio
 import random
@@ -13,10 +13,10 @@ import nats.errors
 import structlog
 
 from mesh.core.errors import DeadlineExceeded, Disconnected, NoResponder, Refused
-from mesh.nats.client import REFUSED, Connection, Interest, publication
+from mesh.nats.client import REFUSED, NatsConnection, NatsSubscription, publish_command
 from mesh.nats.settings import NatsSettings
 from mesh.transport.base import NO_HEADERS, Deliver, Message, Resend, Subscription, check_size
-from mesh.transport.pending_replies import Replies
+from mesh.transport.pending_replies import PendingReplies
 from mesh.wire.headers import STATUS, encode
 from mesh.wire.problem import takes_no_more
 
@@ -34,22 +34,22 @@ _AGAIN = "again-"
 
 
 class NatsTransport:
-    """The transport on a real NATS server."""
+    """The transport on one NATS server or a cluster."""
 
     def __init__(self, settings: NatsSettings, name: str) -> None:
         self.closed = asyncio.Event()
         self.reconnects = 0
         self._settings = settings
         self._name = name
-        self._client = Connection(self._on_malformed)
+        self._client = NatsConnection(self._on_malformed)
         self._inbox_prefix = f"_INBOX_{name}"
         self._inbox = f"{self.inbox()}."
         self._inbox_bytes = self._inbox.encode()
-        self._replies = Replies()
+        self._pending = PendingReplies()
         self._resends = count()
         self._refused: set[str] = set()
         self._last_error = "no answer"
-        self._watchdog: asyncio.Task[None] | None = None
+        self._health_monitor: asyncio.Task[None] | None = None
         self._closing = False
         self._lost_at: float | None = None
 
@@ -57,7 +57,7 @@ class NatsTransport:
     async def connect(cls, settings: NatsSettings, name: str) -> Self:
         """Connect as process `name`, whose inboxes are below `_INBOX_<name>`.
 
-        Raises Disconnected, with what NATS said, when no server takes us within `nats_connect_timeout` seconds.
+        Raises Disconnected, with NATS's own error, if no server accepts us within `nats_connect_timeout` seconds.
         """
         transport = cls(settings, name)
         connecting = asyncio.create_task(transport._connect())
@@ -66,7 +66,7 @@ class NatsTransport:
                 await asyncio.shield(connecting)
         except BaseException as error:
             why, where = transport._last_error, ", ".join(settings.server_names())
-            while not connecting.done():  # the library may swallow a cancellation, and go on trying
+            while not connecting.done():  # the library may swallow a cancellation and keep trying
                 connecting.cancel()
                 await asyncio.wait({connecting}, timeout=_RECONNECT_WAIT)
             await transport.close()
@@ -81,7 +81,7 @@ class NatsTransport:
     async def _connect(self) -> None:
         settings = self._settings
         await self._client.connect(
-            # Shuffled by us, once: the library shuffles at each reconnect, and so may try the lost server again first.
+            # Shuffled once, here: the library shuffles at each reconnect, and may try the lost server first.
             servers=random.sample(servers := settings.servers(), len(servers)),
             dont_randomize=True,
             user=settings.nats_user,
@@ -92,7 +92,7 @@ class NatsTransport:
             connect_timeout=_CONNECT_TIMEOUT,
             reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # annotated int, used as a float
             max_reconnect_attempts=-1,  # the default gives up, and closes for good, after 60
-            pending_size=0,  # buffer nothing while disconnected: it would run when its caller has long gone
+            pending_size=0,  # buffer nothing while disconnected: a buffered request would run after its caller has gone
             ping_interval=5,
             max_outstanding_pings=2,
             error_cb=self._on_error,
@@ -101,7 +101,7 @@ class NatsTransport:
             closed_cb=self._on_closed,
         )
         await self.subscribe(f"{self._inbox}*", self._on_reply)
-        self._watchdog = asyncio.create_task(self._watch(), name="nats-watchdog")
+        self._health_monitor = asyncio.create_task(self._monitor_health(), name="nats-health-monitor")
 
     @property
     def connected(self) -> bool:
@@ -113,7 +113,7 @@ class NatsTransport:
         """See Transport.reconnecting."""
         if self._client.connected or self._client.is_closed:
             return False
-        # The library says that the link is lost only after it has tidied up: until then it was lost this moment.
+        # The library reports the loss only after its clean-up. Until then, the loss counts as just now.
         return self._lost_at is None or asyncio.get_running_loop().time() < self._lost_at + _RECONNECT_WITHIN
 
     async def request(
@@ -124,42 +124,41 @@ class NatsTransport:
         timeout: float,
         resend: Resend | None = None,
     ) -> Message:
-        """See Transport.request; what is late is noticed a tick after its time."""
+        """See Transport.request. A timeout is up to one tick late."""
         head = self._head(payload, headers)
-        token, waiting = self._replies.expect(subject, timeout, resend)
+        token, pending = self._pending.add(subject, timeout, resend)
         if resend is not None:
-            waiting.again = partial(self._send_again, subject, payload, head, token)
+            pending.send_again = partial(self._send_again, subject, payload, head, token)
         try:
-            self._send(publication(subject, payload, head, self._inbox + token), subject)
-            if self._client.link.full:
+            self._send(publish_command(subject, payload, head, self._inbox + token), subject)
+            if self._client.socket.full:
                 await self._written(subject, timeout)
-            message = await waiting.answer
+            message = await pending.future
         except TimeoutError:
             raise DeadlineExceeded.here(subject) from None
         finally:
-            self._replies.forget(token)
-            del waiting  # it holds the error, whose traceback holds this frame: a cycle
-        if _says_nobody(message):
+            self._pending.remove(token)
+            del pending  # its error's traceback holds this frame: a cycle
+        if _is_no_responders(message):
             raise NoResponder(f"nobody serves {subject}")
         return message
 
     def _send_again(self, subject: str, payload: bytes, head: bytes, token: str) -> None:
-        # With a reply subject of its own: NATS lets a worker answer once to each, and takes one that it hears twice
-        # for answered.
+        # The server allows one reply per reply subject. If the same worker receives a retry on that subject, its second
+        # reply is rejected. So each retry has a reply subject of its own.
         inbox = f"{self._inbox}{_AGAIN}{next(self._resends)}-{token}"
-        with suppress(OSError):  # whoever waits for the answer learns of it by itself
-            self._client.send(publication(subject, payload, head, inbox))
+        with suppress(OSError):  # the pending reply learns of the loss by itself
+            self._client.send(publish_command(subject, payload, head, inbox))
 
     def _on_reply(self, message: Message) -> None:
-        # That nobody is there to be asked again, or takes no more, tells nothing of the one who was asked, and may yet
-        # answer.
-        if not (message.subject.startswith(_AGAIN, len(self._inbox)) and _says_no(message)):
-            self._replies.take(message)
+        # "No responders" or "overloaded" in reply to a retry says nothing about the first worker, which may yet answer.
+        if not (message.subject.startswith(_AGAIN, len(self._inbox)) and _is_refusal(message)):
+            self._pending.resolve(message)
 
     def _on_malformed(self, subject: bytes) -> None:
-        """Fail the call at once whose answer this was: it would wait for another until its deadline."""
+        """Fail the call that waits for this malformed reply: it would wait until its deadline."""
         if subject.startswith(self._inbox_bytes):
-            self._replies.fail(subject.decode(errors="replace"), "has headers that cannot be read")
+            self._pending.fail(subject.decode(errors="replace"), "has headers that cannot be read")
 
     def inbox(self) -> str:
         """See Transport.inbox."""
@@ -169,15 +168,15 @@ class NatsTransport:
         self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS, reply: str = ""
     ) -> None:
         """See Transport.publish."""
-        self._send(publication(subject, payload, self._head(payload, headers), reply), subject)
-        if self._client.link.full:
+        self._send(publish_command(subject, payload, self._head(payload, headers), reply), subject)
+        if self._client.socket.full:
             try:
                 await self._written(subject, _WRITE_TIMEOUT)
             except TimeoutError:
                 raise Disconnected(f"NATS reads no more, so {subject} was perhaps not sent", sent=True) from None
 
     def _head(self, payload: bytes, headers: Mapping[str, str]) -> bytes:
-        """The headers as bytes, of a message that is not too large."""
+        """The encoded headers. Raises TooLarge for a message over the limit."""
         head = encode(headers)
         check_size(len(head) + len(payload), self._client.max_payload)
         return head
@@ -189,10 +188,10 @@ class NatsTransport:
             raise Disconnected(f"not connected to NATS, so {subject} was not asked") from error
 
     async def _written(self, subject: str, timeout: float) -> None:
-        """Wait while too much is on its way to the server. Raises Disconnected, TimeoutError."""
+        """Wait until the socket accepts more. Raises Disconnected, TimeoutError."""
         async with asyncio.timeout(timeout):
             try:
-                await self._client.link.drain()
+                await self._client.socket.drain()
             except ConnectionError as error:
                 raise Disconnected(f"the connection to NATS broke while {subject} was sent", sent=True) from error
 
@@ -204,9 +203,9 @@ class NatsTransport:
         except (nats.errors.Error, OSError) as error:
             raise Disconnected(f"not connected to NATS, so not subscribed to {subject}: {error}") from error
         if subject.lower() in self._refused:
-            self._client.leave(subscription)
+            self._client.drain_subscription(subscription)
             raise Refused(f"NATS does not allow {self._settings.nats_user or 'this process'} to subscribe to {subject}")
-        return Interest(self._client, subscription)
+        return NatsSubscription(self._client, subscription)
 
     async def flush(self) -> None:
         """See Transport.flush."""
@@ -218,13 +217,13 @@ class NatsTransport:
     async def close(self) -> None:
         """See Transport.close."""
         self._closing = True
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-        self._fail_waiting("the connection to NATS is being closed")
+        if self._health_monitor is not None:
+            self._health_monitor.cancel()
+        self._fail_pending("the connection to NATS is being closed")
         try:
             await self.flush()
         except Disconnected:
-            self._client.link.abort()  # close() waits for the socket without a bound
+            self._client.socket.abort()  # close() would wait for the socket without a bound
         self._client.fail_flushes()
         with suppress(TimeoutError, OSError):
             async with asyncio.timeout(_CLOSE_TIMEOUT):
@@ -233,27 +232,27 @@ class NatsTransport:
 
     async def _on_error(self, error: Exception) -> None:
         before, self._last_error = self._last_error, str(error) or type(error).__name__
-        if self._watchdog is None and "authorization violation" in self._last_error.lower():
-            raise error  # out of connect(), which would go on trying with the same wrong password
+        if self._health_monitor is None and "authorization violation" in self._last_error.lower():
+            raise error  # ends connect(), which would keep trying with the same wrong credentials
         refusal = REFUSED.search(self._last_error.lower())
         if refusal is None:
-            if not self._closing and self._last_error != before:  # not one line for each try to reconnect
+            if not self._closing and self._last_error != before:  # one line, not one per reconnect attempt
                 log.warning("nats_error", error=self._last_error)
             return
-        verb, subject = refusal.groups()  # in small letters: nats-py folds what the server said
+        verb, subject = refusal.groups()  # in lower case: nats-py lowers the server's text
         log.error("nats_refused", verb=verb, subject=subject)
         if verb == "subscription":
             self._refused.add(subject)
             return
-        # Without this a forbidden request hangs until its timeout: NATS says so here alone.
-        for waiting in self._replies.waiting.values():
-            if waiting.subject.lower() == subject:
-                waiting.fail(Refused(f"NATS does not allow this process to send to {waiting.subject}"))
+        # NATS reports a forbidden request here only. Without this it would hang until its timeout.
+        for pending in self._pending.by_token.values():
+            if pending.subject.lower() == subject:
+                pending.fail(Refused(f"NATS does not allow this process to send to {pending.subject}"))
 
     async def _on_disconnected(self) -> None:
-        # Must not raise: it would end reconnecting.
+        # Must not raise: that would end reconnecting.
         self._client.fail_flushes()
-        self._fail_waiting("the connection to NATS broke while waiting for the answer")
+        self._fail_pending("the connection to NATS broke while waiting for the answer")
         self._lost_at = asyncio.get_running_loop().time()
         if not self._closing:
             log.warning("nats_disconnected")
@@ -266,12 +265,12 @@ class NatsTransport:
     async def _on_closed(self) -> None:
         self.closed.set()
 
-    def _fail_waiting(self, why: str) -> None:
-        for waiting in self._replies.waiting.values():
-            waiting.fail(Disconnected(f"{waiting.subject}: {why}", sent=True))
+    def _fail_pending(self, why: str) -> None:
+        for pending in self._pending.by_token.values():
+            pending.fail(Disconnected(f"{pending.subject}: {why}", sent=True))
 
-    async def _watch(self) -> None:
-        """Drop the link to a server that no longer answers: nats-py's own pings take three times as long."""
+    async def _monitor_health(self) -> None:
+        """Drop the connection to a server that no longer answers: nats-py's own pings take three times as long."""
         while True:
             await asyncio.sleep(_PROBE_EVERY)
             if not self._client.connected:
@@ -289,9 +288,9 @@ class NatsTransport:
         return True
 
 
-def _says_nobody(message: Message) -> bool:
+def _is_no_responders(message: Message) -> bool:
     return not message.payload and message.headers.get(STATUS) == _NO_RESPONDERS
 
 
-def _says_no(message: Message) -> bool:
-    return _says_nobody(message) or takes_no_more(message.headers)
+def _is_refusal(message: Message) -> bool:
+    return _is_no_responders(message) or takes_no_more(message.headers)

@@ -1,7 +1,6 @@
 """The life of one process: settings, logs, connect, work, SIGTERM, drain, exit 0."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 from mesh.core.errors import MeshError
 from mesh.core.settings import Settings
 from mesh.nats.transport import NatsTransport
+from mesh.process.garbage import tune_garbage_collection
 from mesh.process.heartbeat import heartbeat
 from mesh.process.settings import WorkerSettings
 from mesh.service.service import Service
@@ -109,7 +109,7 @@ def run_worker(
                 return transport, service
 
             transport, service = await unless_stopped(stop, start())
-            started()
+            tune_garbage_collection()
             async with heartbeat(settings.mesh_heartbeat_file, transport):
                 await stopped_or_lost(stop, transport)
                 if not transport.closed.is_set():
@@ -149,16 +149,6 @@ def tracing(process: str) -> "AbstractContextManager[Tracer | None]":
         return closing(exporting(process, settings.trace_ratio))
     except ValueError as error:
         raise StartError(f"settings: OTEL_…: {error}") from error
-
-
-def started() -> None:
-    """Have garbage collection seldom look, and never at what the start has made: each look through that took 46 ms.
-
-    What is served leaves no cycles behind, and so no garbage but what reference counts free at once.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000)
 
 
 async def stopped_or_lost(stop: asyncio.Event, transport: Transport) -> None:

@@ -1,1 +1,1 @@
-"""Access tokens, verified offline."""
+"""Verifies access tokens offline, and checks roles."""

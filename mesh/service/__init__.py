@@ -1,1 +1,1 @@
-"""How a worker answers: queue, deadlines, subscriptions, health, idempotency."""
+"""The worker's side: handlers, queue, deadlines, subscriptions, health, idempotency."""

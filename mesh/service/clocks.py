@@ -1,4 +1,4 @@
-"""How long a request was on its way, even where its caller's clock and ours differ."""
+"""Measures how long a request was on its way, even if the caller's clock differs from ours."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import structlog
 log = structlog.get_logger()
 
 BOUND: Final = 1.0
-"""Seconds by which clocks may differ without a warning, and at most where a caller sends `Request-Deadline` alone."""
+"""Seconds by which clocks may differ without a warning, or at all if a caller sends only `Request-Deadline`."""
 _RELEARN: Final = 5.0
 _ENOUGH: Final = 3
 _MOST_CALLERS: Final = 1000
@@ -19,37 +19,37 @@ _MOST_CALLERS: Final = 1000
 
 @dataclass(slots=True)
 class _Ages:
-    """Ages of one caller's requests by the two clocks: the least since a moment, and the least of the time before."""
+    """The least age of one caller's requests by the two clocks, in the current span and in the one before."""
 
     least: float
     since: float
     before: float = inf
     count: int = 1
-    told: bool = False
+    warned: bool = False
 
 
 class Clocks:
-    """The clocks of callers, each compared with ours by the requests that come.
+    """Compares the clock of each caller with ours.
 
-    By the two clocks a request seems as old as it is, plus their difference. The youngest of a caller's recent requests
-    was hardly on its way, so its seeming age is the difference. What another one seems older, it has waited. A caller's
-    first request is taken for a fresh one: NATS keeps nothing for a worker that is not there yet. A difference that
-    shrinks is learned at once. One that grows is learned after two spans of five seconds with three requests each.
+    The apparent age of a request is its true age plus the difference of the clocks. The youngest of a caller's recent
+    requests has hardly waited, so its apparent age is the difference; the excess of any other is its wait. A caller's
+    first request counts as fresh: NATS stores nothing for a worker that is not there yet. A smaller difference is
+    learned at once, a larger one after two spans of five seconds with three requests each.
 
-    A caller is known by its inbox, and whoever has answered it can send a request in its name, with a time that makes
-    all later ones seem old. So the caller's requests on one subject are compared by themselves as well, and the lesser
-    wait counts: such a lie harms none but the subjects on which the liar may ask.
+    A caller is known by its inbox, and whoever has replied to it can send a request in its name, with a time that makes
+    all later ones seem old. So the caller's requests on one subject are also compared by themselves, and the lesser
+    wait counts: such a lie harms only the subjects that the liar may call.
 
-    Our clock is read at the start alone, and goes on as the event loop's does: to set it does no harm.
+    Our clock is read once, at the start, and then follows the event loop's: setting it changes nothing.
     """
 
     def __init__(self, now: float, clock: Callable[[], float] = time.time) -> None:
-        """`now`: in the event loop's own time. `clock`: Unix time."""
+        """`now` is in the event loop's time; `clock` returns Unix time."""
         self._origin = clock() - now
         self._callers: dict[str, _Ages] = {}
 
     def waited(self, caller: str, subject: str, sent: float, now: float) -> float:
-        """Seconds that a request was on its way; `sent` in Unix time by its caller's clock."""
+        """Seconds that a request was on its way; `sent` is Unix time by its caller's clock."""
         age = self._origin + now - sent
         return min(self._older(caller, age, now), self._older(f"{caller} {subject}", age, now))
 
@@ -70,6 +70,6 @@ class Clocks:
         return age - min(known.least, known.before)
 
     def _warn(self, caller: str, known: _Ages) -> None:
-        if abs(known.least) > BOUND and not known.told:
-            known.told = True
+        if abs(known.least) > BOUND and not known.warned:
+            known.warned = True
             log.warning("clocks_differ", caller=caller, seconds=round(known.least, 1))

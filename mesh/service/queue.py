@@ -1,4 +1,4 @@
-"""Who waits for a handler, and who had better not."""
+"""The bounded queue of requests that wait for a handler."""
 
 from collections import deque
 from typing import Generic, TypeVar
@@ -6,16 +6,17 @@ from typing import Generic, TypeVar
 Request = TypeVar("Request")
 
 _NEWEST = 0.1
-"""The weight of the newest request in the usual time of one."""
+"""The weight of the newest request in the moving average of handling times."""
 _WAIT = 0.25
-"""The part of its time that a request may wait for a handler.
+"""Fraction of its remaining time that a request may wait for a handler.
 
-Below the silence after which Client asks again and what a gateway takes for congestion: a queue must bring on neither.
+It is below the silence after which a client retries and below the gateway's mark of congestion: a queue must cause
+neither.
 """
 
 
-class Backlog(Generic[Request]):
-    """A queue before so many handlers, bounded by its length and by the age that it would let a request reach."""
+class RequestQueue(Generic[Request]):
+    """A queue bounded by its length and by the expected wait."""
 
     def __init__(self, *, handlers: int, size: int) -> None:
         self._handlers = handlers
@@ -27,25 +28,25 @@ class Backlog(Generic[Request]):
         return len(self._waiting)
 
     def refusal(self, time_left: float) -> str | None:
-        """Why a request with so many seconds left is not to wait here; None where it may.
+        """The reason to refuse a request with `time_left` seconds, or None to accept it.
 
-        `queue_full`, or `queue_too_slow`: by what handlers took of late its turn would not come soon, or its end not
-        before its deadline.
+        `queue_full`: the queue has reached its length. `queue_too_slow`: by recent handling times the request would
+        wait too long or miss its deadline.
         """
         if len(self) >= self._size:
             return "queue_full"
-        wait = (len(self) + 1) / self._handlers * self._usual_seconds  # those before it, and one at work
+        wait = (len(self) + 1) / self._handlers * self._usual_seconds  # the requests before it, and one being handled
         in_time = wait <= _WAIT * time_left and wait + self._usual_seconds <= time_left
         return None if in_time else "queue_too_slow"
 
     def append(self, request: Request) -> None:
-        """Have it wait behind the others."""
+        """Add a request at the end."""
         self._waiting.append(request)
 
     def next(self) -> Request | None:
-        """The one that has waited longest, taken out."""
+        """Remove and return the oldest request; None if the queue is empty."""
         return self._waiting.popleft() if self._waiting else None
 
     def learn(self, seconds: float) -> None:
-        """Take into account how long a handler took."""
+        """Record how long a handler took."""
         self._usual_seconds += (seconds - self._usual_seconds) * _NEWEST

@@ -1,4 +1,4 @@
-"""What the headers of a request tell a worker, read once, as it arrives."""
+"""Reads the headers of a request once, when it arrives."""
 
 from mesh.core.context import NO_TRACE, Context, request_id_from
 from mesh.core.errors import Fault
@@ -9,11 +9,11 @@ from mesh.wire import names, request_headers
 _TRACE = frozenset(names.TRACE_HEADERS)
 
 
-def read(message: Message, timeout: float, now: float, clocks: Clocks) -> tuple[Context, Fault | None]:
-    """The request's context, and what is wrong with its headers, for the caller to hear in its turn.
+def read_headers(message: Message, timeout: float, now: float, clocks: Clocks) -> tuple[Context, Fault | None]:
+    """The request's context, and the fault in its headers, if any, for the reply.
 
-    `timeout`: the endpoint's, in seconds. The deadline is found out now: later on, what the wire says in Unix time
-    would count a wait in the queue twice. All inboxes of one connection have their last token alone for themselves.
+    `timeout` is the endpoint's, in seconds. The deadline is computed on arrival: later, it would count the time
+    in the queue twice. The inboxes of one connection differ in their last token only, so the rest names the caller.
     """
     headers = message.headers
     deadline, key, fault = now + timeout, None, None

@@ -1,4 +1,4 @@
-"""One worker's side of the mesh: takes requests in, runs a bounded number at once, answers each exactly once."""
+"""The worker's side of the mesh: accepts requests, runs a bounded number at once, answers each exactly once."""
 
 import asyncio
 import json
@@ -14,16 +14,16 @@ from pydantic import BaseModel, ValidationError
 from mesh.core.context import Caller, Context, begin
 from mesh.core.endpoint import Access, Endpoint, Rep, Req
 from mesh.core.errors import CallError, Disconnected, Fault, TooLarge, Unauthenticated, Unavailable
-from mesh.security.verifier import demand
-from mesh.service import request as arrival
+from mesh.security.verifier import require_access
 from mesh.service.clocks import Clocks
 from mesh.service.deadlines import Deadlines
 from mesh.service.faults import bug, deadline_passed, passed_on
-from mesh.service.queue import Backlog
-from mesh.service.subscriptions import Membership
+from mesh.service.queue import RequestQueue
+from mesh.service.request import read_headers
+from mesh.service.subscriptions import Subscriptions
 from mesh.transport.base import Message, Transport
 from mesh.wire import names, problem, validation
-from mesh.wire.discovery import VERBS, Described, Identity
+from mesh.wire.discovery import VERBS, EndpointRecord, Identity
 
 if TYPE_CHECKING:
     from mesh.telemetry.tracing import Tracer
@@ -32,16 +32,16 @@ log = structlog.get_logger()
 
 Handler = Callable[[Req], Awaitable[Rep]]
 Verify = Callable[[str], Awaitable[Caller]]
-"""Turns an `Authorization` header into the caller whom it proves. Raises Unauthenticated."""
+"""Verifies an `Authorization` header and returns its caller. Raises Unauthenticated."""
 
 
 class _Route:
-    """An endpoint, and who answers it."""
+    """An endpoint and its handler."""
 
     def __init__(self, endpoint: Endpoint[Any, Any], handler: Callable[[Any], Awaitable[BaseModel]]) -> None:
         self.endpoint = endpoint
-        self.described = Described(endpoint)
-        endpoint.contract_hash()  # now, so that it is there when discovery asks
+        self.record = EndpointRecord(endpoint)
+        endpoint.contract_hash()  # computed now, not when discovery asks
         self.handler = handler
         self.read = endpoint.requests.validator.validate_json
         self.write = endpoint.replies.serializer.to_json
@@ -52,26 +52,26 @@ def _too_large(endpoint: Endpoint[Any, Any]) -> TooLarge:
 
 
 class _Request(NamedTuple):
-    """A message that was taken in, on the way to its answer."""
+    """An accepted message, with what is known of it."""
 
     route: _Route
     message: Message
     received: float
     context: Context
     fault: Fault | None
-    """What is wrong with its headers."""
+    """The fault in its headers, if any."""
 
     def time_left(self) -> float:
-        """Seconds until its deadline, when it came."""
+        """Seconds between its arrival and its deadline."""
         return self.context.deadline - self.received
 
 
 class Service:
     """Answers endpoints over a transport, discoverable by ADR-32.
 
-    At most `concurrency` handlers run at once, over all endpoints; `queue_size` further requests wait; whoever comes
-    after them hears `overloaded` at once. `verify` is asked on endpoints that are declared `verified`.
-    `clock` tells Unix time; callers' may differ.
+    At most `concurrency` handlers run at once, over all endpoints, and `queue_size` further requests wait. Any other
+    request is refused at once as `overloaded`. `verify` runs for endpoints that are declared `verified`.
+    `clock` returns Unix time; the callers' clocks may differ.
     """
 
     def __init__(  # noqa: PLR0913  # each by name, and all but the bounds needed
@@ -88,58 +88,62 @@ class Service:
     ) -> None:
         self.identity = Identity(name, secrets.token_hex(8), version, description)
         self.tracer: Tracer | None = None
-        """Traces requests whose callers do; whoever runs the process sets it before the start."""
+        """Traces requests that their callers trace; set it before `start`."""
         self._transport = transport
         self._verify = verify
         self._concurrency = concurrency
         self._routes: list[_Route] = []
-        self._loop: asyncio.AbstractEventLoop  # from the start on; kept, since to ask for it costs a system call
-        self._log = log  # from the start on bound: one that is not asks how it is configured at each line
-        self._membership = Membership(transport)
-        self._backlog = Backlog[_Request](handlers=concurrency, size=queue_size)
-        self._deadlines: Deadlines  # from the start on
+        self._loop: asyncio.AbstractEventLoop  # set by start(); kept: `get_running_loop` costs a system call
+        self._log = log  # bound by start(): an unbound logger reads its configuration at each line
+        self._subscriptions = Subscriptions(transport)
+        self._queue = RequestQueue[_Request](handlers=concurrency, size=queue_size)
+        self._deadlines: Deadlines  # set by start()
         self._clock = clock
-        self._clocks: Clocks  # from the start on
+        self._clocks: Clocks  # set by start()
         self._running = 0
-        self._errands: set[asyncio.Task[None]] = set()
+        self._background_tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
     def add(self, endpoint: Endpoint[Req, Rep], handler: Handler[Req, Rep]) -> None:
-        """Have `handler` answer the endpoint; the types must be the endpoint's."""
+        """Register the handler of an endpoint; their types must match."""
         if endpoint.service != self.identity.name:
             raise ValueError(f"{endpoint.subject} belongs to {endpoint.service}, not to {self.identity.name}")
         self._routes.append(_Route(endpoint, handler))
 
     async def start(self) -> None:
-        """Take requests from here on. Raises Refused where NATS does not allow a subscription."""
+        """Start accepting requests. Raises Refused if NATS forbids a subscription."""
         self._loop = asyncio.get_running_loop()
         self._log = log.bind()
         self._deadlines = Deadlines()
         self._clocks = Clocks(self._loop.time(), self._clock)
-        await self._membership.join(
-            {subject: partial(self._tell, verb) for verb in VERBS for subject in self.identity.subjects(verb)},
-            {route.endpoint.subject: partial(self._take, route) for route in self._routes},
+        await self._subscriptions.start(
+            {
+                subject: partial(self._answer_discovery, verb)
+                for verb in VERBS
+                for subject in self.identity.subjects(verb)
+            },
+            {route.endpoint.subject: partial(self._accept, route) for route in self._routes},
         )
         log.info("service_started", service=self.identity.name, id=self.identity.id, endpoints=len(self._routes))
 
     async def pause(self, reason: str) -> None:
-        """Leave the requests to other instances until `resume`; what was taken is answered, and so is discovery."""
-        await self._membership.pause(reason)
+        """Leave requests to other instances until `resume`. Accepted requests and discovery are still answered."""
+        await self._subscriptions.pause(reason)
 
-    async def resume(self, lack: str | None = None) -> None:
-        """Take requests again; `lack` says what for not all can be done. Raises Disconnected."""
-        await self._membership.resume(lack)
+    async def resume(self, limit: str | None = None) -> None:
+        """Accept requests again; `limit` says why some cannot be served. Raises Disconnected."""
+        await self._subscriptions.resume(limit)
 
     async def drain(self) -> None:
-        """Take nothing new, finish and answer everything that was taken.
+        """Accept nothing new, and answer everything that was accepted.
 
-        The order loses nothing: end the interest and wait until all that was routed here is in, then wait for the
-        handlers (each ends by its deadline), then have the server confirm the answers.
+        The order loses no request: unsubscribe and wait for the messages routed here, then wait for the handlers (each
+        ends by its deadline), then wait until the server confirms the replies.
         """
-        await self._membership.leave()
+        await self._subscriptions.end()
         await self._idle.wait()
-        await asyncio.gather(*self._errands)
+        await asyncio.gather(*self._background_tasks)
         try:
             await self._transport.flush()
         except Disconnected:
@@ -148,49 +152,49 @@ class Service:
 
     @property
     def running(self) -> int:
-        """Handlers at work now."""
+        """Handlers that run now."""
         return self._running
 
     @property
     def queued(self) -> int:
-        """Requests that wait for a handler now."""
-        return len(self._backlog)
+        """Requests that wait for a handler."""
+        return len(self._queue)
 
-    def _take(self, route: _Route, message: Message) -> None:
+    def _accept(self, route: _Route, message: Message) -> None:
         if not message.reply.startswith(names.INBOX_PREFIX):
-            # Without a reply subject nobody learns the outcome; with one that is no inbox, our right to answer would
-            # be a way to publish anywhere.
+            # Without a reply subject nobody gets the outcome. With one that is no inbox, the worker's right to reply
+            # would let the sender publish anywhere.
             log.warning("request_without_inbox", subject=message.subject)
             return
         received = self._loop.time()
-        context, fault = arrival.read(message, route.endpoint.timeout, received, self._clocks)
+        context, fault = read_headers(message, route.endpoint.timeout, received, self._clocks)
         if self.tracer is not None and context.trace:
             context = self.tracer.in_worker(context, message.subject)
         request = _Request(route, message, received, context, fault)
         if len(message.payload) > route.endpoint.max_request:
-            self._errand(self._refuse(request, _too_large(route.endpoint)))
+            self._start_background(self._refuse(request, _too_large(route.endpoint)))
         elif self._running < self._concurrency:
             self._run(request)
-        elif (reason := self._backlog.refusal(request.time_left())) is not None:
+        elif (reason := self._queue.refusal(request.time_left())) is not None:
             busy = f"{self.identity.name} has all its handlers at work, and as many requests waiting as it can serve"
-            self._errand(self._refuse(request, Unavailable(reason, busy)))
+            self._start_background(self._refuse(request, Unavailable(reason, busy)))
         else:
-            self._backlog.append(request)
+            self._queue.append(request)
 
     def _run(self, request: _Request) -> None:
         self._running += 1
         self._idle.clear()
-        self._loop.create_task(self._work(request))  # kept by what it waits for, and by self._deadlines
+        self._loop.create_task(self._work(request))  # referenced by what it awaits, and by self._deadlines
 
     def _finished(self) -> None:
         self._running -= 1
-        if (waiting := self._backlog.next()) is not None:
+        if (waiting := self._queue.next()) is not None:
             self._run(waiting)
         elif not self._running:
             self._idle.set()
 
     async def _work(self, request: _Request) -> None:
-        """Answer a request, whatever becomes of it, and let the next one in."""
+        """Answer a request, whatever happens, then run the next one."""
         route, message, _, context, fault = request
         started = time.perf_counter_ns()
         begin(context)
@@ -205,11 +209,11 @@ class Service:
             except Fault as error:
                 fault = error.with_traceback(None)  # which holds this frame, and so the fault itself: a cycle
             except Disconnected:
-                log.warning("answer_not_sent", subject=message.subject)
+                log.warning("reply_not_sent", subject=message.subject)
             elapsed = time.perf_counter_ns() - started
-            if begun:  # what was dropped tells nothing of the time that work takes
-                self._backlog.learn(elapsed / 1e9)
-            route.described.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
+            if begun:  # a dropped request says nothing about handling times
+                self._queue.learn(elapsed / 1e9)
+            route.record.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
             self._log.info(
                 "request",
                 subject=message.subject,
@@ -220,13 +224,13 @@ class Service:
                 context.span.served(fault)
             if fault is not None:
                 await self._send_fault(message, fault, context.request_id)
-        except Exception:  # nobody waits for this task, and the next request must not suffer
-            log.exception("answer_failed")
+        except Exception:  # nothing awaits this task, and the next request must run
+            log.exception("reply_failed")
         finally:
             self._finished()
 
     async def _reply(self, request: _Request) -> bytes:
-        """The reply's bytes. Raises the Fault that the caller shall hear; TimedOut at the deadline."""
+        """The encoded reply. Raises the Fault to send to the caller; TimedOut at the deadline."""
         route, message, context = request.route, request.message, request.context
         task = self._deadlines.begin(context.deadline)
         try:
@@ -249,20 +253,20 @@ class Service:
             self._deadlines.end(task)
 
     async def _verified(self, endpoint: Endpoint[Any, Any], context: Context) -> Context:
-        """The context with its caller, where the token proves one."""
+        """The context with its verified caller, if the token has one."""
         try:
             caller = await self._verify(context.authorization or "")
         except Unauthenticated as error:
             if endpoint.access is Access.ANYONE:
-                return context  # a handler that needs the caller after all says so: context.caller()
+                return context  # a handler that needs a caller calls context.caller(), which raises
             if context.authorization is None:
                 raise Unauthenticated("token_required", "an access token is needed here") from error
             raise
-        demand(endpoint.access, caller)
+        require_access(endpoint.access, caller)
         return context._replace(caller=caller)
 
     async def _refuse(self, request: _Request, fault: Fault) -> None:
-        request.route.described.stats.count(0, f"{fault.code.number}: {fault.detail}")
+        request.route.record.stats.count(0, f"{fault.code.number}: {fault.detail}")
         begin(request.context)
         if request.context.span is not None:
             request.context.span.served(fault)
@@ -273,22 +277,22 @@ class Service:
         try:
             await self._transport.publish(message.reply, body, headers)
         except (Disconnected, TooLarge) as error:
-            log.warning("answer_not_sent", subject=message.subject, error=str(error))
+            log.warning("reply_not_sent", subject=message.subject, error=str(error))
 
-    def _tell(self, verb: str, message: Message) -> None:
+    def _answer_discovery(self, verb: str, message: Message) -> None:
         if message.reply.startswith(names.INBOX_PREFIX):
-            described = [route.described for route in self._routes]
-            document = self.identity.document(verb, described, self._membership.metadata)
-            self._errand(self._send_document(message.reply, json.dumps(document).encode()))
+            records = [route.record for route in self._routes]
+            document = self.identity.document(verb, records, self._subscriptions.metadata)
+            self._start_background(self._send_document(message.reply, json.dumps(document).encode()))
 
     async def _send_document(self, reply: str, body: bytes) -> None:
         try:
             await self._transport.publish(reply, body)
         except (Disconnected, TooLarge) as error:
-            log.warning("answer_not_sent", subject="$SRV", error=str(error))
+            log.warning("reply_not_sent", subject="$SRV", error=str(error))
 
-    def _errand(self, sending: Awaitable[None]) -> None:
-        """An answer that needs no handler; kept, so that drain() waits for it."""
+    def _start_background(self, sending: Awaitable[None]) -> None:
+        """Send a reply that needs no handler, as a background task that drain() waits for."""
         task = asyncio.ensure_future(sending)
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
+        self._background_tasks.add(task)
+        task.add_done_callback(self._background_tasks.discard)

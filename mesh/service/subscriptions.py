@@ -1,4 +1,4 @@
-"""Which subjects one instance takes: discovery for as long as it lives, its endpoints while it can serve them."""
+"""The subscriptions of one worker: discovery while it lives, its endpoints while it can serve them."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,73 +12,73 @@ from mesh.wire.names import QUEUE_GROUP
 log = structlog.get_logger()
 
 
-class Membership:
-    """An instance's subscriptions. Of what changes them one at a time takes effect, and none after `leave`.
+class Subscriptions:
+    """A worker's subscriptions. Changes run one at a time, and none takes effect after `end`.
 
-    To leave a subject loses nothing: on return all that was routed here is in, and the server routes nothing more.
+    Unsubscribing loses no message: on return everything routed here has been delivered, and the server routes no more.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._changing = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._discovery: list[Subscription] = []
-        self._wanted: Mapping[str, Deliver] = {}
-        self._joined: dict[str, Subscription] = {}
-        self._absent: str | None = None
-        self._lack: str | None = None
+        self._endpoints: Mapping[str, Deliver] = {}
+        self._active: dict[str, Subscription] = {}
+        self._pause_reason: str | None = None
+        self._limit: str | None = None
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What discovery tells of it; ADR-32 wants strings."""
-        told = {"ready": "true" if self._absent is None else "false"}
-        if (reason := self._absent or self._lack) is not None:
-            told["reason"] = reason[:LONGEST_REASON]
+        """The instance's metadata in discovery; ADR-32 requires strings."""
+        metadata = {"ready": "true" if self._pause_reason is None else "false"}
+        if (reason := self._pause_reason or self._limit) is not None:
+            metadata["reason"] = reason[:LONGEST_REASON]
         if self._transport.reconnects:
-            told["reconnects"] = str(self._transport.reconnects)
-        return told
+            metadata["reconnects"] = str(self._transport.reconnects)
+        return metadata
 
-    async def join(self, discovery: Mapping[str, Deliver], endpoints: Mapping[str, Deliver]) -> None:
-        """Take discovery by oneself, and the endpoints in the queue group. Raises Refused, Disconnected."""
-        async with self._changing:
+    async def start(self, discovery: Mapping[str, Deliver], endpoints: Mapping[str, Deliver]) -> None:
+        """Subscribe to discovery alone, and to the endpoints in the queue group. Raises Refused, Disconnected."""
+        async with self._lock:
             for subject, deliver in discovery.items():
                 self._discovery.append(await self._transport.subscribe(subject, deliver))
-            self._wanted = endpoints
-            await self._settle()
+            self._endpoints = endpoints
+            await self._apply()
 
     async def pause(self, reason: str) -> None:
-        """Leave the queue group to the other instances, and say why; whoever has left stays so."""
-        async with self._changing:
-            if self._absent is None:
+        """Leave the queue group, so that other instances serve, and publish the reason. Idempotent."""
+        async with self._lock:
+            if self._pause_reason is None:
                 log.warning("service_paused", reason=reason)
-            self._absent = reason
-            await self._settle()
+            self._pause_reason = reason
+            await self._apply()
 
-    async def resume(self, lack: str | None = None) -> None:
-        """Be back in the queue group; whoever is there stays so. Raises Disconnected: to be tried again.
+    async def resume(self, limit: str | None = None) -> None:
+        """Rejoin the queue group. Idempotent. Raises Disconnected; the caller should retry.
 
-        `lack`: why not all requests can be served, None where they can.
+        `limit` says why some requests cannot be served; None means that all can.
         """
-        async with self._changing:
-            if self._absent is not None:
+        async with self._lock:
+            if self._pause_reason is not None:
                 log.info("service_resumed")
-            if lack is not None and lack != self._lack:
-                log.warning("service_limited", reason=lack)
-            elif lack is None and self._lack is not None:
+            if limit is not None and limit != self._limit:
+                log.warning("service_limited", reason=limit)
+            elif limit is None and self._limit is not None:
                 log.info("service_unlimited")
-            self._absent, self._lack = None, lack
-            await self._settle()
+            self._pause_reason, self._limit = None, limit
+            await self._apply()
 
-    async def leave(self) -> None:
-        """End all of it for good."""
-        async with self._changing:
-            self._wanted = {}
-            await asyncio.gather(self._settle(), *(one.drain() for one in self._discovery))
+    async def end(self) -> None:
+        """Unsubscribe from everything, for good."""
+        async with self._lock:
+            self._endpoints = {}
+            await asyncio.gather(self._apply(), *(one.drain() for one in self._discovery))
             self._discovery.clear()
 
-    async def _settle(self) -> None:
-        """Have the subscriptions that are wanted now, and no others."""
-        wanted = self._wanted if self._absent is None else {}
-        leaving = [self._joined.pop(subject) for subject in [*self._joined] if subject not in wanted]
+    async def _apply(self) -> None:
+        """Subscribe and unsubscribe until the subscriptions match the state."""
+        wanted = self._endpoints if self._pause_reason is None else {}
+        leaving = [self._active.pop(subject) for subject in [*self._active] if subject not in wanted]
         await asyncio.gather(*(one.drain() for one in leaving))
-        for subject in wanted.keys() - self._joined.keys():
-            self._joined[subject] = await self._transport.subscribe(subject, wanted[subject], QUEUE_GROUP)
+        for subject in wanted.keys() - self._active.keys():
+            self._active[subject] = await self._transport.subscribe(subject, wanted[subject], QUEUE_GROUP)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from select import PIPE_BUF
 from threading import get_ident
 
-from mesh.transport.write_buffer import Gathered
+from mesh.transport.write_buffer import WriteBuffer
 
 
 class Lines:
@@ -21,7 +21,7 @@ class Lines:
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
-        self._buffer: Gathered | None = None
+        self._buffer: WriteBuffer | None = None
         self._thread: int | None = None
 
     def __call__(self, *_: object) -> "Lines":
@@ -31,7 +31,7 @@ class Lines:
     @contextmanager
     def once_a_turn(self) -> Iterator[None]:
         """Write lines together while the event loop runs, from which this is called."""
-        self._buffer, self._thread = Gathered(self._write), get_ident()
+        self._buffer, self._thread = WriteBuffer(self._write), get_ident()
         try:
             yield
         finally:

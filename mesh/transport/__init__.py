@@ -1,1 +1,1 @@
-"""What a message bus is to the runtime, and one in memory."""
+"""What the runtime requires of a message bus, with an implementation in memory."""

@@ -1,4 +1,4 @@
-"""The requests of this process that wait for their one answer: who gets it, until when, and when to ask again."""
+"""Matches replies to the requests of this process that wait for them, and times those requests out."""
 
 import asyncio
 import os
@@ -8,93 +8,93 @@ from math import inf
 
 from mesh.core.errors import BadReply, DeadlineExceeded, MeshError
 from mesh.transport.base import Message, Resend
-from mesh.transport.timer import TICK, Sweep
+from mesh.transport.timer import TICK, Timer
 
 _TOKEN = 16
 _TOKENS = 256
 
 
-class Waiting:
-    """A request that waits for its answer."""
+class PendingReply:
+    """One request that waits for its reply."""
 
-    __slots__ = ("_after", "_deadline", "_resend", "_silent", "again", "answer", "due", "subject")
+    __slots__ = ("_deadline", "_resend", "_silence", "_silent", "due", "future", "send_again", "subject")
 
-    def __init__(self, subject: str, answer: asyncio.Future[Message], deadline: float, resend: Resend | None) -> None:
+    def __init__(self, subject: str, future: asyncio.Future[Message], deadline: float, resend: Resend | None) -> None:
         self.subject = subject
-        self.answer = answer
-        self.again: Callable[[], None]
-        """Sends the request once more; to be set where there is a rule for that."""
+        self.future = future
+        self.send_again: Callable[[], None]
+        """Sends the request once more; the caller sets it if it passes a `resend` rule."""
         self.due = deadline
-        """When something is to be done about it."""
+        """When `act` must run, in the event loop's time."""
         self._deadline = deadline
         self._resend = resend
-        self._after = 0.0 if resend is None else resend.after
+        self._silence = 0.0 if resend is None else resend.after
         self._silent = False
 
     def fail(self, error: MeshError) -> None:
-        """Have this come instead of an answer."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
-            self.answer.exception()  # one who is cancelled meanwhile will not ask for it
+        """Raise the error in the caller, unless a reply has come."""
+        if not self.future.done():
+            self.future.set_exception(error)
+            self.future.exception()  # a caller that is cancelled meanwhile does not retrieve it
 
     def act(self, now: float) -> None:
-        """Do what is due."""
-        if now >= self._deadline or self._resend is None or self.answer.done():
+        """Time the request out or send it again, whichever is due."""
+        if now >= self._deadline or self._resend is None or self.future.done():
             self.due = inf
             self.fail(DeadlineExceeded.here(self.subject))
         elif not self._silent:
-            # Perhaps it is this process that was held up: what has arrived meanwhile is read before the next look.
+            # Perhaps this process was held up: a reply that has arrived meanwhile is read before the next tick.
             self._silent = True
             self.due = min(self._deadline, now + TICK)
         else:
             self._silent = False
-            self._after = self._resend.longer(self._after)
-            self.due = min(self._deadline, now + self._after)
+            self._silence = self._resend.longer(self._silence)
+            self.due = min(self._deadline, now + self._silence)
             if self._resend.allowed():
-                self.again()
+                self.send_again()
 
 
-class Replies:
-    """Whom an answer is for, by the last token of the inbox that it comes to."""
+class PendingReplies:
+    """The pending replies of one connection, by the last token of their inbox."""
 
     def __init__(self) -> None:
-        self.waiting: dict[str, Waiting] = {}
-        self._loop = get_running_loop()  # kept: to ask for it costs a system call
+        self.by_token: dict[str, PendingReply] = {}
+        self._loop = get_running_loop()  # kept: `get_running_loop` costs a system call
         self._tokens: list[str] = []
-        self._sweep = Sweep(self._look)
+        self._timer = Timer(self._act_on_due)
 
-    def expect(self, subject: str, timeout: float, resend: Resend | None = None) -> tuple[str, Waiting]:
-        """Wait for an answer from now on, under a token that nobody can guess; `forget` must follow."""
+    def add(self, subject: str, timeout: float, resend: Resend | None = None) -> tuple[str, PendingReply]:
+        """Await a reply under a new token that nobody can guess. The caller must `remove` the token."""
         if not self._tokens:
             drawn = os.urandom(_TOKENS * _TOKEN // 2).hex()
             self._tokens = [drawn[at : at + _TOKEN] for at in range(0, len(drawn), _TOKEN)]
         token = self._tokens.pop()
         loop = self._loop
         now = loop.time()
-        self.waiting[token] = waiting = Waiting(subject, loop.create_future(), now + timeout, resend)
+        self.by_token[token] = pending = PendingReply(subject, loop.create_future(), now + timeout, resend)
         if resend is not None:
-            waiting.due = min(waiting.due, now + resend.after)
-        self._sweep.by(waiting.due)
-        return token, waiting
+            pending.due = min(pending.due, now + resend.after)
+        self._timer.ring_by(pending.due)
+        return token, pending
 
-    def forget(self, token: str) -> None:
-        """Wait no more."""
-        del self.waiting[token]
+    def remove(self, token: str) -> None:
+        """Stop waiting; a later reply is ignored."""
+        del self.by_token[token]
 
-    def take(self, message: Message) -> None:
-        """Hand an answer to whom it is for; the first one counts."""
-        waiting = self.waiting.get(message.subject[-_TOKEN:])
-        if waiting is not None and not waiting.answer.done():
-            waiting.answer.set_result(message)
+    def resolve(self, message: Message) -> None:
+        """Hand a reply to the request that waits for it. The first reply counts."""
+        pending = self.by_token.get(message.subject[-_TOKEN:])
+        if pending is not None and not pending.future.done():
+            pending.future.set_result(message)
 
     def fail(self, inbox: str, why: str) -> None:
-        """Fail whom an answer is for that cannot be understood."""
-        waiting = self.waiting.get(inbox[-_TOKEN:])
-        if waiting is not None:
-            waiting.fail(BadReply(f"the reply of {waiting.subject} {why}"))
+        """Fail the request whose reply cannot be read."""
+        pending = self.by_token.get(inbox[-_TOKEN:])
+        if pending is not None:
+            pending.fail(BadReply(f"the reply of {pending.subject} {why}"))
 
-    def _look(self, now: float) -> float:
-        for waiting in self.waiting.values():
-            if now >= waiting.due:
-                waiting.act(now)
-        return min((waiting.due for waiting in self.waiting.values()), default=inf)
+    def _act_on_due(self, now: float) -> float:
+        for pending in self.by_token.values():
+            if now >= pending.due:
+                pending.act(now)
+        return min((pending.due for pending in self.by_token.values()), default=inf)

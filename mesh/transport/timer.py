@@ -1,4 +1,4 @@
-"""One timer for all that may become due: it costs a fraction of one for each, and rings seldom."""
+"""One event-loop timer shared by many deadlines: far cheaper than one timer each."""
 
 import asyncio
 from asyncio import get_running_loop
@@ -7,28 +7,28 @@ from math import inf
 from typing import Final
 
 TICK: Final = 0.01
-"""Seconds between two looks at least, and so the most that something is late; it is never early."""
+"""Seconds between two rings at least. A deadline is noticed up to one tick late, and never early."""
 
 
-class Sweep:
-    """Has `look(now)` do what is due, and tell when the next thing will be, `inf` where there is none."""
+class Timer:
+    """Calls `on_ring(now)` when a deadline has come; it handles what is due and returns the next one, or `inf`."""
 
-    def __init__(self, look: Callable[[float], float]) -> None:
-        self._look = look
-        self._timer: asyncio.TimerHandle | None = None
+    def __init__(self, on_ring: Callable[[float], float]) -> None:
+        self._on_ring = on_ring
+        self._handle: asyncio.TimerHandle | None = None
         self._at = inf
 
-    def by(self, due: float) -> None:
-        """Look when this moment has come. `due`: in the event loop's own time."""
+    def ring_by(self, due: float) -> None:
+        """Ring at this moment at the latest. `due` is in the event loop's time."""
         if due < self._at:
             loop = get_running_loop()
             due = max(due, loop.time() + TICK)
             if due < self._at:
-                if self._timer is not None:
-                    self._timer.cancel()
+                if self._handle is not None:
+                    self._handle.cancel()
                 self._at = due
-                self._timer = loop.call_at(due, self._ring)
+                self._handle = loop.call_at(due, self._ring)
 
     def _ring(self) -> None:
-        self._timer, self._at = None, inf
-        self.by(self._look(get_running_loop().time()))
+        self._handle, self._at = None, inf
+        self.ring_by(self._on_ring(get_running_loop().time()))

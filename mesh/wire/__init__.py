@@ -1,1 +1,1 @@
-"""The wire contract in code: names, problem documents, headers, validation, discovery."""
+"""The wire contract in code: names, headers, problem documents, validation, discovery."""

@@ -1,4 +1,4 @@
-"""What a service tells about itself on `$SRV`, and how to ask it: NATS's service protocol (ADR-32)."""
+"""The discovery documents on `$SRV`: NATS's service protocol (ADR-32), written and read."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,9 +17,9 @@ log = structlog.get_logger()
 VERBS = ("PING", "INFO", "STATS")
 
 MAX_DOCUMENT: Final = 256 * 1024
-"""Bytes of an instance's answer."""
+"""Bytes of one instance's reply."""
 MAX_PING: Final = 4 * 1024
-"""Bytes of an instance's answer to PING, which a gateway hears from all of them twice a second."""
+"""Bytes of one instance's reply to PING, which a gateway hears from all of them twice a second."""
 MAX_DOCUMENTS: Final = 1000
 LONGEST_REASON: Final = 200
 """Characters of why an instance is not ready: more is neither sent nor read."""
@@ -31,7 +31,7 @@ _Counted = Annotated[int, Field(ge=0, lt=2**63)]
 
 @dataclass
 class EndpointStats:
-    """Counts of one endpoint since the start; times in nanoseconds, as ADR-32 wants them."""
+    """Counts of one endpoint since the start; times are in nanoseconds, as ADR-32 requires."""
 
     requests: int = 0
     errors: int = 0
@@ -39,7 +39,7 @@ class EndpointStats:
     processing_time: int = 0
 
     def count(self, nanoseconds: int, error: str | None) -> None:
-        """One request was answered."""
+        """Count one answered request."""
         self.requests += 1
         self.processing_time += nanoseconds
         if error is not None:
@@ -48,8 +48,8 @@ class EndpointStats:
 
 
 @dataclass
-class Described:
-    """One endpoint as discovery shows it."""
+class EndpointRecord:
+    """One endpoint with its statistics, as discovery shows it."""
 
     endpoint: Endpoint[Any, Any]
     stats: EndpointStats = field(default_factory=EndpointStats)
@@ -76,7 +76,7 @@ class Described:
 
 @dataclass(frozen=True)
 class Identity:
-    """Which instance of which service this is."""
+    """The service and the instance that this process is."""
 
     name: str
     id: str
@@ -85,11 +85,11 @@ class Identity:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def subjects(self, verb: str) -> list[str]:
-        """Where the verb is asked: of all, of every instance of the service, of this one."""
+        """The subjects of a verb: for all services, for this service, for this instance."""
         return [f"$SRV.{verb}", f"$SRV.{verb}.{self.name}", f"$SRV.{verb}.{self.name}.{self.id}"]
 
-    def document(self, verb: str, endpoints: list[Described], metadata: dict[str, str]) -> dict[str, Any]:
-        """The answer to PING, INFO or STATS."""
+    def document(self, verb: str, endpoints: list[EndpointRecord], metadata: dict[str, str]) -> dict[str, Any]:
+        """The reply to PING, INFO or STATS."""
         document: dict[str, Any] = {
             "name": self.name,
             "id": self.id,
@@ -106,7 +106,7 @@ class Identity:
 
 
 class EndpointDocument(BaseModel):
-    """One endpoint in a STATS document; a worker in another language may leave out any of it."""
+    """One endpoint in a STATS document; a worker in another language may omit any member."""
 
     model_config = _AS_SENT
 
@@ -120,8 +120,8 @@ class EndpointDocument(BaseModel):
     average_processing_time: _Counted = 0
 
 
-class Document(BaseModel):
-    """What an instance answers to PING or STATS: what a caller takes from it, and the rest as it came."""
+class InstanceDocument(BaseModel):
+    """An instance's reply to PING or STATS; unknown members stay as they came."""
 
     model_config = _AS_SENT
 
@@ -134,29 +134,29 @@ class Document(BaseModel):
 
     @property
     def ready(self) -> bool:
-        """Whether it takes requests: a worker that does not tell is ready."""
+        """Whether the instance accepts requests. A worker that does not say is ready."""
         return (self.metadata or {}).get("ready", "true") == "true"
 
     @property
     def reason(self) -> str:
-        """Why it is not ready."""
+        """Why the instance is not ready."""
         return self._reason or "it does not say why"
 
     @property
     def reconnects(self) -> str:
-        """How often its connection to NATS was made anew: what it had not heard by then it never will."""
+        """How often the instance reconnected to NATS. Each time it may have lost requests."""
         return (self.metadata or {}).get("reconnects", "0")
 
     @property
     def limit(self) -> str | None:
-        """What an instance that is ready cannot do all the same; None where it says nothing of the kind."""
+        """What a ready instance cannot do; None if it has no limit."""
         return self._reason if self.ready else None
 
     @property
     def _reason(self) -> str | None:
-        told = (self.metadata or {}).get("reason")
-        return None if told is None else escaped(told[:LONGEST_REASON])
+        reason = (self.metadata or {}).get("reason")
+        return None if reason is None else escaped(reason[:LONGEST_REASON])
 
 
-read_document = Reader(Document, MAX_DOCUMENT)
-read_ping = Reader(Document, MAX_PING)
+read_document = Reader(InstanceDocument, MAX_DOCUMENT)
+read_ping = Reader(InstanceDocument, MAX_PING)

@@ -83,8 +83,8 @@ async def test_cancellations_and_timeouts_leave_nothing_behind(
     figures.add("cancellations and timeouts", requests=total, growth_mib=round(growth, 1), **outcomes)
     assert total == sum(outcomes.values())
     assert min(outcomes["ok"], outcomes["cancelled"], outcomes["DeadlineExceeded"]) > total / 100
-    assert {} == caller._replies.waiting
-    assert (0, set()) == (service.running, service._errands)
+    assert {} == caller._pending.by_token
+    assert (0, set()) == (service.running, service._background_tasks)
     assert subscriptions == len(caller._client._subs)
     await until(lambda: asyncio.all_tasks() <= tasks | {asyncio.current_task()})
     assert growth < MOST_GROWTH

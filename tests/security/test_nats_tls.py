@@ -42,7 +42,7 @@ async def connect(url: str, **settings: object) -> NatsTransport:
 async def test_who_trusts_its_authority_connects(encrypted: Servers) -> None:
     seed = encrypted.nats_seeds["gateway"]
     gateway = await connect(encrypted.nats_url, nats_tls_ca=encrypted.nats_ca, nats_nkey_seed=seed, **PATIENT)
-    assert gateway._client.link.encrypted
+    assert gateway._client.socket.encrypted
     await gateway.close()
 
 

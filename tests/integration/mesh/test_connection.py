@@ -11,7 +11,7 @@ import nats.errors
 import pytest
 
 from mesh.core.errors import Disconnected, NoResponder
-from mesh.nats.client import publication
+from mesh.nats.client import publish_command
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from mesh.transport.base import Message, Resend
@@ -114,7 +114,7 @@ async def test_a_drain_that_is_cancelled_loses_nothing_and_ends_the_interest_for
     await cancelled_while_it_waits(server, hear_of_work_and_leave())
     await worker.flush()
     assert [b"routed before the end"] == seen
-    worker._client.link.abort()
+    worker._client.socket.abort()
     await until(lambda: worker.reconnects == 1)
     await worker.flush()
     with pytest.raises(NoResponder):
@@ -159,13 +159,13 @@ async def test_a_silent_worker_is_asked_again_and_the_first_answer_counts(server
 def test_no_subject_makes_another_command(subject: str, reply: str) -> None:
     for head in (b"", b"NATS/1.0\r\nA: b\r\n\r\n"):
         with pytest.raises(nats.errors.BadSubjectError):
-            publication(subject, b"x", head, reply)
+            publish_command(subject, b"x", head, reply)
 
 
 def test_a_publication_is_what_the_protocol_says() -> None:
-    assert b"PUB a.b  2\r\nhi\r\n" == publication("a.b", b"hi", b"", "")
-    assert b"PUB a.b r.s 0\r\n\r\n" == publication("a.b", b"", b"", "r.s")
-    assert b"HPUB \xc3\xa9 r 18 20\r\nNATS/1.0\r\nA: b\r\n\r\nhi\r\n" == publication(
+    assert b"PUB a.b  2\r\nhi\r\n" == publish_command("a.b", b"hi", b"", "")
+    assert b"PUB a.b r.s 0\r\n\r\n" == publish_command("a.b", b"", b"", "r.s")
+    assert b"HPUB \xc3\xa9 r 18 20\r\nNATS/1.0\r\nA: b\r\n\r\nhi\r\n" == publish_command(
         "é", b"hi", b"NATS/1.0\r\nA: b\r\n\r\n", "r"
     )
 
@@ -175,8 +175,8 @@ async def test_a_link_that_is_given_up_is_not_waited_for_though_it_holds_what_wa
 ) -> None:
     transport, server, other = one_of_two
     server.signal(signal.SIGSTOP)
-    while not transport._client.link.full:
-        transport._client.send(publication("void.fill", bytes(1_000_000), b"", ""))
+    while not transport._client.socket.full:
+        transport._client.send(publish_command("void.fill", bytes(1_000_000), b"", ""))
     await transport._client._process_op_err(nats.errors.ProtocolError())
     async with asyncio.timeout(10):
         await until(lambda: other.serves(transport))
@@ -218,6 +218,6 @@ async def test_servers_that_hang_up_in_mid_reconnect_do_not_end_reconnecting() -
     await until(lambda: connections == 6)
     await until(lambda: transport.connected)
     await transport.flush()
-    await until(lambda: loops(others) == ["Client._flusher", "Client._ping_interval", "Connection._read_loop"])
+    await until(lambda: loops(others) == ["Client._flusher", "Client._ping_interval", "NatsConnection._read_loop"])
     await transport.close()
     listener.close()

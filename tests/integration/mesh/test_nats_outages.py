@@ -48,7 +48,7 @@ async def test_what_was_not_written_yet_when_the_link_broke_is_not_sent_later(se
     with suppress(TimeoutError):
         async with asyncio.timeout(0.05):
             await caller.publish("work.do", b"zombie")  # behind megabytes that nobody reads
-    caller._client.link.abort()
+    caller._client.socket.abort()
     await until(lambda: not caller.connected)
     server.signal(signal.SIGCONT)
     await nothing_else_comes(worker, caller, seen)
@@ -75,7 +75,7 @@ async def fill(transport: NatsTransport) -> None:
                 await transport.publish("void.fill", bytes(1_000_000))
         except TimeoutError:
             await asyncio.sleep(0.05)
-            is_full = transport._client.link.full
+            is_full = transport._client.socket.full
 
 
 async def test_subscriptions_come_back_after_a_restart(server: NatsServer) -> None:
@@ -171,7 +171,7 @@ async def test_close_is_bounded_even_when_the_server_reads_no_more(server: NatsS
     async with asyncio.timeout(8):  # 5 until the flush is given up, and nothing after it
         await transport.close()
     assert transport.closed.is_set()
-    assert not transport._client.link.alive
+    assert not transport._client.socket.alive
     assert not transport._client.is_reconnecting
 
 
@@ -200,7 +200,7 @@ async def test_a_reader_that_died_is_noticed_and_another_connection_made(server:
 async def test_writing_to_a_socket_that_is_closed_is_a_lost_connection_and_no_bug(server: NatsServer) -> None:
     transport = await server.connect()
     for _ in range(5):
-        transport._client.link.abort()
+        transport._client.socket.abort()
         for _ in range(20):
             with suppress(Disconnected):
                 await transport.publish("void.fill", b"x")

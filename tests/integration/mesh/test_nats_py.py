@@ -9,8 +9,8 @@ from nats.aio.subscription import Subscription
 from nats.aio.transport import Transport
 
 from mesh.nats import client as connection
-from mesh.nats.client import Connection
-from mesh.nats.socket import Link
+from mesh.nats.client import NatsConnection
+from mesh.nats.socket import NatsSocket
 
 COROUTINES = {
     "_attempt_reconnect": [],
@@ -29,8 +29,8 @@ COROUTINES = {
 FUNCTIONS = {"_connect_command": [], "_remove_sub": ["sid", "max_msgs"]}
 TASKS = {"_flusher_task", "_ping_interval_task", "_reading_task"}
 ATTRIBUTES = {"_current_server", "_error_cb", "_id", "_pongs", "_server_info", "_sid", "_status", "_transport"} | TASKS
-METHODS = {"_end_tasks", "_leave", "_not_let_in", "_on_line", "_on_malformed", "_on_message"}
-OURS = {"_client", "_deliver", "_leaving", "_subscription"} | METHODS
+METHODS = {"_drain_quietly", "_end_tasks", "_not_let_in", "_on_line", "_on_malformed", "_on_message"}
+OURS = {"_client", "_deliver", "_draining_tasks", "_subscription"} | METHODS
 
 
 def parameters(function: object) -> list[str]:
@@ -78,19 +78,19 @@ def test_only_what_we_override_reads_messages_or_keeps_commands_for_later() -> N
     assert {"_send_ping", "_process_connect_init", "_attempt_reconnect"} == who_says("_transport.write(")
 
 
-async def test_the_transport_is_the_interface_that_our_link_has() -> None:
+async def test_the_transport_is_the_interface_that_our_socket_has() -> None:
     names = {
         "at_eof", "close", "connect", "connect_tls", "drain", "read", "readline", "wait_closed", "write", "writelines",
         "__bool__",
     }  # fmt: skip
     assert names == Transport.__abstractmethods__
     for name in names:
-        assert parameters(getattr(Transport, name)) == parameters(getattr(Link, name)), name
-    assert Link(), "the library makes a transport of its own where there is none"
+        assert parameters(getattr(Transport, name)) == parameters(getattr(NatsSocket, name)), name
+    assert NatsSocket(), "the library makes a transport of its own where there is none"
 
 
 def test_what_we_override_is_there_to_be_overridden() -> None:
-    ours = {name for name in vars(Connection) if not name.startswith("__") and hasattr(NatsClient, name)}
-    assert {"flush"} | (COROUTINES.keys() | FUNCTIONS.keys()) & vars(Connection).keys() == ours
+    ours = {name for name in vars(NatsConnection) if not name.startswith("__") and hasattr(NatsClient, name)}
+    assert {"flush"} | (COROUTINES.keys() | FUNCTIONS.keys()) & vars(NatsConnection).keys() == ours
     assert ["timeout"] == parameters(NatsClient.flush)
     assert ["subject", "queue"] == parameters(NatsClient.subscribe)[:2]

@@ -226,4 +226,4 @@ async def test_a_cancelled_request_leaves_nothing_behind(caller: Transport, work
     await arrived.wait()
     waiting.cancel()
     await asyncio.wait([waiting])
-    assert not (caller._replies.waiting if isinstance(caller, NatsTransport) else caller._waiting)  # type: ignore[attr-defined]
+    assert not (caller._pending.by_token if isinstance(caller, NatsTransport) else caller._waiting)  # type: ignore[attr-defined]

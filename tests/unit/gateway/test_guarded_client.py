@@ -11,7 +11,7 @@ from gateway.app import build
 from gateway.middleware.request_context import DISCONNECTED
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import GuardedClient
-from mesh.client.adaptive_limit import Limiter
+from mesh.client.adaptive_limit import AdaptiveLimit
 from mesh.client.client import Client
 from mesh.core.context import Context, working_on
 from mesh.core.errors import (
@@ -91,7 +91,7 @@ def app(transport: MemoryTransport) -> FastAPI:
     return build(SETTINGS, transport)
 
 
-def limiter(client: GuardedClient, service: str = "products") -> Limiter:
+def limiter(client: GuardedClient, service: str = "products") -> AdaptiveLimit:
     return client._guards[service]._limiter
 
 

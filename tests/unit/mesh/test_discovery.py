@@ -131,7 +131,7 @@ async def test_whoever_cannot_ask_all_leaves_no_inbox_behind(caller: MemoryTrans
     assert [] == caller._broker.interests
 
 
-def test_what_discovery_tells_is_found_at_the_start() -> None:
+async def test_what_discovery_tells_is_computed_once_at_the_start(caller: MemoryTransport) -> None:
     """The schemas take 10 ms, more than 100 where a process gives way to others: `nats micro ls` waits for 300 ms."""
 
     class Costly(Endpoint[Say, Said]):
@@ -142,9 +142,9 @@ def test_what_discovery_tells_is_found_at_the_start() -> None:
             Costly.asked += 1
             return super()._contract_hash
 
-    costly = Costly("sample.costly", Say, Said, Access.ANYONE)
-    service = sample(MemoryTransport(MemoryBroker()))
-    service.add(costly, say)
+    service = sample(MemoryTransport(caller._broker))
+    service.add(Costly("sample.costly", Say, Said, Access.ANYONE), say)
     assert 1 == Costly.asked
-    assert costly.metadata() == costly.metadata()
+    await service.start()
+    assert await ask(caller, "$SRV.INFO") == await ask(caller, "$SRV.INFO")
     assert 1 == Costly.asked

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mesh.client.client import Client
-from mesh.client.hedging import SOONEST, Lateness
+from mesh.client.hedging import SOONEST, LatencyHistogram
 from mesh.client.instances import EVERY, Instances
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.errors import Unavailable
@@ -294,7 +294,7 @@ def broker_route(mesh: Mesh, reply: str, answer: bytes) -> None:
 @pytest.mark.parametrize("scale", [0.001, 0.03, 0.2, 0.5])
 def test_late_is_what_a_hundredth_of_the_answers_are(scale: float) -> None:
     chance = random.Random(1)  # the same in each run
-    lateness = Lateness()
+    lateness = LatencyHistogram()
     times = [chance.expovariate(1 / scale) for _ in range(5000)]
     for one in times:
         lateness.record(one)
@@ -304,7 +304,7 @@ def test_late_is_what_a_hundredth_of_the_answers_are(scale: float) -> None:
 
 
 def test_what_was_long_ago_counts_less() -> None:
-    lateness = Lateness()
+    lateness = LatencyHistogram()
     for _ in range(2000):
         lateness.record(1.0)
     assert lateness.late >= 1.0
@@ -314,7 +314,7 @@ def test_what_was_long_ago_counts_less() -> None:
 
 
 def test_an_answer_beyond_all_bounds_is_counted() -> None:
-    lateness = Lateness()
+    lateness = LatencyHistogram()
     for _ in range(200):
         lateness.record(1e9)
     assert 1 < lateness.late < 5

@@ -13,7 +13,7 @@ from mesh.core.context import Caller, Context, working_on
 from mesh.core.endpoint import Access
 from mesh.core.errors import BadReply, DeadlineExceeded, Forbidden, NoResponder, Unauthenticated
 from mesh.security.settings import TokenSettings
-from mesh.security.verifier import Verifier, demand
+from mesh.security.verifier import LEEWAY, Verifier, require_access
 
 
 class Keys:
@@ -254,18 +254,33 @@ async def test_without_any_key_the_source_is_asked_each_time(keys: Keys, verifie
 
 
 async def test_what_was_verified_once_is_remembered_but_not_beyond_its_end(keys: Keys) -> None:
-    verifier = Verifier(TokenSettings(), keys.fetch)
-    token = keys.sign()
+    now = time.time()
+    verifier = Verifier(TokenSettings(), keys.fetch, lambda: now)
+    token = keys.sign(exp=int(now) + 300)
     caller = await verifier.verify(token)
-    keys.private.clear()
     assert caller is await verifier.verify(token)
-    ended = int(time.time()) - 29
-    late = Keys()
-    verifier = Verifier(TokenSettings(), late.fetch)
-    token = late.sign(exp=ended)
-    await verifier.verify(token)
-    verifier._known = type(verifier._known)((digest, (one, 0.0)) for digest, (one, _) in verifier._known.items())
-    assert (await verifier.verify(token)).user_id == "u1"
+    now += 331
+    assert caller is not await verifier.verify(token), "it is verified again, by another clock than the cache's"
+
+
+@pytest.mark.parametrize("valid_for", [1, 60, 300])
+async def test_expired_tokens_leave_the_cache(keys: Keys, valid_for: int) -> None:
+    now = time.time()
+    verifier = Verifier(TokenSettings(), keys.fetch, lambda: now)
+    for n in range(5):
+        await verifier.verify(keys.sign(sub=f"u{n}", exp=int(now) + valid_for))
+    await verifier.verify(keys.sign(sub="long", exp=int(now) + 3600))
+    assert 6 == len(verifier._verified)
+    now += valid_for + LEEWAY + 1
+    await verifier.verify(keys.sign(sub="new", exp=int(now) + 300))
+    assert 2 == len(verifier._verified), "the long one and the new one"
+
+
+async def test_a_token_that_the_cache_takes_for_expired_is_valid_all_the_same(keys: Keys) -> None:
+    verifier = Verifier(TokenSettings(), keys.fetch, lambda: time.time() + 3600)
+    token = keys.sign()
+    assert await verifier.verify(token) == await verifier.verify(token)
+    assert 0 == len(verifier._verified)
 
 
 def test_roles_and_access() -> None:
@@ -277,7 +292,7 @@ def test_roles_and_access() -> None:
     ):
         for caller in (nobody, user, admin):
             if caller in allowed:
-                demand(access, caller)
+                require_access(access, caller)
             else:
                 with pytest.raises(Forbidden):
-                    demand(access, caller)
+                    require_access(access, caller)

@@ -8,40 +8,42 @@ from hypothesis import strategies as st
 
 from mesh.core.errors import DeadlineExceeded, Disconnected
 from mesh.transport.base import Message, Resend
-from mesh.transport.pending_replies import Replies
+from mesh.transport.pending_replies import PendingReplies
 from mesh.transport.timer import TICK
 from tests.virtual_clock import VirtualLoop
 
 
-def run(work: Callable[[Replies], Awaitable[None]]) -> None:
+def run(work: Callable[[PendingReplies], Awaitable[None]]) -> None:
     """Do it on a clock of its own, and see that nothing is left behind."""
     loop = VirtualLoop()
 
     async def whole() -> None:
-        replies = Replies()
+        replies = PendingReplies()
         await work(replies)
-        assert {} == replies.waiting
+        assert {} == replies.by_token
         await asyncio.sleep(100)
-        assert replies._sweep._timer is None, "with nobody waiting there is no timer"
+        assert replies._timer._handle is None, "with nobody waiting there is no timer"
 
     loop.run(whole())
     loop.close()
 
 
-async def ask(replies: Replies, timeout: float, resend: Resend | None = None, again: list[float] | None = None) -> None:
+async def ask(
+    replies: PendingReplies, timeout: float, resend: Resend | None = None, again: list[float] | None = None
+) -> None:
     loop = asyncio.get_running_loop()
-    token, waiting = replies.expect("work.do", timeout, resend)
+    token, waiting = replies.add("work.do", timeout, resend)
     if again is not None:
-        waiting.again = lambda: again.append(loop.time())
+        waiting.send_again = lambda: again.append(loop.time())
     try:
-        await waiting.answer
+        await waiting.future
     finally:
-        replies.forget(token)
+        replies.remove(token)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.001, 1)), min_size=1, max_size=20))
 def test_a_deadline_is_never_early_and_at_most_a_tick_late(requests: list[tuple[float, float]]) -> None:
-    async def work(replies: Replies) -> None:
+    async def work(replies: PendingReplies) -> None:
         loop = asyncio.get_running_loop()
 
         async def one(start: float, timeout: float) -> float:
@@ -58,14 +60,14 @@ def test_a_deadline_is_never_early_and_at_most_a_tick_late(requests: list[tuple[
 
 
 def test_it_is_asked_again_by_the_rule_until_the_answer_comes() -> None:
-    async def work(replies: Replies) -> None:
+    async def work(replies: PendingReplies) -> None:
         allowed = iter([True, False, True, True])
         again: list[float] = []
         asking = asyncio.ensure_future(ask(replies, 60, Resend(1.0, lambda: next(allowed)), again))
         await asyncio.sleep(3.5)
         assert [1.0, 3.0] == pytest.approx(again, abs=4 * TICK)
-        [token] = replies.waiting
-        replies.take(Message(f"_INBOX_me.{token}", b"yes"))
+        [token] = replies.by_token
+        replies.resolve(Message(f"_INBOX_me.{token}", b"yes"))
         await asking
         await asyncio.sleep(10)
         assert 2 == len(again)
@@ -74,16 +76,16 @@ def test_it_is_asked_again_by_the_rule_until_the_answer_comes() -> None:
 
 
 def test_who_was_held_up_itself_reads_what_has_come_before_it_asks_again() -> None:
-    async def work(replies: Replies) -> None:
+    async def work(replies: PendingReplies) -> None:
         loop = asyncio.get_running_loop()
         again: list[float] = []
         asking = asyncio.ensure_future(ask(replies, 60, Resend(1.0, lambda: True), again))
         await asyncio.sleep(0.5)
-        [token] = replies.waiting
+        [token] = replies.by_token
         answer = Message(f"_INBOX_me.{token}", b"yes")
         assert isinstance(loop, VirtualLoop)
         loop.hold_up(5)
-        loop.call_soon(loop.call_soon, replies.take, answer)  # read after the timers that rang meanwhile
+        loop.call_soon(loop.call_soon, replies.resolve, answer)  # read after the timers that rang meanwhile
         await asking
         assert [] == again
 
@@ -91,35 +93,35 @@ def test_who_was_held_up_itself_reads_what_has_come_before_it_asks_again() -> No
 
 
 def test_an_answer_is_for_whoever_asked_and_the_first_one_counts() -> None:
-    async def work(replies: Replies) -> None:
-        asked = [replies.expect("work.do", 60) for _ in range(600)]
+    async def work(replies: PendingReplies) -> None:
+        asked = [replies.add("work.do", 60) for _ in range(600)]
         assert 600 == len({token for token, _ in asked})
         for token, waiting in reversed(asked):
-            replies.take(Message(f"_INBOX_me.{token}", token.encode()))
-            replies.take(Message(f"_INBOX_me.{token}", b"another"))
+            replies.resolve(Message(f"_INBOX_me.{token}", token.encode()))
+            replies.resolve(Message(f"_INBOX_me.{token}", b"another"))
             waiting.fail(Disconnected("late"))
         for token, waiting in asked:
-            assert token.encode() == (await waiting.answer).payload
-            replies.forget(token)
-        replies.take(Message(f"_INBOX_me.{asked[0][0]}", b"nobody waits for this"))
+            assert token.encode() == (await waiting.future).payload
+            replies.remove(token)
+        replies.resolve(Message(f"_INBOX_me.{asked[0][0]}", b"nobody waits for this"))
 
     run(work)
 
 
 def test_tokens_are_no_sequence() -> None:
-    async def work(replies: Replies) -> None:
-        tokens = [replies.expect("work.do", 60)[0] for _ in range(600)]
+    async def work(replies: PendingReplies) -> None:
+        tokens = [replies.add("work.do", 60)[0] for _ in range(600)]
         assert {16} == {len(token) for token in tokens}
         changed = [(int(a, 16) ^ int(b, 16)).bit_count() for a, b in pairwise(tokens)]
         assert 31 < sum(changed) / len(changed) < 33, "of 64 bits half are others each time"
         for token in tokens:
-            replies.forget(token)
+            replies.remove(token)
 
     run(work)
 
 
 def test_who_is_cancelled_waits_no_more() -> None:
-    async def work(replies: Replies) -> None:
+    async def work(replies: PendingReplies) -> None:
         asking = [asyncio.ensure_future(ask(replies, 60)) for _ in range(3)]
         await asyncio.sleep(0)
         for one in asking:
@@ -132,11 +134,11 @@ def test_who_is_cancelled_waits_no_more() -> None:
 def test_a_failure_that_nobody_fetches_is_no_complaint() -> None:
     complaints: list[object] = []
 
-    async def work(replies: Replies) -> None:
+    async def work(replies: PendingReplies) -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-        token, waiting = replies.expect("work.do", 60)
+        token, waiting = replies.add("work.do", 60)
         waiting.fail(Disconnected("broke"))
-        replies.forget(token)
+        replies.remove(token)
         del waiting
 
     run(work)

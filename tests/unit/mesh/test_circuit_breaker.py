@@ -2,32 +2,32 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from mesh.client.circuit_breaker import Breaker, Ticket
+from mesh.client.circuit_breaker import CircuitBreaker, Ticket
 
 
 @pytest.fixture
-def breaker() -> Breaker:
-    return Breaker("sample", timeouts=3, rest=1.0)
+def breaker() -> CircuitBreaker:
+    return CircuitBreaker("sample", timeouts=3, rest=1.0)
 
 
-def call(breaker: Breaker, now: float, *, timed_out: bool | None) -> None:
+def call(breaker: CircuitBreaker, now: float, *, timed_out: bool | None) -> None:
     ticket = breaker.admit(now)
     assert ticket is not None
     breaker.settle(ticket, now, timed_out=timed_out)
 
 
-def trip(breaker: Breaker, now: float = 0) -> None:
+def trip(breaker: CircuitBreaker, now: float = 0) -> None:
     for _ in range(3):
         call(breaker, now, timed_out=True)
     assert not breaker.closed
 
 
-def test_timeouts_in_a_row_open_it(breaker: Breaker) -> None:
+def test_timeouts_in_a_row_open_it(breaker: CircuitBreaker) -> None:
     trip(breaker)
     assert breaker.admit(0.9) is None
 
 
-def test_an_answer_in_between_keeps_it_closed(breaker: Breaker) -> None:
+def test_an_answer_in_between_keeps_it_closed(breaker: CircuitBreaker) -> None:
     for _ in range(5):
         call(breaker, 0, timed_out=True)
         call(breaker, 0, timed_out=True)
@@ -35,7 +35,7 @@ def test_an_answer_in_between_keeps_it_closed(breaker: Breaker) -> None:
     assert breaker.closed
 
 
-def test_a_service_that_answers_others_is_not_given_up(breaker: Breaker) -> None:
+def test_a_service_that_answers_others_is_not_given_up(breaker: CircuitBreaker) -> None:
     calls = [breaker.admit(0) for _ in range(5)]
     call(breaker, 1, timed_out=False)
     for ticket in calls:
@@ -44,20 +44,20 @@ def test_a_service_that_answers_others_is_not_given_up(breaker: Breaker) -> None
     assert breaker.closed
 
 
-def test_a_call_that_tells_nothing_is_neither(breaker: Breaker) -> None:
+def test_a_call_that_tells_nothing_is_neither(breaker: CircuitBreaker) -> None:
     for timed_out in (True, None, True, None, True):
         call(breaker, 0, timed_out=timed_out)
     assert not breaker.closed
 
 
-def test_after_its_rest_one_probe_goes_through_at_a_time(breaker: Breaker) -> None:
+def test_after_its_rest_one_probe_goes_through_at_a_time(breaker: CircuitBreaker) -> None:
     trip(breaker)
     assert breaker.admit(1.0) is not None
     assert breaker.admit(1.0) is None
     assert breaker.admit(99.0) is None
 
 
-def test_an_answer_to_the_probe_closes_it(breaker: Breaker) -> None:
+def test_an_answer_to_the_probe_closes_it(breaker: CircuitBreaker) -> None:
     trip(breaker)
     call(breaker, 1.0, timed_out=False)
     assert breaker.closed
@@ -65,14 +65,14 @@ def test_an_answer_to_the_probe_closes_it(breaker: Breaker) -> None:
     assert breaker.closed
 
 
-def test_a_probe_that_times_out_opens_it_anew(breaker: Breaker) -> None:
+def test_a_probe_that_times_out_opens_it_anew(breaker: CircuitBreaker) -> None:
     trip(breaker)
     call(breaker, 1.0, timed_out=True)
     assert breaker.admit(1.9) is None
     assert breaker.admit(2.0) is not None
 
 
-def test_a_cancelled_probe_makes_room_for_the_next(breaker: Breaker) -> None:
+def test_a_cancelled_probe_makes_room_for_the_next(breaker: CircuitBreaker) -> None:
     trip(breaker)
     call(breaker, 1.0, timed_out=None)
     assert not breaker.closed
@@ -80,7 +80,7 @@ def test_a_cancelled_probe_makes_room_for_the_next(breaker: Breaker) -> None:
     assert breaker.closed
 
 
-def test_calls_from_before_it_opened_have_no_say(breaker: Breaker) -> None:
+def test_calls_from_before_it_opened_have_no_say(breaker: CircuitBreaker) -> None:
     late, later = breaker.admit(0), breaker.admit(0)
     assert late is not None
     assert later is not None
@@ -99,10 +99,10 @@ class Calls(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.breaker = Breaker("sample", timeouts=2, rest=1.0)
+        self.breaker = CircuitBreaker("sample", timeouts=2, rest=1.0)
         self.now = 0.0
         self.probes: set[int] = set()
-        self.begun = 0
+        self.started = 0
 
     @rule()
     def time_passes(self) -> None:
@@ -112,10 +112,10 @@ class Calls(RuleBasedStateMachine):
     def a_call_begins(self) -> tuple[int, Ticket | None]:
         probing = not self.breaker.closed
         ticket = self.breaker.admit(self.now)
-        self.begun += 1
+        self.started += 1
         if ticket is not None and probing:
-            self.probes.add(self.begun)
-        return self.begun, ticket
+            self.probes.add(self.started)
+        return self.started, ticket
 
     @rule(call=consumes(under_way), timed_out=st.sampled_from([True, False, None]))
     def a_call_ends(self, call: tuple[int, Ticket | None], timed_out: bool | None) -> None:  # noqa: FBT001  # drawn

@@ -6,7 +6,7 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.transport.timer import TICK, Sweep
+from mesh.transport.timer import TICK, Timer
 from tests.virtual_clock import VirtualLoop
 
 
@@ -22,11 +22,11 @@ class Kept:
         self.due: list[float] = []
         self.noticed: list[tuple[float, float]] = []
         self.looks = 0
-        self.sweep = Sweep(self.look)
+        self.timer = Timer(self.look)
 
     def add(self, due: float) -> None:
         self.due.append(due)
-        self.sweep.by(due)
+        self.timer.ring_by(due)
 
     def look(self, now: float) -> float:
         self.looks += 1
