@@ -22,7 +22,7 @@ from contracts.auth import GetJwks
 from mesh.security.verifier import LEEWAY
 from mesh.service.service import Service
 from mesh.transport.base import Transport
-from providers.mongo.database import probe
+from providers.mongo.database import Database, probe
 from worker.wiring import wire
 
 _CLOCKS = 60
@@ -71,7 +71,13 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
         resources,
         description="Users, their sessions and their tokens",
         handlers=[handlers, own_account, administration, revocation],
-        probe=partial(probe, database),
+        probe=partial(_probe, database, signer),
         fetch_keys=partial(handlers.jwks, GetJwks()),
         guard=LivingSessions(sessions).guard,
     )
+
+
+async def _probe(database: Database, signer: Signer) -> None:
+    """Raise where the database does not live, or where tokens cannot be signed."""
+    await probe(database)
+    await signer.key()
