@@ -12,7 +12,8 @@ from contracts.customers import (
     UpdateCustomer,
 )
 from customers_svc.repository import Customers, not_found
-from loading.batch_loader import Batched, Shared
+from loading.batch_loader import BatchLoader
+from loading.single_flight import SingleFlight
 from mesh.service.idempotency import Once
 from subjects import (
     CUSTOMERS_ARCHIVE,
@@ -30,8 +31,8 @@ class Handlers:
 
     def __init__(self, customers: Customers, once: Once[Customers]) -> None:
         self._customers = customers
-        self._by_id = Batched(customers.find_many)
-        self._pages = Shared(customers.list)
+        self._by_id = BatchLoader(customers.find_many)
+        self._pages = SingleFlight(customers.list)
         self._once = once
 
     @answers(CUSTOMERS_GET)

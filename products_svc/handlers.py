@@ -17,7 +17,8 @@ from contracts.products import (
     SupplierPage,
     UpdateProduct,
 )
-from loading.batch_loader import Batched, Shared
+from loading.batch_loader import BatchLoader
+from loading.single_flight import SingleFlight
 from mesh.service.idempotency import Once
 from products_svc.repository import Catalogue, not_found
 from subjects import (
@@ -39,10 +40,10 @@ class Handlers:
 
     def __init__(self, catalogue: Catalogue, once: Once[Catalogue]) -> None:
         self._catalogue = catalogue
-        self._by_id = Batched(catalogue.find_many)
-        self._pages = Shared(catalogue.list)
-        self._category_pages = Shared(catalogue.list_categories)
-        self._supplier_pages = Shared(catalogue.list_suppliers)
+        self._by_id = BatchLoader(catalogue.find_many)
+        self._pages = SingleFlight(catalogue.list)
+        self._category_pages = SingleFlight(catalogue.list_categories)
+        self._supplier_pages = SingleFlight(catalogue.list_suppliers)
         self._once = once
 
     @answers(PRODUCTS_GET)
