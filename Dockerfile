@@ -13,12 +13,18 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin mesh
 COPY requirements/build.txt build.txt
 RUN pip install --require-hashes -r build.txt
 
+# The version that every process tells: the images hold the packages, and this much of their metadata.
+FROM python AS version
+COPY --chmod=755 pyproject.toml pyproject.toml
+RUN mkdir northwind_mesh.dist-info && python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; print('Metadata-Version: 2.1', 'Name: ' + project['name'], 'Version: ' + project['version'], sep='\n')" > northwind_mesh.dist-info/METADATA
+
 FROM python AS gateway
 COPY requirements/gateway.txt requirements.txt
 RUN pip install --require-hashes --no-build-isolation -r requirements.txt && pip uninstall --yes setuptools
 COPY --chmod=755 contracts contracts
 COPY --chmod=755 mesh mesh
 COPY --chmod=755 subjects.py subjects.py
+COPY --from=version --chmod=755 /app/northwind_mesh.dist-info northwind_mesh.dist-info
 COPY --chmod=755 gateway gateway
 USER mesh
 EXPOSE 8080
@@ -31,6 +37,8 @@ COPY --chmod=755 contracts contracts
 COPY --chmod=755 mesh mesh
 COPY --chmod=755 providers providers
 COPY --chmod=755 subjects.py subjects.py
+COPY --from=version --chmod=755 /app/northwind_mesh.dist-info northwind_mesh.dist-info
+COPY --chmod=755 worker worker
 COPY --chmod=755 auth_svc auth_svc
 USER mesh
 CMD ["python", "-m", "auth_svc"]
@@ -43,6 +51,8 @@ COPY --chmod=755 mesh mesh
 COPY --chmod=755 loading loading
 COPY --chmod=755 providers providers
 COPY --chmod=755 subjects.py subjects.py
+COPY --from=version --chmod=755 /app/northwind_mesh.dist-info northwind_mesh.dist-info
+COPY --chmod=755 worker worker
 COPY --chmod=755 customers_svc customers_svc
 USER mesh
 CMD ["python", "-m", "customers_svc"]
@@ -55,6 +65,8 @@ COPY --chmod=755 mesh mesh
 COPY --chmod=755 loading loading
 COPY --chmod=755 providers providers
 COPY --chmod=755 subjects.py subjects.py
+COPY --from=version --chmod=755 /app/northwind_mesh.dist-info northwind_mesh.dist-info
+COPY --chmod=755 worker worker
 COPY --chmod=755 products_svc products_svc
 USER mesh
 CMD ["python", "-m", "products_svc"]

@@ -36,6 +36,7 @@ from gateway.upstream.client import GuardedClient
 from gateway.upstream.readiness import Readiness
 from mesh.client.client import Client
 from mesh.client.instances import Instances
+from mesh.core.version import package_version
 from mesh.security.verifier import Verifier
 from mesh.transport.base import Transport
 from subjects import (
@@ -74,7 +75,7 @@ def build(
     """
     app = FastAPIOffline(
         title="Northwind mesh",
-        version="1.0.0",
+        version=package_version(),
         description=_DESCRIPTION,
         exception_handlers={**errors.HANDLERS, Exception: last_resort},
         generate_unique_id_function=_operation_id,

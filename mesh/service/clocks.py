@@ -59,7 +59,7 @@ class Clocks:
         if known is None:
             if len(self._callers) >= _MOST_CALLERS:
                 del self._callers[next(iter(self._callers))]
-            self._callers[caller] = _Ages(age, now, told=" " in caller)  # one warning is enough
+            self._callers[caller] = _Ages(age, now, warned=" " in caller)  # one warning is enough
             return 0.0
         if now >= known.since + _RELEARN and known.count >= _ENOUGH:
             self._warn(caller, known)

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from httpx2 import AsyncClient
 from pymongo import AsyncMongoClient
 
-from auth_svc.keys import KeyCipher, SealedKey, SigningKey
+from auth_svc.keys import KeyCipher, SigningKey
+from auth_svc.repository import SealedKey
 from contracts.auth import Jwk
 from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack

@@ -8,7 +8,8 @@ import pytest
 from httpx2 import AsyncClient
 from pymongo import AsyncMongoClient
 
-from auth_svc.keys import KeyCipher, SealedKey
+from auth_svc.keys import KeyCipher
+from auth_svc.repository import SealedKey
 from contracts.auth import Jwk
 from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack

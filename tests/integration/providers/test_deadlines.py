@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from devstack.servers.all import Servers
 from providers.errors import DatabaseTimedOut, DatabaseUnavailable
-from providers.postgres.database import Database, Terms, open_database
+from providers.postgres.database import Database, open_database
+from providers.terms import Terms
 from tests.frozen import frozen
 
 

@@ -1,8 +1,13 @@
 """compose.yaml, Dockerfile, nats.conf and the code tell one story; no engine is needed to see where they do not."""
 
 import ast
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib import metadata
 from ipaddress import ip_address, ip_network
 from pathlib import Path, PurePath
 from typing import Any
@@ -53,9 +58,9 @@ def stages() -> dict[str, list[str]]:
 
 
 def copied(stage: str) -> set[str]:
-    return {
-        name for line in stages()[stage] if line.startswith("COPY") for name in line.split()[1:-1] if name[0] != "-"
-    }
+    """What a stage copies from the project."""
+    copies = [line.split() for line in stages()[stage] if line.startswith("COPY") and "--from=" not in line]
+    return {name for words in copies for name in words[1:-1] if name[0] != "-"}
 
 
 def imported(package: str) -> Iterator[str]:
@@ -100,6 +105,19 @@ def test_a_build_sees_what_it_copies_and_nothing_else() -> None:
     for path in wanted:
         assert (ROOT / path).exists()
         assert any(PurePath(path).match(pattern) for pattern in allowed)
+
+
+@pytest.mark.parametrize("service", PACKAGES)
+def test_an_image_knows_the_version_of_the_package(service: str, tmp_path: Path) -> None:
+    [make] = [line.removeprefix("RUN ") for line in stages()["version"] if line.startswith("RUN")]
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    subprocess.run(
+        ["/bin/sh", "-c", make], cwd=tmp_path, check=True, env={"PATH": f"{Path(sys.executable).parent}:{os.defpath}"}
+    )
+
+    [known] = metadata.distributions(path=[str(tmp_path)])
+    assert ("northwind-mesh", metadata.version("northwind-mesh")) == (known.name, known.version)
+    assert any(line.startswith("COPY --from=version") for line in stages()[service])
 
 
 def test_images_can_be_read_by_their_user_whatever_the_umask_of_the_clone() -> None:

@@ -25,10 +25,12 @@ PACKAGES = {"gateway": "gateway", **{service: f"{service}_svc" for service in SE
 
 
 def used(package: str, kind: type[Endpoint[Any, Any]] | type[Event[Any]]) -> set[str]:
-    """The subjects of all that the package's modules take from subjects.py."""
+    """The subjects of all that the package's modules, and a worker's wiring, take from subjects.py."""
+    folders = [package] if package == "gateway" else [package, "worker"]
     names = {
         alias.name
-        for path in (ROOT / package).rglob("*.py")
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom) and node.module == "subjects"
         for alias in node.names

@@ -209,7 +209,7 @@ async def test_a_client_that_goes_away_gives_its_place_back(
     await asyncio.wait(asking)
     client: GuardedClient = app.state.parts.client
     assert (4, 0) == (limiter(client).limit, limiter(client).in_flight)
-    assert set() == transport._waiting, "nobody waits for the answer"
+    assert {} == transport._waiting, "nobody waits for the answer"
 
 
 async def test_a_call_without_the_time_for_an_answer_tells_nothing(client: GuardedClient, hanging: Hanging) -> None:

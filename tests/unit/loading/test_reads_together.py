@@ -5,7 +5,8 @@ from typing import NoReturn
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from loading.batch_loader import Batched, Shared
+from loading.batch_loader import BatchLoader
+from loading.single_flight import SingleFlight
 from tests.garbage import left_by
 
 
@@ -34,14 +35,14 @@ async def settled() -> None:
 async def test_who_comes_together_is_looked_up_together_each_key_once() -> None:
     table = Table()
     table.go_on.set()
-    batched = Batched(table.find_many)
+    batched = BatchLoader(table.find_many)
     assert [1, 2, 1, None] == await asyncio.gather(*map(batched.find, ["a", "b", "a", "x"]))
     assert [["a", "b", "x"]] == table.queries
 
 
 async def test_beyond_the_queries_under_way_callers_wait_for_the_next() -> None:
     table = Table()
-    batched = Batched(table.find_many, at_once=1)
+    batched = BatchLoader(table.find_many, at_once=1)
     finding = [asyncio.ensure_future(batched.find("a"))]
     await settled()
     finding += [asyncio.ensure_future(batched.find(key)) for key in ("b", "x")]
@@ -54,7 +55,7 @@ async def test_beyond_the_queries_under_way_callers_wait_for_the_next() -> None:
 
 async def test_nobody_joins_a_query_that_may_miss_what_was_acknowledged_since() -> None:
     table = Table()
-    batched = Batched(table.find_many, at_once=1)
+    batched = BatchLoader(table.find_many, at_once=1)
     before = asyncio.ensure_future(batched.find("a"))
     await settled()
     table.rows["a"] = 3
@@ -66,7 +67,7 @@ async def test_nobody_joins_a_query_that_may_miss_what_was_acknowledged_since() 
 
 async def test_a_caller_who_goes_takes_nobody_along() -> None:
     table = Table()
-    batched = Batched(table.find_many)
+    batched = BatchLoader(table.find_many)
     first, second = (asyncio.ensure_future(batched.find("a")) for _ in range(2))
     await settled()
     first.cancel()
@@ -78,7 +79,7 @@ async def test_a_caller_who_goes_takes_nobody_along() -> None:
 
 async def test_what_a_query_raises_everybody_in_it_hears_and_nobody_else() -> None:
     table = Table()
-    batched = Batched(table.find_many, at_once=1)
+    batched = BatchLoader(table.find_many, at_once=1)
     together = [asyncio.ensure_future(batched.find(key)) for key in ("a", "broken")]
     await settled()
     later = asyncio.ensure_future(batched.find("b"))
@@ -97,7 +98,7 @@ async def test_who_asks_in_the_turn_in_which_the_last_readers_end_is_answered() 
         await gates[-1]
         return {key: key for key in keys}
 
-    batched = Batched(find_many, at_once=2)
+    batched = BatchLoader(find_many, at_once=2)
     finding = []
     for key in ("a", "b"):
         finding.append(asyncio.ensure_future(batched.find(key)))
@@ -133,7 +134,7 @@ class Pages:
 async def test_the_same_asked_together_is_read_once_and_another_beside_it() -> None:
     pages = Pages()
     pages.table.go_on.set()
-    shared = Shared(pages.read)
+    shared = SingleFlight(pages.read)
     asked = [Which(key="a"), Which(key="b"), Which(key="a")]
     assert [1, 2, 1] == await asyncio.gather(*map(shared.read, asked))
     assert [Which(key="a"), Which(key="b")] == pages.reads
@@ -142,14 +143,14 @@ async def test_the_same_asked_together_is_read_once_and_another_beside_it() -> N
 async def test_a_default_that_is_named_is_not_the_same_as_none() -> None:
     pages = Pages()
     pages.table.go_on.set()
-    shared = Shared(pages.read)
+    shared = SingleFlight(pages.read)
     await asyncio.gather(shared.read(Which()), shared.read(Which(key="a")))
     assert [set(), {"key"}] == [which.model_fields_set for which in pages.reads]
 
 
 async def test_a_read_under_way_is_joined_by_nobody_and_followed_by_one_for_all() -> None:
     pages = Pages()
-    shared = Shared(pages.read)
+    shared = SingleFlight(pages.read)
     before = asyncio.ensure_future(shared.read(Which()))
     await settled()
     pages.table.rows["a"] = 3
@@ -163,7 +164,7 @@ async def test_a_read_under_way_is_joined_by_nobody_and_followed_by_one_for_all(
 
 async def test_who_leaves_a_shared_read_takes_nobody_along_and_a_failure_is_everybody_s() -> None:
     pages = Pages()
-    shared = Shared(pages.read)
+    shared = SingleFlight(pages.read)
     gone, stays = (asyncio.ensure_future(shared.read(Which())) for _ in range(2))
     broken = [asyncio.ensure_future(shared.read(Which(key="broken"))) for _ in range(2)]
     await settled()
@@ -181,7 +182,7 @@ async def test_who_leaves_a_shared_read_takes_nobody_along_and_a_failure_is_ever
 
 async def test_a_reader_that_is_cancelled_leaves_its_place_to_the_next() -> None:
     table = Table()
-    batched, shared = Batched(table.find_many, at_once=1), Shared(Pages().read)
+    batched, shared = BatchLoader(table.find_many, at_once=1), SingleFlight(Pages().read)
     asked = [asyncio.ensure_future(batched.find("a")), asyncio.ensure_future(shared.read(Which()))]
     await settled()
     for reader in (*batched._readers, *shared._readers.values()):
@@ -199,7 +200,7 @@ async def test_no_read_that_fails_leaves_a_cycle() -> None:
     async def fail(_: object) -> NoReturn:
         raise OSError("gone")
 
-    batched, shared = Batched[str, int](fail), Shared[Which, int](fail)
+    batched, shared = BatchLoader[str, int](fail), SingleFlight[Which, int](fail)
 
     async def ask() -> None:
         for read in (batched.find("a"), batched.find("b"), shared.read(Which()), shared.read(Which())):
