@@ -246,9 +246,9 @@ def _where(name: str, state: StackState) -> str:
             monitoring = (state.nats_monitor_url or "").split(",")
             return f"{state.nats_url.split(',')[replica]}, monitoring {monitoring[replica]}"
         case "postgres":
-            return _address(state.postgres.customers_url)
+            return _address(next(iter(state.postgres.values())))
         case "mongo":
-            return _address(state.mongo_url)
+            return _address(state.mongo_url or "")
         case worker:
             return f"{worker}.* on NATS"
 

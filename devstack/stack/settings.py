@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field, create_model
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from devstack.servers.nats import CONFIGURATION
 from mesh.core.settings import AnyPath, Settings
-
-ServiceName = Literal["gateway", "auth", "customers", "products"]
+from services import BY_NAME, PROCESSES
 
 
 def _external(variable: str) -> AliasChoices:
@@ -24,10 +23,31 @@ def _counts(told: object) -> object:
     try:
         return json.loads(told) if isinstance(told, str) else told
     except ValueError:
-        raise ValueError("""takes JSON, such as {"customers": 3}""") from None
+        raise ValueError("""takes JSON, such as {"gateway": 3}""") from None
 
 
-class StackSettings(Settings):
+if TYPE_CHECKING:
+    ServiceName = str
+    _Databases = Settings
+else:
+    ServiceName = Literal[*BY_NAME]
+    _Databases = create_model(
+        "_Databases",
+        __base__=Settings,
+        __module__=__name__,
+        **{
+            row.url_variable.lower(): (
+                str | None,
+                Field(default=None, repr=False, validation_alias=_external(row.url_variable)),
+            )
+            for row in PROCESSES
+            if row.url_variable
+        },
+    )
+    """A field for each database that may be somebody else's: AUTH_MONGODB_URL and its like."""
+
+
+class StackSettings(_Databases):
     """Arguments win over environment variables (`MESH_HOME`, `MESH_HTTP_PORT`, ...), and these over the defaults.
 
     A URL that is set means that somebody else runs that server: it is then used as it stands and not started here.
@@ -55,10 +75,9 @@ class StackSettings(Settings):
     tls: bool = Field(default=False, description="whether NATS is encrypted, by a CA made in the home")
 
     nats_url: str | None = Field(default=None, validation_alias=_external("NATS_URL"))
-    customers_database_url: str | None = Field(
-        default=None, repr=False, validation_alias=_external("CUSTOMERS_DATABASE_URL")
-    )
-    products_database_url: str | None = Field(
-        default=None, repr=False, validation_alias=_external("PRODUCTS_DATABASE_URL")
-    )
-    auth_mongodb_url: str | None = Field(default=None, repr=False, validation_alias=_external("AUTH_MONGODB_URL"))
+
+    def external_url(self, service: ServiceName) -> str | None:
+        """The URL of a service's database where somebody else runs it."""
+        variable = BY_NAME[service].url_variable
+        url: str | None = getattr(self, variable.lower()) if variable else None
+        return url

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from devstack.errors import DevstackError
 from devstack.home.admin import first_admin, keep_admin
-from devstack.home.state import Admin, Databases, Operator, StackState, remove_stack, write_stack
+from devstack.home.state import Admin, Operator, StackState, remove_stack, write_stack
 from devstack.processes.follow import follow
 from devstack.processes.program import kind_of, process_names
 from devstack.processes.progress import silent
@@ -18,18 +18,19 @@ from devstack.servers.all import Servers
 from devstack.stack.addresses import gateway_ports, http_url, reachable
 from devstack.stack.environment import Surroundings, inherited
 from devstack.stack.readiness import until_ready
-from devstack.stack.services import NEEDS, SERVICES, Service, Worker, run_module
+from devstack.stack.services import SERVICES, Service, Worker, run_module
 from mesh.core.settings import not_blank
 from ops.private_files import write_private
+from services import BY_NAME, PROCESSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from devstack.processes.program import Program
     from devstack.processes.progress import OnProgress, State
-    from devstack.servers.all import ServerName
     from devstack.stack.services import ServiceCommand
     from devstack.stack.settings import ServiceName, StackSettings
+    from ops.process import ServerName
 
 _READY_WITHIN = 90.0
 
@@ -98,7 +99,7 @@ class Stack:
             await self._until_all_serve(list(self._supervisors.values()))
             self._state = self._describe(self._surroundings(ports))
             write_stack(self._state)
-            if self.settings.auth_mongodb_url is None:
+            if self._makes_admin:
                 keep_admin(self._servers.home.path, self._state.admin)
         except BaseException:
             await self.stop()
@@ -165,7 +166,7 @@ class Stack:
 
     async def _begin(self, service: Service) -> None:
         """Keep a service running, from when its servers serve."""
-        await self._servers.until_serving(NEEDS[kind_of(service.name)])
+        await self._servers.until_serving(BY_NAME[kind_of(service.name)].servers)
         self._services.append(service)
         await self._supervisors[service.name].run()
 
@@ -199,7 +200,7 @@ class Stack:
                     services.append(Service(name, self._servers.home, argv, env, ready))
                 else:
                     services.append(Worker(name, self._servers.home, argv, env, partial(until_ready, host, ports[0])))
-                if service == "auth":
+                if BY_NAME[service].gives_way:
                     services[-1].niceness = self.settings.auth_niceness
         return services
 
@@ -233,25 +234,31 @@ class Stack:
             names, last_words = ", ".join(one.name for one in late), "".join(one.last_words() for one in late)
             raise DevstackError(f"not ready after {_READY_WITHIN:g} s: {names}{last_words}")
 
+    @property
+    def _makes_admin(self) -> bool:
+        """Whether the first administrator is this stack's to make: a database of somebody else's has one already."""
+        return all(self.settings.external_url(row.name) is None for row in PROCESSES if row.admin)
+
     def _surroundings(self, ports: Sequence[int]) -> Surroundings:
         settings, servers = self.settings, self._servers
         # A database of somebody else's has its administrator and its keys already: the terminal may tell them.
-        kept_in = servers.home.path if settings.auth_mongodb_url is None else None
-        admin = first_admin(kept_in, self._terminal, servers.credentials.auth_admin_password)
+        kept_in = servers.home.path if self._makes_admin else None
+        admin = first_admin(kept_in, self._terminal, servers.credentials.secret("AUTH_ADMIN_PASSWORD"))
+        external = {row.name: settings.external_url(row.name) for row in PROCESSES}
         return Surroundings(
             gateway_host=settings.http_host,
             gateway_ports=ports,
             nats_url=settings.nats_url or servers.nats_url,
             nats_seeds=None if settings.nats_url else servers.nats_seeds,
             nats_ca=servers.nats_ca,
-            customers_url=settings.customers_database_url or servers.customers_url,
-            products_url=settings.products_database_url or servers.products_url,
-            mongo_url=settings.auth_mongodb_url or servers.mongo_url,
+            databases=servers.urls | {name: url for name, url in external.items() if url},
             admin_email=admin.email,
             admin_password=admin.password,
-            key_encryption_key=self._terminal.get(
-                "AUTH_KEY_ENCRYPTION_KEY", servers.credentials.auth_key_encryption_key
-            ),
+            keys={
+                variable: self._terminal.get(variable, servers.credentials.secret(variable))
+                for row in PROCESSES
+                for variable in row.keys
+            },
         )
 
     def _describe(self, surroundings: Surroundings) -> StackState:
@@ -265,6 +272,10 @@ class Stack:
             seed = home.path / "operator.nk"
             write_private(seed, seeds["operator"])
             operator = Operator(nkey_seed_file=seed, tls_ca=surroundings.nats_ca)
+        stored = {
+            store: {row.name: surroundings.databases[row.name] for row in PROCESSES if row.store == store}
+            for store in ("postgres", "mongo")
+        }
         gateways = [http_url(surroundings.gateway_host, port) for port in surroundings.gateway_ports]
         return StackState(
             gateway_url=gateways[0],
@@ -273,8 +284,9 @@ class Stack:
             nats_monitor_url=self._servers.nats_monitor_url if seeds else None,
             operator=operator,
             admin=Admin(email=surroundings.admin_email, password=surroundings.admin_password),
-            postgres=Databases(customers_url=surroundings.customers_url, products_url=surroundings.products_url),
-            mongo_url=surroundings.mongo_url,
+            databases=dict(surroundings.databases),
+            postgres={f"{name}_url": url for name, url in stored["postgres"].items()},
+            mongo_url=next(iter(stored["mongo"].values()), None),
             home=home.path,
             logs=home.logs,
             pid=os.getpid(),
@@ -284,12 +296,9 @@ class Stack:
 
 def _embedded(settings: StackSettings) -> list[ServerName]:
     """Name the servers that nobody else runs."""
-    needed: dict[ServerName, bool] = {
-        "nats": settings.nats_url is None,
-        "postgres": settings.customers_database_url is None or settings.products_database_url is None,
-        "mongo": settings.auth_mongodb_url is None,
-    }
-    return [name for name, is_needed in needed.items() if is_needed]
+    nats: list[ServerName] = ["nats"] if settings.nats_url is None else []
+    own = (row.store for row in PROCESSES if row.store and settings.external_url(row.name) is None)
+    return [*nats, *dict.fromkeys(own)]
 
 
 async def _all(events: Sequence[asyncio.Event]) -> None:

@@ -21,8 +21,8 @@ from gateway.middleware.client_address import client_address
 from gateway.settings import GatewaySettings
 from mesh.process.settings import WorkerSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
-from ops.nkeys import USERS
 from products_svc.settings import ProductsSettings
+from services import PROCESSES, USERS, WORKERS
 from subjects import ENDPOINTS
 
 ROOT = Path(__file__).parents[3]
@@ -38,7 +38,7 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "customers": CustomersSettings,
     "products": ProductsSettings,
 }
-PACKAGES = {"gateway": "gateway", "auth": "auth_svc", "customers": "customers_svc", "products": "products_svc"}
+PACKAGES = {row.name: row.package for row in PROCESSES}
 
 
 def stages() -> dict[str, list[str]]:
@@ -244,12 +244,7 @@ def test_no_two_services_share_a_database_and_the_gateway_reaches_none() -> None
         service: {network for network in SERVICES[service]["networks"] if network.endswith("-database")}
         for service in PACKAGES
     }
-    assert {
-        "gateway": set(),
-        "auth": {"auth-database"},
-        "customers": {"customers-database"},
-        "products": {"products-database"},
-    } == databases
+    assert {row.name: {f"{row.name}-database"} if row.store else set() for row in PROCESSES} == databases
 
 
 def test_everything_is_checked_for_health_and_starts_after_what_it_needs() -> None:
@@ -293,5 +288,5 @@ def test_a_stop_leaves_time_for_the_longest_drain() -> None:
 
 
 def test_workers_take_their_bounds_from_the_environment() -> None:
-    for service in ("auth", "customers", "products"):
-        assert issubclass(SETTINGS[service], WorkerSettings)
+    for worker in WORKERS:
+        assert issubclass(SETTINGS[worker.name], WorkerSettings)
