@@ -62,6 +62,8 @@ class StackState(BaseModel):
     logs: Path
     pid: int
     processes: dict[str, int]
+    environments: dict[str, Path] = {}
+    """Of each service that somebody else runs: the file with its environment."""
 
 
 def read_stack(home: Path) -> StackState | None:

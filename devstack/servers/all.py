@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from devstack.errors import DevstackError
 from devstack.home.credentials import load_credentials
 from devstack.home.home import open_home
+from devstack.home.ports import read_ports
 from devstack.processes.program import kind_of
 from devstack.processes.progress import silent
 from devstack.servers.mongo import Mongo
@@ -16,7 +17,7 @@ from devstack.servers.postgres import Postgres
 from services import PROCESSES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from devstack.home.credentials import Credentials
@@ -49,12 +50,17 @@ class Servers:
         *,
         tls: bool = False,
         processes: Iterable[Process] = PROCESSES,
+        ports: Mapping[ServerName, int] | None = None,
+        keep_ports: bool = False,
     ) -> None:
         """Choose the folder and, with `only`, fewer than all three servers; NATS may be a cluster, and encrypted.
 
         Each of `processes` gets its database and its secrets if it has none yet.
+        A server in `ports` has that one for clients; with `keep_ports` the others have those of the last start.
         """
         self._processes = tuple(processes)
+        self._ports = dict(ports or {})
+        self._keep_ports = keep_ports
         self._path = home
         self._nats_nodes = nats_nodes
         self._nats_configuration = nats_configuration
@@ -132,6 +138,15 @@ class Servers:
             "postgres": (self.postgres,),
             "mongo": (self.mongo,),
         }
+        kept = read_ports(self.home.path) if self._keep_ports else {}
+        for kind, servers in every.items():
+            if kind not in self._only:
+                continue
+            for number, server in enumerate(servers):
+                if kind in self._ports:
+                    server.listen_on([self._ports[kind] + number], f"choose another with --{kind}-port")
+                elif server.name in kept:
+                    server.listen_on(kept[server.name][: server.port_count], "start without --keep-ports")
         return {server.name: server for kind, servers in every.items() if kind in self._only for server in servers}
 
     async def start(self, on_progress: OnProgress = silent) -> None:

@@ -6,17 +6,32 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, create_model
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationInfo, create_model, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from devstack.servers.nats import CONFIGURATION
-from mesh.core.settings import AnyPath, Settings
+from mesh.core.settings import AnyPath, Settings, word
 from services import BY_NAME, PROCESSES
 
 
 def _external(variable: str) -> AliasChoices:
     """Read a field from an environment variable that the services know by the same name."""
     return AliasChoices(variable.lower(), variable)
+
+
+def _names(told: object) -> object:
+    names = told.split(",") if isinstance(told, str) else told
+    return [word(name) for name in names] if isinstance(names, list | tuple) else names
+
+
+def _known(names: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [name for name in names if name not in BY_NAME]
+    if unknown:
+        raise ValueError(f"there is no service {', '.join(unknown)}: {', '.join(BY_NAME)}")
+    return names
+
+
+_Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_known)]
 
 
 def _counts(told: object) -> object:
@@ -64,6 +79,12 @@ class StackSettings(_Databases):
     share_http_port: bool = Field(
         default=False, description="whether all gateways listen on one port; else each has its own"
     )
+    without: _Names = Field(default=(), description="services that somebody else runs, with commas")
+    only: _Names = Field(default=(), description="the services to run, with commas; all unless told")
+    nats_port: int | None = Field(default=None, ge=1, le=65535, description="of the first NATS server; else a free one")
+    postgres_port: int | None = Field(default=None, ge=1, le=65535, description="of PostgreSQL; else a free one")
+    mongo_port: int | None = Field(default=None, ge=1, le=65535, description="of MongoDB; else a free one")
+    keep_ports: bool = Field(default=False, description="whether all listen where they did at the last start")
     nats_nodes: int = Field(default=1, ge=1, le=9, description="more than one form a cluster")
     nats_configuration: AnyPath = Field(default=CONFIGURATION, description="of nats-server, without TLS")
     auth_niceness: int = Field(
@@ -75,6 +96,18 @@ class StackSettings(_Databases):
     tls: bool = Field(default=False, description="whether NATS is encrypted, by a CA made in the home")
 
     nats_url: str | None = Field(default=None, validation_alias=_external("NATS_URL"))
+
+    @field_validator("only")
+    @classmethod
+    def _not_both(cls, only: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if only and info.data.get("without"):
+            raise ValueError("excludes --without: give one of the two")
+        return only
+
+    @property
+    def absent(self) -> frozenset[ServiceName]:
+        """The services that are not started here."""
+        return frozenset(self.without) | (frozenset(BY_NAME) - frozenset(self.only) if self.only else frozenset())
 
     def external_url(self, service: ServiceName) -> str | None:
         """The URL of a service's database where somebody else runs it."""
