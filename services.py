@@ -1,6 +1,6 @@
 """Who runs: a row for each process of the mesh, from which all else that names one is derived.
 
-`mesh generate` writes nats.conf, compose.yaml, the Dockerfile and .env.example anew; `mesh up` reads the rows.
+`mesh generate` writes what follows from them into nats.conf, compose.yaml and .env.example; `mesh up` reads the rows.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,6 @@ PROCESSES = (
         keys=("AUTH_KEY_ENCRYPTION_KEY",),
         admin=True,
         gives_way=True,  # it hashes passwords
-        shared=("providers",),
     ),
     Process(
         "customers",
@@ -42,7 +41,6 @@ PROCESSES = (
         store="postgres",
         calls=(AUTH_JWKS,),  # the public keys with which it verifies a caller's token
         seeded=True,
-        shared=("loading", "providers"),
     ),
     Process(
         "products",
@@ -50,7 +48,6 @@ PROCESSES = (
         store="postgres",
         calls=(AUTH_JWKS,),
         seeded=True,
-        shared=("loading", "providers"),
     ),
 )
 """All of them; nats.conf and compose.yaml keep their order."""

@@ -35,8 +35,6 @@ class Process:
     """Whether others get the processor first when cores are busy."""
     seeded: bool = False
     """Whether <NAME>_SEED fills a new database."""
-    shared: tuple[str, ...] = ()
-    """Packages of this project in its image, beyond those of every process."""
 
     @property
     def prefix(self) -> str:
@@ -47,6 +45,11 @@ class Process:
     def url_variable(self) -> str | None:
         """The variable that names its database; None if it has none."""
         return f"{self.prefix}_{_URL[self.store]}" if self.store else None
+
+    @property
+    def target(self) -> str:
+        """The target of the Dockerfile from which its image is built."""
+        return self.store or "stateless"
 
     @property
     def store_key(self) -> str | None:
