@@ -17,7 +17,7 @@ FILES = ("nats.conf", "compose.yaml", ".env.example")
 def generate(
     *,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a file is out of date.")] = False,
-    folder: Annotated[Path, typer.Option(callback=expanded, help="Where the files are.")] = ROOT,
+    folder: Annotated[Path, typer.Option(callback=expanded, help="Where the files are.", show_default=False)] = ROOT,
 ) -> None:
     """Write the parts of nats.conf, compose.yaml and .env.example that follow from services.py and subjects.py."""
     stale = []
