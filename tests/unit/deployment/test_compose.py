@@ -64,7 +64,9 @@ def image(service: str) -> list[str]:
 
 
 def copied(lines: list[str]) -> set[str]:
-    return {name for line in lines if line.startswith("COPY") for name in line.split()[1:-1] if name[0] != "-"}
+    """What comes from the repository, not from another stage."""
+    own = [line for line in lines if line.startswith("COPY") and "--from=" not in line]
+    return {name for line in own for name in line.split()[1:-1] if name[0] != "-"}
 
 
 def imported(package: str) -> Iterator[str]:
