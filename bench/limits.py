@@ -37,7 +37,7 @@ async def limits(stack: Stack, *, rounds: int, seconds: float) -> Section:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        said, _ = await process.communicate(stack.state.postgres.customers_url.encode())
+        said, _ = await process.communicate(stack.state.databases["customers"].encode())
         if process.returncode != 0:
             raise BenchError("the queries by key failed")
         came = json.loads(said)

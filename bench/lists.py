@@ -123,7 +123,7 @@ async def _depths(stack: Stack, tokens: Tokens, query: Mapping[str, str]) -> dic
 
 async def _load(stack: Stack) -> None:
     """Fill the table up to a million rows, as the service would have written them."""
-    connection = await asyncpg.connect(stack.state.postgres.customers_url)
+    connection = await asyncpg.connect(stack.state.databases["customers"])
     try:
         there = await connection.fetchval("SELECT count(*) FROM customers")
         if there < ROWS:

@@ -14,6 +14,7 @@ MODULES = {
     "subjects": "cli.table",
     "nats": "cli.nats",
     "compose": "cli.compose",
+    "generate": "cli.generate",
     "users": "cli.users",
     "keys": "cli.keys",
 }

@@ -11,18 +11,19 @@ import typer
 
 from cli.failure import fail
 from cli.nats import HOSTS, make_keys
+from ops.generated import password
 from ops.private_files import write_private
+from services import PROCESSES
 
 compose = typer.Typer(name="compose", no_args_is_help=True, help="Make what compose.yaml wants.")
 
 _PASSWORDS = (
     "POSTGRES_PASSWORD",
-    "CUSTOMERS_DATABASE_PASSWORD",
-    "PRODUCTS_DATABASE_PASSWORD",
     "MONGO_ROOT_PASSWORD",
-    "AUTH_DATABASE_PASSWORD",
-    "AUTH_ADMIN_PASSWORD",
+    *(password(row) for row in PROCESSES if row.store),
+    *(name for row in PROCESSES for name in row.passwords),
 )
+_KEYS = tuple(name for row in PROCESSES for name in row.keys)
 _LINE = re.compile(r"(?:export\s+)?(\w+)\s*=\s*(.*?)\s*")
 _AS_IT_STANDS = re.compile(r"""[^\s'"`$#\\]*|('[^']*(?<!\\)'|"[^"$\\]*")(\s+#.*)?""")
 """A value that Docker Compose takes literally: quoted, or without what it would expand or cut off."""
@@ -42,8 +43,8 @@ def init(
     try:
         text = (file if file.exists() else example).read_text()
         values = {name: secrets.token_hex(24) for name in _PASSWORDS}
-        values["AUTH_KEY_ENCRYPTION_KEY"] = b64encode(secrets.token_bytes(32)).decode()
-        values["AUTH_ADMIN_EMAIL"] = admin_email
+        values |= {name: b64encode(secrets.token_bytes(32)).decode() for name in _KEYS}
+        values |= {f"{row.prefix}_ADMIN_EMAIL": admin_email for row in PROCESSES if row.admin}
         values |= make_keys(folder / "keys", HOSTS)
         write_private(file, filled(text, values))
     except (OSError, ValueError) as error:

@@ -111,8 +111,8 @@ def create_admin(
         stack = running_stack(home)
         if stack is None:
             fail(f"no mesh runs in {home}: start one with `mesh up`, or name its database in AUTH_MONGODB_URL")
-        environment["AUTH_MONGODB_URL"] = stack.mongo_url
-        environment["AUTH_KEY_ENCRYPTION_KEY"] = load_credentials(stack.home).auth_key_encryption_key
+        environment["AUTH_MONGODB_URL"] = stack.databases["auth"]
+        environment["AUTH_KEY_ENCRYPTION_KEY"] = load_credentials(stack.home).secret("AUTH_KEY_ENCRYPTION_KEY")
     made = subprocess.run(  # our own module
         [sys.executable, "-m", "auth_svc.create_admin"],
         env=environment,

@@ -8,7 +8,7 @@ from functools import partial
 
 from mesh.core.errors import Disconnected, NoResponder
 from mesh.transport.base import NO_HEADERS, Deliver, Message, Resend, Subscription, check_size
-from mesh.transport.pending_replies import Replies, Waiting
+from mesh.transport.pending_replies import PendingReplies, PendingReply
 from mesh.wire.headers import decode, encode
 from mesh.wire.problem import takes_no_more
 
@@ -85,13 +85,13 @@ class MemoryTransport:
         self._inbox = f"_INBOX_{name}.{next(self._names)}."
         self._calls = itertools.count(1)
         self._connected = True
-        self._pending: Replies | None = None  # from the first request on: there may be no event loop yet
+        self._pending: PendingReplies | None = None  # from the first request on: there may be no event loop yet
         self._hearing: _Interest | None = None
         """Interest in answers, while any request waits for one."""
 
     @property
-    def _waiting(self) -> Mapping[str, Waiting]:
-        return {} if self._pending is None else self._pending.waiting
+    def _waiting(self) -> Mapping[str, PendingReply]:
+        return {} if self._pending is None else self._pending.by_token
 
     @property
     def connected(self) -> bool:
@@ -109,33 +109,33 @@ class MemoryTransport:
         """See Transport.request."""
         self._check_sendable(subject, payload, headers)
         if self._pending is None:
-            self._pending = Replies()
+            self._pending = PendingReplies()
         replies = self._pending
-        token, waiting = replies.expect(subject, timeout, resend)
+        token, pending = replies.add(subject, timeout, resend)
         message = Message(subject, payload, headers, self._inbox + token)
         if resend is not None:
-            waiting.again = partial(self._send_again, message, token)
+            pending.send_again = partial(self._send_again, message, token)
         if self._hearing is None:
             self._hearing = self._add(f"{self._inbox}*", partial(self._on_reply, replies))
         try:
             if self._broker.route(message) == 0:
                 raise NoResponder(f"nobody serves {subject}")
-            return await waiting.answer
+            return await pending.future
         finally:
-            replies.forget(token)
-            if self._hearing is not None and not replies.waiting:
+            replies.remove(token)
+            if self._hearing is not None and not replies.by_token:
                 self._hearing.end()
                 self._hearing = None
-            del waiting  # it holds the error, whose traceback holds this frame: a cycle
+            del pending  # it holds the error, whose traceback holds this frame: a cycle
 
     def _send_again(self, message: Message, token: str) -> None:
         if self._connected:
             self._broker.route(message._replace(reply=f"{self._inbox}{_AGAIN}{next(self._calls)}-{token}"))
 
-    def _on_reply(self, replies: Replies, message: Message) -> None:
+    def _on_reply(self, replies: PendingReplies, message: Message) -> None:
         # That a worker which is asked again takes no more tells nothing of the one that was asked first.
         if not (message.subject.startswith(_AGAIN, len(self._inbox)) and takes_no_more(message.headers)):
-            replies.take(message)
+            replies.resolve(message)
 
     async def publish(
         self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS, reply: str = ""

@@ -24,8 +24,8 @@ Claims = dict[str, Any]
 @pytest.fixture(scope="module")
 async def key(stack: Stack) -> SigningKey:
     """The key that signs: who has it may make any token."""
-    secret = base64.b64decode(load_credentials(stack.state.home).auth_key_encryption_key)
-    async with AsyncMongoClient[dict[str, Any]](stack.state.mongo_url) as mongo:
+    secret = base64.b64decode(load_credentials(stack.state.home).secret("AUTH_KEY_ENCRYPTION_KEY"))
+    async with AsyncMongoClient[dict[str, Any]](stack.state.databases["auth"]) as mongo:
         found = await mongo.get_default_database()["signing_keys"].find_one(
             {"signs_from": {"$lte": datetime.now(UTC)}}, sort=[("number", -1)]
         )
