@@ -9,7 +9,6 @@ from fastapi_offline import FastAPIOffline
 
 from contracts.auth import GetJwks
 from gateway import problems as errors
-from gateway.access.guard import api_routes, declared, refuse_undeclared
 from gateway.access.revocations import WITHIN as REVOCATIONS_WITHIN
 from gateway.access.revocations import Revocations
 from gateway.api.auth import account, audit, users
@@ -17,7 +16,7 @@ from gateway.api.auth import sessions as auth
 from gateway.api.customers import routes as customers
 from gateway.api.health import routes as health
 from gateway.api.products import routes as products
-from gateway.dependencies import Parts
+from gateway.dependencies import Dependencies
 from gateway.middleware.body import BodyLimit
 from gateway.middleware.bulkhead import Turnstile
 from gateway.middleware.conditional_reads import ConditionalReads
@@ -26,6 +25,7 @@ from gateway.middleware.head import HeadLimit
 from gateway.middleware.methods import Methods
 from gateway.middleware.methods import routes as known_routes
 from gateway.middleware.request_context import RequestContext, last_resort
+from gateway.routing.declarations import api_routes, declared, refuse_undeclared
 from gateway.routing.fast_path.middleware import ShortPath
 from gateway.routing.fast_path.middleware import routes as compiled_routes
 from gateway.routing.operations import complete_document
@@ -82,7 +82,7 @@ def build(
         swagger_ui_parameters={"validatorUrl": None},  # it would send the document to a public validator
         telemetry={"tracing": False, "metrics": False, "logs": False},  # each request would look for OpenTelemetry
     )
-    app.state.parts = wire(settings, transport)
+    app.state.dependencies = wire(settings, transport)
     for routes in (auth, account, users, audit, customers, products, health):
         app.include_router(routes.router)
     refuse_undeclared(app, without=health.PATHS | _DOCS)
@@ -109,13 +109,13 @@ def build(
     return app
 
 
-def wire(settings: GatewaySettings, transport: Transport) -> Parts:
-    """The parts that the routes use."""
+def wire(settings: GatewaySettings, transport: Transport) -> Dependencies:
+    """What the routes use."""
     services = {endpoint.service for endpoint in ENDPOINTS}
     instances = Instances(transport, services)
     client = GuardedClient(Client(transport, instances), services, _HASHING, settings, settings.gateway_timeout)
     revocations = Revocations(transport, partial(client.call, AUTH_SESSIONS_REVOKED, timeout=REVOCATIONS_WITHIN))
-    return Parts(
+    return Dependencies(
         client,
         Verifier(settings, partial(client.call, AUTH_JWKS, GetJwks())),
         revocations,

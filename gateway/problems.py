@@ -9,11 +9,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.guard import declared
 from gateway.access.rate_limit import after_failure
-from gateway.dependencies import parts
+from gateway.dependencies import dependencies
 from gateway.routing import media_type
 from gateway.routing.conditions import CONDITIONS
+from gateway.routing.declarations import declared
 from mesh.core import context
 from mesh.core.errors import (
     BadReply,
@@ -101,7 +101,7 @@ async def answer(request: Request, error: Exception) -> Response:
     conditional = not CONDITIONS.isdisjoint(name for name, _ in request.scope["headers"])
     if status == 409 and fault.reason == "version_mismatch" and conditional:  # noqa: PLR2004  # Conflict
         status = 412
-    headers = after_failure(fault, parts(request).login_attempts)
+    headers = after_failure(fault, dependencies(request).login_attempts)
     match status:
         case 401:
             headers |= _challenge(fault.reason)

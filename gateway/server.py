@@ -84,10 +84,10 @@ async def serve_until(
     host, port = listening.getsockname()[:2]
     started()
     log.info("gateway_started", host=host, port=port)
-    async with app.state.parts.instances.watched():
+    async with app.state.dependencies.instances.watched():
         try:
             await stopped_or_lost(stop, transport)
-            app.state.parts.readiness.stopping = True
+            app.state.dependencies.readiness.stopping = True
             await asyncio.sleep(settings.gateway_stop_delay)
         finally:
             server.should_exit = True

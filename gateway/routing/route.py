@@ -11,8 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from gateway.routing.conditional_writes import READS, demand_conditions, expected_version, required_version
+from gateway.routing.calls import called
+from gateway.routing.conditional_writes import READS, expected_version, require_conditions, required_version
+from gateway.routing.guard import guard
 from gateway.routing.media_type import unsupported
+from gateway.routing.operations import every_answer, require_fitting_key
 from mesh.core.errors import Invalid
 from mesh.wire import validation
 
@@ -42,7 +45,10 @@ class JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route of the gateway's API, whose conditions are held against the resource before it writes."""
+    """A route of the gateway's API. Who may use it, and how it may fail, follows from the endpoint that it calls.
+
+    The conditions of a write are held against the resource before it writes.
+    """
 
     def __init__(
         self,
@@ -51,11 +57,26 @@ class JsonRoute(APIRoute):
         *,
         methods: Collection[str] | None = None,
         dependencies: Sequence[params.Depends] | None = None,
+        responses: dict[int | str, dict[str, Any]] | None = None,
         **more: Any,  # noqa: ANN401  # whatever else FastAPI knows of a route
     ) -> None:
-        reads = READS.issuperset(methods or READS)
-        needed = [*(dependencies or ()), *(() if reads else (Depends(demand_conditions),))]
-        super().__init__(path, endpoint, methods=list(methods) if methods else None, dependencies=needed, **more)
+        self.calls = called(endpoint)
+        """The endpoint that the route calls; None where it calls none."""
+        needed = list(dependencies or ())
+        if self.calls is not None:
+            needed.insert(0, guard(self.calls))
+            if self.calls.keyed:
+                needed.insert(1, Depends(require_fitting_key))
+        if not READS.issuperset(methods or READS):
+            needed.append(Depends(require_conditions))
+        super().__init__(
+            path,
+            endpoint,
+            methods=list(methods) if methods else None,
+            dependencies=needed,
+            responses=every_answer(self.calls, responses or {}),
+            **more,
+        )
         taken = {dependency.call for dependency in self.dependant.dependencies}
         self.takes_version = not taken.isdisjoint((expected_version, required_version))
 

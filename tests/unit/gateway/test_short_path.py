@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import AliasChoices
 from starlette.types import Message, Scope
 
-from gateway.access.guard import api_routes
 from gateway.app import build
+from gateway.routing.declarations import api_routes
 from gateway.routing.fast_path.middleware import ShortPath, routes
 from gateway.routing.route import JsonRoute
 from gateway.settings import GatewaySettings
