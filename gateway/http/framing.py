@@ -8,7 +8,6 @@ from urllib.parse import unquote
 
 import structlog
 from httptools import HttpParserError, HttpParserInvalidMethodError
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -17,10 +16,10 @@ from gateway.http.head import Head, may_become_one, over, read
 from gateway.http.write_buffer import OneWrite
 from gateway.middleware.methods import UNKNOWN_METHOD
 from gateway.middleware.request_context import prepared_headers
-from gateway.problems import refusal
+from gateway.problems import BodyFault, refusal
 from gateway.settings import HttpLimits
 from mesh.core.context import Context, request_id_from, working_on
-from mesh.core.errors import Fault, Invalid
+from mesh.core.errors import Fault, Invalid, TooLarge
 
 log = structlog.get_logger()
 
@@ -59,8 +58,8 @@ class FramedProtocol(HttpToolsProtocol):
         self._content = 0
         self._framing = 0
         """Bytes of the body, and those around them: sizes and extensions of chunks, the trailer."""
-        self._broken: int | None = None
-        """The status that says what is wrong with the body."""
+        self._broken: Fault | None = None
+        """What is wrong with the body."""
         self._ignoring = False
         self._ending = False
         self._lingering: asyncio.TimerHandle | None = None
@@ -149,20 +148,20 @@ class FramedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(buffer[begin:end])
         except HttpParserError:
-            self._break_off(400)
+            self._break_off(_malformed_body())
             return False
         if length is not None:
             return self._in_body is not (self._content == length) or self._disagreed()
         self._framing += end - begin - (self._content - content)
         limits = self.limits
         if self._framing > limits.gateway_max_head + _FRAMING * min(self._content, limits.gateway_max_body):
-            self._break_off(413)
+            self._break_off(TooLarge("body_too_large", "the request's body is too large"))
             return False
         return True
 
     def _disagreed(self) -> bool:
         """Read nothing more, since the parser is not where it must be."""
-        self._break_off(400)
+        self._break_off(_malformed_body())
         return False
 
     # What the parser finds.
@@ -231,7 +230,7 @@ class FramedProtocol(HttpToolsProtocol):
                 cycle.keep_alive = keep_alive and not self._ending and not self._ignoring
             message = await receive()
             if self._broken is not None:
-                raise HTTPException(self._broken)
+                raise BodyFault(self._broken)
             return message
 
         await app(scope, receive_unbroken, send)
@@ -245,13 +244,13 @@ class FramedProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
             self._read_on()
 
-    def _break_off(self, status: int) -> None:
+    def _break_off(self, fault: Fault) -> None:
         """Read nothing more: in the message that is being read nobody knows what comes next."""
         self._ignore()
         if not self._answering:
             self._end()
             return
-        self._broken = status
+        self._broken = fault
         self.cycle.keep_alive = False
         self.cycle.message_event.set()
 
@@ -295,6 +294,10 @@ def _end_of_piece(buffer: bytes, begin: int) -> int:
         return end + len(_END)
     half = next(size for size in (3, 2, 1, 0) if buffer.endswith(_END[:size]))
     return max(begin, len(buffer) - half)
+
+
+def _malformed_body() -> Fault:
+    return Invalid("malformed_request", "the request could not be understood")
 
 
 def _as_bytes(response: Response, headers: list[tuple[bytes, bytes]]) -> bytes:

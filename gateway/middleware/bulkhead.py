@@ -4,10 +4,11 @@ import asyncio
 from collections import deque
 from collections.abc import Container
 
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.problems import BodyFault
 from mesh.core import context
+from mesh.core.errors import Unavailable
 
 _PATIENCE = 0.25
 """The part of a request's time that it may wait, as in a worker's queue; then it is better told to come again."""
@@ -39,7 +40,7 @@ class Turnstile:
             message = await receive()
             if not inside and message["type"] == "http.request" and not message.get("more_body", False):
                 if not await self._enter():
-                    raise HTTPException(503)
+                    raise BodyFault(Unavailable("gateway_busy", "too many passwords are being checked just now"))
                 inside = True
             return message
 

@@ -1,10 +1,11 @@
 """How a route reads its request: the body as strict JSON, and no query parameter that it does not know."""
 
-from collections.abc import Callable, Collection, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, params
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from gateway.routing.conditional_writes import READS, expected_version, require_
 from gateway.routing.guard import guard
 from gateway.routing.media_type import unsupported
 from gateway.routing.operations import every_answer, require_fitting_key
-from mesh.core.errors import Invalid
+from mesh.core.errors import Fault, FieldError, Invalid
 from mesh.wire import validation
 
 
@@ -29,19 +30,25 @@ class JsonRequest(Request):
     def __init__(self, scope: Scope, receive: Receive, body_type: TypeAdapter[Any]) -> None:
         super().__init__(scope, receive)
         self._body_type = body_type
+        self.fault: Fault | None = None
+        """What is wrong with the body."""
 
     async def json(self) -> Any:  # noqa: ANN401  # the model of whichever route it is
-        """The model, or the fault that says why there is none.
+        """The model, or what fits no model: then `fault` says why.
 
-        It is returned and not raised: who may not use the route must hear that first, and FastAPI asks for the body
+        The fault is kept and not raised: who may not use the route must hear that first, and FastAPI asks for the body
         before it asks the dependencies.
         """
-        if (fault := unsupported(self.scope["headers"], self.method)) is not None:
-            return fault
-        try:
-            return self._body_type.validate_json(await self.body())
-        except ValidationError as error:
-            return validation.invalid_payload(error)
+        if (fault := unsupported(self.scope["headers"], self.method)) is None:
+            try:
+                return self._body_type.validate_json(await self.body())
+            except ValidationError as error:
+                fault = validation.invalid_payload(error)
+        self.fault = fault
+        return _UNREAD
+
+
+_UNREAD: Final = object()
 
 
 class JsonRoute(APIRoute):
@@ -90,7 +97,11 @@ class JsonRoute(APIRoute):
         async def handle_strictly(request: Request) -> Response:
             if query := request.scope["query_string"]:
                 read_query(query, takes_query=takes_query)
-            return await handle(JsonRequest(request.scope, request.receive, body_type))
+            read = JsonRequest(request.scope, request.receive, body_type)
+            try:
+                return await handle(read)
+            except RequestValidationError as error:
+                raise read.fault or _misfit(read, error) from None
 
         return handle_strictly
 
@@ -111,6 +122,21 @@ def read_query(query: bytes, *, takes_query: bool) -> dict[str, str]:
             raise _wrong(name, "given_twice", "is given more than once")
         read[name] = value
     return read
+
+
+def _misfit(request: Request, error: RequestValidationError) -> Invalid:
+    """What FastAPI found: a body that it took for no JSON, or each wrong parameter by its name, never what was sent."""
+    if isinstance(error.body, bytes):
+        unread = unsupported(request.scope["headers"], request.method)
+        return unread or Invalid("unsupported_media_type", "the body must be JSON")
+    errors = [_field_error(one) for one in error.errors()[: validation.MOST_FIELD_ERRORS]]
+    names = ", ".join(dict.fromkeys(one.field for one in errors))
+    return Invalid("invalid_request", f"the request does not fit: {names}", errors)
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    where = error["loc"][1:] or error["loc"]  # the first part says query, path or body
+    return FieldError(field=validation.field_path(where), reason=error["type"], message=validation.message(error))
 
 
 def _wrong(name: str, reason: str, message: str) -> Invalid:

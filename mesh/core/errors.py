@@ -193,6 +193,9 @@ class Internal(Fault):
 class CallError(MeshError):
     """A call that brought no reply; the subclass says why."""
 
+    subject: str | None = None
+    """What was asked, where it is known."""
+
 
 class RemoteFault(CallError):
     """The worker answered with a fault: the same code, reason, detail and field errors that it raised."""
