@@ -121,7 +121,6 @@ def wire(settings: GatewaySettings, transport: Transport) -> Dependencies:
         revocations,
         Readiness(transport, services, revocations.known),
         instances,
-        settings.auth_login_attempts,
     )
 
 

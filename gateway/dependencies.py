@@ -22,8 +22,6 @@ class Dependencies:
     readiness: Readiness
     instances: Instances
     """Whoever runs the application has them watched."""
-    login_attempts: int
-    """How many passwords auth lets anybody try at once, for the headers of its answers."""
 
 
 def dependencies(request: Request) -> Dependencies:

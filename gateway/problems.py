@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.rate_limit import after_failure
-from gateway.dependencies import dependencies
 from gateway.routing import media_type
 from gateway.routing.conditions import CONDITIONS
 from mesh.core import context
@@ -90,7 +89,7 @@ async def answer(request: Request, error: Exception) -> Response:
     conditional = not CONDITIONS.isdisjoint(name for name, _ in request.scope["headers"])
     if status == 409 and fault.reason == "version_mismatch" and conditional:  # noqa: PLR2004  # Conflict
         status = 412
-    headers = after_failure(fault, dependencies(request).login_attempts)
+    headers = after_failure(fault)
     match status:
         case 401:
             headers |= _challenge(fault.reason)
@@ -154,6 +153,7 @@ def problem(fault: Fault | RemoteFault, status: int, headers: Mapping[str, str])
         errors=errors,
         status=status,
         retry_after=fault.retry_after,
+        attempts=fault.attempts,
     )
     soon = RETRY_AFTER.get(status, {}) if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
     return Response(document.json_bytes(), status, {**soon, **headers}, names.PROBLEM_JSON)

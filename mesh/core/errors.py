@@ -110,6 +110,8 @@ class Fault(MeshError):
     code: ClassVar[Code]
     retry_after: int | None = None
     """Seconds until the same request may succeed, where that is known."""
+    attempts: int | None = None
+    """How often it may be tried at once, where that is limited and known."""
 
     def __init__(self, reason: str, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -200,13 +202,15 @@ class CallError(MeshError):
 class RemoteFault(CallError):
     """The worker answered with a fault: the same code, reason, detail and field errors that it raised."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # as many as a fault has
         self,
         code: Code,
         reason: str,
         detail: str,
         errors: Sequence[FieldError] = (),
         retry_after: int | None = None,
+        *,
+        attempts: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code
@@ -214,6 +218,7 @@ class RemoteFault(CallError):
         self.detail = detail
         self.errors = tuple(errors)
         self.retry_after = retry_after
+        self.attempts = attempts
 
 
 class Overloaded(RemoteFault):

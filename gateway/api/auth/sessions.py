@@ -1,11 +1,10 @@
 """`/v1/auth`: accounts and sessions; and the keys by which anyone can verify an access token."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from contracts.auth import GetJwks, GetMe, LoggedOut, Login, Logout, Refresh, Register
 from gateway.access.rate_limit import after_success
-from gateway.api.auth.session_schemas import Credentials, Jwks, Session, Tokens, User
-from gateway.dependencies import dependencies
+from gateway.api.auth.session_schemas import Credentials, Jwks, NewSession, Session, Tokens, User
 from gateway.routing.calls import Call, calls
 from gateway.routing.operations import JSON_BODY, answers
 from gateway.routing.route import JsonRoute
@@ -28,11 +27,11 @@ async def register(
 
 @router.post("/v1/auth/login", responses=answers(401, 429, *JSON_BODY), summary="Log in")
 async def login(
-    body: Credentials, request: Request, response: Response, call: Call[Login, Tokens] = calls(AUTH_LOGIN, Tokens)
+    body: Credentials, response: Response, call: Call[Login, NewSession] = calls(AUTH_LOGIN, NewSession)
 ) -> Tokens:
     """Begin a session: an access token to send as `Authorization: Bearer …`, and a refresh token."""
     tokens = await call(Login(email=body.email, password=body.password))
-    response.headers.update({"Cache-Control": "no-store", **after_success(dependencies(request).login_attempts)})
+    response.headers.update({"Cache-Control": "no-store", **after_success(tokens.attempts)})
     return tokens
 
 

@@ -210,7 +210,9 @@ async def test_a_conflict_of_versions_without_if_match_stays_409(
 
 async def told(error: Exception) -> tuple[int, str, str]:
     """Status, reason and detail of what an application answers whose route raises this."""
-    app = FastAPI(exception_handlers={**HANDLERS})
+    app = FastAPI()
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
 
     @app.get("/v1/products/1")
     async def fail() -> None:
