@@ -28,8 +28,9 @@ from gateway.middleware.request_context import RequestContext, last_resort
 from gateway.routing.declarations import api_routes, declared, refuse_undeclared
 from gateway.routing.fast_path.middleware import ShortPath
 from gateway.routing.fast_path.middleware import routes as compiled_routes
+from gateway.routing.fastapi_inside import Insides
 from gateway.routing.operations import complete_document
-from gateway.routing.representations import CompiledReads
+from gateway.routing.representations import CompiledReads, FastApisReads
 from gateway.routing.shadowing import refuse_shadowed
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import GuardedClient
@@ -65,12 +66,17 @@ OPTIONS tells the methods of a path.
 
 
 def build(
-    settings: GatewaySettings, transport: Transport, tracer: "Tracer | None" = None, *, short: bool = True
+    settings: GatewaySettings,
+    transport: Transport,
+    tracer: "Tracer | None" = None,
+    *,
+    short: bool = True,
+    insides: Insides = Insides(),  # noqa: B008  # it is frozen
 ) -> FastAPI:
     """Wire the application up. Raises RuntimeError for a route that does not say who may use it, or that another hides.
 
     `tracer`: None traces nothing. `short`: whether what fits takes the short path; what answers are is the same without
-    it, and a test compares them.
+    it, and a test compares them. `insides`: FastAPI's, as another version may have them.
     """
     app = FastAPIOffline(
         title="Northwind mesh",
@@ -88,11 +94,12 @@ def build(
     refuse_undeclared(app, without=health.PATHS | _DOCS)
     refuse_shadowed(app)
     complete_document(app)
-    compiled = tuple(compiled_routes(app))
-    app.state.representations = CompiledReads(compiled)
+    compiled = tuple(compiled_routes(app, insides))
+    known = any(route.compiled for route in compiled)
+    app.state.representations = CompiledReads(compiled) if known else FastApisReads(app.router, compiled)
     # The last one added is the outermost.
     app.add_middleware(Methods, routes=known_routes(app))
-    if short:
+    if short and known:
         app.add_middleware(ShortPath, routes=compiled)
     app.add_middleware(ConditionalReads)
     hashing = {route.path for route in api_routes(app) if declared(route) in _HASHING}

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.app import build
-from gateway.http.protocol import patient
+from gateway.http.protocol import protocol
 from gateway.settings import GatewaySettings
 from mesh.nats.transport import NatsTransport
 from mesh.process.run import StartError, read_settings, started, stopped_or_lost, tracing, unless_stopped
@@ -98,7 +98,7 @@ async def serve_until(
 def _config(settings: GatewaySettings, app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=patient(settings),
+        http=protocol(settings),
         ws="none",
         lifespan="off",
         log_config=None,

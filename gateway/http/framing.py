@@ -10,9 +10,9 @@ import structlog
 from httptools import HttpParserError, HttpParserInvalidMethodError
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.http.head import Head, may_become_one, over, read
+from gateway.http.uvicorn_inside import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from gateway.http.write_buffer import OneWrite
 from gateway.middleware.methods import UNKNOWN_METHOD
 from gateway.middleware.request_context import prepared_headers

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any, TypeVar, overload
 
 from fastapi import Depends, params
-from fastapi.dependencies.models import Dependant
 from starlette.requests import Request
 
 from gateway.dependencies import dependencies
+from gateway.routing.fastapi_inside import Dependant
 from mesh.core.endpoint import Endpoint, Rep, Req, Shape
 
 _Sent = TypeVar("_Sent")

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from gateway.routing.calls import calls_within
+from gateway.routing.fastapi_inside import routes_of
 from gateway.routing.route import JsonRoute
 from mesh.core.endpoint import Endpoint
 
@@ -19,7 +20,7 @@ def declared(route: BaseRoute | None) -> Endpoint[Any, Any] | None:
 
 def api_routes(app: FastAPI) -> Iterator[APIRoute]:
     """Every route that a function of ours answers."""
-    for found in iter_route_contexts(app.routes):
+    for found in routes_of(app):
         if isinstance(found.original_route, APIRoute):
             yield found.original_route
 
@@ -29,7 +30,7 @@ def refuse_undeclared(app: FastAPI, without: frozenset[str]) -> None:
 
     The paths in `without` call none.
     """
-    for found in iter_route_contexts(app.routes):
+    for found in routes_of(app):
         route = found.original_route
         if not isinstance(route, APIRoute):
             continue

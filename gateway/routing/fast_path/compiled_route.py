@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from fastapi.datastructures import DefaultPlaceholder
-from fastapi.dependencies.models import Dependant
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import ResponseValidationError
-from fastapi.routing import RouteContext
-from fastapi.utils import is_body_allowed_for_status_code
 from starlette.convertors import StringConvertor
 from starlette.responses import JSONResponse, Response
 
 from gateway.routing.fast_path.arguments import Given, NotCompilable, Read, arguments
+from gateway.routing.fastapi_inside import (
+    DefaultPlaceholder,
+    Dependant,
+    RouteContext,
+    is_body_allowed_for_status_code,
+    jsonable_encoder,
+)
 from gateway.routing.json_response import JsonResponse
 from gateway.routing.route import JsonRoute, read_query
 

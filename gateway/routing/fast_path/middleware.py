@@ -11,16 +11,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.problems import HANDLERS, answer
 from gateway.routing.fast_path.arguments import DoesNotFit, Given, NotCompilable
 from gateway.routing.fast_path.compiled_route import CompiledRoute
+from gateway.routing.fastapi_inside import Insides, RouteContext, difference, positional, routes_of
+
+log = structlog.get_logger()
 
 _EXPECTED: Final[tuple[type[Exception], ...]] = tuple(HANDLERS)
-_GROUP_NAME: Final = re.compile(r"\(\?P<\w+>")
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,26 @@ class Route:
     compiled: CompiledRoute | None
 
 
-def routes(app: FastAPI) -> Iterator[Route]:
-    """Every route of the application, in its order, compiled where that is possible."""
-    for found in iter_route_contexts(app.routes):
+def routes(app: FastAPI, insides: Insides = Insides()) -> Iterator[Route]:  # noqa: B008  # it is frozen
+    """Every route of the application, in its order, compiled where that is possible.
+
+    None is, with one warning, where this version of FastAPI is not as the fast path knows it.
+    """
+    if (unknown := difference(app, insides)) is not None:
+        log.warning("fast_path_not_taken", detail=f"this version of FastAPI is not known: {unknown}")
+    for found in routes_of(app):
         if (pattern := getattr(found, "path_regex", None)) is None:
             continue
-        try:
-            compiled = CompiledRoute(found)
-        except NotCompilable:
-            compiled = None
+        compiled = None if unknown else _compiled(found)
         methods, parameters = frozenset(found.methods or ()), tuple(found.param_convertors)
         yield Route(found.name or "", pattern.pattern, methods, parameters, compiled)
+
+
+def _compiled(found: RouteContext) -> CompiledRoute | None:
+    try:
+        return CompiledRoute(found)
+    except NotCompilable:
+        return None
 
 
 class ShortPath:
@@ -87,7 +98,7 @@ class Finder:
         alternatives = []
         groups = 0
         for route in routes:
-            alternative = _GROUP_NAME.sub("(", route.pattern.removeprefix("^").removesuffix("$"))
+            alternative = positional(route.pattern)
             self._routes[groups + 1] = route
             alternatives.append(f"({alternative})")
             groups += 1 + re.compile(alternative).groups
