@@ -1,5 +1,6 @@
 """The gateway's one wiring place: from settings and a transport to an ASGI application."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from gateway.api.health import routes as health
 from gateway.api.products import routes as products
 from gateway.dependencies import Dependencies
 from gateway.middleware.body import BodyLimit
-from gateway.middleware.bulkhead import Turnstile
+from gateway.middleware.bulkhead import Bulkhead
 from gateway.middleware.conditional_reads import ConditionalReads
 from gateway.middleware.cors import CrossOrigin
 from gateway.middleware.head import HeadLimit
@@ -26,11 +27,11 @@ from gateway.middleware.methods import Methods
 from gateway.middleware.methods import routes as known_routes
 from gateway.middleware.request_context import RequestContext, last_resort
 from gateway.routing.declarations import api_routes, declared, refuse_undeclared
-from gateway.routing.fast_path.middleware import ShortPath
+from gateway.routing.fast_path.middleware import FastPath, Route
 from gateway.routing.fast_path.middleware import routes as compiled_routes
+from gateway.routing.fast_path.representations import CompiledReads, FastApisReads
 from gateway.routing.fastapi_inside import Insides
 from gateway.routing.operations import complete_document
-from gateway.routing.representations import CompiledReads, FastApisReads
 from gateway.routing.shadowing import refuse_shadowed
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import GuardedClient
@@ -70,12 +71,12 @@ def build(
     transport: Transport,
     tracer: "Tracer | None" = None,
     *,
-    short: bool = True,
+    fast: bool = True,
     insides: Insides = Insides(),  # noqa: B008  # it is frozen
 ) -> FastAPI:
     """Wire the application up. Raises RuntimeError for a route that does not say who may use it, or that another hides.
 
-    `tracer`: None traces nothing. `short`: whether what fits takes the short path; what answers are is the same without
+    `tracer`: None traces nothing. `fast`: whether what fits takes the fast path; what answers are is the same without
     it, and a test compares them. `insides`: FastAPI's, as another version may have them.
     """
     app = FastAPIOffline(
@@ -97,14 +98,21 @@ def build(
     compiled = tuple(compiled_routes(app, insides))
     known = any(route.compiled for route in compiled)
     app.state.representations = CompiledReads(compiled) if known else FastApisReads(app.router, compiled)
-    # The last one added is the outermost.
+    _add_middleware(app, settings, tracer, compiled if fast and known else ())
+    return app
+
+
+def _add_middleware(
+    app: FastAPI, settings: GatewaySettings, tracer: "Tracer | None", compiled: Sequence[Route]
+) -> None:
+    """Lay the middleware around the application: the last one added is the outermost."""
     app.add_middleware(Methods, routes=known_routes(app))
-    if short and known:
-        app.add_middleware(ShortPath, routes=compiled)
+    if compiled:
+        app.add_middleware(FastPath, routes=compiled)
     app.add_middleware(ConditionalReads)
     hashing = {route.path for route in api_routes(app) if declared(route) in _HASHING}
     app.add_middleware(
-        Turnstile, paths=hashing, at_once=settings.gateway_logins_at_once, waiting=settings.gateway_logins_waiting
+        Bulkhead, paths=hashing, at_once=settings.gateway_logins_at_once, waiting=settings.gateway_logins_waiting
     )
     app.add_middleware(BodyLimit, limit=settings.gateway_max_body)
     app.add_middleware(HeadLimit, limits=settings)
@@ -113,7 +121,6 @@ def build(
     app.add_middleware(
         RequestContext, timeout=settings.gateway_timeout, proxies=settings.gateway_trusted_proxies, tracer=tracer
     )
-    return app
 
 
 def wire(settings: GatewaySettings, transport: Transport) -> Dependencies:

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.rate_limit import after_failure
-from gateway.routing import media_type
-from gateway.routing.conditions import CONDITIONS
+from gateway.semantics import media_type
+from gateway.semantics.conditions import CONDITIONS
 from mesh.core import context
 from mesh.core.errors import (
     BadReply,

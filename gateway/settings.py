@@ -5,8 +5,8 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
-from gateway.middleware.client_address import Network, networks_in
-from gateway.middleware.origins import origins_in
+from gateway.networks import Network, networks_in
+from gateway.origins import origins_in
 from mesh.core.settings import DAY, Settings
 from mesh.nats.settings import NatsSettings
 from mesh.security.settings import TokenSettings

@@ -8,12 +8,11 @@ from urllib.parse import unquote
 
 import structlog
 from httptools import HttpParserError, HttpParserInvalidMethodError
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http.head import Head, may_become_one, over, read
-from gateway.http.uvicorn_inside import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
-from gateway.http.write_buffer import OneWrite
+from gateway.http.uvicorn_inside import HttpToolsProtocol, RequestResponseCycle, as_bytes
+from gateway.http.write_buffer import WriteBuffer
 from gateway.middleware.methods import UNKNOWN_METHOD
 from gateway.middleware.request_context import prepared_headers
 from gateway.problems import BodyFault, refusal
@@ -48,7 +47,7 @@ class FramedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401  # asyncio and uvicorn name different types
         """Expect a first request."""
-        self._wire = OneWrite(transport)
+        self._wire = WriteBuffer(transport)
         super().connection_made(self._wire)  # type: ignore[arg-type]  # as good as a Transport
         self._buffer = b""
         self._at = 0
@@ -264,7 +263,7 @@ class FramedProtocol(HttpToolsProtocol):
             response = refusal(fault)
             response.raw_headers.extend(prepared_headers(context.request_id))
             log.info("request_refused", status=response.status_code, reason=fault.reason)
-        self._wire.write(_as_bytes(response, self.server_state.default_headers))
+        self._wire.write(as_bytes(response, self.server_state.default_headers))
         self._end()
 
     def _ignore(self) -> None:
@@ -298,8 +297,3 @@ def _end_of_piece(buffer: bytes, begin: int) -> int:
 
 def _malformed_body() -> Fault:
     return Invalid("malformed_request", "the request could not be understood")
-
-
-def _as_bytes(response: Response, headers: list[tuple[bytes, bytes]]) -> bytes:
-    lines = (b"%s: %s\r\n" % header for header in (*headers, *response.raw_headers))
-    return b"".join((STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)))

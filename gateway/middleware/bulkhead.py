@@ -10,11 +10,11 @@ from gateway.problems import BodyFault
 from mesh.core import context
 from mesh.core.errors import Unavailable
 
-_PATIENCE = 0.25
+_LONGEST_WAIT = 0.25
 """The part of a request's time that it may wait, as in a worker's queue; then it is better told to come again."""
 
 
-class Turnstile:
+class Bulkhead:
     """Lets `at_once` requests to `paths` through at a time; `waiting` more wait, and the others are refused at once.
 
     A hash takes some 30 ms of a core, so whoever is let in beyond that only makes the gateway, auth and its database
@@ -59,7 +59,7 @@ class Turnstile:
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with asyncio.timeout((context.remaining() or 0) * _PATIENCE):
+            async with asyncio.timeout((context.remaining() or 0) * _LONGEST_WAIT):
                 await turn
         except (TimeoutError, asyncio.CancelledError) as error:
             if turn.cancelled():

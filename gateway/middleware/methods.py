@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.problems import told
 from gateway.routing.fastapi_inside import RouteContext, routes_of
-from gateway.routing.media_type import ACCEPT_PATCH
+from gateway.semantics.media_type import ACCEPT_PATCH
 from mesh.core.errors import Invalid
 
 _KNOWN: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})

@@ -10,7 +10,8 @@ from typing import Annotated, Final, Protocol, cast
 from fastapi import Depends, Header
 from starlette.requests import Request
 
-from gateway.routing.conditions import (
+from gateway.routing.misfit import DoesNotFit
+from gateway.semantics.conditions import (
     CONDITIONS,
     IF_MATCH,
     IF_NONE_MATCH,
@@ -21,8 +22,7 @@ from gateway.routing.conditions import (
     unmet,
     version_of,
 )
-from gateway.routing.fast_path.arguments import DoesNotFit
-from gateway.routing.media_type import unsupported
+from gateway.semantics.media_type import unsupported
 from mesh.core.errors import Code, Invalid, RemoteFault
 
 READS: Final = frozenset({"GET", "HEAD"})

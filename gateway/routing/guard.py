@@ -28,7 +28,7 @@ async def caller(request: Request) -> Caller:
     known = dependencies(request)
     try:
         caller = await known.verifier.verify(current.authorization)
-        await known.revocations.demand_alive(caller)
+        await known.revocations.require_alive(caller)
     except CallError as error:
         why = "access tokens cannot be verified: the auth service is not available"
         raise Unavailable("keys_unavailable", why) from error

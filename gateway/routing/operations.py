@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Header
 
-from gateway.routing.media_type import MERGE_PATCH
+from gateway.semantics.media_type import MERGE_PATCH
 from mesh.core.endpoint import Access, Endpoint
 from mesh.wire.names import IDEMPOTENCY_KEY, PROBLEM_JSON
 from mesh.wire.problem import Problem

@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope
 from gateway.routing.calls import called
 from gateway.routing.conditional_writes import READS, expected_version, require_conditions, required_version
 from gateway.routing.guard import guard
-from gateway.routing.media_type import unsupported
 from gateway.routing.operations import every_answer, require_fitting_key
+from gateway.semantics.media_type import unsupported
 from mesh.core.errors import Fault, FieldError, Invalid
 from mesh.wire import validation
 

@@ -8,9 +8,9 @@ from contracts import customers
 from gateway.api.customers.schemas import Customer, CustomerChange, CustomerPage, CustomerQuery, NewCustomer
 from gateway.routing.calls import Call, calls
 from gateway.routing.conditional_writes import ExpectedVersion, RequiredVersion
-from gateway.routing.conditions import READ, changed, resource
 from gateway.routing.operations import JSON_BODY, answers
 from gateway.routing.route import JsonRoute
+from gateway.semantics.conditions import READ, changed, resource
 from subjects import CUSTOMERS_ARCHIVE, CUSTOMERS_CREATE, CUSTOMERS_GET, CUSTOMERS_LIST, CUSTOMERS_UPDATE
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=JsonRoute)

@@ -20,9 +20,9 @@ from gateway.api.products.schemas import (
 from gateway.api.schemas import InDigits
 from gateway.routing.calls import Call, calls
 from gateway.routing.conditional_writes import ExpectedVersion, RequiredVersion
-from gateway.routing.conditions import READ, changed, resource
 from gateway.routing.operations import JSON_BODY, answers
 from gateway.routing.route import JsonRoute
+from gateway.semantics.conditions import READ, changed, resource
 from subjects import (
     PRODUCTS_CATEGORIES_LIST,
     PRODUCTS_CREATE,

@@ -13,13 +13,10 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope
 
 from gateway.routing.fastapi_inside import Dependant
-from gateway.routing.media_type import unsupported
+from gateway.routing.misfit import DoesNotFit
+from gateway.semantics.media_type import unsupported
 
 _SCALARS: Final = (str, int, float, Decimal, NoneType)
-
-
-class DoesNotFit(Exception):
-    """The request is not what the route wants; FastAPI says why."""
 
 
 class NotCompilable(Exception):

@@ -1,4 +1,4 @@
-"""A route as the short path runs it: what FastAPI found out about it, compiled once into plain calls (ADR 9)."""
+"""A route as the fast path runs it: what FastAPI found out about it, compiled once into plain calls (ADR 9)."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -18,8 +18,8 @@ from gateway.routing.fastapi_inside import (
     is_body_allowed_for_status_code,
     jsonable_encoder,
 )
-from gateway.routing.json_response import JsonResponse
 from gateway.routing.route import JsonRoute, read_query
+from gateway.semantics.json_response import JsonResponse
 
 
 class CompiledRoute:

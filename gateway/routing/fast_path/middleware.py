@@ -1,8 +1,8 @@
-"""The short path: a request that fits its route is answered past FastAPI's machinery (ADR 9).
+"""The fast path: a request that fits its route is answered past FastAPI's machinery (ADR 9).
 
 FastAPI finds out what a route wants when it is declared, and goes through that again at each request. Here each route
 is compiled once, at the start. Whatever does not fit (no such path, another method, a parameter that is missing or
-wrong) goes the long way, to FastAPI, as if it had come there first, and hears from it what is wrong. So the short path
+wrong) goes the long way, to FastAPI, as if it had come there first, and hears from it what is wrong. So the fast path
 knows no refusal of its own, and a route that cannot be compiled is slower, and otherwise the same.
 """
 
@@ -16,9 +16,10 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.problems import HANDLERS, answer
-from gateway.routing.fast_path.arguments import DoesNotFit, Given, NotCompilable
+from gateway.routing.fast_path.arguments import Given, NotCompilable
 from gateway.routing.fast_path.compiled_route import CompiledRoute
 from gateway.routing.fastapi_inside import Insides, RouteContext, difference, positional, routes_of
+from gateway.routing.misfit import DoesNotFit
 
 log = structlog.get_logger()
 
@@ -59,7 +60,7 @@ def _compiled(found: RouteContext) -> CompiledRoute | None:
         return None
 
 
-class ShortPath:
+class FastPath:
     """Answers what fits a compiled route, and leaves all else to the application behind it."""
 
     def __init__(self, app: ASGIApp, routes: Iterable[Route]) -> None:

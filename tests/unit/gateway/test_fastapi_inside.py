@@ -14,7 +14,8 @@ from starlette.routing import compile_path
 
 import gateway
 from gateway.app import build
-from gateway.routing.fast_path.middleware import ShortPath, routes
+from gateway.routing.fast_path.middleware import FastPath, routes
+from gateway.routing.fast_path.representations import CompiledReads, FastApisReads
 from gateway.routing.fastapi_inside import (
     OF_DEPENDANT,
     OF_FIELD,
@@ -26,7 +27,6 @@ from gateway.routing.fastapi_inside import (
     positional,
     routes_of,
 )
-from gateway.routing.representations import CompiledReads, FastApisReads
 from gateway.settings import GatewaySettings
 from tests.unit.gateway.requests_of_all_kinds import fitting
 from tests.unit.gateway.two_ways import Answering, Gateway
@@ -110,7 +110,7 @@ def test_another_version_goes_the_long_way_with_one_warning(insides: Insides, na
     [warning] = [line for line in logs if line["log_level"] == "warning"]
     assert "fast_path_not_taken" == warning["event"]
     assert named in warning["detail"]
-    assert ShortPath.__name__ not in layers(app)
+    assert FastPath.__name__ not in layers(app)
     assert isinstance(app.state.representations, FastApisReads)
     assert {None} == {route.compiled for route in routes(app, insides)}
 
@@ -119,7 +119,7 @@ def test_this_version_goes_the_short_way_without_one() -> None:
     with structlog.testing.capture_logs() as logs:
         app = build(GatewaySettings(), Answering())
     assert [] == logs
-    assert ShortPath.__name__ in layers(app)
+    assert FastPath.__name__ in layers(app)
     assert isinstance(app.state.representations, CompiledReads)
 
 
@@ -135,7 +135,7 @@ CONDITIONS: list[tuple[bytes, bytes]] = [
 
 
 async def test_conditions_are_held_against_the_same_resource_the_long_way() -> None:
-    known, unknown = Gateway(short=True), Gateway(short=True, insides=OTHERS[0][0])
+    known, unknown = Gateway(fast=True), Gateway(fast=True, insides=OTHERS[0][0])
     for asked in fitting(known.app).values():
         for name, value in CONDITIONS:
             one = asked.with_header(b"if-match").with_header(name, value)

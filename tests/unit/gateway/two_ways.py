@@ -1,4 +1,4 @@
-"""The gateway with the short path and without it, asked the same, byte by byte."""
+"""The gateway with the fast path and without it, asked the same, byte by byte."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -103,9 +103,9 @@ class Answer:
 class Gateway:
     """One way through the gateway, and the services behind it."""
 
-    def __init__(self, *, short: bool, insides: Insides = Insides()) -> None:  # noqa: B008  # it is frozen
+    def __init__(self, *, fast: bool, insides: Insides = Insides()) -> None:  # noqa: B008  # it is frozen
         self.services = Answering()
-        self.app = build(GatewaySettings(gateway_max_body=LIMIT), self.services, short=short, insides=insides)
+        self.app = build(GatewaySettings(gateway_max_body=LIMIT), self.services, fast=fast, insides=insides)
 
     async def answer(self, asked: Asked) -> Answer:
         """What comes of a request, with the request id that nobody can foresee taken out."""
@@ -141,7 +141,7 @@ class Both:
     """The short way and the long one."""
 
     def __init__(self) -> None:
-        self.short, self.long = Gateway(short=True), Gateway(short=False)
+        self.short, self.long = Gateway(fast=True), Gateway(fast=False)
 
     async def same(self, asked: Asked) -> Answer:
         """What both answer."""

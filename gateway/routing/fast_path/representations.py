@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Scope
 
-from gateway.routing.fast_path.arguments import DoesNotFit, Given
+from gateway.routing.fast_path.arguments import Given
 from gateway.routing.fast_path.compiled_route import CompiledRoute
 from gateway.routing.fast_path.middleware import Finder, Route
+from gateway.routing.misfit import DoesNotFit
 from mesh.core.errors import Invalid
 
 
