@@ -75,9 +75,8 @@ class Throttle:
     async def _permitted(self, limit: Limit) -> Attempt:
         attempt = await self._throttles.attempt(limit, longest=self._longest)
         if wait := attempt.wait:
-            refusal = RateLimited(AuthReason.TOO_MANY_LOGINS, f"too many attempts: wait for {wait} s", wait)
-            refusal.attempts = limit.free
-            raise refusal
+            why = f"too many attempts: wait for {wait} s"
+            raise RateLimited(AuthReason.TOO_MANY_LOGINS, why, wait, attempts=limit.free)
         return attempt
 
 

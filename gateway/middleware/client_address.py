@@ -51,6 +51,7 @@ def _without_port(hop: str) -> str:
 
 @cache  # once in a process, whoever sends how many
 def warn_of_untrusted() -> None:
+    """Tell that a peer is not believed."""
     log.warning(
         "x_forwarded_for_not_believed",
         detail="behind a proxy all clients have its address: name it in GATEWAY_TRUSTED_PROXIES",

@@ -30,11 +30,10 @@ class JsonRequest(Request):
     def __init__(self, scope: Scope, receive: Receive, body_type: TypeAdapter[Any]) -> None:
         super().__init__(scope, receive)
         self._body_type = body_type
-        self.fault: Fault | None = None
-        """What is wrong with the body."""
+        self._fault: Fault | None = None
 
     async def json(self) -> Any:  # noqa: ANN401  # the model of whichever route it is
-        """The model, or what fits no model: then `fault` says why.
+        """The model, or what fits no model: then `take_fault` says why.
 
         The fault is kept and not raised: who may not use the route must hear that first, and FastAPI asks for the body
         before it asks the dependencies.
@@ -44,8 +43,13 @@ class JsonRequest(Request):
                 return self._body_type.validate_json(await self.body())
             except ValidationError as error:
                 fault = validation.invalid_payload(error)
-        self.fault = fault
+        self._fault = fault
         return _UNREAD
+
+    def take_fault(self) -> Fault | None:
+        """What is wrong with the body, once: whoever raises it must not keep it, or its traceback would be a cycle."""
+        fault, self._fault = self._fault, None
+        return fault
 
 
 _UNREAD: Final = object()
@@ -101,7 +105,7 @@ class JsonRoute(APIRoute):
             try:
                 return await handle(read)
             except RequestValidationError as error:
-                raise read.fault or _misfit(read, error) from None
+                raise read.take_fault() or _misfit(read, error) from None
 
         return handle_strictly
 

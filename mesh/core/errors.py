@@ -166,9 +166,10 @@ class RateLimited(Fault):
 
     code = Code.RATE_LIMITED
 
-    def __init__(self, reason: str, detail: str, retry_after: int = 1) -> None:
+    def __init__(self, reason: str, detail: str, retry_after: int = 1, attempts: int | None = None) -> None:
         super().__init__(reason, detail)
         self.retry_after = retry_after
+        self.attempts = attempts
 
 
 class Unavailable(Fault):
