@@ -105,6 +105,7 @@ class JsonRoute(APIRoute):
             try:
                 return await handle(read)
             except RequestValidationError as error:
+                error.__traceback__ = None  # its frames hold it: that would be a cycle
                 raise read.take_fault() or _misfit(read, error) from None
 
         return handle_strictly
