@@ -107,7 +107,8 @@ class Handlers:
                     account = await self._prove(emails, request.password, pause)
             session = await self._begin(account)
         await self._audit.record(AuditAction.LOGGED_IN, session.user_id, actor_id=session.user_id)
-        return self._tokens(await self._signer.key(), account.user, session)
+        tokens = self._tokens(await self._signer.key(), account.user, session)
+        return tokens.model_copy(update={"attempts": self._throttle.account_attempts})
 
     @answers(AUTH_REFRESH)
     async def refresh(self, request: Refresh) -> Tokens:

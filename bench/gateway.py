@@ -126,7 +126,7 @@ def main() -> None:
 
 async def _print_all() -> None:
     proof = token()
-    short, long = (build(GatewaySettings(), Answering(), short=short) for short in (True, False))
+    short, long = (build(GatewaySettings(), Answering(), fast=fast) for fast in (True, False))
     out = sys.stdout
     out.write(f"{'µs of CPU for a request':34}{'long way':>10}{'short path':>12}{'ratio':>8}\n")
     for name, request in REQUESTS.items():

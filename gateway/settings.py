@@ -5,8 +5,8 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
-from gateway.middleware.client_address import Network, networks_in
-from gateway.middleware.origins import origins_in
+from gateway.networks import Network, networks_in
+from gateway.origins import origins_in
 from mesh.core.settings import DAY, Settings
 from mesh.nats.settings import NatsSettings
 from mesh.security.settings import TokenSettings
@@ -75,8 +75,6 @@ class GatewaySettings(NatsSettings, TokenSettings, HttpLimits, ServiceLimits):
     """Whether other gateways may listen on the port too; `listener` says what that costs."""
     gateway_stop_delay: float = Field(0.0, ge=0, le=DAY)
     """Seconds between "not ready" and the end of accepting, for a load balancer to notice."""
-    auth_login_attempts: int = Field(5, ge=1, le=10)
-    """What auth is told by the same variable: the gateway only tells of it, in RateLimit-Policy."""
     gateway_trusted_proxies: Networks = Field((), validate_default=False)
     """Addresses and networks, with commas, whose X-Forwarded-For is believed; nobody's where none is named."""
     gateway_cors_origins: Origins = Field((), validate_default=False)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _SHARED = {**LogSettings.model_fields, **TraceSettings.model_fields, **TokenSettings.model_fields}
 _OF_WORKERS = WorkerSettings.model_fields.keys() - NatsSettings.model_fields.keys()
-_OF_THE_GATEWAY = {"auth_login_attempts"}  # auth acts by it, the gateway tells of it
 _PREFIXES = ("OTEL_EXPORTER_OTLP_", "OTEL_BSP_", "OTEL_RESOURCE_ATTRIBUTES")  # see docs/tracing.md
 _CERTIFICATES = {"SSL_CERT_FILE", "SSL_CERT_DIR"}  # whom this machine trusts: for servers that run elsewhere
 
@@ -47,7 +46,7 @@ def inherited(service: ServiceName, terminal: Mapping[str, str], *, nats: bool) 
     A path is made absolute: a service runs in another folder than the terminal. A name that is misspelt passes, so that
     the service can tell of it.
     """
-    names = _SHARED.keys() | (_OF_THE_GATEWAY if service == "gateway" else _OF_WORKERS)
+    names = _SHARED.keys() | (set() if service == "gateway" else _OF_WORKERS)
     names |= NatsSettings.model_fields.keys() if nats else set()
     known = {name.upper() for name in names} | _CERTIFICATES
 

@@ -8,19 +8,17 @@ from urllib.parse import unquote
 
 import structlog
 from httptools import HttpParserError, HttpParserInvalidMethodError
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from gateway.http.buffered_transport import BufferedTransport
 from gateway.http.head import Head, may_become_one, over, read
-from gateway.http.write_buffer import OneWrite
+from gateway.http.uvicorn_inside import HttpToolsProtocol, RequestResponseCycle, as_bytes
 from gateway.middleware.methods import UNKNOWN_METHOD
 from gateway.middleware.request_context import prepared_headers
-from gateway.problems import refusal
+from gateway.problems import BodyFault, refusal
 from gateway.settings import HttpLimits
 from mesh.core.context import Context, request_id_from, working_on
-from mesh.core.errors import Fault, Invalid
+from mesh.core.errors import Fault, Invalid, TooLarge
 
 log = structlog.get_logger()
 
@@ -50,7 +48,7 @@ class FramedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401  # asyncio and uvicorn name different types
         """Expect a first request."""
-        self._wire = OneWrite(transport)
+        self._wire = BufferedTransport(transport)
         super().connection_made(self._wire)  # type: ignore[arg-type]  # as good as a Transport
         self._buffer = b""
         self._at = self._begin = 0
@@ -60,8 +58,8 @@ class FramedProtocol(HttpToolsProtocol):
         self._content = 0
         self._framing = 0
         """Bytes of the body, and those around them: sizes and extensions of chunks, the trailer."""
-        self._broken: int | None = None
-        """The status that says what is wrong with the body."""
+        self._broken: Fault | None = None
+        """What is wrong with the body."""
         self._ignoring = False
         self._ending = False
         self._lingering: asyncio.TimerHandle | None = None
@@ -151,7 +149,7 @@ class FramedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(buffer[begin:end])
         except HttpParserError:
-            self._break_off(400)
+            self._break_off(_malformed_body())
             return False
         if length is not None:
             return self._in_body is not (self._content == length) or self._disagreed()
@@ -162,13 +160,13 @@ class FramedProtocol(HttpToolsProtocol):
             self._content > limits.gateway_max_body
             or self._framing > limits.gateway_max_head + _FRAMING * self._content
         ):
-            self._break_off(413)
+            self._break_off(TooLarge("body_too_large", "the request's body is too large"))
             return False
         return True
 
     def _disagreed(self) -> bool:
         """Read nothing more, since the parser is not where it must be."""
-        self._break_off(400)
+        self._break_off(_malformed_body())
         return False
 
     # What the parser finds.
@@ -237,7 +235,7 @@ class FramedProtocol(HttpToolsProtocol):
                 cycle.keep_alive = keep_alive and not self._ending and not self._ignoring
             message = await receive()
             if self._broken is not None:
-                raise HTTPException(self._broken)
+                raise BodyFault(self._broken)
             return message
 
         await app(scope, receive_unbroken, send)
@@ -251,13 +249,13 @@ class FramedProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
             self._read_on()
 
-    def _break_off(self, status: int) -> None:
+    def _break_off(self, fault: Fault) -> None:
         """Read nothing more: in the message that is being read nobody knows what comes next."""
         self._ignore()
         if not self._answering:
             self._end()
             return
-        self._broken = status
+        self._broken = fault
         self.cycle.keep_alive = False
         self.cycle.message_event.set()
 
@@ -272,7 +270,7 @@ class FramedProtocol(HttpToolsProtocol):
             response = refusal(fault)
             response.raw_headers.extend(prepared_headers(context.request_id))
             log.info("request_refused", status=response.status_code, reason=fault.reason)
-        self._wire.write(_as_bytes(response, self.server_state.default_headers, content=not to_head))
+        self._wire.write(as_bytes(response, self.server_state.default_headers, content=not to_head))
         self._end()
 
     def _ignore(self) -> None:
@@ -304,7 +302,5 @@ def _end_of_piece(buffer: bytes, begin: int) -> int:
     return max(begin, len(buffer) - half)
 
 
-def _as_bytes(response: Response, headers: list[tuple[bytes, bytes]], *, content: bool) -> bytes:
-    lines = (b"%s: %s\r\n" % header for header in (*headers, *response.raw_headers))
-    body = bytes(response.body) if content else b""
-    return b"".join((STATUS_LINE[response.status_code], *lines, b"\r\n", body))
+def _malformed_body() -> Fault:
+    return Invalid("malformed_request", "the request could not be understood")

@@ -192,7 +192,7 @@ async def test_what_hashes_a_password_takes_nothing_from_the_rest_of_auth(
     path, body = asked
     for _ in range(20):
         problem(await http.post(path, json=body, headers=user), 503, "queue_too_slow")
-    client: GuardedClient = app.state.parts.client
+    client: GuardedClient = app.state.dependencies.client
     assert (4, True) == (limiter(client, "auth").limit, limiter(client, "auth password").limit < 2)
     for _ in range(20):
         assert 200 == (await http.get("/v1/auth/me", headers=user)).status_code
@@ -207,7 +207,7 @@ async def test_a_client_that_goes_away_gives_its_place_back(
     for task in asking:
         task.cancel(DISCONNECTED)
     await asyncio.wait(asking)
-    client: GuardedClient = app.state.parts.client
+    client: GuardedClient = app.state.dependencies.client
     assert (4, 0) == (limiter(client).limit, limiter(client).in_flight)
     assert {} == transport._waiting, "nobody waits for the answer"
 

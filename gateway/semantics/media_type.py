@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from gateway.routing.conditions import given
+from gateway.semantics.conditions import given
 from mesh.core.errors import Invalid
 
 ACCEPT: Final = "application/json, application/*+json"

@@ -6,7 +6,7 @@ from typing import Any
 from mesh.transport.write_buffer import WriteBuffer
 
 
-class OneWrite:
+class BufferedTransport:
     """A transport that gathers what is written within one turn of the event loop."""
 
     def __init__(self, transport: Any) -> None:  # noqa: ANN401  # uvloop has types of its own

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.middleware.bulkhead import Turnstile
+from gateway.middleware.bulkhead import Bulkhead
 from gateway.middleware.request_context import RequestContext
 
 
@@ -41,8 +41,8 @@ def application() -> Application:
 
 @pytest.fixture
 async def http(application: Application) -> AsyncIterator[AsyncClient]:
-    turnstile = Turnstile(application, {"/login"}, at_once=2, waiting=3)
-    transport = ASGITransport(RequestContext(turnstile, timeout=0.4))
+    bulkhead = Bulkhead(application, {"/login"}, at_once=2, waiting=3)
+    transport = ASGITransport(RequestContext(bulkhead, timeout=0.4))
     async with AsyncClient(transport=transport, base_url="http://gateway.test") as client:
         yield client
 

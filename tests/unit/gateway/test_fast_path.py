@@ -1,4 +1,4 @@
-"""The proof that the short path is no second gateway: what it answers, FastAPI would have answered, byte for byte."""
+"""The proof that the fast path is no second gateway: what it answers, FastAPI would have answered, byte for byte."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pydantic import AliasChoices
 from starlette.types import Message, Scope
 
-from gateway.access.guard import api_routes
 from gateway.app import build
-from gateway.routing.fast_path.middleware import ShortPath, routes
+from gateway.routing.declarations import api_routes
+from gateway.routing.fast_path.middleware import FastPath, routes
 from gateway.routing.route import JsonRoute
 from gateway.settings import GatewaySettings
 from mesh.core.errors import Code, NoResponder, RemoteFault
@@ -125,7 +125,7 @@ async def test_what_fits_never_reaches_fastapi(both: Both) -> None:
     async def fastapi(scope: Scope, *_: object) -> None:
         raise AssertionError(scope["path"])
 
-    path = ShortPath(fastapi, routes(both.short.app))
+    path = FastPath(fastapi, routes(both.short.app))
     for asked in FITTING.values():
         sent: list[Message] = []
 
@@ -209,7 +209,7 @@ async def test_what_cannot_be_compiled_goes_the_long_way(function: Callable[...,
     router.post("/greet")(function)
     app.include_router(router)
     compiled = tuple(routes(app))
-    app.add_middleware(ShortPath, routes=compiled)
+    app.add_middleware(FastPath, routes=compiled)
     assert [None] == [route.compiled for route in compiled if route.name == function.__name__]
     async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as http:
         assert "Nancy" in (await http.post("/greet?name=Nancy")).text

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from starlette.responses import Response
 
-from gateway.routing.json_response import JsonResponse
+from gateway.semantics.json_response import JsonResponse
 from mesh.core.errors import Conflict, Fault, Invalid
 
 IF_MATCH: Final = b"if-match"

@@ -1,7 +1,7 @@
 import asyncio
 import weakref
 
-from gateway.http.write_buffer import OneWrite
+from gateway.http.buffered_transport import BufferedTransport
 
 
 class Wire:
@@ -23,13 +23,13 @@ class Wire:
         return bool({"close", "abort"} & set(self.did))
 
 
-def one_write() -> tuple[OneWrite, Wire]:
+def buffered_transport() -> tuple[BufferedTransport, Wire]:
     wire = Wire()
-    return OneWrite(wire), wire
+    return BufferedTransport(wire), wire
 
 
 async def test_what_is_written_within_a_turn_is_one_write() -> None:
-    transport, wire = one_write()
+    transport, wire = buffered_transport()
     for part in (b"head", b"", b"body"):
         transport.write(part)
     assert [] == wire.did
@@ -40,7 +40,7 @@ async def test_what_is_written_within_a_turn_is_one_write() -> None:
 
 
 async def test_nothing_is_left_behind_at_the_end() -> None:
-    transport, wire = one_write()
+    transport, wire = buffered_transport()
     transport.write(b"last words")
     transport.close()
     await asyncio.sleep(0)
@@ -49,7 +49,7 @@ async def test_nothing_is_left_behind_at_the_end() -> None:
 
 
 async def test_after_an_abort_nothing_is_written() -> None:
-    transport, wire = one_write()
+    transport, wire = buffered_transport()
     transport.write(b"unheard")
     transport.abort()
     await asyncio.sleep(0)
@@ -57,7 +57,7 @@ async def test_after_an_abort_nothing_is_written() -> None:
 
 
 async def test_much_is_not_gathered_without_end() -> None:
-    transport, wire = one_write()
+    transport, wire = buffered_transport()
     for _ in range(10):
         transport.write(b"x" * 30_000)
     assert [90_000] * 3 == [len(written) for written in wire.did]
@@ -66,7 +66,7 @@ async def test_much_is_not_gathered_without_end() -> None:
 
 
 async def test_what_is_over_leaves_nothing_to_garbage_collection() -> None:
-    transport, _ = one_write()
+    transport, _ = buffered_transport()
     transport.write(b"last words")
     transport.close()
     await asyncio.sleep(0)
