@@ -60,7 +60,7 @@ class AuthSettings(WorkerSettings):
     """In code points. NIST SP 800-63B-4, section 3.1.1.2, asks for 15 where a password is the only factor."""
 
     # The least that OWASP's Password Storage Cheat Sheet asks of argon2id: more makes each login as much slower.
-    # docs/security.md has RFC 9106's profile for those who can afford it.
+    # docs/reference/security.md has RFC 9106's profile for those who can afford it.
     auth_argon2_memory_kib: int = Field(19_456, ge=128, le=4 * 1024**2)
     auth_argon2_time_cost: int = Field(2, ge=1, le=1_000)
     auth_argon2_parallelism: int = Field(1, ge=1, le=16)

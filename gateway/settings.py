@@ -1,4 +1,4 @@
-"""What the gateway is told by its environment; docs/limits.md tells what a caller sees of each limit."""
+"""What the gateway is told by its environment; docs/reference/limits.md tells what a caller sees of each limit."""
 
 from typing import Annotated, Self
 

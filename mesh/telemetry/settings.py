@@ -8,7 +8,7 @@ from mesh.core.settings import Settings, word
 
 
 class TraceSettings(Settings):
-    """How many requests are traced; where their spans go, OpenTelemetry's own variables say (docs/tracing.md)."""
+    """The share of requests to trace. OpenTelemetry's own variables say where spans go: docs/explanation/tracing.md."""
 
     trace_ratio: float = Field(0.0, ge=0, le=1)
     """Of the requests that come by HTTP; 0 traces none, and a worker joins no trace either."""

@@ -24,7 +24,7 @@ from providers.postgres import connections
 from subjects import AUTH_JWKS, CUSTOMERS_GET_MANY, CUSTOMERS_LIST, ENDPOINTS, PRODUCTS_SUPPLIERS_LIST
 
 ROOT = Path(__file__).parents[3]
-DOCUMENT = (ROOT / "docs" / "limits.md").read_text()
+DOCUMENT = (ROOT / "docs" / "reference" / "limits.md").read_text()
 ROWS = re.findall(r"^\| (?!limit )(.+?) \| (.+?) \| (.+?) \| (.+?) \|$", DOCUMENT, re.MULTILINE)
 SETTINGS = (GatewaySettings, WorkerSettings, NatsSettings, CustomersSettings, ProductsSettings)
 DEFAULTS = {
