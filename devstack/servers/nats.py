@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from devstack.home.credentials import Credentials
     from devstack.home.home import Home
 
-_ROOT = Path(__file__).parent.parent.resolve()
+_ROOT = Path(__file__).parents[2].resolve()
 CONFIGURATION = _ROOT / "nats.conf"
 _WITH_TLS = _ROOT / "nats-tls.conf"
 _HOST = "127.0.0.1"

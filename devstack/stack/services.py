@@ -32,7 +32,7 @@ NEEDS: dict[str, tuple[ServerName, ...]] = {
 
 _STARTED = ("service_started", "gateway_started")  # what a process logs once it takes requests
 _LEVELS_THAT_TELL = {"debug", "info"}
-ROOT = Path(__file__).parent.parent  # where the packages are
+ROOT = Path(__file__).parents[2]  # where the packages are
 _MODULES = {"gateway": "gateway", "auth": "auth_svc", "customers": "customers_svc", "products": "products_svc"}
 
 
