@@ -50,4 +50,4 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Run the Northwind mesh on this machine, call its subjects, see who serves them."""
+    """Run the Northwind mesh on this machine, call its subjects, list its services."""

@@ -31,7 +31,10 @@ def expanded(path: Path) -> Path:
 HomeOption = Annotated[
     Path,
     typer.Option(
-        "--home", envvar="MESH_HOME", callback=expanded, help="Where the running `mesh up` keeps its stack.json."
+        "--home",
+        envvar="MESH_HOME",
+        callback=expanded,
+        help="The home folder of the running `mesh up`, with its stack.json.",
     ),
 ]
 

@@ -28,10 +28,14 @@ _MAX_ANSWER = 2 * MAX_LIST_REPLY
 Shape = TypeVar("Shape", bound=BaseModel)
 
 GatewayOption = Annotated[
-    str | None, typer.Option(envvar="MESH_GATEWAY_URL", help="Such as https://mesh.example; else the stack's own.")
+    str | None, typer.Option(envvar="MESH_GATEWAY_URL", help="URL of the gateway. Default: that of the running stack.")
 ]
 TokenOption = Annotated[
-    str | None, typer.Option(envvar="MESH_TOKEN", help="An administrator's access token; else the stack's admin's.")
+    str | None,
+    typer.Option(
+        envvar="MESH_TOKEN",
+        help="An administrator's access token. Default: logs in as the stack's first administrator.",
+    ),
 ]
 
 
