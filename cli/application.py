@@ -1,4 +1,4 @@
-"""The command: one typer application, one function a subcommand."""
+"""The command: one typer application with one function for each subcommand."""
 
 from collections.abc import Collection
 from importlib import import_module
@@ -20,7 +20,7 @@ MODULES = {
 
 
 def application(names: Collection[str] = tuple(MODULES)) -> typer.Typer:
-    """The command with these subcommands; only their modules are imported."""
+    """The command with these subcommands. Imports only their modules."""
     app = typer.Typer(
         name="mesh",
         no_args_is_help=True,

@@ -1,4 +1,4 @@
-"""`mesh call`: one request on a subject, checked against its contract before it is sent."""
+"""`mesh call`: sends one request on a subject, and validates it against the contract first."""
 
 import asyncio
 import difflib
@@ -76,7 +76,7 @@ def _endpoint(subject: str, *, must_exist: bool) -> Endpoint[Any, Any] | None:
 
 
 def _is_subject(text: str) -> bool:
-    """Whether a message may be sent on it: words between dots, and none that stands for others."""
+    """Whether a message may be sent on this subject: tokens between dots, without wildcards."""
     return all(word.isprintable() and " " not in word and word not in {"", "*", ">"} for word in text.split("."))
 
 

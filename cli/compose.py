@@ -25,7 +25,7 @@ _PASSWORDS = (
 )
 _LINE = re.compile(r"(?:export\s+)?(\w+)\s*=\s*(.*?)\s*")
 _AS_IT_STANDS = re.compile(r"""[^\s'"`$#\\]*|('[^']*(?<!\\)'|"[^"$\\]*")(\s+#.*)?""")
-"""A value that Docker Compose takes literally: quoted, or without what it would expand or cut off."""
+"""A value that Docker Compose reads literally: quoted, or without characters that it expands or cuts off."""
 
 
 @compose.command()

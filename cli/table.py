@@ -1,4 +1,4 @@
-"""`mesh subjects`: the table of subjects.py for reading, or with its JSON Schemas for programs."""
+"""`mesh subjects`: prints subjects.py as a table for people, or with JSON Schemas for programs."""
 
 import json
 from typing import Annotated, Any
