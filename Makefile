@@ -75,7 +75,7 @@ check: install ## Lint, types, import law
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: install ## Write the generated parts of docs/reference anew
+docs: install ## Write the generated parts of docs/ anew
 	@$(BIN)/python -m tests.unit.docs.generated
 
 format: install ## Format the code as check wants it

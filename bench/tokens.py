@@ -35,7 +35,7 @@ class Tokens:
         return [customer["customer_id"] for customer in answer.raise_for_status().json()["items"]]
 
     async def many(self, count: int) -> list[str]:
-        """This many different tokens: a session gives a new one with each refresh."""
+        """As many different tokens as wanted: a session gives a new one with each refresh."""
         async with httpx2.AsyncClient(base_url=self._stack.state.gateway_url) as http:
             sessions = await asyncio.gather(*(_login(self._stack, http) for _ in range(_SESSIONS)))
             chains = await asyncio.gather(*(_refreshed(http, each, count // _SESSIONS) for each in sessions))

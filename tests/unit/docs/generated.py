@@ -33,6 +33,7 @@ from subjects import ENDPOINTS
 
 ROOT: Final = Path(__file__).parents[3]
 _REFERENCE: Final = ROOT / "docs" / "reference"
+_DECISIONS: Final = ROOT / "docs" / "adr"
 GROUPS: Final[Mapping[str, tuple[type[BaseSettings], ...]]] = {
     "Every process": (NatsSettings, LogSettings, TraceSettings),
     "The gateway and every worker": (TokenSettings,),
@@ -152,10 +153,20 @@ def reasons() -> str:
     return "\n".join(["| subject | reasons |", "|---|---|", *rows])
 
 
+def decisions() -> str:
+    """The index of the decision records, by their titles."""
+    lines = ["| | decision |", "|---|---|"]
+    for record in sorted(_DECISIONS.glob("0*.md")):
+        number, title = record.read_text().partition("\n")[0].removeprefix("# ").split(". ", 1)
+        lines.append(f"| [{number}]({record.name}) | {title} |")
+    return "\n".join(lines)
+
+
 PARTS: Final[Mapping[Path, Callable[[], str]]] = {
     _REFERENCE / "configuration.md": configuration,
     _REFERENCE / "cli.md": commands,
     _REFERENCE / "errors.md": reasons,
+    _DECISIONS / "README.md": decisions,
 }
 _MARKED: Final = re.compile(r"(<!-- generated: `make docs` -->\n).*?(\n<!-- end -->)", re.DOTALL)
 

@@ -60,8 +60,3 @@ def test_every_page_is_in_the_index() -> None:
         for page in (ROOT / "docs").rglob("*.md")
         if page not in linked and page != index and page.parent.name != "adr"
     }
-
-
-def test_every_decision_is_in_its_index() -> None:
-    index = ROOT / "docs" / "adr" / "README.md"
-    assert {path.name for path in index.parent.glob("0*.md")} == set(_LINK.findall(index.read_text()))
