@@ -58,13 +58,13 @@ def set_roles(
     token: TokenOption = None,
     home: HomeOption = _HOME,
 ) -> None:
-    """Set the roles of a user. Their sessions end."""
+    """Set the roles of a user, and end their sessions."""
     _change(who, {"roles": roles}, gateway, token, home)
 
 
 @users.command()
 def disable(who: Who, *, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = _HOME) -> None:
-    """Disable an account. Its sessions end."""
+    """Disable an account, and end its sessions."""
     _change(who, {"disabled": True}, gateway, token, home)
 
 

@@ -90,4 +90,4 @@ class GatewaySettings(NatsSettings, TokenSettings, HttpLimits, ServiceLimits):
     gateway_trusted_proxies: Networks = Field((), validate_default=False)
     """Addresses and networks, separated by commas, whose X-Forwarded-For is trusted."""
     gateway_cors_origins: Origins = Field((), validate_default=False)
-    """Origins, separated by commas, whose pages may call the API from a browser."""
+    """Origins whose pages may call the API from a browser, such as `https://app.example,https://admin.example`."""
