@@ -11,7 +11,7 @@ AUDIT_STAMP := $(VENV)/.installed-audit
 # Options of `mesh up` and of pytest pass through, e.g. make up ARGS="--http-port 8081".
 ARGS ?=
 
-.PHONY: help install up generate compose-env test faults bench bench-full bench-install check format audit lock clean
+.PHONY: help install up generate compose-env docs test faults bench bench-full bench-install check format audit lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ check: install ## Lint, types, import law
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: install ## Write the generated parts of docs/ anew
+	@$(BIN)/python -m tests.unit.docs.generated
 
 format: install ## Format the code as check wants it
 	@$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""What a list costs as it grows: the first page and the ten thousandth of a million customers, and searches."""
+"""The cost of a list as it grows: page 1 and page 10,000 of a million customers, and searches."""
 
 import itertools
 import string

@@ -1,4 +1,4 @@
-"""What is measured: the system as `mesh up` runs it, and peers that do the same work on the same servers."""
+"""The measured systems: ours as `mesh up` runs it, and peers that do the same work on the same servers."""
 
 import asyncio
 import os

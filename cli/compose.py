@@ -1,4 +1,4 @@
-"""`mesh compose`: the secrets that compose.yaml wants, so that nobody has to think of one or to quote it."""
+"""`mesh compose`: generates the secrets that compose.yaml needs."""
 
 import re
 import secrets
@@ -15,7 +15,7 @@ from ops.generated import password
 from ops.private_files import write_private
 from services import PROCESSES
 
-compose = typer.Typer(name="compose", no_args_is_help=True, help="Make what compose.yaml wants.")
+compose = typer.Typer(name="compose", no_args_is_help=True, help="Prepare a deployment with compose.yaml.")
 
 _PASSWORDS = (
     "POSTGRES_PASSWORD",
@@ -26,18 +26,20 @@ _PASSWORDS = (
 _KEYS = tuple(name for row in PROCESSES for name in row.keys)
 _LINE = re.compile(r"(?:export\s+)?(\w+)\s*=\s*(.*?)\s*")
 _AS_IT_STANDS = re.compile(r"""[^\s'"`$#\\]*|('[^']*(?<!\\)'|"[^"$\\]*")(\s+#.*)?""")
-"""A value that Docker Compose takes literally: quoted, or without what it would expand or cut off."""
+"""A value that Docker Compose reads literally: quoted, or without characters that it expands or cuts off."""
 
 
 @compose.command()
 def init(
     *,
-    folder: Annotated[Path, typer.Option(help="Where compose.yaml is.")] = Path(),
-    admin_email: Annotated[str, typer.Option(help="Who the first administrator is.")] = "admin@northwind.example",
+    folder: Annotated[Path, typer.Option(help="The folder of compose.yaml.")] = Path(),
+    admin_email: Annotated[
+        str, typer.Option(help="E-mail address of the first administrator.")
+    ] = "admin@northwind.example",
 ) -> None:
-    """Make .env and keys/, for their owner alone: passwords, keys and certificates.
+    """Create .env and keys/ with passwords, keys and certificates, readable by their owner only.
 
-    What is there is kept, so it may run again: after an update, or when a certificate is near its end.
+    Existing values are kept. Run it again after an update, or to renew a certificate before it expires.
     """
     file, example = folder / ".env", folder / ".env.example"
     try:
@@ -56,10 +58,10 @@ def init(
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """Give each variable of a .env that has no value the one that stands here; the others keep theirs.
+    """Fill in each variable of a .env that has no value. Variables with a value keep it.
 
     Raises:
-        ValueError: Docker Compose would read a value otherwise than it looks.
+        ValueError: Docker Compose would change a value, since it is not quoted.
 
     """
     lines, missing = text.splitlines(), dict(values)

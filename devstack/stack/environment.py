@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _SHARED = {**LogSettings.model_fields, **TraceSettings.model_fields, **TokenSettings.model_fields}
 _OF_WORKERS = WorkerSettings.model_fields.keys() - NatsSettings.model_fields.keys()
-_PREFIXES = ("OTEL_EXPORTER_OTLP_", "OTEL_BSP_", "OTEL_RESOURCE_ATTRIBUTES")  # see docs/tracing.md
+_PREFIXES = ("OTEL_EXPORTER_OTLP_", "OTEL_BSP_", "OTEL_RESOURCE_ATTRIBUTES")  # see docs/explanation/tracing.md
 _CERTIFICATES = {"SSL_CERT_FILE", "SSL_CERT_DIR"}  # whom this machine trusts: for servers that run elsewhere
 
 

@@ -70,14 +70,20 @@ class StackSettings(_Databases):
 
     model_config = SettingsConfigDict(env_prefix="MESH_")
 
-    home: AnyPath = Path(".mesh")
-    http_host: str = "127.0.0.1"
-    http_port: int = Field(default=8080, ge=0, le=65535, description="0 takes a free one")
+    home: AnyPath = Field(default=Path(".mesh"), description="folder of data, logs and secrets")
+    http_host: str = Field(default="127.0.0.1", description="address that the gateway listens on")
+    http_port: int = Field(
+        default=8080, ge=0, le=65535, description="port that the gateway listens on; 0 takes a free one"
+    )
     replicas: Annotated[dict[ServiceName, Annotated[int, Field(ge=1, le=100)]], NoDecode, BeforeValidator(_counts)] = (
-        Field(default_factory=dict, description="processes of a service, 1 unless told")
+        Field(default_factory=dict, description="number of processes of each service, as JSON; 1 where not set")
     )
     share_http_port: bool = Field(
-        default=False, description="whether all gateways listen on one port; else each has its own"
+        default=False, description="whether all gateways listen on one port; otherwise each has its own"
+    )
+    nats_nodes: int = Field(default=1, ge=1, le=9, description="NATS servers; more than one form a cluster")
+    nats_configuration: AnyPath = Field(
+        default=CONFIGURATION, description="configuration file of nats-server, without TLS"
     )
     without: _Names = Field(default=(), description="services that somebody else runs, with commas")
     only: _Names = Field(default=(), description="the services to run, with commas; all unless told")
@@ -85,15 +91,15 @@ class StackSettings(_Databases):
     postgres_port: int | None = Field(default=None, ge=1, le=65535, description="of PostgreSQL; else a free one")
     mongo_port: int | None = Field(default=None, ge=1, le=65535, description="of MongoDB; else a free one")
     keep_ports: bool = Field(default=False, description="whether all listen where they did at the last start")
-    nats_nodes: int = Field(default=1, ge=1, le=9, description="more than one form a cluster")
-    nats_configuration: AnyPath = Field(default=CONFIGURATION, description="of nats-server, without TLS")
     auth_niceness: int = Field(
         default=10,
         ge=0,
         le=19,
-        description="by which auth, that hashes passwords, gives way: with 10 to a tenth of a core that others want",
+        description="niceness of auth when cores are busy: 10 gets about a tenth of a core, 0 an equal share",
     )
-    tls: bool = Field(default=False, description="whether NATS is encrypted, by a CA made in the home")
+    tls: bool = Field(
+        default=False, description="whether NATS is encrypted, with a CA that is created in the home folder"
+    )
 
     nats_url: str | None = Field(default=None, validation_alias=_external("NATS_URL"))
 

@@ -1,4 +1,4 @@
-"""How a route names the endpoint that it calls: once, as the argument by which it calls it (ADR 15)."""
+"""How a route names the endpoint that it calls: once, as the argument by which it calls it (ADR 17)."""
 
 import inspect
 from collections.abc import Awaitable, Callable

@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Code(StrEnum):
-    """What went wrong, in the wire contract's words (docs/wire.md)."""
+    """What went wrong, in the wire contract's words (docs/reference/wire.md)."""
 
     INVALID_ARGUMENT = "invalid_argument"
     UNAUTHENTICATED = "unauthenticated"

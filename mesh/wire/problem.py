@@ -1,4 +1,4 @@
-"""Errors on the wire: problem documents (RFC 9457) and the headers beside them (docs/wire.md)."""
+"""Errors on the wire: problem documents (RFC 9457) and the headers beside them (docs/reference/wire.md)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Final

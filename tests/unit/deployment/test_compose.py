@@ -243,7 +243,7 @@ def test_a_proxy_on_this_machine_has_an_address_that_can_be_named() -> None:
     example = (ROOT / ".env.example").read_text()
     assert f"# GATEWAY_TRUSTED_PROXIES={subnet[1]}\n" in example
     assert f"# GATEWAY_SUBNET={subnet}\n" in example
-    assert f"`{subnet[1]}`" in (ROOT / "docs" / "security.md").read_text()
+    assert f"`{subnet[1]}`" in (ROOT / "docs" / "guides" / "containers.md").read_text()
 
 
 def test_who_is_named_in_the_example_is_believed_and_no_other_container(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from providers.postgres import connections
 from subjects import AUTH_JWKS, CUSTOMERS_GET_MANY, CUSTOMERS_LIST, ENDPOINTS, PRODUCTS_SUPPLIERS_LIST
 
 ROOT = Path(__file__).parents[3]
-DOCUMENT = (ROOT / "docs" / "limits.md").read_text()
+DOCUMENT = (ROOT / "docs" / "reference" / "limits.md").read_text()
 ROWS = re.findall(r"^\| (?!limit )(.+?) \| (.+?) \| (.+?) \| (.+?) \|$", DOCUMENT, re.MULTILINE)
 SETTINGS = (GatewaySettings, WorkerSettings, NatsSettings, CustomersSettings, ProductsSettings)
 DEFAULTS = {
@@ -100,8 +100,8 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "PostgreSQL: an idle transaction": seconds("idle_in_transaction_session_timeout"),
         "MongoDB: an operation": mongo._OPERATION_TIMEOUT,
         "sessions of an account": sessions.MOST,
-        "a change of somebody's rights that comes to no end": users._LONGEST_ACT.total_seconds(),
-        "a change of a password that comes to no end": users._LONGEST_ACT.total_seconds(),
+        "a change of rights that does not finish": users._LONGEST_ACT.total_seconds(),
+        "a change of a password that does not finish": users._LONGEST_ACT.total_seconds(),
         "revoked sessions in one reply": sessions.REVOKED_PAGE,
         "pages of that list, at the gateway": MOST_PAGES,
     } == stated
