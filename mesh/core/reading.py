@@ -1,4 +1,4 @@
-"""How JSON of another process becomes a model: bounded, and cheap even where it is made to be expensive."""
+"""Reads JSON from another process into a model: bounded in size and in CPU time."""
 
 from functools import partial
 from typing import Any, Generic, NoReturn, TypeVar
@@ -12,31 +12,31 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 _LONGEST_PATH = 100
 _SHORT = 1024
-"""Bytes: with 150 keys in them, pydantic's own way takes a tenth of a millisecond at most."""
+"""Bytes; at most 150 keys fit, which pydantic reads within a tenth of a millisecond."""
 
 
 class Unreadable(Exception):
-    """What came does not fit; says where on one line, and repeats nothing of it."""
+    """The JSON does not fit the model. The message says where, on one line, without repeating any value."""
 
 
 class Reader(Generic[Shape]):
-    """Reads one shape from JSON of at most so many bytes.
+    """Reads one shape from JSON of at most `most` bytes.
 
-    pydantic copies the whole object for each field that is missing, and goes on after an error: 1 MiB with 100,000 keys
-    takes it a quarter of a second. This stops at the first missing field and, in a list, at the first wrong item, but
-    for what is so short that it cannot take long.
+    pydantic copies the whole object for each missing field and continues after an error: 1 MiB with 100,000 keys takes
+    a quarter of a second. This reader stops at the first missing field and, in a list, at the first wrong item. Short
+    JSON is read in pydantic's own way.
     """
 
     def __init__(self, shape: type[Shape], most: int) -> None:
         self._most = most
         adapter = TypeAdapter(shape)
         self._validate_short = adapter.validator.validate_json
-        # Not prebuilt: pydantic would put the model's own validator in the place of the schema made here.
+        # Not prebuilt: pydantic would replace this schema by the model's own validator.
         schema = _stopping_early(adapter.core_schema)
         self._validate = SchemaValidator(schema, _use_prebuilt=False).validate_json
 
     def __call__(self, data: bytes) -> Shape:
-        """What the JSON says. Raises Unreadable."""
+        """The model. Raises Unreadable."""
         if len(data) > self._most:
             raise Unreadable(f"it has {len(data)} bytes, and may have {self._most}")
         try:
@@ -47,7 +47,7 @@ class Reader(Generic[Shape]):
 
 
 def _stopping_early(schema: Any) -> Any:  # noqa: ANN401  # a core schema is a dict of any depth
-    """The schema, where a missing field raises and a list ends at its first wrong item."""
+    """The schema, changed so that a missing field raises and a list stops at its first wrong item."""
     if isinstance(schema, list):
         return [_stopping_early(one) for one in schema]
     if not isinstance(schema, dict):
