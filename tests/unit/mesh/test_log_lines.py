@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from mesh.telemetry.log_lines import Lines
+from mesh.telemetry.log_lines import LogWriter
 
 
 @pytest.fixture
@@ -12,17 +12,17 @@ def written() -> list[bytes]:
 
 
 @pytest.fixture
-def lines(written: list[bytes]) -> Lines:
-    return Lines(written.append)
+def lines(written: list[bytes]) -> LogWriter:
+    return LogWriter(written.append)
 
 
-def test_without_an_event_loop_each_line_is_written_at_once(lines: Lines, written: list[bytes]) -> None:
+def test_without_an_event_loop_each_line_is_written_at_once(lines: LogWriter, written: list[bytes]) -> None:
     lines.info(b"a")
     lines.error(b"b")
     assert [b"a\n", b"b\n"] == written
 
 
-async def test_lines_of_one_turn_are_one_write(lines: Lines, written: list[bytes]) -> None:
+async def test_lines_of_one_turn_are_one_write(lines: LogWriter, written: list[bytes]) -> None:
     with lines.once_a_turn():
         lines.info(b"a")
         lines.debug(b"b")
@@ -36,7 +36,7 @@ async def test_lines_of_one_turn_are_one_write(lines: Lines, written: list[bytes
 
 @pytest.mark.parametrize("method", ["warning", "error", "critical"])
 async def test_what_went_wrong_is_written_at_once_and_in_its_place(
-    lines: Lines, written: list[bytes], method: str
+    lines: LogWriter, written: list[bytes], method: str
 ) -> None:
     with lines.once_a_turn():
         lines.info(b"before")
@@ -44,14 +44,14 @@ async def test_what_went_wrong_is_written_at_once_and_in_its_place(
         assert [b"before\n", b"wrong\n"] == written
 
 
-async def test_at_the_end_nothing_waits(lines: Lines, written: list[bytes]) -> None:
+async def test_at_the_end_nothing_waits(lines: LogWriter, written: list[bytes]) -> None:
     with lines.once_a_turn():
         lines.info(b"a")
     lines.info(b"b")
     assert [b"a\n", b"b\n"] == written
 
 
-async def test_another_thread_writes_by_itself(lines: Lines, written: list[bytes]) -> None:
+async def test_another_thread_writes_by_itself(lines: LogWriter, written: list[bytes]) -> None:
     with lines.once_a_turn():
         lines.info(b"of the loop")
         for method in (lines.info, lines.error):
@@ -63,7 +63,7 @@ async def test_another_thread_writes_by_itself(lines: Lines, written: list[bytes
         assert b"of the loop\n" == written[-1]
 
 
-async def test_much_is_not_kept_until_the_end_of_the_turn(lines: Lines, written: list[bytes]) -> None:
+async def test_much_is_not_kept_until_the_end_of_the_turn(lines: LogWriter, written: list[bytes]) -> None:
     with lines.once_a_turn():
         for _ in range(100):
             lines.info(b"x" * 1000)
