@@ -11,7 +11,7 @@ AUDIT_STAMP := $(VENV)/.installed-audit
 # Options of `mesh up` and of pytest pass through, e.g. make up ARGS="--http-port 8081".
 ARGS ?=
 
-.PHONY: help install up compose-env test faults bench bench-full bench-install check format audit lock clean
+.PHONY: help install up generate compose-env docs test faults bench bench-full bench-install check format audit lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ $(STAMP): requirements/build.txt $(LOCK) pyproject.toml
 
 up: install ## Start NATS, PostgreSQL, MongoDB, the workers and the gateway here
 	@$(BIN)/mesh up $(ARGS)
+
+generate: install ## Write what follows from services.py and subjects.py into nats.conf, compose.yaml, .env.example
+	@$(BIN)/mesh generate $(ARGS)
 
 compose-env: install ## Make .env and keys/ for docker compose up
 	@$(BIN)/mesh compose init $(ARGS)
@@ -75,6 +78,9 @@ check: install ## Lint, types, import law
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: install ## Write the generated parts of docs/ anew
+	@$(BIN)/python -m tests.unit.docs.generated
+
 format: install ## Format the code as check wants it
 	@$(BIN)/ruff format .
 
@@ -87,7 +93,7 @@ audit: $(AUDIT_STAMP) ## Tell what is known of the servers in wheels, ask PyPI a
 lock: COMPILE := uv pip compile -q --universal --generate-hashes --no-header --no-annotate --only-binary :all: --no-binary nkeys
 lock: OPTIONS := --only-binary :all:\n--no-binary nkeys\n
 lock: ## Pin every dependency anew, with hashes and without addresses
-	@for extra in dev gateway auth customers products; do \
+	@for extra in dev $$($(BIN)/python -c "from services import BY_NAME; print(*BY_NAME)"); do \
 		$(COMPILE) --upgrade --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit; done
 	@for extra in bench audit; do \
 		$(COMPILE) --extra $$extra -c requirements/dev.txt pyproject.toml -o requirements/$$extra.txt || exit; done

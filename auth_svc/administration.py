@@ -27,6 +27,8 @@ from mesh.core import context
 from mesh.core.errors import Forbidden, Invalid, Unavailable
 from mesh.security.verifier import ADMIN
 from providers.mongo.database import Document
+from subjects import AUTH_AUDIT_LIST, AUTH_KEYS_ROTATE, AUTH_USERS_GET, AUTH_USERS_LIST, AUTH_USERS_UPDATE
+from worker.answers import answers
 
 
 class Administration:
@@ -38,6 +40,7 @@ class Administration:
         self._revocation = revocation
         self._signer = signer
 
+    @answers(AUTH_USERS_LIST)
     async def list_users(self, request: ListUsers) -> UserPage:
         """Users, page by page. Raises Invalid."""
         try:
@@ -47,10 +50,12 @@ class Administration:
         pages = [await self._users.list(email=one, cursor=request.cursor, limit=request.limit) for one in emails]
         return next((page for page in pages if page.items), pages[-1])
 
+    @answers(AUTH_USERS_GET)
     async def get_user(self, request: GetUser) -> User:
         """One user. Raises NotFound."""
         return await self._users.get(request.user_id)
 
+    @answers(AUTH_USERS_UPDATE)
     async def update_user(self, request: UpdateUser) -> User:
         """Change what another user may do, and end their sessions. Raises Forbidden, NotFound.
 
@@ -109,11 +114,13 @@ class Administration:
         action = AuditAction.RIGHTS_CHANGE_REFUSED
         await self._audit.record(action, user_id, actor_id=context.caller().user_id, detail=reason)
 
+    @answers(AUTH_AUDIT_LIST)
     async def list_audit(self, request: ListAudit) -> AuditPage:
         """What was done, the newest first; what is done by halves too."""
         await self._audit.keep(await self._users.outbox())
         return await self._audit.list(subject_id=request.user_id, before=request.cursor, limit=request.limit)
 
+    @answers(AUTH_KEYS_ROTATE)
     async def rotate_keys(self, _: RotateKeys) -> KeyRotation:
         """Publish a new key, which signs a while later."""
         rotation = await self._signer.rotate()

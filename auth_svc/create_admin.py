@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack
 from auth_svc.emails import normalise
 from auth_svc.outbox import settle_new
 from auth_svc.passwords import Passwords
-from auth_svc.repository import Audit, Users, ensure_indexes
+from auth_svc.repository import Audit, Users
 from auth_svc.settings import AuthSettings
-from mesh.core.errors import Conflict, MeshError
+from auth_svc.store import open_store
+from mesh.core.errors import Conflict, Invalid, MeshError
 from mesh.process.run import StartError, read_settings
 from mesh.security.verifier import ADMIN
-from providers.errors import ProviderError
-from providers.mongo.database import Database, open_database
+from providers.mongo.database import Database
 
 
 async def create_admin(settings: AuthSettings, database: Database, passwords: Passwords) -> None:
@@ -28,21 +28,25 @@ async def create_admin(settings: AuthSettings, database: Database, passwords: Pa
     await settle_new(user.user_id, users, Audit(database))
 
 
-async def open_auth_database(settings: AuthSettings, resources: AsyncExitStack) -> Database:
-    """The service's database with its indexes. Raises StartError."""
+async def ensure_admin(settings: AuthSettings, database: Database, passwords: Passwords) -> None:
+    """Make the first administrator, where the settings name one and there is none. Raises StartError."""
+    users = Users(database)
+    if settings.auth_admin_email is None or await users.has_admin():
+        return
     try:
-        database = await resources.enter_async_context(open_database(settings.auth_mongodb_url, default_name="auth"))
-    except ProviderError as error:
-        raise StartError(str(error)) from error
-    await ensure_indexes(database)
-    return database
+        await create_admin(settings, database, passwords)
+    except Invalid as error:
+        raise StartError(f"AUTH_ADMIN_EMAIL, AUTH_ADMIN_PASSWORD: {error.detail}") from error
+    except Conflict as error:
+        if not await users.has_admin():  # or else another replica was faster
+            raise StartError("AUTH_ADMIN_EMAIL belongs to a user without the role ADMIN: name another one") from error
 
 
 async def main() -> None:
     """Make the administrator whom the environment names. Raises StartError, MeshError."""
     settings = read_settings(AuthSettings)
     async with AsyncExitStack() as resources:
-        database = await open_auth_database(settings, resources)
+        database = await open_store(settings, resources)
         passwords = resources.enter_context(Passwords(settings))
         try:
             await create_admin(settings, database, passwords)

@@ -30,6 +30,8 @@ from mesh.core import context
 from mesh.core.errors import Invalid, Unauthenticated
 from mesh.security.verifier import USER
 from mesh.service.idempotency import key_reused
+from subjects import AUTH_JWKS, AUTH_LOGIN, AUTH_LOGOUT, AUTH_ME, AUTH_REFRESH, AUTH_REGISTER
+from worker.answers import answers
 
 
 class Handlers:
@@ -61,6 +63,7 @@ class Handlers:
         self._refresh_tokens = refresh_tokens
         self._refreshing = Refreshing(sessions, refresh_tokens, revocation, audit)
 
+    @answers(AUTH_REGISTER)
     async def register(self, request: Register) -> User:
         """Make a user with the role USER, once for each Idempotency-Key. Raises Invalid, Conflict, RateLimited.
 
@@ -87,6 +90,7 @@ class Handlers:
         await settle_new(user.user_id, self._users, self._audit)
         return user
 
+    @answers(AUTH_LOGIN)
     async def login(self, request: Login) -> Tokens:
         """Begin a session. Raises Unauthenticated, the same for whatever does not fit, and RateLimited.
 
@@ -103,8 +107,10 @@ class Handlers:
                     account = await self._prove(emails, request.password, pause)
             session = await self._begin(account)
         await self._audit.record(AuditAction.LOGGED_IN, session.user_id, actor_id=session.user_id)
-        return self._tokens(await self._signer.key(), account.user, session)
+        tokens = self._tokens(await self._signer.key(), account.user, session)
+        return tokens.model_copy(update={"attempts": self._throttle.account_attempts})
 
+    @answers(AUTH_REFRESH)
     async def refresh(self, request: Refresh) -> Tokens:
         """Trade the refresh token for new tokens, with the roles of today. Raises Unauthenticated."""
         token = await self._refreshing.find(request.refresh_token)
@@ -115,6 +121,7 @@ class Handlers:
         key = await self._signer.key()
         return self._tokens(key, user, await self._refreshing.trade(token))
 
+    @answers(AUTH_LOGOUT)
     async def logout(self, request: Logout) -> LoggedOut:
         """End the session, in the same words whether or not there was one (RFC 7009, section 2.2).
 
@@ -130,10 +137,12 @@ class Handlers:
             await self._audit.record(AuditAction.LOGGED_OUT, ending[0], actor_id=ending[0])
         return LoggedOut()
 
+    @answers(AUTH_ME)
     async def me(self, _: GetMe) -> User:
         """The user whom the access token speaks for. Raises NotFound."""
         return await self._users.get(context.caller().user_id)
 
+    @answers(AUTH_JWKS)
     async def jwks(self, _: GetJwks) -> Jwks:
         """The public keys: those that sign, those that will, and those whose tokens are not over."""
         return Jwks(keys=await self._signing_keys.list())

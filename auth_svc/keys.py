@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from auth_svc.repository import SealedKey
 from contracts.auth import Jwk
-from mesh.process.run import StartError
 
 _NONCE_LENGTH = 12
 
@@ -37,12 +37,14 @@ class SigningKey:
         return cls(_base64url(hashlib.sha256(members.encode()).digest()), x, private)
 
 
-@dataclass(frozen=True, slots=True)
-class SealedKey:
-    """A signing key as the database may know it: the public part, and the private one encrypted."""
+class UnreadableKey(Exception):
+    """A signing key in the database does not open: AUTH_KEY_ENCRYPTION_KEY is another one, or the key was changed."""
 
-    public: Jwk
-    sealed: bytes = field(repr=False)
+    def __init__(self, kid: str) -> None:
+        super().__init__(
+            f"AUTH_KEY_ENCRYPTION_KEY is not the one that encrypted the signing key {kid} in the "
+            "database: set that one again"
+        )
 
 
 class KeyCipher:
@@ -58,15 +60,12 @@ class KeyCipher:
         return SealedKey(Jwk(kid=key.kid, x=key.x), sealed)
 
     def open(self, key: SealedKey) -> SigningKey:
-        """Decrypt it. Raises StartError where it was encrypted under another key, or changed."""
+        """Decrypt it. Raises UnreadableKey where it was encrypted under another key, or changed."""
         nonce, ciphertext = key.sealed[:_NONCE_LENGTH], key.sealed[_NONCE_LENGTH:]
         try:
             private = self._aead.decrypt(nonce, ciphertext, key.public.kid.encode())
         except InvalidTag:
-            raise StartError(
-                f"AUTH_KEY_ENCRYPTION_KEY is not the one that encrypted the signing key {key.public.kid} in the "
-                "database: set that one again"
-            ) from None
+            raise UnreadableKey(key.public.kid) from None
         return SigningKey.of(Ed25519PrivateKey.from_private_bytes(private))
 
 

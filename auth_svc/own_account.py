@@ -18,6 +18,8 @@ from contracts.auth import (
 )
 from mesh.core import context
 from mesh.core.errors import Invalid, NotFound, Unavailable
+from subjects import AUTH_PASSWORD_CHANGE, AUTH_SESSIONS_LIST, AUTH_SESSIONS_REVOKE, AUTH_SESSIONS_REVOKE_ALL
+from worker.answers import answers
 
 
 class OwnAccount:
@@ -40,6 +42,7 @@ class OwnAccount:
         self._throttle = throttle
         self._revocation = revocation
 
+    @answers(AUTH_PASSWORD_CHANGE)
     async def change_password(self, request: ChangePassword) -> PasswordChanged:
         """Change it, if the present one is known too (OWASP ASVS 5, V6.2.3); other sessions end (V7.4.3).
 
@@ -99,11 +102,13 @@ class OwnAccount:
         await self._audit.record(AuditAction.PASSWORD_CHANGE_FAILED, user_id, actor_id=user_id)
         return Invalid.field("current_password", AuthReason.WRONG_PASSWORD, "is not the present one")
 
+    @answers(AUTH_SESSIONS_LIST)
     async def list_sessions(self, _: ListSessions) -> SessionPage:
         """The user's sessions."""
         caller = context.caller()
         return SessionPage(items=tuple(await self._sessions.list(caller.user_id, current=caller.session_id)))
 
+    @answers(AUTH_SESSIONS_REVOKE)
     async def revoke_session(self, request: RevokeSession) -> SessionsEnded:
         """End one of them. Raises NotFound, the same for one that is somebody else's."""
         caller = context.caller()
@@ -114,6 +119,7 @@ class OwnAccount:
             raise NotFound(AuthReason.SESSION_NOT_FOUND, "you have no such session")
         return SessionsEnded()
 
+    @answers(AUTH_SESSIONS_REVOKE_ALL)
     async def revoke_sessions(self, _: RevokeSessions) -> SessionsEnded:
         """End all of them, the one that asks too; one that has ended already ends no more."""
         caller = context.caller()

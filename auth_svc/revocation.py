@@ -7,7 +7,8 @@ from auth_svc.repository.sessions import REVOKED_PAGE
 from contracts.auth import ListRevoked, RevokedPage, SessionsRevoked
 from mesh.transport.base import Transport
 from mesh.transport.events import publish
-from subjects import EVENTS_AUTH_SESSIONS_REVOKED
+from subjects import AUTH_SESSIONS_REVOKED, EVENTS_AUTH_SESSIONS_REVOKED
+from worker.answers import answers
 
 _AT_ONCE = 1000  # so that an event stays small
 
@@ -35,6 +36,7 @@ class Revocation:
         """End every session of the user's but one; says how many."""
         return await self._tell(await self._sessions.revoke_all(user_id, but))
 
+    @answers(AUTH_SESSIONS_REVOKED)
     async def list(self, request: ListRevoked) -> RevokedPage:
         """The sessions whose access tokens are good no more, for a gateway that may have missed an event."""
         session_ids = tuple(await self._sessions.revoked(after=request.cursor or ""))

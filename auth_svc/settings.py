@@ -33,41 +33,50 @@ class AuthSettings(WorkerSettings):
     """One process's settings; lifetimes are in seconds."""
 
     auth_mongodb_url: MongoUrl
-    """Its database is used, `auth` where it names none."""
+    """The MongoDB database of auth. Its name is `auth` where the URL has none."""
     auth_key_encryption_key: Annotated[SecretBytes, BeforeValidator(_key)]
-    """Encrypts the signing keys that are kept in the database: 32 bytes, in base64."""
+    """Encrypts the signing keys in the database: 32 bytes, in base64."""
 
     auth_admin_email: str | None = None
+    """E-mail address of the first administrator. Created at a start that finds none; has no effect later."""
     auth_admin_password: SecretStr | None = Field(None, validate_default=True)
-    """The first administrator, made at a start that finds none."""
+    """Password of the first administrator. Set both, or neither."""
 
     auth_access_token_lifetime: int = Field(300, ge=1, le=_DECADE)
+    """Seconds that an access token is valid."""
     auth_refresh_token_lifetime: int = Field(14 * 24 * 3600, ge=1, le=_DECADE)
-    """A session that is not refreshed for so long ends (RFC 9700, section 4.14.2)."""
+    """Seconds without a refresh after which a session ends (RFC 9700, section 4.14.2)."""
     auth_session_lifetime: int = Field(30 * 24 * 3600, ge=1, le=_DECADE)
-    """However often it is refreshed, a session ends after so long (OWASP ASVS 5, V7.3.2)."""
+    """Seconds after which a session ends, however often it is refreshed (OWASP ASVS 5, V7.3.2)."""
     auth_key_lead: int = Field(120, ge=1, le=2 * round(DAY))
-    """For how long a new key is published before it signs."""
+    """Seconds that a new key is published before it signs."""
 
     auth_login_attempts: int = Field(5, ge=1, le=10)
-    """Passwords that may be tried on an account at once; each further one in vain doubles the pause before the next."""
+    """Password attempts on one account without a pause. Each further failure doubles the next pause."""
     auth_address_attempts: int = Field(100, ge=1, le=1_000_000)
-    """The same, of a client address: many people may share one."""
+    """Password attempts from one client address without a pause. Many people may share an address."""
     auth_longest_pause: int = Field(900, ge=1, le=900)
-    """Nobody can keep the owner of an account out for longer."""
+    """Seconds of the longest pause: nobody can lock out an account's owner for longer."""
 
     auth_password_min_length: int = Field(15, ge=12, le=128)
-    """In code points. NIST SP 800-63B-4, section 3.1.1.2, asks for 15 where a password is the only factor."""
+    """Code points of the shortest password.
 
-    # The least that OWASP's Password Storage Cheat Sheet asks of argon2id: more makes each login as much slower.
-    # docs/security.md has RFC 9106's profile for those who can afford it.
+    NIST SP 800-63B-4, section 3.1.1.2, asks for 15 where a password is the only factor.
+    """
+
     auth_argon2_memory_kib: int = Field(19_456, ge=128, le=4 * 1024**2)
+    """Memory of argon2id, in KiB. The default is OWASP's minimum; docs/reference/security.md has a stronger profile."""
     auth_argon2_time_cost: int = Field(2, ge=1, le=1_000)
+    """Iterations of argon2id."""
     auth_argon2_parallelism: int = Field(1, ge=1, le=16)
+    """Lanes of argon2id."""
 
     auth_hashes_at_once: int = Field(max(1, CORES - 1), ge=1, le=CORES)
-    """Passwords hashed at once. One core is left to all else: beside a flood of logins, on two cores, others waited 1.9
-    times as long (median) with one at once and 2.8 times with two. On a machine of its own auth may have them all."""
+    """Concurrent password hashes. The default leaves one core to other work.
+
+    On two cores, beside a flood of logins, other requests took 1.9 times as long (median) with one hash at once, and
+    2.8 times with two. Where auth has a machine of its own, it may use all cores.
+    """
 
     @field_validator("auth_admin_password")
     @classmethod

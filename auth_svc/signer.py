@@ -3,13 +3,18 @@
 from datetime import timedelta
 from time import monotonic
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from auth_svc.keys import KeyCipher, SealedKey, SigningKey
-from auth_svc.repository import SigningKeys
+from auth_svc.keys import KeyCipher, SigningKey, UnreadableKey
+from auth_svc.repository import SealedKey, SigningKeys
 from auth_svc.settings import KEY_READ_EVERY, AuthSettings
 from contracts.auth import KeyRotation
+from mesh.core.errors import Unavailable
+from mesh.process.run import StartError
 from mesh.security.verifier import LEEWAY
+
+log = structlog.get_logger()
 
 
 class Signer:
@@ -25,17 +30,24 @@ class Signer:
         self._key: SigningKey | None = None
 
     async def start(self) -> None:
-        """See to it that there is a key. Raises StartError for one that AUTH_KEY_ENCRYPTION_KEY does not open."""
+        """Ensure that there is a key.
+
+        Raises StartError where AUTH_KEY_ENCRYPTION_KEY does not open the key that signs, or one that will.
+        """
         await self._keys.ensure_one(self._new())
-        await self.key()
+        try:
+            for one in await self._keys.to_sign():
+                self._cipher.open(one.key)
+        except UnreadableKey as error:
+            raise StartError(str(error)) from error
 
     async def key(self) -> SigningKey:
-        """The key that signs now."""
+        """The key that signs now. Raises Unavailable where it was encrypted under another replica's key."""
         if self._key is None or monotonic() > self._read_at + self._read_every:
             began = monotonic()
             sealed = (await self._keys.signing()).key
             if self._key is None or self._key.kid != sealed.public.kid:
-                self._key = self._cipher.open(sealed)
+                self._key = self._opened(sealed)
             self._read_at = began
         return self._key
 
@@ -43,6 +55,13 @@ class Signer:
         """Publish a new key; it signs as soon as everybody can know it."""
         following = await self._keys.rotate(self._new(), self._lead, self._longest_token)
         return KeyRotation(kid=following.key.public.kid, signs_from=following.signs_from)
+
+    def _opened(self, sealed: SealedKey) -> SigningKey:
+        try:
+            return self._cipher.open(sealed)
+        except UnreadableKey as error:
+            log.error("signing_key_unreadable", why=str(error))  # noqa: TRY400  # one line for an operator
+            raise Unavailable("signing_key_unreadable", "the signing key cannot be read just now") from error
 
     def _new(self) -> SealedKey:
         return self._cipher.seal(SigningKey.of(Ed25519PrivateKey.generate()))

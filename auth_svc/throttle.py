@@ -9,7 +9,7 @@ from auth_svc.repository import Attempt, Limit, Throttles
 from auth_svc.settings import AuthSettings
 from contracts.auth import AuthReason
 from mesh.core import context
-from mesh.core.errors import RateLimited
+from mesh.core.errors import Fault, RateLimited
 
 _IPV6_SITE = 64  # bits that a provider gives to one customer (RFC 6177)
 _ADDRESS_DECAY = 60  # seconds until one attempt is forgotten: many who only mistype may share an address
@@ -25,7 +25,8 @@ class Throttle:
 
     def __init__(self, settings: AuthSettings, throttles: Throttles) -> None:
         self._throttles = throttles
-        self._account_attempts = settings.auth_login_attempts
+        self.account_attempts = settings.auth_login_attempts
+        """How many passwords may be tried on an account at once."""
         self._address_attempts = settings.auth_address_attempts
         self._longest = settings.auth_longest_pause
 
@@ -38,7 +39,11 @@ class Throttle:
         when the owner was there, and get as many more guesses. Raises RateLimited.
         """
         async with self._counted(*self._of_address(), self._of_account(email)) as pause:
-            yield pause
+            try:
+                yield pause
+            except Fault as fault:
+                fault.attempts = self.account_attempts
+                raise
 
     @asynccontextmanager
     async def registration(self) -> AsyncIterator[None]:
@@ -47,7 +52,7 @@ class Throttle:
             yield
 
     def _of_account(self, email: str) -> Limit:
-        return Limit(_account(email), self._account_attempts, self._longest)
+        return Limit(_account(email), self.account_attempts, self._longest)
 
     def _of_address(self) -> list[Limit]:
         """None where the address is not known."""
@@ -70,7 +75,8 @@ class Throttle:
     async def _permitted(self, limit: Limit) -> Attempt:
         attempt = await self._throttles.attempt(limit, longest=self._longest)
         if wait := attempt.wait:
-            raise RateLimited(AuthReason.TOO_MANY_LOGINS, f"too many attempts: wait for {wait} s", wait)
+            why = f"too many attempts: wait for {wait} s"
+            raise RateLimited(AuthReason.TOO_MANY_LOGINS, why, wait, attempts=limit.free)
         return attempt
 
 

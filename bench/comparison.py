@@ -14,7 +14,7 @@ from bench.rounds import Spread, paired, rotated, spread
 from bench.systems import OURS, System
 
 Aim = Callable[[System], Awaitable[Target]]
-"""Says what to ask of a system."""
+"""Returns the requests for a system."""
 Metric = Callable[[Sample], float]
 
 METRICS: Mapping[str, Metric] = {
@@ -31,7 +31,7 @@ _FIRST_WARM = 3.0  # before the first round: V8 compiles what is hot
 
 @dataclass(frozen=True)
 class Plan:
-    """How often and how long is measured, in seconds; `rate` is that of the paced runs, None for none."""
+    """Number and length of the runs, in seconds. `rate` is that of the paced runs; None for none."""
 
     rounds: int
     saturating: float
@@ -40,7 +40,7 @@ class Plan:
 
 
 async def compare(systems: Sequence[System], aim: Aim, plan: Plan) -> list[Sample]:
-    """Measure each system in each round, first at the fixed rate and then with all that it can take."""
+    """Measure each system in each round: first at the fixed rate, then saturated."""
     samples = []
     for system in systems:
         await saturate(await aim(system), seconds=_FIRST_WARM)
@@ -56,7 +56,7 @@ async def compare(systems: Sequence[System], aim: Aim, plan: Plan) -> list[Sampl
 
 
 async def sample(system: System, kind: LoadKind, turn: int, load: Awaitable[Load]) -> Sample:
-    """Put load on a system and see what it costs."""
+    """Put load on a system and measure the cost."""
     before, rest, begun = usage.cpu(system.processes), _rest(), time.monotonic()
     came = await load
     after = usage.cpu(system.processes)
@@ -82,7 +82,7 @@ def _rest() -> float:
 
 
 def disturbed(samples: Sequence[Sample]) -> list[str]:
-    """A note on the machine's other work, where it was more than a few percent of a core."""
+    """A note on the machine's other work, if it was more than a few percent of a core."""
     others = spread([sample.others for sample in samples])
     if others.median < _UNDISTURBED:
         return []
@@ -96,12 +96,12 @@ def values(samples: Sequence[Sample], system: str, load: LoadKind, metric: Metri
 
 
 def ratio(samples: Sequence[Sample], peer: str, load: LoadKind, metric: Metric) -> Spread:
-    """Ours by a peer's."""
+    """Our value divided by a peer's."""
     return paired(values(samples, OURS, load, metric), values(samples, peer, load, metric))
 
 
 def systems_of(samples: Sequence[Sample]) -> list[str]:
-    """Who was measured, ours first."""
+    """The measured systems, ours first."""
     return sorted({sample.system for sample in samples}, key=lambda name: (name != OURS, name))
 
 

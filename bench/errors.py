@@ -1,5 +1,5 @@
-"""What ends a benchmark."""
+"""The error that ends a benchmark."""
 
 
 class BenchError(Exception):
-    """Something is in the way; the message is for a person and says what to do."""
+    """An obstacle. The message is for people and says what to do."""

@@ -1,4 +1,4 @@
-"""What a request costs the gateway itself: no socket, no NATS, the answers of the services ready made.
+"""The cost of a request in the gateway itself: no socket, no NATS, prepared answers of the services.
 
 `python -m bench.gateway` prints microseconds of CPU for a request, the long way through FastAPI and on the short path
 (ADR 9), and then what each layer adds. It drives the ASGI application in this process, so that figures of two runs
@@ -90,7 +90,7 @@ REQUESTS: Final[Mapping[str, _Request]] = {
 
 
 class Answering(MemoryTransport):
-    """A connection on which every request has its reply at once."""
+    """A connection on which every request is answered at once."""
 
     def __init__(self) -> None:
         super().__init__(MemoryBroker())
@@ -126,7 +126,7 @@ def main() -> None:
 
 async def _print_all() -> None:
     proof = token()
-    short, long = (build(GatewaySettings(), Answering(), short=short) for short in (True, False))
+    short, long = (build(GatewaySettings(), Answering(), fast=fast) for fast in (True, False))
     out = sys.stdout
     out.write(f"{'µs of CPU for a request':34}{'long way':>10}{'short path':>12}{'ratio':>8}\n")
     for name, request in REQUESTS.items():

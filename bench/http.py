@@ -17,7 +17,7 @@ from bench.tokens import Tokens
 
 @dataclass(frozen=True)
 class Bound:
-    """What a paired ratio with a peer must keep to."""
+    """The bound of a paired ratio with a peer."""
 
     peer: str
     load: LoadKind
@@ -41,7 +41,7 @@ class Question:
     bounds: Sequence[Bound] = ()
 
     def paths(self, keys: Sequence[str]) -> list[str]:
-        """What is asked, by turns."""
+        """The requests, in turn."""
         return list(dict.fromkeys(self.path.format(key=key) for key in keys))
 
 
@@ -80,12 +80,12 @@ NEW_TOKENS = Question(
     bearer=True,
 )
 _TOKENS = 12_000
-"""More than the mesh's gateway remembers: it has forgotten each when its turn comes again."""
+"""More tokens than the mesh's gateway remembers: each is forgotten before its next turn."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Who is asked, by whom, for which customers."""
+    """The systems, the token and the customers."""
 
     systems: Sequence[System]
     tokens: Tokens
@@ -93,7 +93,7 @@ class Asked:
 
 
 async def ask(question: Question, asked: Asked, plan: Plan) -> Section:
-    """Compare the systems on one question. Raises BenchError where they do not answer the same."""
+    """Compare the systems on one question. Raises BenchError if their answers differ."""
 
     async def aim(system: System) -> Target:
         headers = await asked.tokens.headers() if question.bearer else {}
@@ -148,7 +148,7 @@ def check_same(question: Question, answers: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def claims(question: Question, samples: Sequence[Sample]) -> list[Claim]:
-    """The bounds of a question, for those of the peers that were measured."""
+    """The bounds of a question, for the measured peers."""
     measured = {(sample.system, sample.load) for sample in samples}
     return [
         Claim(

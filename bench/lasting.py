@@ -1,4 +1,4 @@
-"""Memory of each process under load that lasts."""
+"""Memory of each process under sustained load."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""How long answers took, measured from when they were due."""
+"""Latency of answers, measured from when each request was due."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ def since_due(answers: Sequence[Answer], interval: float) -> Iterator[float]:
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
-    """The value that so many percent of the ascending values do not exceed (nearest rank); 0 of none."""
+    """The percentile of ascending values (nearest rank); 0 for no values."""
     if not ordered:
         return 0.0
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]

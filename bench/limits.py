@@ -1,4 +1,4 @@
-"""The limits that everything stands on: asyncpg by key alone, in a process of its own."""
+"""The lower limit of all systems: asyncpg by key alone, in a process of its own."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ _QUERY = """
 
 
 async def limits(stack: Stack, *, rounds: int, seconds: float) -> Section:
-    """How fast a row comes by its key, with nothing around the driver."""
+    """How fast the driver alone reads a row by its key."""
     rates: list[float] = []
     client: list[float] = []
     server: list[float] = []
@@ -37,7 +37,7 @@ async def limits(stack: Stack, *, rounds: int, seconds: float) -> Section:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        said, _ = await process.communicate(stack.state.postgres.customers_url.encode())
+        said, _ = await process.communicate(stack.state.databases["customers"].encode())
         if process.returncode != 0:
             raise BenchError("the queries by key failed")
         came = json.loads(said)

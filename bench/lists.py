@@ -1,4 +1,4 @@
-"""What a list costs as it grows: the first page and the ten thousandth of a million customers, and searches."""
+"""The cost of a list as it grows: page 1 and page 10,000 of a million customers, and searches."""
 
 import itertools
 import string
@@ -123,7 +123,7 @@ async def _depths(stack: Stack, tokens: Tokens, query: Mapping[str, str]) -> dic
 
 async def _load(stack: Stack) -> None:
     """Fill the table up to a million rows, as the service would have written them."""
-    connection = await asyncpg.connect(stack.state.postgres.customers_url)
+    connection = await asyncpg.connect(stack.state.databases["customers"])
     try:
         there = await connection.fetchval("SELECT count(*) FROM customers")
         if there < ROWS:

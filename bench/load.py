@@ -1,4 +1,4 @@
-"""Load on an HTTP server: wrk for as much as it can take, h2load for a fixed rate. bench/README.md says why these."""
+"""Load on an HTTP server: wrk to saturate it, h2load for a fixed rate. bench/README.md gives the reasons."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from bench.errors import BenchError
 from bench.latency import Answer, percentile, since_due
 
 CONNECTIONS = 64
-"""Of a saturating run."""
+"""Connections of a saturating run."""
 CLIENTS = 16
 """Of a paced run: each has one connection, and its own share of the rate."""
 
@@ -48,7 +48,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Load:
-    """What came of a run; p50 and p99 are in milliseconds."""
+    """The result of a run; p50 and p99 are in milliseconds."""
 
     requests: int
     failures: int
@@ -63,7 +63,7 @@ class Load:
 
 
 def check_tools() -> None:
-    """Raise BenchError where a load tool is missing."""
+    """Raise BenchError if a load tool is missing."""
     missing = [package for tool, package in _TOOLS.items() if shutil.which(tool) is None]
     if missing:
         raise BenchError(f"the load comes from wrk and h2load: apt-get install {' '.join(missing)}")

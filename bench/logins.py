@@ -1,4 +1,4 @@
-"""Logins beside what argon2 alone allows, and reads beside logins."""
+"""Logins compared with argon2 alone, and reads beside logins."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from bench.tokens import Tokens
 from devstack.stack.stack import Stack
 
 _THREADS: int = AuthSettings.model_fields["auth_hashes_at_once"].default
-"""As many as auth hashes on: it leaves a core to all else."""
+"""The number of auth's hashing threads: one core is left to other work."""
 # More than argon2 has threads. They are let in by the settings of `mesh up`: an account may try five times at
 # once, and what succeeds gives its attempts back, its address's too.
 _CONNECTIONS = min(4 * _THREADS, 16)

@@ -1,4 +1,4 @@
-"""On what a benchmark ran, and with which versions."""
+"""The machine of a benchmark, and the versions."""
 
 import os
 import platform

@@ -27,7 +27,7 @@ from devstack.stack.stack import Stack
 
 @dataclass(frozen=True)
 class Bench:
-    """What to do: which parts, how much of each, and where data and logs go."""
+    """The plan: which parts, how much of each, and the folder of data and logs."""
 
     home: Path
     full: bool
@@ -54,11 +54,11 @@ class Testbed:
         return CUSTOMER.paths(self.asked.keys)
 
     def some(self, *names: str) -> Asked:
-        """Ours, and those of the named peers that run; all of them in the full form."""
+        """Our system and the named peers that run; all peers in the full form."""
         return self.only(*(system.name for system in self.asked.systems)) if self.bench.full else self.only(*names)
 
     def only(self, *names: str) -> Asked:
-        """Ours, and those of the named peers that run."""
+        """Our system and the named peers that run."""
         return replace(self.asked, systems=[one for one in self.asked.systems if one.name in {OURS, *names}])
 
 
@@ -112,7 +112,7 @@ async def _start(bench: Bench) -> Section:
 
 
 _RATE = 200
-"""Requests a second of the paced runs: what the slowest of the systems still serves at ease on two cores."""
+"""Requests a second of the paced runs: what the slowest system serves easily on two cores."""
 _TOGETHER: dict[str, Callable[[Testbed], Awaitable[Section]]] = {
     "customer": _customer,
     "products": _products,
@@ -142,7 +142,7 @@ _MINUTES: Mapping[str, tuple[float, float]] = {
     "tracing": (1.2, 4.6),
     "start": (0.4, 0.6),
 }
-"""What each part takes in the short and in the full form, on two cores: to tell how much is left."""
+"""Duration of each part in the short and the full form, on two cores, to estimate the remaining time."""
 _SHORT = ("customer", "products", "bus", "start")
 _SHORT_PEERS = ("nestjs-express", "go", "fastapi")
 _FOLDERS = ("home", "lists", "scaling", "start", "tokens", "tracing")
@@ -190,7 +190,7 @@ async def _do(
     keep: Callable[[Section], None],
     missing: dict[str, str],
 ) -> None:
-    """Let a part fail alone, whatever the reason: what the others have measured took its time."""
+    """Keep a failing part from ending the others, whose measurements took long."""
     rest = bench.parts[bench.parts.index(name) :]
     left = sum(_MINUTES[each][bench.full] for each in rest)
     tell(f"{name}, then {len(rest) - 1} more parts: some {math.ceil(left)} minutes left")

@@ -1,4 +1,4 @@
-"""The picture of a benchmark: ours by each peer's, with the range over the rounds."""
+"""The picture of a benchmark: our value divided by each peer's, with the range over the rounds."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _SHOWN = (
 
 @dataclass(frozen=True)
 class Bar:
-    """Ours by a peer's on one question."""
+    """Our value divided by a peer's, for one question."""
 
     label: str
     value: Spread

@@ -1,4 +1,4 @@
-"""How far a benchmark is, for whoever waits for it."""
+"""The progress of a benchmark, for people who wait."""
 
 import sys
 

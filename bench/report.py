@@ -1,4 +1,4 @@
-"""Results as Markdown: first what must hold, then each part with its tables."""
+"""Results as Markdown: first the bounds, then each part with its tables."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""What a benchmark came to, as `latest.json` has it."""
+"""The results of a benchmark, as in `latest.json`."""
 
 from typing import Any, Literal
 
@@ -39,7 +39,7 @@ class Sample(BaseModel):
 
 
 class Claim(BaseModel):
-    """What the system is meant to hold, and what was measured."""
+    """A bound of the system, and the measurement."""
 
     what: str
     bound: float
@@ -49,7 +49,7 @@ class Claim(BaseModel):
 
     @property
     def holds(self) -> bool:
-        """Whether the median keeps to the bound."""
+        """Whether the median is within the bound."""
         median = self.measured.median
         return median >= self.bound if self.at_least else median <= self.bound
 
@@ -74,7 +74,7 @@ class Section(BaseModel):
 
 
 class Results(BaseModel):
-    """All of a run; `missing` says why a system could not be measured."""
+    """All results of a run. `missing` says why a system could not be measured."""
 
     form: Literal["short", "full"]
     begun: str

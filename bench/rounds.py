@@ -1,4 +1,4 @@
-"""Rounds in alternating order, and what two systems' rounds say of each other: paired ratios."""
+"""Rounds in alternating order, and the paired ratios of two systems' rounds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def paired(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
 
 
 def _short(value: float) -> str:
-    """Three digits that mean something: 0.213, 4.17, 21.4, 1320."""
+    """Round to three significant digits: 0.213, 4.17, 21.4, 1320."""
     if value >= 100:  # noqa: PLR2004
         return f"{value:.0f}"
     return f"{value:.3g}" if value < 0.1 else f"{value:.3f}"[:5].rstrip(".")  # noqa: PLR2004

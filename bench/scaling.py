@@ -1,4 +1,4 @@
-"""From one process of a kind to two: what a second gateway and a second worker bring on this machine."""
+"""Scaling: the effect of a second gateway and a second worker on this machine."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +26,7 @@ class Size:
 
     @property
     def replicas(self) -> dict[ServiceName, int]:
-        """As the stack is told."""
+        """As `--replicas` of the stack."""
         return {"gateway": self.gateways, "customers": self.workers}
 
     def __str__(self) -> str:
@@ -38,7 +38,7 @@ _KINDS = ("gateway", "customers", "nats", "postgres")
 
 
 async def scaling(home: Path, *, rounds: int, seconds: float) -> Section:
-    """Saturate the customer by key on each size in turn; the load is shared out among the gateways."""
+    """Saturate the customer by key on each size in turn. The load is divided among the gateways."""
     measured: dict[Size, list[Sample]] = {size: [] for size in _SIZES}
     for turn in range(rounds):
         for size in rotated(_SIZES, turn):

@@ -1,4 +1,4 @@
-"""How long `mesh up` takes until everything answers."""
+"""The time of `mesh up` until everything answers."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ _WITHIN = 60.0
 
 
 async def start(home: Path, *, rounds: int) -> Section:
-    """Start once on a folder that is not there yet, then again and again on its data."""
+    """Start once on a new folder, then repeatedly on its data."""
     cold = await _seconds(home)
     warm = []
     for turn in range(rounds):

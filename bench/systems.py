@@ -1,4 +1,4 @@
-"""What is measured: the system as `mesh up` runs it, and peers that do the same work on the same servers."""
+"""The measured systems: ours as `mesh up` runs it, and peers that do the same work on the same servers."""
 
 import asyncio
 import os
@@ -130,7 +130,7 @@ async def _running(peer: Peer, stack: Stack) -> AsyncIterator[System]:
     url = f"http://127.0.0.1:{port}"
     lock = os.open(logs / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     children = {name: Child(name, logs / f"{peer.name}-{name}.log", lock) for name in ("gateway", *_WORKERS)}
-    databases = {"customers": state.postgres.customers_url, "products": state.postgres.products_url}
+    databases = {"customers": state.databases["customers"], "products": state.databases["products"]}
     common = {**peer.environment, "PATH": os.environ["PATH"], "NATS_URL": state.nats_url, "SUBJECTS": peer.name}
     gateway, worker = peer.commands()
     jwks = await _fetch(f"{state.gateway_url}/.well-known/jwks.json")

@@ -1,4 +1,4 @@
-"""Access tokens for the load: one that is used again and again, and thousands that are each new."""
+"""Access tokens for the load: one that is reused, and thousands that are each new."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ _SESSIONS = 4  # begun at once: of more the account would be throttled
 
 
 class Tokens:
-    """Access tokens of the first administrator, renewed before they end."""
+    """Access tokens of the first administrator, renewed before they expire."""
 
     _RENEWED_AFTER = 120.0  # of the 300 s that one lasts
 
@@ -21,7 +21,7 @@ class Tokens:
         self._since = float("-inf")
 
     async def headers(self) -> dict[str, str]:
-        """What a request of the administrator bears; good for some minutes still."""
+        """The administrator's Authorization header, valid for some minutes more."""
         now = asyncio.get_running_loop().time()
         if now > self._since + self._RENEWED_AFTER:
             async with httpx2.AsyncClient(base_url=self._stack.state.gateway_url) as http:
@@ -35,7 +35,7 @@ class Tokens:
         return [customer["customer_id"] for customer in answer.raise_for_status().json()["items"]]
 
     async def many(self, count: int) -> list[str]:
-        """So many tokens, all different: a session gives a new one with each refresh."""
+        """As many different tokens as wanted: a session gives a new one with each refresh."""
         async with httpx2.AsyncClient(base_url=self._stack.state.gateway_url) as http:
             sessions = await asyncio.gather(*(_login(self._stack, http) for _ in range(_SESSIONS)))
             chains = await asyncio.gather(*(_refreshed(http, each, count // _SESSIONS) for each in sessions))

@@ -1,4 +1,4 @@
-"""What tracing one request in a hundred costs: systems side by side, one of which traces, in paired rounds."""
+"""The cost of tracing one request in a hundred: a system that traces beside others that do not, in paired rounds."""
 
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -73,7 +73,7 @@ async def _saturated(stacks: dict[str, Stack], plan: Plan) -> list[Sample]:
 
 @contextmanager
 def _collector() -> Iterator[tuple[str, list[int]]]:
-    """Where spans are sent to, and the sizes of what came."""
+    """The collector of the spans, and the sizes of what it received."""
     received: list[int] = []
 
     class Export(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""What processes have used: CPU and memory of each with its children, as the kernel counts them."""
+"""The CPU and memory of processes with their children, as the kernel counts them."""
 
 import os
 import resource
@@ -18,7 +18,7 @@ def cpu(processes: Mapping[str, int]) -> dict[str, float]:
 
 
 def machine() -> float:
-    """The CPU seconds that anything on this machine has used so far."""
+    """The CPU seconds of everything on this machine so far."""
     times = psutil.cpu_times()
     # What guests use is in `user` already; `iowait` and `steal` are no work of this machine's.
     return float(times.user + times.nice + times.system + times.irq + times.softirq)

@@ -1,1 +1,1 @@
-"""The `mesh` command: run the mesh on this machine, call it, look at it."""
+"""The `mesh` command: runs the mesh on this machine, calls and inspects it."""

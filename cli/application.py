@@ -1,4 +1,4 @@
-"""The command: one typer application, one function a subcommand."""
+"""The command: one typer application with one function for each subcommand."""
 
 from collections.abc import Collection
 from importlib import import_module
@@ -14,13 +14,14 @@ MODULES = {
     "subjects": "cli.table",
     "nats": "cli.nats",
     "compose": "cli.compose",
+    "generate": "cli.generate",
     "users": "cli.users",
     "keys": "cli.keys",
 }
 
 
 def application(names: Collection[str] = tuple(MODULES)) -> typer.Typer:
-    """The command with these subcommands; only their modules are imported."""
+    """The command with these subcommands. Imports only their modules."""
     app = typer.Typer(
         name="mesh",
         no_args_is_help=True,
@@ -50,4 +51,4 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Run the Northwind mesh on this machine, call its subjects, see who serves them."""
+    """Run the Northwind mesh on this machine, call its subjects, list its services."""

@@ -1,4 +1,4 @@
-"""`mesh call`: one request on a subject, checked against its contract before it is sent."""
+"""`mesh call`: sends one request on a subject, and validates it against the contract first."""
 
 import asyncio
 import difflib
@@ -32,17 +32,21 @@ _TIMEOUT = 5.0
 
 
 def call(
-    subject: Annotated[str, typer.Argument(help="Such as customers.get; `mesh subjects` lists them.")],
-    payload: Annotated[str, typer.Argument(metavar="JSON", help="The arguments; - reads standard input.")] = "{}",
+    subject: Annotated[str, typer.Argument(help="For example customers.get. `mesh subjects` lists all.")],
+    payload: Annotated[str, typer.Argument(metavar="JSON", help="The arguments. - reads standard input.")] = "{}",
     *,
-    timeout: Annotated[float | None, typer.Option(min=0.001, max=3600, help="Seconds; else the endpoint's.")] = None,
-    token: Annotated[str | None, typer.Option(envvar="MESH_TOKEN", help="An access token to send along.")] = None,
-    check: Annotated[bool, typer.Option(help="Check payload and reply against the contract.")] = True,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.001, max=3600, help="Seconds to wait. Default: the endpoint's timeout.")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="MESH_TOKEN", help="An access token to send with the request.")
+    ] = None,
+    check: Annotated[bool, typer.Option(help="Validate payload and reply against the contract.")] = True,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """Send a request and print the reply. A problem goes to standard error.
+    """Send a request and print the reply. Errors go to standard error.
 
-    Exit status: 0 a reply, 1 a problem, 2 a mistake in the call, 3 nobody serves the subject or no mesh is there,
+    Exit status: 0 reply, 1 error, 2 invalid command, 3 nobody serves the subject or no mesh is running,
     4 no answer in time.
     """
     body = sys.stdin.buffer.read() if payload == "-" else payload.encode(errors="surrogateescape")
@@ -72,7 +76,7 @@ def _endpoint(subject: str, *, must_exist: bool) -> Endpoint[Any, Any] | None:
 
 
 def _is_subject(text: str) -> bool:
-    """Whether a message may be sent on it: words between dots, and none that stands for others."""
+    """Whether a message may be sent on this subject: tokens between dots, without wildcards."""
     return all(word.isprintable() and " " not in word and word not in {"", "*", ">"} for word in text.split("."))
 
 
@@ -104,7 +108,7 @@ async def _request(subject: str, body: bytes, timeout: float, token: str | None,
 
 
 def _from_headers(number: str, headers: Mapping[str, str]) -> bytes:
-    """An error whose body says nothing, as its headers tell it."""
+    """The error as its headers describe it, where the body is empty."""
     return f"{number} {headers.get(names.ERROR, '')}".rstrip().encode()
 
 
@@ -116,7 +120,7 @@ def _warn_of_misfit(endpoint: Endpoint[Any, Any], body: bytes) -> None:
 
 
 def _print(console: Console, body: bytes) -> None:
-    """As it came, for programs; for people JSON laid out, and nothing in it that commands their terminal."""
+    """Print the body unchanged for programs. On a terminal indent JSON, and escape what would control the terminal."""
     text = body.decode(errors="replace")
     if not console.is_terminal:
         typer.echo(text, err=console.stderr)

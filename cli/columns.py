@@ -1,4 +1,4 @@
-"""How a command prints rows: in columns of which nothing is cut, on a narrow terminal neither."""
+"""How a command prints rows: in columns that are complete even on a narrow terminal."""
 
 import shutil
 import sys

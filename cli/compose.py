@@ -1,4 +1,4 @@
-"""`mesh compose`: the secrets that compose.yaml wants, so that nobody has to think of one or to quote it."""
+"""`mesh compose`: generates the secrets that compose.yaml needs."""
 
 import re
 import secrets
@@ -11,39 +11,42 @@ import typer
 
 from cli.failure import fail
 from cli.nats import HOSTS, make_keys
+from ops.generated import password
 from ops.private_files import write_private
+from services import PROCESSES
 
-compose = typer.Typer(name="compose", no_args_is_help=True, help="Make what compose.yaml wants.")
+compose = typer.Typer(name="compose", no_args_is_help=True, help="Prepare a deployment with compose.yaml.")
 
 _PASSWORDS = (
     "POSTGRES_PASSWORD",
-    "CUSTOMERS_DATABASE_PASSWORD",
-    "PRODUCTS_DATABASE_PASSWORD",
     "MONGO_ROOT_PASSWORD",
-    "AUTH_DATABASE_PASSWORD",
-    "AUTH_ADMIN_PASSWORD",
+    *(password(row) for row in PROCESSES if row.store),
+    *(name for row in PROCESSES for name in row.passwords),
 )
+_KEYS = tuple(name for row in PROCESSES for name in row.keys)
 _LINE = re.compile(r"(?:export\s+)?(\w+)\s*=\s*(.*?)\s*")
 _AS_IT_STANDS = re.compile(r"""[^\s'"`$#\\]*|('[^']*(?<!\\)'|"[^"$\\]*")(\s+#.*)?""")
-"""A value that Docker Compose takes literally: quoted, or without what it would expand or cut off."""
+"""A value that Docker Compose reads literally: quoted, or without characters that it expands or cuts off."""
 
 
 @compose.command()
 def init(
     *,
-    folder: Annotated[Path, typer.Option(help="Where compose.yaml is.")] = Path(),
-    admin_email: Annotated[str, typer.Option(help="Who the first administrator is.")] = "admin@northwind.example",
+    folder: Annotated[Path, typer.Option(help="The folder of compose.yaml.")] = Path(),
+    admin_email: Annotated[
+        str, typer.Option(help="E-mail address of the first administrator.")
+    ] = "admin@northwind.example",
 ) -> None:
-    """Make .env and keys/, for their owner alone: passwords, keys and certificates.
+    """Create .env and keys/ with passwords, keys and certificates, readable by their owner only.
 
-    What is there is kept, so it may run again: after an update, or when a certificate is near its end.
+    Existing values are kept. Run it again after an update, or to renew a certificate before it expires.
     """
     file, example = folder / ".env", folder / ".env.example"
     try:
         text = (file if file.exists() else example).read_text()
         values = {name: secrets.token_hex(24) for name in _PASSWORDS}
-        values["AUTH_KEY_ENCRYPTION_KEY"] = b64encode(secrets.token_bytes(32)).decode()
-        values["AUTH_ADMIN_EMAIL"] = admin_email
+        values |= {name: b64encode(secrets.token_bytes(32)).decode() for name in _KEYS}
+        values |= {f"{row.prefix}_ADMIN_EMAIL": admin_email for row in PROCESSES if row.admin}
         values |= make_keys(folder / "keys", HOSTS)
         write_private(file, filled(text, values))
     except (OSError, ValueError) as error:
@@ -55,10 +58,10 @@ def init(
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """Give each variable of a .env that has no value the one that stands here; the others keep theirs.
+    """Fill in each variable of a .env that has no value. Variables with a value keep it.
 
     Raises:
-        ValueError: Docker Compose would read a value otherwise than it looks.
+        ValueError: Docker Compose would change a value, since it is not quoted.
 
     """
     lines, missing = text.splitlines(), dict(values)

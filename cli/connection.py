@@ -1,4 +1,4 @@
-"""How a command finds NATS: by the stack that runs here, or by the environment."""
+"""How a command finds NATS: from the running stack, or from the environment."""
 
 import logging
 import os
@@ -24,21 +24,24 @@ DEADLINE = 4
 
 
 def expanded(path: Path) -> Path:
-    """A path whose `~` is the home directory: a shell leaves it in `--home=~/mesh` and in a variable in quotes."""
+    """Expand `~` in a path: a shell does not, in `--home=~/mesh` and in a quoted variable."""
     return Path(os.path.expanduser(path))  # noqa: PTH111  # Path's own raises where nobody knows the home
 
 
 HomeOption = Annotated[
     Path,
     typer.Option(
-        "--home", envvar="MESH_HOME", callback=expanded, help="Where the running `mesh up` keeps its stack.json."
+        "--home",
+        envvar="MESH_HOME",
+        callback=expanded,
+        help="The home folder of the running `mesh up`, with its stack.json.",
     ),
 ]
 
 
 @asynccontextmanager
 async def connected(home: Path) -> AsyncIterator[NatsTransport]:
-    """Connect as the operator of the stack in `home`, or, with NATS_URL set, as the environment says.
+    """Connect as the operator of the stack in `home`. With NATS_URL set, connect as the environment says.
 
     Ends the program with a message when there is neither, or nobody answers.
     """
@@ -56,7 +59,7 @@ async def connected(home: Path) -> AsyncIterator[NatsTransport]:
 
 
 def running_stack(home: Path) -> StackState | None:
-    """What the stack in `home` tells of itself, None where none runs; ends the program where others may tell it."""
+    """The state of the stack in `home`; None if none runs. Ends the program if others can write to `home`."""
     try:
         return read_stack(home)
     except DevstackError as error:

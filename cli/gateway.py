@@ -1,4 +1,4 @@
-"""How a command asks the gateway as an administrator: over HTTP, as anybody else would."""
+"""How a command calls the gateway as an administrator: over HTTP, like any client."""
 
 import json
 from collections.abc import Iterator
@@ -28,29 +28,33 @@ _MAX_ANSWER = 2 * MAX_LIST_REPLY
 Shape = TypeVar("Shape", bound=BaseModel)
 
 GatewayOption = Annotated[
-    str | None, typer.Option(envvar="MESH_GATEWAY_URL", help="Such as https://mesh.example; else the stack's own.")
+    str | None, typer.Option(envvar="MESH_GATEWAY_URL", help="URL of the gateway. Default: that of the running stack.")
 ]
 TokenOption = Annotated[
-    str | None, typer.Option(envvar="MESH_TOKEN", help="An administrator's access token; else the stack's admin's.")
+    str | None,
+    typer.Option(
+        envvar="MESH_TOKEN",
+        help="An administrator's access token. Default: logs in as the stack's first administrator.",
+    ),
 ]
 
 
 @dataclass(frozen=True)
 class Gateway:
-    """A gateway, and a token for it."""
+    """A gateway, with a token for it."""
 
     url: str
     token: str
 
     def ask(self, shape: type[Shape], method: str, path: str, body: object = None) -> Shape:
-        """What the gateway answers; a problem, or what does not fit, ends the program."""
+        """The gateway's answer. A problem, or an answer that does not fit, ends the program."""
         try:
             return _ask(self.url, method, path, shape, body=body, token=self.token)
         except _Refused as error:
             fail(str(error))
 
     def user_id(self, who: str) -> str:
-        """The id of the user with the id or the e-mail address; ends the program where there is none."""
+        """The id of the user with this id or e-mail address. Ends the program if there is none."""
         if "@" not in who:
             return who
         found = self.ask(UserPage, "GET", f"/v1/users?email={quote(who)}").items
@@ -61,7 +65,7 @@ class Gateway:
 
 @contextmanager
 def as_administrator(home: Path, gateway: str | None, token: str | None) -> Iterator[Gateway]:
-    """The gateway that is named, or that of the stack in `home`, with the token or that of the stack's first admin.
+    """Use the given gateway and token. Defaults: the stack in `home`, and a login as its first administrator.
 
     The latter logs in for as long as it takes.
     """
@@ -101,7 +105,7 @@ class _Nothing(BaseModel):
 
 
 class _Problem(BaseModel):
-    """What a problem (RFC 9457) tells a person."""
+    """The text of a problem (RFC 9457) for people."""
 
     detail: str
     reason: str
@@ -129,7 +133,7 @@ def _ask(
 
 
 def _direct() -> OpenerDirector:
-    """What opens URLs past `http_proxy`, which would read the password, be it on the way to this very machine."""
+    """Opens URLs without `http_proxy`: a proxy would read the password, even on the way to this machine."""
     return build_opener(ProxyHandler({scheme: url for scheme, url in getproxies().items() if scheme == "https"}))
 
 

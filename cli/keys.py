@@ -1,4 +1,4 @@
-"""`mesh keys`: the keys that sign access tokens."""
+"""`mesh keys`: manages the keys that sign access tokens."""
 
 import asyncio
 from pathlib import Path
@@ -15,20 +15,20 @@ from mesh.core.errors import MeshError
 from mesh.core.terminal import escaped
 from subjects import AUTH_KEYS_ROTATE
 
-keys = typer.Typer(name="keys", no_args_is_help=True, help="The keys that sign access tokens.")
+keys = typer.Typer(name="keys", no_args_is_help=True, help="Manage the keys that sign access tokens.")
 
 
 @keys.callback()
 def _group() -> None:
-    """Have `rotate` be a word of its own, though it is alone."""
+    """Make typer keep `rotate` as a subcommand, though it is the only one."""
 
 
 @keys.command()
 def rotate(*, token: TokenOption = None, home: HomeOption = Path(".mesh")) -> None:
-    """Publish a new signing key. It signs two minutes later; the old one retires when its last token is over.
+    """Publish a new signing key. It signs two minutes later; the old key retires when its last token expires.
 
-    While one waits for its time, it is that one. By NATS: that of the stack in `--home`, or what NATS_URL and
-    NATS_NKEY_SEED_FILE name, and then with an administrator's token.
+    If a new key is already waiting, the command reports that one. Uses the NATS of the stack in `--home`, or NATS_URL
+    and NATS_NKEY_SEED_FILE, which also need an administrator's token.
     """
     if token is not None:
         rotation = asyncio.run(_rotate(token, home))

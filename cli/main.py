@@ -1,4 +1,4 @@
-"""The command's entry, which imports nothing until somebody catches what may happen then."""
+"""The command's entry point. It imports nothing before it can handle what may happen during an import."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ _FORCES = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")  # by which rich 
 
 
 def main() -> None:
-    """Run the command; its exit status tells how it went."""
+    """Run the command. The exit status gives the result."""
     open_streams()
     _settle_environment()
     try:
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _settle_environment() -> None:
-    """Make a variable that is blank one that is not set, for every library; and keep a pipe free of colours."""
+    """Remove blank variables, so that every library treats them as not set. Keep pipes free of colours."""
     for name in [name for name, value in os.environ.items() if not value.strip()]:
         del os.environ[name]
     if not (sys.stdout.isatty() and sys.stderr.isatty()):
@@ -43,7 +43,7 @@ def _settle_environment() -> None:
 
 
 def _drop_what_cannot_be_written() -> None:
-    """Have Python not try it again at the exit, which would change the status and tell of it a second time."""
+    """Keep Python from writing again at exit, which would change the status and report the error twice."""
     for name in ("stdout", "stderr"):
         try:
             getattr(sys, name).flush()

@@ -1,4 +1,4 @@
-"""`mesh nats`: what NATS is told of the mesh, made of subjects.py; and the keys of those who connect."""
+"""`mesh nats`: the permissions in nats.conf, made of subjects.py and services.py; and the keys of those who connect."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,9 +10,10 @@ from cli.connection import expanded
 from cli.failure import fail
 from devstack.servers.nats import CONFIGURATION
 from ops.certificates import Authority
-from ops.nkeys import PEOPLE, USERS, new_seed, public_key, variable
+from ops.nkeys import PEOPLE, new_seed, public_key, variable
 from ops.permissions import block, replaced
 from ops.private_files import write_private
+from services import PROCESSES, USERS
 
 HOSTS = ("nats", "localhost", "127.0.0.1")
 """By what names NATS is found where nothing else is told: compose.yaml's, and this machine's."""
@@ -24,10 +25,10 @@ nats = typer.Typer(name="nats", no_args_is_help=True, help="Make what nats.conf 
 def permissions(*, write: Annotated[bool, typer.Option("--write", help="Put them into nats.conf.")] = False) -> None:
     """Print what each user may say and hear, as it stands in nats.conf."""
     if not write:
-        typer.echo(block())
+        typer.echo(block(PROCESSES))
         return
     try:
-        CONFIGURATION.write_text(replaced(CONFIGURATION.read_text()))
+        CONFIGURATION.write_text(replaced(CONFIGURATION.read_text(), PROCESSES))
     except (OSError, ValueError) as error:
         fail(f"{CONFIGURATION}: {error}")
 

@@ -1,4 +1,4 @@
-"""`mesh ls`: which services answer now, and how they fare."""
+"""`mesh ls`: which services answer now, with their statistics."""
 
 import asyncio
 from pathlib import Path
@@ -21,12 +21,12 @@ _TITLES = ("service", "instance", "version", "started (UTC)", *_NUMBERS)
 def ls(
     *,
     within: Annotated[float, typer.Option(min=0.05, max=30, help="Seconds to wait for answers.")] = 0.5,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the ADR-32 STATS documents, one a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the ADR-32 STATS documents, one per line.")] = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """List the services that answer, and how they fare. They are asked by `$SRV.STATS`.
+    """List the services that answer `$SRV.STATS`, with their statistics.
 
-    Exit status: 0, or 3 when no service answers or no mesh is there.
+    Exit status: 0, or 3 if no service answers or no mesh is running.
     """
     documents = asyncio.run(_documents(home, within))
     if as_json:

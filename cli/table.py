@@ -1,4 +1,4 @@
-"""`mesh subjects`: the table of subjects.py for reading, or with its JSON Schemas for programs."""
+"""`mesh subjects`: prints subjects.py as a table for people, or with JSON Schemas for programs."""
 
 import json
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from subjects import ENDPOINTS
 def subjects(
     *,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document a subject, with the schemas of request and reply.")
+        bool, typer.Option("--json", help="Print one JSON document per subject, with the schemas of request and reply.")
     ] = False,
 ) -> None:
     """List every subject of the mesh with its contract."""

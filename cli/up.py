@@ -1,7 +1,6 @@
 """`mesh up`: the whole system on this machine, until Ctrl-C."""
 
 import asyncio
-import shlex
 import signal
 import sys
 from collections.abc import Mapping
@@ -9,7 +8,6 @@ from contextlib import redirect_stdout
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, cast
-from urllib.parse import urlsplit
 
 import typer
 from pydantic import ValidationError
@@ -18,10 +16,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.columns import print_columns
 from cli.failure import fail
+from cli.summary import print_summary
 from devstack.errors import DevstackError
-from devstack.home.state import StackState
 from devstack.processes.progress import State
 from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
@@ -30,7 +27,6 @@ from mesh.security.settings import TokenSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
 from mesh.telemetry.streams import Tolerant
 
-_ALFKI = '{"customer_id":"ALFKI"}'
 _STYLES: dict[State, str] = {
     "starting": "yellow",
     "ready": "green",
@@ -53,6 +49,18 @@ def up(
     share_http_port: Annotated[
         bool | None, typer.Option("--share-http-port", help="All gateways on one port; else each has its own.")
     ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="SERVICE", help="Leave a service to you: a debugger, another language.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="SERVICE", help="Start this service, and no other that is not named.")
+    ] = None,
+    nats_port: Annotated[int | None, typer.Option(help="The port of NATS; else a free one.")] = None,
+    postgres_port: Annotated[int | None, typer.Option(help="The port of PostgreSQL; else a free one.")] = None,
+    mongo_port: Annotated[int | None, typer.Option(help="The port of MongoDB; else a free one.")] = None,
+    keep_ports: Annotated[
+        bool | None, typer.Option("--keep-ports", help="Listen where everything listened at the last start.")
+    ] = None,
     nats_nodes: Annotated[int | None, typer.Option(help="NATS servers; more than one form a cluster (1).")] = None,
     tls: Annotated[bool | None, typer.Option("--tls", help="Encrypt NATS, by a CA made in the home.")] = None,
     logs: Annotated[bool, typer.Option("--logs", help="Show what the processes log.")] = False,
@@ -63,8 +71,12 @@ def up(
     These are NATS, PostgreSQL, MongoDB, the workers and the gateway. NATS_URL, CUSTOMERS_DATABASE_URL,
     PRODUCTS_DATABASE_URL and AUTH_MONGODB_URL each replace a server that would be started by one that runs elsewhere.
 
+    --without and --only may be given several times. The servers of a service that is left out are started, and the file
+    .mesh/env/SERVICE.env has all that it needs to take its place; nothing waits for it.
+
     Each option but --logs may also be told by a variable: MESH_HTTP_PORT, MESH_NATS_NODES and so on, MESH_REPLICAS as
-    JSON ({"customers": 3}). GATEWAY_HOST and GATEWAY_PORT count for nothing here, where these options tell both.
+    JSON ({"customers": 3}), MESH_WITHOUT and MESH_ONLY with commas. GATEWAY_HOST and GATEWAY_PORT count for nothing
+    here, where these options tell both.
     """
     given = {
         "http_port": http_port,
@@ -73,6 +85,12 @@ def up(
         "replicas": _replicas(replicas or []),
         "nats_nodes": nats_nodes,
         "share_http_port": share_http_port,
+        "without": without or None,
+        "only": only or None,
+        "nats_port": nats_port,
+        "postgres_port": postgres_port,
+        "mongo_port": mongo_port,
+        "keep_ports": keep_ports,
         "tls": tls,
     }
     try:
@@ -99,7 +117,7 @@ def _replicas(given: list[str]) -> dict[str, Any] | None:
 
 def _where_told(path: tuple[int | str, ...], given: Mapping[str, object]) -> str:
     """Name the option or the variable that said what stands at this path of the settings."""
-    name, *within = (str(part) for part in path if part != "[key]")
+    name, *within = (part for part in path if isinstance(part, str) and part != "[key]")
     if given.get(name) is not None:
         told = f"--{name.replace('_', '-')}"
     else:  # an alias, and what all processes share, is a variable's own name
@@ -153,7 +171,7 @@ async def _run_until(stop: asyncio.Event, settings: StackSettings, *, logs: bool
             if stop.is_set():
                 return
             raise
-    _print_summary(console, stack.state)
+    print_summary(console, stack.state)
     waiting = asyncio.create_task(stack.wait())
     await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
     with progress:
@@ -208,74 +226,3 @@ class _Progress:
         for name, (state, detail) in self._states.items():
             table.add_row(Text(name, "cyan", justify="right"), Text(state, _STYLES[state]), Text(detail, "dim"))
         return table
-
-
-def _print_summary(console: Console, state: StackState) -> None:
-    """Tell a newcomer what runs where, and what to try."""
-    rows = [(name, str(pid), _where(name, state)) for name, pid in state.processes.items()]
-    print_columns(("process", "pid", "where"), rows)
-    lines = [
-        ("gateway", state.gateway_url),
-        ("docs", f"{state.gateway_url}/docs"),
-        ("first admin", f"{state.admin.email}  {_admin_password(state)}"),
-        ("logs", str(state.logs)),
-        ("try", f"curl -s '{state.gateway_url}/v1/products?limit=2'"),
-        ("", shlex.join([*_command(), "call", *_home_option(state), "customers.get", _ALFKI])),
-        ("or", _nats_request(state)),
-        ("", "Ctrl-C stops everything and keeps the data."),
-    ]
-    for label, text in lines:
-        console.print(Text.assemble((f"{label:>12}  ", "cyan"), text), soft_wrap=True)  # to be copied as it stands
-
-
-def _admin_password(state: StackState) -> str:
-    """For who sits at the terminal; not for a file or a CI's log, which others read."""
-    if not sys.stdout.isatty():
-        return f"(password in {state.home / 'stack.json'})"
-    made = "as it was made" if "mongo" in state.processes else "if this start made it"
-    return f"{state.admin.password}  ({made})"
-
-
-def _where(name: str, state: StackState) -> str:
-    kind, _, number = name.partition("-")
-    replica = int(number or 1) - 1
-    match kind:
-        case "gateway":
-            return state.gateway_urls[replica]
-        case "nats":
-            monitoring = (state.nats_monitor_url or "").split(",")
-            return f"{state.nats_url.split(',')[replica]}, monitoring {monitoring[replica]}"
-        case "postgres":
-            return _address(state.postgres.customers_url)
-        case "mongo":
-            return _address(state.mongo_url)
-        case worker:
-            return f"{worker}.* on NATS"
-
-
-def _address(url: str) -> str:
-    """The part of a URL that is no secret."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port}"
-
-
-def _command() -> list[str]:
-    """How this command was called, for a shell."""
-    program = sys.argv[0]
-    return [sys.executable, program] if program.endswith(".py") else [program]
-
-
-def _home_option(state: StackState) -> list[str]:
-    """What `mesh call` must be told to find this stack from here."""
-    return [] if state.home == StackSettings.model_fields["home"].default.absolute() else ["--home", str(state.home)]
-
-
-def _nats_request(state: StackState) -> str:
-    operator = state.operator
-    parts = ["nats", "-s", state.nats_url]
-    parts += ["--user", operator.user] if operator.user else []
-    parts += ["--nkey", str(operator.nkey_seed_file)] if operator.nkey_seed_file else []
-    parts += ["--tlsca", str(operator.tls_ca)] if operator.tls_ca else []
-    request = ["--inbox-prefix", operator.inbox_prefix, "request", "customers.get", _ALFKI]
-    password = shlex.quote(operator.password or "") if sys.stdout.isatty() else '"$NATS_PASSWORD"'
-    return " ".join([shlex.join(parts), *(["--password", password] if operator.user else []), shlex.join(request)])

@@ -1,4 +1,4 @@
-"""`mesh users`: who has an account, and what they may do."""
+"""`mesh users`: lists users and changes their rights."""
 
 import os
 import subprocess
@@ -20,14 +20,14 @@ from devstack.stack.environment import inherited
 from devstack.stack.services import ROOT
 from mesh.core.terminal import escaped
 
-users = typer.Typer(name="users", no_args_is_help=True, help="List users, change what they may do.")
+users = typer.Typer(name="users", no_args_is_help=True, help="List users and change their rights.")
 
 _HOME = Path(".mesh")
 _PAGE = "/v1/users?limit=200"
 
 
 class Role(StrEnum):
-    """What `contracts.auth.Role` lists: typer knows no list of a Literal."""
+    """The roles of `contracts.auth.Role`: typer does not support a list of a Literal."""
 
     USER = "USER"
     ADMIN = "ADMIN"
@@ -52,25 +52,25 @@ def list_users(*, gateway: GatewayOption = None, token: TokenOption = None, home
 @users.command("set-roles")
 def set_roles(
     who: Who,
-    roles: Annotated[list[Role], typer.Argument(help="One or both.", case_sensitive=False)],
+    roles: Annotated[list[Role], typer.Argument(help="USER, ADMIN or both.", case_sensitive=False)],
     *,
     gateway: GatewayOption = None,
     token: TokenOption = None,
     home: HomeOption = _HOME,
 ) -> None:
-    """Give a user these roles and no others; their sessions end."""
+    """Set the roles of a user, and end their sessions."""
     _change(who, {"roles": roles}, gateway, token, home)
 
 
 @users.command()
 def disable(who: Who, *, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = _HOME) -> None:
-    """Let a user in no more; their sessions end."""
+    """Disable an account, and end its sessions."""
     _change(who, {"disabled": True}, gateway, token, home)
 
 
 @users.command()
 def enable(who: Who, *, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = _HOME) -> None:
-    """Let a user in again."""
+    """Enable a disabled account."""
     _change(who, {"disabled": False}, gateway, token, home)
 
 
@@ -91,15 +91,15 @@ def create_admin(
     password: Annotated[
         str | None,
         typer.Option(
-            envvar="AUTH_ADMIN_PASSWORD", help="Asked for otherwise; as an option everybody on the machine sees it."
+            envvar="AUTH_ADMIN_PASSWORD", help="Default: asks for it. An option is visible to everybody on the machine."
         ),
     ] = None,
     home: HomeOption = _HOME,
 ) -> None:
-    """Make an administrator in auth's own database. This is past everybody's rights, for when nobody can log in.
+    """Create an administrator directly in auth's database, for when no administrator can log in.
 
-    The database is that of the stack in `--home`, or what AUTH_MONGODB_URL and AUTH_KEY_ENCRYPTION_KEY name. The audit
-    log cannot tell who did it.
+    Uses the database of the stack in `--home`, or AUTH_MONGODB_URL and AUTH_KEY_ENCRYPTION_KEY. It bypasses all rights:
+    the audit log cannot tell who did it.
     """
     if password is None:
         if not sys.stdin.isatty():
@@ -111,8 +111,8 @@ def create_admin(
         stack = running_stack(home)
         if stack is None:
             fail(f"no mesh runs in {home}: start one with `mesh up`, or name its database in AUTH_MONGODB_URL")
-        environment["AUTH_MONGODB_URL"] = stack.mongo_url
-        environment["AUTH_KEY_ENCRYPTION_KEY"] = load_credentials(stack.home).auth_key_encryption_key
+        environment["AUTH_MONGODB_URL"] = stack.databases["auth"]
+        environment["AUTH_KEY_ENCRYPTION_KEY"] = load_credentials(stack.home).secret("AUTH_KEY_ENCRYPTION_KEY")
     made = subprocess.run(  # our own module
         [sys.executable, "-m", "auth_svc.create_admin"],
         env=environment,

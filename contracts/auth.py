@@ -19,6 +19,7 @@ SessionId = Annotated[str, _ID]
 AuditCursor = Annotated[str, _ID]
 """The `entry_id` after which the next page of the log begins."""
 Role = Literal["USER", "ADMIN"]
+Attempts = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class AuthReason(StrEnum):
@@ -113,6 +114,8 @@ class Tokens(Reply):
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  # a scheme, no token
     expires_in: int
     refresh_token: Annotated[str, Field(repr=False)]
+    attempts: Attempts | None = None
+    """Of a login: how many passwords may be tried at once."""
 
 
 class GetJwks(Request):

@@ -12,9 +12,18 @@ from contracts.customers import (
     UpdateCustomer,
 )
 from customers_svc.repository import Customers, not_found
-from loading.batch_loader import Batched, Shared
+from loading.batch_loader import BatchLoader
+from loading.single_flight import SingleFlight
 from mesh.service.idempotency import Once
-from subjects import CUSTOMERS_ARCHIVE, CUSTOMERS_CREATE, CUSTOMERS_UPDATE
+from subjects import (
+    CUSTOMERS_ARCHIVE,
+    CUSTOMERS_CREATE,
+    CUSTOMERS_GET,
+    CUSTOMERS_GET_MANY,
+    CUSTOMERS_LIST,
+    CUSTOMERS_UPDATE,
+)
+from worker.answers import answers
 
 
 class Handlers:
@@ -22,10 +31,11 @@ class Handlers:
 
     def __init__(self, customers: Customers, once: Once[Customers]) -> None:
         self._customers = customers
-        self._by_id = Batched(customers.find_many)
-        self._pages = Shared(customers.list)
+        self._by_id = BatchLoader(customers.find_many)
+        self._pages = SingleFlight(customers.list)
         self._once = once
 
+    @answers(CUSTOMERS_GET)
     async def get(self, request: GetCustomer) -> Customer:
         """One customer. Raises NotFound."""
         customer = await self._by_id.find(request.customer_id)
@@ -33,6 +43,7 @@ class Handlers:
             raise not_found(request.customer_id)
         return customer
 
+    @answers(CUSTOMERS_GET_MANY)
     async def get_many(self, request: GetCustomers) -> CustomersFound:
         """Customers in the order asked for, each once, and the keys that nobody has."""
         asked = dict.fromkeys(request.customer_ids)
@@ -42,14 +53,17 @@ class Handlers:
             missing=tuple(key for key in asked if key not in found),
         )
 
+    @answers(CUSTOMERS_LIST)
     async def list(self, request: ListCustomers) -> CustomerPage:
         """A page of customers. Raises Invalid for a cursor of another list."""
         return await self._pages.read(request)
 
+    @answers(CUSTOMERS_CREATE)
     async def create(self, request: CreateCustomer) -> Customer:
         """The new customer. Raises Conflict where the key is taken."""
         return await self._once(CUSTOMERS_CREATE, request, lambda customers: customers.create(request))
 
+    @answers(CUSTOMERS_UPDATE)
     async def update(self, request: UpdateCustomer) -> Customer:
         """The changed customer. Raises NotFound, and Conflict for another version."""
         return await self._once(
@@ -58,6 +72,7 @@ class Handlers:
             lambda customers: customers.update(request.customer_id, request.expected_version, request.patch.changes()),
         )
 
+    @answers(CUSTOMERS_ARCHIVE)
     async def archive(self, request: ArchiveCustomer) -> Customer:
         """The archived customer. Raises NotFound, and Conflict for another version."""
         return await self._once(

@@ -1,5 +1,6 @@
 """The gateway's one wiring place: from settings and a transport to an ASGI application."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,6 @@ from fastapi_offline import FastAPIOffline
 
 from contracts.auth import GetJwks
 from gateway import problems as errors
-from gateway.access.guard import api_routes, declared, refuse_undeclared
 from gateway.access.revocations import WITHIN as REVOCATIONS_WITHIN
 from gateway.access.revocations import Revocations
 from gateway.api.auth import account, audit, users
@@ -17,25 +17,28 @@ from gateway.api.auth import sessions as auth
 from gateway.api.customers import routes as customers
 from gateway.api.health import routes as health
 from gateway.api.products import routes as products
-from gateway.dependencies import Parts
+from gateway.dependencies import Dependencies
 from gateway.middleware.body import BodyLimit
-from gateway.middleware.bulkhead import Turnstile
+from gateway.middleware.bulkhead import Bulkhead
 from gateway.middleware.conditional_reads import ConditionalReads
 from gateway.middleware.cors import CrossOrigin
 from gateway.middleware.head import HeadLimit
 from gateway.middleware.methods import Methods
 from gateway.middleware.methods import routes as known_routes
 from gateway.middleware.request_context import RequestContext, last_resort
-from gateway.routing.fast_path.middleware import ShortPath
+from gateway.routing.declarations import api_routes, declared, refuse_undeclared
+from gateway.routing.fast_path.middleware import FastPath, Route
 from gateway.routing.fast_path.middleware import routes as compiled_routes
+from gateway.routing.fast_path.representations import CompiledReads, FastApisReads
+from gateway.routing.fastapi_inside import Insides
 from gateway.routing.operations import complete_document
-from gateway.routing.representations import CompiledReads
 from gateway.routing.shadowing import refuse_shadowed
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import GuardedClient
 from gateway.upstream.readiness import Readiness
 from mesh.client.client import Client
 from mesh.client.instances import Instances
+from mesh.core.version import package_version
 from mesh.security.verifier import Verifier
 from mesh.transport.base import Transport
 from subjects import (
@@ -65,16 +68,21 @@ OPTIONS tells the methods of a path.
 
 
 def build(
-    settings: GatewaySettings, transport: Transport, tracer: "Tracer | None" = None, *, short: bool = True
+    settings: GatewaySettings,
+    transport: Transport,
+    tracer: "Tracer | None" = None,
+    *,
+    fast: bool = True,
+    insides: Insides = Insides(),  # noqa: B008  # it is frozen
 ) -> FastAPI:
     """Wire the application up. Raises RuntimeError for a route that does not say who may use it, or that another hides.
 
-    `tracer`: None traces nothing. `short`: whether what fits takes the short path; what answers are is the same without
-    it, and a test compares them.
+    `tracer`: None traces nothing. `fast`: whether what fits takes the fast path; what answers are is the same without
+    it, and a test compares them. `insides`: FastAPI's, as another version may have them.
     """
     app = FastAPIOffline(
         title="Northwind mesh",
-        version="1.0.0",
+        version=package_version(),
         description=_DESCRIPTION,
         exception_handlers={**errors.HANDLERS, Exception: last_resort},
         generate_unique_id_function=_operation_id,
@@ -82,22 +90,30 @@ def build(
         swagger_ui_parameters={"validatorUrl": None},  # it would send the document to a public validator
         telemetry={"tracing": False, "metrics": False, "logs": False},  # each request would look for OpenTelemetry
     )
-    app.state.parts = wire(settings, transport)
+    app.state.dependencies = wire(settings, transport)
     for routes in (auth, account, users, audit, customers, products, health):
         app.include_router(routes.router)
     refuse_undeclared(app, without=health.PATHS | _DOCS)
     refuse_shadowed(app)
     complete_document(app)
-    compiled = tuple(compiled_routes(app))
-    app.state.representations = CompiledReads(compiled)
-    # The last one added is the outermost.
+    compiled = tuple(compiled_routes(app, insides))
+    known = any(route.compiled for route in compiled)
+    app.state.representations = CompiledReads(compiled) if known else FastApisReads(app.router, compiled)
+    _add_middleware(app, settings, tracer, compiled if fast and known else ())
+    return app
+
+
+def _add_middleware(
+    app: FastAPI, settings: GatewaySettings, tracer: "Tracer | None", compiled: Sequence[Route]
+) -> None:
+    """Lay the middleware around the application: the last one added is the outermost."""
     app.add_middleware(Methods, routes=known_routes(app))
-    if short:
-        app.add_middleware(ShortPath, routes=compiled)
+    if compiled:
+        app.add_middleware(FastPath, routes=compiled)
     app.add_middleware(ConditionalReads)
     hashing = {route.path for route in api_routes(app) if declared(route) in _HASHING}
     app.add_middleware(
-        Turnstile, paths=hashing, at_once=settings.gateway_logins_at_once, waiting=settings.gateway_logins_waiting
+        Bulkhead, paths=hashing, at_once=settings.gateway_logins_at_once, waiting=settings.gateway_logins_waiting
     )
     app.add_middleware(BodyLimit, limit=settings.gateway_max_body)
     app.add_middleware(HeadLimit, limits=settings)
@@ -106,22 +122,20 @@ def build(
     app.add_middleware(
         RequestContext, timeout=settings.gateway_timeout, proxies=settings.gateway_trusted_proxies, tracer=tracer
     )
-    return app
 
 
-def wire(settings: GatewaySettings, transport: Transport) -> Parts:
-    """The parts that the routes use."""
+def wire(settings: GatewaySettings, transport: Transport) -> Dependencies:
+    """What the routes use."""
     services = {endpoint.service for endpoint in ENDPOINTS}
     instances = Instances(transport, services)
     client = GuardedClient(Client(transport, instances), services, _HASHING, settings, settings.gateway_timeout)
     revocations = Revocations(transport, partial(client.call, AUTH_SESSIONS_REVOKED, timeout=REVOCATIONS_WITHIN))
-    return Parts(
+    return Dependencies(
         client,
         Verifier(settings, partial(client.call, AUTH_JWKS, GetJwks())),
         revocations,
         Readiness(transport, services, revocations.known),
         instances,
-        settings.auth_login_attempts,
     )
 
 

@@ -1,9 +1,8 @@
 """What `app.build` wired and the routes use, typed."""
 
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import cast
 
-from fastapi import Depends
 from starlette.requests import Request
 
 from gateway.access.revocations import Revocations
@@ -14,8 +13,8 @@ from mesh.security.verifier import Verifier
 
 
 @dataclass(frozen=True)
-class Parts:
-    """One application's parts, kept in its `state.parts`."""
+class Dependencies:
+    """What one application's routes use, kept in its `state.dependencies`."""
 
     client: GuardedClient
     verifier: Verifier
@@ -23,18 +22,8 @@ class Parts:
     readiness: Readiness
     instances: Instances
     """Whoever runs the application has them watched."""
-    login_attempts: int
-    """How many passwords auth lets anybody try at once, for the headers of its answers."""
 
 
-def parts(request: Request) -> Parts:
-    """The parts of the application that the request came to."""
-    return cast("Parts", request.app.state.parts)
-
-
-async def _client(request: Request) -> GuardedClient:
-    return parts(request).client
-
-
-Mesh = Annotated[GuardedClient, Depends(_client)]
-"""How a route asks the services."""
+def dependencies(request: Request) -> Dependencies:
+    """What the application that the request came to has for its routes."""
+    return cast("Dependencies", request.app.state.dependencies)

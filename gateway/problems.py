@@ -1,19 +1,16 @@
 """Every error as HTTP says it: one table of codes, one of failed calls, and the handler that answers with them."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.access.guard import declared
 from gateway.access.rate_limit import after_failure
-from gateway.dependencies import parts
-from gateway.routing import media_type
-from gateway.routing.conditions import CONDITIONS
+from gateway.semantics import media_type
+from gateway.semantics.conditions import CONDITIONS
 from mesh.core import context
 from mesh.core.errors import (
     BadReply,
@@ -21,7 +18,6 @@ from mesh.core.errors import (
     Code,
     Disconnected,
     Fault,
-    FieldError,
     Internal,
     Invalid,
     MeshError,
@@ -29,25 +25,14 @@ from mesh.core.errors import (
     NotFound,
     Refused,
     RemoteFault,
-    TimedOut,
-    TooLarge,
-    Unavailable,
 )
-from mesh.wire import names, validation
+from mesh.wire import names
 from mesh.wire.problem import Problem
 
 log = structlog.get_logger()
 
 STATUS: Final[Mapping[Code, int]] = {
-    Code.INVALID_ARGUMENT: 422,
-    Code.UNAUTHENTICATED: 401,
-    Code.PERMISSION_DENIED: 403,
-    Code.NOT_FOUND: 404,
-    Code.CONFLICT: 409,
-    Code.PAYLOAD_TOO_LARGE: 413,
-    Code.RATE_LIMITED: 429,
-    Code.OVERLOADED: 503,
-    Code.DEADLINE_EXCEEDED: 504,
+    **{code: code.number for code in Code},
     Code.INTERNAL: 502,  # the worker's bug: the gateway's own is a 500
 }
 
@@ -85,23 +70,26 @@ _LOST: Final = (
 )
 """Disconnected, where the request had been sent. After this 503, and after a database's, a write may have been done."""
 
-_HTTP_ERRORS: Final[Mapping[int, Fault]] = {
-    404: NotFound("unknown_path", "there is nothing at this path"),
-    408: TimedOut("request_timeout", "the request's body did not arrive in time"),
-    413: TooLarge("body_too_large", "the request's body is too large"),
-    503: Unavailable("gateway_busy", "too many passwords are being checked just now"),
-}
+_FIRST_OF_SERVER_ERRORS: Final = 500
 RETRY_AFTER: Final = {429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
+
+
+class BodyFault(HTTPException):
+    """A fault of a request's body, raised where it is read: there FastAPI lets nothing through but an HTTPException."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(_status(fault), fault.detail)
+        self.fault = fault
 
 
 async def answer(request: Request, error: Exception) -> Response:
     """The problem that tells an HTTP client of an expected error."""
-    fault = _fault(request, error)
+    fault = _fault(error)
     status = _status(fault)
     conditional = not CONDITIONS.isdisjoint(name for name, _ in request.scope["headers"])
     if status == 409 and fault.reason == "version_mismatch" and conditional:  # noqa: PLR2004  # Conflict
         status = 412
-    headers = after_failure(fault, parts(request).login_attempts)
+    headers = after_failure(fault)
     match status:
         case 401:
             headers |= _challenge(fault.reason)
@@ -112,7 +100,7 @@ async def answer(request: Request, error: Exception) -> Response:
     return problem(fault, status, headers)
 
 
-HANDLERS: Final = dict.fromkeys((MeshError, RequestValidationError, HTTPException), answer)
+HANDLERS: Final = dict.fromkeys((MeshError, HTTPException), answer)
 
 
 def internal_error() -> Response:
@@ -165,49 +153,32 @@ def problem(fault: Fault | RemoteFault, status: int, headers: Mapping[str, str])
         errors=errors,
         status=status,
         retry_after=fault.retry_after,
+        attempts=fault.attempts,
     )
     soon = RETRY_AFTER.get(status, {}) if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
     return Response(document.json_bytes(), status, {**soon, **headers}, names.PROBLEM_JSON)
 
 
-def _fault(request: Request, error: Exception) -> Fault | RemoteFault:
+def _fault(error: Exception) -> Fault | RemoteFault:
     match error:
         case Fault() | RemoteFault():
             return error
+        case BodyFault():
+            return error.fault
         case CallError():
-            return _failed_call(request, error)
-        case HTTPException():
-            return _HTTP_ERRORS.get(
-                error.status_code, Invalid("malformed_request", "the request could not be understood")
-            )
-        case RequestValidationError(body=Fault() as fault):
-            return fault  # what is wrong with the body: see JsonRequest
-        case RequestValidationError(body=bytes()):
-            unread = media_type.unsupported(request.scope["headers"], request.method)
-            return unread or Invalid("unsupported_media_type", "the body must be JSON")
-        case RequestValidationError():
-            return _invalid(error)
+            return _failed_call(error)
+        case HTTPException(status_code=404):
+            return NotFound("unknown_path", "there is nothing at this path")
+        case HTTPException(status_code=status) if status < _FIRST_OF_SERVER_ERRORS:
+            return Invalid("malformed_request", "the request could not be understood")
         case _:
             raise error
 
 
-def _failed_call(request: Request, error: CallError) -> RemoteFault:
+def _failed_call(error: CallError) -> RemoteFault:
     sent = isinstance(error, Disconnected) and error.sent
     code, reason, detail = _LOST if sent else CALL_ERRORS[type(error)]
-    endpoint = declared(request.scope.get("route"))
-    service = endpoint.service if endpoint else "asked"
+    service = error.subject.partition(".")[0] if error.subject else "asked"
     if code is Code.INTERNAL:
         log.error(reason, service=service, error=str(error))
     return RemoteFault(code, reason, detail.format(service=service))
-
-
-def _invalid(error: RequestValidationError) -> Invalid:
-    """Each wrong parameter by its name, without what was sent."""
-    errors = [_field_error(one) for one in error.errors()[: validation.MOST_FIELD_ERRORS]]
-    names = ", ".join(dict.fromkeys(one.field for one in errors))
-    return Invalid("invalid_request", f"the request does not fit: {names}", errors)
-
-
-def _field_error(error: Mapping[str, Any]) -> FieldError:
-    where = error["loc"][1:] or error["loc"]  # the first part says query, path or body
-    return FieldError(field=validation.field_path(where), reason=error["type"], message=validation.message(error))

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.app import build
-from gateway.http.protocol import patient
+from gateway.http.protocol import protocol
 from gateway.settings import GatewaySettings
 from mesh.nats.transport import NatsTransport
 from mesh.process.garbage import tune_garbage_collection
@@ -85,10 +85,10 @@ async def serve_until(
     host, port = listening.getsockname()[:2]
     tune_garbage_collection()
     log.info("gateway_started", host=host, port=port)
-    async with app.state.parts.instances.watched():
+    async with app.state.dependencies.instances.watched():
         try:
             await stopped_or_lost(stop, transport)
-            app.state.parts.readiness.stopping = True
+            app.state.dependencies.readiness.stopping = True
             await asyncio.sleep(settings.gateway_stop_delay)
         finally:
             server.should_exit = True
@@ -99,7 +99,7 @@ async def serve_until(
 def _config(settings: GatewaySettings, app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=patient(settings),
+        http=protocol(settings),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -1,12 +1,12 @@
-"""What the gateway is told by its environment; docs/limits.md tells what a caller sees of each limit."""
+"""What the gateway is told by its environment; docs/reference/limits.md tells what a caller sees of each limit."""
 
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
-from gateway.middleware.client_address import Network, networks_in
-from gateway.middleware.origins import origins_in
+from gateway.networks import Network, networks_in
+from gateway.origins import origins_in
 from mesh.core.settings import DAY, Settings
 from mesh.nats.settings import NatsSettings
 from mesh.security.settings import TokenSettings
@@ -24,39 +24,48 @@ class HttpLimits(Settings):
     """How much of a client the gateway takes; sizes in bytes, times in seconds."""
 
     gateway_timeout: float = Field(10.0, gt=0, le=DAY)
-    """For a whole request; an endpoint's own timeout may be shorter."""
+    """Seconds for a whole request. An endpoint's own timeout may be shorter."""
     gateway_max_body: int = Field(32 * 1024, ge=0, le=64 * _MIB)
-    """Four times what any route can use: to find out that a body does not fit takes a millisecond for each 6 KiB.
+    """Bytes of a request's body: four times what any route can use.
 
-    With its headers a body must stay below NATS's max_payload.
+    Validating a body that does not fit takes 1 ms for each 6 KiB. Body and headers must stay below NATS's max_payload.
     """
     gateway_max_url: int = Field(8 * 1024, gt=0, le=_MIB)
+    """Bytes of a URL."""
     gateway_max_headers: int = Field(100, gt=0, le=10_000)
+    """Headers of a request."""
     gateway_max_head: int = Field(32 * 1024, gt=0, le=_MIB)
-    """Request line and headers together."""
+    """Bytes of request line and headers together."""
     gateway_head_timeout: float = Field(10.0, gt=0, le=DAY)
+    """Seconds for the request line and headers to arrive."""
     gateway_write_timeout: float = Field(30.0, gt=0, le=DAY)
-    """For a client to read an answer that is more than the kernel buffers."""
+    """Seconds for a client to read an answer that exceeds the kernel's buffer."""
     gateway_keep_alive: float = Field(15.0, gt=0, le=DAY)
-    """For the next request to begin."""
+    """Seconds until the next request on a connection begins."""
     gateway_max_connections: int = Field(1000, gt=0, le=1_000_000)
-    """Each is an open file: `ulimit -n` must allow for them."""
+    """Connections at once. Each is an open file: `ulimit -n` must allow for them."""
 
 
 class ServiceLimits(Settings):
     """How much the gateway asks of one service."""
 
     gateway_limit_initial: int = Field(256, ge=1, le=1_000_000)
+    """Requests in flight to one service, at the start."""
     gateway_limit_min: int = Field(8, ge=1, le=1_000_000)
+    """The lowest value of the adaptive limit, under congestion."""
     gateway_limit_max: int = Field(500, ge=1, le=1_000_000)
-    """Requests in flight. Half of GATEWAY_MAX_CONNECTIONS at most: one service must not have all of the gateway."""
+    """The highest value of the adaptive limit.
+
+    At most half of GATEWAY_MAX_CONNECTIONS, so that one service cannot occupy the whole gateway.
+    """
     gateway_logins_at_once: int = Field(16, ge=1, le=1_000_000)
-    """Requests in flight that have a password hashed: more than auth's workers have threads for it, not many more."""
+    """Requests in flight that hash a password. A little more than auth's workers have hashing threads."""
     gateway_logins_waiting: int = Field(128, ge=0, le=1_000_000)
+    """Requests that wait to have a password hashed."""
     gateway_breaker_timeouts: int = Field(5, ge=1, le=1_000_000)
-    """In a row, until the service is asked no more."""
+    """Timeouts in a row that open the circuit breaker of a service."""
     gateway_breaker_rest: float = Field(1.0, gt=0, le=DAY)
-    """Seconds until a single request may try whether it answers again."""
+    """Seconds until an open circuit breaker lets one request through as a probe."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -69,15 +78,14 @@ class GatewaySettings(NatsSettings, TokenSettings, HttpLimits, ServiceLimits):
     """Where it listens, how it ends, and its limits."""
 
     gateway_host: str = "127.0.0.1"
+    """The address to listen on."""
     gateway_port: int = Field(8080, ge=0, le=65535)
-    """0 takes a free one; the log says which."""
+    """The port to listen on. 0 takes a free port and logs it."""
     gateway_reuse_port: bool = False
-    """Whether other gateways may listen on the port too; `listener` says what that costs."""
+    """Whether several gateways may listen on one port. `listener` in gateway/server.py gives the cost."""
     gateway_stop_delay: float = Field(0.0, ge=0, le=DAY)
-    """Seconds between "not ready" and the end of accepting, for a load balancer to notice."""
-    auth_login_attempts: int = Field(5, ge=1, le=10)
-    """What auth is told by the same variable: the gateway only tells of it, in RateLimit-Policy."""
+    """Seconds between "not ready" and the end of accepting, so that a load balancer can notice."""
     gateway_trusted_proxies: Networks = Field((), validate_default=False)
-    """Addresses and networks, with commas, whose X-Forwarded-For is believed; nobody's where none is named."""
+    """Addresses and networks, separated by commas, whose X-Forwarded-For is trusted."""
     gateway_cors_origins: Origins = Field((), validate_default=False)
-    """Origins, with commas, whose pages may ask from a browser; none where none is named."""
+    """Origins whose pages may call the API from a browser, such as `https://app.example,https://admin.example`."""

@@ -8,8 +8,6 @@ import nkeys
 
 PEOPLE = ("operator", "system")
 """Who looks after the mesh, and who looks after NATS."""
-USERS = ("gateway", "auth", "customers", "products", *PEOPLE)
-"""Those of nats.conf: each process, and people."""
 
 
 def new_seed() -> str:

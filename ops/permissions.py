@@ -1,4 +1,4 @@
-"""What each user of nats.conf may say and hear, derived from subjects.py: no more than it needs."""
+"""What each user of nats.conf may say and hear, derived from subjects.py and services.py: no more than it needs."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -10,17 +10,14 @@ from mesh.core.endpoint import Endpoint
 from mesh.core.event import Event
 from mesh.wire.discovery import VERBS
 from mesh.wire.names import QUEUE_GROUP
-from subjects import (
-    AUTH_JWKS,
-    AUTH_KEYS_ROTATE,
-    CUSTOMERS_GET_MANY,
-    ENDPOINTS,
-    EVENTS_AUTH_SESSIONS_REVOKED,
-    PRODUCTS_GET_MANY,
-)
+from ops.nkeys import variable
+from ops.process import Process
+from subjects import AUTH_KEYS_ROTATE, ENDPOINTS
 
-BEGIN = "# >>> made of subjects.py by `mesh nats permissions --write`: a change here is lost"
+BEGIN = "# >>> made of subjects.py and services.py by `mesh nats permissions --write`: a change here is lost"
 END = "# <<< mesh nats permissions"
+BEGIN_USERS = f"      {BEGIN}"
+END_USERS = f"      {END}"
 _WIDTH = 120
 
 ANSWER_WITHIN: Final = 10
@@ -31,21 +28,6 @@ ask: the shorter the better.
 """
 
 EVENTS: list[Event[Any]] = [value for value in vars(subjects).values() if isinstance(value, Event)]
-SERVICES = tuple(dict.fromkeys(endpoint.service for endpoint in ENDPOINTS))
-
-# What is not for HTTP: for other services, and for operators.
-_INNER = (AUTH_KEYS_ROTATE, CUSTOMERS_GET_MANY, PRODUCTS_GET_MANY)
-
-CALLS: dict[str, Sequence[Endpoint[Any, Any]]] = {
-    "gateway": [endpoint for endpoint in ENDPOINTS if endpoint not in _INNER],
-    "customers": [AUTH_JWKS],  # the public keys with which it verifies a caller's token by itself
-    "products": [AUTH_JWKS],
-}
-"""Which endpoints of others a process calls."""
-
-HEARS: dict[str, Sequence[Event[Any]]] = {"gateway": [EVENTS_AUTH_SESSIONS_REVOKED]}
-"""Which events of others a process listens to."""
-
 READS = [endpoint for endpoint in ENDPOINTS if endpoint.idempotent and not endpoint.verified]
 """What changes nothing and tells nothing of one user's own: an operator may call it without a token."""
 
@@ -60,14 +42,12 @@ class Permissions:
     """Whether it may answer what it hears, once and soon, wherever the caller wants the answer."""
 
 
-def permissions() -> dict[str, Permissions]:
+def permissions(processes: Iterable[Process]) -> dict[str, Permissions]:
     """Those of every user of the mesh, by name."""
+    rows = tuple(processes)
+    services = [row.name for row in rows if row.serves]
     return {
-        "gateway": Permissions(
-            publish=[*_subjects(CALLS["gateway"]), *(f"$SRV.PING.{service}" for service in SERVICES)],
-            subscribe=["_INBOX_gateway.>", *_subjects(HEARS["gateway"])],
-        ),
-        **{service: _worker(service) for service in SERVICES},
+        **{row.name: _worker(row) if row.serves else _gateway(row, services) for row in rows},
         "operator": Permissions(
             # To rotate keys wants an administrator's token besides.
             publish=[*_subjects([*READS, AUTH_KEYS_ROTATE]), "$SRV.>"],
@@ -76,16 +56,24 @@ def permissions() -> dict[str, Permissions]:
     }
 
 
-def _worker(service: str) -> Permissions:
-    served = [endpoint.subject for endpoint in ENDPOINTS if endpoint.service == service]
+def _gateway(row: Process, services: Iterable[str]) -> Permissions:
+    return Permissions(
+        publish=[*_subjects(row.calls), *(f"$SRV.PING.{service}" for service in services)],
+        subscribe=[f"_INBOX_{row.name}.>", *_subjects(row.hears)],
+    )
+
+
+def _worker(row: Process) -> Permissions:
+    served = [endpoint.subject for endpoint in ENDPOINTS if endpoint.service == row.name]
     return Permissions(
         # Nothing that it hears: what it sent itself it might answer, and so say anything anywhere.
-        publish=[*_subjects(CALLS.get(service, [])), *_events(service)],
+        publish=[*_subjects(row.calls), *_events(row.name)],
         subscribe=[
             *(f"{subject} {QUEUE_GROUP}" for subject in served),
             # Verb by verb: where "$SRV.*" is allowed, nats-server lets "$SRV.>" pass, which is other services' as well.
-            *(f"$SRV.{verb}{of}" for of in ("", f".{service}", f".{service}.*") for verb in VERBS),
-            f"_INBOX_{service}.>",
+            *(f"$SRV.{verb}{of}" for of in ("", f".{row.name}", f".{row.name}.*") for verb in VERBS),
+            f"_INBOX_{row.name}.>",
+            *_subjects(row.hears),
         ],
         answers=True,
     )
@@ -99,9 +87,17 @@ def _events(service: str) -> list[str]:
     return [event.subject for event in EVENTS if event.subject.split(".")[1] == service]
 
 
-def block() -> str:
+def block(processes: Iterable[Process]) -> str:
     """The part of nats.conf that says it, between its marks."""
-    return "\n".join([BEGIN, *(_variable(user, allowed) for user, allowed in permissions().items()), END])
+    return "\n".join([BEGIN, *(_variable(user, allowed) for user, allowed in permissions(processes).items()), END])
+
+
+def users(processes: Iterable[Process]) -> str:
+    """The part of nats.conf that names the users, between its marks."""
+    lines = [
+        f"      {{ nkey: ${variable(user)}, permissions: ${user.upper()}_MAY }}" for user in permissions(processes)
+    ]
+    return "\n".join([BEGIN_USERS, *lines, END_USERS])
 
 
 def _variable(user: str, allowed: Permissions) -> str:
@@ -118,10 +114,16 @@ def _list(what: str, allowed: Sequence[str]) -> list[str]:
     return [f"  {what}: {{ allow: [", *(line.replace("\N{NO-BREAK SPACE}", " ") for line in filled), "  ] }"]
 
 
-def replaced(configuration: str) -> str:
-    """nats.conf with the block as it ought to be. Raises ValueError where its marks are not to be found."""
-    before, begin, rest = configuration.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def replaced(configuration: str, processes: Iterable[Process]) -> str:
+    """nats.conf with both parts as they ought to be. Raises ValueError where the marks of one are not to be found."""
+    rows = tuple(processes)
+    permitted = _between(configuration, f"\n{BEGIN}\n", f"\n{END}\n", f"\n{block(rows)}\n")
+    return _between(permitted, f"\n{BEGIN_USERS}\n", f"\n{END_USERS}\n", f"\n{users(rows)}\n")
+
+
+def _between(text: str, first: str, last: str, made: str) -> str:
+    before, begin, rest = text.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
         raise ValueError("the marks of the permissions are not in it")
-    return before + block() + after
+    return before + made + after

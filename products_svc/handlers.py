@@ -17,10 +17,22 @@ from contracts.products import (
     SupplierPage,
     UpdateProduct,
 )
-from loading.batch_loader import Batched, Shared
+from loading.batch_loader import BatchLoader
+from loading.single_flight import SingleFlight
 from mesh.service.idempotency import Once
 from products_svc.repository import Catalogue, not_found
-from subjects import PRODUCTS_CREATE, PRODUCTS_DISCONTINUE, PRODUCTS_UPDATE
+from subjects import (
+    PRODUCTS_CATEGORIES_LIST,
+    PRODUCTS_CREATE,
+    PRODUCTS_DISCONTINUE,
+    PRODUCTS_GET,
+    PRODUCTS_GET_MANY,
+    PRODUCTS_LIST,
+    PRODUCTS_SUPPLIERS_GET,
+    PRODUCTS_SUPPLIERS_LIST,
+    PRODUCTS_UPDATE,
+)
+from worker.answers import answers
 
 
 class Handlers:
@@ -28,12 +40,13 @@ class Handlers:
 
     def __init__(self, catalogue: Catalogue, once: Once[Catalogue]) -> None:
         self._catalogue = catalogue
-        self._by_id = Batched(catalogue.find_many)
-        self._pages = Shared(catalogue.list)
-        self._category_pages = Shared(catalogue.list_categories)
-        self._supplier_pages = Shared(catalogue.list_suppliers)
+        self._by_id = BatchLoader(catalogue.find_many)
+        self._pages = SingleFlight(catalogue.list)
+        self._category_pages = SingleFlight(catalogue.list_categories)
+        self._supplier_pages = SingleFlight(catalogue.list_suppliers)
         self._once = once
 
+    @answers(PRODUCTS_GET)
     async def get(self, request: GetProduct) -> Product:
         """One product. Raises NotFound."""
         product = await self._by_id.find(request.product_id)
@@ -41,6 +54,7 @@ class Handlers:
             raise not_found(request.product_id)
         return product
 
+    @answers(PRODUCTS_GET_MANY)
     async def get_many(self, request: GetProducts) -> ProductsFound:
         """Products in the order asked for, each once, and the ids that nothing has."""
         asked = dict.fromkeys(request.product_ids)
@@ -50,14 +64,17 @@ class Handlers:
             missing=tuple(key for key in asked if key not in found),
         )
 
+    @answers(PRODUCTS_LIST)
     async def list(self, request: ListProducts) -> ProductPage:
         """A page of products. Raises Invalid for a cursor of another list."""
         return await self._pages.read(request)
 
+    @answers(PRODUCTS_CREATE)
     async def create(self, request: CreateProduct) -> Product:
         """The new product. Raises Invalid for a category or a supplier that is not there."""
         return await self._once(PRODUCTS_CREATE, request, lambda catalogue: catalogue.create(request))
 
+    @answers(PRODUCTS_UPDATE)
     async def update(self, request: UpdateProduct) -> Product:
         """The changed product. Raises NotFound, Conflict for another version, and Invalid as `create` does."""
         return await self._once(
@@ -66,6 +83,7 @@ class Handlers:
             lambda catalogue: catalogue.update(request.product_id, request.expected_version, request.patch.changes()),
         )
 
+    @answers(PRODUCTS_DISCONTINUE)
     async def discontinue(self, request: DiscontinueProduct) -> Product:
         """The product, marked. Raises NotFound, and Conflict for another version."""
         return await self._once(
@@ -74,14 +92,17 @@ class Handlers:
             lambda catalogue: catalogue.discontinue(request.product_id, request.expected_version),
         )
 
+    @answers(PRODUCTS_CATEGORIES_LIST)
     async def list_categories(self, request: ListCategories) -> CategoryPage:
         """A page of categories. Raises Invalid for a cursor of another list."""
         return await self._category_pages.read(request)
 
+    @answers(PRODUCTS_SUPPLIERS_LIST)
     async def list_suppliers(self, request: ListSuppliers) -> SupplierPage:
         """A page of suppliers. Raises Invalid for a cursor of another list."""
         return await self._supplier_pages.read(request)
 
+    @answers(PRODUCTS_SUPPLIERS_GET)
     async def get_supplier(self, request: GetSupplier) -> Supplier:
         """One supplier. Raises NotFound."""
         return await self._catalogue.get_supplier(request.supplier_id)

@@ -10,7 +10,8 @@ class ProductsSettings(WorkerSettings):
     """A worker's settings, and the database that this one owns."""
 
     products_database_url: PostgresUrl
+    """The PostgreSQL database of this service, with user and password."""
     products_pool_size: int = Field(10, ge=1, le=1_000)
-    """Connections at most."""
+    """Connections to the database at most, per process."""
     products_seed: bool = False
-    """Whether a fresh database gets Northwind's products, categories and suppliers."""
+    """Whether an empty database is filled with Northwind's products."""

@@ -69,19 +69,19 @@ async def databases(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[S
 @pytest.fixture(scope="session")
 def customers_url(databases: Servers) -> str:
     """Where the customers service would keep its rows."""
-    return databases.customers_url
+    return databases.urls["customers"]
 
 
 @pytest.fixture(scope="session")
 def products_url(databases: Servers) -> str:
     """Where the products service would keep its rows."""
-    return databases.products_url
+    return databases.urls["products"]
 
 
 @pytest.fixture(scope="session")
 def auth_url(databases: Servers) -> str:
     """Where the auth service would keep its documents."""
-    return databases.mongo_url
+    return databases.urls["auth"]
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import psutil
 
-from devstack.servers.all import ServerName, Servers
+from devstack.servers.all import Servers
+from ops.process import ServerName
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from auth_svc.repository.audit import Audit, audit_entry
 from auth_svc.repository.indexes import ensure_indexes
 from auth_svc.repository.sessions import Session, Sessions
-from auth_svc.repository.signing_keys import SigningKeys
+from auth_svc.repository.signing_keys import SealedKey, SigningKeys
 from auth_svc.repository.throttles import Attempt, Limit, Throttles
 from auth_svc.repository.users import Account, Users, email_taken
 
@@ -12,6 +12,7 @@ __all__ = [
     "Attempt",
     "Audit",
     "Limit",
+    "SealedKey",
     "Session",
     "Sessions",
     "SigningKeys",

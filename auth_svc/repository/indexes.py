@@ -1,4 +1,4 @@
-"""The indexes that the queries rely on, and what an older version left behind."""
+"""The indexes that the queries rely on."""
 
 from auth_svc.repository.operation import operation
 from auth_svc.repository.sessions import REVOKED_BY_ID
@@ -8,7 +8,6 @@ from providers.mongo.database import Database
 @operation()
 async def ensure_indexes(database: Database) -> None:
     """Make the indexes; those that are there stay."""
-    await _leave_the_past(database)
     await database["users"].create_index("email", unique=True)
     await database["users"].create_index("roles")
     await database["users"].create_index("registration.key", unique=True, sparse=True)
@@ -26,13 +25,3 @@ async def ensure_indexes(database: Database) -> None:
     # Where it is there already, a role will do that may not make indexes: one that expires would empty the log.
     if "subject_id_1__id_-1" not in await database["audit"].index_information():
         await database["audit"].create_index([("subject_id", 1), ("_id", -1)])
-
-
-async def _leave_the_past(database: Database) -> None:
-    """Before 0.2 a session was a refresh token's hash, and a key had no number. Those sessions end."""
-    if "refresh_hash_1" in await database["sessions"].index_information():
-        await database["sessions"].drop_index("refresh_hash_1")
-        await database["sessions"].delete_many({"refresh_hash": {"$exists": True}})
-    await database["signing_keys"].update_many(
-        {"number": {"$exists": False}, "active": True}, [{"$set": {"number": 1, "signs_from": "$created_at"}}]
-    )

@@ -1,8 +1,8 @@
 """The collection `sessions`: what a login began, and which of its refresh tokens is good now."""
 
-import builtins
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -69,7 +69,7 @@ class Sessions:
         return _session(document)
 
     @operation()
-    async def end_surplus(self, user_id: str) -> builtins.list[str]:
+    async def end_surplus(self, user_id: str) -> Sequence[str]:
         """End the account's oldest sessions where there are too many; says which.
 
         Each login looks after it has added its own, and all put them in the same order: of many at once, the last one
@@ -106,7 +106,7 @@ class Sessions:
         return _session(document) if document else None
 
     @operation()
-    async def list(self, user_id: str, current: str) -> builtins.list[auth.Session]:
+    async def list(self, user_id: str, current: str) -> Sequence[auth.Session]:
         """The user's sessions that are alive, the newest first."""
         found = self._sessions.find({"user_id": user_id, **_alive()}).sort(_NEWEST_FIRST).limit(MOST)
         return [
@@ -122,12 +122,12 @@ class Sessions:
         ]
 
     @operation()
-    async def revoke(self, user_id: str, session_id: str) -> builtins.list[str]:
+    async def revoke(self, user_id: str, session_id: str) -> Sequence[str]:
         """Revoke this session of the user's; says which were revoked, so none where there was none."""
         return await self._revoke({"_id": session_id, "user_id": user_id})
 
     @operation()
-    async def revoke_all(self, user_id: str, but: str | None = None) -> builtins.list[str]:
+    async def revoke_all(self, user_id: str, but: str | None = None) -> Sequence[str]:
         """Revoke every session of the user's but one; says which were revoked."""
         return await self._revoke({"user_id": user_id, "_id": {"$ne": but}})
 
@@ -143,7 +143,7 @@ class Sessions:
         return await self._sessions.find_one(was_theirs) is not None
 
     @operation()
-    async def revoked(self, after: str = "") -> builtins.list[str]:
+    async def revoked(self, after: str = "") -> Sequence[str]:
         """The sessions that were revoked while access tokens of them may still be about, REVOKED_PAGE at most.
 
         They come by their ids, those behind `after`. The last token of a session is of its last rotation, or of the ten
@@ -154,12 +154,12 @@ class Sessions:
         found = self._sessions.find(which, {"_id": 1}).sort("_id", 1).limit(REVOKED_PAGE).hint(REVOKED_BY_ID)
         return [document["_id"] async for document in found]
 
-    async def _revoke(self, which: Document) -> builtins.list[str]:
+    async def _revoke(self, which: Document) -> Sequence[str]:
         ids = [document["_id"] async for document in self._sessions.find({**which, **_alive()}, {"_id": 1})]
         await self._end(ids)
         return ids
 
-    async def _end(self, session_ids: builtins.list[str]) -> None:
+    async def _end(self, session_ids: Sequence[str]) -> None:
         if session_ids:
             revoked_at = now()
             change = {"revoked_at": revoked_at, "expires_at": revoked_at + self._remembered}

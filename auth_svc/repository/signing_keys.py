@@ -1,16 +1,22 @@
 """The collection `signing_keys`: every key that tokens are verified by, one after the other."""
 
-import builtins
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pymongo.errors import DuplicateKeyError
 
-from auth_svc.keys import SealedKey
 from auth_svc.repository.operation import now, operation
 from contracts.auth import Jwk
 from providers.mongo.database import Database, Document
+
+
+@dataclass(frozen=True, slots=True)
+class SealedKey:
+    """A signing key as the database may know it: the public part, and the private one encrypted."""
+
+    public: Jwk
+    sealed: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +62,21 @@ class SigningKeys:
         return _numbered(found[0])
 
     @operation()
+    async def to_sign(self) -> tuple[NumberedKey, ...]:
+        """The key that signs now and those that will, the newest first."""
+        found = [_numbered(document) async for document in self._keys.find().sort("number", -1)]
+        waiting = [key for key in found if key.signs_from > now()]
+        return tuple(found[: len(waiting) + 1])
+
+    @operation()
     async def list(self) -> tuple[Jwk, ...]:
         """The public part of every key that tokens may be signed by, the newest first."""
         found = self._keys.find({"$or": [{"retires_at": {"$exists": False}}, {"retires_at": {"$gt": now()}}]})
         return tuple([_jwk(document) async for document in found.sort("number", -1)])
 
     async def _newest(self) -> NumberedKey | None:
-        found: builtins.list[Document] = await self._keys.find().sort("number", -1).limit(1).to_list()
-        return _numbered(found[0]) if found else None
+        found = await self._keys.find_one(sort=[("number", -1)])
+        return _numbered(found) if found else None
 
     async def _add(self, key: SealedKey, number: int, signs_from: datetime) -> None:
         document = {

@@ -1,7 +1,6 @@
 """The collection `users`."""
 
 import base64
-import builtins
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -207,7 +206,7 @@ class Users:
         await self._users.update_one({"_id": user_id}, {"$pull": {what: over}})
 
     @operation()
-    async def outbox(self, user_id: str | None = None) -> builtins.list[Document]:
+    async def outbox(self, user_id: str | None = None) -> Sequence[Document]:
         """The entries of this user, or of all, that may not be in the audit log yet."""
         which: Document = {"outbox._id": {"$gt": ""}} if user_id is None else {"_id": user_id}
         return [entry async for user in self._users.find(which, {"outbox": 1}) for entry in user.get("outbox", ())]

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 import string
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from devstack.errors import DevstackError
-from ops.nkeys import USERS, new_seed
+from ops.nkeys import new_seed
 from ops.private_files import write_private
+from services import PROCESSES, nats_users
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from ops.process import Process
+
+_FILE = TypeAdapter(dict[str, str])
+_SEED = re.compile("nats_(.+)_seed")
 _ALPHANUMERIC = string.ascii_letters + string.digits
 
 
@@ -29,34 +36,60 @@ def _key() -> str:
 
 
 class Credentials(BaseModel):
-    """Everything that is secret in a stack; no two processes share a password or a seed."""
+    """Everything that is secret in a stack; no two processes share a password or a seed.
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    The servers' own stand here. Those of users and processes follow from services.py; a row that is gone keeps its own,
+    so that its data opens again if it comes back.
+    """
 
-    nats_gateway_seed: str = Field(default_factory=new_seed, repr=False)
-    nats_auth_seed: str = Field(default_factory=new_seed, repr=False)
-    nats_customers_seed: str = Field(default_factory=new_seed, repr=False)
-    nats_products_seed: str = Field(default_factory=new_seed, repr=False)
-    nats_operator_seed: str = Field(default_factory=new_seed, repr=False)
-    nats_system_seed: str = Field(default_factory=new_seed, repr=False)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, extra="allow")
+    __pydantic_extra__: dict[str, str]
+
     nats_cluster: str = Field(default_factory=password, repr=False)
     postgres_superuser: str = Field(default_factory=password, repr=False)
-    postgres_customers: str = Field(default_factory=password, repr=False)
-    postgres_products: str = Field(default_factory=password, repr=False)
     mongo_admin: str = Field(default_factory=password, repr=False)
-    mongo_auth: str = Field(default_factory=password, repr=False)
     mongo_replica_set_key: str = Field(default_factory=_key, repr=False)
-    auth_admin_password: str = Field(default_factory=password, repr=False)
-    auth_key_encryption_key: str = Field(default_factory=_key, repr=False)
+
+    def __repr_args__(self) -> Iterator[tuple[str, object]]:
+        """Show nothing: each value is a secret."""
+        yield from ()
 
     @property
     def nats(self) -> dict[str, str]:
         """The nkey seed of each NATS user."""
-        return {user: getattr(self, f"nats_{user}_seed") for user in USERS}
+        told = (_SEED.fullmatch(name) for name in self.__pydantic_extra__)
+        return {found[1]: self.__pydantic_extra__[found[0]] for found in told if found}
+
+    def database(self, process: Process) -> str:
+        """The password of a process's database."""
+        return self.__pydantic_extra__[str(process.store_key)]
+
+    def secret(self, variable: str) -> str:
+        """The value of a variable that is a process's secret."""
+        return self.__pydantic_extra__[variable.lower()]
 
 
-def load_credentials(home: Path) -> Credentials:
-    """Read `secrets.json`, or make it for a new home; what an earlier version knew nothing of is added.
+def made(processes: Iterable[Process] = PROCESSES, kept: Mapping[str, object] | None = None) -> Credentials:
+    """Keep what there is, and make what the rows want beyond it. Raises ValidationError where a value is no text."""
+    values = dict(kept or {})
+    for name, make in _wanted(tuple(processes)).items():
+        if name not in values:
+            values[name] = make()
+    return Credentials.model_validate(values)
+
+
+def _wanted(processes: tuple[Process, ...]) -> dict[str, Callable[[], str]]:
+    wanted: dict[str, Callable[[], str]] = {f"nats_{user}_seed": new_seed for user in nats_users(processes)}
+    for process in processes:
+        if process.store_key:
+            wanted[process.store_key] = password
+        wanted |= {variable.lower(): _key for variable in process.keys}
+        wanted |= {variable.lower(): password for variable in process.passwords}
+    return wanted
+
+
+def load_credentials(home: Path, processes: Iterable[Process] = PROCESSES) -> Credentials:
+    """Read `secrets.json`, or make it for a new home; what a row wants and is not there is added.
 
     Raises:
         DevstackError: it is damaged, or gone while the data that it opens is still there.
@@ -66,14 +99,15 @@ def load_credentials(home: Path) -> Credentials:
     begin_anew = f"restore it, or remove {home} to begin anew"
     if path.exists():
         try:
-            kept = Credentials.model_validate_json(path.read_bytes())
+            kept = _FILE.validate_json(path.read_bytes())
+            credentials = made(processes, kept)
         except ValidationError as error:
             raise DevstackError(f"{path} is damaged: {begin_anew}") from error
-        if kept.model_fields_set != set(Credentials.model_fields):
-            write_private(path, kept.model_dump_json(indent=2))
-        return kept
+        if credentials.model_dump() != kept:
+            write_private(path, credentials.model_dump_json(indent=2))
+        return credentials
     if (home / "postgres").exists() or (home / "mongo").exists():
         raise DevstackError(f"{path} is missing, and without it the data beside it cannot be opened: {begin_anew}")
-    made = Credentials()
-    write_private(path, made.model_dump_json(indent=2))
-    return made
+    credentials = made(processes)
+    write_private(path, credentials.model_dump_json(indent=2))
+    return credentials

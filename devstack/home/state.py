@@ -40,13 +40,6 @@ class Admin(BaseModel):
     password: str = Field(repr=False)
 
 
-class Databases(BaseModel):
-    """Where each service keeps its rows."""
-
-    customers_url: str = Field(repr=False)
-    products_url: str = Field(repr=False)
-
-
 class StackState(BaseModel):
     """A stack that is ready. It holds secrets: its file is for its owner alone."""
 
@@ -59,12 +52,18 @@ class StackState(BaseModel):
     nats_monitor_url: str | None
     operator: Operator
     admin: Admin
-    postgres: Databases
-    mongo_url: str = Field(repr=False)
+    databases: dict[str, str] = Field(repr=False)
+    """The URL of each service's database, by the service's name."""
+    postgres: dict[str, str] = Field(repr=False)
+    """Those in PostgreSQL, as `<service>_url`."""
+    mongo_url: str | None = Field(repr=False)
+    """The first in MongoDB."""
     home: Path
     logs: Path
     pid: int
     processes: dict[str, int]
+    environments: dict[str, Path] = {}
+    """Of each service that somebody else runs: the file with its environment."""
 
 
 def read_stack(home: Path) -> StackState | None:

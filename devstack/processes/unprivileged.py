@@ -43,7 +43,7 @@ def unprivileged(folder: Path, orphan_signal: signal.Signals) -> tuple[str, ...]
             return (*prefix, "setpriv", f"--pdeathsig={orphan_signal.name.removeprefix('SIG')}", "--")
     raise DevstackError(
         "PostgreSQL does not run as root, and root may become nobody else here: start as an ordinary user, "
-        "or set CUSTOMERS_DATABASE_URL and PRODUCTS_DATABASE_URL"
+        "or set the DATABASE_URL of each service (`mesh up --help`)"
     )
 
 

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 from devstack.errors import DevstackError
 from devstack.home.credentials import load_credentials
 from devstack.home.home import open_home
+from devstack.home.ports import read_ports
 from devstack.processes.program import kind_of
 from devstack.processes.progress import silent
 from devstack.servers.mongo import Mongo
 from devstack.servers.nats import CONFIGURATION, Nats, nats_nodes
 from devstack.servers.postgres import Postgres
+from services import PROCESSES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from devstack.home.credentials import Credentials
     from devstack.home.home import Home
     from devstack.processes.progress import OnProgress
     from devstack.servers.server import Server
-
-ServerName = Literal["nats", "postgres", "mongo"]
+    from ops.process import Process, ServerName
 
 
 class Servers:
@@ -40,7 +41,7 @@ class Servers:
     postgres: Postgres
     mongo: Mongo
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each says what may differ between two sets of servers
         self,
         home: Path,
         only: Collection[ServerName] = ("nats", "postgres", "mongo"),
@@ -48,8 +49,18 @@ class Servers:
         nats_configuration: Path = CONFIGURATION,
         *,
         tls: bool = False,
+        processes: Iterable[Process] = PROCESSES,
+        ports: Mapping[ServerName, int] | None = None,
+        keep_ports: bool = False,
     ) -> None:
-        """Choose the folder and, with `only`, fewer than all three servers; NATS may be a cluster, and encrypted."""
+        """Choose the folder and, with `only`, fewer than all three servers; NATS may be a cluster, and encrypted.
+
+        Each of `processes` gets its database and its secrets if it has none yet.
+        A server in `ports` has that one for clients; with `keep_ports` the others have those of the last start.
+        """
+        self._processes = tuple(processes)
+        self._ports = dict(ports or {})
+        self._keep_ports = keep_ports
         self._path = home
         self._nats_nodes = nats_nodes
         self._nats_configuration = nats_configuration
@@ -79,7 +90,7 @@ class Servers:
 
     @property
     def nats_seeds(self) -> dict[str, str]:
-        """The nkey seed of each user of nats.conf: gateway, auth, customers, products, operator, system."""
+        """The nkey seed of each user of nats.conf."""
         return self.credentials.nats
 
     @property
@@ -88,19 +99,9 @@ class Servers:
         return self.home.path / "tls" / "ca.pem" if self._tls else None
 
     @property
-    def customers_url(self) -> str:
-        """PostgreSQL's database `customers`, as its owner."""
-        return self.postgres.customers_url
-
-    @property
-    def products_url(self) -> str:
-        """PostgreSQL's database `products`, as its owner."""
-        return self.postgres.products_url
-
-    @property
-    def mongo_url(self) -> str:
-        """MongoDB's database `auth`, as the user of the same name."""
-        return self.mongo.url
+    def urls(self) -> dict[str, str]:
+        """The database of each process that has one, by the process's name, as its owner."""
+        return {**self.postgres.urls, **self.mongo.urls}
 
     def __iter__(self) -> Iterator[Server]:
         """Go through the servers that were asked for."""
@@ -128,15 +129,24 @@ class Servers:
             raise
 
     def _make(self) -> dict[str, Server]:
-        self.credentials = load_credentials(self.home.path)
+        self.credentials = load_credentials(self.home.path, self._processes)
         self.nats = nats_nodes(self._nats_nodes, self.home, self.credentials, self._nats_configuration, tls=self._tls)
-        self.postgres = Postgres(self.home, self.credentials)
-        self.mongo = Mongo(self.home, self.credentials)
+        self.postgres = Postgres(self.home, self.credentials, self._processes)
+        self.mongo = Mongo(self.home, self.credentials, self._processes)
         every: dict[ServerName, tuple[Server, ...]] = {
             "nats": self.nats,
             "postgres": (self.postgres,),
             "mongo": (self.mongo,),
         }
+        kept = read_ports(self.home.path) if self._keep_ports else {}
+        for kind, servers in every.items():
+            if kind not in self._only:
+                continue
+            for number, server in enumerate(servers):
+                if kind in self._ports:
+                    server.listen_on([self._ports[kind] + number], f"choose another with --{kind}-port")
+                elif server.name in kept:
+                    server.listen_on(kept[server.name][: server.port_count], "start without --keep-ports")
         return {server.name: server for kind, servers in every.items() if kind in self._only for server in servers}
 
     async def start(self, on_progress: OnProgress = silent) -> None:

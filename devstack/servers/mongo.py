@@ -21,14 +21,17 @@ from devstack.servers import binaries
 from devstack.servers.ports import is_free
 from devstack.servers.server import Server
 from ops.private_files import write_private
+from services import PROCESSES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pymongo import AsyncMongoClient
 
     from devstack.home.credentials import Credentials
     from devstack.home.home import Home
+    from ops.process import Process
 
 _REPLICA_SET = "devstack"
 _AUTHENTICATION_FAILED = 18
@@ -59,20 +62,34 @@ class _LogLine(BaseModel):
 
 
 class Mongo(Server):
-    """mongod with access control: an administrator, and the user `auth` who reads and writes one database."""
+    """mongod with access control: an administrator, and for each service a user who reads and writes one database."""
 
-    def __init__(self, home: Home, credentials: Credentials) -> None:
+    def __init__(self, home: Home, credentials: Credentials, processes: Iterable[Process] = PROCESSES) -> None:
         """See `Server`; the port is that of the last start, which its replica set knows, where it is free still."""
         super().__init__("mongo", home, credentials)
+        self._passwords = {one.name: credentials.database(one) for one in processes if one.store == "mongo"}
         known = self._known_port
         if known is not None and is_free(known):
             self.ports = (known,)
 
     @property
-    def url(self) -> str:
-        """The database `auth`, as the user of the same name."""
-        address = f"127.0.0.1:{self.port}/auth"
-        return f"mongodb://auth:{self.credentials.mongo_auth}@{address}?authSource=auth&replicaSet={_REPLICA_SET}"
+    def urls(self) -> dict[str, str]:
+        """The database of each process by its name, as the user of the same name."""
+        return {
+            name: f"mongodb://{name}:{password}@127.0.0.1:{self.port}/{name}"
+            f"?authSource={name}&replicaSet={_REPLICA_SET}"
+            for name, password in self._passwords.items()
+        }
+
+    @property
+    def _made(self) -> Path:
+        """The file that names the users who have been made."""
+        return self.data / "users"
+
+    @property
+    def _knows_all(self) -> bool:
+        made = self._made.read_text().split() if self._made.exists() else []
+        return self._passwords.keys() <= set(made)
 
     @property
     def _complete(self) -> Path:
@@ -121,7 +138,7 @@ class Mongo(Server):
 
         Where it does already, its own word is enough: whoever starts on data that is there needs no driver.
         """
-        if self._known_port == self.port:
+        if self._known_port == self.port and self._knows_all:
             await until(lambda: any(word in self.child.said() for word in (_IS_PRIMARY, _IS_NO_MEMBER)))
             if _IS_PRIMARY in self.child.said():
                 return
@@ -136,6 +153,7 @@ class Mongo(Server):
                     raise
                 await self._make_administrator()
                 await self._configure()
+            self._made.write_text("\n".join(self._passwords))
             self._complete.write_text(str(self.port))
         except PyMongoError as error:
             raise DevstackError(f"cannot set up MongoDB in {self.data}: {error}") from error
@@ -160,9 +178,10 @@ class Mongo(Server):
                 moved = self._replica_set(version=config["version"] + 1)
                 await admin.admin.command("replSetReconfig", moved, force=True)
             await _primary(admin)
-            if not (await admin.auth.command("usersInfo", "auth"))["users"]:
-                roles = [{"role": "readWrite", "db": "auth"}]
-                await admin.auth.command("createUser", "auth", pwd=self.credentials.mongo_auth, roles=roles)
+            for name, password in self._passwords.items():
+                if not (await admin[name].command("usersInfo", name))["users"]:
+                    roles = [{"role": "readWrite", "db": name}]
+                    await admin[name].command("createUser", name, pwd=password, roles=roles)
 
     def _replica_set(self, version: int) -> dict[str, Any]:
         return {"_id": _REPLICA_SET, "version": version, "members": [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]}

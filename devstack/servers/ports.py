@@ -29,22 +29,22 @@ def is_free(port: int) -> bool:
     return not _why_not("127.0.0.1", port)
 
 
-def check_http_port(host: str, port: int) -> None:
-    """Refuse an address on which the gateway could not listen.
+def check_port(host: str, port: int, another: str = "choose another with --http-port") -> None:
+    """Refuse an address on which a server could not listen; `another` says how to get a different port.
 
     Raises:
         DevstackError: with the reason and the way out.
 
     """
     if port > _LAST:  # of several gateways each takes the port after the last one's
-        raise DevstackError(f"there is no port {port}, the last is {_LAST}: choose a lower one with --http-port")
+        raise DevstackError(f"there is no port {port}, the last is {_LAST}: {another}")
     match _why_not(host, port):
         case 0:
             return
         case errno.EADDRINUSE:
-            raise DevstackError(f"port {port} is taken: free it, or choose another with --http-port")
+            raise DevstackError(f"port {port} is taken: free it, or {another}")
         case errno.EACCES:
-            raise DevstackError(f"port {port} is for the system's services: choose one from 1024 up with --http-port")
+            raise DevstackError(f"port {port} is for the system's services: choose one from 1024 up, or {another}")
         case _:
             raise DevstackError(f"{host} is not an address of this machine: 127.0.0.1 is, and 0.0.0.0 means all of its")
 

@@ -1,8 +1,9 @@
-"""The PostgreSQL server of the stack: two databases, each with an owner who can open no other."""
+"""The PostgreSQL server of the stack: a database for each service that wants one, whose owner can open no other."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -15,10 +16,14 @@ from devstack.processes.waiting import until
 from devstack.servers import binaries
 from devstack.servers.server import Server
 from ops.private_files import write_private
+from services import PROCESSES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from devstack.home.credentials import Credentials
     from devstack.home.home import Home
+    from ops.process import Process
 
 _INITDB = (
     *("--username=postgres", "--encoding=UTF8", "--locale=C"),
@@ -32,25 +37,22 @@ _SETTINGS = {
     "shared_buffers": "64MB",
     "fsync": "on",
 }
+_CLOSED = ("REVOKE ALL ON DATABASE postgres FROM PUBLIC", "REVOKE ALL ON DATABASE template1 FROM PUBLIC")
 _STATUS_LINE = 7  # of postmaster.pid, where pg_ctl too looks for the word "ready"
 
 
 class Postgres(Server):
-    """One server for both databases; in production they may well be two."""
+    """One server for all databases; in production each may have its own."""
 
-    def __init__(self, home: Home, credentials: Credentials) -> None:
-        """See `Server`."""
+    def __init__(self, home: Home, credentials: Credentials, processes: Iterable[Process] = PROCESSES) -> None:
+        """See `Server`; it has a database for each of the processes that keep their data in PostgreSQL."""
         super().__init__("postgres", home, credentials)
+        self._passwords = {one.name: credentials.database(one) for one in processes if one.store == "postgres"}
 
     @property
-    def customers_url(self) -> str:
-        """The database `customers`, as its owner."""
-        return self._url("customers", self.credentials.postgres_customers)
-
-    @property
-    def products_url(self) -> str:
-        """The database `products`, as its owner."""
-        return self._url("products", self.credentials.postgres_products)
+    def urls(self) -> dict[str, str]:
+        """The database of each process by its name, as its owner."""
+        return {name: self._url(name, password) for name, password in self._passwords.items()}
 
     def _url(self, role: str, password: str) -> str:
         return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{role}?sslmode=disable"  # the wheel has no TLS
@@ -61,21 +63,46 @@ class Postgres(Server):
             # Whoever wrote this held the lock of the home, which is ours now. The number in it may be another
             # process's since, and PostgreSQL would then refuse to start.
             (self.data / "postmaster.pid").unlink(missing_ok=True)
+            await self._add_missing()
             return
         draft = self.home.path / "postgres.new"
-        password, schema = self.home.path / "postgres.password", self.home.path / "postgres.sql"
+        password = self.home.path / "postgres.password"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
         try:
             write_private(password, self.credentials.postgres_superuser)
-            write_private(schema, _schema(self.credentials))
             await self._run(draft, "initdb", f"--pwfile={password}", *_INITDB)
-            # Single-user mode needs neither network nor password: the server first listens when every door is shut.
-            await self._run(draft, "postgres", "--single", "-c", "exit_on_error=on", "postgres", stdin=schema)
         finally:
             password.unlink(missing_ok=True)
-            schema.unlink(missing_ok=True)
+        await self._execute(draft, [*_CLOSED, *_statements(self._passwords, frozenset(), frozenset())])
+        write_private(self._made, "\n".join(self._passwords))
         draft.rename(self.data)
+
+    @property
+    def _made(self) -> Path:
+        """The file that names the databases which have been made: a start on data that is there reads it alone."""
+        return self.home.path / "postgres.databases"
+
+    async def _add_missing(self) -> None:
+        """Make the databases of processes that are newer than the data."""
+        known = self._made.read_text().split() if self._made.exists() else []
+        if self._passwords.keys() <= set(known):
+            return
+        await self._execute(self.data, ["SELECT datname AS database FROM pg_database", "SELECT rolname FROM pg_roles"])
+        said = self.child.said()
+        databases, roles = (frozenset(re.findall(rf'\b{of} = "(\w+)"', said)) for of in ("database", "rolname"))
+        if statements := _statements(self._passwords, databases, roles):
+            await self._execute(self.data, statements)
+        write_private(self._made, "\n".join(sorted({*known, *self._passwords})))
+
+    async def _execute(self, data: Path, statements: Iterable[str]) -> None:
+        """Run SQL in single-user mode, which needs no network and no password: no door is open before all are shut."""
+        file = self.home.path / "postgres.sql"
+        try:
+            write_private(file, "".join(f"{statement}\n" for statement in statements))  # one a line, in this mode
+            await self._run(data, "postgres", "--single", "-c", "exit_on_error=on", "postgres", stdin=file)
+        finally:
+            file.unlink(missing_ok=True)
 
     async def _run(self, data: Path, program: str, *arguments: str, stdin: Path = Path(os.devnull)) -> None:
         first, *others = arguments  # `--single` works in the first place only
@@ -111,17 +138,17 @@ class Postgres(Server):
         return len(lines) > _STATUS_LINE and lines[0] == str(self.child.pid) and lines[_STATUS_LINE].strip() == "ready"
 
 
-def _schema(credentials: Credentials) -> str:
-    """Write SQL in the form of single-user mode: one statement a line."""
-    statements = ["REVOKE ALL ON DATABASE postgres FROM PUBLIC", "REVOKE ALL ON DATABASE template1 FROM PUBLIC"]
-    for role, password in (
-        ("customers", credentials.postgres_customers),
-        ("products", credentials.postgres_products),
-    ):
+def _statements(passwords: Mapping[str, str], databases: frozenset[str], roles: frozenset[str]) -> list[str]:
+    """Write the SQL that makes each database that is not there, and its owner."""
+    statements = []
+    for name, password in passwords.items():
+        if name in databases:
+            continue
+        what = "ALTER" if name in roles else "CREATE"
         statements += [
-            f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD '{password}'",
-            f"CREATE DATABASE {role} OWNER {role}",
+            f"{what} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD '{password}'",
+            f"CREATE DATABASE {name} OWNER {name}",
             # Otherwise everyone may connect to it. The owner keeps his rights.
-            f"REVOKE ALL ON DATABASE {role} FROM PUBLIC",
+            f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
         ]
-    return "\n".join(statements) + "\n"
+    return statements

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from devstack.errors import DevstackError
 from devstack.processes.program import Program
-from devstack.servers.ports import free_ports
+from devstack.servers.ports import check_port, free_ports
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from devstack.home.credentials import Credentials
     from devstack.home.home import Home
     from devstack.processes.child import Command
@@ -30,6 +32,7 @@ class Server(Program):
         self.data = home.path / name
         self.credentials = credentials
         self.ports = free_ports(self.port_count)
+        self._is_fixed = False
         self.has_served = asyncio.Event()
         """Set when it serves for the first time, on ports that it then keeps."""
 
@@ -37,6 +40,18 @@ class Server(Program):
     def port(self) -> int:
         """The port for clients."""
         return self.ports[0]
+
+    def listen_on(self, ports: Sequence[int], another: str) -> None:
+        """Listen on these ports and no others; where there are fewer than it needs, the rest are free ones.
+
+        Raises:
+            DevstackError: one is taken; `another` says how to get a different one.
+
+        """
+        for port in ports:
+            check_port("127.0.0.1", port, another)
+        self.ports = (*ports, *self.ports[len(ports) :])
+        self._is_fixed = True
 
     async def prepare(self) -> None:
         """Make the data folder where there is none; called once, before the first start."""
@@ -61,7 +76,7 @@ class Server(Program):
                 await super().start()
             except DevstackError:
                 # Somebody took the port between our look and the server's.
-                if attempt == _ATTEMPTS or "address already in use" not in self.child.said().lower():
+                if self._is_fixed or attempt == _ATTEMPTS or "address already in use" not in self.child.said().lower():
                     raise
                 self.ports = free_ports(self.port_count)
             else:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devstack.servers.ports import check_http_port, free_ports
+from devstack.servers.ports import check_port, free_ports
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from devstack.stack.settings import StackSettings
 
 
-def gateway_ports(settings: StackSettings) -> tuple[int, ...]:
+def gateway_ports(settings: StackSettings, kept: Sequence[int] = ()) -> tuple[int, ...]:
     """Give each gateway a port of its own: the one that was asked for and those after it, or free ones.
 
-    All get the same one where they share it.
+    All get the same one where they share it. In place of free ones they take those that were `kept`, if there are
+    enough. Somebody else's gateway may listen already.
 
     Raises:
         DevstackError: one of them is taken.
@@ -21,13 +24,17 @@ def gateway_ports(settings: StackSettings) -> tuple[int, ...]:
     """
     count = settings.replicas.get("gateway", 1)
     different = 1 if settings.share_http_port else count
+    if settings.http_port == 0 and different == len(set(kept)):
+        for port in set(kept) if "gateway" not in settings.absent else ():
+            check_port(settings.http_host, port, "start without --keep-ports")
+        return tuple(kept)
     if settings.http_port == 0:
-        check_http_port(settings.http_host, 0)
+        check_port(settings.http_host, 0)
         ports = free_ports(different)
     else:
         ports = tuple(range(settings.http_port, settings.http_port + different))
-        for port in ports:
-            check_http_port(settings.http_host, port)
+        for port in ports if "gateway" not in settings.absent else ():
+            check_port(settings.http_host, port)
     return ports * count if settings.share_http_port else ports
 
 

@@ -17,6 +17,7 @@ from mesh.nats.settings import NatsSettings
 from mesh.process.settings import WorkerSettings
 from mesh.security.settings import TokenSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
+from services import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 
 _SHARED = {**LogSettings.model_fields, **TraceSettings.model_fields, **TokenSettings.model_fields}
 _OF_WORKERS = WorkerSettings.model_fields.keys() - NatsSettings.model_fields.keys()
-_OF_THE_GATEWAY = {"auth_login_attempts"}  # auth acts by it, the gateway tells of it
-_PREFIXES = ("OTEL_EXPORTER_OTLP_", "OTEL_BSP_", "OTEL_RESOURCE_ATTRIBUTES")  # see docs/tracing.md
+_PREFIXES = ("OTEL_EXPORTER_OTLP_", "OTEL_BSP_", "OTEL_RESOURCE_ATTRIBUTES")  # see docs/explanation/tracing.md
 _CERTIFICATES = {"SSL_CERT_FILE", "SSL_CERT_DIR"}  # whom this machine trusts: for servers that run elsewhere
 
 
@@ -46,7 +46,7 @@ def inherited(service: ServiceName, terminal: Mapping[str, str], *, nats: bool) 
     A path is made absolute: a service runs in another folder than the terminal. A name that is misspelt passes, so that
     the service can tell of it.
     """
-    names = _SHARED.keys() | (_OF_THE_GATEWAY if service == "gateway" else _OF_WORKERS)
+    names = _SHARED.keys() | (set() if service == "gateway" else _OF_WORKERS)
     names |= NatsSettings.model_fields.keys() if nats else set()
     known = {name.upper() for name in names} | _CERTIFICATES
 
@@ -75,12 +75,10 @@ class Surroundings:
     # None where NATS is somebody else's: as whom to connect, the terminal tells (NATS_NKEY_SEED and its like).
     nats_seeds: Mapping[str, str] | None = field(repr=False)
     nats_ca: Path | None  # who vouches for NATS where it speaks TLS
-    customers_url: str = field(repr=False)
-    products_url: str = field(repr=False)
-    mongo_url: str = field(repr=False)
+    databases: Mapping[str, str] = field(repr=False)  # the URL of each service's own, by its name
     admin_email: str
     admin_password: str = field(repr=False)
-    key_encryption_key: str = field(repr=False)
+    keys: Mapping[str, str] = field(repr=False)  # by the names of the variables
 
     def environment(self, service: ServiceName, terminal: Mapping[str, str], replica: int = 0) -> dict[str, str]:
         """Put together what one process sees: those of the terminal's variables that are for it, and its own."""
@@ -94,24 +92,18 @@ class Surroundings:
         return {"NATS_URL": self.nats_url, "NATS_NKEY_SEED": self.nats_seeds[service], **tls}
 
     def _own(self, service: ServiceName, replica: int) -> dict[str, str]:
-        match service:
-            case "gateway":
-                port = self.gateway_ports[replica]
-                shared = {"GATEWAY_REUSE_PORT": "true"} if self.gateway_ports.count(port) > 1 else {}
-                return {"GATEWAY_HOST": self.gateway_host, "GATEWAY_PORT": str(port), **shared}
-            case "customers":
-                return {"CUSTOMERS_DATABASE_URL": self.customers_url}
-            case "products":
-                return {"PRODUCTS_DATABASE_URL": self.products_url}
-            case "auth":
-                return {
-                    "AUTH_MONGODB_URL": self.mongo_url,
-                    "AUTH_ADMIN_EMAIL": self.admin_email,
-                    "AUTH_ADMIN_PASSWORD": self.admin_password,
-                    "AUTH_KEY_ENCRYPTION_KEY": self.key_encryption_key,
-                }
+        if service == "gateway":
+            port = self.gateway_ports[replica]
+            shared = {"GATEWAY_REUSE_PORT": "true"} if self.gateway_ports.count(port) > 1 else {}
+            return {"GATEWAY_HOST": self.gateway_host, "GATEWAY_PORT": str(port), **shared}
+        row = BY_NAME[service]
+        own = {row.url_variable: self.databases[service]} if row.url_variable else {}
+        if row.admin:
+            own |= {f"{row.prefix}_ADMIN_EMAIL": self.admin_email, f"{row.prefix}_ADMIN_PASSWORD": self.admin_password}
+        return own | {variable: self.keys[variable] for variable in row.keys}
 
 
 def _defaults(service: ServiceName) -> dict[str, str]:
     """Fill a new database with Northwind, unless the terminal says otherwise."""
-    return {f"{service.upper()}_SEED": "true"} if service in {"customers", "products"} else {}
+    row = BY_NAME[service]
+    return {f"{row.prefix}_SEED": "true"} if row.seeded else {}

@@ -11,34 +11,27 @@ from devstack.processes.child import Command
 from devstack.processes.program import Program
 from devstack.processes.waiting import until
 from mesh.core.settings import word
+from services import BY_NAME, PROCESSES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
     from devstack.home.home import Home
-    from devstack.servers.all import ServerName
     from devstack.stack.settings import ServiceName
 
 ServiceCommand = Callable[["ServiceName"], Sequence[str]]
 
-SERVICES: tuple[ServiceName, ...] = ("auth", "customers", "products", "gateway")
-NEEDS: dict[str, tuple[ServerName, ...]] = {
-    "auth": ("nats", "mongo"),
-    "customers": ("nats", "postgres"),
-    "products": ("nats", "postgres"),
-    "gateway": ("nats",),
-}
-"""Which servers must serve before a service is started; it imports what it needs while the others come up."""
+SERVICES: tuple[ServiceName, ...] = tuple(row.name for row in sorted(PROCESSES, key=lambda row: not row.serves))
+"""All of them, workers first: they are started in this order."""
 
 _STARTED = ("service_started", "gateway_started")  # what a process logs once it takes requests
 _LEVELS_THAT_TELL = {"debug", "info"}
 ROOT = Path(__file__).parents[2]  # where the packages are
-_MODULES = {"gateway": "gateway", "auth": "auth_svc", "customers": "customers_svc", "products": "products_svc"}
 
 
 def run_module(service: ServiceName) -> Sequence[str]:
     """Run a service with this interpreter."""
-    return (sys.executable, "-m", _MODULES[service])
+    return (sys.executable, "-m", BY_NAME[service].package)
 
 
 class Service(Program):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationInfo, create_model, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from devstack.servers.nats import CONFIGURATION
-from mesh.core.settings import AnyPath, Settings
-
-ServiceName = Literal["gateway", "auth", "customers", "products"]
+from mesh.core.settings import AnyPath, Settings, word
+from services import BY_NAME, PROCESSES
 
 
 def _external(variable: str) -> AliasChoices:
@@ -20,14 +19,50 @@ def _external(variable: str) -> AliasChoices:
     return AliasChoices(variable.lower(), variable)
 
 
+def _names(told: object) -> object:
+    names = told.split(",") if isinstance(told, str) else told
+    return [word(name) for name in names] if isinstance(names, list | tuple) else names
+
+
+def _known(names: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [name for name in names if name not in BY_NAME]
+    if unknown:
+        raise ValueError(f"there is no service {', '.join(unknown)}: {', '.join(BY_NAME)}")
+    return names
+
+
+_Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_known)]
+
+
 def _counts(told: object) -> object:
     try:
         return json.loads(told) if isinstance(told, str) else told
     except ValueError:
-        raise ValueError("""takes JSON, such as {"customers": 3}""") from None
+        raise ValueError("""takes JSON, such as {"gateway": 3}""") from None
 
 
-class StackSettings(Settings):
+if TYPE_CHECKING:
+    ServiceName = str
+    _Databases = Settings
+else:
+    ServiceName = Literal[*BY_NAME]
+    _Databases = create_model(
+        "_Databases",
+        __base__=Settings,
+        __module__=__name__,
+        **{
+            row.url_variable.lower(): (
+                str | None,
+                Field(default=None, repr=False, validation_alias=_external(row.url_variable)),
+            )
+            for row in PROCESSES
+            if row.url_variable
+        },
+    )
+    """A field for each database that may be somebody else's: AUTH_MONGODB_URL and its like."""
+
+
+class StackSettings(_Databases):
     """Arguments win over environment variables (`MESH_HOME`, `MESH_HTTP_PORT`, ...), and these over the defaults.
 
     A URL that is set means that somebody else runs that server: it is then used as it stands and not started here.
@@ -35,30 +70,53 @@ class StackSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="MESH_")
 
-    home: AnyPath = Path(".mesh")
-    http_host: str = "127.0.0.1"
-    http_port: int = Field(default=8080, ge=0, le=65535, description="0 takes a free one")
+    home: AnyPath = Field(default=Path(".mesh"), description="folder of data, logs and secrets")
+    http_host: str = Field(default="127.0.0.1", description="address that the gateway listens on")
+    http_port: int = Field(
+        default=8080, ge=0, le=65535, description="port that the gateway listens on; 0 takes a free one"
+    )
     replicas: Annotated[dict[ServiceName, Annotated[int, Field(ge=1, le=100)]], NoDecode, BeforeValidator(_counts)] = (
-        Field(default_factory=dict, description="processes of a service, 1 unless told")
+        Field(default_factory=dict, description="number of processes of each service, as JSON; 1 where not set")
     )
     share_http_port: bool = Field(
-        default=False, description="whether all gateways listen on one port; else each has its own"
+        default=False, description="whether all gateways listen on one port; otherwise each has its own"
     )
-    nats_nodes: int = Field(default=1, ge=1, le=9, description="more than one form a cluster")
-    nats_configuration: AnyPath = Field(default=CONFIGURATION, description="of nats-server, without TLS")
+    nats_nodes: int = Field(default=1, ge=1, le=9, description="NATS servers; more than one form a cluster")
+    nats_configuration: AnyPath = Field(
+        default=CONFIGURATION, description="configuration file of nats-server, without TLS"
+    )
+    without: _Names = Field(default=(), description="services that somebody else runs, with commas")
+    only: _Names = Field(default=(), description="the services to run, with commas; all unless told")
+    nats_port: int | None = Field(default=None, ge=1, le=65535, description="of the first NATS server; else a free one")
+    postgres_port: int | None = Field(default=None, ge=1, le=65535, description="of PostgreSQL; else a free one")
+    mongo_port: int | None = Field(default=None, ge=1, le=65535, description="of MongoDB; else a free one")
+    keep_ports: bool = Field(default=False, description="whether all listen where they did at the last start")
     auth_niceness: int = Field(
         default=10,
         ge=0,
         le=19,
-        description="by which auth, that hashes passwords, gives way: with 10 to a tenth of a core that others want",
+        description="niceness of auth when cores are busy: 10 gets about a tenth of a core, 0 an equal share",
     )
-    tls: bool = Field(default=False, description="whether NATS is encrypted, by a CA made in the home")
+    tls: bool = Field(
+        default=False, description="whether NATS is encrypted, with a CA that is created in the home folder"
+    )
 
     nats_url: str | None = Field(default=None, validation_alias=_external("NATS_URL"))
-    customers_database_url: str | None = Field(
-        default=None, repr=False, validation_alias=_external("CUSTOMERS_DATABASE_URL")
-    )
-    products_database_url: str | None = Field(
-        default=None, repr=False, validation_alias=_external("PRODUCTS_DATABASE_URL")
-    )
-    auth_mongodb_url: str | None = Field(default=None, repr=False, validation_alias=_external("AUTH_MONGODB_URL"))
+
+    @field_validator("only")
+    @classmethod
+    def _not_both(cls, only: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if only and info.data.get("without"):
+            raise ValueError("excludes --without: give one of the two")
+        return only
+
+    @property
+    def absent(self) -> frozenset[ServiceName]:
+        """The services that are not started here."""
+        return frozenset(self.without) | (frozenset(BY_NAME) - frozenset(self.only) if self.only else frozenset())
+
+    def external_url(self, service: ServiceName) -> str | None:
+        """The URL of a service's database where somebody else runs it."""
+        variable = BY_NAME[service].url_variable
+        url: str | None = getattr(self, variable.lower()) if variable else None
+        return url

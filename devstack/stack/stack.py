@@ -8,28 +8,32 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from devstack.errors import DevstackError
-from devstack.home.admin import first_admin, keep_admin
-from devstack.home.state import Admin, Databases, Operator, StackState, remove_stack, write_stack
+from devstack.home.admin import keep_admin
+from devstack.home.ports import keep_ports, read_ports
+from devstack.home.state import StackState, remove_stack, write_stack
 from devstack.processes.follow import follow
 from devstack.processes.program import kind_of, process_names
 from devstack.processes.progress import silent
 from devstack.processes.supervision import Supervisor
 from devstack.servers.all import Servers
-from devstack.stack.addresses import gateway_ports, http_url, reachable
-from devstack.stack.environment import Surroundings, inherited
+from devstack.stack.addresses import gateway_ports, reachable
+from devstack.stack.description import describe, embedded, makes_admin, surroundings
 from devstack.stack.readiness import until_ready
-from devstack.stack.services import NEEDS, SERVICES, Service, Worker, run_module
+from devstack.stack.replaced import write_environments
+from devstack.stack.services import SERVICES, Service, Worker, run_module
+from devstack.stack.waiting import Waiting
 from mesh.core.settings import not_blank
-from ops.private_files import write_private
+from services import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from devstack.processes.program import Program
     from devstack.processes.progress import OnProgress, State
-    from devstack.servers.all import ServerName
     from devstack.stack.services import ServiceCommand
     from devstack.stack.settings import ServiceName, StackSettings
+    from ops.process import ServerName
 
 _READY_WITHIN = 90.0
 
@@ -54,8 +58,16 @@ class Stack:
         self._on_line = on_line
         self._service_command = service_command
         self._servers = Servers(
-            settings.home, _embedded(settings), settings.nats_nodes, settings.nats_configuration, tls=settings.tls
+            settings.home,
+            embedded(settings),
+            settings.nats_nodes,
+            settings.nats_configuration,
+            tls=settings.tls,
+            ports=_asked_for(settings),
+            keep_ports=settings.keep_ports,
         )
+        self._ports: tuple[int, ...] = ()
+        self._waiting = Waiting(on_progress, self._first_gateway)
         self._services: list[Service] = []
         self._supervisors: dict[str, Supervisor] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -87,19 +99,24 @@ class Stack:
         await self._servers.open()
         try:
             remove_stack(self._servers.home.path)  # what a killed stack has left: the lock is ours, it runs no more
-            ports = gateway_ports(self.settings)
-            services = self._make_services(ports)
+            kept = self._kept_gateway_ports() if self.settings.keep_ports else ()
+            self._ports = gateway_ports(self.settings, kept)
+            services = self._make_services()
             programs: list[Program] = [*self._servers, *services]
             self._supervisors = {program.name: Supervisor(program, self._on_progress) for program in programs}
             self._follow(programs)
             self._tasks += [asyncio.create_task(self._begin(service)) for service in services]
+            telling = asyncio.create_task(self._waiting.run({program.name: program for program in programs}))
+            self._tasks.append(telling)
             await self._servers.start(self._on_progress)
+            environments = self._write_environments()
             self._tasks += [asyncio.create_task(self._supervisors[server.name].run()) for server in self._servers]
             await self._until_all_serve(list(self._supervisors.values()))
-            self._state = self._describe(self._surroundings(ports))
-            write_stack(self._state)
-            if self.settings.auth_mongodb_url is None:
-                keep_admin(self._servers.home.path, self._state.admin)
+            telling.cancel()
+            self._tasks.remove(telling)
+            self._describe(environments)
+            if makes_admin(self.settings):
+                keep_admin(self._servers.home.path, self.state.admin)
         except BaseException:
             await self.stop()
             raise
@@ -165,7 +182,7 @@ class Stack:
 
     async def _begin(self, service: Service) -> None:
         """Keep a service running, from when its servers serve."""
-        await self._servers.until_serving(NEEDS[kind_of(service.name)])
+        await self._servers.until_serving(BY_NAME[kind_of(service.name)].servers)
         self._services.append(service)
         await self._supervisors[service.name].run()
 
@@ -179,6 +196,7 @@ class Stack:
         await asyncio.gather(*map(stop, programs))
 
     def _on_progress(self, name: str, state: State, detail: str) -> None:
+        self._waiting.hear(name, state, detail)
         if self._state is not None:
             self._state = self._state.model_copy(update={"processes": self._processes()})
             write_stack(self._state)
@@ -188,29 +206,55 @@ class Stack:
         pids = {name: self.pid(name) for name in self._supervisors}
         return {name: pid for name, pid in pids.items() if pid is not None}
 
-    def _make_services(self, ports: Sequence[int]) -> list[Service]:
-        host, services = reachable(self.settings.http_host), list[Service]()
-        for service in SERVICES:
+    def _make_services(self) -> list[Service]:
+        services = list[Service]()
+        for service in (name for name in SERVICES if name not in self.settings.absent):
             for replica, name in enumerate(process_names(service, self.settings.replicas.get(service, 1))):
                 argv = self._service_command(service)
-                env = partial(self._environment, ports, service, replica)
+                env = partial(self._environment, service, replica)
                 if service == "gateway":
-                    ready = partial(self._mesh_is_ready, host, ports[replica])
-                    services.append(Service(name, self._servers.home, argv, env, ready))
+                    services.append(Service(name, self._servers.home, argv, env, partial(self._mesh_is_ready, replica)))
                 else:
-                    services.append(Worker(name, self._servers.home, argv, env, partial(until_ready, host, ports[0])))
-                if service == "auth":
+                    services.append(Worker(name, self._servers.home, argv, env, self._gateway_is_ready))
+                if BY_NAME[service].gives_way:
                     services[-1].niceness = self.settings.auth_niceness
         return services
 
-    async def _mesh_is_ready(self, host: str, port: int) -> None:
+    async def _mesh_is_ready(self, replica: int) -> None:
         """Have a starting stack ask its gateway when all workers serve: a no stands for more than a second."""
         if self._state is None:
             await _all([one.serves for one in self._supervisors.values() if isinstance(one.program, Worker)])
-        await until_ready(host, port)
+        await until_ready(reachable(self.settings.http_host), self._ports[replica], self.settings.absent)
 
-    def _environment(self, ports: Sequence[int], service: ServiceName, replica: int) -> dict[str, str]:
-        return self._surroundings(ports).environment(service, self._terminal, replica)
+    async def _gateway_is_ready(self) -> None:
+        if address := self._first_gateway():
+            await until_ready(*address, self.settings.absent)
+
+    def _first_gateway(self) -> tuple[str, int] | None:
+        """Where it listens; None if it is not started here."""
+        return None if "gateway" in self.settings.absent else (reachable(self.settings.http_host), self._ports[0])
+
+    def _environment(self, service: ServiceName, replica: int = 0) -> dict[str, str]:
+        known = surroundings(self.settings, self._servers, self._terminal, self._ports)
+        return known.environment(service, self._terminal, replica)
+
+    def _write_environments(self) -> dict[str, Path]:
+        absent = [name for name in SERVICES if name in self.settings.absent]
+        return write_environments(self._servers.home.path, {name: self._environment(name) for name in absent})
+
+    def _describe(self, environments: dict[str, Path]) -> None:
+        """Write stack.json, and keep the ports for the next start."""
+        known = surroundings(self.settings, self._servers, self._terminal, self._ports)
+        state = describe(self._servers, known, self._terminal, self._processes())
+        self._state = state.model_copy(update={"environments": environments})
+        write_stack(self._state)
+        gateways = dict(zip(process_names("gateway", len(self._ports)), ([port] for port in self._ports), strict=True))
+        keep_ports(self._servers.home.path, gateways | {server.name: server.ports for server in self._servers})
+
+    def _kept_gateway_ports(self) -> list[int]:
+        names = process_names("gateway", self.settings.replicas.get("gateway", 1))
+        kept = read_ports(self._servers.home.path)
+        return [kept[name][0] for name in names if kept.get(name)]
 
     def _follow(self, programs: Sequence[Program]) -> None:
         if self._on_line is not None:
@@ -230,68 +274,20 @@ class Stack:
             task.result()  # raises: a supervisor ends with an error or not at all
         if not done:
             late = [supervisor.program for supervisor in supervisors if not supervisor.serves.is_set()]
-            names, last_words = ", ".join(one.name for one in late), "".join(one.last_words() for one in late)
+            names = ", ".join([f"{one.name}{await self._waiting.why(one)}" for one in late])
+            last_words = "".join(one.last_words() for one in late)
             raise DevstackError(f"not ready after {_READY_WITHIN:g} s: {names}{last_words}")
-
-    def _surroundings(self, ports: Sequence[int]) -> Surroundings:
-        settings, servers = self.settings, self._servers
-        # A database of somebody else's has its administrator and its keys already: the terminal may tell them.
-        kept_in = servers.home.path if settings.auth_mongodb_url is None else None
-        admin = first_admin(kept_in, self._terminal, servers.credentials.auth_admin_password)
-        return Surroundings(
-            gateway_host=settings.http_host,
-            gateway_ports=ports,
-            nats_url=settings.nats_url or servers.nats_url,
-            nats_seeds=None if settings.nats_url else servers.nats_seeds,
-            nats_ca=servers.nats_ca,
-            customers_url=settings.customers_database_url or servers.customers_url,
-            products_url=settings.products_database_url or servers.products_url,
-            mongo_url=settings.auth_mongodb_url or servers.mongo_url,
-            admin_email=admin.email,
-            admin_password=admin.password,
-            key_encryption_key=self._terminal.get(
-                "AUTH_KEY_ENCRYPTION_KEY", servers.credentials.auth_key_encryption_key
-            ),
-        )
-
-    def _describe(self, surroundings: Surroundings) -> StackState:
-        home = self._servers.home
-        seeds = surroundings.nats_seeds
-        if seeds is None:  # whoever runs NATS has told us one user for everything
-            terminal = inherited("gateway", self._terminal, nats=True)
-            told = {name.removeprefix("nats_"): terminal.get(name.upper()) for name in Operator().settings()}
-            operator = Operator.model_validate(told)
-        else:
-            seed = home.path / "operator.nk"
-            write_private(seed, seeds["operator"])
-            operator = Operator(nkey_seed_file=seed, tls_ca=surroundings.nats_ca)
-        gateways = [http_url(surroundings.gateway_host, port) for port in surroundings.gateway_ports]
-        return StackState(
-            gateway_url=gateways[0],
-            gateway_urls=gateways,
-            nats_url=surroundings.nats_url,
-            nats_monitor_url=self._servers.nats_monitor_url if seeds else None,
-            operator=operator,
-            admin=Admin(email=surroundings.admin_email, password=surroundings.admin_password),
-            postgres=Databases(customers_url=surroundings.customers_url, products_url=surroundings.products_url),
-            mongo_url=surroundings.mongo_url,
-            home=home.path,
-            logs=home.logs,
-            pid=os.getpid(),
-            processes=self._processes(),
-        )
-
-
-def _embedded(settings: StackSettings) -> list[ServerName]:
-    """Name the servers that nobody else runs."""
-    needed: dict[ServerName, bool] = {
-        "nats": settings.nats_url is None,
-        "postgres": settings.customers_database_url is None or settings.products_database_url is None,
-        "mongo": settings.auth_mongodb_url is None,
-    }
-    return [name for name, is_needed in needed.items() if is_needed]
 
 
 async def _all(events: Sequence[asyncio.Event]) -> None:
     for event in events:
         await event.wait()
+
+
+def _asked_for(settings: StackSettings) -> dict[ServerName, int]:
+    ports: dict[ServerName, int | None] = {
+        "nats": settings.nats_port,
+        "postgres": settings.postgres_port,
+        "mongo": settings.mongo_port,
+    }
+    return {name: port for name, port in ports.items() if port is not None}

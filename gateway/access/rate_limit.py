@@ -1,19 +1,22 @@
-"""How often a password may be tried, as HTTP tells it: draft-ietf-httpapi-ratelimit-headers."""
+"""How often a password may be tried, as HTTP tells it (draft-ietf-httpapi-ratelimit-headers): auth says how often."""
 
 from contracts.auth import AuthReason
 from mesh.core.errors import Fault, RemoteFault
 
 
-def after_success(attempts: int) -> dict[str, str]:
+def after_success(attempts: int | None) -> dict[str, str]:
     """The headers of a login: what the policy gives. Earlier failures may leave less, which nobody is told."""
-    return _headers(attempts, f"r={attempts}")
+    return {} if attempts is None else _headers(attempts, f"r={attempts}")
 
 
-def after_failure(fault: Fault | RemoteFault, attempts: int) -> dict[str, str]:
-    """The headers of a login that failed; none where nothing was tried.
+def after_failure(fault: Fault | RemoteFault) -> dict[str, str]:
+    """The headers of a login that failed; none where nothing was tried, or where auth does not tell its policy.
 
     As long as the next attempt need not wait, one is said to be left: whoever guesses need not know how many.
     """
+    attempts = fault.attempts
+    if attempts is None:
+        return {}
     if fault.reason == AuthReason.TOO_MANY_LOGINS or (
         fault.reason == AuthReason.INVALID_CREDENTIALS and fault.retry_after
     ):

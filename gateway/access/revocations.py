@@ -47,7 +47,7 @@ class Revocations:
         self._time = LoopTime()
         self._refreshing: asyncio.Task[None] | None = None
 
-    async def demand_alive(self, caller: Caller) -> None:
+    async def require_alive(self, caller: Caller) -> None:
         """Raise Unauthenticated where the caller's session was revoked, and Unavailable where nobody can know."""
         if self._known_since != self._transport.reconnects:
             await self._catch_up()

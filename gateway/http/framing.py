@@ -8,19 +8,17 @@ from urllib.parse import unquote
 
 import structlog
 from httptools import HttpParserError, HttpParserInvalidMethodError
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from gateway.http.buffered_transport import BufferedTransport
 from gateway.http.head import Head, may_become_one, over, read
-from gateway.http.write_buffer import OneWrite
+from gateway.http.uvicorn_inside import HttpToolsProtocol, RequestResponseCycle, as_bytes
 from gateway.middleware.methods import UNKNOWN_METHOD
 from gateway.middleware.request_context import prepared_headers
-from gateway.problems import refusal
+from gateway.problems import BodyFault, refusal
 from gateway.settings import HttpLimits
 from mesh.core.context import Context, request_id_from, working_on
-from mesh.core.errors import Fault, Invalid
+from mesh.core.errors import Fault, Invalid, TooLarge
 
 log = structlog.get_logger()
 
@@ -28,6 +26,7 @@ _LINGERS: Final = 2.0
 """Seconds in which a client that still sends may notice that it has its last answer."""
 _EMPTY_LINES: Final = re.compile(rb"(?:\r\n)*+")
 _END: Final = b"\r\n\r\n"
+_HEAD: Final = b"HEAD "
 _FRAMING: Final = 8
 """Bytes of framing for each byte of content: as much as the smallest chunks have, and a little more."""
 
@@ -49,18 +48,18 @@ class FramedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401  # asyncio and uvicorn name different types
         """Expect a first request."""
-        self._wire = OneWrite(transport)
+        self._wire = BufferedTransport(transport)
         super().connection_made(self._wire)  # type: ignore[arg-type]  # as good as a Transport
         self._buffer = b""
-        self._at = 0
-        """Up to here the parser has the buffer."""
+        self._at = self._begin = 0
+        """Up to here the buffer is read, and there the last head in it began."""
         self._head: Head
         self._in_body = False
         self._content = 0
         self._framing = 0
         """Bytes of the body, and those around them: sizes and extensions of chunks, the trailer."""
-        self._broken: int | None = None
-        """The status that says what is wrong with the body."""
+        self._broken: Fault | None = None
+        """What is wrong with the body."""
         self._ignoring = False
         self._ending = False
         self._lingering: asyncio.TimerHandle | None = None
@@ -109,6 +108,7 @@ class FramedProtocol(HttpToolsProtocol):
         begin = self._at
         if buffer[begin] == _END[0]:  # RFC 9112, section 2.2
             begin = self._at = _EMPTY_LINES.match(buffer, begin).end()  # type: ignore[union-attr]  # it matches nothing too
+        self._begin = begin
         end = buffer.find(_END, begin, begin + most)
         if end < 0:
             beginning = buffer[begin : begin + most]
@@ -149,20 +149,24 @@ class FramedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(buffer[begin:end])
         except HttpParserError:
-            self._break_off(400)
+            self._break_off(_malformed_body())
             return False
         if length is not None:
             return self._in_body is not (self._content == length) or self._disagreed()
         self._framing += end - begin - (self._content - content)
         limits = self.limits
-        if self._framing > limits.gateway_max_head + _FRAMING * min(self._content, limits.gateway_max_body):
-            self._break_off(413)
+        # Content past its limit is of no use to anybody, and each empty line in it is a piece of its own to the parser.
+        if (
+            self._content > limits.gateway_max_body
+            or self._framing > limits.gateway_max_head + _FRAMING * self._content
+        ):
+            self._break_off(TooLarge("body_too_large", "the request's body is too large"))
             return False
         return True
 
     def _disagreed(self) -> bool:
         """Read nothing more, since the parser is not where it must be."""
-        self._break_off(400)
+        self._break_off(_malformed_body())
         return False
 
     # What the parser finds.
@@ -231,7 +235,7 @@ class FramedProtocol(HttpToolsProtocol):
                 cycle.keep_alive = keep_alive and not self._ending and not self._ignoring
             message = await receive()
             if self._broken is not None:
-                raise HTTPException(self._broken)
+                raise BodyFault(self._broken)
             return message
 
         await app(scope, receive_unbroken, send)
@@ -245,18 +249,19 @@ class FramedProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
             self._read_on()
 
-    def _break_off(self, status: int) -> None:
+    def _break_off(self, fault: Fault) -> None:
         """Read nothing more: in the message that is being read nobody knows what comes next."""
         self._ignore()
         if not self._answering:
             self._end()
             return
-        self._broken = status
+        self._broken = fault
         self.cycle.keep_alive = False
         self.cycle.message_event.set()
 
     def _refuse(self, fault: Fault) -> None:
-        """Answer in the application's place, and end."""
+        """Answer in the application's place, and end. To HEAD goes no content (RFC 9110, section 9.3.2)."""
+        to_head = self._buffer.startswith(_HEAD, self._begin)
         self._ignore()
         if self._wire.is_closing() or self._wire.ended:
             return
@@ -265,7 +270,7 @@ class FramedProtocol(HttpToolsProtocol):
             response = refusal(fault)
             response.raw_headers.extend(prepared_headers(context.request_id))
             log.info("request_refused", status=response.status_code, reason=fault.reason)
-        self._wire.write(_as_bytes(response, self.server_state.default_headers))
+        self._wire.write(as_bytes(response, self.server_state.default_headers, content=not to_head))
         self._end()
 
     def _ignore(self) -> None:
@@ -297,6 +302,5 @@ def _end_of_piece(buffer: bytes, begin: int) -> int:
     return max(begin, len(buffer) - half)
 
 
-def _as_bytes(response: Response, headers: list[tuple[bytes, bytes]]) -> bytes:
-    lines = (b"%s: %s\r\n" % header for header in (*headers, *response.raw_headers))
-    return b"".join((STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)))
+def _malformed_body() -> Fault:
+    return Invalid("malformed_request", "the request could not be understood")

@@ -1,6 +1,6 @@
 """The head of a request, judged by its bytes: the parser lets pass, or loses, what some of the rules are about.
 
-docs/http.md has the rules of RFC 9110 and RFC 9112 one by one.
+docs/reference/http.md has the rules of RFC 9110 and RFC 9112 one by one.
 """
 
 import re

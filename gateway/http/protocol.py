@@ -4,25 +4,25 @@ import asyncio
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from gateway.http.framing import FramedProtocol
+from gateway.http.uvicorn_inside import RequestResponseCycle
 from gateway.middleware.request_context import DISCONNECTED, RequestContext
 from gateway.problems import refusal
 from gateway.settings import HttpLimits
 from mesh.core.errors import Fault, TimedOut, Unavailable
 
-_SURPLUS_PATIENCE = 1.0
+_SURPLUS_TIMEOUT = 1.0
 _LAST_REQUEST = 0.5
 """Seconds in which a request that is under way as the gateway ends may still arrive."""
 
 
-def patient(limits: HttpLimits) -> type[asyncio.Protocol]:
+def protocol(limits: HttpLimits) -> type[asyncio.Protocol]:
     """The protocol with these limits, as uvicorn wants it: a class."""
-    return type("Patient", (PatientProtocol,), {"limits": limits})
+    return type("Protocol", (HttpProtocol,), {"limits": limits})
 
 
-class PatientProtocol(FramedProtocol):
+class HttpProtocol(FramedProtocol):
     """HTTP/1.1, where a connection ends whose client is too slow, and a request whose client is gone."""
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401  # asyncio and uvicorn name different types
@@ -30,11 +30,11 @@ class PatientProtocol(FramedProtocol):
         super().connection_made(transport)
         self._unread: asyncio.TimerHandle | None = None
         self._working: tuple[RequestResponseCycle, asyncio.Task[None]] | None = None
-        patience = self.limits.gateway_head_timeout
+        timeout = self.limits.gateway_head_timeout
         if len(self.connections) > self.limits.gateway_max_connections:
             self.app = _SURPLUS  # a refusal before the request has come would break the connection under it
-            patience = min(patience, _SURPLUS_PATIENCE)
-        self._expiry: asyncio.TimerHandle | None = self.loop.call_later(patience, self._give_up)
+            timeout = min(timeout, _SURPLUS_TIMEOUT)
+        self._expiry: asyncio.TimerHandle | None = self.loop.call_later(timeout, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more, and work for nobody."""
@@ -131,4 +131,4 @@ async def _refuse_surplus(scope: Scope, receive: Receive, send: Send) -> None:
     await refusal(too_many)(scope, receive, send)
 
 
-_SURPLUS: Any = RequestContext(_refuse_surplus, timeout=_SURPLUS_PATIENCE)
+_SURPLUS: Any = RequestContext(_refuse_surplus, timeout=_SURPLUS_TIMEOUT)

@@ -2,10 +2,11 @@
 
 import asyncio
 
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.problems import BodyFault
 from mesh.core import context
+from mesh.core.errors import TimedOut, TooLarge
 
 
 class BodyLimit:
@@ -29,14 +30,14 @@ class BodyLimit:
         async def receive_bounded() -> Message:
             nonlocal received, complete
             if too_large:
-                raise HTTPException(413)
+                raise _too_large()
             if complete:
                 return await receive()
             message = await _in_time(receive)
             received += len(message.get("body", b""))
             complete = not message.get("more_body", False)
             if received > self._limit:
-                raise HTTPException(413)
+                raise _too_large()
             return message
 
         await self._app(scope, receive_bounded, send)
@@ -48,4 +49,8 @@ async def _in_time(receive: Receive) -> Message:
         async with asyncio.timeout_at(current.deadline if current else None):
             return await receive()
     except TimeoutError:
-        raise HTTPException(408) from None
+        raise BodyFault(TimedOut("request_timeout", "the request's body did not arrive in time")) from None
+
+
+def _too_large() -> BodyFault:
+    return BodyFault(TooLarge("body_too_large", "the request's body is too large"))

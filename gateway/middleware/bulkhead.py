@@ -4,16 +4,17 @@ import asyncio
 from collections import deque
 from collections.abc import Container
 
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.problems import BodyFault
 from mesh.core import context
+from mesh.core.errors import Unavailable
 
-_PATIENCE = 0.25
+_LONGEST_WAIT = 0.25
 """The part of a request's time that it may wait, as in a worker's queue; then it is better told to come again."""
 
 
-class Turnstile:
+class Bulkhead:
     """Lets `at_once` requests to `paths` through at a time; `waiting` more wait, and the others are refused at once.
 
     A hash takes some 30 ms of a core, so whoever is let in beyond that only makes the gateway, auth and its database
@@ -39,7 +40,7 @@ class Turnstile:
             message = await receive()
             if not inside and message["type"] == "http.request" and not message.get("more_body", False):
                 if not await self._enter():
-                    raise HTTPException(503)
+                    raise BodyFault(Unavailable("gateway_busy", "too many passwords are being checked just now"))
                 inside = True
             return message
 
@@ -58,7 +59,7 @@ class Turnstile:
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with asyncio.timeout((context.remaining() or 0) * _PATIENCE):
+            async with asyncio.timeout((context.remaining() or 0) * _LONGEST_WAIT):
                 await turn
         except (TimeoutError, asyncio.CancelledError) as error:
             if turn.cancelled():

@@ -3,25 +3,18 @@
 import re
 from collections.abc import Sequence
 from functools import cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Final, TypeAlias
+from typing import Final
 
 import structlog
 from starlette.types import Scope
 
+from gateway.networks import Network
 from mesh.wire.request_headers import address_in
 
 log = structlog.get_logger()
 
-Network: TypeAlias = IPv4Network | IPv6Network
-
 _FORWARDED_FOR: Final = b"x-forwarded-for"
 _WITH_PORT: Final = re.compile(r"\[(?P<v6>[^]]*)\](:\d+)?|(?P<v4>[\d.]+):\d+")
-
-
-def networks_in(text: str) -> tuple[Network, ...]:
-    """Addresses and networks, separated by commas. Raises ValueError for what is neither."""
-    return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
 
 
 def client_address(scope: Scope, proxies: Sequence[Network]) -> str | None:
@@ -37,7 +30,7 @@ def client_address(scope: Scope, proxies: Sequence[Network]) -> str | None:
     if not forwarded:
         return peer
     if not _among(peer, proxies):
-        _warn_of_untrusted()
+        warn_of_untrusted()
         return peer
     address = peer
     for hop in reversed(b",".join(forwarded).decode("latin-1").split(",")):
@@ -57,7 +50,8 @@ def _without_port(hop: str) -> str:
 
 
 @cache  # once in a process, whoever sends how many
-def _warn_of_untrusted() -> None:
+def warn_of_untrusted() -> None:
+    """Tell that a peer is not believed."""
     log.warning(
         "x_forwarded_for_not_believed",
         detail="behind a proxy all clients have its address: name it in GATEWAY_TRUSTED_PROXIES",

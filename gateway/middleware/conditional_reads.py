@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.problems import problem, told
-from gateway.routing.conditions import CONDITIONS, failed, given, unmet
+from gateway.semantics.conditions import CONDITIONS, failed, given, unmet
 from mesh.core.errors import Invalid
 
 _RANGE: Final = b"range"

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from fastapi import FastAPI
-from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.problems import told
-from gateway.routing.media_type import ACCEPT_PATCH
+from gateway.routing.fastapi_inside import RouteContext, routes_of
+from gateway.semantics.media_type import ACCEPT_PATCH
 from mesh.core.errors import Invalid
 
 _KNOWN: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -59,13 +59,13 @@ class Methods:
 
 def routes(app: FastAPI) -> Iterable[RouteContext]:
     """Whatever of the application has a path: routes, and what is mounted."""
-    return [found for found in iter_route_contexts(app.routes) if getattr(found, "path_regex", None) is not None]
+    return [found for found in routes_of(app) if getattr(found, "path_regex", None) is not None]
 
 
 def _about(method: str, methods: set[str]) -> Response:
     headers = {"Allow": _allowed(methods)}
     if method != "OPTIONS":
-        return told(Invalid("method_not_allowed", f"Allowed here: {headers['Allow']}"), headers)
+        return told(Invalid("method_not_allowed", f"Method not allowed here. Allowed: {headers['Allow']}."), headers)
     if "PATCH" in methods:
         headers["Accept-Patch"] = ACCEPT_PATCH
     return Response(None, 204, headers)

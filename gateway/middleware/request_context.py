@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.middleware.client_address import Network, client_address
+from gateway.middleware.client_address import client_address
+from gateway.networks import Network
 from gateway.problems import internal_error
 from mesh.core.context import Context, request_id_from, working_on
 from mesh.core.loop_time import LoopTime
@@ -96,13 +97,7 @@ class RequestContext:
                     raise  # too late for another answer: the server breaks the connection off
                 await internal_error()(scope, receive, send_prepared)
             finally:
-                log.info(
-                    "request",
-                    method=scope["method"],
-                    path=_template(scope) or _path(scope["path"]),
-                    status=status,
-                    ms=round((time.perf_counter() - started) * 1000, 2),
-                )
+                _log(scope, status, started)
                 if context.span is not None:
                     context.span.answered(scope["method"], _template(scope), status)
 
@@ -116,6 +111,16 @@ class RequestContext:
             trace={name: value for name, value in found.items() if len(value) <= _LONGEST_TRACE},
             client_address=client_address(scope, self._proxies),
         )
+
+
+def _log(scope: Scope, status: int | None, started: float) -> None:
+    log.info(
+        "request",
+        method=scope["method"],
+        path=_template(scope) or _path(scope["path"]),
+        status=status,
+        ms=round((time.perf_counter() - started) * 1000, 2),
+    )
 
 
 def _caching(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:

@@ -10,7 +10,8 @@ from typing import Annotated, Final, Protocol, cast
 from fastapi import Depends, Header
 from starlette.requests import Request
 
-from gateway.routing.conditions import (
+from gateway.routing.misfit import DoesNotFit
+from gateway.semantics.conditions import (
     CONDITIONS,
     IF_MATCH,
     IF_NONE_MATCH,
@@ -21,8 +22,7 @@ from gateway.routing.conditions import (
     unmet,
     version_of,
 )
-from gateway.routing.fast_path.arguments import DoesNotFit
-from gateway.routing.media_type import unsupported
+from gateway.semantics.media_type import unsupported
 from mesh.core.errors import Code, Invalid, RemoteFault
 
 READS: Final = frozenset({"GET", "HEAD"})
@@ -31,7 +31,7 @@ _EXPECTED: Final = "gateway.expected_version"
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", description="The ETag that the change is meant for.", examples=['"3"'])
 ]
-"""For OpenAPI: `demand_conditions` has read it, and every other condition."""
+"""For OpenAPI: `require_conditions` has read it, and every other condition."""
 
 
 class Representations(Protocol):
@@ -45,7 +45,7 @@ class Representations(Protocol):
         """
 
 
-async def demand_conditions(request: Request) -> None:
+async def require_conditions(request: Request) -> None:
     """Raise unless the conditions of a write are met: Conflict (412), Invalid for what is no condition.
 
     JsonRoute has every write depend on it, after whatever says who may.

@@ -1,13 +1,12 @@
-"""How a route declares what it calls, so that access and documentation follow from the endpoint."""
+"""What OpenAPI tells of a route: how it may fail, by its endpoint and by its own word, and what its headers are."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, FastAPI, Header
+from fastapi import FastAPI, Header
 
-from gateway.access.guard import declares
-from gateway.routing.media_type import MERGE_PATCH
+from gateway.semantics.media_type import MERGE_PATCH
 from mesh.core.endpoint import Access, Endpoint
 from mesh.wire.names import IDEMPOTENCY_KEY, PROBLEM_JSON
 from mesh.wire.problem import Problem
@@ -37,23 +36,31 @@ _READ_CONDITIONS: Final = {
 _SCHEMAS = "#/components/schemas/"
 
 
-def calls(
-    endpoint: Endpoint[Any, Any], *problems: int, answers: Mapping[int, Mapping[str, Any]] | None = None
-) -> dict[str, Any]:
-    """The arguments by which a route declares the endpoint that it calls.
+def answers(*problems: int, also: Mapping[int, Mapping[str, Any]] | None = None) -> dict[int | str, dict[str, Any]]:
+    """What a route declares of its answers, beyond those that follow from its endpoint.
 
-    `problems`: the statuses of errors beyond those of every route; `answers`: more about others, for OpenAPI.
+    `problems`: the statuses of its errors; `also`: more about others, for OpenAPI.
     """
+    found: dict[int | str, dict[str, Any]] = {status: dict(more) for status, more in (also or {}).items()}
+    return found | {status: documented(status) for status in problems}
+
+
+def every_answer(
+    endpoint: Endpoint[Any, Any] | None, responses: Mapping[int | str, dict[str, Any]]
+) -> dict[int | str, dict[str, Any]]:
+    """A route's answers with the errors that follow from its endpoint; without one there are none."""
+    if endpoint is None:
+        return dict(responses)
     guarded = () if endpoint.access is Access.ANYONE else _GUARDED
     keyed = _KEYED if endpoint.keyed else ()
-    statuses = sorted({*problems, *guarded, *keyed, *_ALWAYS})
-    return {
-        "dependencies": [declares(endpoint), *([Depends(_keyed)] if endpoint.keyed else [])],
-        "responses": {**(answers or {}), **{status: documented(status) for status in statuses}},
+    known: dict[int | str, dict[str, Any]] = {
+        **responses,
+        **{status: documented(status) for status in (*guarded, *keyed, *_ALWAYS)},
     }
+    return {status: known[status] for status in sorted(known, key=int)}
 
 
-async def _keyed(_: IdempotencyKey = None) -> None:
+async def require_fitting_key(_: IdempotencyKey = None) -> None:
     """Refuse a key that does not fit; one that does goes to the worker with the request."""
 
 

@@ -1,19 +1,23 @@
 """How a route reads its request: the body as strict JSON, and no query parameter that it does not know."""
 
-from collections.abc import Callable, Collection, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, params
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from gateway.routing.conditional_writes import READS, demand_conditions, expected_version, required_version
-from gateway.routing.media_type import unsupported
-from mesh.core.errors import Invalid
+from gateway.routing.calls import called
+from gateway.routing.conditional_writes import READS, expected_version, require_conditions, required_version
+from gateway.routing.guard import guard
+from gateway.routing.operations import every_answer, require_fitting_key
+from gateway.semantics.media_type import unsupported
+from mesh.core.errors import Fault, FieldError, Invalid
 from mesh.wire import validation
 
 
@@ -26,23 +30,36 @@ class JsonRequest(Request):
     def __init__(self, scope: Scope, receive: Receive, body_type: TypeAdapter[Any]) -> None:
         super().__init__(scope, receive)
         self._body_type = body_type
+        self._fault: Fault | None = None
 
     async def json(self) -> Any:  # noqa: ANN401  # the model of whichever route it is
-        """The model, or the fault that says why there is none.
+        """The model, or what fits no model: then `take_fault` says why.
 
-        It is returned and not raised: who may not use the route must hear that first, and FastAPI asks for the body
+        The fault is kept and not raised: who may not use the route must hear that first, and FastAPI asks for the body
         before it asks the dependencies.
         """
-        if (fault := unsupported(self.scope["headers"], self.method)) is not None:
-            return fault
-        try:
-            return self._body_type.validate_json(await self.body())
-        except ValidationError as error:
-            return validation.invalid_payload(error)
+        if (fault := unsupported(self.scope["headers"], self.method)) is None:
+            try:
+                return self._body_type.validate_json(await self.body())
+            except ValidationError as error:
+                fault = validation.invalid_payload(error)
+        self._fault = fault
+        return _UNREAD
+
+    def take_fault(self) -> Fault | None:
+        """What is wrong with the body, once: whoever raises it must not keep it, or its traceback would be a cycle."""
+        fault, self._fault = self._fault, None
+        return fault
+
+
+_UNREAD: Final = object()
 
 
 class JsonRoute(APIRoute):
-    """A route of the gateway's API, whose conditions are held against the resource before it writes."""
+    """A route of the gateway's API. Who may use it, and how it may fail, follows from the endpoint that it calls.
+
+    The conditions of a write are held against the resource before it writes.
+    """
 
     def __init__(
         self,
@@ -51,11 +68,26 @@ class JsonRoute(APIRoute):
         *,
         methods: Collection[str] | None = None,
         dependencies: Sequence[params.Depends] | None = None,
+        responses: dict[int | str, dict[str, Any]] | None = None,
         **more: Any,  # noqa: ANN401  # whatever else FastAPI knows of a route
     ) -> None:
-        reads = READS.issuperset(methods or READS)
-        needed = [*(dependencies or ()), *(() if reads else (Depends(demand_conditions),))]
-        super().__init__(path, endpoint, methods=list(methods) if methods else None, dependencies=needed, **more)
+        self.calls = called(endpoint)
+        """The endpoint that the route calls; None where it calls none."""
+        needed = list(dependencies or ())
+        if self.calls is not None:
+            needed.insert(0, guard(self.calls))
+            if self.calls.keyed:
+                needed.insert(1, Depends(require_fitting_key))
+        if not READS.issuperset(methods or READS):
+            needed.append(Depends(require_conditions))
+        super().__init__(
+            path,
+            endpoint,
+            methods=list(methods) if methods else None,
+            dependencies=needed,
+            responses=every_answer(self.calls, responses or {}),
+            **more,
+        )
         taken = {dependency.call for dependency in self.dependant.dependencies}
         self.takes_version = not taken.isdisjoint((expected_version, required_version))
 
@@ -69,7 +101,12 @@ class JsonRoute(APIRoute):
         async def handle_strictly(request: Request) -> Response:
             if query := request.scope["query_string"]:
                 read_query(query, takes_query=takes_query)
-            return await handle(JsonRequest(request.scope, request.receive, body_type))
+            read = JsonRequest(request.scope, request.receive, body_type)
+            try:
+                return await handle(read)
+            except RequestValidationError as error:
+                error.__traceback__ = None  # its frames hold it: that would be a cycle
+                raise read.take_fault() or _misfit(read, error) from None
 
         return handle_strictly
 
@@ -90,6 +127,21 @@ def read_query(query: bytes, *, takes_query: bool) -> dict[str, str]:
             raise _wrong(name, "given_twice", "is given more than once")
         read[name] = value
     return read
+
+
+def _misfit(request: Request, error: RequestValidationError) -> Invalid:
+    """What FastAPI found: a body that it took for no JSON, or each wrong parameter by its name, never what was sent."""
+    if isinstance(error.body, bytes):
+        unread = unsupported(request.scope["headers"], request.method)
+        return unread or Invalid("unsupported_media_type", "the body must be JSON")
+    errors = [_field_error(one) for one in error.errors()[: validation.MOST_FIELD_ERRORS]]
+    names = ", ".join(dict.fromkeys(one.field for one in errors))
+    return Invalid("invalid_request", f"the request does not fit: {names}", errors)
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    where = error["loc"][1:] or error["loc"]  # the first part says query, path or body
+    return FieldError(field=validation.field_path(where), reason=error["type"], message=validation.message(error))
 
 
 def _wrong(name: str, reason: str, message: str) -> Invalid:

@@ -3,7 +3,8 @@
 from itertools import combinations
 
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
+
+from gateway.routing.fastapi_inside import routes_of
 
 
 def refuse_shadowed(app: FastAPI) -> None:
@@ -11,9 +12,7 @@ def refuse_shadowed(app: FastAPI) -> None:
 
     A parameter in the later path counts as a segment of any text.
     """
-    routes = [
-        (found.path, found.path_regex, found.methods) for found in iter_route_contexts(app.routes) if found.methods
-    ]
+    routes = [(found.path, found.path_regex, found.methods) for found in routes_of(app) if found.methods]
     for (earlier, regex, taken), (later, _, methods) in combinations(routes, 2):
         if (shared := taken & methods) and regex.match(later):
             method = min(shared)

@@ -9,7 +9,7 @@ from mesh.client.adaptive_limit import AdaptiveLimit
 from mesh.client.circuit_breaker import CircuitBreaker, Ticket
 from mesh.client.client import Client
 from mesh.core.endpoint import Endpoint, Rep, Req
-from mesh.core.errors import BadReply, Code, DeadlineExceeded, Overloaded, RemoteFault
+from mesh.core.errors import BadReply, CallError, Code, DeadlineExceeded, Overloaded, RemoteFault
 from mesh.core.loop_time import LoopTime
 
 SLOW: Final = 0.4
@@ -51,6 +51,8 @@ class GuardedClient:
             reply = await self._client.call(endpoint, request, timeout)
         except BaseException as error:
             guard.leave(ticket, started, self._time.now(), slow_after, error)
+            if isinstance(error, CallError):
+                error.subject = endpoint.subject
             raise
         guard.leave(ticket, started, self._time.now(), slow_after)
         return reply

@@ -8,7 +8,7 @@ import structlog
 
 from mesh.core.reading import Unreadable
 from mesh.transport.base import Message, Transport
-from mesh.wire.discovery import MAX_DOCUMENTS, InstanceDocument, read_document
+from mesh.wire.discovery import MAX_DOCUMENTS, InstanceDocument, read_document, read_ping
 
 log = structlog.get_logger()
 
@@ -25,6 +25,7 @@ async def ask_all(
     `verb` is PING, INFO or STATS for all services, or names one service: `PING.auth`. The call returns early once the
     documents are `enough`. An invalid reply is ignored. Raises Disconnected, Refused.
     """
+    read = read_ping if verb.startswith("PING") else read_document
     documents: list[InstanceDocument] = []
     done = asyncio.Event()
 
@@ -32,7 +33,7 @@ async def ask_all(
         if not message.payload or len(documents) >= MAX_DOCUMENTS:
             return  # "no responders" has no payload
         try:
-            documents.append(read_document(message.payload))
+            documents.append(read(message.payload))
         except Unreadable as error:
             log.warning("discovery_reply_unreadable", verb=verb, error=str(error))
             return

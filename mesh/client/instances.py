@@ -11,7 +11,7 @@ from typing import Final
 from mesh.core.errors import MeshError
 from mesh.core.reading import Unreadable
 from mesh.transport.base import Message, Transport
-from mesh.wire.discovery import MAX_DOCUMENTS, InstanceDocument, read_document
+from mesh.wire.discovery import MAX_DOCUMENTS, InstanceDocument, read_ping
 
 EVERY: Final = 0.5
 """Seconds between two polls, and so the time that an instance has to reply."""
@@ -84,7 +84,7 @@ class _ServiceInstances:
         if not message.payload or len(self._answers) >= MAX_DOCUMENTS:
             return  # "no responders" has no payload
         with suppress(Unreadable):
-            document = read_document(message.payload)
+            document = read_ping(message.payload)
             if document.name == service:
                 self._answers[document.id] = document
 

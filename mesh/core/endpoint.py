@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
@@ -59,7 +59,6 @@ class Endpoint(Generic[Req, Rep]):
     max_reply: int = 0
     requests: TypeAdapter[Req] = field(init=False, repr=False)
     replies: TypeAdapter[Rep] = field(init=False, repr=False)
-    _read_as: dict[type[BaseModel], "Endpoint[Req, Any]"] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _SUBJECT.fullmatch(self.subject):
@@ -88,9 +87,7 @@ class Endpoint(Generic[Req, Rep]):
 
     def read_as(self, shape: type[Shape]) -> "Endpoint[Req, Shape]":
         """The endpoint for a caller who reads the reply as a shape of its own, and not by way of the contract's."""
-        if shape not in self._read_as:
-            self._read_as[shape] = replace(self, reply=shape)  # type: ignore[arg-type]  # its own type changes too
-        return self._read_as[shape]
+        return _read_as(self, shape)
 
     def contract_hash(self) -> str:
         """Twelve hex digits that change when a field of the request or the reply changes; rewording changes none."""
@@ -110,3 +107,8 @@ class Endpoint(Generic[Req, Rep]):
             "max_request": str(self.max_request),
             "timeout_ms": str(round(self.timeout * 1000)),
         }
+
+
+@cache  # of as many as the code names: a caller reads each endpoint as one shape
+def _read_as(endpoint: Endpoint[Any, Any], shape: type[BaseModel]) -> Endpoint[Any, Any]:
+    return replace(endpoint, reply=shape)

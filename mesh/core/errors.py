@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Code(StrEnum):
-    """What went wrong, in the wire contract's words (docs/wire.md)."""
+    """What went wrong, in the wire contract's words (docs/reference/wire.md)."""
 
     INVALID_ARGUMENT = "invalid_argument"
     UNAUTHENTICATED = "unauthenticated"
@@ -110,6 +110,8 @@ class Fault(MeshError):
     code: ClassVar[Code]
     retry_after: int | None = None
     """Seconds until the same request may succeed, where that is known."""
+    attempts: int | None = None
+    """How often it may be tried at once, where that is limited and known."""
 
     def __init__(self, reason: str, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -164,9 +166,10 @@ class RateLimited(Fault):
 
     code = Code.RATE_LIMITED
 
-    def __init__(self, reason: str, detail: str, retry_after: int = 1) -> None:
+    def __init__(self, reason: str, detail: str, retry_after: int = 1, attempts: int | None = None) -> None:
         super().__init__(reason, detail)
         self.retry_after = retry_after
+        self.attempts = attempts
 
 
 class Unavailable(Fault):
@@ -193,17 +196,22 @@ class Internal(Fault):
 class CallError(MeshError):
     """A call that brought no reply; the subclass says why."""
 
+    subject: str | None = None
+    """What was asked, where it is known."""
+
 
 class RemoteFault(CallError):
     """The worker answered with a fault: the same code, reason, detail and field errors that it raised."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # as many as a fault has
         self,
         code: Code,
         reason: str,
         detail: str,
         errors: Sequence[FieldError] = (),
         retry_after: int | None = None,
+        *,
+        attempts: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code
@@ -211,6 +219,7 @@ class RemoteFault(CallError):
         self.detail = detail
         self.errors = tuple(errors)
         self.retry_after = retry_after
+        self.attempts = attempts
 
 
 class Overloaded(RemoteFault):

@@ -14,21 +14,23 @@ class NatsSettings(Settings):
     """Where NATS is, and who we are there."""
 
     nats_url: str = "nats://127.0.0.1:4222"
-    """One URL or several, separated by commas: nats:// or, for encrypted connections alone, tls://."""
+    """One URL, or several separated by commas: nats:// or, for encrypted connections only, tls://."""
     nats_nkey_seed: SecretStr | None = None
-    """Who we are: the seed, `SU…`, of a user whose public key stands in nats.conf."""
+    """The seed, `SU…`, of a user whose public key is in nats.conf."""
     nats_nkey_seed_file: ExistingFile | None = None
-    """A file with nothing but the seed in it."""
+    """A file that contains only the seed."""
     nats_user: str | None = None
-    """With a password, who we are where there are no nkeys: at a NATS of somebody else's."""
+    """User name, with NATS_PASSWORD, for a NATS server without nkeys."""
     nats_password: SecretStr | None = None
+    """Password of NATS_USER."""
     nats_tls_ca: ExistingFile | None = None
-    """Who vouches for NATS; without it, whoever this machine trusts."""
+    """The CA that signed the server's certificate. Default: the CAs of this machine."""
     nats_tls_cert: ExistingFile | None = None
-    """With its key, our own certificate, where NATS wants one (mutual TLS)."""
+    """Our own certificate, where NATS requires one (mutual TLS)."""
     nats_tls_key: ExistingFile | None = None
+    """The private key of NATS_TLS_CERT."""
     nats_connect_timeout: float = Field(10.0, gt=0, le=DAY)
-    """Seconds until a start without NATS fails."""
+    """Seconds to wait for NATS at the start before the process ends."""
 
     @field_validator("nats_url")
     @classmethod

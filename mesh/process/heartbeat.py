@@ -1,7 +1,7 @@
 """A sign of life in a file: the health check of a worker, which listens on no port.
 
 Not a request by NATS: a user that may both say and hear the same subject can give itself the right to say anything,
-since nats-server lets it answer wherever the message that it hears wants the answer (docs/security.md).
+since nats-server lets it answer wherever the message that it hears wants the answer (docs/reference/security.md).
 
 The check runs every few seconds in every container, so this imports only what that needs.
 """

@@ -14,11 +14,11 @@ class WorkerSettings(NatsSettings, TokenSettings):
     """What every worker is told; a service adds what it owns."""
 
     mesh_concurrency: int = Field(64, ge=1, le=100_000)
-    """Handlers at once."""
+    """Handlers at once, in one process."""
     mesh_queue_size: int = Field(256, ge=0, le=1_000_000)
-    """Requests that wait for a free handler; beyond it callers hear `overloaded` at once."""
+    """Requests that wait for a free handler. Further callers receive `overloaded` at once."""
     mesh_heartbeat_file: AnyPath | None = None
-    """Touched each second while the process works and NATS is connected.
+    """A file to touch every second while the process works and NATS is connected.
 
     `python -m mesh.process.heartbeat` checks it.
     """

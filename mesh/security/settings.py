@@ -9,6 +9,8 @@ class TokenSettings(Settings):
     """Which access tokens are ours (RFC 7519: iss and aud)."""
 
     token_issuer: str = "northwind-mesh"  # noqa: S105  # a name, no secret
+    """The `iss` claim of access tokens."""
     token_audience: str = "northwind-mesh"  # noqa: S105  # a name, no secret
+    """The `aud` claim of access tokens."""
     token_keys_refetch_after: float = Field(60.0, ge=0, le=DAY)
-    """Seconds: for unknown keys the auth service is asked no more often, however many are forged."""
+    """Seconds between two requests to auth for unknown keys, however many tokens are forged."""

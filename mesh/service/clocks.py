@@ -36,6 +36,10 @@ class Clocks:
     first request counts as fresh: NATS stores nothing for a worker that is not there yet. A smaller difference is
     learned at once, a larger one after two spans of five seconds with three requests each.
 
+    A caller is known by its inbox, and whoever has replied to it can send a request in its name, with a time that makes
+    all later ones seem old. So the caller's requests on one subject are also compared by themselves, and the lesser
+    wait counts: such a lie harms only the subjects that the liar may call.
+
     Our clock is read once, at the start, and then follows the event loop's: setting it changes nothing.
     """
 
@@ -44,14 +48,18 @@ class Clocks:
         self._origin = clock() - now
         self._callers: dict[str, _Ages] = {}
 
-    def waited(self, caller: str, sent: float, now: float) -> float:
+    def waited(self, caller: str, subject: str, sent: float, now: float) -> float:
         """Seconds that a request was on its way; `sent` is Unix time by its caller's clock."""
         age = self._origin + now - sent
+        return min(self._older(caller, age, now), self._older(f"{caller} {subject}", age, now))
+
+    def _older(self, caller: str, age: float, now: float) -> float:
+        """By how many seconds a request seems older than the youngest ones of this caller."""
         known = self._callers.get(caller)
         if known is None:
             if len(self._callers) >= _MOST_CALLERS:
                 del self._callers[next(iter(self._callers))]
-            self._callers[caller] = _Ages(age, now)
+            self._callers[caller] = _Ages(age, now, warned=" " in caller)  # one warning is enough
             return 0.0
         if now >= known.since + _RELEARN and known.count >= _ENOUGH:
             self._warn(caller, known)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from mesh.core.errors import MeshError
+from mesh.core.errors import Fault, MeshError
 from mesh.service.service import Service
 
 log = structlog.get_logger()
@@ -14,7 +14,7 @@ log = structlog.get_logger()
 Probe = Callable[[], Awaitable[str | None]]
 """Looks for a sign of life, in bounded time; says what is lacking besides, None where nothing is.
 
-Raises whatever it likes where there is no sign of life.
+Raises whatever it likes where there is no sign of life; a Fault's detail then is the reason that discovery tells.
 """
 
 _EVERY = 1.0
@@ -41,21 +41,22 @@ async def _watch(service: Service, probe: Probe, reason: str, every: float) -> N
     failures = 0
     while True:
         await asyncio.sleep(min(every, _SOON) if failures else every)
-        is_alive, lack = await _probed(probe, tell=failures == 0)
-        failures = 0 if is_alive else failures + 1
+        absence, lack = await _probed(probe, reason, tell=failures == 0)
+        failures = 0 if absence is None else failures + 1
         try:
-            if is_alive:
+            if absence is None:
                 await service.resume(lack)
             elif failures >= _ENOUGH:
-                await service.pause(reason)
+                await service.pause(absence)
         except MeshError as error:  # NATS is away as well: the next round tries again
             log.warning("watch_hindered", error=str(error))
 
 
-async def _probed(probe: Probe, *, tell: bool) -> tuple[bool, str | None]:
+async def _probed(probe: Probe, reason: str, *, tell: bool) -> tuple[str | None, str | None]:
+    """Why the service can serve nothing, None where it can, and what is lacking besides."""
     try:
-        return True, await probe()
+        return None, await probe()
     except Exception as error:  # noqa: BLE001  # a probe that fails, however it does, is the answer
         if tell:
             log.warning("probe_failed", error=str(error), type=type(error).__name__)
-        return False, None
+        return error.detail if isinstance(error, Fault) else reason, None

@@ -1,4 +1,4 @@
-"""Writes that may be repeated: a request with an Idempotency-Key is executed once (docs/wire.md, ADR 6)."""
+"""Writes that may be repeated: a request with an Idempotency-Key is executed once (docs/reference/wire.md, ADR 6)."""
 
 import hashlib
 from collections.abc import Awaitable, Callable

@@ -19,7 +19,9 @@ def read_headers(message: Message, timeout: float, now: float, clocks: Clocks) -
     deadline, key, fault = now + timeout, None, None
     try:
         caller = message.reply.rpartition(".")[0]
-        deadline = request_headers.deadline(headers, timeout, now, lambda sent: clocks.waited(caller, sent, now))
+        deadline = request_headers.deadline(
+            headers, timeout, now, lambda sent: clocks.waited(caller, message.subject, sent, now)
+        )
         key = request_headers.idempotency_key(headers)
     except Fault as error:
         fault = error.with_traceback(None)  # which holds this frame, and so the fault itself: a cycle

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import structlog
 
 from mesh.transport.base import Deliver, Subscription, Transport
+from mesh.wire.discovery import LONGEST_REASON
 from mesh.wire.names import QUEUE_GROUP
 
 log = structlog.get_logger()
@@ -31,7 +32,7 @@ class Subscriptions:
         """The instance's metadata in discovery; ADR-32 requires strings."""
         metadata = {"ready": "true" if self._pause_reason is None else "false"}
         if (reason := self._pause_reason or self._limit) is not None:
-            metadata["reason"] = reason
+            metadata["reason"] = reason[:LONGEST_REASON]
         if self._transport.reconnects:
             metadata["reconnects"] = str(self._transport.reconnects)
         return metadata

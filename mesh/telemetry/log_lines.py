@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from select import PIPE_BUF
 from threading import get_ident
 
 from mesh.transport.write_buffer import WriteBuffer
@@ -12,6 +13,9 @@ class LogWriter:
 
     Each write is a system call, and each request logs a line. So the event loop's thread joins its debug and info lines
     and writes them at the end of a turn. A warning or an error is written at once, after the lines that wait.
+
+    Joined lines fit into one atomic write to a pipe. A nearly full pipe may accept a part of a larger write: another
+    thread's line may then split a line, or a pipe that does not block may lose half of one.
     """
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
@@ -36,6 +40,8 @@ class LogWriter:
     def info(self, line: bytes) -> None:
         """Write a line soon."""
         if self._buffer is not None and get_ident() == self._thread:
+            if self._buffer.size + len(line) >= PIPE_BUF:
+                self._buffer.flush()
             self._buffer.add(line + b"\n")
         else:
             self._write(line + b"\n")

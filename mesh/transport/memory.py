@@ -2,13 +2,18 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
-from mesh.core.errors import DeadlineExceeded, Disconnected, NoResponder
+from mesh.core.errors import Disconnected, NoResponder
 from mesh.transport.base import NO_HEADERS, Deliver, Message, Resend, Subscription, check_size
+from mesh.transport.pending_replies import PendingReplies, PendingReply
 from mesh.wire.headers import decode, encode
 from mesh.wire.problem import takes_no_more
+
+_AGAIN = "again"
+"""Begins the last token of an inbox to which a request that was sent again is answered."""
 
 
 @dataclass(eq=False)
@@ -80,7 +85,13 @@ class MemoryTransport:
         self._inbox = f"_INBOX_{name}.{next(self._names)}."
         self._calls = itertools.count(1)
         self._connected = True
-        self._waiting: set[asyncio.Future[Message]] = set()
+        self._pending: PendingReplies | None = None  # from the first request on: there may be no event loop yet
+        self._hearing: _Interest | None = None
+        """Interest in answers, while any request waits for one."""
+
+    @property
+    def _waiting(self) -> Mapping[str, PendingReply]:
+        return {} if self._pending is None else self._pending.by_token
 
     @property
     def connected(self) -> bool:
@@ -97,40 +108,34 @@ class MemoryTransport:
     ) -> Message:
         """See Transport.request."""
         self._check_sendable(subject, payload, headers)
-        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-
-        def take(message: Message) -> None:
-            if not answer.done():
-                answer.set_result(message)
-
-        def take_second(message: Message) -> None:
-            if not takes_no_more(message.headers):
-                take(message)
-
-        inbox = self.inbox()
-        interests = [self._add(inbox, take)]
-        if resend:
-            interests.append(self._add(f"{inbox}.again.*", take_second))
-        self._waiting.add(answer)
-        message = Message(subject, payload, headers, inbox)
-        resending = _Resending(resend, lambda: self._send_again(message)) if resend else None
+        if self._pending is None:
+            self._pending = PendingReplies()
+        replies = self._pending
+        token, pending = replies.add(subject, timeout, resend)
+        message = Message(subject, payload, headers, self._inbox + token)
+        if resend is not None:
+            pending.send_again = partial(self._send_again, message, token)
+        if self._hearing is None:
+            self._hearing = self._add(f"{self._inbox}*", partial(self._on_reply, replies))
         try:
             if self._broker.route(message) == 0:
                 raise NoResponder(f"nobody serves {subject}")
-            async with asyncio.timeout(timeout):
-                return await answer
-        except TimeoutError:
-            raise DeadlineExceeded.here(subject) from None
+            return await pending.future
         finally:
-            self._waiting.discard(answer)
-            if resending:
-                resending.cancel()
-            for interest in interests:
-                interest.end()
+            replies.remove(token)
+            if self._hearing is not None and not replies.by_token:
+                self._hearing.end()
+                self._hearing = None
+            del pending  # it holds the error, whose traceback holds this frame: a cycle
 
-    def _send_again(self, message: Message) -> None:
+    def _send_again(self, message: Message, token: str) -> None:
         if self._connected:
-            self._broker.route(message._replace(reply=f"{message.reply}.again.{next(self._calls)}"))
+            self._broker.route(message._replace(reply=f"{self._inbox}{_AGAIN}{next(self._calls)}-{token}"))
+
+    def _on_reply(self, replies: PendingReplies, message: Message) -> None:
+        # That a worker which is asked again takes no more tells nothing of the one that was asked first.
+        if not (message.subject.startswith(_AGAIN, len(self._inbox)) and takes_no_more(message.headers)):
+            replies.resolve(message)
 
     async def publish(
         self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS, reply: str = ""
@@ -145,6 +150,8 @@ class MemoryTransport:
 
     async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
         """See Transport.subscribe."""
+        if not self._connected:
+            raise Disconnected(f"not connected, so not subscribed to {subject}")
         return self._add(subject, deliver, queue)
 
     def _add(self, subject: str, deliver: Deliver, queue: str = "") -> _Interest:
@@ -172,34 +179,10 @@ class MemoryTransport:
     def disconnect(self) -> None:
         """Lose the connection: whoever waits learns it now, and nothing is delivered here until `reconnect`."""
         self._connected = False
-        for answer in self._waiting:
-            if not answer.done():
-                answer.set_exception(Disconnected("the connection broke while waiting for the answer", sent=True))
+        for waiting in self._waiting.values():
+            waiting.fail(Disconnected("the connection broke while waiting for the answer", sent=True))
 
     def reconnect(self) -> None:
         """Be connected again; interests come back by themselves."""
         self._connected = True
         self.reconnects += 1
-
-
-class _Resending:
-    """Sends again, by the rule of a Resend, until it is cancelled."""
-
-    def __init__(self, resend: Resend, send: Callable[[], None]) -> None:
-        self._resend = resend
-        self._send = send
-        self._after = resend.after
-        self._schedule()
-
-    def _schedule(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._after, self._again)
-
-    def _again(self) -> None:
-        if self._resend.allowed():
-            self._send()
-        self._after = self._resend.longer(self._after)
-        self._schedule()
-
-    def cancel(self) -> None:
-        """Send no more."""
-        self._timer.cancel()

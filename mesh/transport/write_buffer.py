@@ -15,19 +15,20 @@ class WriteBuffer:
         self._write = write
         self._call_soon = get_running_loop().call_soon
         self._chunks: list[bytes] = []
-        self._size = 0
+        self.size = 0
+        """Bytes that wait."""
 
     def add(self, data: bytes) -> None:
         """Write soon."""
         if not self._chunks:
             self._call_soon(self.flush)
         self._chunks.append(data)
-        self._size += len(data)
-        if self._size > _LIMIT:
+        self.size += len(data)
+        if self.size > _LIMIT:
             self.flush()
 
     def flush(self) -> None:
         """Write what waits, now."""
         if self._chunks:
-            chunks, self._chunks, self._size = self._chunks, [], 0
+            chunks, self._chunks, self.size = self._chunks, [], 0
             self._write(b"".join(chunks))

@@ -18,8 +18,11 @@ VERBS = ("PING", "INFO", "STATS")
 
 MAX_DOCUMENT: Final = 256 * 1024
 """Bytes of one instance's reply."""
+MAX_PING: Final = 4 * 1024
+"""Bytes of one instance's reply to PING, which a gateway hears from all of them twice a second."""
 MAX_DOCUMENTS: Final = 1000
-_LONGEST_REASON = 200
+LONGEST_REASON: Final = 200
+"""Characters of why an instance is not ready: more is neither sent nor read."""
 
 _AS_SENT = ConfigDict(frozen=True, extra="allow")
 _Name = Annotated[str, Field(max_length=200)]
@@ -152,7 +155,8 @@ class InstanceDocument(BaseModel):
     @property
     def _reason(self) -> str | None:
         reason = (self.metadata or {}).get("reason")
-        return None if reason is None else escaped(reason[:_LONGEST_REASON])
+        return None if reason is None else escaped(reason[:LONGEST_REASON])
 
 
 read_document = Reader(InstanceDocument, MAX_DOCUMENT)
+read_ping = Reader(InstanceDocument, MAX_PING)

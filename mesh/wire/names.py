@@ -1,4 +1,4 @@
-"""The names of the wire contract: headers, media types, queue group, inboxes (docs/wire.md)."""
+"""The names of the wire contract: headers, media types, queue group, inboxes (docs/reference/wire.md)."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Errors on the wire: problem documents (RFC 9457) and the headers beside them (docs/wire.md)."""
+"""Errors on the wire: problem documents (RFC 9457) and the headers beside them (docs/reference/wire.md)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Final
@@ -14,6 +14,7 @@ MAX_PROBLEM: Final = 64 * 1024
 """Bytes of an error's body; a longer one is passed over."""
 MAX_RETRY_AFTER: Final = 86_400
 """Seconds for which a worker may send a client away."""
+MAX_ATTEMPTS: Final = 1_000_000
 
 
 class Problem(BaseModel):
@@ -32,6 +33,8 @@ class Problem(BaseModel):
     request_id: str | None = None
     retry_after: int | None = None
     """Seconds; left out where nobody knows."""
+    attempts: int | None = None
+    """How often it may be tried at once; left out where that is not limited."""
 
     @classmethod
     def of(  # noqa: PLR0913  # as many as the document has members
@@ -44,6 +47,7 @@ class Problem(BaseModel):
         errors: Iterable[FieldError] = (),
         status: int | None = None,
         retry_after: int | None = None,
+        attempts: int | None = None,
     ) -> "Problem":
         """The problem that says so; `status` where HTTP's differs from the wire's number."""
         return cls(
@@ -57,6 +61,7 @@ class Problem(BaseModel):
             errors=tuple(errors),
             request_id=request_id,
             retry_after=retry_after,
+            attempts=attempts,
         )
 
     def json_bytes(self) -> bytes:
@@ -73,6 +78,7 @@ class _Told(BaseModel):
     detail: str
     errors: tuple[FieldError, ...] = ()
     retry_after: Annotated[int | None, Field(strict=True, ge=0, le=MAX_RETRY_AFTER)] = None
+    attempts: Annotated[int | None, Field(strict=True, ge=1, le=MAX_ATTEMPTS)] = None
 
 
 _read_told = Reader(_Told, MAX_PROBLEM)
@@ -87,6 +93,7 @@ def error_reply(fault: Fault, request_id: str) -> tuple[dict[str, str], bytes]:
         request_id=request_id,
         errors=fault.errors,
         retry_after=fault.retry_after,
+        attempts=fault.attempts,
     )
     headers = {
         ERROR_CODE: str(fault.code.number),
@@ -111,7 +118,9 @@ def read_error(number: str, body: bytes) -> RemoteFault | BadReply:
         told = _read_told(body)
     except Unreadable:
         return kind(code, code.value, code.summary)
-    return kind(code, told.reason, told.detail, told.errors[:MOST_FIELD_ERRORS], told.retry_after)
+    return kind(
+        code, told.reason, told.detail, told.errors[:MOST_FIELD_ERRORS], told.retry_after, attempts=told.attempts
+    )
 
 
 def takes_no_more(headers: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""What single headers of a request say, and how a caller writes them (docs/wire.md)."""
+"""What single headers of a request say, and how a caller writes them (docs/reference/wire.md)."""
 
 import re
 import time

@@ -1,23 +1,20 @@
 """The one door to PostgreSQL: a pool whose every wait has an end, and whose troubles have one name."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Annotated, Protocol
 
 import asyncpg
 import stamina
-import structlog
 from asyncpg import Record
 from pydantic import AfterValidator, PostgresDsn, SecretStr
 
-from providers.errors import Blame, DatabaseReadOnly, DatabaseRefused, DatabaseTimedOut, DatabaseUnavailable
+from providers.errors import Blame, DatabaseRefused, DatabaseUnavailable
 from providers.postgres.connections import Connection, Connections, open_connections
 from providers.postgres.sqlstates import READ_ONLY, blame, spoils
 from providers.postgres.url import SSL_MODES, connect_arguments
-
-log = structlog.get_logger()
+from providers.terms import Terms
 
 _PROBE_TIMEOUT = 1.0
 _CLOCK_STEP = 0.01  # a timer may ring so much before the clock shows its time: uvloop counts milliseconds
@@ -57,24 +54,6 @@ class Statements(Protocol):
 
     async def fetchrow(self, sql: str, /, *values: object) -> Record | None:
         """The first row of one statement, None where there is none."""
-
-
-def _no_deadline() -> float | None:
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a database needs to know of the process that it serves, in the process's own terms."""
-
-    unavailable: Callable[[str], Exception] = DatabaseUnavailable
-    """Makes the exception for a database that cannot be reached, or cannot do in its state what is asked."""
-    read_only: Callable[[str], Exception] = DatabaseReadOnly
-    """Makes the exception for a write while the database takes none."""
-    timed_out: Callable[[str], Exception] = DatabaseTimedOut
-    """Makes the exception for what the deadline has ended."""
-    remaining: Callable[[], float | None] = _no_deadline
-    """Seconds until the deadline of what the current task works on, None where it has none."""
 
 
 _ON_OUR_TERMS = Terms()
@@ -149,13 +128,15 @@ class Database:
         except _ERRORS as error:
             if blame(error) is not Blame.DATABASE:
                 raise
-            if left is not None and (self._terms.remaining() or 0) <= _CLOCK_STEP:
-                raise self._terms.timed_out("the deadline passed before the database had answered") from error
             sqlstate = getattr(error, "sqlstate", None)
-            log.warning("database_unavailable", error=str(error), type=type(error).__name__, sqlstate=sqlstate)
-            if sqlstate == READ_ONLY:
-                raise self._terms.read_only("the database takes no writes just now") from error
-            raise self._terms.unavailable(_told(error)) from error
+            raise self._terms.outage(
+                error,
+                str(error),
+                margin=_CLOCK_STEP,
+                is_answer=isinstance(error, asyncpg.PostgresError) and not isinstance(error, _AWAY),
+                is_read_only=sqlstate == READ_ONLY,
+                sqlstate=sqlstate,
+            ) from error
 
 
 @asynccontextmanager
@@ -190,12 +171,6 @@ def _place(url: str) -> str:
     dsn = PostgresDsn(url)
     hosts = ", ".join(f"{host['host']}:{host['port'] or 5432}" for host in dsn.hosts())
     return f"PostgreSQL database {(dsn.path or '/').removeprefix('/')} at {hosts}"
-
-
-def _told(error: BaseException) -> str:
-    """What a caller may hear of it: no more than whether there was an answer."""
-    is_refusal = isinstance(error, asyncpg.PostgresError) and not isinstance(error, _AWAY)
-    return "the database cannot do this just now" if is_refusal else "the database does not answer"
 
 
 def _said(error: BaseException) -> str:

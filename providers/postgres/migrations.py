@@ -20,12 +20,14 @@ Seed = Callable[[Connection], Awaitable[None]]
 """Fills fresh tables with their first rows."""
 Step = Callable[[Connection], Awaitable[None]]
 """Does after a file what SQL cannot."""
+Steps = Mapping[str, Step]
+"""What follows on a file, by its name."""
 
 _LOCK = 0x6D_65_73_68  # any number, the same for all who migrate; locks are per database
 PATIENCE: Final = 600.0  # seconds for one migration, or for another process to finish its own
 _GIVE_UP = 1.0  # seconds for the server to confirm that a migration is undone
 _SEED = "seed"
-_NO_STEPS: Final[Mapping[str, Step]] = {}
+_NO_STEPS: Final[Steps] = {}
 
 _BEGIN = f"""
     SET LOCAL statement_timeout = 0;
@@ -39,9 +41,7 @@ _BEGIN = f"""
 """
 
 
-async def migrate(
-    database: Database, folder: Traversable, seed: Seed | None = None, steps: Mapping[str, Step] = _NO_STEPS
-) -> None:
+async def migrate(database: Database, folder: Traversable, seed: Seed | None = None, steps: Steps = _NO_STEPS) -> None:
     """Apply the `.sql` files of the folder, by name, that the database does not have yet, then the seed.
 
     `steps`: what follows on a file, by its name.
@@ -61,9 +61,7 @@ async def migrate(
             raise
 
 
-async def _migrate(
-    connection: Connection, migrations: dict[str, str], seed: Seed | None, steps: Mapping[str, Step]
-) -> None:
+async def _migrate(connection: Connection, migrations: dict[str, str], seed: Seed | None, steps: Steps) -> None:
     await connection.execute(_BEGIN, timeout=PATIENCE)
     applied = {
         row["name"]: row["checksum"] for row in await connection.fetch("SELECT name, checksum FROM schema_migrations")

@@ -9,8 +9,9 @@ from mesh.nats.transport import NatsTransport
 from mesh.transport.base import Message
 from mesh.wire import names
 from ops.permissions import permissions
+from services import PROCESSES
 
-_GATEWAY_MAY_PUBLISH = permissions()["gateway"].publish
+_GATEWAY_MAY_PUBLISH = permissions(PROCESSES)["gateway"].publish
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ async def accounts(stack: Stack, wire: Wire) -> Mapping[str, Account]:
     """On whose behalf the examples ask."""
     admin = stack.state.admin
     deleted = await wire.register()
-    async with AsyncMongoClient[dict[str, object]](stack.state.mongo_url) as mongo:
+    async with AsyncMongoClient[dict[str, object]](stack.state.databases["auth"]) as mongo:
         gone = await mongo.get_default_database()["users"].delete_one({"email": deleted.email})
         assert 1 == gone.deleted_count
     return {

@@ -10,7 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pymongo import AsyncMongoClient
 
-from auth_svc.keys import KeyCipher, SealedKey, SigningKey
+from auth_svc.keys import KeyCipher, SigningKey
+from auth_svc.repository import SealedKey
 from contracts.auth import Jwk
 from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack
@@ -39,10 +40,10 @@ WRONG: dict[str, dict[str, object]] = {
 @pytest.fixture(scope="module")
 async def key(stack: Stack) -> SigningKey:
     """The key of the auth service itself: what it signs is genuine, and wrong only for what it says."""
-    async with AsyncMongoClient[dict[str, Any]](stack.state.mongo_url) as mongo:
+    async with AsyncMongoClient[dict[str, Any]](stack.state.databases["auth"]) as mongo:
         found = await mongo.get_default_database()["signing_keys"].find_one()
     assert found
-    secret = load_credentials(stack.state.home).auth_key_encryption_key
+    secret = load_credentials(stack.state.home).secret("AUTH_KEY_ENCRYPTION_KEY")
     sealed = SealedKey(Jwk(kid=found["_id"], x=found["x"]), bytes(found["sealed"]))
     return KeyCipher(base64.b64decode(secret)).open(sealed)
 

@@ -93,7 +93,7 @@ def module(log: Path, name: str, **environment: str) -> Process:
 def products_on(servers: Servers, **environment: str) -> Process:
     """The products service on these servers, with its rows."""
     log = servers.home.logs / f"products-{time.monotonic_ns()}.log"
-    database = {"PRODUCTS_DATABASE_URL": servers.products_url, "PRODUCTS_SEED": "true"}
+    database = {"PRODUCTS_DATABASE_URL": servers.urls["products"], "PRODUCTS_SEED": "true"}
     return module(log, "products_svc", **_nats(servers, "products"), **database, **environment)
 
 

@@ -246,6 +246,9 @@ async def test_up_names_a_port_that_is_taken(tmp_path: Path) -> None:
         ("--replicas orders: ", ("--replicas", "orders=2")),
         ("--replicas customers: ", ("--replicas", "customers=0")),
         ("--nats-nodes: ", ("--nats-nodes", "0")),
+        ("--without: there is no service orders", ("--without", "orders")),
+        ("--only: excludes --without", ("--without", "auth", "--only", "gateway")),
+        ("--nats-port: ", ("--nats-port", "70000")),
     ],
 )
 async def test_a_mistake_in_up_is_told_in_words(tmp_path: Path, message: str, arguments: tuple[str, ...]) -> None:

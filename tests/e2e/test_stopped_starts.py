@@ -50,9 +50,9 @@ async def start(servers: Servers, tmp_path: Path) -> AsyncIterator[Callable[...,
             "NATS_URL": servers.nats_url,
             "NATS_NKEY_SEED": servers.nats_seeds[service.removesuffix("_svc")],
             "GATEWAY_PORT": "0",
-            "CUSTOMERS_DATABASE_URL": servers.customers_url,
-            "PRODUCTS_DATABASE_URL": servers.products_url,
-            "AUTH_MONGODB_URL": servers.mongo_url,
+            "CUSTOMERS_DATABASE_URL": servers.urls["customers"],
+            "PRODUCTS_DATABASE_URL": servers.urls["products"],
+            "AUTH_MONGODB_URL": servers.urls["auth"],
             "AUTH_KEY_ENCRYPTION_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
             **changes,
         }
@@ -120,9 +120,9 @@ async def test_a_process_ends_while_it_waits_for_a_server(
     service, variable = needs
     urls = {
         "NATS_URL": servers.nats_url,
-        "CUSTOMERS_DATABASE_URL": servers.customers_url,
-        "PRODUCTS_DATABASE_URL": servers.products_url,
-        "AUTH_MONGODB_URL": servers.mongo_url,
+        "CUSTOMERS_DATABASE_URL": servers.urls["customers"],
+        "PRODUCTS_DATABASE_URL": servers.urls["products"],
+        "AUTH_MONGODB_URL": servers.urls["auth"],
     }
     stand_in = StandIn(vanishes=kind == "absent")
     async with stand_in.listening() as port:
@@ -154,7 +154,7 @@ async def waits(connection: asyncpg.Connection, query: str) -> int:
 async def test_a_migration_that_waits_is_undone_at_once(
     servers: Servers, start: Callable[..., Process], blocker: str, blocked: str, numbers: tuple[Signals, ...]
 ) -> None:
-    async with fresh_schema(servers.customers_url) as url:
+    async with fresh_schema(servers.urls["customers"]) as url:
         other = await asyncpg.connect(url.get_secret_value())
         watcher = await asyncpg.connect(url.get_secret_value())
         try:

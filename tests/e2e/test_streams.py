@@ -24,6 +24,7 @@ ALFKI = '{"customer_id": "ALFKI"}'
 COMMANDS = {
     "call": ("call", "customers.get", ALFKI),
     "compose init": ("compose", "init", "--folder", "nowhere"),
+    "generate": ("generate", "--folder", "nowhere"),
     "keys rotate": ("keys", "rotate", "--home", "nowhere"),
     "ls": ("ls", "--within", "0.05"),
     "nats keys": ("nats", "keys", "keys"),

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from httpx2 import AsyncClient
 from pymongo import AsyncMongoClient
 
-from auth_svc.keys import KeyCipher, SealedKey, SigningKey
+from auth_svc.keys import KeyCipher, SigningKey
+from auth_svc.repository import SealedKey
 from contracts.auth import Jwk
 from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack
@@ -23,8 +24,8 @@ Claims = dict[str, Any]
 @pytest.fixture(scope="module")
 async def key(stack: Stack) -> SigningKey:
     """The key that signs: who has it may make any token."""
-    secret = base64.b64decode(load_credentials(stack.state.home).auth_key_encryption_key)
-    async with AsyncMongoClient[dict[str, Any]](stack.state.mongo_url) as mongo:
+    secret = base64.b64decode(load_credentials(stack.state.home).secret("AUTH_KEY_ENCRYPTION_KEY"))
+    async with AsyncMongoClient[dict[str, Any]](stack.state.databases["auth"]) as mongo:
         found = await mongo.get_default_database()["signing_keys"].find_one(
             {"signs_from": {"$lte": datetime.now(UTC)}}, sort=[("number", -1)]
         )

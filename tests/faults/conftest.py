@@ -59,7 +59,7 @@ class Figures:
             sys.stderr.write(f"\n{time.monotonic() - self._began:5.0f} s  {what}")
 
     def add(self, name: str, **values: object) -> None:
-        """Keep the figures of a test: docs/reliability.md tells of them."""
+        """Keep the figures of a test: docs/explanation/reliability.md tells of them."""
         self.measured[name] = values
         self.tell(f"{name}: {json.dumps(values)}")
         if self.long:

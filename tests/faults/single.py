@@ -9,9 +9,10 @@ from types import MappingProxyType
 
 import psutil
 
-from devstack.servers.all import ServerName, Servers
+from devstack.servers.all import Servers
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
+from ops.process import ServerName
 from tests.e2e.processes import Process, module
 from tests.faults.traffic import Balancer, Caller
 
@@ -68,10 +69,10 @@ class Single:
         found = {**own[name], **{key.upper(): value for key, value in self.nats(name).items()}}
         running = {server.name for server in self.servers}
         if "postgres" in running:
-            found["CUSTOMERS_DATABASE_URL"] = self.servers.customers_url
-            found["PRODUCTS_DATABASE_URL"] = self.servers.products_url
+            found["CUSTOMERS_DATABASE_URL"] = self.servers.urls["customers"]
+            found["PRODUCTS_DATABASE_URL"] = self.servers.urls["products"]
         if "mongo" in running:
-            found["AUTH_MONGODB_URL"] = self.servers.mongo_url
+            found["AUTH_MONGODB_URL"] = self.servers.urls["auth"]
         return found
 
 

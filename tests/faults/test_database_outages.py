@@ -14,7 +14,7 @@ import pytest
 from httpx2 import AsyncClient
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from devstack.servers.all import ServerName
+from ops.process import ServerName
 from subjects import CUSTOMERS_CREATE
 from tests.e2e.people import log_in
 from tests.faults.conftest import Figures
@@ -81,7 +81,7 @@ class Clients:
 
     async def customers_there(self) -> set[str]:
         """The acknowledged ones that PostgreSQL has, without asking any service."""
-        connection = await asyncpg.connect(self.mesh.servers.customers_url)
+        connection = await asyncpg.connect(self.mesh.servers.urls["customers"])
         try:
             sql = "SELECT customer_id FROM customers WHERE customer_id = ANY($1)"
             return {row["customer_id"] for row in await connection.fetch(sql, [*self.acknowledged])}
@@ -90,7 +90,7 @@ class Clients:
 
     async def users_there(self) -> set[str]:
         """The same in MongoDB."""
-        client: AsyncIOMotorClient[dict[str, str]] = AsyncIOMotorClient(self.mesh.servers.mongo_url)
+        client: AsyncIOMotorClient[dict[str, str]] = AsyncIOMotorClient(self.mesh.servers.urls["auth"])
         try:
             users = client.get_default_database("auth")["users"]
             return {user["email"] async for user in users.find({"email": {"$in": [*self.acknowledged]}})}

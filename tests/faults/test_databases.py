@@ -18,11 +18,12 @@ from contracts.auth import GetJwks
 from contracts.customers import GetCustomer
 from customers_svc.app import build as build_customers
 from customers_svc.settings import CustomersSettings
-from devstack.servers.all import ServerName, Servers
+from devstack.servers.all import Servers
 from mesh.client.client import Client
 from mesh.core.errors import Code, NoResponder, RemoteFault
 from mesh.service.service import Service
 from mesh.transport.memory import MemoryBroker, MemoryTransport
+from ops.process import ServerName
 from subjects import AUTH_JWKS, CUSTOMERS_GET
 from tests.faults.conftest import long_only
 from tests.frozen import frozen
@@ -85,14 +86,14 @@ async def worker(request: pytest.FixtureRequest, servers: Servers) -> AsyncItera
     async with AsyncExitStack() as resources:
         transport = MemoryTransport(broker)
         if request.param == "postgres":
-            customers = CustomersSettings(customers_database_url=servers.customers_url, customers_seed=True)
+            customers = CustomersSettings(customers_database_url=servers.urls["customers"], customers_seed=True)
             service = await build_customers(customers, transport, resources)
             ask: Callable[[float], Awaitable[Any]] = partial(
                 client.call, CUSTOMERS_GET, GetCustomer(customer_id="ALFKI")
             )
         else:
             key = base64.b64encode(bytes(32)).decode()
-            auth = AuthSettings(auth_mongodb_url=servers.mongo_url, auth_key_encryption_key=key)
+            auth = AuthSettings(auth_mongodb_url=servers.urls["auth"], auth_key_encryption_key=key)
             service = await build_auth(auth, transport, resources)
             ask = partial(client.call, AUTH_JWKS, GetJwks())
         await service.start()

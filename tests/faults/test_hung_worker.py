@@ -9,7 +9,7 @@ from signal import SIGUSR1, SIGUSR2
 import pytest
 from httpx2 import AsyncClient
 
-from devstack.servers.all import ServerName
+from ops.process import ServerName
 from subjects import PRODUCTS_GET
 from tests.e2e.people import bearer, log_in
 from tests.faults.conftest import Figures, Mesh

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from httpx2 import AsyncClient, Response
 
-from devstack.servers.all import ServerName
+from ops.process import ServerName
 from tests.e2e.people import log_in
 from tests.faults.single import EMAIL, PASSWORD, Single, single
 from tests.frozen import frozen
@@ -86,7 +86,7 @@ async def test_a_locked_table_is_one_refusal_after_the_wait_for_the_lock(
 ) -> None:
     assert 200 == (await http.get(path)).status_code
     given_up = statements(mesh)
-    async with locked(mesh.servers.customers_url if table == "customers" else mesh.servers.products_url, table):
+    async with locked(mesh.servers.urls["customers"] if table == "customers" else mesh.servers.urls["products"], table):
         [(answer, seconds)] = await timed(http, [path])
         told = problem(answer, 503, "database_unavailable")
         assert 1 == given_up()
@@ -100,7 +100,7 @@ async def test_many_callers_of_a_locked_table_are_no_more_statements_than_caller
 ) -> None:
     paths = [f"/v1/products?limit={limit}" for limit in range(1, 41)]
     given_up, asked = statements(mesh), requests(mesh, "products", "products.list")
-    async with locked(mesh.servers.products_url, "products"):
+    async with locked(mesh.servers.urls["products"], "products"):
         answers = await timed(http, paths)
     for answer, seconds in answers:
         problem(answer, 503, "database_unavailable")

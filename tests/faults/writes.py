@@ -135,7 +135,7 @@ def _may_be_repeated(kind: str) -> bool:
 
 async def in_database(stack: Stack, customer_ids: Iterable[str]) -> dict[str, int]:
     """The versions of the customers that PostgreSQL has, without asking any service."""
-    connection = await asyncpg.connect(stack.state.postgres.customers_url)
+    connection = await asyncpg.connect(stack.state.databases["customers"])
     try:
         rows = await connection.fetch(
             "SELECT customer_id, version FROM customers WHERE customer_id = ANY($1)", [*customer_ids]

@@ -8,7 +8,8 @@ import pytest
 from httpx2 import AsyncClient
 from pymongo import AsyncMongoClient
 
-from auth_svc.keys import KeyCipher, SealedKey
+from auth_svc.keys import KeyCipher
+from auth_svc.repository import SealedKey
 from contracts.auth import Jwk
 from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack
@@ -22,8 +23,8 @@ from tests.unit.gateway.problems import problem
 @pytest.fixture(scope="module")
 async def forger(stack: Stack) -> Forger:
     """Somebody who can even use the key that signs."""
-    secret = base64.b64decode(load_credentials(stack.state.home).auth_key_encryption_key)
-    async with AsyncMongoClient[dict[str, Any]](stack.state.mongo_url) as mongo:
+    secret = base64.b64decode(load_credentials(stack.state.home).secret("AUTH_KEY_ENCRYPTION_KEY"))
+    async with AsyncMongoClient[dict[str, Any]](stack.state.databases["auth"]) as mongo:
         keys = mongo.get_default_database()["signing_keys"]
         found = await keys.find_one({"signs_from": {"$lte": datetime.now(UTC)}}, sort=[("number", -1)])
     assert found

@@ -1,4 +1,4 @@
-"""RFC 9110 and RFC 9112 at the gateway as a whole: what docs/http.md promises and no other test proves."""
+"""RFC 9110 and RFC 9112 at the gateway as a whole: what docs/reference/http.md promises and no other test proves."""
 
 import json
 from email.utils import parsedate_to_datetime

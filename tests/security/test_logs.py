@@ -101,7 +101,7 @@ async def test_the_logs_of_a_running_mesh_tell_no_secret(stack: Stack) -> None:
             await lines_of(stack, "gateway", answer.headers["x-request-id"], "request")
     await lines_of(stack, "auth", answers[-1].headers["x-request-id"], "handler_failed")
     credentials = load_credentials(stack.state.home)
-    known |= {*credentials.nats.values(), credentials.auth_key_encryption_key}
+    known |= {*credentials.nats.values(), credentials.secret("AUTH_KEY_ENCRYPTION_KEY")}
     logs = {log.name: await asyncio.to_thread(log.read_text) for log in stack.state.logs.glob("*.log")}
     assert {"gateway.log", "auth.log"} <= logs.keys()
     assert [] == [name for name, text in logs.items() for secret in known if secret in text]
@@ -138,7 +138,7 @@ async def _bug(stack: Stack, http: AsyncClient, known: set[str]) -> Response:
     email, password = new_account()
     known.add(password)
     await http.post("/v1/auth/register", json={"email": email, "password": password})
-    async with AsyncMongoClient[dict[str, Any]](stack.state.mongo_url) as mongo:
+    async with AsyncMongoClient[dict[str, Any]](stack.state.databases["auth"]) as mongo:
         users = mongo.get_default_database()["users"]
         changed = await users.update_one({"email": email}, {"$set": {"password_hash": 7}})
         assert 1 == changed.modified_count

@@ -18,7 +18,8 @@ from mesh.core.errors import Disconnected
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from ops.certificates import Authority
-from ops.nkeys import USERS, new_seed, public_key, variable
+from ops.nkeys import new_seed, public_key, variable
+from services import USERS
 from tests.nats_server import NatsServer, until
 
 CONFIGURATION = Path(__file__).parents[2] / "nats-tls.conf"

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+import services
 import subjects
 from devstack.servers.all import Servers
 from devstack.servers.nats import CONFIGURATION
@@ -25,8 +26,8 @@ from tests.long_form import LONG
 from tests.nats_server import until
 from tests.security.raw import Refusals, connected, introduction
 
-WORKERS = ("auth", "customers", "products")
-USERS = ("gateway", *WORKERS, "operator")
+WORKERS = tuple(worker.name for worker in services.WORKERS)
+USERS = tuple(user for user in services.USERS if user != "system")
 
 REQUESTS = [endpoint.subject for endpoint in ENDPOINTS]
 EVENTS = [event.subject for event in vars(subjects).values() if isinstance(event, Event)]

@@ -4,10 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from contracts.auth import ChangePassword, ListSessions, RevokeSession, RevokeSessions, SessionId
+from contracts.auth import (
+    ChangePassword,
+    ListSessions,
+    PasswordChanged,
+    RevokeSession,
+    RevokeSessions,
+    SessionId,
+    SessionsEnded,
+)
 from gateway.api.auth.account_schemas import PasswordChange, UserSessionPage
-from gateway.dependencies import Mesh
-from gateway.routing.operations import JSON_BODY, calls
+from gateway.routing.calls import Call, calls
+from gateway.routing.operations import JSON_BODY, answers
 from gateway.routing.route import JsonRoute
 from subjects import AUTH_PASSWORD_CHANGE, AUTH_SESSIONS_LIST, AUTH_SESSIONS_REVOKE, AUTH_SESSIONS_REVOKE_ALL
 
@@ -16,30 +24,32 @@ router = APIRouter(prefix="/v1/auth", tags=["auth"], route_class=JsonRoute)
 SessionKey = Annotated[SessionId, Path(examples=["8f14e45fceea4d7a9c1b2f6b1a3c5d7e"])]
 
 
-@router.post(
-    "/password", status_code=204, **calls(AUTH_PASSWORD_CHANGE, 404, 429, *JSON_BODY), summary="Change the password"
-)
-async def change_password(body: PasswordChange, mesh: Mesh) -> None:
+@router.post("/password", status_code=204, responses=answers(404, 429, *JSON_BODY), summary="Change the password")
+async def change_password(
+    body: PasswordChange, call: Call[ChangePassword, PasswordChanged] = calls(AUTH_PASSWORD_CHANGE)
+) -> None:
     """Change the password of the user whom the access token speaks for; all their other sessions end."""
     change = ChangePassword(current_password=body.current_password, new_password=body.new_password)
-    await mesh.call(AUTH_PASSWORD_CHANGE, change)
+    await call(change)
 
 
-@router.get("/sessions", **calls(AUTH_SESSIONS_LIST), summary="List one's sessions")
-async def list_sessions(mesh: Mesh) -> UserSessionPage:
+@router.get("/sessions", summary="List one's sessions")
+async def list_sessions(
+    call: Call[ListSessions, UserSessionPage] = calls(AUTH_SESSIONS_LIST, UserSessionPage),
+) -> UserSessionPage:
     """List the sessions of the user whom the access token speaks for."""
-    return await mesh.call(AUTH_SESSIONS_LIST.read_as(UserSessionPage), ListSessions())
+    return await call(ListSessions())
 
 
-@router.delete("/sessions", status_code=204, **calls(AUTH_SESSIONS_REVOKE_ALL), summary="Log out everywhere")
-async def revoke_sessions(mesh: Mesh) -> None:
+@router.delete("/sessions", status_code=204, summary="Log out everywhere")
+async def revoke_sessions(call: Call[RevokeSessions, SessionsEnded] = calls(AUTH_SESSIONS_REVOKE_ALL)) -> None:
     """End every session of the user whom the access token speaks for, this one too."""
-    await mesh.call(AUTH_SESSIONS_REVOKE_ALL, RevokeSessions())
+    await call(RevokeSessions())
 
 
-@router.delete(
-    "/sessions/{session_id}", status_code=204, **calls(AUTH_SESSIONS_REVOKE, 404), summary="End one of one's sessions"
-)
-async def revoke_session(session_id: SessionKey, mesh: Mesh) -> None:
+@router.delete("/sessions/{session_id}", status_code=204, responses=answers(404), summary="End one of one's sessions")
+async def revoke_session(
+    session_id: SessionKey, call: Call[RevokeSession, SessionsEnded] = calls(AUTH_SESSIONS_REVOKE)
+) -> None:
     """End one session of the user whom the access token speaks for."""
-    await mesh.call(AUTH_SESSIONS_REVOKE, RevokeSession(session_id=session_id))
+    await call(RevokeSession(session_id=session_id))

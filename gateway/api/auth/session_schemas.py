@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from contracts import auth
-from contracts.auth import Email, Password, RefreshToken
+from contracts.auth import Attempts, Email, Password, RefreshToken
 from contracts.base import Request
 from gateway.api.schemas import Shown
 
@@ -48,6 +48,12 @@ class Tokens(Shown[auth.Tokens]):
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  # a scheme, no token
     expires_in: Annotated[int, Field(examples=[300])]
     refresh_token: Annotated[str, Field(repr=False, examples=[_REFRESH_TOKEN])]
+
+
+class NewSession(Tokens):
+    """What a login brings: the tokens, and what only headers tell of."""
+
+    attempts: Attempts | None = None
 
 
 class Jwk(Shown[auth.Jwk]):

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Query
 from contracts import auth
 from gateway.api.auth.session_schemas import User
 from gateway.api.auth.user_schemas import UserChange, UserPage, UserQuery
-from gateway.dependencies import Mesh
-from gateway.routing.operations import JSON_BODY, calls
+from gateway.routing.calls import Call, calls
+from gateway.routing.operations import JSON_BODY, answers
 from gateway.routing.route import JsonRoute
 from subjects import AUTH_USERS_GET, AUTH_USERS_LIST, AUTH_USERS_UPDATE
 
@@ -17,20 +17,24 @@ router = APIRouter(prefix="/v1/users", tags=["users"], route_class=JsonRoute)
 UserId = Annotated[auth.UserId, Path(examples=["68f0c2a91b7e4d5f8a3c6e0168f0c2a9"])]
 
 
-@router.get("", **calls(AUTH_USERS_LIST), summary="List users")
-async def list_users(query: Annotated[UserQuery, Query()], mesh: Mesh) -> UserPage:
+@router.get("", summary="List users")
+async def list_users(
+    query: Annotated[UserQuery, Query()], call: Call[auth.ListUsers, UserPage] = calls(AUTH_USERS_LIST, UserPage)
+) -> UserPage:
     """List users in the order of their e-mail addresses, page by page."""
-    return await mesh.call(AUTH_USERS_LIST.read_as(UserPage), query.to_contract())
+    return await call(query.to_contract())
 
 
-@router.get("/{user_id}", **calls(AUTH_USERS_GET, 404), summary="Get a user")
-async def get_user(user_id: UserId, mesh: Mesh) -> User:
+@router.get("/{user_id}", responses=answers(404), summary="Get a user")
+async def get_user(user_id: UserId, call: Call[auth.GetUser, User] = calls(AUTH_USERS_GET, User)) -> User:
     """Get one user by id."""
-    return await mesh.call(AUTH_USERS_GET.read_as(User), auth.GetUser(user_id=user_id))
+    return await call(auth.GetUser(user_id=user_id))
 
 
-@router.patch("/{user_id}", **calls(AUTH_USERS_UPDATE, 404, *JSON_BODY), summary="Change what a user may do")
-async def update_user(user_id: UserId, body: UserChange, mesh: Mesh) -> User:
+@router.patch("/{user_id}", responses=answers(404, *JSON_BODY), summary="Change what a user may do")
+async def update_user(
+    user_id: UserId, body: UserChange, call: Call[auth.UpdateUser, User] = calls(AUTH_USERS_UPDATE, User)
+) -> User:
     """Give or take roles, disable or enable; the user's sessions end. One's own account is for others to change."""
     change = auth.UpdateUser(user_id=user_id, patch=body.to_contract())
-    return await mesh.call(AUTH_USERS_UPDATE.read_as(User), change)
+    return await call(change)

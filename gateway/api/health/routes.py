@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from gateway.dependencies import parts
+from gateway.dependencies import dependencies
 from gateway.problems import RETRY_AFTER
 from gateway.routing.route import JsonRoute
 from gateway.upstream.readiness import Report
@@ -30,7 +30,7 @@ async def get_health() -> Alive:
 @router.get("/readyz", summary="Can the process do its work", responses={503: {"model": Report}})
 async def get_readiness(request: Request, response: Response) -> Report:
     """Say whether NATS is connected and which services answer; 503 where something is missing."""
-    report = await parts(request).readiness.report()
+    report = await dependencies(request).readiness.report()
     response.headers["Cache-Control"] = "no-store"
     if not report.ready:
         response.status_code = 503

@@ -18,11 +18,11 @@ from gateway.api.products.schemas import (
     SupplierPage,
 )
 from gateway.api.schemas import InDigits
-from gateway.dependencies import Mesh
+from gateway.routing.calls import Call, calls
 from gateway.routing.conditional_writes import ExpectedVersion, RequiredVersion
-from gateway.routing.conditions import READ, changed, resource
-from gateway.routing.operations import JSON_BODY, calls
+from gateway.routing.operations import JSON_BODY, answers
 from gateway.routing.route import JsonRoute
+from gateway.semantics.conditions import READ, changed, resource
 from subjects import (
     PRODUCTS_CATEGORIES_LIST,
     PRODUCTS_CREATE,
@@ -41,21 +41,26 @@ SupplierId = Annotated[Id, InDigits, Path(examples=[1])]
 Page = Annotated[PageQuery, Query()]
 
 
-@router.get("/products", **calls(PRODUCTS_LIST), summary="List products")
-async def list_products(query: Annotated[ProductQuery, Query()], mesh: Mesh) -> ProductPage:
+@router.get("/products", summary="List products")
+async def list_products(
+    query: Annotated[ProductQuery, Query()],
+    call: Call[products.ListProducts, ProductPage] = calls(PRODUCTS_LIST, ProductPage),
+) -> ProductPage:
     """List the products that match every given filter, page by page."""
-    return await mesh.call(PRODUCTS_LIST.read_as(ProductPage), query.to_contract())
+    return await call(query.to_contract())
 
 
 @router.get(
     "/products/{product_id}",
     response_model=Product,
-    **calls(PRODUCTS_GET, 404, answers=READ),
+    responses=answers(404, also=READ),
     summary="Get a product",
 )
-async def get_product(product_id: ProductId, mesh: Mesh) -> Response:
+async def get_product(
+    product_id: ProductId, call: Call[products.GetProduct, Product] = calls(PRODUCTS_GET, Product)
+) -> Response:
     """Get one product by id."""
-    product = await mesh.call(PRODUCTS_GET.read_as(Product), products.GetProduct(product_id=product_id))
+    product = await call(products.GetProduct(product_id=product_id))
     return resource(product)
 
 
@@ -63,12 +68,14 @@ async def get_product(product_id: ProductId, mesh: Mesh) -> Response:
     "/products",
     status_code=201,
     response_model=Product,
-    **calls(PRODUCTS_CREATE, *JSON_BODY, answers=changed(201)),
+    responses=answers(*JSON_BODY, also=changed(201)),
     summary="Create a product",
 )
-async def create_product(body: NewProduct, mesh: Mesh) -> Response:
+async def create_product(
+    body: NewProduct, call: Call[products.CreateProduct, Product] = calls(PRODUCTS_CREATE, Product)
+) -> Response:
     """Create a product; its id is given to it."""
-    product = await mesh.call(PRODUCTS_CREATE.read_as(Product), body.to_contract())
+    product = await call(body.to_contract())
     location = f"{router.prefix}/products/{product.product_id}"
     return resource(product, status=201, headers={"Location": location})
 
@@ -76,42 +83,57 @@ async def create_product(body: NewProduct, mesh: Mesh) -> Response:
 @router.patch(
     "/products/{product_id}",
     response_model=Product,
-    **calls(PRODUCTS_UPDATE, 404, 412, 428, *JSON_BODY, answers=changed()),
+    responses=answers(404, 412, 428, *JSON_BODY, also=changed()),
     summary="Change a product",
 )
-async def update_product(product_id: ProductId, body: ProductChange, mesh: Mesh, version: RequiredVersion) -> Response:
+async def update_product(
+    product_id: ProductId,
+    body: ProductChange,
+    version: RequiredVersion,
+    call: Call[products.UpdateProduct, Product] = calls(PRODUCTS_UPDATE, Product),
+) -> Response:
     """Change some fields of a product, if it still is in the version that If-Match names."""
     change = products.UpdateProduct(product_id=product_id, expected_version=version, patch=body.to_contract())
-    return resource(await mesh.call(PRODUCTS_UPDATE.read_as(Product), change))
+    return resource(await call(change))
 
 
 @router.post(
     "/products/{product_id}/discontinue",
     response_model=Product,
-    **calls(PRODUCTS_DISCONTINUE, 404, 412, answers=changed()),
+    responses=answers(404, 412, also=changed()),
     summary="Discontinue a product",
 )
-async def discontinue_product(product_id: ProductId, mesh: Mesh, version: ExpectedVersion) -> Response:
+async def discontinue_product(
+    product_id: ProductId,
+    version: ExpectedVersion,
+    call: Call[products.DiscontinueProduct, Product] = calls(PRODUCTS_DISCONTINUE, Product),
+) -> Response:
     """Sell a product no more; it stays in the catalogue, marked. Twice is no error."""
     discontinue = products.DiscontinueProduct(product_id=product_id, expected_version=version)
-    return resource(await mesh.call(PRODUCTS_DISCONTINUE.read_as(Product), discontinue))
+    return resource(await call(discontinue))
 
 
-@router.get("/categories", **calls(PRODUCTS_CATEGORIES_LIST), summary="List categories")
-async def list_categories(page: Page, mesh: Mesh) -> CategoryPage:
+@router.get("/categories", summary="List categories")
+async def list_categories(
+    page: Page, call: Call[products.ListCategories, CategoryPage] = calls(PRODUCTS_CATEGORIES_LIST, CategoryPage)
+) -> CategoryPage:
     """List the categories of products by id."""
     categories = products.ListCategories(**page.model_dump(exclude_unset=True))
-    return await mesh.call(PRODUCTS_CATEGORIES_LIST.read_as(CategoryPage), categories)
+    return await call(categories)
 
 
-@router.get("/suppliers", **calls(PRODUCTS_SUPPLIERS_LIST), summary="List suppliers")
-async def list_suppliers(page: Page, mesh: Mesh) -> SupplierPage:
+@router.get("/suppliers", summary="List suppliers")
+async def list_suppliers(
+    page: Page, call: Call[products.ListSuppliers, SupplierPage] = calls(PRODUCTS_SUPPLIERS_LIST, SupplierPage)
+) -> SupplierPage:
     """List the suppliers of products by id."""
     suppliers = products.ListSuppliers(**page.model_dump(exclude_unset=True))
-    return await mesh.call(PRODUCTS_SUPPLIERS_LIST.read_as(SupplierPage), suppliers)
+    return await call(suppliers)
 
 
-@router.get("/suppliers/{supplier_id}", **calls(PRODUCTS_SUPPLIERS_GET, 404), summary="Get a supplier")
-async def get_supplier(supplier_id: SupplierId, mesh: Mesh) -> Supplier:
+@router.get("/suppliers/{supplier_id}", responses=answers(404), summary="Get a supplier")
+async def get_supplier(
+    supplier_id: SupplierId, call: Call[products.GetSupplier, Supplier] = calls(PRODUCTS_SUPPLIERS_GET, Supplier)
+) -> Supplier:
     """Get one supplier by id."""
-    return await mesh.call(PRODUCTS_SUPPLIERS_GET.read_as(Supplier), products.GetSupplier(supplier_id=supplier_id))
+    return await call(products.GetSupplier(supplier_id=supplier_id))

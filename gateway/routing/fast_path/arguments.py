@@ -6,20 +6,17 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from fastapi import params
-from fastapi.dependencies.models import Dependant
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope
 
-from gateway.routing.media_type import unsupported
+from gateway.routing.fastapi_inside import Dependant
+from gateway.routing.misfit import DoesNotFit
+from gateway.semantics.media_type import unsupported
 
 _SCALARS: Final = (str, int, float, Decimal, NoneType)
-
-
-class DoesNotFit(Exception):
-    """The request is not what the route wants; FastAPI says why."""
 
 
 class NotCompilable(Exception):
@@ -114,7 +111,7 @@ def _in_headers(key: str) -> Find:
     return find
 
 
-def _parameter(field: Any, where: Callable[[str], Find]) -> Read:  # noqa: ANN401  # ModelField is FastAPI's own
+def _parameter(field: Any, where: Callable[[str], Find]) -> Read:  # noqa: ANN401  # ModelField is FastAPI\'s own
     """One value, read from text."""
     if not _is_plain(field.field_info):
         raise NotCompilable(f"{field.name} is more than one value, or has more than one name")
@@ -128,7 +125,7 @@ def _parameter(field: Any, where: Callable[[str], Find]) -> Read:  # noqa: ANN40
     return read
 
 
-def _query(field: Any, fields: list[Any]) -> Read:  # noqa: ANN401  # ModelField is FastAPI's own
+def _query(field: Any, fields: list[Any]) -> Read:  # noqa: ANN401  # ModelField is FastAPI\'s own
     """A query parameter, or all of them as a model."""
     model = field.field_info.annotation
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
@@ -138,7 +135,7 @@ def _query(field: Any, fields: list[Any]) -> Read:  # noqa: ANN401  # ModelField
     return lambda given: _valid(field, given.query)
 
 
-def _body(field: Any, fields: list[Any]) -> Read:  # noqa: ANN401  # ModelField is FastAPI's own
+def _body(field: Any, fields: list[Any]) -> Read:  # noqa: ANN401  # ModelField is FastAPI\'s own
     """The body as JSON, as JsonRequest reads it."""
     if len(fields) > 1 or type(field.field_info) is not params.Body or field.field_info.embed:
         raise NotCompilable(f"{field.name} is not the whole of a JSON body")
@@ -171,14 +168,14 @@ def _response(given: Given) -> Response:
     return given.response
 
 
-def _valid(field: Any, value: object) -> Any:  # noqa: ANN401  # ModelField is FastAPI's own
+def _valid(field: Any, value: object) -> Any:  # noqa: ANN401  # ModelField is FastAPI\'s own
     valid, errors = field.validate(value)
     if errors:
         raise DoesNotFit
     return valid
 
 
-def _default(field: Any) -> Callable[[], Any]:  # noqa: ANN401  # ModelField is FastAPI's own
+def _default(field: Any) -> Callable[[], Any]:  # noqa: ANN401  # ModelField is FastAPI\'s own
     """What gives the value of an argument for which the request has none."""
 
     def refuse() -> None:

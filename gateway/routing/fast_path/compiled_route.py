@@ -1,4 +1,4 @@
-"""A route as the short path runs it: what FastAPI found out about it, compiled once into plain calls (ADR 9)."""
+"""A route as the fast path runs it: what FastAPI found out about it, compiled once into plain calls (ADR 9)."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from fastapi.datastructures import DefaultPlaceholder
-from fastapi.dependencies.models import Dependant
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import ResponseValidationError
-from fastapi.routing import RouteContext
-from fastapi.utils import is_body_allowed_for_status_code
 from starlette.convertors import StringConvertor
 from starlette.responses import JSONResponse, Response
 
 from gateway.routing.fast_path.arguments import Given, NotCompilable, Read, arguments
-from gateway.routing.json_response import JsonResponse
+from gateway.routing.fastapi_inside import (
+    DefaultPlaceholder,
+    Dependant,
+    RouteContext,
+    is_body_allowed_for_status_code,
+    jsonable_encoder,
+)
 from gateway.routing.route import JsonRoute, read_query
+from gateway.semantics.json_response import JsonResponse
 
 
 class CompiledRoute:

@@ -1,8 +1,8 @@
-"""The short path: a request that fits its route is answered past FastAPI's machinery (ADR 9).
+"""The fast path: a request that fits its route is answered past FastAPI's machinery (ADR 9).
 
 FastAPI finds out what a route wants when it is declared, and goes through that again at each request. Here each route
 is compiled once, at the start. Whatever does not fit (no such path, another method, a parameter that is missing or
-wrong) goes the long way, to FastAPI, as if it had come there first, and hears from it what is wrong. So the short path
+wrong) goes the long way, to FastAPI, as if it had come there first, and hears from it what is wrong. So the fast path
 knows no refusal of its own, and a route that cannot be compiled is slower, and otherwise the same.
 """
 
@@ -11,16 +11,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.problems import HANDLERS, answer
-from gateway.routing.fast_path.arguments import DoesNotFit, Given, NotCompilable
+from gateway.routing.fast_path.arguments import Given, NotCompilable
 from gateway.routing.fast_path.compiled_route import CompiledRoute
+from gateway.routing.fastapi_inside import Insides, RouteContext, difference, positional, routes_of
+from gateway.routing.misfit import DoesNotFit
+
+log = structlog.get_logger()
 
 _EXPECTED: Final[tuple[type[Exception], ...]] = tuple(HANDLERS)
-_GROUP_NAME: Final = re.compile(r"\(\?P<\w+>")
 
 
 @dataclass(frozen=True)
@@ -35,20 +38,29 @@ class Route:
     compiled: CompiledRoute | None
 
 
-def routes(app: FastAPI) -> Iterator[Route]:
-    """Every route of the application, in its order, compiled where that is possible."""
-    for found in iter_route_contexts(app.routes):
+def routes(app: FastAPI, insides: Insides = Insides()) -> Iterator[Route]:  # noqa: B008  # it is frozen
+    """Every route of the application, in its order, compiled where that is possible.
+
+    None is, with one warning, where this version of FastAPI is not as the fast path knows it.
+    """
+    if (unknown := difference(app, insides)) is not None:
+        log.warning("fast_path_not_taken", detail=f"this version of FastAPI is not known: {unknown}")
+    for found in routes_of(app):
         if (pattern := getattr(found, "path_regex", None)) is None:
             continue
-        try:
-            compiled = CompiledRoute(found)
-        except NotCompilable:
-            compiled = None
+        compiled = None if unknown else _compiled(found)
         methods, parameters = frozenset(found.methods or ()), tuple(found.param_convertors)
         yield Route(found.name or "", pattern.pattern, methods, parameters, compiled)
 
 
-class ShortPath:
+def _compiled(found: RouteContext) -> CompiledRoute | None:
+    try:
+        return CompiledRoute(found)
+    except NotCompilable:
+        return None
+
+
+class FastPath:
     """Answers what fits a compiled route, and leaves all else to the application behind it."""
 
     def __init__(self, app: ASGIApp, routes: Iterable[Route]) -> None:
@@ -87,7 +99,7 @@ class Finder:
         alternatives = []
         groups = 0
         for route in routes:
-            alternative = _GROUP_NAME.sub("(", route.pattern.removeprefix("^").removesuffix("$"))
+            alternative = positional(route.pattern)
             self._routes[groups + 1] = route
             alternatives.append(f"({alternative})")
             groups += 1 + re.compile(alternative).groups

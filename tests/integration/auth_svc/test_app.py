@@ -1,15 +1,21 @@
 """What a start does: two replicas at once, the first administrator, keys that do not fit."""
 
 import asyncio
+import json
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretBytes, SecretStr
 
+from auth_svc.keys import KeyCipher, SigningKey
+from auth_svc.repository import SealedKey, SigningKeys
 from auth_svc.settings import AuthSettings
 from contracts.auth import GetJwks, GetMe, Login, Register
 from mesh.process.run import StartError
+from providers.mongo.database import Database
 from subjects import AUTH_JWKS, AUTH_LOGIN, AUTH_ME, AUTH_REGISTER
 from tests.integration.auth_svc.small_mesh import Documents, Mesh
 
@@ -68,6 +74,38 @@ async def test_a_wrong_encryption_key_ends_the_start_and_leaves_the_key(
     with pytest.raises(StartError, match="AUTH_KEY_ENCRYPTION_KEY"):
         await mesh.start(settings.model_copy(update={"auth_key_encryption_key": SecretBytes(b"\x01" * 32)}))
     assert before == await documents("signing_keys")
+
+
+def foreign_key() -> SealedKey:
+    """A signing key that another AUTH_KEY_ENCRYPTION_KEY has encrypted."""
+    return KeyCipher(b"\x01" * 32).seal(SigningKey.of(Ed25519PrivateKey.generate()))
+
+
+async def test_a_key_that_does_not_open_ends_the_start_before_it_signs(
+    mesh: Mesh, settings: AuthSettings, database: Database
+) -> None:
+    await mesh.start(settings)
+    foreign = foreign_key()
+    await SigningKeys(database).rotate(foreign, timedelta(hours=1), timedelta(hours=1))
+    with pytest.raises(StartError, match=f"AUTH_KEY_ENCRYPTION_KEY .* {foreign.public.kid}"):
+        await mesh.start(settings)
+
+
+async def test_a_worker_steps_back_while_the_key_that_signs_does_not_open(
+    mesh: Mesh, settings: AuthSettings, database: Database
+) -> None:
+    await mesh.start(settings.model_copy(update={"auth_key_lead": 1}))
+    foreign = foreign_key()
+    await SigningKeys(database).rotate(foreign, timedelta(0), timedelta(hours=1))
+    await until(mesh, {"ready": "false", "reason": "the signing key cannot be read just now"})
+    await database["signing_keys"].delete_one({"_id": foreign.public.kid})
+    await until(mesh, {"ready": "true"})
+
+
+async def until(mesh: Mesh, metadata: dict[str, str]) -> None:
+    caller = mesh.connect("watcher")
+    while metadata != json.loads((await caller.request("$SRV.PING.auth", b"", {}, 5)).payload)["metadata"]:
+        await asyncio.sleep(0.01)
 
 
 async def test_a_wrong_database_password_ends_the_start_without_showing_it(mesh: Mesh, settings: AuthSettings) -> None:

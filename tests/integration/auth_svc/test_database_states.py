@@ -54,7 +54,7 @@ async def operator(mongo: Mongo) -> AsyncIterator[Client]:
 @pytest.fixture(scope="module")
 async def database(mongo: Mongo) -> AsyncIterator[Database]:
     async with open_database(
-        SecretStr(f"{mongo.url}&heartbeatFrequencyMS=500"), default_name="auth", timeout=1
+        SecretStr(f"{mongo.urls['auth']}&heartbeatFrequencyMS=500"), default_name="auth", timeout=1
     ) as database:
         yield database
 

@@ -48,7 +48,7 @@ class FaultySessions(Sessions):
         self.changed = False
         self._fault = fault
 
-    async def revoke_all(self, user_id: str, but: str | None = None) -> list[str]:
+    async def revoke_all(self, user_id: str, but: str | None = None) -> Sequence[str]:
         self._fault.at("sessions after" if self.changed else "sessions before")
         return await super().revoke_all(user_id, but)
 

@@ -95,7 +95,7 @@ class SteppingUsers(Users):
 class SteppingSessions(Sessions):
     turns = Turns([])
 
-    async def revoke_all(self, user_id: str, but: str | None = None) -> list[str]:
+    async def revoke_all(self, user_id: str, but: str | None = None) -> Sequence[str]:
         async with self.turns.step():
             return await super().revoke_all(user_id, but)
 

@@ -6,8 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pymongo import AsyncMongoClient
 
-from auth_svc.keys import KeyCipher, SealedKey, SigningKey
-from auth_svc.repository import Account, Audit, Sessions, SigningKeys, Users, ensure_indexes
+from auth_svc.keys import KeyCipher, SigningKey
+from auth_svc.repository import Account, Audit, SealedKey, Sessions, SigningKeys, Users, ensure_indexes
 from contracts.auth import AuditAction, User
 from devstack.servers.all import Servers
 from mesh.core.context import Context, working_on
@@ -281,18 +281,6 @@ async def test_indexes_can_be_ensured_by_many_at_once_and_again(any_database: Da
     assert 0 == sessions["expires_at_1"]["expireAfterSeconds"]
     assert (await any_database["users"].index_information())["email_1"]["unique"]
     assert (await any_database["signing_keys"].index_information())["number_1"]["unique"]
-
-
-async def test_what_an_older_version_left_is_taken_over(any_database: Database, signing_keys: SigningKeys) -> None:
-    key = sealed()
-    await any_database["sessions"].create_index("refresh_hash", unique=True)
-    await any_database["sessions"].insert_one({"_id": "old", "refresh_hash": "h", "user_id": "u1"})
-    document = {"_id": key.public.kid, "x": key.public.x, "sealed": key.sealed, "active": True, "created_at": PAST}
-    await any_database["signing_keys"].drop_index("number_1")
-    await any_database["signing_keys"].insert_one(document)
-    await ensure_indexes(any_database)
-    assert key == (await signing_keys.signing()).key
-    assert [] == await any_database["sessions"].find().to_list()
 
 
 def sealed() -> SealedKey:

@@ -200,3 +200,14 @@ async def test_nobody_registers_many_from_one_address(two_workers: Mesh) -> None
 async def test_what_is_kept_does_not_show_who_was_tried(two_workers: Mesh, documents: Documents) -> None:
     await faults(two_workers, Login(email="typed-a-password@mesh.test", password="wrong"))
     assert "typed" not in repr(await documents("throttles")) + repr(await documents("audit"))
+
+
+@pytest.mark.parametrize("attempts", [1, 3, 8])
+async def test_whoever_tries_is_told_how_often_one_may(mesh: Mesh, settings: AuthSettings, attempts: int) -> None:
+    await mesh.start(settings.model_copy(update={"auth_login_attempts": attempts}))
+    await person(mesh, "anna")
+    assert attempts == (await log_in(mesh, "anna@mesh.test")).attempts
+    wrong = Login(email="anna@mesh.test", password="wrong")
+    told = [(await faults(mesh, wrong))[0] for _ in range(attempts + 2)]
+    assert {"invalid_credentials", "too_many_logins"} == {fault.reason for fault in told}
+    assert {attempts} == {fault.attempts for fault in told}

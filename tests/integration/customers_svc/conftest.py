@@ -8,9 +8,10 @@ from customers_svc.handlers import Handlers
 from customers_svc.repository import Customers, seed
 from mesh.service.faults import database_unavailable
 from mesh.service.idempotency import KEPT, Once
-from providers.postgres.database import Database, Terms, open_database
+from providers.postgres.database import Database, open_database
 from providers.postgres.idempotency import Keys
 from providers.postgres.migrations import migrate
+from providers.terms import Terms
 from tests.integration.providers.schemas import fresh_schema
 
 

@@ -34,7 +34,7 @@ async def servers(tmp_path: Path) -> AsyncIterator[Servers]:
 async def caller(servers: Servers, broker: MemoryBroker) -> AsyncIterator[MemoryTransport]:
     async with AsyncExitStack() as resources:
         settings = CustomersSettings.model_validate(
-            {"customers_database_url": servers.customers_url, "customers_seed": True}
+            {"customers_database_url": servers.urls["customers"], "customers_seed": True}
         )
         service = await build(settings, MemoryTransport(broker), resources)
         await service.start()

@@ -126,7 +126,7 @@ async def test_what_is_frozen_stands_still_until_it_thaws(stack: Stack, eventual
 
 
 async def test_a_frozen_postgres_answers_on_no_open_connection(stack: Stack) -> None:
-    connection = await asyncpg.connect(stack.state.postgres.customers_url, command_timeout=0.3)
+    connection = await asyncpg.connect(stack.state.databases["customers"], command_timeout=0.3)
     try:
         stack.freeze("postgres")
         with pytest.raises(TimeoutError):
@@ -137,7 +137,7 @@ async def test_a_frozen_postgres_answers_on_no_open_connection(stack: Stack) -> 
 
 
 async def test_a_frozen_mongo_answers_after_it_thaws(stack: Stack) -> None:
-    async with AsyncMongoClient[dict[str, object]](stack.state.mongo_url, timeoutMS=500) as client:
+    async with AsyncMongoClient[dict[str, object]](stack.state.databases["auth"], timeoutMS=500) as client:
         await client.get_default_database().command("ping")
         stack.freeze("mongo")
         try:
@@ -145,7 +145,7 @@ async def test_a_frozen_mongo_answers_after_it_thaws(stack: Stack) -> None:
                 await client.get_default_database().command("ping")
         finally:
             stack.thaw("mongo")
-    async with AsyncMongoClient[dict[str, object]](stack.state.mongo_url) as client:
+    async with AsyncMongoClient[dict[str, object]](stack.state.databases["auth"]) as client:
         await client.get_default_database().command("ping")
 
 

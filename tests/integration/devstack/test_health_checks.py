@@ -58,7 +58,7 @@ async def free_port() -> int:
 
 
 def mongo_port(databases: Servers) -> int:
-    port = urlsplit(databases.mongo_url.split(",")[0]).port
+    port = urlsplit(databases.urls["auth"].split(",")[0]).port
     assert port
     return port
 

@@ -18,8 +18,10 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
 from devstack.errors import DevstackError
-from devstack.servers.all import ServerName, Servers
+from devstack.servers.all import Servers
 from devstack.servers.ports import free_ports
+from ops.process import Process, ServerName
+from services import PROCESSES
 
 
 def mongo_client(url: str) -> AsyncMongoClient[dict[str, Any]]:
@@ -56,7 +58,9 @@ async def test_home_and_secrets_are_their_owners_alone(servers: Servers) -> None
 
 @pytest.mark.parametrize("service", ["customers", "products"])
 async def test_a_role_owns_its_database_and_nothing_more(servers: Servers, service: str) -> None:
-    connection = await asyncpg.connect({"customers": servers.customers_url, "products": servers.products_url}[service])
+    connection = await asyncpg.connect(
+        {"customers": servers.urls["customers"], "products": servers.urls["products"]}[service]
+    )
     try:
         await connection.execute("CREATE TABLE mine (id int)")
         await connection.execute("DROP TABLE mine")
@@ -73,17 +77,17 @@ async def test_a_role_owns_its_database_and_nothing_more(servers: Servers, servi
 @pytest.mark.parametrize("database", ["products", "postgres", "template1"])
 async def test_customers_can_open_no_other_database(servers: Servers, database: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await asyncpg.connect(servers.customers_url, database=database)
+        await asyncpg.connect(servers.urls["customers"], database=database)
 
 
 async def test_postgres_refuses_a_wrong_password(servers: Servers) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
-        await asyncpg.connect(servers.customers_url, password="wrong")
+        await asyncpg.connect(servers.urls["customers"], password="wrong")
 
 
 async def test_postgres_hashes_passwords_and_syncs_its_writes(servers: Servers) -> None:
     connection = await asyncpg.connect(
-        servers.customers_url,
+        servers.urls["customers"],
         user="postgres",
         password=servers.credentials.postgres_superuser,
         database="postgres",
@@ -97,7 +101,7 @@ async def test_postgres_hashes_passwords_and_syncs_its_writes(servers: Servers) 
 
 
 async def test_mongo_user_has_transactions_in_its_database(servers: Servers) -> None:
-    async with mongo_client(servers.mongo_url) as client:
+    async with mongo_client(servers.urls["auth"]) as client:
         users = client.get_default_database().users
         async with client.start_session() as session:
             async with await session.start_transaction():
@@ -110,7 +114,7 @@ async def test_mongo_user_has_transactions_in_its_database(servers: Servers) -> 
 
 @pytest.mark.parametrize("database", ["admin", "customers", "local"])
 async def test_mongo_user_cannot_write_elsewhere(servers: Servers, database: str) -> None:
-    async with mongo_client(servers.mongo_url) as client:
+    async with mongo_client(servers.urls["auth"]) as client:
         with pytest.raises(OperationFailure, match="not authorized"):
             await client[database].things.insert_one({})
 
@@ -151,7 +155,7 @@ async def test_root_without_user_namespaces_runs_postgres_as_nobody(
     monkeypatch.setenv("PATH", str(forbidden.parent), prepend=os.pathsep)
     async with Servers(tmp_path / "home", only=["postgres"]) as servers:
         assert "nobody" == psutil.Process(servers.pid("postgres")).username()
-        connection = await asyncpg.connect(servers.customers_url)
+        connection = await asyncpg.connect(servers.urls["customers"])
         await connection.close()
 
 
@@ -177,12 +181,71 @@ async def test_a_mongod_that_cannot_run_says_why(
         await Servers(tmp_path / "home", only=["mongo"]).start()
 
 
+@pytest.mark.parametrize("new", [row for row in PROCESSES if row.store], ids=lambda row: row.name)
+async def test_a_home_that_is_older_than_a_service_gets_its_database_and_keeps_the_data(
+    tmp_path: Path, new: Process
+) -> None:
+    """Both ways: with the note of what was made, and as an earlier version left the home, without one."""
+    stores = [row for row in PROCESSES if row.store]
+    older = [row for row in stores if row is not new]
+    names = {row.name: row for row in stores}
+    async with Servers(tmp_path, only=["postgres", "mongo"], processes=older) as servers:
+        assert {row.name for row in older} == servers.urls.keys()
+        for name, url in servers.urls.items():
+            await keep_one(names[name], url)
+    (tmp_path / "postgres.databases").unlink()
+    (tmp_path / "mongo" / "users").unlink()
+    for processes in (older, stores, stores):
+        async with Servers(tmp_path, only=["postgres", "mongo"], processes=processes) as servers:
+            for row in older:
+                assert 1 == await kept(row, servers.urls[row.name])
+            if new in processes:
+                assert 0 == await kept(new, servers.urls[new.name])
+
+
+async def test_a_start_that_broke_off_between_role_and_database_is_finished(tmp_path: Path) -> None:
+    row = next(row for row in PROCESSES if row.store == "postgres")
+    async with Servers(tmp_path, only=["postgres"]) as servers:
+        connection = await asyncpg.connect(
+            servers.urls[row.name],
+            user="postgres",
+            password=servers.credentials.postgres_superuser,
+            database="postgres",
+        )
+        await connection.execute(f"DROP DATABASE {row.name}")
+        await connection.execute(f"ALTER ROLE {row.name} PASSWORD 'another'")
+        await connection.close()
+    (tmp_path / "postgres.databases").unlink()
+    async with Servers(tmp_path, only=["postgres"]) as servers:
+        assert 0 == await kept(row, servers.urls[row.name])
+
+
+async def keep_one(row: Process, url: str) -> None:
+    if row.store == "mongo":
+        async with mongo_client(url) as client:
+            await client.get_default_database().things.insert_one({})
+    else:
+        connection = await asyncpg.connect(url)
+        await connection.execute("CREATE TABLE things AS SELECT 1")
+        await connection.close()
+
+
+async def kept(row: Process, url: str) -> int:
+    if row.store == "mongo":
+        async with mongo_client(url) as client:
+            return int(await client.get_default_database().things.count_documents({}))
+    connection = await asyncpg.connect(url)
+    found = await connection.fetchval("SELECT count(*) FROM pg_tables WHERE tablename = 'things'")
+    await connection.close()
+    return int(found)
+
+
 async def test_data_that_mongod_never_finished_is_made_anew(tmp_path: Path) -> None:
     async with Servers(tmp_path, only=["mongo"]) as servers:
         data = servers.mongo.data
     (data / "complete").unlink()
     (data / "sizeStorer.wt").write_bytes(b"half of it")
-    async with Servers(tmp_path, only=["mongo"]) as servers, mongo_client(servers.mongo_url) as client:
+    async with Servers(tmp_path, only=["mongo"]) as servers, mongo_client(servers.urls["auth"]) as client:
         await client.auth.things.insert_one({})
 
 
@@ -199,10 +262,10 @@ async def test_several_stand_side_by_side(tmp_path: Path) -> None:
 async def test_data_and_passwords_outlive_a_stop(tmp_path: Path) -> None:
     async with Servers(tmp_path) as servers:
         seeds = servers.nats_seeds
-        connection = await asyncpg.connect(servers.products_url)
+        connection = await asyncpg.connect(servers.urls["products"])
         await connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
         await connection.close()
-        async with mongo_client(servers.mongo_url) as client:
+        async with mongo_client(servers.urls["auth"]) as client:
             await client.auth.kept.insert_one({"answer": 42})
         (elsewhere,) = free_ports(1)
 
@@ -211,10 +274,10 @@ async def test_data_and_passwords_outlive_a_stop(tmp_path: Path) -> None:
     async with Servers(tmp_path) as servers:
         assert seeds == servers.nats_seeds
         assert elsewhere == servers.mongo.port
-        connection = await asyncpg.connect(servers.products_url)
+        connection = await asyncpg.connect(servers.urls["products"])
         assert 42 == await connection.fetchval("SELECT answer FROM kept")
         await connection.close()
-        async with mongo_client(servers.mongo_url) as client:
+        async with mongo_client(servers.urls["auth"]) as client:
             assert 1 == await client.auth.kept.count_documents({"answer": 42})
 
 

@@ -77,9 +77,9 @@ async def test_a_service_sees_its_own_secrets_only(
     }
     assert {"7"} == {seen["customers"]["CUSTOMERS_POOL_SIZE"]}
     assert "CUSTOMERS_POOL_SIZE" not in seen["gateway"]
-    assert state.postgres.customers_url == seen["customers"]["CUSTOMERS_DATABASE_URL"]
+    assert state.databases["customers"] == seen["customers"]["CUSTOMERS_DATABASE_URL"]
     assert "true" == seen["products"]["PRODUCTS_SEED"]
-    assert state.mongo_url == seen["auth"]["AUTH_MONGODB_URL"]
+    assert state.databases["auth"] == seen["auth"]["AUTH_MONGODB_URL"]
     assert state.admin.password == seen["auth"]["AUTH_ADMIN_PASSWORD"]
     for service, environment in seen.items():
         assert "json" == environment["LOG_FORMAT"]
@@ -189,7 +189,7 @@ async def test_a_killed_launcher_leaves_no_orphan_and_its_home_opens_again_with_
     await eventually(lambda: read_stack(tmp_path))
     state = read_stack(tmp_path)
     assert state is not None
-    connection = await asyncpg.connect(state.postgres.customers_url)  # a PostgreSQL process of its own
+    connection = await asyncpg.connect(state.databases["customers"])  # a PostgreSQL process of its own
     family = psutil.Process(launcher.pid).children(recursive=True)
     assert len(family) > len(state.processes)
 

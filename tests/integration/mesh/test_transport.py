@@ -227,3 +227,9 @@ async def test_a_cancelled_request_leaves_nothing_behind(caller: Transport, work
     waiting.cancel()
     await asyncio.wait([waiting])
     assert not (caller._pending.by_token if isinstance(caller, NatsTransport) else caller._waiting)  # type: ignore[attr-defined]
+
+
+async def test_a_transport_without_a_connection_takes_no_subscription(caller: Transport) -> None:
+    await caller.close()
+    with pytest.raises(Disconnected):
+        await caller.subscribe("events.*", lambda _: None)

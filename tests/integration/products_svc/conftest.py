@@ -8,9 +8,10 @@ from mesh.service.faults import database_unavailable
 from mesh.service.idempotency import KEPT, Once
 from products_svc.handlers import Handlers
 from products_svc.repository import Catalogue, seed
-from providers.postgres.database import Database, Terms, open_database
+from providers.postgres.database import Database, open_database
 from providers.postgres.idempotency import Keys
 from providers.postgres.migrations import migrate
+from providers.terms import Terms
 from tests.integration.providers.schemas import fresh_schema
 
 

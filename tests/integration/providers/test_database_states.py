@@ -42,7 +42,7 @@ async def operator(servers: Servers) -> AsyncIterator[asyncpg.Connection]:
 @pytest.fixture
 async def database(servers: Servers, operator: asyncpg.Connection) -> AsyncIterator[Database]:
     """A pool of two, with a table `things` of one row."""
-    async with open_database(SecretStr(servers.customers_url), name="test", size=2) as database:
+    async with open_database(SecretStr(servers.urls["customers"]), name="test", size=2) as database:
         await database.fetch("CREATE TABLE things (id integer PRIMARY KEY, name text)")
         await database.fetch("INSERT INTO things VALUES (1, 'one')")
         yield database

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from devstack.servers.all import Servers
 from providers.errors import DatabaseTimedOut, DatabaseUnavailable
-from providers.postgres.database import Database, Terms, open_database
+from providers.postgres.database import Database, open_database
+from providers.terms import Terms
 from tests.frozen import frozen
 
 
@@ -167,7 +168,7 @@ async def test_a_frozen_server_holds_up_nothing(servers: Servers) -> None:
             while True:
                 await connection.execute("SELECT pg_sleep(0.01)")
 
-    async with open_database(SecretStr(servers.customers_url), name="test", size=3, terms=terms) as database:
+    async with open_database(SecretStr(servers.urls["customers"]), name="test", size=3, terms=terms) as database:
         await asyncio.gather(*(database.fetch("SELECT pg_sleep(0.05)") for _ in range(2)))
         deadline.at = time.monotonic() + 0.5
         writing = asyncio.create_task(in_transaction(database, inside := asyncio.Event()))
@@ -191,7 +192,7 @@ async def test_a_frozen_server_holds_up_nothing(servers: Servers) -> None:
 
 async def test_a_frozen_server_does_not_hold_up_the_end(servers: Servers) -> None:
     async with AsyncExitStack() as resources:
-        database = await resources.enter_async_context(open_database(SecretStr(servers.customers_url), name="test"))
+        database = await resources.enter_async_context(open_database(SecretStr(servers.urls["customers"]), name="test"))
         await database.probe()
         with frozen(servers, "postgres"):
             began = time.monotonic()

@@ -18,7 +18,7 @@ async def servers(tmp_path: Path) -> AsyncIterator[Servers]:
 
 
 async def test_an_outage_is_named_and_over_once_the_server_is_back(servers: Servers) -> None:
-    async with open_database(SecretStr(servers.customers_url), name="test") as database:
+    async with open_database(SecretStr(servers.urls["customers"]), name="test") as database:
         await servers.kill("postgres")
         for _ in range(3):
             with pytest.raises(DatabaseUnavailable, match="the database does not answer"):
@@ -39,7 +39,7 @@ async def test_statements_on_the_way_when_the_server_dies_fail_by_that_name_alon
             except DatabaseUnavailable:
                 return
 
-    async with open_database(SecretStr(servers.customers_url), name="test", size=4) as database:
+    async with open_database(SecretStr(servers.urls["customers"]), name="test", size=4) as database:
         for _ in range(10):
             asking = [asyncio.create_task(keep_asking(database)) for _ in range(4)]
             await asyncio.sleep(0.02)

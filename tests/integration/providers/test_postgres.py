@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from devstack.servers.ports import free_ports
 from providers.errors import DatabaseRefused, DatabaseUnavailable
-from providers.postgres.database import Database, Terms, open_database
+from providers.postgres.database import Database, open_database
+from providers.terms import Terms
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from auth_svc.keys import KeyCipher, SigningKey
-from mesh.process.run import StartError
+from auth_svc.keys import KeyCipher, SigningKey, UnreadableKey
 
 
 def test_a_key_id_is_the_thumbprint_of_rfc_7638() -> None:
@@ -45,14 +44,14 @@ def test_neither_a_sealed_key_nor_a_repr_shows_the_private_part(cipher: KeyCiphe
 
 
 def test_another_encryption_key_opens_nothing_and_says_which_variable(cipher: KeyCipher, key: SigningKey) -> None:
-    with pytest.raises(StartError, match=f"AUTH_KEY_ENCRYPTION_KEY is not the one .* {key.kid}"):
+    with pytest.raises(UnreadableKey, match=f"AUTH_KEY_ENCRYPTION_KEY is not the one .* {key.kid}"):
         KeyCipher(b"\x01" * 32).open(cipher.seal(key))
 
 
 def test_a_sealed_key_does_not_open_under_another_keys_id(cipher: KeyCipher, key: SigningKey) -> None:
     other = SigningKey.of(Ed25519PrivateKey.generate())
     swapped = replace(cipher.seal(key), public=cipher.seal(other).public)
-    with pytest.raises(StartError):
+    with pytest.raises(UnreadableKey):
         cipher.open(swapped)
 
 
@@ -61,5 +60,5 @@ def test_a_sealed_key_that_was_changed_does_not_open(cipher: KeyCipher, key: Sig
     sealed = cipher.seal(key)
     changed = bytearray(sealed.sealed)
     changed[position] ^= 1
-    with pytest.raises(StartError):
+    with pytest.raises(UnreadableKey):
         cipher.open(replace(sealed, sealed=bytes(changed)))

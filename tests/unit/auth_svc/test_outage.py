@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from auth_svc.keys import SealedKey
 from auth_svc.repository import (
     Account,
     Attempt,
     Audit,
     Limit,
+    SealedKey,
     Session,
     Sessions,
     SigningKeys,

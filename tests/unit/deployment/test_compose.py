@@ -1,8 +1,13 @@
 """compose.yaml, Dockerfile, nats.conf and the code tell one story; no engine is needed to see where they do not."""
 
 import ast
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib import metadata
 from ipaddress import ip_address, ip_network
 from pathlib import Path, PurePath
 from typing import Any
@@ -21,8 +26,8 @@ from gateway.middleware.client_address import client_address
 from gateway.settings import GatewaySettings
 from mesh.process.settings import WorkerSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
-from ops.nkeys import USERS
 from products_svc.settings import ProductsSettings
+from services import PROCESSES, USERS, WORKERS
 from subjects import ENDPOINTS
 
 ROOT = Path(__file__).parents[3]
@@ -38,24 +43,35 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "customers": CustomersSettings,
     "products": ProductsSettings,
 }
-PACKAGES = {"gateway": "gateway", "auth": "auth_svc", "customers": "customers_svc", "products": "products_svc"}
+PACKAGES = {row.name: row.package for row in PROCESSES}
 
 
 def stages() -> dict[str, list[str]]:
-    """The lines of each stage of the Dockerfile, by its name."""
+    """The lines of each stage of the Dockerfile by its name, with those of the stages that it is made from."""
     found: dict[str, list[str]] = {}
     for line in DOCKERFILE.splitlines():
-        if start := re.fullmatch(r"FROM \S+ AS (\S+)", line):
-            found[start[1]] = []
+        if start := re.fullmatch(r"FROM (\S+) AS (\S+)", line):
+            found[start[2]] = list(found.get(start[1], []))
         elif found and line and not line.startswith("#"):
             found[list(found)[-1]].append(line)
     return found
 
 
-def copied(stage: str) -> set[str]:
-    return {
-        name for line in stages()[stage] if line.startswith("COPY") for name in line.split()[1:-1] if name[0] != "-"
-    }
+def image(service: str) -> list[str]:
+    """The lines of the target from which a process's image is built, with its arguments."""
+    build = SERVICES[service]["build"]
+    lines = "\n".join(stages()[build["target"]])
+    for name, value in build["args"].items():
+        assert f"ARG {name}\n" in lines, f"{build['target']} takes no {name}"
+        lines = lines.replace(f"${{{name}}}", value)
+    assert "${" not in lines
+    return lines.splitlines()
+
+
+def copied(lines: list[str]) -> set[str]:
+    """What comes from the repository, not from another stage."""
+    own = [line for line in lines if line.startswith("COPY") and "--from=" not in line]
+    return {name for line in own for name in line.split()[1:-1] if name[0] != "-"}
 
 
 def imported(package: str) -> Iterator[str]:
@@ -82,24 +98,41 @@ def ours(package: str) -> set[str]:
 
 @pytest.mark.parametrize("service", PACKAGES)
 def test_each_process_is_built_from_a_target_that_runs_its_module(service: str) -> None:
-    assert service == SERVICES[service]["build"]["target"]
-    assert f'CMD ["python", "-m", "{PACKAGES[service]}"]' == stages()[service][-1]
+    assert f"ENV PACKAGE={PACKAGES[service]}" in image(service)
+    assert [r"""CMD ["sh", "-c", "exec python -m \"$PACKAGE\""]"""] == [
+        line for line in image(service) if line.startswith("CMD")
+    ]
     assert (ROOT / PACKAGES[service] / "__main__.py").exists()
 
 
 @pytest.mark.parametrize("service", PACKAGES)
 def test_an_image_holds_what_its_process_imports_and_no_other_service(service: str) -> None:
-    code = {path.removesuffix(".py") for path in copied(service) if not path.startswith("requirements/")}
+    code = {path.removesuffix(".py") for path in copied(image(service)) if not path.startswith("requirements/")}
     assert ours(PACKAGES[service]) == code
 
 
 def test_a_build_sees_what_it_copies_and_nothing_else() -> None:
     allowed = [line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"]
-    wanted = {path for stage in stages() for path in copied(stage)}
-    assert {path.partition("/")[0] for path in allowed} == {path.partition("/")[0] for path in wanted}
+    wanted = {path for service in PACKAGES for path in copied(image(service))} | copied(stages()["nats"])
+    wanted |= copied(stages()["python"])
+    seen = {path.name for pattern in allowed for path in ROOT.glob(pattern.partition("/")[0])}
+    assert seen == {path.partition("/")[0] for path in wanted}
     for path in wanted:
         assert (ROOT / path).exists()
         assert any(PurePath(path).match(pattern) for pattern in allowed)
+
+
+@pytest.mark.parametrize("service", PACKAGES)
+def test_an_image_knows_the_version_of_the_package(service: str, tmp_path: Path) -> None:
+    [make] = [line.removeprefix("RUN ") for line in stages()["version"] if line.startswith("RUN")]
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    subprocess.run(
+        ["/bin/sh", "-c", make], cwd=tmp_path, check=True, env={"PATH": f"{Path(sys.executable).parent}:{os.defpath}"}
+    )
+
+    [known] = metadata.distributions(path=[str(tmp_path)])
+    assert ("northwind-mesh", metadata.version("northwind-mesh")) == (known.name, known.version)
+    assert any(line.startswith("COPY --from=version") for line in stages()[service])
 
 
 def test_images_can_be_read_by_their_user_whatever_the_umask_of_the_clone() -> None:
@@ -113,9 +146,9 @@ def test_images_can_be_read_by_their_user_whatever_the_umask_of_the_clone() -> N
 
 @pytest.mark.parametrize("service", PACKAGES)
 def test_no_process_runs_as_root_and_each_installs_its_own_lock_file(service: str) -> None:
-    assert "USER mesh" in stages()[service]
-    assert f"COPY requirements/{service}.txt requirements.txt" in stages()[service]
-    assert any(line.startswith("RUN pip install") and "-r requirements.txt" in line for line in stages()[service])
+    assert "USER mesh" in image(service)
+    assert f"COPY requirements/{service}.txt requirements.txt" in image(service)
+    assert any(line.startswith("RUN pip install") and "-r requirements.txt" in line for line in image(service))
 
 
 @pytest.mark.parametrize("service", PACKAGES)
@@ -151,7 +184,7 @@ def test_nats_listens_where_the_processes_look() -> None:
 def test_a_new_nats_conf_comes_with_the_next_up() -> None:
     command = SERVICES["nats"]["command"]
     folder = command[command.index("-c") + 1].removesuffix("nats-tls.conf")
-    assert set(NATS_FILES) == copied("nats")
+    assert set(NATS_FILES) == copied(stages()["nats"])
     assert stages()["nats"][-1].endswith(f" {folder}")
     assert "nats" == SERVICES["nats"]["build"]["target"]
     assert "build" == SERVICES["nats"]["pull_policy"]
@@ -210,7 +243,7 @@ def test_a_proxy_on_this_machine_has_an_address_that_can_be_named() -> None:
     example = (ROOT / ".env.example").read_text()
     assert f"# GATEWAY_TRUSTED_PROXIES={subnet[1]}\n" in example
     assert f"# GATEWAY_SUBNET={subnet}\n" in example
-    assert f"`{subnet[1]}`" in (ROOT / "docs" / "security.md").read_text()
+    assert f"`{subnet[1]}`" in (ROOT / "docs" / "guides" / "containers.md").read_text()
 
 
 def test_who_is_named_in_the_example_is_believed_and_no_other_container(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +259,7 @@ def test_only_the_gateways_port_is_published_and_to_this_machine_alone() -> None
     assert {"gateway"} == {name for name, service in SERVICES.items() if "ports" in service}
     assert ["127.0.0.1:8080:8080"] == [by_default(port) for port in SERVICES["gateway"]["ports"]]
     assert "8080" == SERVICES["gateway"]["environment"]["GATEWAY_PORT"]
-    assert "EXPOSE 8080" in stages()["gateway"]
+    assert "EXPOSE 8080" in image("gateway")
 
 
 def test_the_gateway_is_told_of_a_proxy_in_front_and_of_foreign_pages_where_there_are_any(
@@ -244,12 +277,7 @@ def test_no_two_services_share_a_database_and_the_gateway_reaches_none() -> None
         service: {network for network in SERVICES[service]["networks"] if network.endswith("-database")}
         for service in PACKAGES
     }
-    assert {
-        "gateway": set(),
-        "auth": {"auth-database"},
-        "customers": {"customers-database"},
-        "products": {"products-database"},
-    } == databases
+    assert {row.name: {f"{row.name}-database"} if row.store else set() for row in PROCESSES} == databases
 
 
 def test_everything_is_checked_for_health_and_starts_after_what_it_needs() -> None:
@@ -293,5 +321,5 @@ def test_a_stop_leaves_time_for_the_longest_drain() -> None:
 
 
 def test_workers_take_their_bounds_from_the_environment() -> None:
-    for service in ("auth", "customers", "products"):
-        assert issubclass(SETTINGS[service], WorkerSettings)
+    for worker in WORKERS:
+        assert issubclass(SETTINGS[worker.name], WorkerSettings)

@@ -15,20 +15,23 @@ from cli.application import application
 from devstack.servers import binaries
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.event import Event
-from ops.nkeys import PEOPLE, USERS, new_seed, public_key, variable
-from ops.permissions import ANSWER_WITHIN, CALLS, EVENTS, HEARS, READS, SERVICES, block, permissions, replaced
+from ops.nkeys import PEOPLE, new_seed, public_key, variable
+from ops.permissions import ANSWER_WITHIN, EVENTS, READS, block, permissions, replaced, users
+from ops.process import Process
+from services import PROCESSES, USERS, WORKERS
 from subjects import ENDPOINTS
 
 ROOT = Path(__file__).parents[3]
 CONFIGURATION = (ROOT / "nats.conf").read_text()
-PACKAGES = {"gateway": "gateway", **{service: f"{service}_svc" for service in SERVICES}}
 
 
 def used(package: str, kind: type[Endpoint[Any, Any]] | type[Event[Any]]) -> set[str]:
-    """The subjects of all that the package's modules take from subjects.py."""
+    """The subjects of all that the package's modules, and a worker's wiring, take from subjects.py."""
+    folders = [package] if package == "gateway" else [package, "worker"]
     names = {
         alias.name
-        for path in (ROOT / package).rglob("*.py")
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom) and node.module == "subjects"
         for alias in node.names
@@ -37,26 +40,39 @@ def used(package: str, kind: type[Endpoint[Any, Any]] | type[Event[Any]]) -> set
 
 
 def test_the_permissions_are_those_of_subjects() -> None:
-    assert CONFIGURATION == replaced(CONFIGURATION), "run `mesh nats permissions --write`"
-    assert block() in CONFIGURATION
+    assert CONFIGURATION == replaced(CONFIGURATION, PROCESSES), "run `mesh nats permissions --write`"
+    assert block(PROCESSES) in CONFIGURATION
+    assert users(PROCESSES) in CONFIGURATION
 
 
-@pytest.mark.parametrize("process", PACKAGES)
-def test_a_process_may_call_what_its_code_calls_and_nothing_else(process: str) -> None:
-    own = {endpoint.subject for endpoint in ENDPOINTS if endpoint.service == process}
-    assert used(PACKAGES[process], Endpoint) - own == {one.subject for one in CALLS.get(process, [])}
+@pytest.mark.parametrize("process", PROCESSES, ids=lambda row: row.name)
+def test_a_process_may_call_what_its_code_calls_and_nothing_else(process: Process) -> None:
+    own = {endpoint.subject for endpoint in ENDPOINTS if endpoint.service == process.name}
+    assert used(process.package, Endpoint) - own == {one.subject for one in process.calls}
 
 
-@pytest.mark.parametrize("process", PACKAGES)
-def test_a_process_may_hear_the_events_that_its_code_hears_and_nothing_else(process: str) -> None:
-    own = {event.subject for event in EVENTS if event.subject.startswith(f"events.{process}.")}
-    assert used(PACKAGES[process], Event) - own == {one.subject for one in HEARS.get(process, [])}
+@pytest.mark.parametrize("process", PROCESSES, ids=lambda row: row.name)
+def test_a_process_may_hear_the_events_that_its_code_hears_and_nothing_else(process: Process) -> None:
+    own = {event.subject for event in EVENTS if event.subject.startswith(f"events.{process.name}.")}
+    assert used(process.package, Event) - own == {one.subject for one in process.hears}
 
 
 def test_a_service_serves_all_that_it_may_hear() -> None:
-    for service in SERVICES:
-        own = {endpoint.subject for endpoint in ENDPOINTS if endpoint.service == service}
-        assert own <= used(PACKAGES[service], Endpoint)
+    for worker in WORKERS:
+        own = {endpoint.subject for endpoint in ENDPOINTS if endpoint.service == worker.name}
+        assert own <= used(worker.package, Endpoint)
+
+
+def test_each_subject_has_a_row_that_serves_it() -> None:
+    assert {endpoint.service for endpoint in ENDPOINTS} == {worker.name for worker in WORKERS}
+
+
+def test_a_row_more_gets_its_user_and_its_rights() -> None:
+    made = replaced(CONFIGURATION, [*PROCESSES, Process("orders", package="orders_svc", calls=PROCESSES[-1].calls)])
+    assert "{ nkey: $NATS_ORDERS_NKEY, permissions: $ORDERS_MAY }" in made
+    assert 'ORDERS_MAY: {\n  publish: { allow: [\n    "auth.jwks"\n' in made
+    assert '"$SRV.PING.orders"' in made
+    assert CONFIGURATION == replaced(made, PROCESSES)
 
 
 def test_what_an_operator_may_call_without_a_token_changes_nothing() -> None:
@@ -67,7 +83,7 @@ def test_what_an_operator_may_call_without_a_token_changes_nothing() -> None:
 
 def test_nobody_but_the_worker_hears_requests() -> None:
     requests = {endpoint.subject for endpoint in ENDPOINTS}
-    for user, allowed in permissions().items():
+    for user, allowed in permissions(PROCESSES).items():
         for heard in allowed.subscribe:
             assert ">" != heard
             if heard.split()[0] in requests:
@@ -106,10 +122,10 @@ def test_the_server_takes_it_and_misses_every_variable() -> None:
 
 def test_permissions_are_printed_and_put_between_their_marks() -> None:
     printed = CliRunner().invoke(application(), ["nats", "permissions"])
-    assert block() == printed.output.strip()
+    assert block(PROCESSES) == printed.output.strip()
     with pytest.raises(ValueError, match="marks"):
-        replaced("accounts: {}")
-    assert CONFIGURATION == replaced(CONFIGURATION.replace('"customers.get", ', ""))
+        replaced("accounts: {}", PROCESSES)
+    assert CONFIGURATION == replaced(CONFIGURATION.replace('"customers.get", ', ""), PROCESSES)
 
 
 def test_every_answer_is_due_before_nats_forbids_it() -> None:

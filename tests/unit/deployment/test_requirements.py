@@ -1,9 +1,14 @@
 """Nothing is installed without a hash, and what is built is built by what has one: lock files and installers."""
 
 import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from services import BY_NAME, PROCESSES
 
 ROOT = Path(__file__).parents[3]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -59,6 +64,25 @@ def test_what_builds_comes_first(name: str) -> None:
     for way in ("uv pip install", "python -m pip install", "RUN pip install"):
         commands = [line for line in (ROOT / name).read_text().splitlines() if way in line]
         assert not commands or "build.txt" in commands[0]
+
+
+def test_each_process_has_an_extra_a_lock_file_and_a_place_in_the_wheel() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
+    (ours,) = (one for one in extras["dev"] if one.startswith("northwind-mesh["))
+    assert {*BY_NAME} <= {*extras}
+    assert {*BY_NAME} <= {*re.split(r"[\[\],]", ours)}
+    assert {*BY_NAME} <= {lock.stem for lock in LOCKS}
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert {row.package for row in PROCESSES} <= {*wheel["packages"]}
+    assert {"services.py", "subjects.py"} <= {*wheel["include"]}
+
+
+def test_make_lock_pins_every_process() -> None:
+    recipe = (ROOT / "Makefile").read_text().partition("\nlock: ##")[2]
+    (program,) = re.findall(r"""python -c "(.*?)\"""", recipe)
+    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [*BY_NAME] == told.stdout.split()
 
 
 def test_make_lock_writes_the_same_options() -> None:

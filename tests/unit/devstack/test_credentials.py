@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from devstack.errors import DevstackError
-from devstack.home.credentials import Credentials, load_credentials, password
-from ops.nkeys import USERS, public_key
+from devstack.home.credentials import load_credentials, made, password
+from ops.nkeys import public_key
+from ops.process import Process
+from services import PROCESSES, USERS
 
 
 def test_a_password_begins_with_a_letter_and_needs_no_quoting() -> None:
@@ -17,19 +19,19 @@ def test_a_password_begins_with_a_letter_and_needs_no_quoting() -> None:
 
 
 def test_no_two_secrets_are_equal_and_none_is_shown() -> None:
-    credentials = Credentials()
-    values = list(credentials.model_dump().values())
+    credentials = made()
+    values = [str(value) for value in credentials.model_dump().values()]
     assert len(values) == len(set(values))
     assert not [value for value in values if value in repr(credentials)]
 
 
 def test_keys_are_32_bytes() -> None:
-    assert 32 == len(base64.b64decode(Credentials().auth_key_encryption_key))
+    assert 32 == len(base64.b64decode(made().secret("AUTH_KEY_ENCRYPTION_KEY")))
 
 
 def test_secrets_are_made_once_and_are_their_owners_alone(tmp_path: Path) -> None:
-    made = load_credentials(tmp_path)
-    assert made == load_credentials(tmp_path)
+    first = load_credentials(tmp_path)
+    assert first == load_credentials(tmp_path)
     assert 0o600 == stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode)
 
 
@@ -47,8 +49,26 @@ def test_a_home_of_an_earlier_version_gets_what_it_lacks_once(tmp_path: Path) ->
     assert added == load_credentials(tmp_path)
 
 
+@pytest.mark.parametrize("new", PROCESSES, ids=lambda row: row.name)
+def test_a_home_that_is_older_than_a_service_gets_its_secrets_and_keeps_the_others(
+    tmp_path: Path, new: Process
+) -> None:
+    older = load_credentials(tmp_path, [row for row in PROCESSES if row is not new])
+    assert new.name not in older.nats
+    newer = load_credentials(tmp_path)
+    assert older.model_dump().items() < newer.model_dump().items()
+    assert {*USERS} == {*newer.nats}
+    assert not new.store or newer.database(new)
+
+
+def test_a_service_that_comes_back_finds_its_password(tmp_path: Path) -> None:
+    before = load_credentials(tmp_path)
+    load_credentials(tmp_path, PROCESSES[:1])
+    assert before == load_credentials(tmp_path)
+
+
 def test_each_user_of_nats_has_a_seed_of_its_own_and_a_public_key() -> None:
-    seeds = Credentials().nats
+    seeds = made().nats
     keys = {public_key(seed) for seed in seeds.values()}
     assert (set(USERS), len(USERS)) == (set(seeds), len(keys))
     assert all(re.fullmatch(r"SU[A-Z2-7]{56}", seed) for seed in seeds.values())

@@ -16,12 +16,14 @@ SURROUNDINGS = Surroundings(
     nats_url="nats://127.0.0.1:4222",
     nats_seeds={"gateway": "g", "auth": "a", "customers": "c", "products": "p", "operator": "o"},
     nats_ca=None,
-    customers_url="postgresql://customers",
-    products_url="postgresql://products",
-    mongo_url="mongodb://auth",
+    databases={
+        "auth": "mongodb://auth",
+        "customers": "postgresql://customers",
+        "products": "postgresql://products",
+    },
     admin_email="admin@northwind.example",
     admin_password="secret",
-    key_encryption_key="key",
+    keys={"AUTH_KEY_ENCRYPTION_KEY": "key"},
 )
 
 

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from devstack.stack.settings import StackSettings
+from services import BY_NAME
 
 URLS = ("NATS_URL", "CUSTOMERS_DATABASE_URL", "PRODUCTS_DATABASE_URL", "AUTH_MONGODB_URL")
 
@@ -44,5 +45,34 @@ def test_the_environment_names_servers_of_somebody_else(monkeypatch: pytest.Monk
     "wrong", [{"http_port": 65_536}, {"replicas": {"orders": 2}}, {"replicas": {"auth": 0}}, {"nats_nodes": 0}]
 )
 def test_nonsense_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        StackSettings.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("told", "absent"),
+    [
+        ({}, set()),
+        ({"without": ["customers"]}, {"customers"}),
+        ({"without": ["customers", "gateway"]}, {"customers", "gateway"}),
+        ({"only": ["customers"]}, set(BY_NAME) - {"customers"}),
+        ({"only": ["customers", "gateway"]}, set(BY_NAME) - {"customers", "gateway"}),
+        ({"without": "customers, auth"}, {"customers", "auth"}),
+    ],
+)
+def test_services_may_be_left_out(told: dict[str, object], absent: set[str]) -> None:
+    assert absent == StackSettings.model_validate(told).absent
+
+
+def test_services_may_be_left_out_by_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESH_WITHOUT", "customers,auth")
+    assert {"customers", "auth"} == StackSettings().absent
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"without": ["orders"]}, {"only": ["orders"]}, {"without": ["auth"], "only": ["gateway"]}, {"nats_port": 0}],
+)
+def test_a_service_that_is_left_out_exists_and_is_told_in_one_way(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         StackSettings.model_validate(wrong)

@@ -8,7 +8,7 @@ import pytest
 
 from devstack.errors import DevstackError
 from devstack.home.home import open_home
-from devstack.home.state import Admin, Databases, Operator, StackState, read_stack, write_stack
+from devstack.home.state import Admin, Operator, StackState, read_stack, write_stack
 
 
 @pytest.fixture
@@ -23,7 +23,8 @@ async def home(tmp_path: Path) -> AsyncIterator[Path]:
             nats_monitor_url=None,
             operator=Operator(),
             admin=Admin(email="admin@northwind.example", password="secret"),
-            postgres=Databases(customers_url="postgresql://customers", products_url="postgresql://products"),
+            databases={"customers": "postgresql://customers", "auth": "mongodb://auth"},
+            postgres={"customers_url": "postgresql://customers"},
             mongo_url="mongodb://auth",
             home=home.path,
             logs=home.logs,

@@ -38,7 +38,7 @@ def application() -> FastAPI:
 @pytest.fixture
 def app(application: FastAPI, transport: MemoryTransport) -> FastAPI:
     """The gateway's application, with parts of this test's own."""
-    application.state.parts = wire(SETTINGS, transport)
+    application.state.dependencies = wire(SETTINGS, transport)
     return application
 
 

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from gateway.http.protocol import PatientProtocol, patient
+from gateway.http.protocol import HttpProtocol, protocol
 from gateway.middleware.request_context import RequestContext
 from gateway.settings import HttpLimits
 
@@ -44,9 +44,9 @@ async def serving(application: ASGIApp, limits: HttpLimits, state: ServerState) 
         lifespan="off",
         timeout_keep_alive=limits.gateway_keep_alive,  # type: ignore[arg-type]  # annotated int, used as a float
     )
-    protocol: Callable[..., PatientProtocol] = patient(limits)  # type: ignore[assignment]  # a class is one
+    made: Callable[..., HttpProtocol] = protocol(limits)  # type: ignore[assignment]  # a class is one
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: made(config, state, {}), "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
 

@@ -1,15 +1,21 @@
 import re
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
 from httpx2 import AsyncClient
 
-from gateway.access.guard import api_routes, declared, refuse_undeclared
+from contracts.auth import GetJwks, GetMe, Jwks, User
 from gateway.app import build
+from gateway.routing.calls import Call, calls
+from gateway.routing.declarations import api_routes, declared, refuse_undeclared
+from gateway.routing.route import JsonRoute
 from gateway.settings import GatewaySettings
 from mesh.core.endpoint import Access
 from mesh.transport.memory import MemoryTransport
-from subjects import AUTH_JWKS, ENDPOINTS
+from subjects import AUTH_JWKS, AUTH_ME, ENDPOINTS
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.tokens import bearer
 from tests.unit.gateway.world import World
@@ -154,3 +160,59 @@ async def test_a_route_that_declares_no_endpoint_fails_the_start(
     paths = frozenset(route.path for route in api_routes(app) if route.name != "forgotten")
     with pytest.raises(RuntimeError, match="/v1/forgotten does not declare which endpoint it calls"):
         refuse_undeclared(app, without=paths)
+
+
+async def other(call: Call[GetJwks, Jwks] = calls(AUTH_JWKS)) -> Jwks:
+    """Have a call of its own."""
+    return await call(GetJwks())
+
+
+def with_route(function: Callable[..., Any], **declared: Any) -> FastAPI:  # noqa: ANN401  # FastAPI's own
+    app = FastAPI()
+    router = APIRouter(route_class=declared.pop("route_class", JsonRoute), dependencies=declared.pop("all", []))
+    router.get("/v1/odd", **declared)(function)
+    app.include_router(router)
+    return app
+
+
+async def test_a_route_that_calls_two_endpoints_fails_the_start() -> None:
+    async def both(one: Call[GetJwks, Jwks] = calls(AUTH_JWKS), two: Call[GetMe, User] = calls(AUTH_ME)) -> None:
+        pass
+
+    with pytest.raises(RuntimeError, match="both calls more than one endpoint"):
+        with_route(both)
+
+
+async def calls_one(call: Call[GetMe, User] = calls(AUTH_ME)) -> None:
+    pass
+
+
+async def calls_one_and_another(_: Annotated[Jwks, Depends(other)], call: Call[GetMe, User] = calls(AUTH_ME)) -> None:
+    pass
+
+
+async def calls_another(_: Annotated[Jwks, Depends(other)]) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("function", "declared", "without"),
+    [
+        (calls_one_and_another, {}, set()),
+        (calls_one, {"dependencies": [Depends(other)]}, set()),
+        (calls_one, {"all": [Depends(other)]}, set()),
+        (calls_another, {}, {"/v1/odd"}),
+        (calls_one, {"route_class": APIRoute}, {"/v1/odd"}),
+    ],
+)
+async def test_a_call_that_is_not_the_routes_own_fails_the_start(
+    function: Callable[..., Any], declared: dict[str, Any], without: set[str]
+) -> None:
+    app = with_route(function, **declared)
+    with pytest.raises(RuntimeError, match="/v1/odd calls an endpoint that it does not declare"):
+        refuse_undeclared(app, without=frozenset(without))
+
+
+async def test_a_route_without_the_guard_of_its_endpoint_fails_the_start() -> None:
+    with pytest.raises(RuntimeError, match="/v1/odd does not declare which endpoint it calls"):
+        refuse_undeclared(with_route(calls_one, route_class=APIRoute), without=frozenset())

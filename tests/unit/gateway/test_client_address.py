@@ -1,7 +1,8 @@
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.middleware.client_address import _warn_of_untrusted, client_address, networks_in
+from gateway.middleware.client_address import client_address, warn_of_untrusted
+from gateway.networks import networks_in
 from gateway.settings import GatewaySettings
 
 
@@ -50,7 +51,7 @@ def test_a_trusted_proxy_is_believed_as_far_as_trust_goes(forwarded: list[str], 
 
 @pytest.mark.parametrize("trusted", ["", "10.0.0.0/8"])
 def test_once_it_is_told_that_nobody_believes_a_peer_who_names_another(trusted: str) -> None:
-    _warn_of_untrusted.cache_clear()
+    warn_of_untrusted.cache_clear()
     with capture_logs() as lines:
         for peer in ("198.51.100.1", "198.51.100.2"):
             address(peer=peer, trusted=trusted)

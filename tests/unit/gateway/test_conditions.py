@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from httpx2 import AsyncClient
 
-from gateway.access.guard import api_routes, declared
 from gateway.routing.conditional_writes import READS
-from gateway.routing.conditions import READ, tags, unmet
+from gateway.routing.declarations import api_routes, declared
 from gateway.routing.route import JsonRoute
+from gateway.semantics.conditions import READ, tags, unmet
 from mesh.core.errors import Conflict, Invalid, NoResponder, NotFound
 from subjects import (
     AUTH_LOGOUT,

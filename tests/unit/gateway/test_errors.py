@@ -5,10 +5,13 @@ from contextlib import closing
 
 import pytest
 import structlog
+from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
+from starlette.exceptions import HTTPException
 
 from gateway.app import build
-from gateway.problems import CALL_ERRORS, STATUS
+from gateway.middleware.request_context import RequestContext
+from gateway.problems import CALL_ERRORS, HANDLERS, STATUS, BodyFault
 from gateway.settings import GatewaySettings
 from mesh.core.errors import (
     BadReply,
@@ -203,3 +206,47 @@ async def test_a_conflict_of_versions_without_if_match_stays_409(
     problem(await http.delete("/v1/customers/ALFKI", headers=admin), 409, "version_mismatch")
     for condition in ({"If-Match": '"3"'}, {"If-None-Match": '"2"'}):
         problem(await http.delete("/v1/customers/ALFKI", headers={**admin, **condition}), 412, "version_mismatch")
+
+
+async def told(error: Exception) -> tuple[int, str, str]:
+    """Status, reason and detail of what an application answers whose route raises this."""
+    app = FastAPI()
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+
+    @app.get("/v1/products/1")
+    async def fail() -> None:
+        raise error
+
+    app.add_middleware(RequestContext, timeout=1)
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as http:
+        response = await http.get("/v1/products/1")
+    said = response.json()
+    return response.status_code, said["reason"], said["detail"]
+
+
+@pytest.mark.parametrize("subject", ["auth.jwks", "customers.get"])
+async def test_a_failed_call_names_the_service_that_was_asked_whatever_the_route(subject: str) -> None:
+    error = NoResponder("nobody is there")
+    error.subject = subject
+    service = subject.partition(".")[0]
+    assert (503, "no_responders", f"the {service} service is not available") == await told(error)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Unavailable("gateway_busy", "too many passwords"),
+        TooLarge("body_too_large", "too large"),
+        TimedOut("late", "too late"),
+        Invalid("malformed_request", "no chunk"),
+    ],
+)
+async def test_a_fault_of_the_body_is_told_in_its_own_words(fault: Fault) -> None:
+    error = BodyFault(fault)
+    assert (error.status_code, fault.reason, fault.detail) == await told(error)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_an_error_that_the_framework_raises_is_a_bug_and_not_a_bulkheads_refusal(status: int) -> None:
+    assert (500, "internal", "internal error") == await told(HTTPException(status))

@@ -142,12 +142,19 @@ async def test_what_is_around_a_body_is_counted_like_a_head(port: int, sent: byt
     assert b"connection: close" in said
 
 
-async def test_what_is_around_a_body_that_nobody_reads_ends_the_connection(port: int, application: Application) -> None:
+@pytest.mark.parametrize(
+    "rest",
+    [b"0\r\na: " + b"b" * 3000, b"fffffff\r\n" + b"\r\n\r\n" * 251, b"1f5\r\n%b\r\n" % (b"a" * 501) * 2],
+    ids=["a trailer", "content of one chunk", "content of two"],
+)
+async def test_too_much_of_a_body_that_nobody_reads_ends_the_connection(
+    port: int, application: Application, rest: bytes
+) -> None:
     application.response = PlainTextResponse("unread")
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(CHUNKED)
     await reader.readuntil(b"unread")
-    writer.write(b"0\r\na: " + b"b" * 3000)
+    writer.write(rest)
     assert b"" == await asyncio.wait_for(reader.read(), 5)
     writer.close()
 
@@ -179,6 +186,24 @@ async def test_what_the_gateway_will_not_read_is_refused_in_its_own_words(
     port: int, status: int, reason: str, fields: bytes
 ) -> None:
     refused(await answer(port, POST + fields + b"\r\n" + LAST, pause=0), status, reason)
+
+
+@pytest.mark.parametrize(
+    "refused_",
+    [
+        HOST + b"expect: a\r\n\r\n",
+        HOST + b"a b: c\r\n\r\n",
+        HOST + b"transfer-encoding: gzip\r\n\r\n",
+        b"a: " + b"b" * 3000,
+    ],
+    ids=["an expectation", "no field", "a coding", "too much"],
+)
+@pytest.mark.parametrize("before", [b"", b"\r\n", GET + b"\r\n"], ids=["first", "behind a line end", "behind another"])
+async def test_a_refusal_of_head_has_no_content(port: int, before: bytes, refused_: bytes) -> None:
+    answered = (await answer(port, before + b"HEAD / HTTP/1.1\r\n" + refused_, pause=0)).split(b"HTTP/1.1 ")[-1]
+    assert answered.startswith((b"4", b"5"))
+    assert b"content-length: 0" not in answered
+    assert answered.endswith(b"\r\n\r\n")
 
 
 async def test_a_url_for_tls_is_misdirected(port: int) -> None:

@@ -31,6 +31,7 @@ from mesh.wire import request_headers
 from mesh.wire.problem import error_reply
 from subjects import AUTH_LOGIN, AUTH_PASSWORD_CHANGE, AUTH_REGISTER, ENDPOINTS, PRODUCTS_GET
 from tests.unit.gateway.problems import problem
+from tests.unit.gateway.tokens import bearer
 from tests.unit.gateway.virtual_time import Scene, in_virtual_time
 from tests.unit.gateway.world import CHAI, World
 
@@ -106,9 +107,9 @@ async def time_out(client: GuardedClient, times: int = 1) -> None:
             await ask(client)
 
 
-async def test_a_hanging_service_fills_its_own_limit_and_no_other(
-    http: AsyncClient, hanging: Hanging, user: dict[str, str]
-) -> None:
+@in_virtual_time(SETTINGS)
+async def test_a_hanging_service_fills_its_own_limit_and_no_other(scene: Scene) -> None:
+    http, hanging, user = scene.http, await in_place_of_products(scene.world), bearer("USER")
     asking = [asyncio.create_task(http.get("/v1/products/1")) for _ in range(4)]
     while len(hanging.seen) < 4:
         await asyncio.sleep(0)
@@ -191,7 +192,7 @@ async def test_what_hashes_a_password_takes_nothing_from_the_rest_of_auth(
     path, body = asked
     for _ in range(20):
         problem(await http.post(path, json=body, headers=user), 503, "queue_too_slow")
-    client: GuardedClient = app.state.parts.client
+    client: GuardedClient = app.state.dependencies.client
     assert (4, True) == (limiter(client, "auth").limit, limiter(client, "auth password").limit < 2)
     for _ in range(20):
         assert 200 == (await http.get("/v1/auth/me", headers=user)).status_code
@@ -206,9 +207,9 @@ async def test_a_client_that_goes_away_gives_its_place_back(
     for task in asking:
         task.cancel(DISCONNECTED)
     await asyncio.wait(asking)
-    client: GuardedClient = app.state.parts.client
+    client: GuardedClient = app.state.dependencies.client
     assert (4, 0) == (limiter(client).limit, limiter(client).in_flight)
-    assert set() == transport._waiting, "nobody waits for the answer"
+    assert {} == transport._waiting, "nobody waits for the answer"
 
 
 async def test_a_call_without_the_time_for_an_answer_tells_nothing(client: GuardedClient, hanging: Hanging) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-DOCUMENT = (ROOT / "docs" / "http.md").read_text()
+DOCUMENT = (ROOT / "docs" / "reference" / "http.md").read_text()
 ROWS = re.findall(r"^\| (?!rule |---)(.+?) \| (.+?) \| (.+?) \| `(\w+)` \|$", DOCUMENT, re.MULTILINE)
 TESTS = {
     name for path in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)\(", path.read_text())

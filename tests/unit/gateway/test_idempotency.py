@@ -2,7 +2,7 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from gateway.access.guard import api_routes, declared
+from gateway.routing.declarations import api_routes, declared
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryTransport
 from tests.unit.gateway.problems import problem

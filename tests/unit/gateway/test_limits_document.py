@@ -24,7 +24,7 @@ from providers.postgres import connections
 from subjects import AUTH_JWKS, CUSTOMERS_GET_MANY, CUSTOMERS_LIST, ENDPOINTS, PRODUCTS_SUPPLIERS_LIST
 
 ROOT = Path(__file__).parents[3]
-DOCUMENT = (ROOT / "docs" / "limits.md").read_text()
+DOCUMENT = (ROOT / "docs" / "reference" / "limits.md").read_text()
 ROWS = re.findall(r"^\| (?!limit )(.+?) \| (.+?) \| (.+?) \| (.+?) \|$", DOCUMENT, re.MULTILINE)
 SETTINGS = (GatewaySettings, WorkerSettings, NatsSettings, CustomersSettings, ProductsSettings)
 DEFAULTS = {
@@ -90,6 +90,7 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "headers of a message, in number": headers.MAX_COUNT,
         "event": events.MAX_EVENT,
         "instance's answer to `$SRV`": discovery.MAX_DOCUMENT,
+        "instance's answer to `$SRV.PING`": discovery.MAX_PING,
         "instances that answer one question on `$SRV`": discovery.MAX_DOCUMENTS,
         "time for a call": max(endpoint.timeout for endpoint in ENDPOINTS),
         "PostgreSQL: wait for a connection": connections._ACQUIRE_TIMEOUT,
@@ -99,8 +100,8 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "PostgreSQL: an idle transaction": seconds("idle_in_transaction_session_timeout"),
         "MongoDB: an operation": mongo._OPERATION_TIMEOUT,
         "sessions of an account": sessions.MOST,
-        "a change of somebody's rights that comes to no end": users._LONGEST_ACT.total_seconds(),
-        "a change of a password that comes to no end": users._LONGEST_ACT.total_seconds(),
+        "a change of rights that does not finish": users._LONGEST_ACT.total_seconds(),
+        "a change of a password that does not finish": users._LONGEST_ACT.total_seconds(),
         "revoked sessions in one reply": sessions.REVOKED_PAGE,
         "pages of that list, at the gateway": MOST_PAGES,
     } == stated

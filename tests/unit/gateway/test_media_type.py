@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from httpx2 import AsyncClient
 
-from gateway.routing.media_type import unsupported
+from gateway.semantics.media_type import unsupported
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.world import World
 

@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from gateway.access.guard import api_routes
 from gateway.middleware.methods import routes
+from gateway.routing.declarations import api_routes
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.requests_of_all_kinds import fitting
 from tests.unit.gateway.two_ways import Answer, Asked, Both

@@ -43,7 +43,7 @@ class World:
 
     async def alive(self) -> bool:
         try:
-            await self.gateway.demand_alive(ANNA)
+            await self.gateway.require_alive(ANNA)
         except Unauthenticated:
             return False
         return True
@@ -78,7 +78,7 @@ async def test_a_list_without_an_end_is_given_up() -> None:
 
     revocations = Revocations(MemoryTransport(MemoryBroker()), fetch)
     with pytest.raises(Unavailable):
-        await revocations.demand_alive(ANNA)
+        await revocations.require_alive(ANNA)
     assert 100 == len(asked)
 
 

@@ -1,11 +1,11 @@
 import pytest
 from httpx2 import AsyncClient
 
-from mesh.core.errors import Conflict, RateLimited, Unauthenticated
+from mesh.core.errors import Conflict, Fault, RateLimited, Unauthenticated
 from subjects import AUTH_LOGIN, AUTH_LOGOUT, AUTH_ME, AUTH_REGISTER
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.tokens import KEY_ID, public_key
-from tests.unit.gateway.world import World
+from tests.unit.gateway.world import REPLIES, World
 
 CREDENTIALS = {"email": "nancy@northwind.example", "password": "correct horse"}
 NANCY = {
@@ -49,6 +49,40 @@ async def test_asking_too_often_is_429_with_the_time_to_wait(http: AsyncClient, 
     response = await http.post("/v1/auth/login", json=CREDENTIALS)
     problem(response, 429, "too_many_attempts")
     assert "1" == response.headers["retry-after"]
+
+
+@pytest.mark.parametrize("attempts", [1, 7, 10])
+async def test_the_policy_of_logins_is_what_auth_says(http: AsyncClient, world: World, attempts: int) -> None:
+    wrong = Unauthenticated("invalid_credentials", "wrong address or password")
+    paused = Unauthenticated("invalid_credentials", "wrong address or password")
+    paused.retry_after = 4
+    too_many = RateLimited("too_many_logins", "wait a moment", 2)
+    for fault, left in ((wrong, "r=1"), (paused, "r=0;t=4"), (too_many, "r=0;t=2")):
+        fault.attempts = attempts
+        world.fails[AUTH_LOGIN] = fault
+        response = await http.post("/v1/auth/login", json=CREDENTIALS)
+        assert f'"too_many_logins";q={attempts}' == response.headers["ratelimit-policy"]
+        assert f'"too_many_logins";{left}' == response.headers["ratelimit"]
+        assert attempts == response.json()["attempts"]
+
+
+@pytest.mark.parametrize("attempts", [1, 7, 10])
+async def test_a_login_tells_the_policy_that_auth_tells(http: AsyncClient, world: World, attempts: int) -> None:
+    world.replies[AUTH_LOGIN] = REPLIES[AUTH_LOGIN].model_copy(update={"attempts": attempts})
+    response = await http.post("/v1/auth/login", json=CREDENTIALS)
+    assert (200, TOKENS) == (response.status_code, response.json())
+    assert f'"too_many_logins";q={attempts}' == response.headers["ratelimit-policy"]
+    assert f'"too_many_logins";r={attempts}' == response.headers["ratelimit"]
+
+
+@pytest.mark.parametrize(
+    "fault", [None, Unauthenticated("invalid_credentials", "…"), RateLimited("too_many_logins", "…")]
+)
+async def test_where_auth_tells_no_policy_there_is_none(http: AsyncClient, world: World, fault: Fault | None) -> None:
+    if fault is not None:
+        world.fails[AUTH_LOGIN] = fault
+    told = (await http.post("/v1/auth/login", json=CREDENTIALS)).headers
+    assert {"ratelimit", "ratelimit-policy"}.isdisjoint(told)
 
 
 async def test_refreshing_gives_new_tokens_that_nobody_may_store(http: AsyncClient, world: World) -> None:

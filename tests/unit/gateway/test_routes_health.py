@@ -76,7 +76,7 @@ async def test_without_nats_nothing_is_ready(http: AsyncClient, transport: Memor
 
 
 async def test_a_gateway_that_stops_is_not_ready(app: FastAPI, http: AsyncClient) -> None:
-    app.state.parts.readiness.stopping = True
+    app.state.dependencies.readiness.stopping = True
     response = await http.get("/readyz")
     assert "1" == response.headers["retry-after"]
     assert (503, False, "stopping") == (response.status_code, response.json()["ready"], response.json()["reason"])

@@ -1,4 +1,4 @@
-"""The gateway with the short path and without it, asked the same, byte by byte."""
+"""The gateway with the fast path and without it, asked the same, byte by byte."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,6 +9,7 @@ import structlog
 from starlette.types import Message, Scope
 
 from gateway.app import build
+from gateway.routing.fastapi_inside import Insides
 from gateway.settings import GatewaySettings
 from mesh.core.errors import Code, RemoteFault
 from mesh.transport import base as bus
@@ -102,9 +103,9 @@ class Answer:
 class Gateway:
     """One way through the gateway, and the services behind it."""
 
-    def __init__(self, *, short: bool) -> None:
+    def __init__(self, *, fast: bool, insides: Insides = Insides()) -> None:  # noqa: B008  # it is frozen
         self.services = Answering()
-        self.app = build(GatewaySettings(gateway_max_body=LIMIT), self.services, short=short)
+        self.app = build(GatewaySettings(gateway_max_body=LIMIT), self.services, fast=fast, insides=insides)
 
     async def answer(self, asked: Asked) -> Answer:
         """What comes of a request, with the request id that nobody can foresee taken out."""
@@ -140,7 +141,7 @@ class Both:
     """The short way and the long one."""
 
     def __init__(self) -> None:
-        self.short, self.long = Gateway(short=True), Gateway(short=False)
+        self.short, self.long = Gateway(fast=True), Gateway(fast=False)
 
     async def same(self, asked: Asked) -> Answer:
         """What both answer."""

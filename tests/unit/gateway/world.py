@@ -169,6 +169,8 @@ class World:
         self.seen: list[Seen] = []
         self.fails: dict[Endpoint[Any, Any], Exception] = {}
         """What an endpoint raises in place of its reply."""
+        self.replies: dict[Endpoint[Any, Any], BaseModel] = {}
+        """What an endpoint replies in place of its usual reply."""
         self._services: dict[str, Service] = {}
 
     async def start(self, tracer: Tracer | None = None) -> None:
@@ -211,7 +213,7 @@ class World:
             self.seen.append(Seen(endpoint, request, current.authorization, current.request_id, current.client_address))
             if endpoint in self.fails:
                 raise self.fails[endpoint]
-            return REPLIES[endpoint]
+            return self.replies.get(endpoint, REPLIES[endpoint])
 
         return handle
 

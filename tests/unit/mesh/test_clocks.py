@@ -8,7 +8,10 @@ from structlog.testing import capture_logs
 from mesh.client.client import Client
 from mesh.core import context
 from mesh.service.clocks import Clocks
+from mesh.service.request import read_headers
+from mesh.transport.base import Message
 from mesh.transport.memory import MemoryTransport
+from mesh.wire import names
 from tests.sample_service import SAY, Said, Say, sample
 from tests.unit.mesh.raw import problem, raw
 
@@ -24,9 +27,11 @@ class Wire:
         self.clocks = Clocks(0, lambda: UNIX + ahead)
         self._caller = caller
 
-    def waited(self, sent: float, received: float, *, caller: str | None = None, ahead: float = 0) -> float:
+    def waited(
+        self, sent: float, received: float, *, caller: str | None = None, subject: str = "a.get", ahead: float = 0
+    ) -> float:
         """`sent`, `received`: in true seconds since the beginning; `ahead`: by how much the caller's clock is."""
-        return self.clocks.waited(caller or self._caller, UNIX + sent + ahead, received)
+        return self.clocks.waited(caller or self._caller, subject, UNIX + sent + ahead, received)
 
 
 @pytest.mark.parametrize("ahead", OFF)
@@ -53,6 +58,30 @@ def test_each_caller_has_a_clock_of_its_own(ahead: float) -> None:
     for second in range(20):
         assert 0 == pytest.approx(wire.waited(second, second + 0.001), abs=0.01)
         assert 0 == pytest.approx(wire.waited(second, second + 0.001, caller="_INBOX_gateway.2", ahead=ahead), abs=0.01)
+
+
+@pytest.mark.parametrize("lie", [0.5, 4.0, 3600.0, 1e12])
+def test_who_lies_in_anothers_name_harms_the_subjects_alone_on_which_it_may_ask(lie: float) -> None:
+    wire = Wire(0)
+    for second in range(60):
+        wire.waited(second, second + 0.001, subject="auth.jwks", ahead=lie)
+        for subject in ("auth.me", "auth.login"):
+            assert 0 == pytest.approx(wire.waited(second, second + 0.001, subject=subject), abs=0.01)
+    assert 3 == pytest.approx(wire.waited(60, 63, subject="auth.me"), abs=0.01)
+
+
+def test_a_request_in_anothers_name_does_not_end_its_deadlines() -> None:
+    clocks = Clocks(0, lambda: UNIX)
+
+    def deadline(subject: str, until: float, now: float) -> float:
+        headers = {names.REQUEST_TIMEOUT: "5000", names.REQUEST_DEADLINE: str(round((UNIX + until) * 1000))}
+        found, fault = read_headers(Message(subject, b"", headers, "_INBOX_gateway.a1.b2"), 5.0, now, clocks)
+        assert fault is None
+        return found.deadline
+
+    assert 6 == pytest.approx(deadline("auth.me", 6, 1))
+    deadline("auth.jwks", 3600, 2)
+    assert 8 == pytest.approx(deadline("auth.me", 8, 3))
 
 
 @pytest.mark.parametrize("ahead", OFF)

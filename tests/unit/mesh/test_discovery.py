@@ -1,5 +1,7 @@
 import asyncio
 import json
+import time
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -9,8 +11,10 @@ import pytest
 from mesh.client.discover import ask_all
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.errors import Disconnected
+from mesh.core.reading import Unreadable
 from mesh.service.service import Service
 from mesh.transport.memory import MemoryBroker, MemoryTransport
+from mesh.wire.discovery import MAX_DOCUMENT, MAX_PING, read_ping
 from tests.sample_service import Said, Say, sample, say
 
 
@@ -55,6 +59,25 @@ async def test_a_verb_is_answered_for_all_by_name_and_by_id(
 
 async def test_ping_says_no_more_than_who_it_is(caller: MemoryTransport, service: Service) -> None:
     assert {"name", "id", "version", "metadata", "type"} == set(await ask(caller, "$SRV.PING"))
+
+
+@pytest.mark.parametrize("piece", [b"{}", b"1", b'{"name":"a"}'])
+def test_the_longest_answer_to_ping_that_is_read_costs_little(piece: bytes) -> None:
+    begin, end = b'{"name":"a","id":"b","version":"1","endpoints":[', piece + b"]}"
+    costs = []
+    for most in (MAX_PING, MAX_DOCUMENT):
+        answer = begin + (piece + b",") * ((most - len(begin) - len(end)) // (len(piece) + 1)) + end
+        began = time.thread_time()
+        with suppress(Unreadable):
+            read_ping(answer)
+        costs.append(time.thread_time() - began)
+    assert max(costs) < 0.03
+
+
+async def test_why_it_is_not_ready_is_told_briefly(caller: MemoryTransport, service: Service) -> None:
+    await service.pause("\u00e9" * 10_000)
+    [document] = await ask_all(caller, "PING", enough=bool)
+    assert "\u00e9" * 200 == document.reason
 
 
 async def test_info_names_every_endpoint_with_its_contract(caller: MemoryTransport, service: Service) -> None:

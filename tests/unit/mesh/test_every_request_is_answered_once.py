@@ -80,7 +80,9 @@ class Mesh(RuleBasedStateMachine):
 
     @rule(n=st.integers(0, 1))
     def deploy(self, n: int) -> None:
-        """Start a successor, then drain: the rolling restart of one worker."""
+        """Start a successor, then drain: the rolling restart of one worker. Without a connection none can start."""
+        if not self.transports[n].connected:
+            return
         service = self.services[n]
         assert service
         self.start_worker(n)

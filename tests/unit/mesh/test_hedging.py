@@ -268,15 +268,21 @@ def test_without_nats_nobody_is_known_and_all_is_known_after_it() -> None:
     in_virtual_time(scene())
 
 
-@pytest.mark.parametrize("answer", [b"", b"nonsense", b"[]", b"1", b"{}", b'{"name": "other", "id": "x"}'])
+OF_ONE = b'{"name":"sample","id":"x","version":"1","metadata":{"ready":"true"},"endpoints":[%b]}'
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"nonsense", b"[]", b"1", b"{}", b'{"name": "other", "id": "x"}', OF_ONE % b" ".rjust(4096)]
+)
 def test_an_answer_to_discovery_that_makes_no_sense_is_passed_over(answer: bytes) -> None:
     async def scene() -> None:
-        mesh = Mesh(0.002, 0.002)
+        mesh = Mesh(0.002)
         rogue = MemoryTransport(mesh.broker, "rogue")
         await rogue.subscribe("$SRV.PING.sample", lambda message: broker_route(mesh, message.reply, answer))
         async with mesh.instances.watched():
             await known(mesh)
-            assert mesh.instances.several("sample")
+            await asyncio.sleep(20)
+            assert (False, False) == (mesh.instances.several("sample"), mesh.instances.lost("sample"))
 
     in_virtual_time(scene())
 

@@ -1,9 +1,12 @@
 import asyncio
+import os
 import threading
+from select import PIPE_BUF
 
 import pytest
 
 from mesh.telemetry.log_lines import LogWriter
+from mesh.telemetry.streams import Tolerant
 
 
 @pytest.fixture
@@ -61,6 +64,35 @@ async def test_another_thread_writes_by_itself(lines: LogWriter, written: list[b
         assert [b"of a thread\n", b"of a thread\n"] == written
         await asyncio.sleep(0)
         assert b"of the loop\n" == written[-1]
+
+
+@pytest.mark.parametrize("size", [1, 99, 1000, 1365, 2048, 4095, 4096, 9000])
+async def test_a_pipe_takes_what_is_written_together_as_one(lines: LogWriter, written: list[bytes], size: int) -> None:
+    with lines.once_a_turn():
+        for _ in range(100):
+            lines.info(b"x" * size)
+    assert (b"x" * size + b"\n") * 100 == b"".join(written)
+    assert all(len(together) <= PIPE_BUF or together.count(b"\n") == 1 for together in written)
+
+
+@pytest.mark.parametrize("size", [100, 700, 3000])
+async def test_a_full_pipe_that_does_not_block_loses_whole_lines(size: int) -> None:
+    reading, writing = os.pipe()
+    try:
+        os.set_blocking(writing, False)
+        with os.fdopen(writing, "w", closefd=False) as stream:
+            lines = LogWriter(Tolerant(stream).write)
+            with lines.once_a_turn():
+                for _ in range(200_000 // size):
+                    lines.info(b"x" * size)
+            os.read(reading, 20_000)
+            lines.info(b"last")
+            read = os.read(reading, 1_000_000)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    *_, before, last, end = read.split(b"\n")
+    assert (b"x" * size, b"last", b"") == (before, last, end)
 
 
 async def test_much_is_not_kept_until_the_end_of_the_turn(lines: LogWriter, written: list[bytes]) -> None:

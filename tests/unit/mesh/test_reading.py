@@ -104,6 +104,17 @@ def test_a_hostile_resource_costs_less_than_a_page(kind: str) -> None:
     assert ratio < 1
 
 
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("most", [512, 513, 1024])
+def test_what_is_short_costs_no_more_than_a_page_either(kind: str, most: int) -> None:
+    gc.disable()
+    try:
+        ratio = max(cost(read, HOSTILE[kind](most)) for read in (read_item, read_page)) / cost(read_page, HONEST)
+    finally:
+        gc.enable()
+    assert ratio < 1
+
+
 def test_what_is_too_long_is_refused_unread() -> None:
     padded = ITEM[:-1] + b',"note":"' + b"x" * 8 * 1024 + b'"}'
     with pytest.raises(Unreadable, match="8192"):

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mesh.client.client import Client
-from mesh.core.errors import NoResponder
+from mesh.core.errors import NoResponder, Unavailable
 from mesh.service.health import watched
 from mesh.service.service import Service
 from mesh.transport.memory import MemoryBroker, MemoryTransport
@@ -220,3 +220,15 @@ async def test_a_worker_that_comes_back_to_less_says_so(
     database.gone, database.lack = False, "the database takes no writes"
     await until_ready(caller, "true")
     assert "the database takes no writes" == (await metadata(caller))["reason"]
+
+
+async def test_a_probe_may_say_why_in_its_own_words(worker: MemoryTransport, caller: MemoryTransport) -> None:
+    async def probe() -> None:
+        raise Unavailable("key_gone", "the key is gone")
+
+    service = sample(worker)
+    async with watched(service, probe, WHY, every=0.01):
+        await service.start()
+        while {"ready": "false", "reason": "the key is gone"} != await metadata(caller, "PING"):
+            await asyncio.sleep(0.01)
+        await service.drain()

@@ -1,0 +1,37 @@
+"""`mesh generate`: the files that name the processes, written anew from services.py and subjects.py."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.connection import expanded
+from cli.failure import fail
+from devstack.stack.services import ROOT
+from ops.generated import generated
+from services import PROCESSES
+
+FILES = ("nats.conf", "compose.yaml", ".env.example")
+
+
+def generate(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a file is out of date.")] = False,
+    folder: Annotated[Path, typer.Option(callback=expanded, help="Where the files are.", show_default=False)] = ROOT,
+) -> None:
+    """Write the parts of nats.conf, compose.yaml and .env.example that follow from services.py and subjects.py."""
+    stale = []
+    for name in FILES:
+        path = folder / name
+        try:
+            text = path.read_text()
+            made = generated(name, text, PROCESSES)
+            if made != text:
+                stale.append(name)
+                if not check:
+                    path.write_text(made)
+        except (OSError, ValueError) as error:
+            fail(f"{path}: {error}")
+    if check and stale:
+        fail(f"out of date: {', '.join(stale)}; run `mesh generate`")
+    typer.echo(f"written: {', '.join(stale)}" if stale else "all files are up to date")

@@ -1,0 +1,94 @@
+"""What a stack says of itself: to its services by their environment, to other programs by stack.json."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from devstack.home.admin import first_admin
+from devstack.home.state import Admin, Operator, StackState
+from devstack.stack.addresses import http_url
+from devstack.stack.environment import Surroundings, inherited
+from ops.private_files import write_private
+from services import PROCESSES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from devstack.servers.all import Servers
+    from devstack.stack.settings import StackSettings
+    from ops.process import ServerName
+
+
+def embedded(settings: StackSettings) -> list[ServerName]:
+    """Name the servers that nobody else runs."""
+    nats: list[ServerName] = ["nats"] if settings.nats_url is None else []
+    own = (row.store for row in PROCESSES if row.store and settings.external_url(row.name) is None)
+    return [*nats, *dict.fromkeys(own)]
+
+
+def makes_admin(settings: StackSettings) -> bool:
+    """Whether the first administrator is this stack's to make: a database of somebody else's has one already."""
+    return all(settings.external_url(row.name) is None for row in PROCESSES if row.admin)
+
+
+def surroundings(
+    settings: StackSettings, servers: Servers, terminal: Mapping[str, str], ports: Sequence[int]
+) -> Surroundings:
+    """Where everything is. A server's port may be another until it serves."""
+    # A database of somebody else's has its administrator and its keys already: the terminal may tell them.
+    kept_in = servers.home.path if makes_admin(settings) else None
+    admin = first_admin(kept_in, terminal, servers.credentials.secret("AUTH_ADMIN_PASSWORD"))
+    external = {row.name: settings.external_url(row.name) for row in PROCESSES}
+    return Surroundings(
+        gateway_host=settings.http_host,
+        gateway_ports=ports,
+        nats_url=settings.nats_url or servers.nats_url,
+        nats_seeds=None if settings.nats_url else servers.nats_seeds,
+        nats_ca=servers.nats_ca,
+        databases=servers.urls | {name: url for name, url in external.items() if url},
+        admin_email=admin.email,
+        admin_password=admin.password,
+        keys={
+            variable: terminal.get(variable, servers.credentials.secret(variable))
+            for row in PROCESSES
+            for variable in row.keys
+        },
+    )
+
+
+def describe(
+    servers: Servers, known: Surroundings, terminal: Mapping[str, str], processes: Mapping[str, int]
+) -> StackState:
+    """Put together what stack.json says."""
+    home = servers.home
+    seeds = known.nats_seeds
+    if seeds is None:  # whoever runs NATS has told us one user for everything
+        told = inherited("gateway", terminal, nats=True)
+        operator = Operator.model_validate(
+            {name.removeprefix("nats_"): told.get(name.upper()) for name in Operator().settings()}
+        )
+    else:
+        seed = home.path / "operator.nk"
+        write_private(seed, seeds["operator"])
+        operator = Operator(nkey_seed_file=seed, tls_ca=known.nats_ca)
+    stored = {
+        store: {row.name: known.databases[row.name] for row in PROCESSES if row.store == store}
+        for store in ("postgres", "mongo")
+    }
+    gateways = [http_url(known.gateway_host, port) for port in known.gateway_ports]
+    return StackState(
+        gateway_url=gateways[0],
+        gateway_urls=gateways,
+        nats_url=known.nats_url,
+        nats_monitor_url=servers.nats_monitor_url if seeds else None,
+        operator=operator,
+        admin=Admin(email=known.admin_email, password=known.admin_password),
+        databases=dict(known.databases),
+        postgres={f"{name}_url": url for name, url in stored["postgres"].items()},
+        mongo_url=next(iter(stored["mongo"].values()), None),
+        home=home.path,
+        logs=home.logs,
+        pid=os.getpid(),
+        processes=dict(processes),
+    )

@@ -1,0 +1,68 @@
+"""How a route names the endpoint that it calls: once, as the argument by which it calls it (ADR 17)."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar, overload
+
+from fastapi import Depends, params
+from starlette.requests import Request
+
+from gateway.dependencies import dependencies
+from gateway.routing.fastapi_inside import Dependant
+from mesh.core.endpoint import Endpoint, Rep, Req, Shape
+
+_Sent = TypeVar("_Sent")
+_Got = TypeVar("_Got")
+
+Call = Callable[[_Sent], Awaitable[_Got]]
+"""Sends the request to the route's endpoint, on behalf of the user, and returns the reply."""
+
+
+@dataclass(frozen=True)
+class Calling:
+    """The dependency that hands a route its call."""
+
+    endpoint: Endpoint[Any, Any]
+    """As subjects.py declares it."""
+    read_as: Endpoint[Any, Any]
+    """The same, with the shape in which the route reads the reply."""
+
+    async def __call__(self, request: Request) -> Call[Any, Any]:
+        """The call, bound to the endpoint."""
+        return partial(dependencies(request).client.call, self.read_as)
+
+
+@overload
+def calls(endpoint: Endpoint[Req, Rep]) -> Call[Req, Rep]: ...
+
+
+@overload
+def calls(endpoint: Endpoint[Req, Any], read_as: type[Shape]) -> Call[Req, Shape]: ...
+
+
+def calls(endpoint: Endpoint[Any, Any], read_as: type[Any] | None = None) -> Call[Any, Any]:
+    """Declare the endpoint that a route calls, as the default of the argument by which it does.
+
+    Access, the documented errors and the idempotency key follow from it (JsonRoute). `read_as`: the shape in which the
+    route reads the reply, where it is not the contract's.
+    """
+    call: Call[Any, Any] = Depends(Calling(endpoint, endpoint if read_as is None else endpoint.read_as(read_as)))
+    return call
+
+
+def called(function: Callable[..., Any]) -> Endpoint[Any, Any] | None:
+    """The endpoint that a route's function calls. Raises RuntimeError for more than one."""
+    defaults = [parameter.default for parameter in inspect.signature(function).parameters.values()]
+    found = [default.dependency for default in defaults if isinstance(default, params.Depends)]
+    endpoints = [one.endpoint for one in found if isinstance(one, Calling)]
+    if len(endpoints) > 1:
+        raise RuntimeError(f"{function.__name__} calls more than one endpoint: a route declares one")
+    return endpoints[0] if endpoints else None
+
+
+def calls_within(dependant: Dependant) -> list[Endpoint[Any, Any]]:
+    """Every endpoint that a route may call: by its own arguments, and by those of what it depends on."""
+    here = [dependant.call.endpoint] if isinstance(dependant.call, Calling) else []
+    return here + [endpoint for one in dependant.dependencies for endpoint in calls_within(one)]

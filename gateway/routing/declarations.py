@@ -1,0 +1,41 @@
+"""What the application's routes declare, and what none of them may leave out."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
+from gateway.routing.calls import calls_within
+from gateway.routing.fastapi_inside import routes_of
+from gateway.routing.route import JsonRoute
+from mesh.core.endpoint import Endpoint
+
+
+def declared(route: BaseRoute | None) -> Endpoint[Any, Any] | None:
+    """The endpoint that a route calls."""
+    return route.calls if isinstance(route, JsonRoute) else None
+
+
+def api_routes(app: FastAPI) -> Iterator[APIRoute]:
+    """Every route that a function of ours answers."""
+    for found in routes_of(app):
+        if isinstance(found.original_route, APIRoute):
+            yield found.original_route
+
+
+def refuse_undeclared(app: FastAPI, without: frozenset[str]) -> None:
+    """Raise RuntimeError for a route that does not declare exactly the endpoint that it calls.
+
+    The paths in `without` call none.
+    """
+    for found in routes_of(app):
+        route = found.original_route
+        if not isinstance(route, APIRoute):
+            continue
+        endpoint = declared(route)
+        if endpoint is None and route.path not in without:
+            raise RuntimeError(f"{route.path} does not declare which endpoint it calls, so nobody knows who may")
+        if calls_within(found.dependant) != ([] if endpoint is None else [endpoint]):
+            raise RuntimeError(f"{route.path} calls an endpoint that it does not declare by an argument of its own")

@@ -1,0 +1,78 @@
+"""Reads the resource that a write's conditions are about: what GET answers at its path."""
+
+import re
+from collections.abc import Iterable
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Scope
+
+from gateway.routing.fast_path.arguments import Given
+from gateway.routing.fast_path.compiled_route import CompiledRoute
+from gateway.routing.fast_path.middleware import Finder, Route
+from gateway.routing.misfit import DoesNotFit
+from mesh.core.errors import Invalid
+
+
+class CompiledReads:
+    """The application's GET routes, asked within another request, on behalf of the same user."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._find = Finder(route for route in routes if "GET" in route.methods).find
+
+    async def headers(self, request: Request) -> dict[bytes, bytes] | None:
+        """See Representations."""
+        found = self._resource(request.scope["path"], request.method)
+        if found is None:
+            return None
+        route, path = found
+        response = await route.respond(Given(_as_get(request.scope), _no_body, path))
+        return dict(response.raw_headers)
+
+    def _resource(self, path: str, method: str) -> tuple[CompiledRoute, dict[str, str]] | None:
+        """What is at the path itself; where an action is posted that has none of its own, what is above it."""
+        if (found := self._find(path)) is None and method == "POST":
+            return self._find(path.rpartition("/")[0])
+        return found
+
+
+class FastApisReads:
+    """The same, by way of FastAPI: where the fast path does not know its version."""
+
+    def __init__(self, router: ASGIApp, routes: Iterable[Route]) -> None:
+        self._router = router
+        self._patterns = [re.compile(route.pattern) for route in routes if "GET" in route.methods]
+
+    async def headers(self, request: Request) -> dict[bytes, bytes] | None:
+        """See Representations."""
+        path = request.scope["path"]
+        if not self._is_known(path) and request.method == "POST":
+            path = path.rpartition("/")[0]
+        if not self._is_known(path):
+            return None
+        found: dict[bytes, bytes] = {}
+
+        async def send(message: Message) -> None:
+            found.update(message.get("headers", ()))
+
+        scope = {**_as_get(request.scope), "path": path, "raw_path": path.encode()}
+        scope[_HANDLERS] = ({}, {})  # whatever is raised comes here
+        try:
+            await self._router(scope, _no_body, send)
+        except Invalid:
+            raise DoesNotFit from None
+        return found
+
+    def _is_known(self, path: str) -> bool:
+        return any(pattern.match(path) for pattern in self._patterns)
+
+
+_HANDLERS = "starlette.exception_handlers"
+
+
+def _as_get(scope: Scope) -> Scope:
+    """The scope of a GET for the resource; the user is known by the current request."""
+    return {**scope, "method": "GET", "query_string": b"", "headers": []}
+
+
+async def _no_body() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}

@@ -1,0 +1,138 @@
+"""Conditional requests (RFC 9110, section 13): what their headers say, and whether it is so of a representation."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from starlette.responses import Response
+
+from gateway.semantics.json_response import JsonResponse
+from mesh.core.errors import Conflict, Fault, Invalid
+
+IF_MATCH: Final = b"if-match"
+IF_NONE_MATCH: Final = b"if-none-match"
+IF_MODIFIED_SINCE: Final = b"if-modified-since"
+IF_UNMODIFIED_SINCE: Final = b"if-unmodified-since"
+CONDITIONS: Final = frozenset({IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE})
+
+ETAG: Final = {"description": "The version, for If-Match and If-None-Match.", "schema": {"type": "string"}}
+
+_ELEMENT: Final = re.compile(rb'[ \t,]*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)')
+"""One entity tag of a list, in which elements may be empty. No two parts of it match the same text."""
+_OURS: Final = re.compile(rb'"([1-9][0-9]{0,8})"')  # no row lives to see its billionth change
+_DATES: Final = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
+"""The three forms of a date in HTTP (RFC 9110, section 5.6.7)."""
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Versioned(Protocol):
+    """A resource that says which version it is."""
+
+    @property
+    def version(self) -> int:
+        """Grows with each change."""
+
+    def model_dump_json(self) -> str:
+        """The resource as JSON."""
+
+
+def resource(versioned: Versioned, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """The resource with its ETag."""
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()] if headers else ()
+    etag = b'"%d"' % versioned.version
+    return JsonResponse(versioned.model_dump_json().encode(), status, [(b"etag", etag), *raw])
+
+
+def version_of(tag: bytes) -> int | None:
+    """The version that an ETag of `resource` stands for; None where it is another's."""
+    ours = _OURS.fullmatch(tag)
+    return int(ours[1]) if ours else None
+
+
+def given(headers: Headers, name: bytes) -> bytes | None:
+    """The header's value; several lines are one list (RFC 9110, section 5.3)."""
+    values = [value for each, value in headers if each == name]
+    return b", ".join(values) if values else None
+
+
+def tags(headers: Headers, name: bytes) -> tuple[bytes, ...] | None:
+    """The entity tags that If-Match or If-None-Match names, `*` as they stand; None where the header is not there.
+
+    Raises Invalid for what is no such list.
+    """
+    value = given(headers, name)
+    if value is None:
+        return None
+    if value.strip(b" \t") == b"*":
+        return (b"*",)
+    found = []
+    end = 0
+    while (element := _ELEMENT.match(value, end)) is not None:
+        found.append(element[1])
+        end = element.end()
+    if not found or value[end:].strip(b" \t,"):
+        called = name.decode().title()
+        raise Invalid.field(called, "invalid_etag", 'must be * or a list of ETags as they were given, such as "3"')
+    return tuple(found)
+
+
+def unmet(headers: Headers, etag: bytes | None, modified: bytes | None, *, reads: bool) -> int | None:
+    """The status of a request whose conditions are not met by the representation, if there is one: 412 or 304.
+
+    `etag` and `modified` are the representation's ETag and Last-Modified; `reads` says that the method is GET or HEAD.
+    The order is that of RFC 9110, section 13.2.2. A date that is none is ignored. Raises Invalid for what is no list of
+    tags.
+    """
+    expected = tags(headers, IF_MATCH)
+    if expected is not None:
+        if not (expected == (b"*",) or (etag is not None and not etag.startswith(b"W/") and etag in expected)):
+            return 412
+    elif _later(modified, given(headers, IF_UNMODIFIED_SINCE)) is True:
+        return 412
+    known = tags(headers, IF_NONE_MATCH)
+    if known is not None:
+        if known == (b"*",) or (etag is not None and _weak(etag) in map(_weak, known)):
+            return 304 if reads else 412
+    elif reads and _later(modified, given(headers, IF_MODIFIED_SINCE)) is False:
+        return 304
+    return None
+
+
+def failed() -> Fault:
+    """What the caller hears of a condition that is not met."""
+    return Conflict("version_mismatch", "the resource is not in the version that the conditions of the request want")
+
+
+def _weak(tag: bytes) -> bytes:
+    return tag.removeprefix(b"W/")
+
+
+def _later(modified: bytes | None, since: bytes | None) -> bool | None:
+    """Whether one date is after the other; None where one of them is missing or no date."""
+    dates = [_date(text) for text in (modified, since) if text is not None]
+    match dates:
+        case [datetime() as ours, datetime() as theirs]:
+            return ours > theirs
+    return None
+
+
+def _date(text: bytes) -> datetime | None:
+    for form in _DATES:
+        try:
+            return datetime.strptime(text.decode("latin-1"), form)  # noqa: DTZ007  # each form is in GMT
+        except ValueError:
+            continue
+    return None
+
+
+def changed(status: int = 200) -> dict[int, dict[str, Any]]:
+    """How OpenAPI tells of an answer with an ETag."""
+    return {status: {"headers": {"ETag": ETAG}}}
+
+
+READ: Final[dict[int, dict[str, Any]]] = {
+    **changed(),
+    304: {"description": "The version in If-None-Match is current.", "headers": {"ETag": ETAG}},
+}

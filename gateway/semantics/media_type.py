@@ -1,0 +1,67 @@
+"""What a body may be (RFC 9110, section 8): JSON in UTF-8, not compressed, and said to be so."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from gateway.semantics.conditions import given
+from mesh.core.errors import Invalid
+
+ACCEPT: Final = "application/json, application/*+json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+ACCEPT_PATCH: Final = f"{MERGE_PATCH}, application/json"
+"""A change is a merge patch (RFC 7396), by whichever name."""
+ENCODED: Final = "unsupported_content_encoding"
+
+_JSON_PATCH: Final = "application/json-patch+json"
+_PLUS_JSON: Final = re.compile(r"application/.+\+json")
+_UTF_8: Final = {"utf-8", "utf8"}
+
+_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # noqa: S105  # a token of HTTP's grammar
+_VALUE: Final = rf'{_TOKEN}|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*+"'
+_TYPE: Final = re.compile(rf"[ \t]*+({_TOKEN}/{_TOKEN})((?:[ \t]*+;[ \t]*+(?:{_TOKEN}=(?:{_VALUE}))?+)*+)[ \t]*+")
+"""Media type and parameters. No repetition gives anything back, so that a long one cannot take long."""
+_PARAMETER: Final = re.compile(rf"({_TOKEN})=({_VALUE})")
+
+
+def unsupported(headers: Iterable[tuple[bytes, bytes]], method: str) -> Invalid | None:
+    """Why a body with these headers is not read (415); None where it is what the route takes."""
+    media_type = encoding = None
+    for name, value in headers:
+        if name == b"content-type":
+            if media_type is not None:
+                return _unsupported("Content-Type may be there once")
+            media_type = value
+        elif name == b"content-encoding":
+            encoding = value
+    if encoding is not None and _is_encoded(given(headers, b"content-encoding") or b""):
+        return Invalid(ENCODED, "the body must not be compressed: its Content-Encoding may be identity alone")
+    why = _why_not(media_type or b"", method == "PATCH")
+    return None if why is None else _unsupported(why)
+
+
+def _unsupported(why: str) -> Invalid:
+    return Invalid("unsupported_media_type", why)
+
+
+def _is_encoded(codings: bytes) -> bool:
+    return any(coding.strip(b" \t").lower() not in {b"", b"identity"} for coding in codings.split(b","))
+
+
+@lru_cache(maxsize=64)
+def _why_not(content_type: bytes, patches: bool) -> str | None:  # noqa: FBT001  # lru_cache is for plain arguments
+    parsed = _TYPE.fullmatch(content_type.decode("latin-1"))
+    if parsed is None:
+        return "the body must be JSON, as Content-Type: application/json"
+    media_type = parsed[1].lower()
+    if media_type == _JSON_PATCH:
+        return "JSON Patch is not known here: a change is a merge patch, application/merge-patch+json"
+    if media_type == MERGE_PATCH and not patches:
+        return "a merge patch is for PATCH"
+    if media_type != "application/json" and not _PLUS_JSON.fullmatch(media_type):
+        return "the body must be JSON, as Content-Type: application/json"
+    charsets = [value.strip('"').lower() for name, value in _PARAMETER.findall(parsed[2]) if name.lower() == "charset"]
+    if len(charsets) > 1 or not _UTF_8.issuperset(charsets):
+        return "the body must be JSON in UTF-8: no other charset is read"
+    return None

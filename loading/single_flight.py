@@ -1,0 +1,51 @@
+"""The same read, asked for by many at once, goes to the database once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from loading.callers import Callers
+
+Request = TypeVar("Request", bound=BaseModel)
+Reply = TypeVar("Reply")
+
+
+class SingleFlight(Generic[Request, Reply]):
+    """Reads once for all who ask for the same together.
+
+    While a read is under way, a new caller waits for the next one. No caller joins a read in flight: it might miss an
+    earlier acknowledged write. A read has a context of its own, and so outlives the caller that started it.
+    """
+
+    def __init__(self, read: Callable[[Request], Awaitable[Reply]]) -> None:
+        self._read = read
+        self._wanted: dict[str, Callers[Reply]] = {}
+        self._readers: dict[str, asyncio.Task[None]] = {}
+
+    async def read(self, request: Request) -> Reply:
+        """What the request asks for. Raises what the read does."""
+        # As text: models are equal where one names a default and one does not.
+        same = request.model_dump_json(exclude_unset=True)
+        callers = self._wanted.setdefault(same, Callers())
+        if same not in self._readers:
+            serving = self._serve(same, request)
+            self._readers[same] = asyncio.get_running_loop().create_task(serving, context=Context())
+        return await callers.wait()
+
+    async def _serve(self, same: str, request: Request) -> None:
+        try:
+            while callers := self._wanted.pop(same, None):
+                await self._answer(callers, request)
+        finally:
+            del self._readers[same]
+
+    async def _answer(self, callers: Callers[Reply], request: Request) -> None:
+        try:
+            reply = await self._read(request)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to those who asked
+            callers.fail(error)
+        else:
+            callers.give(reply)

@@ -1,0 +1,163 @@
+"""The parts of compose.yaml and .env.example that name processes, written from the rows of services.py.
+
+Each part stands between two marks in a file that is otherwise written by hand:
+
+    # >>> PART: made of services.py by `mesh generate`, a change here is lost
+    # <<< PART
+"""
+
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+
+from ops.nkeys import PEOPLE, variable
+from ops.permissions import replaced
+from ops.process import Process, Store
+
+Rows = Sequence[Process]
+
+_PART = re.compile(
+    r"^( *)(# >>> ([\w-]+): made of services\.py by [^\n]*\n)(.*?)^ *# <<< \3\n", re.MULTILINE | re.DOTALL
+)
+_WANTED = ":?see .env.example}"
+
+_WORKER = """\
+{name}:
+  <<: *process
+  build: {{ context: ., target: {target}, args: {{ SERVICE: {name}, PACKAGE: {package} }} }}
+{priority}\
+  environment:
+    <<: *tracing
+    NATS_URL: tls://nats:4222
+    NATS_TLS_CA: /etc/nats/ca.pem
+    NATS_NKEY_SEED: ${{NATS_{prefix}_SEED:?see .env.example}}
+    MESH_HEARTBEAT_FILE: /tmp/heartbeat
+{own}\
+  networks: [{networks}]
+  depends_on:
+{servers}\
+  healthcheck:
+    <<: *health
+    test: ["CMD", "python", "-S", "-E", "-m", "mesh.process.heartbeat"]
+"""
+_GIVES_WAY = "  cpu_shares: 128 # of 1024: where all cores are wanted it hashes passwords after the others' work\n"
+_URLS: dict[Store, str] = {
+    "postgres": "postgresql://{name}:${{{password}:?see .env.example}}@postgres:5432/{name}",
+    "mongo": "mongodb://{name}:${{{password}:?see .env.example}}@mongo:27017/{name}?authSource={name}",
+}
+
+
+def generated(name: str, text: str, rows: Rows) -> str:
+    """The text of a file as it ought to be. Raises ValueError where nats.conf has lost its marks."""
+    if name == "nats.conf":
+        return replaced(text, rows)
+
+    def part(found: re.Match[str]) -> str:
+        indent, begin, what, _ = found.groups()
+        made = textwrap.indent(_PARTS[what](rows), indent)
+        return f"{indent}{begin}{made}{indent}# <<< {what}\n"
+
+    return _PART.sub(part, text)
+
+
+def parts(text: str) -> list[str]:
+    """Name the parts whose marks stand in a text."""
+    return [found[3] for found in _PART.finditer(text)]
+
+
+def password(row: Process) -> str:
+    """Name the variable that holds the password of a process's database."""
+    return f"{row.prefix}_DATABASE_PASSWORD"
+
+
+def _stored(rows: Rows, store: Store) -> list[Process]:
+    return [row for row in rows if row.store == store]
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _nats_keys(rows: Rows) -> str:
+    names = [variable(user) for user in (*(row.name for row in rows), *PEOPLE)]
+    return _lines(f"{name}: ${{{name}{_WANTED}" for name in names)
+
+
+def _databases(store: Store) -> Callable[[Rows], str]:
+    def made(rows: Rows) -> str:
+        stored = _stored(rows, store)
+        passwords = (f"{password(row)}: ${{{password(row)}{_WANTED}" for row in stored)
+        return _lines([f"DATABASES: {' '.join(row.name for row in stored)}", *passwords])
+
+    return made
+
+
+def _networks_of(store: Store) -> Callable[[Rows], str]:
+    return lambda rows: f"networks: [{', '.join(f'{row.name}-database' for row in _stored(rows, store))}]\n"
+
+
+def _networks(rows: Rows) -> str:
+    return _lines(f"{row.name}-database: {{ internal: true }}" for row in rows if row.store)
+
+
+def _workers(rows: Rows) -> str:
+    return "\n".join(_worker(row) for row in rows if row.serves)
+
+
+def _worker(row: Process) -> str:
+    own = []
+    if row.store and row.url_variable:
+        own.append(f"{row.url_variable}: {_URLS[row.store].format(name=row.name, password=password(row))}")
+    own += [f"{name}: ${{{name}{_WANTED}" for name in _own_variables(row)]
+    own += [f'{row.prefix}_SEED: "true"'] if row.seeded else []
+    return _WORKER.format(
+        name=row.name,
+        prefix=row.prefix,
+        package=row.package,
+        target=row.target,
+        priority=_GIVES_WAY if row.gives_way else "",
+        own=textwrap.indent(_lines(own), "    "),
+        networks=", ".join(["mesh", *([f"{row.name}-database"] if row.store else [])]),
+        servers=_lines(f"    {server}: {{ condition: service_healthy }}" for server in row.servers),
+    )
+
+
+def _own_variables(row: Process) -> list[str]:
+    admin = [f"{row.prefix}_ADMIN_EMAIL", *row.passwords] if row.admin else []
+    return [*row.keys, *admin]
+
+
+def _example_passwords(rows: Rows) -> str:
+    return _lines(f"{password(row)}=" for store in ("postgres", "mongo") for row in rows if row.store == store)
+
+
+def _example_secrets(rows: Rows) -> str:
+    lines = []
+    for row in rows:
+        if row.keys:
+            lines.append("# 32 bytes in base64, such as `openssl rand -base64 32` makes.")
+            lines += [f"{name}=" for name in row.keys]
+        if row.admin:
+            lines.append("# The first administrator, made at a start that finds none.")
+            lines.append("# The password has at least 15 characters.")
+            lines += [f"{row.prefix}_ADMIN_EMAIL=", *(f"{name}=" for name in row.passwords)]
+    return _lines(lines)
+
+
+def _example_keys(rows: Rows) -> str:
+    own = [line for row in rows for line in (f"{variable(row.name)}=", f"NATS_{row.prefix}_SEED=")]
+    return _lines([*own, *(f"{variable(user)}=" for user in PEOPLE)])
+
+
+_PARTS: dict[str, Callable[[Rows], str]] = {
+    "nats-keys": _nats_keys,
+    "postgres-databases": _databases("postgres"),
+    "postgres-networks": _networks_of("postgres"),
+    "mongo-databases": _databases("mongo"),
+    "mongo-networks": _networks_of("mongo"),
+    "workers": _workers,
+    "networks": _networks,
+    "database-passwords": _example_passwords,
+    "secrets": _example_secrets,
+    "keys": _example_keys,
+}

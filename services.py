@@ -1,0 +1,64 @@
+"""Who runs: a row for each process of the mesh, from which all else that names one is derived.
+
+`mesh generate` writes what follows from them into nats.conf, compose.yaml and .env.example; `mesh up` reads the rows.
+"""
+
+from collections.abc import Iterable
+
+from ops.nkeys import PEOPLE
+from ops.process import Process
+from subjects import (
+    AUTH_JWKS,
+    AUTH_KEYS_ROTATE,
+    CUSTOMERS_GET_MANY,
+    ENDPOINTS,
+    EVENTS_AUTH_SESSIONS_REVOKED,
+    PRODUCTS_GET_MANY,
+)
+
+# Only other services and operators call these.
+_NOT_FOR_HTTP = (AUTH_KEYS_ROTATE, CUSTOMERS_GET_MANY, PRODUCTS_GET_MANY)
+
+PROCESSES = (
+    Process(
+        "gateway",
+        package="gateway",
+        serves=False,
+        calls=tuple(endpoint for endpoint in ENDPOINTS if endpoint not in _NOT_FOR_HTTP),
+        hears=(EVENTS_AUTH_SESSIONS_REVOKED,),
+    ),
+    Process(
+        "auth",
+        package="auth_svc",
+        store="mongo",
+        keys=("AUTH_KEY_ENCRYPTION_KEY",),
+        admin=True,
+        gives_way=True,  # it hashes passwords
+    ),
+    Process(
+        "customers",
+        package="customers_svc",
+        store="postgres",
+        calls=(AUTH_JWKS,),  # the public keys with which it verifies a caller's token
+        seeded=True,
+    ),
+    Process(
+        "products",
+        package="products_svc",
+        store="postgres",
+        calls=(AUTH_JWKS,),
+        seeded=True,
+    ),
+)
+"""All of them; nats.conf and compose.yaml keep their order."""
+
+BY_NAME = {process.name: process for process in PROCESSES}
+WORKERS = tuple(process for process in PROCESSES if process.serves)
+
+
+def nats_users(processes: Iterable[Process] = PROCESSES) -> tuple[str, ...]:
+    """Name the users of nats.conf: each process, and the people who look after it."""
+    return (*(process.name for process in processes), *PEOPLE)
+
+
+USERS = nats_users()

@@ -1,0 +1,87 @@
+"""What names the processes in configuration is made of services.py, and stays so."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from cli.application import application
+from cli.generate import FILES
+from ops.generated import generated, parts
+from ops.process import Process, Store
+from services import PROCESSES
+from subjects import AUTH_JWKS
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    for name in FILES:
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def generate(folder: Path, *more: str) -> Result:
+    return CliRunner().invoke(application(["generate"]), ["generate", "--folder", str(folder), *more])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_says_what_services_and_subjects_say(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert text == generated(name, text, PROCESSES), "run `make generate`"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_out_of_date_is_told_and_written_anew(clone: Path, name: str) -> None:
+    assert 0 == generate(clone, "--check").exit_code
+    right = (clone / name).read_text()
+    stale = "\n".join(line for line in right.splitlines() if "CUSTOMERS" not in line) + "\n"
+    (clone / name).write_text(stale)
+    checked = generate(clone, "--check")
+    assert (1, f"mesh: out of date: {name}; run `mesh generate`\n") == (checked.exit_code, checked.stderr)
+    assert stale == (clone / name).read_text()
+    assert 0 == generate(clone).exit_code
+    assert 0 == generate(clone, "--check").exit_code
+
+
+@pytest.mark.parametrize("store", ["postgres", "mongo", None])
+def test_a_row_more_is_a_service_more_and_goes_with_it(clone: Path, store: Store | None) -> None:
+    row = Process("orders", package="orders_svc", store=store, calls=(AUTH_JWKS,), keys=("ORDERS_KEY",), seeded=True)
+    made = {name: generated(name, (clone / name).read_text(), [*PROCESSES, row]) for name in FILES}
+    compose = yaml.safe_load(made["compose.yaml"])
+    orders = compose["services"]["orders"]
+    arguments = {"SERVICE": "orders", "PACKAGE": "orders_svc"}
+    assert {"context": ".", "target": store or "stateless", "args": arguments} == orders["build"]
+    assert {"nats", *([store] if store else [])} == set(orders["depends_on"])
+    assert "${ORDERS_KEY:?see .env.example}" == orders["environment"]["ORDERS_KEY"]
+    assert "${NATS_ORDERS_NKEY:?see .env.example}" == compose["services"]["nats"]["environment"]["NATS_ORDERS_NKEY"]
+    assert ["mesh", *(["orders-database"] if store else [])] == orders["networks"]
+    if store:
+        server = compose["services"][store]
+        assert "orders" in server["environment"]["DATABASES"].split()
+        assert "ORDERS_DATABASE_PASSWORD" in server["environment"]
+        assert "orders-database" in server["networks"]
+        assert {"internal": True} == compose["networks"]["orders-database"]
+    example = made[".env.example"].splitlines()
+    wanted = {"NATS_ORDERS_NKEY=", "NATS_ORDERS_SEED=", "ORDERS_KEY="}
+    assert wanted | ({"ORDERS_DATABASE_PASSWORD="} if store else set()) <= {*example}
+    assert "ORDERS_MAY" in made["nats.conf"]
+    for name, text in made.items():
+        assert (clone / name).read_text() == generated(name, text, PROCESSES)
+
+
+def test_no_mark_is_missing() -> None:
+    assert [
+        *("nats-keys", "postgres-databases", "postgres-networks", "mongo-databases", "mongo-networks"),
+        *("workers", "networks"),
+    ] == parts((ROOT / "compose.yaml").read_text())
+    assert ["database-passwords", "secrets", "keys"] == parts((ROOT / ".env.example").read_text())
+
+
+def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    refused = generate(tmp_path)
+    assert (1, 1) == (refused.exit_code, len(refused.stderr.splitlines()))
+    assert "nats.conf" in refused.stderr

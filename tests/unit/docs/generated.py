@@ -1,0 +1,185 @@
+"""The parts of the documentation that code writes: `make docs` writes them, a test holds them against the code.
+
+Each part stands in its page between two markers; what is around it is written by hand.
+"""
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from textwrap import dedent
+from typing import Final
+
+import typer
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+from typer.testing import CliRunner
+
+from auth_svc.settings import AuthSettings
+from cli.application import application
+from customers_svc.settings import CustomersSettings
+from devstack.stack.settings import StackSettings
+from gateway.settings import GatewaySettings, HttpLimits, ServiceLimits
+from mesh.nats.settings import NatsSettings
+from mesh.process.settings import WorkerSettings
+from mesh.security.settings import TokenSettings
+from mesh.telemetry.settings import LogSettings, TraceSettings
+from products_svc.settings import ProductsSettings
+from subjects import ENDPOINTS
+
+ROOT: Final = Path(__file__).parents[3]
+_REFERENCE: Final = ROOT / "docs" / "reference"
+_DECISIONS: Final = ROOT / "docs" / "adr"
+GROUPS: Final[Mapping[str, tuple[type[BaseSettings], ...]]] = {
+    "Every process": (NatsSettings, LogSettings, TraceSettings),
+    "The gateway and every worker": (TokenSettings,),
+    "Every worker": (WorkerSettings,),
+    "The gateway": (GatewaySettings, HttpLimits, ServiceLimits),
+    "auth": (AuthSettings,),
+    "customers": (CustomersSettings,),
+    "products": (ProductsSettings,),
+    "`mesh up`": (StackSettings,),
+}
+_OF_THE_MACHINE: Final = {
+    "AUTH_HASHES_AT_ONCE": ("the machine's cores less one", "1 to the number of cores"),
+    "MESH_NATS_CONFIGURATION": ("`nats.conf`", ""),
+}
+"""Default and range of what differs from machine to machine."""
+_WIDTH: Final = 100
+
+
+def configuration() -> str:
+    """A table of variables for each kind of process."""
+    return "\n\n".join(f"## {title}\n\n{_table(_rows(kinds))}" for title, kinds in GROUPS.items())
+
+
+def _rows(kinds: Iterable[type[BaseSettings]]) -> Iterator[tuple[str, ...]]:
+    for kind in kinds:
+        told = _docstrings(kind)
+        for name in kind.__annotations__:
+            if name in kind.model_fields:
+                yield _row(kind, name, kind.model_fields[name], told)
+
+
+def _row(kind: type[BaseSettings], name: str, field: FieldInfo, told: Mapping[str, str]) -> tuple[str, ...]:
+    variable = _variable(kind, name, field)
+    default, allowed = _OF_THE_MACHINE.get(variable, (_default(field), _allowed(field)))
+    text = told.get(name) or _sentence(field.description or "")
+    if not text and kind is StackSettings:
+        text = "Replaces the server that `mesh up` would start."
+    return f"`{variable}`", default, allowed, text
+
+
+def _variable(kind: type[BaseSettings], name: str, field: FieldInfo) -> str:
+    if field.validation_alias is not None:
+        return name.upper()
+    return f"{kind.model_config.get('env_prefix', '')}{name}".upper()
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "none"
+    if field.default is PydanticUndefined:
+        return "required"
+    if field.default is None or field.default == ():
+        return "none"
+    return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+
+
+def _allowed(field: FieldInfo) -> str:
+    bounds = {type(one): one for one in field.metadata if isinstance(one, Ge | Gt | Le | Lt)}
+    least = next((f"{one.ge:g}" for one in bounds.values() if isinstance(one, Ge)), None)
+    above = next((f"above {one.gt:g}" for one in bounds.values() if isinstance(one, Gt)), None)
+    most = next((f"{_number(one.le)}" for one in bounds.values() if isinstance(one, Le)), None)
+    return f"{least or above} to {most}" if (least or above) and most else ""
+
+
+def _number(value: object) -> str:
+    return f"{value:.0f}" if isinstance(value, float) else str(value)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _docstrings(kind: type) -> dict[str, str]:
+    """What stands below each field of a class."""
+    [body] = [node.body for node in ast.parse(dedent(inspect.getsource(kind))).body if isinstance(node, ast.ClassDef)]
+    return {
+        field.target.id: re.sub(r"\s+", " ", text.value.value).strip()
+        for field, text in pairwise(body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(["| variable | default | range | meaning |", "|---|---|---|---|", *lines])
+
+
+def commands() -> str:
+    """The `--help` of each command, as it prints it."""
+    app = application()
+    runner = CliRunner()
+    parts = []
+    for words in _commands(typer.main.get_command(app)):
+        shown = runner.invoke(
+            app, [*words, "--help"], prog_name="mesh", terminal_width=_WIDTH, env={"COLUMNS": str(_WIDTH)}
+        )
+        parts.append(f"## `{' '.join(('mesh', *words))}`\n\n```text\n{shown.output.strip()}\n```")
+    return "\n\n".join(parts)
+
+
+def _commands(command: object, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield words
+    for word, below in getattr(command, "commands", {}).items():
+        yield from _commands(below, (*words, word))
+
+
+def reasons() -> str:
+    """Which reasons of its own each endpoint has."""
+    rows = [
+        f"| `{endpoint.subject}` | {', '.join(f'`{reason}`' for reason in endpoint.reasons) or 'none'} |"
+        for endpoint in ENDPOINTS
+    ]
+    return "\n".join(["| subject | reasons |", "|---|---|", *rows])
+
+
+def decisions() -> str:
+    """The index of the decision records, by their titles."""
+    lines = ["| | decision |", "|---|---|"]
+    for record in sorted(_DECISIONS.glob("0*.md")):
+        number, title = record.read_text().partition("\n")[0].removeprefix("# ").split(". ", 1)
+        lines.append(f"| [{number}]({record.name}) | {title} |")
+    return "\n".join(lines)
+
+
+PARTS: Final[Mapping[Path, Callable[[], str]]] = {
+    _REFERENCE / "configuration.md": configuration,
+    _REFERENCE / "cli.md": commands,
+    _REFERENCE / "errors.md": reasons,
+    _DECISIONS / "README.md": decisions,
+}
+_MARKED: Final = re.compile(r"(<!-- generated: `make docs` -->\n).*?(\n<!-- end -->)", re.DOTALL)
+
+
+def current(page: Path) -> str:
+    """The page with its generated part as the code has it now."""
+    part = PARTS[page]()
+    text, found = _MARKED.subn(lambda marks: f"{marks[1]}\n{part}\n{marks[2]}", page.read_text())
+    if found != 1:
+        raise ValueError(f"{page} must have one generated part")
+    return text
+
+
+if __name__ == "__main__":
+    for one in PARTS:
+        one.write_text(current(one))

@@ -1,0 +1,25 @@
+"""How a worker tells of its store's outages: to callers as a fault, at the start as the reason for its end."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from mesh.core.context import remaining
+from mesh.process.run import StartError
+from mesh.service.faults import database_read_only, database_unavailable, deadline_passed
+from providers.errors import ProviderError
+from providers.terms import Terms
+
+TERMS: Final = Terms(
+    unavailable=database_unavailable, read_only=database_read_only, timed_out=deadline_passed, remaining=remaining
+)
+"""What a caller hears of an outage, whichever store a service has (ADR 4)."""
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """Raise StartError where the store cannot be opened."""
+    try:
+        yield
+    except ProviderError as error:
+        raise StartError(str(error)) from error

@@ -1,0 +1,56 @@
+"""The one wiring of every worker: handlers by their endpoints, token keys, health."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from functools import partial
+
+from contracts.auth import GetJwks, Jwks
+from mesh.client.client import Client
+from mesh.core.version import package_version
+from mesh.process.settings import WorkerSettings
+from mesh.security.verifier import Verifier
+from mesh.service.health import Probe, watched
+from mesh.service.service import Service
+from mesh.transport.base import Transport
+from subjects import AUTH_JWKS, ENDPOINTS
+from worker.answers import AnyEndpoint, AnyHandler, collect
+
+Guard = Callable[[AnyEndpoint, AnyHandler], AnyHandler]
+"""Stands before an endpoint's handler; returns the handler itself where the endpoint needs no guard."""
+
+
+def _unguarded(_: AnyEndpoint, handler: AnyHandler) -> AnyHandler:
+    return handler
+
+
+async def wire(  # noqa: PLR0913  # each by name
+    name: str,
+    settings: WorkerSettings,
+    transport: Transport,
+    resources: AsyncExitStack,
+    *,
+    description: str,
+    handlers: Iterable[object],
+    probe: Probe,
+    fetch_keys: Callable[[], Awaitable[Jwks]] | None = None,
+    guard: Guard = _unguarded,
+) -> Service:
+    """The service `name`, ready to start: its endpoints are answered by the methods that `handlers` declare.
+
+    `probe` looks whether the service's database lives. `fetch_keys` brings the keys that verify tokens; by default
+    auth is asked. Raises StartError where the handlers are not those of the service's endpoints.
+    """
+    collected = collect([endpoint for endpoint in ENDPOINTS if endpoint.service == name], handlers)
+    service = Service(
+        name,
+        transport,
+        version=package_version(),
+        description=description,
+        verify=Verifier(settings, fetch_keys or partial(Client(transport).call, AUTH_JWKS, GetJwks())).verify,
+        concurrency=settings.mesh_concurrency,
+        queue_size=settings.mesh_queue_size,
+    )
+    for endpoint, handler in collected.items():
+        service.add(endpoint, guard(endpoint, handler))
+    await resources.enter_async_context(watched(service, probe, "the database does not answer"))
+    return service
