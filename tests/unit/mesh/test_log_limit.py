@@ -91,8 +91,8 @@ def test_what_was_left_out_is_told_without_a_further_line(log: Log) -> None:
 def test_a_process_that_ends_tells_what_it_left_out() -> None:
     program = """
 import structlog
-from mesh.logs import configure
-from mesh.settings import LogSettings
+from mesh.telemetry.logs import configure
+from mesh.telemetry.settings import LogSettings
 configure(LogSettings(log_format="json"), "test")
 for n in range(20_000):
     structlog.get_logger().warning("request_without_inbox", subject="customers.get", n=n)
