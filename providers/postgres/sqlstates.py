@@ -62,6 +62,8 @@ CODES: Final[Mapping[str, Blame]] = {
     "42501": Blame.DATABASE,  # insufficient privilege
     "42703": Blame.DATABASE,  # undefined column
     "42704": Blame.DATABASE,  # undefined object
+    "42804": Blame.DATABASE,  # datatype mismatch: a column has another type since
+    "42809": Blame.DATABASE,  # wrong object type: a view in a table's place
     "42883": Blame.DATABASE,  # undefined function
     "42P01": Blame.DATABASE,  # undefined table
     "42P05": Blame.DATABASE,  # duplicate prepared statement: as of class 26
@@ -77,6 +79,9 @@ def blame(error: BaseException) -> Blame:
     match error:
         # asyncpg knows no better until it has prepared its statements anew, which within a transaction it leaves to us.
         case OSError() | asyncpg.InternalClientError() | asyncpg.InvalidCachedStatementError():
+            return Blame.DATABASE
+        # No contract lets a value of a wrong type pass, so the column has another one since.
+        case asyncpg.DataError(__cause__=TypeError()):
             return Blame.DATABASE
         case asyncpg.PostgresError(sqlstate=str(sqlstate)):
             return CODES.get(sqlstate) or CLASSES.get(sqlstate[:2], Blame.OURS)
