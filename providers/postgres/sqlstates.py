@@ -90,5 +90,10 @@ def blame(error: BaseException) -> Blame:
 
 
 def spoils(error: BaseException) -> bool:
-    """Whether the connection would go on to fail where a new one may not."""
+    """Whether the connection would go on to fail where a new one may not, or to hold locks.
+
+    asyncpg has a statement prepared before it finds that a value does not fit. It leaves that transaction open.
+    """
+    if isinstance(error, asyncpg.DataError) and error.__cause__ is not None:  # the driver's own, not the server's
+        return True
     return isinstance(error, asyncpg.PostgresError) and error.sqlstate in _SPOILT

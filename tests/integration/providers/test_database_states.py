@@ -171,6 +171,15 @@ async def test_a_column_that_has_another_type_since_is_the_databases_state(
     await name_it()
 
 
+async def test_a_value_that_the_driver_cannot_send_leaves_no_lock(
+    database: Database, operator: asyncpg.Connection
+) -> None:
+    with pytest.raises(asyncpg.DataError):
+        await database.fetch("UPDATE things SET name = 'a' WHERE id = $1", 2**40)
+    await operator.execute("SET lock_timeout = '5s'")
+    await operator.execute("ALTER TABLE things ADD COLUMN more integer")
+
+
 @pytest.mark.parametrize(
     "change",
     ["ALTER TABLE things ADD COLUMN more integer", "ALTER TABLE things ALTER COLUMN name TYPE varchar(80)"],
