@@ -62,6 +62,8 @@ CODES: Final[Mapping[str, Blame]] = {
     "42501": Blame.DATABASE,  # insufficient privilege
     "42703": Blame.DATABASE,  # undefined column
     "42704": Blame.DATABASE,  # undefined object
+    "42804": Blame.DATABASE,  # datatype mismatch: a column has another type since
+    "42809": Blame.DATABASE,  # wrong object type: a view in a table's place
     "42883": Blame.DATABASE,  # undefined function
     "42P01": Blame.DATABASE,  # undefined table
     "42P05": Blame.DATABASE,  # duplicate prepared statement: as of class 26
@@ -78,6 +80,9 @@ def blame(error: BaseException) -> Blame:
         # asyncpg knows no better until it has prepared its statements anew, which within a transaction it leaves to us.
         case OSError() | asyncpg.InternalClientError() | asyncpg.InvalidCachedStatementError():
             return Blame.DATABASE
+        # No contract lets a value of a wrong type pass, so the column has another one since.
+        case asyncpg.DataError(__cause__=TypeError()):
+            return Blame.DATABASE
         case asyncpg.PostgresError(sqlstate=str(sqlstate)):
             return CODES.get(sqlstate) or CLASSES.get(sqlstate[:2], Blame.OURS)
         case _:
@@ -85,5 +90,10 @@ def blame(error: BaseException) -> Blame:
 
 
 def spoils(error: BaseException) -> bool:
-    """Whether the connection would go on to fail where a new one may not."""
+    """Whether the connection would go on to fail where a new one may not, or to hold locks.
+
+    asyncpg has a statement prepared before it finds that a value does not fit. It leaves that transaction open.
+    """
+    if isinstance(error, asyncpg.DataError) and error.__cause__ is not None:  # the driver's own, not the server's
+        return True
     return isinstance(error, asyncpg.PostgresError) and error.sqlstate in _SPOILT

@@ -155,6 +155,31 @@ async def test_a_table_that_somebody_changed_is_the_databases_state(
     await write(database)
 
 
+@pytest.mark.parametrize("type_", ["integer", "bytea", "timestamptz", "text[]", "double precision"])
+async def test_a_column_that_has_another_type_since_is_the_databases_state(
+    database: Database, operator: asyncpg.Connection, type_: str
+) -> None:
+    async def name_it() -> None:
+        await database.fetch("UPDATE things SET name = $1 WHERE id = 1", "a")
+
+    await name_it()
+    await operator.execute(f"ALTER TABLE things ALTER COLUMN name TYPE {type_} USING NULL")
+    for _ in range(2):
+        with pytest.raises(DatabaseUnavailable, match="cannot do this just now"):
+            await name_it()
+    await operator.execute("ALTER TABLE things ALTER COLUMN name TYPE text USING 'a'")
+    await name_it()
+
+
+async def test_a_value_that_the_driver_cannot_send_leaves_no_lock(
+    database: Database, operator: asyncpg.Connection
+) -> None:
+    with pytest.raises(asyncpg.DataError):
+        await database.fetch("UPDATE things SET name = 'a' WHERE id = $1", 2**40)
+    await operator.execute("SET lock_timeout = '5s'")
+    await operator.execute("ALTER TABLE things ADD COLUMN more integer")
+
+
 @pytest.mark.parametrize(
     "change",
     ["ALTER TABLE things ADD COLUMN more integer", "ALTER TABLE things ALTER COLUMN name TYPE varchar(80)"],

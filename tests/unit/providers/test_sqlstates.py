@@ -33,6 +33,8 @@ def test_a_code_has_a_line_of_its_own_only_where_it_differs_from_its_class() -> 
         (Blame.OURS, "25P02"),
         (Blame.DATABASE, "42501"),
         (Blame.DATABASE, "42703"),
+        (Blame.DATABASE, "42804"),
+        (Blame.DATABASE, "42809"),
         (Blame.OURS, "42601"),
         (Blame.CALLER, "22003"),
         (Blame.CALLER, "23505"),
@@ -68,3 +70,12 @@ def test_what_has_no_code_is_judged_by_its_kind(expected: Blame, error: BaseExce
 
 def test_a_connection_is_spoilt_where_another_one_may_do_better() -> None:
     assert ["25006", "26000", "42P05"] == [code for code in KNOWN if spoils(raised(code))]
+
+
+@pytest.mark.parametrize(("expected", "cause"), [(Blame.DATABASE, TypeError()), (Blame.CALLER, OverflowError())])
+def test_a_value_that_the_driver_cannot_send_is_of_a_type_that_changed_or_out_of_range(
+    expected: Blame, cause: Exception
+) -> None:
+    error = asyncpg.DataError("invalid input for query argument $1")
+    error.__cause__ = cause
+    assert expected is blame(error)
