@@ -21,7 +21,7 @@ class Dependencies:
     revocations: Revocations
     readiness: Readiness
     instances: Instances
-    """Whoever runs the application has them watched."""
+    """The process that runs the application polls them."""
 
 
 def dependencies(request: Request) -> Dependencies:

@@ -85,7 +85,7 @@ async def serve_until(
     host, port = listening.getsockname()[:2]
     tune_garbage_collection()
     log.info("gateway_started", host=host, port=port)
-    async with app.state.dependencies.instances.watched():
+    async with app.state.dependencies.instances.monitored():
         try:
             await stopped_or_lost(stop, transport)
             app.state.dependencies.readiness.stopping = True

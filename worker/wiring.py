@@ -9,7 +9,7 @@ from mesh.client.client import Client
 from mesh.core.version import package_version
 from mesh.process.settings import WorkerSettings
 from mesh.security.verifier import Verifier
-from mesh.service.health import Probe, watched
+from mesh.service.health import Probe, health_monitor
 from mesh.service.service import Service
 from mesh.transport.base import Transport
 from subjects import AUTH_JWKS, ENDPOINTS
@@ -52,5 +52,5 @@ async def wire(  # noqa: PLR0913  # each by name
     )
     for endpoint, handler in collected.items():
         service.add(endpoint, guard(endpoint, handler))
-    await resources.enter_async_context(watched(service, probe, "the database does not answer"))
+    await resources.enter_async_context(health_monitor(service, probe, "the database does not answer"))
     return service

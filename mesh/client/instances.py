@@ -40,7 +40,7 @@ class Instances:
         return self._services[service].lost
 
     @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
+    async def monitored(self) -> AsyncIterator[None]:
         """Poll while the context is open."""
         polling = asyncio.create_task(self._poll(), name="instances")
         try:

@@ -1,4 +1,4 @@
-"""Has a worker step back while what it stands on is gone, and come back by itself."""
+"""The health monitor: pauses a worker while its database is away, and resumes it afterwards."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,51 +12,51 @@ from mesh.service.service import Service
 log = structlog.get_logger()
 
 Probe = Callable[[], Awaitable[str | None]]
-"""Looks for a sign of life, in bounded time; says what is lacking besides, None where nothing is.
+"""Checks the dependency in bounded time. Returns the limit of what it can do, or None.
 
-Raises whatever it likes where there is no sign of life; a Fault's detail then is the reason that discovery tells.
+Raises any exception if the dependency is away. The detail of a Fault becomes the reason in discovery.
 """
 
 _EVERY = 1.0
-_SOON = 0.2  # after a failure: to be sure of it, and then to notice its end
-_ENOUGH = 2  # failures in a row: one may be a moment's
+_SOON = 0.2  # after a failure: confirms it, and then notices its end
+_ENOUGH = 2  # failures in a row: a single one may be transient
 
 
 @asynccontextmanager
-async def watched(service: Service, probe: Probe, reason: str, every: float = _EVERY) -> AsyncIterator[None]:
-    """Probe every so many seconds; from the second failure in a row to the first success the service is paused.
+async def health_monitor(service: Service, probe: Probe, reason: str, every: float = _EVERY) -> AsyncIterator[None]:
+    """Probe every `every` seconds; pause the service from the second failure in a row until the first success.
 
-    What is lacking besides does not pause it, and is told by discovery. A start is not held up: whether the worker can
-    serve at all, it has found out before.
+    A limit does not pause it; discovery reports the limit. The first probe comes after `every` seconds: the worker has
+    checked its dependency when it started.
     """
-    watching = asyncio.create_task(_watch(service, probe, reason, every), name="watch")
+    monitoring = asyncio.create_task(_monitor(service, probe, reason, every), name="health-monitor")
     try:
         yield
     finally:
-        watching.cancel()
-        await asyncio.wait({watching})
+        monitoring.cancel()
+        await asyncio.wait({monitoring})
 
 
-async def _watch(service: Service, probe: Probe, reason: str, every: float) -> None:
+async def _monitor(service: Service, probe: Probe, reason: str, every: float) -> None:
     failures = 0
     while True:
         await asyncio.sleep(min(every, _SOON) if failures else every)
-        absence, lack = await _probed(probe, reason, tell=failures == 0)
+        absence, limit = await _probed(probe, reason, log_failure=failures == 0)
         failures = 0 if absence is None else failures + 1
         try:
             if absence is None:
-                await service.resume(lack)
+                await service.resume(limit)
             elif failures >= _ENOUGH:
                 await service.pause(absence)
-        except MeshError as error:  # NATS is away as well: the next round tries again
-            log.warning("watch_hindered", error=str(error))
+        except MeshError as error:  # NATS is away too: the next round retries
+            log.warning("health_monitor_failed", error=str(error))
 
 
-async def _probed(probe: Probe, reason: str, *, tell: bool) -> tuple[str | None, str | None]:
-    """Why the service can serve nothing, None where it can, and what is lacking besides."""
+async def _probed(probe: Probe, reason: str, *, log_failure: bool) -> tuple[str | None, str | None]:
+    """The reason why the service cannot serve, or None, and the limit of what it can serve."""
     try:
         return None, await probe()
-    except Exception as error:  # noqa: BLE001  # a probe that fails, however it does, is the answer
-        if tell:
+    except Exception as error:  # noqa: BLE001  # any exception means that the dependency is away
+        if log_failure:
             log.warning("probe_failed", error=str(error), type=type(error).__name__)
         return error.detail if isinstance(error, Fault) else reason, None

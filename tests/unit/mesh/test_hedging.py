@@ -113,7 +113,7 @@ async def known(mesh: Mesh) -> None:
 def test_a_read_that_a_killed_instance_took_costs_little() -> None:
     async def scene() -> None:
         mesh = Mesh(0.002, 0.002)
-        async with mesh.instances.watched():
+        async with mesh.instances.monitored():
             await known(mesh)
             await mesh.calls(200)
             under_way = [asyncio.create_task(mesh.call()) for _ in range(20)]
@@ -128,7 +128,7 @@ def test_a_read_that_a_killed_instance_took_costs_little() -> None:
 def test_while_an_instance_is_lost_reads_ask_until_they_are_answered() -> None:
     async def scene() -> None:
         mesh = Mesh(0.002, 0.002, 0.002)
-        async with mesh.instances.watched():
+        async with mesh.instances.monitored():
             await known(mesh)
             await mesh.calls(200)
             for worker in mesh.workers[:2]:  # which NATS goes on to pick
@@ -142,7 +142,7 @@ def test_while_an_instance_is_lost_reads_ask_until_they_are_answered() -> None:
 def test_what_may_change_something_is_not_hedged(endpoint: Endpoint[Say, Said]) -> None:
     async def scene() -> None:
         mesh = Mesh(0.5, 0.5)
-        async with mesh.instances.watched():
+        async with mesh.instances.monitored():
             await known(mesh)
             await mesh.calls(10, endpoint)
         assert 10 == mesh.asked
@@ -154,7 +154,7 @@ def test_what_may_change_something_is_not_hedged(endpoint: Endpoint[Say, Said]) 
 def test_with_one_instance_nothing_is_asked_twice_while_it_lives(seconds: float) -> None:
     async def scene() -> None:
         mesh = Mesh(seconds)
-        async with mesh.instances.watched():
+        async with mesh.instances.monitored():
             await known(mesh)
             await mesh.calls(20)
             await mesh.calls(20, KEPT)
@@ -167,7 +167,7 @@ def test_a_paused_instance_is_nobody_to_ask_and_not_lost() -> None:
     async def scene() -> None:
         mesh = Mesh(0.5, 0.5)
         mesh.workers[1].ready = "false"
-        async with mesh.instances.watched():
+        async with mesh.instances.monitored():
             await known(mesh)
             assert (False, False) == (mesh.instances.several("sample"), mesh.instances.lost("sample"))
             await mesh.calls(20)
@@ -179,7 +179,7 @@ def test_a_paused_instance_is_nobody_to_ask_and_not_lost() -> None:
 def test_hedges_raise_the_load_by_a_tenth_at_most() -> None:
     async def scene() -> None:
         mesh = Mesh(0.002, 0.002)
-        async with mesh.instances.watched():
+        async with mesh.instances.monitored():
             await known(mesh)
             await mesh.calls(150)
             before = mesh.asked
@@ -196,7 +196,7 @@ def test_hedges_raise_the_load_by_a_tenth_at_most() -> None:
 def test_a_slow_endpoint_is_not_taken_for_a_late_one() -> None:
     async def scene() -> None:
         mesh = Mesh(0.8, 0.8)
-        async with mesh.instances.watched():
+        async with mesh.instances.monitored():
             await known(mesh)
             for _ in range(15):
                 await asyncio.gather(*(mesh.call() for _ in range(20)))
@@ -211,7 +211,7 @@ def test_a_slow_endpoint_is_not_taken_for_a_late_one() -> None:
 def test_a_service_that_refuses_is_not_asked_twice() -> None:
     async def scene() -> None:
         mesh = Mesh(2.0, 2.0)
-        async with mesh.instances.watched():
+        async with mesh.instances.monitored():
             await known(mesh)
             for worker in mesh.workers:
                 worker.refusal = SLOW_DATABASE
@@ -227,7 +227,7 @@ def test_a_service_that_refuses_is_not_asked_twice() -> None:
 def test_a_second_instance_that_takes_no_more_says_nothing_of_the_first() -> None:
     async def scene() -> None:
         mesh = Mesh(0.3, 0.001)
-        async with mesh.instances.watched():
+        async with mesh.instances.monitored():
             await known(mesh)
             mesh.workers[1].refusal = (HEADERS, FULL)
             served = [await mesh.client.call(READ, Say()) for _ in range(20)]
@@ -239,7 +239,7 @@ def test_a_second_instance_that_takes_no_more_says_nothing_of_the_first() -> Non
 def test_what_the_only_instance_did_not_hear_before_it_connected_anew_is_sent_again() -> None:
     async def scene() -> None:
         mesh = Mesh(0.002)
-        async with mesh.instances.watched():
+        async with mesh.instances.monitored():
             await known(mesh)
             [worker] = mesh.workers
             worker.seconds = 60
@@ -255,7 +255,7 @@ def test_what_the_only_instance_did_not_hear_before_it_connected_anew_is_sent_ag
 def test_without_nats_nobody_is_known_and_all_is_known_after_it() -> None:
     async def scene() -> None:
         mesh = Mesh(0.002, 0.002)
-        async with mesh.instances.watched():
+        async with mesh.instances.monitored():
             await known(mesh)
             assert mesh.instances.several("sample")
             mesh.instances._transport.disconnect()  # type: ignore[attr-defined]  # a MemoryTransport
@@ -279,7 +279,7 @@ def test_an_answer_to_discovery_that_makes_no_sense_is_passed_over(answer: bytes
         mesh = Mesh(0.002)
         rogue = MemoryTransport(mesh.broker, "rogue")
         await rogue.subscribe("$SRV.PING.sample", lambda message: broker_route(mesh, message.reply, answer))
-        async with mesh.instances.watched():
+        async with mesh.instances.monitored():
             await known(mesh)
             await asyncio.sleep(20)
             assert (False, False) == (mesh.instances.several("sample"), mesh.instances.lost("sample"))

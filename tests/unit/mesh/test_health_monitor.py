@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from mesh.client.client import Client
 from mesh.core.errors import NoResponder, Unavailable
-from mesh.service.health import watched
+from mesh.service.health import health_monitor
 from mesh.service.service import Service
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from tests.nats_server import until
@@ -65,7 +65,7 @@ def database() -> Database:
 @pytest.fixture
 async def service(worker: MemoryTransport, database: Database) -> AsyncIterator[Service]:
     service = sample(worker)
-    async with watched(service, database.probe, WHY, every=0.01):
+    async with health_monitor(service, database.probe, WHY, every=0.01):
         await service.start()
         yield service
         await service.drain()
@@ -227,7 +227,7 @@ async def test_a_probe_may_say_why_in_its_own_words(worker: MemoryTransport, cal
         raise Unavailable("key_gone", "the key is gone")
 
     service = sample(worker)
-    async with watched(service, probe, WHY, every=0.01):
+    async with health_monitor(service, probe, WHY, every=0.01):
         await service.start()
         while {"ready": "false", "reason": "the key is gone"} != await metadata(caller, "PING"):
             await asyncio.sleep(0.01)
