@@ -14,7 +14,7 @@ from mesh.core.errors import Invalid
 
 _KNOWN: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """RFC 9110 and RFC 5789: a path may know them or not. Any other one no path knows."""
-UNKNOWN_METHOD: Final = Invalid("method_not_implemented", "the method is known at no path")
+UNKNOWN_METHOD: Final = Invalid("method_not_implemented", "No path knows this method.")
 _FILES: Final = frozenset({"GET"})
 """What is mounted are files."""
 

@@ -5,9 +5,9 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 from starlette.types import Message
 
-from gateway.app import build
 from gateway.settings import GatewaySettings
 from mesh.transport.memory import MemoryTransport
+from tests.unit.gateway.applications import application
 from tests.unit.gateway.problems import problem
 
 JSON = {"Content-Type": "application/json"}
@@ -75,7 +75,7 @@ async def test_a_body_that_is_announced_too_large_is_413_before_it_comes_where_t
 
 
 async def test_a_body_that_does_not_come_is_408(transport: MemoryTransport) -> None:
-    impatient = build(GatewaySettings(gateway_timeout=0.05), transport)
+    impatient = application(GatewaySettings(gateway_timeout=0.05), transport)
     answers, _ = await request(impatient, [(b"content-length", b"10")])
     assert 408 == answers[0]["status"]
     assert b'"reason":"request_timeout"' in answers[1]["body"]

@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 from starlette.exceptions import HTTPException
 
-from gateway.app import build
 from gateway.middleware.request_context import RequestContext
 from gateway.problems import CALL_ERRORS, HANDLERS, STATUS, BodyFault
 from gateway.settings import GatewaySettings
@@ -38,6 +37,7 @@ from mesh.core.errors import (
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from subjects import CUSTOMERS_ARCHIVE, PRODUCTS_GET
+from tests.unit.gateway.applications import application
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.world import World
 from tests.virtual_clock import VirtualLoop
@@ -80,7 +80,7 @@ class Failing(MemoryTransport):
 
 def answer(error: Exception, path: str = "/v1/products/1", **headers: str) -> Response:
     """What a gateway answers whose every request to the mesh fails so, without waiting out its retries."""
-    app = build(GatewaySettings(), Failing(error))
+    app = application(GatewaySettings(), Failing(error))
 
     async def ask() -> Response:
         async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as http:
@@ -143,7 +143,7 @@ async def test_an_absent_service_is_503_at_once_and_the_others_work(
 async def test_a_worker_whose_reply_does_not_fit_is_502() -> None:
     broker = MemoryBroker()
     worker = MemoryTransport(broker)
-    app = build(GatewaySettings(), MemoryTransport(broker))
+    app = application(GatewaySettings(), MemoryTransport(broker))
     asked: asyncio.Queue[Message] = asyncio.Queue()
     await worker.subscribe("products.get", asked.put_nowait, "q")
     async with (
@@ -249,4 +249,5 @@ async def test_a_fault_of_the_body_is_told_in_its_own_words(fault: Fault) -> Non
 
 @pytest.mark.parametrize("status", [500, 502, 503])
 async def test_an_error_that_the_framework_raises_is_a_bug_and_not_a_bulkheads_refusal(status: int) -> None:
-    assert (500, "internal", "internal error") == await told(HTTPException(status))
+    with structlog.testing.capture_logs():  # a traceback for people takes seconds to draw
+        assert (500, "internal", "internal error") == await told(HTTPException(status))

@@ -7,7 +7,6 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
 from contracts.products import GetProduct
-from gateway.app import build
 from gateway.middleware.request_context import DISCONNECTED
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import GuardedClient
@@ -30,6 +29,7 @@ from mesh.transport.memory import MemoryTransport
 from mesh.wire import request_headers
 from mesh.wire.problem import error_reply
 from subjects import AUTH_LOGIN, AUTH_PASSWORD_CHANGE, AUTH_REGISTER, ENDPOINTS, PRODUCTS_GET
+from tests.unit.gateway.applications import application
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.tokens import bearer
 from tests.unit.gateway.virtual_time import Scene, in_virtual_time
@@ -88,7 +88,7 @@ def client(transport: MemoryTransport) -> GuardedClient:
 
 @pytest.fixture
 def app(transport: MemoryTransport) -> FastAPI:
-    return build(SETTINGS, transport)
+    return application(SETTINGS, transport)
 
 
 def limiter(client: GuardedClient, service: str = "products") -> AdaptiveLimit:
@@ -276,7 +276,7 @@ async def test_a_call_is_bounded_by_its_request_and_by_its_endpoint(
 ) -> None:
     seen: list[Message] = []
     await MemoryTransport(world.broker).subscribe("products.get", seen.append)
-    app = build(GatewaySettings(gateway_timeout=gateway_timeout), transport)
+    app = application(GatewaySettings(gateway_timeout=gateway_timeout), transport)
     async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as http:
         await http.get("/v1/products/1")
     assert request_headers.deadline(seen[0].headers, 1000, 0, lambda _: 0) == pytest.approx(seconds, abs=0.2)

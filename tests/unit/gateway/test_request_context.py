@@ -7,11 +7,11 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 from starlette.types import Message as AsgiMessage
 
-from gateway.app import build
 from gateway.settings import GatewaySettings
 from mesh.telemetry.logs import request_id
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryTransport
+from tests.unit.gateway.applications import application
 from tests.unit.gateway.problems import problem
 from tests.unit.gateway.world import World
 
@@ -90,7 +90,7 @@ async def test_a_service_that_does_not_answer_in_time_is_504(world: World) -> No
     silent = MemoryTransport(world.broker)
     await world.stop("products")
     await silent.subscribe("products.get", lambda _: None, "q")
-    app = build(GatewaySettings(gateway_timeout=0.05), MemoryTransport(world.broker))
+    app = application(GatewaySettings(gateway_timeout=0.05), MemoryTransport(world.broker))
     async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as http:
         problem(await http.get("/v1/products/1"), 504, "deadline_exceeded")
 

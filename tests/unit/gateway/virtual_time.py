@@ -10,9 +10,9 @@ from typing import Any, Concatenate, ParamSpec
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
-from gateway.app import build
 from gateway.settings import GatewaySettings
 from mesh.transport.memory import MemoryTransport
+from tests.unit.gateway.applications import application
 from tests.unit.gateway.world import World
 from tests.virtual_clock import VirtualLoop
 
@@ -39,7 +39,7 @@ def in_virtual_time(
             world = World()
             await world.start()
             transport = MemoryTransport(world.broker, "gateway")
-            app = build(settings, transport)
+            app = application(settings, transport)
             async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as http:
                 await test(Scene(world, transport, app, http), *args, **kwargs)
             await world.stop()
