@@ -1,4 +1,4 @@
-"""What a request carries along with its payload, for whoever works on it in this process."""
+"""The current request: caller, deadline, ids and trace, available to all code that works on it."""
 
 import random
 import re
@@ -16,7 +16,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The end user that an access token speaks for, as verified in this process."""
+    """The end user of a verified access token."""
 
     user_id: str
     session_id: str
@@ -27,36 +27,36 @@ NO_TRACE: Final[Mapping[str, str]] = {}
 
 
 class Span(Protocol):
-    """One traced request, as this process works on it; ended exactly once."""
+    """The span of one traced request in this process; ended exactly once."""
 
     trace_id: str
 
     def call(self, current: "Context", subject: str) -> AbstractContextManager[None]:
-        """A call within the request, as a span of its own."""
+        """Open a child span for a call within the request."""
 
     def answered(self, method: str, route: str | None, status: int | None) -> None:
-        """End with HTTP's status, None where there is none since this process ends; `route` is the template."""
+        """End with the HTTP status, or None if the process ends first; `route` is the template."""
 
     def served(self, fault: Fault | None) -> None:
-        """End with what the caller is told."""
+        """End with the fault in the reply, or None."""
 
 
 class Context(NamedTuple):
-    """One request: who asks, until when an answer is of use, and what travels on to nested calls."""
+    """One request: its caller, its deadline, and what nested calls inherit."""
 
     request_id: str
     deadline: float
-    """In the event loop's own time (`loop.time()`), so that a wall clock that jumps does no harm."""
+    """In the event loop's time (`loop.time()`), which does not jump."""
     authorization: str | None = None
     caller: Caller | None = None
     trace: Mapping[str, str] = NO_TRACE
-    """The W3C trace headers, as they came."""
+    """The W3C trace headers as received."""
     idempotency_key: str | None = None
-    """Says that the same request may come again, and shall then do nothing more."""
+    """Identifies repetitions of the same request, which must not execute again."""
     client_address: str | None = None
-    """The end user's IP address, as the gateway saw it."""
+    """The end user's IP address, as seen by the gateway."""
     span: Span | None = None
-    """What traces the request in this process; None where it is not traced."""
+    """The request's span in this process; None if it is not traced."""
 
     def remaining(self) -> float:
         """Seconds until the deadline; negative once it has passed."""
@@ -67,12 +67,12 @@ _current: ContextVar[Context | None] = ContextVar("mesh_context", default=None)
 
 
 def current() -> Context | None:
-    """The request that this task works on, or None outside of any."""
+    """The request that this task works on, or None."""
     return _current.get()
 
 
 def remaining() -> float | None:
-    """Seconds until the deadline of this request, negative once it has passed; None outside of any."""
+    """Seconds until the deadline of this request, negative once it has passed; None outside of a request."""
     context = _current.get()
     return None if context is None else context.remaining()
 
@@ -80,7 +80,7 @@ def remaining() -> float | None:
 def caller() -> Caller:
     """The verified end user of this request.
 
-    Raises Unauthenticated where the request brought no token.
+    Raises Unauthenticated if the request has no token.
     """
     context = _current.get()
     if context is None or context.caller is None:
@@ -104,8 +104,8 @@ def working_on(context: Context) -> Iterator[None]:
 
 
 def request_id_from(text: str | None) -> str:
-    """The request id that came along, if it is fit to be logged and sent on; a new one otherwise.
+    """The given request id if it is valid, or a new one.
 
-    A new one tells requests apart and is no secret: made without a system call.
+    A request id is no secret, so a new one is made without a system call.
     """
     return text if text and _REQUEST_ID.fullmatch(text) else f"{random.getrandbits(128):032x}"

@@ -1,4 +1,4 @@
-"""Events: what a service tells everybody who listens, once and without an answer."""
+"""Events: a service publishes one to all subscribers, without a reply."""
 
 import re
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ _SUBJECT = re.compile(r"events\.[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True, eq=False)
 class Event(Generic[Payload]):
-    """A subject `events.<service>.<what_happened>`, with the type of its payload.
+    """A subject `events.<service>.<what_happened>` with the type of its payload.
 
-    NATS delivers it at most once: whoever must not miss one asks for the state as well, after each reconnect.
+    NATS delivers an event at most once. A subscriber that must not miss one also requests the state after a reconnect.
     """
 
     subject: str

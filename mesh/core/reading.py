@@ -1,4 +1,4 @@
-"""How JSON of another process becomes a model: bounded, and cheap even where it is made to be expensive."""
+"""Reads JSON from another process into a model: bounded in size and in CPU time."""
 
 from functools import partial
 from typing import Any, Generic, NoReturn, TypeVar
@@ -12,32 +12,32 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 _LONGEST_PATH = 100
 _SHORT = 512
-"""Bytes: with 70 keys in them, pydantic's own way with missing fields takes a tenth of a millisecond at most."""
+"""Bytes; at most 70 keys fit, and pydantic handles missing fields among them within a tenth of a millisecond."""
 
 
 class Unreadable(Exception):
-    """What came does not fit; says where on one line, and repeats nothing of it."""
+    """The JSON does not fit the model. The message says where, on one line, without repeating any value."""
 
 
 class Reader(Generic[Shape]):
-    """Reads one shape from JSON of at most so many bytes.
+    """Reads one shape from JSON of at most `most` bytes.
 
-    pydantic copies the whole object for each field that is missing, and goes on after an error: 1 MiB with 100,000 keys
-    takes it a quarter of a second. This stops at the first wrong item of a list and at the first missing field. What is
-    short may lack fields, since that cannot take long; its lists end all the same, since 512 bytes hold 160 items `{}`.
+    pydantic copies the whole object for each missing field and continues after an error: 1 MiB with 100,000 keys takes
+    a quarter of a second. This reader stops at the first wrong item of a list and at the first missing field. Short
+    JSON may lack several fields, since that is quick; its lists stop early too, since 512 bytes hold 160 items `{}`.
     """
 
     def __init__(self, shape: type[Shape], most: int) -> None:
         self._most = most
         adapter = TypeAdapter(shape)
-        # Not prebuilt: pydantic would put the model's own validator in the place of the schemas made here.
+        # Not prebuilt: pydantic would replace these schemas by the model's own validator.
         short = _stopping_early(adapter.core_schema, at_missing=False)
         self._validate_short = SchemaValidator(short, _use_prebuilt=False).validate_json
         schema = _stopping_early(adapter.core_schema, at_missing=True)
         self._validate = SchemaValidator(schema, _use_prebuilt=False).validate_json
 
     def __call__(self, data: bytes) -> Shape:
-        """What the JSON says. Raises Unreadable."""
+        """The model. Raises Unreadable."""
         if len(data) > self._most:
             raise Unreadable(f"it has {len(data)} bytes, and may have {self._most}")
         try:
@@ -48,7 +48,7 @@ class Reader(Generic[Shape]):
 
 
 def _stopping_early(schema: Any, *, at_missing: bool) -> Any:  # noqa: ANN401  # a core schema is a dict of any depth
-    """The schema, where a list ends at its first wrong item and, if so wanted, a missing field raises."""
+    """The schema, changed so that a list stops at its first wrong item and, if `at_missing`, a missing field raises."""
     if isinstance(schema, list):
         return [_stopping_early(one, at_missing=at_missing) for one in schema]
     if not isinstance(schema, dict):

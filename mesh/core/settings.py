@@ -1,4 +1,4 @@
-"""What the settings of every process have in common: where they come from, and what a blank one means."""
+"""The base of all settings: read from the environment; a blank value counts as unset."""
 
 import os
 from collections.abc import Mapping
@@ -9,21 +9,21 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DAY: Final = 86_400.0
-"""Seconds. No timeout is longer: a timer does not take every number."""
+"""Seconds; the longest timeout, since timers do not accept every number."""
 
 
 def not_blank(told: Mapping[str, Any]) -> dict[str, Any]:
-    """What is told, without texts that are empty or nothing but white space: those are as not set."""
+    """The settings without blank texts, which count as unset."""
     return {name: value for name, value in told.items() if not isinstance(value, str) or value.strip()}
 
 
 def word(text: object) -> object:
-    """A word in small letters, however it is spelt."""
+    """A word in lower case."""
     return text.strip().lower() if isinstance(text, str) else text
 
 
 def _expanded(path: object) -> object:
-    """A path whose `~` is the home directory; as it stands where nobody knows that."""
+    """The path with `~` expanded, or unchanged if the home directory is unknown."""
     return os.path.expanduser(path) if isinstance(path, str | Path) else path  # noqa: PTH111  # Path's own raises then
 
 
@@ -38,7 +38,7 @@ ExistingFile = Annotated[AnyPath, AfterValidator(_is_file)]
 
 
 class Settings(BaseSettings):
-    """Settings of a process, each from the environment variable of its name; one that is blank is as not set."""
+    """Settings of a process, each from the environment variable of its name. A blank variable counts as unset."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 

@@ -1,4 +1,4 @@
-"""Text of strangers, made safe for a terminal and a log: it is shown, and commands nothing."""
+"""Escapes untrusted text, so that a terminal or a log shows it and obeys none of it."""
 
 import json
 
@@ -7,10 +7,10 @@ _DELETE = "\x7f"
 
 
 def escaped(text: str, keep: str = "") -> str:
-    """The text, with each character that is not printable written as JSON writes it; those in `keep` stay.
+    """The text with each unprintable character escaped as in JSON, except those in `keep`.
 
-    That covers control characters (C0 and C1), what turns the direction of writing, what has no width, and lone
-    surrogates. Inside a JSON document the result still is that document.
+    This covers control characters (C0 and C1), bidirectional and zero-width characters, and lone surrogates. A JSON
+    document stays the same document.
     """
     if text.isprintable():
         return text

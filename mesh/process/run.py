@@ -1,4 +1,4 @@
-"""The life of one process: settings, logs, connect, work, SIGTERM, drain, exit 0."""
+"""Runs one process: settings, logs, connect, work, SIGTERM, drain, exit 0."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from mesh.process.garbage import tune_garbage_collection
 from mesh.process.heartbeat import heartbeat
 from mesh.process.settings import WorkerSettings
 from mesh.service.service import Service
-from mesh.telemetry.log_lines import Lines
+from mesh.telemetry.log_lines import LogWriter
 from mesh.telemetry.logs import configure
 from mesh.telemetry.settings import LogSettings, TraceSettings
 from mesh.telemetry.streams import open_streams
@@ -38,34 +38,34 @@ Result = TypeVar("Result")
 
 _ENDS = (signal.SIGTERM, signal.SIGINT)
 _CANCELLED_AGAIN = 2.0
-"""Seconds after which a cancellation counts as swallowed: libraries do that. What a start undoes takes less."""
+"""Seconds after which to cancel again, since libraries may swallow a cancellation. Undoing a start takes less."""
 
 
 class StartError(Exception):
-    """The process cannot start; the message says in one line what is wrong and what to do."""
+    """The process cannot start. The message says in one line what is wrong and what to do."""
 
 
 class Stopped(Exception):
-    """The process was told to end before it had started."""
+    """The process was told to stop before it had started."""
 
 
 def run(name: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> NoReturn:
-    """Run `main(stop)` on uvloop; it ends by itself soon after `stop` is set, which SIGTERM and Ctrl-C do.
+    """Run `main(stop)` on uvloop. SIGTERM and Ctrl-C set `stop`; `main` should return soon after.
 
-    Exit status: 0 after an orderly end, also one before the start was over; 1 when the start or the connection failed.
+    Exit status: 0 after an orderly end, even during the start; 1 if the start or the connection failed.
     """
     open_streams()
     try:
-        lines = configure(_log_settings(name), name)
-        uvloop.run(_until_stopped(main, lines))
+        writer = configure(_log_settings(name), name)
+        uvloop.run(_until_stopped(main, writer))
     except Stopped:
         log.info("stopped_before_start")
     except (StartError, MeshError) as error:
-        log.error("stopped", why=str(error))  # noqa: TRY400  # one line for an operator, no traceback
+        log.error("stopped", why=str(error))  # noqa: TRY400  # one line for the operator, no traceback
         sys.exit(1)
     finally:
         for number in _ENDS:
-            signal.signal(number, signal.SIG_IGN)  # a second one would make a failure of the end that the first began
+            signal.signal(number, signal.SIG_IGN)  # a second signal would break the orderly end
     sys.exit(0)
 
 
@@ -73,15 +73,15 @@ def _log_settings(name: str) -> LogSettings:
     try:
         return read_settings(LogSettings)
     except StartError:
-        configure(LogSettings.model_construct(), name)  # for the line that says what is wrong with them
+        configure(LogSettings.model_construct(), name)  # to log what is wrong with them
         raise
 
 
-async def _until_stopped(main: Callable[[asyncio.Event], Awaitable[None]], lines: Lines) -> None:
+async def _until_stopped(main: Callable[[asyncio.Event], Awaitable[None]], writer: LogWriter) -> None:
     stop = asyncio.Event()
-    for number in _ENDS:  # not by the loop, which with its own end would let the next signal kill the process
+    for number in _ENDS:  # not by the loop: when it ends, the next signal would kill the process
         signal.signal(number, lambda *_: stop.set())
-    with lines.once_a_turn():
+    with writer.once_a_turn():
         await main(stop)
 
 
@@ -90,9 +90,9 @@ def run_worker(
     settings_type: type[WorkerSettingsT],
     build: Callable[[WorkerSettingsT, Transport, AsyncExitStack], Awaitable[Service]],
 ) -> NoReturn:
-    """Run a worker: connect, have `build` wire its service up, serve until SIGTERM, drain.
+    """Run a worker: connect, build its service, serve until SIGTERM, drain.
 
-    What `build` opens it pushes on the stack, which is closed after the drain.
+    `build` registers what it opens on the stack, which is closed after the drain.
     """
 
     async def main(stop: asyncio.Event) -> None:
@@ -119,7 +119,7 @@ def run_worker(
 
 
 async def unless_stopped(stop: asyncio.Event, start: Coroutine[Any, Any, Result]) -> Result:
-    """What the start comes to. It is cancelled, wherever it waits, once `stop` is set; then this raises Stopped."""
+    """The result of the start. Once `stop` is set, the start is cancelled and Stopped is raised."""
     starting, stopping = asyncio.create_task(start), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -136,14 +136,14 @@ async def unless_stopped(stop: asyncio.Event, start: Coroutine[Any, Any, Result]
 
 
 def tracing(process: str) -> "AbstractContextManager[Tracer | None]":
-    """What traces this process's requests while it is entered; None where TRACE_RATIO is 0.
+    """A context with this process's tracer, or None if TRACE_RATIO is 0.
 
-    Raises StartError where OpenTelemetry's variables make no sense.
+    Raises StartError if OpenTelemetry's variables are invalid.
     """
     settings = read_settings(TraceSettings)
     if not settings.trace_ratio:
         return nullcontext()
-    from mesh.telemetry.tracing import exporting  # noqa: PLC0415  # 0.2 s and 20 MiB that only those pay who trace
+    from mesh.telemetry.tracing import exporting  # noqa: PLC0415  # costs 0.2 s and 20 MiB, so only if tracing
 
     try:
         return closing(exporting(process, settings.trace_ratio))
@@ -152,7 +152,7 @@ def tracing(process: str) -> "AbstractContextManager[Tracer | None]":
 
 
 async def stopped_or_lost(stop: asyncio.Event, transport: Transport) -> None:
-    """Wait for `stop`. Raises StartError when the connection is gone for good: only a new process helps then."""
+    """Wait for `stop`. Raises StartError if the connection is lost for good: only a new process helps."""
     waits = [asyncio.create_task(stop.wait()), asyncio.create_task(transport.closed.wait())]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
@@ -162,7 +162,7 @@ async def stopped_or_lost(stop: asyncio.Event, transport: Transport) -> None:
 
 
 def read_settings(settings_type: type[SettingsT]) -> SettingsT:
-    """The settings from the environment. Raises StartError that names each variable that is missing or wrong."""
+    """The settings from the environment. Raises StartError, which names each missing or invalid variable."""
     try:
         settings = settings_type()
     except ValidationError as error:
@@ -173,7 +173,7 @@ def read_settings(settings_type: type[SettingsT]) -> SettingsT:
 
 
 def _warn_of_misspelt(known: Collection[str]) -> None:
-    """Say which variables look like one of ours and are none: else what they should change would silently stay."""
+    """Warn of variables that look like a misspelt setting: they would otherwise be ignored silently."""
     prefixes = {name.partition("_")[0] for name in known}
     for name in os.environ.keys() - known:
         if name.partition("_")[0] in prefixes and (meant := get_close_matches(name, known, n=1, cutoff=0.85)):

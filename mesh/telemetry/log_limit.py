@@ -1,4 +1,4 @@
-"""Keeps a flood of warnings out of the log: a stranger or another process causes many of them at will."""
+"""Limits repeated warnings in the log: a client or another process can cause any number of them."""
 
 import atexit
 import time
@@ -26,10 +26,10 @@ class _Window:
 
 
 class LogLimit:
-    """Lets at most `most` warnings and errors of one kind pass within `seconds`, as a processor of structlog.
+    """Passes at most `most` warnings and errors of one kind within `seconds`; a structlog processor.
 
-    The kind of a line is its event, and its logger where it is a library's. A line at the end of that time says how
-    many were left out, be there further ones or none: a thread that waits for that is there during floods alone.
+    The kind of a line is its event, plus its logger if a library wrote it. At the end of the window one line reports
+    how many lines were dropped. A timer thread exists only during a flood.
     """
 
     def __init__(self, most: int = MOST, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,10 +38,10 @@ class LogLimit:
         self._clock = clock
         self._windows: dict[str, _Window] = {}
         self._lock = Lock()
-        atexit.register(self.tell_all)
+        atexit.register(self.report_all)
 
     def __call__(self, _logger: object, method: str, event: EventDict) -> EventDict:
-        """Pass the line on. Raises DropEvent where it is left out."""
+        """Pass the line. Raises DropEvent for a line over the limit."""
         if method in _UNLIMITED or event["event"] == LEFT_OUT:
             return event
         kind = f"{event['event']} {event['logger']}" if "logger" in event else str(event["event"])
@@ -55,17 +55,17 @@ class LogLimit:
                 return event
             window.left_out += 1
             if window.left_out == 1:
-                timer = Timer(max(window.ends - now, 0), self._tell, [kind])
+                timer = Timer(max(window.ends - now, 0), self._report, [kind])
                 timer.daemon = True
                 timer.start()
         raise structlog.DropEvent
 
-    def tell_all(self) -> None:
-        """Say now what was left out until now."""
+    def report_all(self) -> None:
+        """Report the dropped lines of all kinds now."""
         for kind in tuple(self._windows):
-            self._tell(kind)
+            self._report(kind)
 
-    def _tell(self, kind: str) -> None:
+    def _report(self, kind: str) -> None:
         with self._lock:
             window = self._windows.pop(kind, None)
         if window is not None and window.left_out:

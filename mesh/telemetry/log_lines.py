@@ -1,4 +1,4 @@
-"""How lines of the log are written: those of ordinary work once a turn of the event loop, the others at once."""
+"""Writes log lines: ordinary ones once per event-loop turn, warnings and errors at once."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,15 +8,14 @@ from threading import get_ident
 from mesh.transport.write_buffer import WriteBuffer
 
 
-class Lines:
-    """A logger of structlog's that writes bytes, and the factory of it.
+class LogWriter:
+    """A structlog logger that writes bytes, and its own factory.
 
-    Each write is a system call, and there is a line for each request. So while the event loop runs, debug and info
-    lines of its thread are written together at the end of a turn. A warning or an error is written at once, behind
-    what waits.
+    Each write is a system call, and each request logs a line. So the event loop's thread joins its debug and info lines
+    and writes them at the end of a turn. A warning or an error is written at once, after the lines that wait.
 
-    Together they are no more than a pipe takes as one. Of more it may take a part, where it is nearly full, and let
-    another thread's line in between, or, where it does not block, lose the rest: a line in two, or half of one.
+    Joined lines fit into one atomic write to a pipe. A nearly full pipe may accept a part of a larger write: another
+    thread's line may then split a line, or a pipe that does not block may lose half of one.
     """
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
@@ -24,13 +23,13 @@ class Lines:
         self._buffer: WriteBuffer | None = None
         self._thread: int | None = None
 
-    def __call__(self, *_: object) -> "Lines":
-        """As structlog wants a factory."""
+    def __call__(self, *_: object) -> "LogWriter":
+        """Return this logger: structlog calls a factory."""
         return self
 
     @contextmanager
     def once_a_turn(self) -> Iterator[None]:
-        """Write lines together while the event loop runs, from which this is called."""
+        """Join lines while the context is open; call it from the event loop."""
         self._buffer, self._thread = WriteBuffer(self._write), get_ident()
         try:
             yield

@@ -1,4 +1,4 @@
-"""How a process logs: one event a line, JSON for machines, colours on a terminal; secrets never."""
+"""Configures logging: one event per line, as JSON or in colours, without secrets."""
 
 import json
 import logging
@@ -17,14 +17,14 @@ from structlog.typing import EventDict, ExcInfo, Processor
 from mesh.core import context
 from mesh.core.terminal import escaped
 from mesh.telemetry.log_limit import LogLimit
-from mesh.telemetry.log_lines import Lines
+from mesh.telemetry.log_lines import LogWriter
 from mesh.telemetry.settings import LogSettings
 from mesh.telemetry.streams import Tolerant
 
 _SEED = 58
-"""Characters in an nkey's seed."""
+"""Characters in an nkey seed."""
 _DELETE = b"\x7f"
-"""The one character of ASCII that JSON leaves and a terminal obeys."""
+"""The only ASCII character that JSON does not escape and a terminal obeys."""
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 REDACTED: Final = "[redacted]"
@@ -42,10 +42,10 @@ _SECRET_TEXT = re.compile(
 )
 
 
-def configure(settings: LogSettings, process: str) -> Lines:
-    """Set structlog up for this process; every line carries its name and the current request's id.
+def configure(settings: LogSettings, process: str) -> LogWriter:
+    """Configure structlog for this process; each line carries the process name and the current request's id.
 
-    Returns what writes them: once the event loop runs, it may write many together.
+    Returns the writer, whose `once_a_turn` joins lines once the event loop runs.
     """
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and sys.stderr.isatty())
     render: list[Processor] = (
@@ -54,7 +54,7 @@ def configure(settings: LogSettings, process: str) -> Lines:
         else [exceptions, as_json]
     )
     out = Tolerant(sys.stderr)
-    lines = Lines(out.write)
+    writer = LogWriter(out.write)
     structlog.configure(
         processors=[
             LogLimit(),
@@ -69,19 +69,19 @@ def configure(settings: LogSettings, process: str) -> Lines:
                 TextIOWrapper(cast("BinaryIO", out), "utf-8", "backslashreplace", write_through=True)
             )
             if pretty
-            else lines
+            else writer
         ),
         cache_logger_on_first_use=True,
     )
     logging.getLogger().handlers = [_Libraries(logging.WARNING)]
-    return lines
+    return writer
 
 
 class _Libraries(logging.Handler):
-    """Has what libraries warn of (asyncio, uvicorn, drivers) be a line like any other, without secrets in it."""
+    """Logs the warnings of libraries (asyncio, uvicorn, drivers) like any other line, without secrets."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Pass it on."""
+        """Log the record."""
         log = structlog.get_logger()
         tell = log.error if record.levelno >= logging.ERROR else log.warning
         exception = {"exc_info": record.exc_info} if record.exc_info else {}
@@ -89,12 +89,12 @@ class _Libraries(logging.Handler):
 
 
 def redacted(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Take secrets out of what is to be logged, as a processor of structlog (OWASP ASVS 5, V16.2.5).
+    """Redact secrets; a structlog processor (OWASP ASVS 5, V16.2.5).
 
-    What has a telling name goes altogether; of texts goes what looks like a token, a seed, or a login in a URL.
+    A value whose name suggests a secret is replaced. Within texts, tokens, seeds and URL credentials are replaced.
     """
-    told = {name: REDACTED if _is_secret(name) else _without_secrets(value) for name, value in event.items()}
-    return told if "exc_info" not in event else {**told, "exc_info": event["exc_info"]}  # rendered further on
+    safe = {name: REDACTED if _is_secret(name) else _without_secrets(value) for name, value in event.items()}
+    return safe if "exc_info" not in event else {**safe, "exc_info": event["exc_info"]}  # rendered further on
 
 
 def _without_secrets(value: Any) -> Any:  # noqa: ANN401  # whatever is logged
@@ -107,12 +107,12 @@ def _without_secrets(value: Any) -> Any:  # noqa: ANN401  # whatever is logged
             return redacted(None, "", value)
         case list() | tuple():
             return [_without_secrets(one) for one in value]
-        case _:  # as JSON an object would tell all its fields; its repr tells those that may be told
+        case _:  # its JSON would show all fields; its repr hides secret ones
             return _without_secret_text(repr(value))
 
 
 def _without_secret_text(text: str) -> str:
-    # There is a line for each request, and to look for what each secret has in it is ten times as quick.
+    # Each request logs a line, and this test is ten times as fast as the regular expression.
     if len(text) < _SEED and "@" not in text and "eyJ" not in text and "earer " not in text:
         return text
     return _SECRET_TEXT.sub(REDACTED, text)
@@ -124,7 +124,7 @@ def _is_secret(name: str) -> bool:
 
 
 def request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Name the request that is worked on, and its trace where it has one, as a processor of structlog."""
+    """Add the current request's id, and its trace id if it is traced; a structlog processor."""
     if (current := context.current()) is not None:
         event.setdefault("request_id", current.request_id)
         if current.span is not None:
@@ -144,12 +144,12 @@ def _to_the_second(unix: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(unix))
 
 
-# Without the variables of each frame, which structlog would tell by itself: passwords and tokens are among them.
+# Without local variables, which structlog logs by default: they may hold passwords and tokens.
 _as_dicts = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
 def exceptions(logger: object, method: str, event: EventDict) -> EventDict:
-    """Render an exception as data, as a processor of structlog."""
+    """Render an exception as data; a structlog processor."""
     event = _as_dicts(logger, method, event)
     if "exception" in event:
         event["exception"] = _without_secrets(event["exception"])
@@ -157,7 +157,7 @@ def exceptions(logger: object, method: str, event: EventDict) -> EventDict:
 
 
 def printable(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Escape what a terminal would obey, as a processor of structlog: paths and errors carry strangers' text."""
+    """Escape what a terminal would obey; a structlog processor. Paths and errors carry untrusted text."""
     return {name: escaped(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
@@ -170,12 +170,12 @@ def _write_exception(out: TextIO, exc_info: ExcInfo) -> None:
 
 
 def as_json(_logger: object, _method: str, event: EventDict) -> bytes:
-    """The line as JSON, as a processor of structlog: there is one for each request, so it has to be quick.
+    """Render the line as JSON; a structlog processor. It is fast, since each request logs a line.
 
-    What JSON lets pass and a terminal would obey is escaped too: people read logs by `tail` and `kubectl logs`.
+    Characters that JSON allows and a terminal obeys are escaped too: people read logs with `tail` and `kubectl logs`.
     """
     try:
         line = to_json(event, fallback=repr, inf_nan_mode="constants")
-    except PydanticSerializationError:  # text that UTF-8 cannot say
+    except PydanticSerializationError:  # text that UTF-8 cannot encode
         line = json.dumps(event, default=repr).encode()
     return line if line.isascii() and _DELETE not in line else escaped(line.decode()).encode()

@@ -1,4 +1,4 @@
-"""Standard streams that may be closed, full or without a reader: no reason for a process to fail."""
+"""Standard streams that may be closed, full or without a reader; the process must not fail for it."""
 
 import os
 import sys
@@ -8,24 +8,24 @@ from typing import TextIO
 
 
 class Tolerant(RawIOBase):
-    """A stream's bytes, without a buffer. What it does not take is lost, and nobody who writes fails for it."""
+    """An unbuffered byte stream. Bytes that it does not accept are lost, and writing never raises."""
 
     def __init__(self, stream: TextIO, on_failure: Callable[[OSError], None] = lambda _: None) -> None:
-        """`on_failure` hears why something was lost."""
-        # A buffer would keep what was not taken, and fail with it at the process's end.
+        """`on_failure` gets the error when bytes are lost."""
+        # A buffer would keep rejected bytes, and fail with them when the process ends.
         self._out = getattr(stream.buffer, "raw", stream.buffer)
         self._on_failure = on_failure
 
     def writable(self) -> bool:
-        """As a stream for text asks."""
+        """Whether it is writable: TextIOWrapper asks."""
         return True
 
     def isatty(self) -> bool:
-        """Whether a person reads it."""
+        """Whether it is a terminal."""
         return bool(self._out.isatty())
 
     def write(self, text: bytes) -> int:  # type: ignore[override]  # nobody writes anything but bytes
-        """Write all of it, if it can be."""
+        """Write all bytes if possible."""
         rest = text
         try:
             while rest:
@@ -36,15 +36,15 @@ class Tolerant(RawIOBase):
 
 
 def open_streams() -> None:
-    """Have closed standard streams lead to /dev/null.
+    """Point closed standard streams at /dev/null.
 
-    Otherwise the next file or socket gets the number of one, and whoever writes to standard error writes into it.
+    Otherwise the next file or socket gets their number, and anything written to standard error ends up in it.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115  # as long as the process lives
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115  # the same
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115  # the same

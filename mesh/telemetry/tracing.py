@@ -1,12 +1,12 @@
-"""Traces by OpenTelemetry: which processes a request passed, how long each took, how it ended (ADR 13).
+"""Traces requests with OpenTelemetry: their processes, durations and outcomes (ADR 13).
 
-Only a process that traces imports this module. Whether a request is traced is decided once, where it enters by HTTP:
-for one in so many, drawn by lot. What a client's `traceparent` says of sampling is not believed, and its trace id does
-not decide either, or anyone on the internet could have everything recorded; but the id is kept, so that the client's
-own trace goes on here. Within the mesh `traceparent` decides: NATS lets only those of the mesh in.
+Only a process that traces imports this module. The gateway decides at random whether to trace a request. It ignores the
+client's sampling flag and does not sample by trace id: otherwise any client could have everything recorded. It keeps
+the trace id, so that the client's own trace continues. Within the mesh `traceparent` decides: NATS admits only the
+mesh's own processes.
 
-A request that is not traced has no span. Spans bear names and codes by OpenTelemetry's semantic conventions, and the
-request's id; never what was sent, who asks, or a fault's words.
+An untraced request has no span. Spans carry names and codes by OpenTelemetry's semantic conventions, and the request
+id. They never carry payloads, users, or the text of a fault.
 """
 
 import logging
@@ -40,16 +40,16 @@ _TRACEPARENT = "traceparent"
 _SAMPLED = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf]")
 _FLAGS = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY"})
-_SERVER_ERROR = 500  # from there on it is the server's own failure, not the caller's
+_SERVER_ERROR = 500  # from this status on the failure is the server's
 _FLUSH = 2.0
-"""Seconds for the last spans to leave when the process ends."""
+"""Seconds to export the last spans when the process ends."""
 _PAUSE = 60.0
-"""Seconds between two complaints about the collector."""
+"""Seconds between two warnings about the collector."""
 _propagator = TraceContextTextMapPropagator()
 
 
 class Span:
-    """One traced request, as this process works on it; ended exactly once."""
+    """The span of one traced request in this process; ended exactly once."""
 
     def __init__(self, tracer: trace.Tracer, span: trace.Span) -> None:
         self.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
@@ -58,9 +58,9 @@ class Span:
 
     @contextmanager
     def call(self, current: Context, subject: str) -> Iterator[None]:
-        """A call within the request, as a span of its own; whoever is called learns of it by the trace headers.
+        """Open a child span for a call within the request; the trace headers pass it on.
 
-        Meanwhile the current request has no span: the call itself is made as an untraced one is.
+        Inside the context the current request has no span, so that the call itself is not traced again.
         """
         service = subject.partition(".")[0]
         attributes = {**_rpc(current, subject), "service.peer.name": service}
@@ -78,7 +78,7 @@ class Span:
             _end(span, "rpc.response.status_code", code, failure)
 
     def answered(self, method: str, route: str | None, status: int | None) -> None:
-        """End with HTTP's status, None where there is none since this process ends; `route` is the template."""
+        """End with the HTTP status, or None if the process ends first; `route` is the template."""
         known = method if method in _METHODS else "_OTHER"
         self._span.update_name(" ".join(filter(None, ("HTTP" if known == "_OTHER" else known, route))))
         self._span.set_attribute("http.request.method", known)
@@ -88,17 +88,17 @@ class Span:
         _end(self._span, "http.response.status_code", status, failure)
 
     def served(self, fault: Fault | None) -> None:
-        """End with what the caller is told."""
+        """End with the fault in the reply, or None."""
         code = fault.code if fault else None
         failure = code.value if code and code.number >= _SERVER_ERROR else None
         _end(self._span, "rpc.response.status_code", code.value if code else "ok", failure)
 
 
 class Tracer:
-    """Decides which requests are traced, and begins their spans."""
+    """Decides which requests are traced, and starts their spans."""
 
     def __init__(self, process: str, ratio: float, processor: SpanProcessor) -> None:
-        """`ratio`: of the requests that come by HTTP, 0 to 1."""
+        """`ratio` is the fraction of HTTP requests to trace, 0 to 1."""
         resource = Resource.create({"service.name": process, "service.namespace": "northwind-mesh"})
         self._provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)
         self._provider.add_span_processor(processor)
@@ -106,7 +106,7 @@ class Tracer:
         self._ratio = ratio
 
     def at_edge(self, context: Context) -> Context:
-        """The context of a request that came by HTTP: with a span, or with headers that say that it is not traced."""
+        """The context of an HTTP request: with a span, or with headers that mark it as not sampled."""
         if random.random() < self._ratio:  # noqa: S311  # no secret
             return self._traced(context, "HTTP", {REQUEST_ID: context.request_id})
         if (parent := context.trace.get(_TRACEPARENT)) is None:
@@ -114,14 +114,14 @@ class Tracer:
         return context._replace(trace={**context.trace, _TRACEPARENT: f"{parent[:_FLAGS]}00"})
 
     def in_worker(self, context: Context, subject: str) -> Context:
-        """The context of a request that came by NATS: with a span where its caller has one."""
+        """The context of a NATS request: with a span if its caller traces it."""
         if not _SAMPLED.match(context.trace.get(_TRACEPARENT, "")):
             return context
         return self._traced(context, subject, _rpc(context, subject))
 
     def close(self) -> None:
-        """Send what there is still, for two seconds at most."""
-        # Its own limit is 30 s, and a request to the collector knows none.
+        """Export the remaining spans, within two seconds."""
+        # OpenTelemetry's own limit is 30 s, and a request to the collector has none.
         flush = Thread(target=self._provider.shutdown, daemon=True)
         flush.start()
         flush.join(_FLUSH)
@@ -132,20 +132,20 @@ class Tracer:
 
 
 def exporting(process: str, ratio: float) -> Tracer:
-    """A tracer that sends its spans by OTLP over HTTP, whereto OpenTelemetry's own variables say.
+    """A tracer that exports spans by OTLP over HTTP, to the target in OpenTelemetry's own variables.
 
-    It does so in a thread of its own, and drops what does not fit into its queue: nobody waits for the collector.
-    Raises ValueError for a variable that makes no sense.
+    It exports in a thread, and drops spans that do not fit into its queue: no request waits for the collector.
+    Raises ValueError for an invalid variable.
     """
     logger = logging.getLogger("opentelemetry")
-    logger.handlers, logger.propagate = [_Complaints()], False
-    for part in ("trace", "util"):  # they repeat what clients send, and what OTEL_EXPORTER_OTLP_HEADERS holds
+    logger.handlers, logger.propagate = [_Warnings()], False
+    for part in ("trace", "util"):  # they would log client input and OTEL_EXPORTER_OTLP_HEADERS
         logging.getLogger(f"opentelemetry.{part}").setLevel(logging.CRITICAL)
     return Tracer(process, ratio, BatchSpanProcessor(OTLPSpanExporter()))
 
 
-class _Complaints(logging.Handler):
-    """Logs what OpenTelemetry complains of, once a minute at most."""
+class _Warnings(logging.Handler):
+    """Logs OpenTelemetry's warnings, at most once a minute."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -162,14 +162,14 @@ def _rpc(context: Context, subject: str) -> dict[str, str]:
 
 
 def _headers(span: trace.Span, came: Mapping[str, str]) -> dict[str, str]:
-    """The trace headers of a call: the span's own, and whatever else came along (baggage)."""
+    """The trace headers of a call: the span's own, and the rest of the received ones (baggage)."""
     headers = {name: value for name, value in came.items() if name not in _propagator.fields}
     _propagator.inject(headers, set_span_in_context(span))
     return headers
 
 
 def _end(span: trace.Span, attribute: str, outcome: str | int | None, failure: str | None) -> None:
-    """End the span with its outcome; `failure` says in a word why it counts as failed."""
+    """End the span with its outcome; `failure` is the error type if it failed."""
     if outcome is not None:
         span.set_attribute(attribute, outcome)
     if failure is not None:

@@ -1,4 +1,4 @@
-"""What the runtime needs of a message bus: a transport that sends requests, and subscriptions that take them in."""
+"""The interface of a message bus: a transport that publishes and requests, and its subscriptions."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 class Message(NamedTuple):
-    """One message as it came; `reply` is empty where no answer is wanted."""
+    """One received message; `reply` is empty if the sender wants no reply."""
 
     subject: str
     payload: bytes
@@ -20,16 +20,16 @@ class Message(NamedTuple):
 
 
 Deliver = Callable[[Message], None]
-"""Takes a message in at once, without waiting: whatever takes time is the receiver's to schedule.
+"""Receives a message and must return at once; work that takes time belongs in a task.
 
-It runs where the socket is read: what it raises is logged, and a context variable that it sets stays set.
+It runs inside the read loop: an exception is logged, and a context variable that it sets stays set.
 """
 
 
 class Resend(NamedTuple):
-    """Ask again after so many seconds of silence, each time if `allowed` says so: whoever was asked may be frozen.
+    """The rule to send a request again after `after` seconds of silence: the worker may be frozen.
 
-    Each further silence is `growth` times as long as the one before, and `longest` at most.
+    `allowed` is asked each time. Each further silence is `growth` times the last, and `longest` at most.
     """
 
     after: float
@@ -38,33 +38,33 @@ class Resend(NamedTuple):
     longest: float = inf
 
     def longer(self, after: float) -> float:
-        """The silence that follows one of so many seconds."""
+        """The silence after one of `after` seconds."""
         return min(after * self.growth, max(self.longest, self.after))
 
 
 class Subscription(Protocol):
-    """Interest in a subject."""
+    """A subscription to a subject."""
 
     async def drain(self) -> None:
-        """End the interest; on return everything that was routed here has been delivered."""
+        """Unsubscribe. On return every message routed here has been delivered."""
 
 
 class Transport(Protocol):
-    """What the runtime needs of a message bus. One test suite holds every implementation to it."""
+    """A connection to a message bus. One test suite runs over every implementation."""
 
     closed: asyncio.Event
-    """Set once the connection is gone for good: the process should end, for its supervisor to start it anew."""
+    """Set once the connection is lost for good. The process should end, so that its supervisor restarts it."""
 
     reconnects: int
-    """How often the connection came back: since the last time, events may have been missed."""
+    """How often the connection was restored. Each time, events may have been missed."""
 
     @property
     def connected(self) -> bool:
-        """Whether a request would leave this process now."""
+        """Whether a request sent now would leave this process."""
 
     @property
     def reconnecting(self) -> bool:
-        """Whether the connection was lost only a moment ago, so that another server may take us any time."""
+        """Whether the connection was lost only a moment ago and may return soon."""
 
     async def request(
         self,
@@ -76,8 +76,8 @@ class Transport(Protocol):
     ) -> Message:
         """Send a request and wait for its one reply, at most `timeout` seconds.
 
-        With `resend` the same request goes out again after a while of silence, and the first reply to any counts; but
-        that one which was asked again takes no more just now tells nothing of the one who was asked first.
+        With `resend` the request is sent again after a silence, and the first reply counts. An `overloaded` reply to a
+        repeated request does not count: the first worker may still answer.
 
         Raises NoResponder, DeadlineExceeded, Disconnected, Refused, TooLarge.
         """
@@ -85,31 +85,31 @@ class Transport(Protocol):
     async def publish(
         self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS, reply: str = ""
     ) -> None:
-        """Send a message, and wait for no answer: where any are wanted, they go to `reply`.
+        """Send a message without waiting for a reply; replies, if any, go to the subject `reply`.
 
         Raises Disconnected, TooLarge.
         """
 
     def inbox(self) -> str:
-        """A subject that is ours alone, for answers."""
+        """A new reply subject that only this process may subscribe to."""
 
     async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
-        """Have each message on `subject` delivered, in order; within a queue group to one member alone.
+        """Deliver each message on `subject`, in order. In a queue group one member gets each message.
 
-        On return the interest is in force. Raises Refused, Disconnected.
+        On return the subscription is active. Raises Refused, Disconnected.
         """
 
     async def flush(self) -> None:
-        """Return when the server has processed all that was sent before. Raises Disconnected."""
+        """Return when the server has processed everything sent before. Raises Disconnected."""
 
     async def close(self) -> None:
-        """Send what is still to be sent and disconnect; requests that wait end with Disconnected."""
+        """Send what is buffered, then disconnect. Pending requests raise Disconnected."""
 
 
 def check_size(size: int, limit: int) -> None:
-    """Raise TooLarge when payload and headers together are over the limit.
+    """Raise TooLarge if payload and headers together exceed the limit.
 
-    Above it the server drops the link and nats-py closes for good; nats-py's own check leaves the headers out.
+    Beyond it the server drops the connection, and nats-py closes for good. nats-py's own check omits the headers.
     """
     if size > limit:
         raise TooLarge("message_too_large", f"a message of {size} bytes is over the limit of {limit}")

@@ -1,4 +1,4 @@
-"""How events are published and heard: at most once, by every process that subscribes."""
+"""Publishes events and subscribes to them: at most once, for every process that subscribes."""
 
 from collections.abc import Callable
 from typing import Final
@@ -13,11 +13,11 @@ from mesh.transport.base import Message, Subscription, Transport
 log = structlog.get_logger()
 
 MAX_EVENT: Final = 400 * 1024
-"""Bytes of an event's payload; a longer one is passed over."""
+"""Bytes of an event's payload; a longer event is ignored."""
 
 
 async def publish(transport: Transport, event: Event[Payload], payload: Payload) -> None:
-    """Publish the event. Without a connection nobody hears of it, which is logged and no error of the caller's."""
+    """Publish the event. If disconnected, the event is lost; this is logged and raises nothing."""
     try:
         await transport.publish(event.subject, payload.model_dump_json().encode())
     except Disconnected as error:
@@ -25,14 +25,14 @@ async def publish(transport: Transport, event: Event[Payload], payload: Payload)
 
 
 async def subscribe(transport: Transport, event: Event[Payload], deliver: Callable[[Payload], None]) -> Subscription:
-    """Have each event delivered, in every process that subscribes. Raises Refused, Disconnected."""
+    """Deliver each event to this process. Raises Refused, Disconnected."""
     read = Reader(event.payload, MAX_EVENT)
 
     def read_and_deliver(message: Message) -> None:
         try:
             payload = read(message.payload)
         except Unreadable as error:
-            log.warning("event_not_understood", subject=message.subject, error=str(error))
+            log.warning("event_unreadable", subject=message.subject, error=str(error))
         else:
             deliver(payload)
 

@@ -1,4 +1,4 @@
-"""NATS headers as bytes and back (ADR-4): cheap, and strict about names."""
+"""Encodes and decodes NATS headers (ADR-4): fast, and strict about names."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Final
 from mesh.wire.names import NAMES
 
 STATUS: Final = "Status"
-"""Under this name the status of the first line is handed on, such as 503: nobody serves the subject."""
+"""The name under which `decode` returns the status of the first line, such as 503: no responders."""
 MAX_BYTES: Final = 32 * 1024
 MAX_COUNT: Final = 100
 _VERSION: Final = "NATS/1.0"
@@ -19,9 +19,9 @@ _SPELLINGS = {name.lower(): name for name in NAMES}
 
 
 def encode(headers: Mapping[str, str]) -> bytes:
-    """The headers as they precede a payload; nothing where there are none. A line break in a value becomes a space.
+    """The header block before a payload; empty if there are no headers. A line break in a value becomes a space.
 
-    Raises ValueError for a name that is no token.
+    Raises ValueError for an invalid name.
     """
     if not headers:
         return b""
@@ -33,9 +33,9 @@ def encode(headers: Mapping[str, str]) -> bytes:
 
 
 def decode(block: bytes) -> dict[str, str]:
-    """The headers of a message, the last where a name comes twice. What is not UTF-8 in a value is replaced.
+    """The headers of a message. The last of duplicate names wins. Invalid UTF-8 is replaced.
 
-    Names of the contract are read without regard to case. Raises ValueError for what are no headers, or too many.
+    Names of the contract are case-insensitive. Raises ValueError for an invalid block, or for too many headers.
     """
     if len(block) > MAX_BYTES or block.count(b"\n") > MAX_COUNT + 2:
         raise ValueError("headers that are too large")

@@ -1,4 +1,4 @@
-"""What is wrong with a payload, said so that nothing of what was sent is repeated."""
+"""Describes the errors in a payload without repeating any of its values."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -9,12 +9,12 @@ from mesh.core.errors import FieldError, Invalid
 
 MOST_FIELD_ERRORS: Final = 20
 _MOST_MISTAKES = 1000
-"""Of a payload, to be told at all: to describe the thousands that some bodies have takes longer than to find them."""
+"""Mistakes in a payload above which none is described: describing thousands takes longer than finding them."""
 _LONGEST_FIELD = 100
 
 
 def invalid_payload(error: ValidationError) -> Invalid:
-    """A payload that does not fit, with each wrong field named and nothing of what was sent repeated."""
+    """The fault for an invalid payload; it names each invalid field and repeats no value."""
     if (mistakes := error.error_count()) > _MOST_MISTAKES:
         return Invalid("invalid_payload", f"the payload has {mistakes} mistakes")
     errors = [
@@ -28,12 +28,12 @@ def invalid_payload(error: ValidationError) -> Invalid:
 
 
 def message(error: Mapping[str, Any]) -> str:
-    """What pydantic says of a value; a validator's own words without its introduction."""
+    """Pydantic's message, without the prefix of a custom validator's."""
     said: str = error["msg"]
     return said.removeprefix("Value error, ")
 
 
 def field_path(parts: Iterable[str | int]) -> str:
-    """A field's way through a payload: `patch.city`, `customer_ids.3`; unprintable characters are shown escaped."""
+    """The path of a field: `patch.city`, `customer_ids.3`; unprintable characters are escaped."""
     path = ".".join(map(str, parts))[:_LONGEST_FIELD]
     return path if path.isprintable() else path.encode("unicode_escape").decode()

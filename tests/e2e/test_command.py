@@ -175,6 +175,8 @@ STATE = {
         "nats_monitor_url",
         "operator",
         "admin",
+        "databases",
+        "environments",
         "postgres",
         "mongo_url",
     ),

@@ -24,7 +24,7 @@ def written() -> Iterator[BytesIO]:
     written, limit = BytesIO(), LogLimit()
     structlog.configure([limit, as_json], logger_factory=structlog.BytesLoggerFactory(written))
     yield written
-    limit.tell_all()
+    limit.report_all()
     structlog.reset_defaults()
 
 

@@ -114,7 +114,7 @@ def test_an_image_holds_what_its_process_imports_and_no_other_service(service: s
 def test_a_build_sees_what_it_copies_and_nothing_else() -> None:
     allowed = [line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"]
     wanted = {path for service in PACKAGES for path in copied(image(service))} | copied(stages()["nats"])
-    wanted |= copied(stages()["version"])
+    wanted |= copied(stages()["python"]) | copied(stages()["version"])
     seen = {path.name for pattern in allowed for path in ROOT.glob(pattern.partition("/")[0])}
     assert seen == {path.partition("/")[0] for path in wanted}
     for path in wanted:

@@ -8,16 +8,22 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[3]
 _FOLDERS: Final = ("docs", "bench", "tests/contract")
-DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *(path for name in _FOLDERS for path in (ROOT / name).rglob("*.md"))])
+DOCUMENTS: Final = sorted(
+    path
+    for path in (*ROOT.glob("*.md"), *(path for name in _FOLDERS for path in (ROOT / name).rglob("*.md")))
+    if "node_modules" not in path.parts
+)
 _FENCE: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FILE: Final = re.compile(r"`([\w.-]+(?:/[\w.-]+)*\.(?:py|md|toml|conf|yaml|sql|csv|lua|svg))`")
-_ELSEWHERE: Final = {"results", "latest.md", "latest.svg", "nats_client.py", "client_retry.py"}
-"""What a run makes and git ignores, and what an alternative would have been called."""
+_ELSEWHERE: Final = {"results", "latest.md", "latest.svg"}
+"""What a run makes and git ignores."""
 ROOMS: Final = [
     path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".") and path.name != "dist"
 ]
-NAMES: Final = {path.name for room in ROOMS for path in room.rglob("*.*")} | {path.name for path in ROOT.iterdir()}
+NAMES: Final = {path.name for room in ROOMS for path in room.rglob("*.*") if "node_modules" not in path.parts} | {
+    path.name for path in ROOT.iterdir()
+}
 
 
 def prose(document: Path) -> str:

@@ -267,3 +267,14 @@ async def test_an_answer_to_a_client_that_still_sends_is_not_lost(
         await writer.drain()
     assert (await reader.read()).endswith(b"unread")
     writer.close()
+
+
+async def test_a_client_that_ends_its_sending_counts_as_gone(port: int, application: Application) -> None:
+    application.gate.clear()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(GET + b"\r\n")
+    await application.began.wait()
+    writer.write_eof()
+    assert b"" == await asyncio.wait_for(reader.read(), 5)
+    await asyncio.wait_for(application.ended.wait(), 5)
+    writer.close()

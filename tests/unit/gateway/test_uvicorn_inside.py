@@ -15,6 +15,7 @@ from gateway.http.uvicorn_inside import STATUS_LINE, HttpToolsProtocol, RequestR
 SOURCES = [Path(str(module.__file__)).read_text() for module in (framing, protocol)]
 OURS = {
     "_at",
+    "_begin",
     "_answering",
     "_broken",
     "_buffer",

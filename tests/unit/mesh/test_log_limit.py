@@ -42,7 +42,7 @@ class Log:
 def log() -> Iterator[Log]:
     yield (log := Log())
     for limit in log.limits:
-        limit.tell_all()  # or it would do so in the midst of another test
+        limit.report_all()  # or it would do so in the midst of another test
     structlog.reset_defaults()
 
 

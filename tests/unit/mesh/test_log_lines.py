@@ -5,7 +5,7 @@ from select import PIPE_BUF
 
 import pytest
 
-from mesh.telemetry.log_lines import Lines
+from mesh.telemetry.log_lines import LogWriter
 from mesh.telemetry.streams import Tolerant
 
 
@@ -15,17 +15,17 @@ def written() -> list[bytes]:
 
 
 @pytest.fixture
-def lines(written: list[bytes]) -> Lines:
-    return Lines(written.append)
+def lines(written: list[bytes]) -> LogWriter:
+    return LogWriter(written.append)
 
 
-def test_without_an_event_loop_each_line_is_written_at_once(lines: Lines, written: list[bytes]) -> None:
+def test_without_an_event_loop_each_line_is_written_at_once(lines: LogWriter, written: list[bytes]) -> None:
     lines.info(b"a")
     lines.error(b"b")
     assert [b"a\n", b"b\n"] == written
 
 
-async def test_lines_of_one_turn_are_one_write(lines: Lines, written: list[bytes]) -> None:
+async def test_lines_of_one_turn_are_one_write(lines: LogWriter, written: list[bytes]) -> None:
     with lines.once_a_turn():
         lines.info(b"a")
         lines.debug(b"b")
@@ -39,7 +39,7 @@ async def test_lines_of_one_turn_are_one_write(lines: Lines, written: list[bytes
 
 @pytest.mark.parametrize("method", ["warning", "error", "critical"])
 async def test_what_went_wrong_is_written_at_once_and_in_its_place(
-    lines: Lines, written: list[bytes], method: str
+    lines: LogWriter, written: list[bytes], method: str
 ) -> None:
     with lines.once_a_turn():
         lines.info(b"before")
@@ -47,14 +47,14 @@ async def test_what_went_wrong_is_written_at_once_and_in_its_place(
         assert [b"before\n", b"wrong\n"] == written
 
 
-async def test_at_the_end_nothing_waits(lines: Lines, written: list[bytes]) -> None:
+async def test_at_the_end_nothing_waits(lines: LogWriter, written: list[bytes]) -> None:
     with lines.once_a_turn():
         lines.info(b"a")
     lines.info(b"b")
     assert [b"a\n", b"b\n"] == written
 
 
-async def test_another_thread_writes_by_itself(lines: Lines, written: list[bytes]) -> None:
+async def test_another_thread_writes_by_itself(lines: LogWriter, written: list[bytes]) -> None:
     with lines.once_a_turn():
         lines.info(b"of the loop")
         for method in (lines.info, lines.error):
@@ -67,7 +67,7 @@ async def test_another_thread_writes_by_itself(lines: Lines, written: list[bytes
 
 
 @pytest.mark.parametrize("size", [1, 99, 1000, 1365, 2048, 4095, 4096, 9000])
-async def test_a_pipe_takes_what_is_written_together_as_one(lines: Lines, written: list[bytes], size: int) -> None:
+async def test_a_pipe_takes_what_is_written_together_as_one(lines: LogWriter, written: list[bytes], size: int) -> None:
     with lines.once_a_turn():
         for _ in range(100):
             lines.info(b"x" * size)
@@ -81,7 +81,7 @@ async def test_a_full_pipe_that_does_not_block_loses_whole_lines(size: int) -> N
     try:
         os.set_blocking(writing, False)
         with os.fdopen(writing, "w", closefd=False) as stream:
-            lines = Lines(Tolerant(stream).write)
+            lines = LogWriter(Tolerant(stream).write)
             with lines.once_a_turn():
                 for _ in range(200_000 // size):
                     lines.info(b"x" * size)
@@ -95,7 +95,7 @@ async def test_a_full_pipe_that_does_not_block_loses_whole_lines(size: int) -> N
     assert (b"x" * size, b"last", b"") == (before, last, end)
 
 
-async def test_much_is_not_kept_until_the_end_of_the_turn(lines: Lines, written: list[bytes]) -> None:
+async def test_much_is_not_kept_until_the_end_of_the_turn(lines: LogWriter, written: list[bytes]) -> None:
     with lines.once_a_turn():
         for _ in range(100):
             lines.info(b"x" * 1000)
