@@ -85,12 +85,16 @@ class StackSettings(_Databases):
     nats_configuration: AnyPath = Field(
         default=CONFIGURATION, description="configuration file of nats-server, without TLS"
     )
-    without: _Names = Field(default=(), description="services that somebody else runs, with commas")
-    only: _Names = Field(default=(), description="the services to run, with commas; all unless told")
-    nats_port: int | None = Field(default=None, ge=1, le=65535, description="of the first NATS server; else a free one")
-    postgres_port: int | None = Field(default=None, ge=1, le=65535, description="of PostgreSQL; else a free one")
-    mongo_port: int | None = Field(default=None, ge=1, le=65535, description="of MongoDB; else a free one")
-    keep_ports: bool = Field(default=False, description="whether all listen where they did at the last start")
+    without: _Names = Field(default=(), description="services that run elsewhere, separated by commas")
+    only: _Names = Field(default=(), description="the services to run, separated by commas; all where not set")
+    nats_port: int | None = Field(
+        default=None, ge=1, le=65535, description="port of the first NATS server; otherwise a free one"
+    )
+    postgres_port: int | None = Field(
+        default=None, ge=1, le=65535, description="port of PostgreSQL; otherwise a free one"
+    )
+    mongo_port: int | None = Field(default=None, ge=1, le=65535, description="port of MongoDB; otherwise a free one")
+    keep_ports: bool = Field(default=False, description="whether all processes keep the ports of the last start")
     auth_niceness: int = Field(
         default=10,
         ge=0,

@@ -124,7 +124,7 @@ def test_a_build_sees_what_it_copies_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("service", PACKAGES)
 def test_an_image_knows_the_version_of_the_package(service: str, tmp_path: Path) -> None:
-    [make] = [line.removeprefix("RUN ") for line in stages()["version"] if line.startswith("RUN")]
+    *_, make = [line.removeprefix("RUN ") for line in stages()["version"] if line.startswith("RUN")]
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     subprocess.run(
         ["/bin/sh", "-c", make], cwd=tmp_path, check=True, env={"PATH": f"{Path(sys.executable).parent}:{os.defpath}"}

@@ -60,7 +60,8 @@ def configuration() -> str:
 def _rows(kinds: Iterable[type[BaseSettings]]) -> Iterator[tuple[str, ...]]:
     for kind in kinds:
         told = _docstrings(kind)
-        for name in kind.__annotations__:
+        # Some fields of the stack are made of services.py, and stand in no class of their own.
+        for name in kind.model_fields if kind is StackSettings else kind.__annotations__:
             if name in kind.model_fields:
                 yield _row(kind, name, kind.model_fields[name], told)
 
