@@ -12,6 +12,8 @@ _PROBLEM = {
     "title": {"$matches": r"[A-Z][a-z ]+"},
     "detail": {"$matches": r"\S.*"},
 }
+_ATTEMPTED = {"invalid_credentials", "wrong_password", "too_many_logins", "idempotency_key_reused"}
+"""Reasons of a password that was tried: the problem may say how many attempts may be made at once."""
 
 
 def success(reply: Message, request_id: str) -> Any:  # noqa: ANN401  # any JSON
@@ -39,6 +41,7 @@ def failure(reply: Message, request_id: str, number: int, code: str, reason: str
         "retryable": code in ("rate_limited", "overloaded", "deadline_exceeded"),
         "request_id": request_id,
         **({"retry_after": "<row>"} if code == "rate_limited" else {}),
+        **({"attempts": "<row>"} if reason in _ATTEMPTED and "attempts" in body else {}),
         "errors": [
             {"field": {"$matches": ".*"}, "reason": {"$matches": "[a-z_.]+"}, "message": {"$matches": ".+"}}
             for _ in body["errors"]
