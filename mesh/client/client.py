@@ -93,7 +93,7 @@ class Client:
             latency = self._latencies[endpoint.subject]
             resend = budget.hedged(latency.late)
         else:
-            resend = Resend(jittered(remaining * _SILENCE), budget.resend)
+            resend = Resend(jittered(remaining * _SILENCE), budget.resend, growth=0.5, shortest=remaining / 6)
         try:
             message = await ask(remaining, resend)
             if latency is not None:

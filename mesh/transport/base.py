@@ -29,17 +29,19 @@ It runs inside the read loop: an exception is logged, and a context variable tha
 class Resend(NamedTuple):
     """The rule to send a request again after `after` seconds of silence: the worker may be frozen.
 
-    `allowed` is asked each time. Each further silence is `growth` times the last, and `longest` at most.
+    `allowed` is asked each time. Each further silence is `growth` times the last, `shortest` at least and `longest` at
+    most.
     """
 
     after: float
     allowed: Callable[[], bool]
     growth: float = 1.0
     longest: float = inf
+    shortest: float = 0.0
 
     def longer(self, after: float) -> float:
         """The silence after one of `after` seconds."""
-        return min(after * self.growth, max(self.longest, self.after))
+        return max(self.shortest, min(after * self.growth, max(self.longest, self.after)))
 
 
 class Subscription(Protocol):

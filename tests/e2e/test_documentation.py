@@ -77,7 +77,7 @@ async def test_openapi_refers_to_nothing_that_is_not_there(document: dict[str, A
     schemas = document["components"]["schemas"]
 
     assert set(re.findall(r'#/components/schemas/([^"\']+)', str(document))) <= schemas.keys()
-    members = {"type", "title", "status", "code", "reason", "detail", "retryable", "errors", "request_id"}
+    members = {"type", "title", "status", "code", "reason", "detail", "retryable", "errors", "request_id", "attempts"}
     assert members | {"retry_after"} == set(schemas["Problem"]["properties"])
     assert not [name for name in schemas if "HTTPValidation" in name]
 

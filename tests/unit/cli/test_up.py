@@ -46,7 +46,7 @@ def test_who_runs_a_service_is_told_how_its_environment_is_used(
         nats_monitor_url=None,
         operator=Operator(),
         admin=Admin(email="admin@northwind.example", password="secret"),
-        databases={"customers": "postgresql://customers:secret@127.0.0.1:1/customers"},
+        databases={"customers": "postgresql://customers:word@127.0.0.1:1/customers"},
         postgres={},
         mongo_url=None,
         home=tmp_path,

@@ -10,7 +10,7 @@ import pytest
 
 from devstack.stack.replaced import write_environments
 
-URL = "mongodb://auth:secret@127.0.0.1:1/auth?authSource=auth&replicaSet=x"
+URL = "mongodb://auth:word@127.0.0.1:1/auth?authSource=auth&replicaSet=x"
 
 
 def test_a_shell_reads_each_value_as_it_is_and_the_seed_from_a_file(tmp_path: Path) -> None:
