@@ -26,12 +26,16 @@ class BatchLoader(Generic[Key, Row]):
         self._at_once = at_once
         self._wanted: dict[Key, Callers[Row | None]] = {}
         self._readers: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def find(self, key: Key) -> Row | None:
         """The row, None where there is none. Raises what the query does."""
-        callers = self._wanted.setdefault(key, Callers())
+        if (loop := self._loop) is None:
+            loop = self._loop = asyncio.get_running_loop()
+        if (callers := self._wanted.get(key)) is None:
+            callers = self._wanted[key] = Callers(loop)
         if len(self._readers) < self._at_once:
-            self._readers.add(asyncio.get_running_loop().create_task(self._serve(), context=Context()))
+            self._readers.add(loop.create_task(self._serve(), context=Context()))
         return await callers.wait()
 
     async def _serve(self) -> None:

@@ -9,14 +9,15 @@ Value = TypeVar("Value")
 class Callers(Generic[Value]):
     """The callers of one read; each gets what it brings, or its error."""
 
-    __slots__ = ("_answers",)
+    __slots__ = ("_answers", "_loop")
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop  # to ask for it costs a system call
         self._answers: list[asyncio.Future[Value]] = []
 
     async def wait(self) -> Value:
         """Be one of them: return what the read brings, raise what it raises."""
-        answer: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Value] = self._loop.create_future()
         self._answers.append(answer)
         try:
             return await answer

@@ -29,10 +29,11 @@ class SingleFlight(Generic[Request, Reply]):
         """What the request asks for. Raises what the read does."""
         # As text: models are equal where one names a default and one does not.
         same = request.model_dump_json(exclude_unset=True)
-        callers = self._wanted.setdefault(same, Callers())
+        loop = asyncio.get_running_loop()
+        callers = self._wanted.setdefault(same, Callers(loop))
         if same not in self._readers:
             serving = self._serve(same, request)
-            self._readers[same] = asyncio.get_running_loop().create_task(serving, context=Context())
+            self._readers[same] = loop.create_task(serving, context=Context())
         return await callers.wait()
 
     async def _serve(self, same: str, request: Request) -> None:
