@@ -165,7 +165,7 @@ async def test_a_frozen_service_costs_its_callers_alone(
         refused = await http.get("/v1/products/1")
         problem(refused, 503, "circuit_open")
         assert "1" == refused.headers["retry-after"]
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 2
         await gateway.said("circuit_opened")
     finally:
         send(products, signal.SIGCONT)

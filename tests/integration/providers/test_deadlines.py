@@ -183,11 +183,11 @@ async def test_a_frozen_server_holds_up_nothing(servers: Servers) -> None:
                 await database.probe()
         deadline.at = None
         assert {DatabaseTimedOut} == {type(error) for error in ended}
-        assert took < 1
+        assert took < 2
         began = time.monotonic()
         await database.probe()
         assert await database.fetchrow("SELECT 1") is not None
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 3
 
 
 async def test_a_frozen_server_does_not_hold_up_the_end(servers: Servers) -> None:
