@@ -52,7 +52,7 @@ test: install ## Run the tests on real servers
 	@$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
 faults: install ## Break everything, at length: some 30 minutes, figures in dist/faults.json
-	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults tests/security/test_floods.py tests/security/test_permission_matrix.py \
+	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults tests/security/http/test_floods.py tests/security/nats/test_answers.py \
 		tests/integration/auth_svc/test_no_enumeration.py $(ARGS)
 
 $(VENV)/.installed-%: requirements/%.txt $(STAMP)

@@ -13,8 +13,8 @@ from xdist.scheduler import LoadScopeScheduling
 from devstack.servers.all import Servers
 from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
-from tests.e2e.people import bearer, log_in
-from tests.long_form import LONG
+from tests.support.http.people import bearer, log_in
+from tests.support.long_form import LONG
 
 # The same examples in each run, however long one takes; `--hypothesis-profile default` looks for new ones.
 settings.register_profile("steady", deadline=None, derandomize=True)

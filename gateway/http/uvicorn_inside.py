@@ -1,6 +1,6 @@
 """uvicorn's insides. Only this file imports them: its HTTP/1.1 over httptools, which FramedProtocol stands on.
 
-tests/unit/gateway/test_uvicorn_inside.py pins what is relied on; pyproject.toml keeps newer minor versions out.
+tests/unit/gateway/http/test_uvicorn_inside.py pins what is relied on; pyproject.toml keeps newer minor versions out.
 """
 
 from starlette.responses import Response

@@ -1,6 +1,6 @@
 """FastAPI's insides. Only this file imports them, and it tells whether they are as the fast path knows them.
 
-tests/unit/gateway/test_fastapi_inside.py pins each of them; pyproject.toml keeps newer minor versions out.
+tests/unit/gateway/routing/test_fastapi_inside.py pins each of them; pyproject.toml keeps newer minor versions out.
 """
 
 import re

@@ -7,8 +7,8 @@ from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
-from tests.contract.callers import Account, Wire
-from tests.contract.givens import Givens
+from tests.support.contract.callers import Account, Wire
+from tests.support.contract.givens import Givens
 
 
 @pytest.fixture(scope="session")

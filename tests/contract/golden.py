@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-FOLDER: Final = Path(__file__).parent
+FOLDER: Final = Path(__file__).parent / "examples"
 
 
 def _matches(pattern: str, actual: object) -> bool:
@@ -55,7 +55,7 @@ class Refusal:
 
 def subjects() -> set[str]:
     """The subjects that have a golden file."""
-    return {path.name.removesuffix(".json") for path in FOLDER.glob("*.json")}
+    return {path.name.removesuffix(".json") for path in FOLDER.rglob("*.json")}
 
 
 def example(subject: str) -> Example:
@@ -83,7 +83,7 @@ def _refusals(subject: str) -> Iterator[Refusal]:
 
 
 def _read(subject: str) -> dict[str, Any]:
-    golden: dict[str, Any] = json.loads((FOLDER / f"{subject}.json").read_bytes())
+    golden: dict[str, Any] = json.loads((FOLDER / subject.partition(".")[0] / f"{subject}.json").read_bytes())
     _demand({"request", "reply", "errors"}, golden, f"{subject}.json")
     return golden
 

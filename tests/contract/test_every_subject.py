@@ -8,9 +8,9 @@ from mesh.core.endpoint import Access, Endpoint
 from mesh.wire.names import ERROR_CODE
 from subjects import ENDPOINTS
 from tests.contract import golden
-from tests.contract.callers import Wire
-from tests.contract.givens import Givens
 from tests.contract.replies import failure
+from tests.support.contract.callers import Wire
+from tests.support.contract.givens import Givens
 
 every_subject = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.subject)
 VERIFIED = [endpoint for endpoint in ENDPOINTS if endpoint.verified]

@@ -18,9 +18,9 @@ from devstack.stack.stack import Stack
 from mesh.core.endpoint import Access, Endpoint
 from subjects import ENDPOINTS
 from tests.contract import golden
-from tests.contract.callers import Wire
-from tests.contract.givens import Givens
 from tests.contract.replies import failure
+from tests.support.contract.callers import Wire
+from tests.support.contract.givens import Givens
 
 # What needs nobody's token, or a token that is no JWT: to register, to log in, to go on with a session.
 WITHOUT_A_TOKEN = {"auth.register", "auth.login", "auth.refresh"}

@@ -6,7 +6,7 @@ from httpx2 import AsyncClient
 from devstack.stack.stack import Stack
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
-from tests.e2e.people import bearer, log_in, register
+from tests.support.http.people import bearer, log_in, register
 
 Headers = dict[str, str]
 

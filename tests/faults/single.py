@@ -13,8 +13,8 @@ from devstack.servers.all import Servers
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from ops.process import ServerName
-from tests.e2e.processes import Process, module
-from tests.faults.traffic import Balancer, Caller
+from tests.support.load.traffic import Balancer, Caller
+from tests.support.servers.processes import Process, module
 
 EMAIL, PASSWORD = "ada@northwind.example", "a password of the tests"
 NOTHING: Mapping[str, str] = MappingProxyType({})

@@ -9,8 +9,8 @@ import pytest
 from devstack.servers.all import Servers
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
-from tests.faults.conftest import long_only
 from tests.faults.connections import connections
+from tests.support.long_form import long_only
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,11 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from ops.process import ServerName
 from subjects import CUSTOMERS_CREATE
-from tests.e2e.people import log_in
-from tests.faults.conftest import Figures
 from tests.faults.single import EMAIL, PASSWORD, Single, http_to, single
-from tests.faults.traffic import Ask, Balancer, Load, Outcomes, traffic
-from tests.long_form import LONG
+from tests.support.http.people import log_in
+from tests.support.load.figures import Figures
+from tests.support.load.traffic import Ask, Balancer, Load, Outcomes, traffic
+from tests.support.long_form import LONG
 
 LATE = 1.5
 """Seconds by which an answer may miss its deadline on a machine that is busy with other things as well."""

@@ -25,8 +25,8 @@ from mesh.service.service import Service
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from ops.process import ServerName
 from subjects import AUTH_JWKS, CUSTOMERS_GET
-from tests.faults.conftest import long_only
-from tests.frozen import frozen
+from tests.support.long_form import long_only
+from tests.support.servers.frozen import frozen
 
 pytestmark = long_only
 

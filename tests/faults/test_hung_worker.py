@@ -11,12 +11,13 @@ from httpx2 import AsyncClient
 
 from ops.process import ServerName
 from subjects import PRODUCTS_GET
-from tests.e2e.people import bearer, log_in
-from tests.faults.conftest import Figures, Mesh
 from tests.faults.connections import until_connected
+from tests.faults.meshes import Mesh
 from tests.faults.single import EMAIL, MODULES, PASSWORD, Single, http_to, single
-from tests.faults.traffic import Ask, Balancer, traffic
-from tests.long_form import LONG
+from tests.support.http.people import bearer, log_in
+from tests.support.load.figures import Figures
+from tests.support.load.traffic import Ask, Balancer, traffic
+from tests.support.long_form import LONG
 
 LATE = 1.5
 """Seconds by which an answer may miss its deadline on a machine that is busy with other things as well."""

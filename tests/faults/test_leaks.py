@@ -12,9 +12,10 @@ import structlog
 
 from mesh.client.client import Client
 from mesh.core.errors import DeadlineExceeded, RemoteFault
-from tests.faults.conftest import Figures
-from tests.nats_server import NatsServer, until
-from tests.sample_service import SAY, Said, Say, sample
+from tests.support.load.figures import Figures
+from tests.support.mesh.sample_service import SAY, Said, Say, sample
+from tests.support.servers.nats_server import NatsServer
+from tests.support.waiting import until
 
 AT_ONCE = 50
 MOST_GROWTH = 8.0

@@ -8,9 +8,10 @@ from functools import partial
 from contracts.products import GetProduct
 from mesh.nats.transport import NatsTransport
 from subjects import PRODUCTS_GET
-from tests.faults.conftest import Figures, Mesh
-from tests.faults.traffic import Ask, Caller, Outcomes, connected, traffic
+from tests.faults.meshes import Mesh
 from tests.faults.writes import Writer, in_database
+from tests.support.load.figures import Figures
+from tests.support.load.traffic import Ask, Caller, Outcomes, connected, traffic
 
 RECOVERED = 1.0
 """Seconds after the return of NATS from which on there is no other answer than a good one."""

@@ -11,9 +11,9 @@ from httpx2 import AsyncClient, Limits
 from contracts.products import GetProduct
 from mesh.core.errors import RemoteFault
 from subjects import PRODUCTS_GET
-from tests.faults.conftest import Figures
 from tests.faults.single import Single, single
-from tests.faults.traffic import Ask, Load, Outcomes, status, traffic
+from tests.support.load.figures import Figures
+from tests.support.load.traffic import Ask, Load, Outcomes, status, traffic
 
 CONCURRENCY, SECONDS = 2, 0.1
 CAPACITY = CONCURRENCY / SECONDS

@@ -14,9 +14,9 @@ from contracts.products import GetProduct
 from mesh.core.errors import RemoteFault, TooLarge
 from mesh.nats.transport import NatsTransport
 from subjects import PRODUCTS_GET
-from tests.faults.conftest import Figures
 from tests.faults.single import Single, single
 from tests.faults.slow_products import OVERSIZED
+from tests.support.load.figures import Figures
 
 POISON = (
     b"",

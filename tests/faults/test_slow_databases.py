@@ -11,10 +11,10 @@ import pytest
 from httpx2 import AsyncClient, Response
 
 from ops.process import ServerName
-from tests.e2e.people import log_in
 from tests.faults.single import EMAIL, PASSWORD, Single, single
-from tests.frozen import frozen
-from tests.unit.gateway.problems import problem
+from tests.support.http.people import log_in
+from tests.support.http.problems import problem
+from tests.support.servers.frozen import frozen
 
 DEADLINE = 5.0
 """Seconds that every endpoint here has: what is refused later than that was not refused, but given up."""

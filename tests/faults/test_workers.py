@@ -7,10 +7,11 @@ from functools import partial
 from contracts.customers import GetCustomer
 from contracts.products import GetProduct
 from subjects import CUSTOMERS_GET, CUSTOMERS_UPDATE, PRODUCTS_GET
-from tests.faults.conftest import Figures, Mesh
 from tests.faults.connections import until_connected
-from tests.faults.traffic import Ask, traffic
+from tests.faults.meshes import Mesh
 from tests.faults.writes import Writer, in_database
+from tests.support.load.figures import Figures
+from tests.support.load.traffic import Ask, traffic
 
 LATE = 1.0
 """Seconds by which an answer may miss its deadline on a machine that is busy with other things as well."""

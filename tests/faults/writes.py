@@ -14,7 +14,7 @@ from devstack.stack.stack import Stack
 from mesh.core.endpoint import Endpoint, Req
 from mesh.core.errors import CallError
 from subjects import CUSTOMERS_CREATE, CUSTOMERS_UPDATE
-from tests.faults.traffic import Balancer, Caller, kind_of, status
+from tests.support.load.traffic import Balancer, Caller, kind_of, status
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _FREE = map("".join, itertools.product("X", _LETTERS, _LETTERS, _LETTERS, _LETTERS))

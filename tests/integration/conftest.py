@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mesh.transport.memory import MemoryBroker, MemoryTransport
-from tests.integration.providers.sign_in import SignIn
+from tests.support.mesh.sign_in import SignIn
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ops.nkeys import new_seed
-
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
 
 FORMS = {
     "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",

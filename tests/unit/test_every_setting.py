@@ -13,24 +13,15 @@ from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from auth_svc.settings import AuthSettings
-from customers_svc.settings import CustomersSettings
 from devstack.stack.environment import inherited
 from devstack.stack.services import SERVICES
 from devstack.stack.settings import ServiceName, StackSettings
-from gateway.settings import GatewaySettings
 from mesh.core.settings import Settings
 from mesh.process.run import StartError, read_settings
 from mesh.telemetry.settings import LogSettings, TraceSettings
-from products_svc.settings import ProductsSettings
+from tests.support.paths import ROOT
+from tests.support.service_settings import OF_SERVICES
 
-ROOT = Path(__file__).parents[2]
-OF_SERVICES: dict[ServiceName, type[Settings]] = {
-    "gateway": GatewaySettings,
-    "auth": AuthSettings,
-    "customers": CustomersSettings,
-    "products": ProductsSettings,
-}
 NEEDED = {
     "AUTH_MONGODB_URL": "mongodb://auth:word@db.test/auth",
     "AUTH_KEY_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),

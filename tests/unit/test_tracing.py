@@ -21,9 +21,9 @@ from mesh.telemetry.tracing import Tracer
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from subjects import CUSTOMERS_GET, PRODUCTS_GET
-from tests.sample_service import Gate, Said, Say, sample
-from tests.unit.gateway.tokens import bearer
-from tests.unit.gateway.world import World
+from tests.support.gateway.tokens import bearer
+from tests.support.gateway.world import World
+from tests.support.mesh.sample_service import Gate, Said, Say, sample
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SAMPLED = f"00-{TRACE}-b7ad6b7169203331-01"

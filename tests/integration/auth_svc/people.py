@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import jwt
 
-from contracts.auth import Login, Refresh, Register, Tokens, User
+from contracts.auth import Login, Refresh, Register, Tokens, UpdateUser, User, UserPatch
 from providers.mongo.database import Database
 from subjects import AUTH_LOGIN, AUTH_REFRESH, AUTH_REGISTER
 from tests.integration.auth_svc.small_mesh import Mesh
@@ -53,3 +53,8 @@ async def admin(mesh: Mesh, database: Database, name: str = "admin") -> Person:
     made = await person(mesh, name)
     await database["users"].update_one({"_id": made.user.user_id}, {"$set": {"roles": ["ADMIN"]}})
     return await made.again(mesh)
+
+
+def patch(user: Person, **changes: object) -> UpdateUser:
+    """A request that changes the user's account."""
+    return UpdateUser(user_id=user.user.user_id, patch=UserPatch.model_validate(changes, strict=False))

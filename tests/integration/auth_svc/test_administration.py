@@ -16,7 +16,7 @@ from subjects import (
     AUTH_USERS_LIST,
     AUTH_USERS_UPDATE,
 )
-from tests.integration.auth_svc.people import PASSWORD, Person, admin, person
+from tests.integration.auth_svc.people import PASSWORD, Person, admin, patch, person
 from tests.integration.auth_svc.small_mesh import Mesh
 
 
@@ -28,10 +28,6 @@ async def anna(worker: Mesh) -> Person:
 @pytest.fixture
 async def boss(worker: Mesh, database: Database) -> Person:
     return await admin(worker, database)
-
-
-def patch(user: Person, **changes: object) -> UpdateUser:
-    return UpdateUser(user_id=user.user.user_id, patch=UserPatch.model_validate(changes, strict=False))
 
 
 async def test_users_are_listed_and_found(worker: Mesh, anna: Person, boss: Person) -> None:

@@ -11,7 +11,7 @@ from contracts.auth import Login
 from subjects import AUTH_LOGIN
 from tests.integration.auth_svc.people import person
 from tests.integration.auth_svc.small_mesh import Mesh
-from tests.long_form import LONG
+from tests.support.long_form import LONG
 
 
 def separability(known: list[float], unknown: list[float]) -> float:

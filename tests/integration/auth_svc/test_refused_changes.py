@@ -26,9 +26,8 @@ from mesh.core.errors import Fault, Forbidden, Invalid, Unauthenticated, Unavail
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from providers.mongo.database import Database, Document
 from subjects import AUTH_ME, AUTH_USERS_UPDATE
-from tests.integration.auth_svc.people import admin
+from tests.integration.auth_svc.people import admin, patch
 from tests.integration.auth_svc.small_mesh import Mesh
-from tests.integration.auth_svc.test_administration import patch
 
 OLD, NEW, OTHER = "correct horse battery", "another horse battery", "a third horse battery"
 DAY = timedelta(days=1)

@@ -31,7 +31,7 @@ from subjects import (
     CUSTOMERS_UPDATE,
     ENDPOINTS,
 )
-from tests.integration.providers.sign_in import SignIn
+from tests.support.mesh.sign_in import SignIn
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from mesh.core.context import Context
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from mesh.wire.problem import Problem
 from providers.postgres.database import Database
-from tests.integration.providers.sign_in import SignIn
+from tests.support.mesh.sign_in import SignIn
 
 NEW = b'{"customer_id": "NEWCO", "company_name": "New"}'
 

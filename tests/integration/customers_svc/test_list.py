@@ -8,7 +8,7 @@ from customers_svc.handlers import Handlers
 from customers_svc.repository import _ORDERS
 from mesh.core.errors import Invalid
 from providers.postgres.folding import fold
-from tests.integration.providers.northwind import digests, digests_of, every
+from tests.support.northwind.northwind import digests, digests_of, every
 
 SORTS: dict[str, Callable[[Customer], Any]] = {
     "customer_id": lambda c: c.customer_id,

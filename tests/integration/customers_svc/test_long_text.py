@@ -13,7 +13,7 @@ from customers_svc.repository import STEPS, Customers
 from providers.postgres.database import Database, open_database
 from providers.postgres.folding import fold
 from providers.postgres.migrations import migrate
-from tests.integration.providers.northwind import every
+from tests.support.northwind.northwind import every
 
 SALLALLAHOU = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"  # becomes eighteen
 LONG = {

@@ -17,7 +17,7 @@ from contracts.customers import (
 from customers_svc.handlers import Handlers
 from mesh.core.errors import Conflict, NotFound, Unavailable
 from providers.postgres.database import Database
-from tests.integration.providers.northwind import every
+from tests.support.northwind.northwind import every
 
 
 async def get(handlers: Handlers, customer_id: str = "ALFKI") -> Customer:

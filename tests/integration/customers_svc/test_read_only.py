@@ -18,7 +18,7 @@ from mesh.core.context import working_on
 from mesh.core.errors import Code, MeshError, Overloaded
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from subjects import CUSTOMERS_CREATE, CUSTOMERS_GET
-from tests.integration.providers.sign_in import SignIn
+from tests.support.mesh.sign_in import SignIn
 
 NEW = CreateCustomer(customer_id="NEWCO", company_name="New")
 

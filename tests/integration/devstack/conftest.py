@@ -3,16 +3,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from devstack.servers.all import Servers
 from devstack.stack.services import ServiceCommand
-
-Eventually = Callable[[Callable[[], object]], Awaitable[None]]
+from tests.support.waiting import Eventually
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +38,3 @@ def eventually() -> Eventually:
             await asyncio.sleep(0.02)
 
     return wait
-
-
-def lives(process: psutil.Process) -> bool:
-    """Whether a process does anything still."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

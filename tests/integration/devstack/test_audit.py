@@ -8,14 +8,13 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version as of_wheel
-from pathlib import Path
 
 import pytest
 
 from devstack.servers import binaries
 from devstack.servers.audit import facts, report, version
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 MAKE = shutil.which("make") or "make"
 
 

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,8 +12,9 @@ import pytest
 import yaml
 
 from devstack.servers.all import Servers
+from tests.support.paths import ROOT
 
-SERVICES: dict[str, Any] = yaml.safe_load((Path(__file__).parents[3] / "compose.yaml").read_text())["services"]
+SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 PORTS = {"mongo": "27017", "gateway": "8080"}
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import psutil
 
-from tests.integration.devstack.conftest import Eventually, lives
+from tests.support.paths import ROOT
+from tests.support.servers.processes import lives
+from tests.support.waiting import Eventually
 
-ROOT = Path(__file__).parent.parent.parent.parent
 TEST_RUN = """
 import asyncio, pathlib, sys
-from tests.e2e.processes import Process
-from tests.nats_server import NatsServer
+from tests.support.servers.processes import Process
+from tests.support.servers.nats_server import NatsServer
 
 async def main():
     folder = pathlib.Path(sys.argv[1])

@@ -21,7 +21,7 @@ from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
-from tests.integration.devstack.conftest import lives
+from tests.support.servers.processes import lives
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 EVERYTHING = {"nats", "postgres", "mongo", "gateway", "auth", "customers-1", "customers-2", "products"}

@@ -13,7 +13,7 @@ from devstack.home.home import open_home
 from devstack.processes.child import Command
 from devstack.processes.program import Program
 from devstack.processes.supervision import Supervisor
-from tests.integration.devstack.conftest import Eventually
+from tests.support.waiting import Eventually
 
 SPEAK_AND_WAIT = "import signal; print('here', flush=True); signal.pause()"
 GIVE_UP = """print('{"event": "stopped", "why": "no connection to PostgreSQL"}', flush=True); raise SystemExit(1)"""

@@ -7,7 +7,7 @@ import pytest
 
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
-from tests.nats_server import NatsServer, OneOfTwo, ServerFactory
+from tests.support.servers.nats_server import NatsServer, OneOfTwo, ServerFactory
 
 
 @pytest.fixture

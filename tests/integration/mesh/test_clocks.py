@@ -9,8 +9,9 @@ import pytest
 from mesh.client.client import Client
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.errors import DeadlineExceeded
-from tests.nats_server import NatsServer, until
-from tests.sample_service import Gate, Said, Say, sample
+from tests.support.mesh.sample_service import Gate, Said, Say, sample
+from tests.support.servers.nats_server import NatsServer
+from tests.support.waiting import until
 
 ONCE = Endpoint("sample.say", Say, Said, Access.ANYONE)
 

@@ -15,7 +15,8 @@ from mesh.nats.client import publish_command
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from mesh.transport.base import Message, Resend
-from tests.nats_server import NatsServer, OneOfTwo, until
+from tests.support.servers.nats_server import NatsServer, OneOfTwo
+from tests.support.waiting import until
 
 
 async def test_whoever_fails_to_take_a_message_takes_the_next(server: NatsServer) -> None:

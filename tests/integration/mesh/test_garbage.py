@@ -15,9 +15,9 @@ from mesh.core.endpoint import Access, Endpoint
 from mesh.core.errors import BadReply, CallError, Conflict, DeadlineExceeded, Overloaded, TooLarge, Unavailable
 from mesh.nats.transport import NatsTransport
 from mesh.telemetry.logs import as_json, exceptions
-from tests.garbage import census, each
-from tests.nats_server import NatsServer
-from tests.sample_service import SAY, Said, Say, sample, say
+from tests.support.garbage import census, each
+from tests.support.mesh.sample_service import SAY, Said, Say, sample, say
+from tests.support.servers.nats_server import NatsServer
 
 _ROUNDS = 40  # more than what earlier tests leave, whose timers end meanwhile
 ONCE = Endpoint("sample.say", Say, Said, Access.ANYONE)

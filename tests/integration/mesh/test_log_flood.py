@@ -11,9 +11,10 @@ import structlog
 from mesh.nats.transport import NatsTransport
 from mesh.telemetry.log_limit import MOST, LogLimit
 from mesh.telemetry.logs import as_json
-from tests.integration.mesh.test_nats_rights import USERS
-from tests.nats_server import NatsServer, ServerFactory, until
-from tests.sample_service import sample
+from tests.integration.mesh.users import USERS
+from tests.support.mesh.sample_service import sample
+from tests.support.servers.nats_server import NatsServer, ServerFactory
+from tests.support.waiting import until
 
 _FLOOD = 2_000
 

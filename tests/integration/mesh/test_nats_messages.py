@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from mesh.transport.base import Message
-from tests.nats_server import NatsServer, until
+from tests.support.servers.nats_server import NatsServer
+from tests.support.waiting import until
 
 
 async def test_line_breaks_in_a_header_make_no_second_header(server: NatsServer) -> None:

@@ -10,7 +10,8 @@ from mesh.core.errors import Disconnected, NoResponder
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from mesh.transport.base import Message
-from tests.nats_server import NatsServer, OneOfTwo, ServerFactory, until
+from tests.support.servers.nats_server import NatsServer, OneOfTwo, ServerFactory
+from tests.support.waiting import until
 
 
 async def test_a_request_in_flight_learns_at_once_that_the_server_died(server: NatsServer) -> None:

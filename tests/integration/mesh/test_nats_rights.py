@@ -10,18 +10,9 @@ from mesh.core.errors import Disconnected, Refused
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from mesh.transport.base import Message
-from tests.nats_server import NatsServer, ServerFactory, until
-
-USERS = """
-authorization {
-  users: [
-    { user: alice, password: a, permissions: {
-        publish: { allow: ["open.>"] }, subscribe: { allow: ["_INBOX_alice.>", "open.>"] }, allow_responses: true } }
-    { user: bob, password: b, permissions: {
-        publish: { allow: ["open.>"] }, subscribe: { allow: ["_INBOX_bob.>"] } } }
-  ]
-}
-"""
+from tests.integration.mesh.users import USERS
+from tests.support.servers.nats_server import NatsServer, ServerFactory
+from tests.support.waiting import until
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from mesh.client.discover import ask_all
 from mesh.core.errors import NoResponder
 from mesh.nats.transport import NatsTransport
 from mesh.service.service import Service
-from tests.nats_server import NatsServer, ServerFactory, until
-from tests.sample_service import SAY, WHISPER, Gate, Say, sample
+from tests.support.mesh.sample_service import SAY, WHISPER, Gate, Say, sample
+from tests.support.servers.nats_server import NatsServer, ServerFactory
+from tests.support.waiting import until
 
 
 async def started(server: NatsServer) -> tuple[Service, NatsTransport]:

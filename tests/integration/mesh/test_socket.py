@@ -11,7 +11,7 @@ from urllib.parse import urlparse
 import pytest
 
 from mesh.nats.socket import NatsSocket
-from tests.nats_server import until
+from tests.support.waiting import until
 
 
 class Peer(asyncio.Protocol):

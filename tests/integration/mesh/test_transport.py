@@ -10,7 +10,7 @@ from mesh.nats.transport import NatsTransport
 from mesh.transport.base import Message, Resend, Transport
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from mesh.wire.problem import error_reply
-from tests.nats_server import ServerFactory
+from tests.support.servers.nats_server import ServerFactory
 
 Connect = Callable[[], Awaitable[Transport]]
 _LIMIT = 1_048_576

@@ -12,7 +12,7 @@ from providers.postgres.database import Database, open_database
 from providers.postgres.idempotency import Keys
 from providers.postgres.migrations import migrate
 from providers.terms import Terms
-from tests.integration.providers.schemas import fresh_schema
+from tests.support.servers.schemas import fresh_schema
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from subjects import (
     PRODUCTS_SUPPLIERS_LIST,
     PRODUCTS_UPDATE,
 )
-from tests.integration.providers.sign_in import SignIn
+from tests.support.mesh.sign_in import SignIn
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from mesh.core.errors import Invalid
 from products_svc.handlers import Handlers
 from products_svc.repository import _ORDERS
 from providers.postgres.folding import fold
-from tests.integration.providers.northwind import digests, digests_of, every
+from tests.support.northwind.northwind import digests, digests_of, every
 
 SORTS: dict[str, Callable[[Product], Any]] = {
     "product_id": lambda p: p.product_id,

@@ -13,7 +13,7 @@ from products_svc.repository import STEPS, Catalogue
 from providers.postgres.database import open_database
 from providers.postgres.folding import fold
 from providers.postgres.migrations import migrate
-from tests.integration.providers.northwind import every
+from tests.support.northwind.northwind import every
 
 NAME = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 70 + "Æbleskiver"
 TAILS = ["aebleskiver", "ÆBLE", NAME]

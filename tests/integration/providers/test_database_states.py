@@ -12,7 +12,7 @@ from devstack.servers.all import Servers
 from providers.errors import Blame, DatabaseReadOnly, DatabaseUnavailable
 from providers.postgres.database import Database, open_database
 from providers.postgres.sqlstates import CLASSES, CODES
-from tests.unit.providers.test_sqlstates import KNOWN
+from tests.support.sqlstates import KNOWN
 
 _NO_ERROR = {"00", "01", "02"}  # PostgreSQL raises none of these classes as an error
 RAISED = [code for code in sorted({*CODES, *KNOWN, *(f"{each}000" for each in CLASSES)}) if code[:2] not in _NO_ERROR]

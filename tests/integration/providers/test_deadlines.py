@@ -14,7 +14,7 @@ from devstack.servers.all import Servers
 from providers.errors import DatabaseTimedOut, DatabaseUnavailable
 from providers.postgres.database import Database, open_database
 from providers.terms import Terms
-from tests.frozen import frozen
+from tests.support.servers.frozen import frozen
 
 
 @dataclass

@@ -9,7 +9,7 @@ from providers.postgres.connections import Connection
 from providers.postgres.database import Database, open_database
 from providers.postgres.idempotency import Keys
 from providers.postgres.migrations import migrate
-from tests.integration.providers.schemas import fresh_schema
+from tests.support.servers.schemas import fresh_schema
 
 DAY = timedelta(hours=24)
 Work = Callable[[Connection], Awaitable[bytes]]

@@ -9,7 +9,7 @@ from providers.errors import MigrationError
 from providers.postgres.connections import Connection
 from providers.postgres.database import Database, open_database
 from providers.postgres.migrations import Seed, migrate
-from tests.integration.providers.schemas import fresh_schema
+from tests.support.servers.schemas import fresh_schema
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 from auth_svc.settings import AuthSettings
 from cli.application import application
 from cli.compose import filled
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 WANTED = set(re.findall(r"\$\{(\w+):\?", (ROOT / "compose.yaml").read_text()))
 
 

@@ -13,8 +13,7 @@ from ops.generated import generated, parts
 from ops.process import Process, Store
 from services import PROCESSES
 from subjects import AUTH_JWKS
-
-ROOT = Path(__file__).parents[3]
+from tests.support.paths import ROOT
 
 
 @pytest.fixture

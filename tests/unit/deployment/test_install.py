@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.support.paths import ROOT
+
 STUB = """#!/bin/sh
 echo "$0 $*" >> {log}
 case "$*" in

@@ -20,8 +20,8 @@ from ops.permissions import ANSWER_WITHIN, EVENTS, READS, block, permissions, re
 from ops.process import Process
 from services import PROCESSES, USERS, WORKERS
 from subjects import ENDPOINTS
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 CONFIGURATION = (ROOT / "nats.conf").read_text()
 
 

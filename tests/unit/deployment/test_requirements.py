@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from services import BY_NAME, PROCESSES
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 OPTIONS = ["--only-binary :all:", "--no-binary nkeys"]
 """In this order: pip lets `:all:` undo an exception that stands before it."""

@@ -30,8 +30,8 @@ from mesh.security.settings import TokenSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
 from products_svc.settings import ProductsSettings
 from subjects import ENDPOINTS
+from tests.support.paths import ROOT
 
-ROOT: Final = Path(__file__).parents[3]
 _REFERENCE: Final = ROOT / "docs" / "reference"
 _DECISIONS: Final = ROOT / "docs" / "adr"
 GROUPS: Final[Mapping[str, tuple[type[BaseSettings], ...]]] = {

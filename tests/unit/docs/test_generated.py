@@ -15,7 +15,8 @@ from devstack.stack.settings import StackSettings
 from gateway import problems
 from mesh.core.errors import Fault, RemoteFault
 from mesh.core.settings import Settings
-from tests.unit.docs.generated import GROUPS, PARTS, ROOT, current
+from tests.support.paths import ROOT
+from tests.unit.docs.generated import GROUPS, PARTS, current
 
 _PACKAGES: Final = ("auth_svc", "customers_svc", "gateway", "mesh", "products_svc", "providers")
 _ROW: Final = re.compile(r"^\| `(\w+)` \| (\d{3}) \| .+ \|$", re.MULTILINE)

@@ -6,8 +6,9 @@ from typing import Final
 
 import pytest
 
-ROOT: Final = Path(__file__).parents[3]
-_FOLDERS: Final = ("docs", "bench", "tests/contract")
+from tests.support.paths import ROOT
+
+_FOLDERS: Final = ("docs", "bench", "tests")
 DOCUMENTS: Final = sorted(
     path
     for path in (*ROOT.glob("*.md"), *(path for name in _FOLDERS for path in (ROOT / name).rglob("*.md")))

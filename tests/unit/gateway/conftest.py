@@ -8,8 +8,8 @@ from httpx2 import ASGITransport, AsyncClient
 from gateway.app import build, wire
 from gateway.settings import GatewaySettings
 from mesh.transport.memory import MemoryBroker, MemoryTransport
-from tests.unit.gateway.tokens import bearer
-from tests.unit.gateway.world import World
+from tests.support.gateway.tokens import bearer
+from tests.support.gateway.world import World
 
 SETTINGS: Final = GatewaySettings(gateway_max_body=10_000, gateway_timeout=1.0)
 

@@ -37,10 +37,10 @@ from mesh.core.errors import (
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from subjects import CUSTOMERS_ARCHIVE, PRODUCTS_GET
-from tests.unit.gateway.applications import application
-from tests.unit.gateway.problems import problem
-from tests.unit.gateway.world import World
-from tests.virtual_clock import VirtualLoop
+from tests.support.gateway.applications import application
+from tests.support.gateway.world import World
+from tests.support.http.problems import problem
+from tests.support.virtual_clock import VirtualLoop
 
 FAULTS: dict[Code, tuple[Fault, int]] = {
     Code.INVALID_ARGUMENT: (Invalid("odd", "…"), 422),

@@ -3,7 +3,7 @@
 import pytest
 from httpx2 import AsyncClient
 
-from tests.unit.gateway.problems import problem
+from tests.support.http.problems import problem
 
 FILE = "/static-offline-docs/favicon.png"
 

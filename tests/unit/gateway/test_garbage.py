@@ -12,8 +12,8 @@ from httpx2 import AsyncClient
 from mesh.core.errors import Conflict, NotFound, Unavailable
 from mesh.telemetry.logs import as_json, exceptions
 from subjects import CUSTOMERS_GET
-from tests.garbage import left_by
-from tests.unit.gateway.world import World
+from tests.support.garbage import left_by
+from tests.support.gateway.world import World
 
 _ROUNDS = 12
 

@@ -11,7 +11,7 @@ from gateway.settings import GatewaySettings
 from mesh.process.run import StartError
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryTransport
-from tests.unit.gateway.world import CHAI, World
+from tests.support.gateway.world import CHAI, World
 
 
 @pytest.fixture

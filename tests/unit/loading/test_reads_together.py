@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from loading.batch_loader import BatchLoader
 from loading.single_flight import SingleFlight
-from tests.garbage import left_by
+from tests.support.garbage import left_by
 
 
 class Table:

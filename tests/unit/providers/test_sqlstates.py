@@ -1,15 +1,11 @@
 import asyncio
-import inspect
 
 import asyncpg
 import pytest
 
 from providers.errors import Blame
 from providers.postgres.sqlstates import CLASSES, CODES, blame, spoils
-
-_STATES = (getattr(kind, "sqlstate", None) for _, kind in inspect.getmembers(asyncpg.exceptions, inspect.isclass))
-KNOWN = sorted({sqlstate for sqlstate in _STATES if isinstance(sqlstate, str)})
-"""Every code of which the driver makes an error of its own."""
+from tests.support.sqlstates import KNOWN
 
 
 def raised(sqlstate: str) -> asyncpg.PostgresError:

@@ -1,0 +1,93 @@
+"""What a golden file's braces stand for, made when an example first says it."""
+
+import itertools
+import random
+import string
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from tests.support.contract.callers import Account, Wire, new_email
+
+MARK: Final = "Made by a test"
+"""How the names of all rows begin that are not Northwind's."""
+
+
+_keys = ["ZY" + "".join(letters) for letters in itertools.product(string.ascii_uppercase, repeat=3)]
+random.shuffle(_keys)
+
+
+def free_key() -> str:
+    """A customer key that nobody has, nor had in this run: none of Northwind's begins with ZY."""
+    return _keys.pop()
+
+
+class Givens:
+    """The values of one example; each is made once."""
+
+    def __init__(self, wire: Wire, accounts: Mapping[str, Account]) -> None:
+        self._wire = wire
+        self._accounts = accounts
+        self._values: dict[str, object] = {}
+
+    def token(self, account: str | None) -> str | None:
+        """The access token of `user`, `admin`, or one of the others."""
+        return self._accounts[account].access_token if account else None
+
+    async def fill(self, template: Any) -> Any:  # noqa: ANN401  # any JSON
+        """The template with its braces filled."""
+        match template:
+            case dict():
+                return {name: await self.fill(value) for name, value in template.items()}
+            case list():
+                return [await self.fill(value) for value in template]
+            case str() if template.startswith("{") and template.endswith("}"):
+                return await self._value(template[1:-1])
+        return template
+
+    async def _value(self, name: str) -> object:
+        makers: Mapping[str, Callable[[], Awaitable[object]]] = {
+            "refresh_token": self._refresh_token,
+            "session_id": self._session_id,
+            "user_id": partial(self._id, "user"),
+            "admin_id": partial(self._id, "admin"),
+            "other_user_id": self._other_user_id,
+            "customer": self._customer,
+            "product": self._product,
+        }
+        known = {
+            "user_email": self._accounts["user"].email,
+            "user_password": self._accounts["user"].password,
+            "changing_password": self._accounts["changing user"].password,
+            "new_email": new_email(),
+            "free_key": free_key(),
+        }
+        if name not in self._values:
+            self._values[name] = await makers[name]() if name in makers else known[name]
+        return self._values[name]
+
+    async def _refresh_token(self) -> object:
+        user = self._accounts["user"]
+        return (await self._wire.ask("auth.login", email=user.email, password=user.password))["refresh_token"]
+
+    async def _session_id(self) -> object:
+        user = self._accounts["user"]
+        begun = await self._wire.log_in(user.email, user.password)
+        sessions = (await self._wire.ask("auth.sessions.list", begun.access_token))["items"]
+        return next(session["session_id"] for session in sessions if session["current"])
+
+    async def _id(self, account: str) -> object:
+        return (await self._wire.ask("auth.me", self.token(account)))["user_id"]
+
+    async def _other_user_id(self) -> object:
+        made = await self._wire.ask("auth.register", email=new_email(), password="correct horse battery staple")
+        return made["user_id"]
+
+    async def _customer(self) -> object:
+        key = free_key()
+        await self._wire.ask("customers.create", self.token("admin"), customer_id=key, company_name=MARK)
+        return key
+
+    async def _product(self) -> object:
+        made = await self._wire.ask("products.create", self.token("admin"), product_name=MARK, unit_price="0.10")
+        return made["product_id"]

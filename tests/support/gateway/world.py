@@ -1,0 +1,223 @@
+"""A mesh of fakes behind the gateway: every endpoint gives a fixed reply, or fails as a test wants."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from contracts import auth, customers, products
+from mesh.core import context
+from mesh.core.endpoint import Endpoint
+from mesh.security.verifier import Verifier
+from mesh.service.service import Service
+from mesh.telemetry.tracing import Tracer
+from mesh.transport.memory import MemoryBroker, MemoryTransport
+from subjects import (
+    AUTH_AUDIT_LIST,
+    AUTH_JWKS,
+    AUTH_LOGIN,
+    AUTH_LOGOUT,
+    AUTH_ME,
+    AUTH_PASSWORD_CHANGE,
+    AUTH_REFRESH,
+    AUTH_REGISTER,
+    AUTH_SESSIONS_LIST,
+    AUTH_SESSIONS_REVOKE,
+    AUTH_SESSIONS_REVOKE_ALL,
+    AUTH_SESSIONS_REVOKED,
+    AUTH_USERS_GET,
+    AUTH_USERS_LIST,
+    AUTH_USERS_UPDATE,
+    CUSTOMERS_ARCHIVE,
+    CUSTOMERS_CREATE,
+    CUSTOMERS_GET,
+    CUSTOMERS_LIST,
+    CUSTOMERS_UPDATE,
+    ENDPOINTS,
+    PRODUCTS_CATEGORIES_LIST,
+    PRODUCTS_CREATE,
+    PRODUCTS_DISCONTINUE,
+    PRODUCTS_GET,
+    PRODUCTS_LIST,
+    PRODUCTS_SUPPLIERS_GET,
+    PRODUCTS_SUPPLIERS_LIST,
+    PRODUCTS_UPDATE,
+)
+from tests.support.gateway.tokens import KEY_ID, SETTINGS, public_key
+
+ALFKI: Final = customers.Customer(
+    customer_id="ALFKI",
+    company_name="Alfreds Futterkiste",
+    contact_name="Maria Anders",
+    contact_title="Sales Representative",
+    address="Obere Str. 57",
+    city="Berlin",
+    region=None,
+    postal_code="12209",
+    country="Germany",
+    phone="030-0074321",
+    fax="030-0076545",
+    version=3,
+    archived_at=None,
+)
+CHAI: Final = products.Product(
+    product_id=1,
+    product_name="Chai",
+    supplier_id=1,
+    category_id=1,
+    quantity_per_unit="10 boxes x 20 bags",
+    unit_price=Decimal("18.00"),
+    units_in_stock=39,
+    units_on_order=0,
+    reorder_level=10,
+    discontinued=False,
+    version=3,
+)
+BEVERAGES: Final = products.Category(category_id=1, category_name="Beverages", description=None)
+EXOTIC_LIQUIDS: Final = products.Supplier(
+    supplier_id=1,
+    company_name="Exotic Liquids",
+    contact_name="Charlotte Cooper",
+    contact_title=None,
+    address="49 Gilbert St.",
+    city="London",
+    region=None,
+    postal_code="EC1 4SD",
+    country="UK",
+    phone=None,
+    fax=None,
+    homepage=None,
+)
+NANCY: Final = auth.User(
+    user_id="u1", email="nancy@northwind.example", roles=("USER",), created_at=datetime(2026, 7, 1, tzinfo=UTC)
+)
+SESSION: Final = auth.Session(
+    session_id="0" * 32,
+    created_at=NANCY.created_at,
+    last_used_at=NANCY.created_at,
+    expires_at=NANCY.created_at,
+    client_address="203.0.113.7",
+    current=True,
+)
+ENTRY: Final = auth.AuditEntry(
+    entry_id="1" * 32,
+    at=NANCY.created_at,
+    action=auth.AuditAction.LOGGED_IN,
+    actor_id="u1",
+    subject_id="u1",
+    client_address="203.0.113.7",
+    request_id="r1",
+    detail=None,
+)
+TOKENS: Final = auth.Tokens(access_token="a.b.c", expires_in=900, refresh_token="r" * 32)
+
+REPLIES: Final[dict[Endpoint[Any, Any], BaseModel]] = {
+    AUTH_REGISTER: NANCY,
+    AUTH_LOGIN: TOKENS,
+    AUTH_REFRESH: TOKENS,
+    AUTH_LOGOUT: auth.LoggedOut(),
+    AUTH_ME: NANCY,
+    AUTH_PASSWORD_CHANGE: auth.PasswordChanged(),
+    AUTH_SESSIONS_LIST: auth.SessionPage(items=(SESSION,)),
+    AUTH_SESSIONS_REVOKE: auth.SessionsEnded(),
+    AUTH_SESSIONS_REVOKE_ALL: auth.SessionsEnded(),
+    AUTH_SESSIONS_REVOKED: auth.RevokedPage(session_ids=("s-revoked",)),
+    AUTH_USERS_LIST: auth.UserPage(items=(NANCY,), next_cursor="bmV4dA"),
+    AUTH_USERS_GET: NANCY,
+    AUTH_USERS_UPDATE: NANCY,
+    AUTH_AUDIT_LIST: auth.AuditPage(items=(ENTRY,), next_cursor=None),
+    AUTH_JWKS: auth.Jwks(keys=(auth.Jwk(kid=KEY_ID, x=public_key()),)),
+    CUSTOMERS_GET: ALFKI,
+    CUSTOMERS_LIST: customers.CustomerPage(items=(ALFKI,), next_cursor="bmV4dA"),
+    CUSTOMERS_CREATE: ALFKI,
+    CUSTOMERS_UPDATE: ALFKI,
+    CUSTOMERS_ARCHIVE: ALFKI,
+    PRODUCTS_GET: CHAI,
+    PRODUCTS_LIST: products.ProductPage(items=(CHAI,), next_cursor=None),
+    PRODUCTS_CREATE: CHAI,
+    PRODUCTS_UPDATE: CHAI,
+    PRODUCTS_DISCONTINUE: CHAI,
+    PRODUCTS_CATEGORIES_LIST: products.CategoryPage(items=(BEVERAGES,), next_cursor=None),
+    PRODUCTS_SUPPLIERS_LIST: products.SupplierPage(items=(EXOTIC_LIQUIDS,), next_cursor=None),
+    PRODUCTS_SUPPLIERS_GET: EXOTIC_LIQUIDS,
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a service was asked, and on whose behalf."""
+
+    endpoint: Endpoint[Any, Any]
+    request: BaseModel
+    authorization: str | None
+    request_id: str
+    client_address: str | None
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The fields that crossed the wire."""
+        return self.request.model_dump(mode="json", exclude_unset=True)
+
+
+class World:
+    """The services, and what they saw."""
+
+    def __init__(self) -> None:
+        self.broker = MemoryBroker()
+        self.seen: list[Seen] = []
+        self.fails: dict[Endpoint[Any, Any], Exception] = {}
+        """What an endpoint raises in place of its reply."""
+        self.replies: dict[Endpoint[Any, Any], BaseModel] = {}
+        """What an endpoint replies in place of its usual reply."""
+        self._services: dict[str, Service] = {}
+
+    async def start(self, tracer: Tracer | None = None) -> None:
+        """Start one worker of each service."""
+        for name in sorted({endpoint.service for endpoint in ENDPOINTS}):
+            verifier = Verifier(SETTINGS, self._keys)
+            service = Service(
+                name,
+                MemoryTransport(self.broker, name),
+                version="1.0.0",
+                description="a fake",
+                verify=verifier.verify,
+            )
+            for endpoint in REPLIES:
+                if endpoint.service == name:
+                    service.add(endpoint, self._handler(endpoint))
+            service.tracer = tracer
+            await service.start()
+            self._services[name] = service
+
+    async def stop(self, *names: str) -> None:
+        """Stop these services, all of them where none is named."""
+        for name in names or tuple(self._services):
+            await self._services.pop(name).drain()
+
+    @property
+    def last(self) -> Seen:
+        """What was asked last, on a user's behalf."""
+        return self.asked[-1]
+
+    @property
+    def asked(self) -> list[Seen]:
+        """What was asked on users' behalf: not what a gateway needs to know for itself."""
+        return [seen for seen in self.seen if seen.endpoint not in (AUTH_JWKS, AUTH_SESSIONS_REVOKED)]
+
+    def _handler(self, endpoint: Endpoint[Any, Any]) -> Any:  # noqa: ANN401  # a handler of whichever type fits
+        async def handle(request: BaseModel) -> BaseModel:
+            current = context.current()
+            assert current is not None
+            self.seen.append(Seen(endpoint, request, current.authorization, current.request_id, current.client_address))
+            if endpoint in self.fails:
+                raise self.fails[endpoint]
+            return self.replies.get(endpoint, REPLIES[endpoint])
+
+        return handle
+
+    async def _keys(self) -> auth.Jwks:
+        reply = REPLIES[AUTH_JWKS]
+        assert isinstance(reply, auth.Jwks)
+        return reply

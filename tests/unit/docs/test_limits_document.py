@@ -1,0 +1,133 @@
+import re
+from typing import Any
+
+import pytest
+
+from auth_svc.repository import sessions, users
+from contracts.base import LONGEST_PAGE
+from customers_svc.settings import CustomersSettings
+from gateway.access.revocations import MOST_PAGES
+from gateway.problems import STATUS
+from gateway.settings import GatewaySettings
+from gateway.upstream.client import SLOW
+from mesh.core.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
+from mesh.nats.settings import NatsSettings
+from mesh.process.settings import WorkerSettings
+from mesh.service import clocks
+from mesh.telemetry import log_limit
+from mesh.transport import events
+from mesh.wire import discovery, headers, problem
+from products_svc.settings import ProductsSettings
+from providers.mongo import database as mongo
+from providers.postgres import connections
+from subjects import AUTH_JWKS, CUSTOMERS_GET_MANY, CUSTOMERS_LIST, ENDPOINTS, PRODUCTS_SUPPLIERS_LIST
+from tests.support.paths import ROOT
+
+DOCUMENT = (ROOT / "docs" / "reference" / "limits.md").read_text()
+ROWS = re.findall(r"^\| (?!limit )(.+?) \| (.+?) \| (.+?) \| (.+?) \|$", DOCUMENT, re.MULTILINE)
+SETTINGS = (GatewaySettings, WorkerSettings, NatsSettings, CustomersSettings, ProductsSettings)
+DEFAULTS = {
+    name.upper(): field.default for settings in reversed(SETTINGS) for name, field in settings.model_fields.items()
+}
+MILLISECONDS = {"s": 1000, "ms": 1}
+UNITS = {"KiB": 1024, "MiB": 1024**2, "s": 1}
+
+
+def number(text: str) -> float:
+    """What a cell says, in bytes or seconds where it has a unit."""
+    value, _, unit = text.partition(" ")
+    return float(value) * UNITS.get(unit, 1)
+
+
+def longest_reply(*endpoints: Endpoint[Any, Any]) -> int:
+    """The bytes that a reply of these, all alike, may have."""
+    [most] = {endpoint.max_reply for endpoint in endpoints}
+    return most
+
+
+def seconds(setting: str) -> float:
+    """What PostgreSQL makes of a setting of the session."""
+    found = re.fullmatch(r"(\d+)(s|ms)", connections._SESSION[setting])
+    assert found
+    return int(found[1]) * MILLISECONDS[found[2]] / 1000
+
+
+@pytest.mark.parametrize(
+    ("default", "variable"), [(row[1], row[2].strip("`")) for row in ROWS if re.fullmatch(r"`[A-Z_]+`", row[2])]
+)
+def test_what_a_variable_sets_has_the_default_that_is_stated(default: str, variable: str) -> None:
+    assert number(default) == DEFAULTS[variable]
+
+
+def test_every_limit_of_the_gateway_is_stated() -> None:
+    stated = {row[2].strip("`") for row in ROWS}
+    assert set() == {
+        f"GATEWAY_{name}" for name in ("HOST", "PORT", "REUSE_PORT", "STOP_DELAY", "TRUSTED_PROXIES", "CORS_ORIGINS")
+    } ^ {variable for variable in DEFAULTS if variable.startswith("GATEWAY_") and variable not in stated}
+
+
+def test_what_no_variable_sets_is_as_stated() -> None:
+    stated = {row[0]: number(row[1]) for row in ROWS if not re.fullmatch(r"`[A-Z_]+`", row[2])}
+    max_payload = re.search(r"^max_payload: (\d+)MB$", (ROOT / "nats.conf").read_text(), re.MULTILINE)
+    assert max_payload
+    message = int(max_payload[1]) * 1024**2
+    assert {
+        "message, headers included: request": message,
+        "message, headers included: reply": message,
+        "payload of a request": max(endpoint.max_request for endpoint in ENDPOINTS),
+        "difference of the clocks of two processes": clocks.BOUND,
+        "reply": MAX_REPLY,
+        "reply: a list": MAX_LIST_REPLY,
+        "reply: `customers.list`, `customers.get_many`, `products.suppliers.list`": longest_reply(
+            CUSTOMERS_LIST, CUSTOMERS_GET_MANY, PRODUCTS_SUPPLIERS_LIST
+        ),
+        "reply: `auth.jwks`": longest_reply(AUTH_JWKS),
+        "reply: items of a list": LONGEST_PAGE,
+        "error's body": problem.MAX_PROBLEM,
+        "error's `retry_after`": problem.MAX_RETRY_AFTER,
+        "headers of a message": headers.MAX_BYTES,
+        "headers of a message, in number": headers.MAX_COUNT,
+        "event": events.MAX_EVENT,
+        "instance's answer to `$SRV`": discovery.MAX_DOCUMENT,
+        "instance's answer to `$SRV.PING`": discovery.MAX_PING,
+        "instances that answer one question on `$SRV`": discovery.MAX_DOCUMENTS,
+        "time for a call": max(endpoint.timeout for endpoint in ENDPOINTS),
+        "PostgreSQL: wait for a connection": connections._ACQUIRE_TIMEOUT,
+        "PostgreSQL: a statement": seconds("statement_timeout"),
+        "PostgreSQL: wait for a lock": seconds("lock_timeout"),
+        "PostgreSQL: an answer of any kind": connections._COMMAND_TIMEOUT,
+        "PostgreSQL: an idle transaction": seconds("idle_in_transaction_session_timeout"),
+        "MongoDB: an operation": mongo._OPERATION_TIMEOUT,
+        "sessions of an account": sessions.MOST,
+        "a change of rights that does not finish": users._LONGEST_ACT.total_seconds(),
+        "a change of a password that does not finish": users._LONGEST_ACT.total_seconds(),
+        "revoked sessions in one reply": sessions.REVOKED_PAGE,
+        "pages of that list, at the gateway": MOST_PAGES,
+    } == stated
+
+
+def test_every_reason_and_every_status_that_is_stated_exists() -> None:
+    packages = ("auth_svc", "gateway", "mesh", "customers_svc")
+    sources = [path.read_text() for name in packages for path in ROOT.glob(f"{name}/**/*.py")]
+    for row in ROWS:
+        for status, reason in re.findall(r"(\d{3}) `(\w+)`", row[3]):
+            assert any(f'"{reason}"' in source for source in sources), reason
+            assert int(status) in {*STATUS.values(), 408, 414, 431}
+
+
+def test_the_share_of_a_calls_time_is_as_stated() -> None:
+    assert f"within {SLOW:.0%}".replace("%", " %") in DOCUMENT.replace("\n", " ")
+
+
+def test_the_limit_of_the_log_is_as_stated() -> None:
+    assert f"at most {log_limit.MOST} in {log_limit.SECONDS:g} s" in DOCUMENT
+
+
+def test_a_service_leaves_the_others_half_of_the_connections() -> None:
+    assert DEFAULTS["GATEWAY_LIMIT_MAX"] <= 0.5 * DEFAULTS["GATEWAY_MAX_CONNECTIONS"]
+
+
+def test_the_databases_give_up_before_a_call_does() -> None:
+    shortest = min(endpoint.timeout for endpoint in ENDPOINTS)
+    assert connections._ACQUIRE_TIMEOUT + connections._COMMAND_TIMEOUT < shortest
+    assert mongo._OPERATION_TIMEOUT < shortest
