@@ -13,29 +13,25 @@ from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from auth_svc.settings import AuthSettings
-from customers_svc.settings import CustomersSettings
 from devstack.stack.environment import inherited
 from devstack.stack.services import SERVICES
 from devstack.stack.settings import ServiceName, StackSettings
-from gateway.settings import GatewaySettings
 from mesh.core.settings import Settings
 from mesh.process.run import StartError, read_settings
 from mesh.telemetry.settings import LogSettings, TraceSettings
-from products_svc.settings import ProductsSettings
+from services import PROCESSES
+from tests.settings import settings_of
 
 ROOT = Path(__file__).parents[2]
-OF_SERVICES: dict[ServiceName, type[Settings]] = {
-    "gateway": GatewaySettings,
-    "auth": AuthSettings,
-    "customers": CustomersSettings,
-    "products": ProductsSettings,
-}
+OF_SERVICES: dict[ServiceName, type[Settings]] = {row.name: settings_of(row) for row in PROCESSES}
+SCHEMES = {"postgres": "postgresql", "mongo": "mongodb"}
 NEEDED = {
-    "AUTH_MONGODB_URL": "mongodb://auth:word@db.test/auth",
-    "AUTH_KEY_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
-    "CUSTOMERS_DATABASE_URL": "postgresql://customers:word@db.test/customers",
-    "PRODUCTS_DATABASE_URL": "postgresql://products:word@db.test/products",
+    **{
+        row.url_variable: f"{SCHEMES[row.store]}://{row.name}:word@db.test/{row.name}"
+        for row in PROCESSES
+        if row.store and row.url_variable
+    },
+    **{key: base64.b64encode(bytes(32)).decode() for row in PROCESSES for key in row.keys},
 }
 BLANK = ["", " ", "\t\n "]
 NO_NUMBERS = [

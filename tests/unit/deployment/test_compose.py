@@ -19,16 +19,14 @@ from opentelemetry.sdk.environment_variables import OTEL_EXPORTER_OTLP_ENDPOINT
 from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
-from auth_svc.settings import AuthSettings
 from cli.application import application
-from customers_svc.settings import CustomersSettings
 from gateway.middleware.client_address import client_address
 from gateway.settings import GatewaySettings
 from mesh.process.settings import WorkerSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
-from products_svc.settings import ProductsSettings
 from services import PROCESSES, USERS, WORKERS
 from subjects import ENDPOINTS
+from tests.settings import settings_of
 
 ROOT = Path(__file__).parents[3]
 DOCKERS_OWN = ("172.16.0.0/12", "192.168.0.0/16")
@@ -37,12 +35,7 @@ NATS_FILES = ("nats.conf", "nats-tls.conf")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-SETTINGS: dict[str, type[BaseSettings]] = {
-    "gateway": GatewaySettings,
-    "auth": AuthSettings,
-    "customers": CustomersSettings,
-    "products": ProductsSettings,
-}
+SETTINGS: dict[str, type[BaseSettings]] = {row.name: settings_of(row) for row in PROCESSES}
 PACKAGES = {row.name: row.package for row in PROCESSES}
 
 
