@@ -14,6 +14,7 @@ from httpx2 import AsyncClient, HTTPError
 
 from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
+from services import BY_NAME, WORKERS
 
 MESH = str(Path(sys.executable).with_name("mesh"))
 NODES = ("nats-1", "nats-2", "nats-3")

@@ -21,6 +21,7 @@ from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
+from services import BY_NAME
 from tests.integration.devstack.conftest import lives
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
@@ -71,10 +72,7 @@ async def test_a_service_sees_its_own_secrets_only(
     async with Stack(settings, service_command=stand_ins) as stack:
         state = stack.state
         await eventually(lambda: len(BY_NAME) == len(list(tmp_path.glob("*.environment.json"))))
-    seen = {
-        service: json.loads((tmp_path / f"{service}.environment.json").read_text())
-        for service in BY_NAME
-    }
+    seen = {service: json.loads((tmp_path / f"{service}.environment.json").read_text()) for service in BY_NAME}
     assert {"7"} == {seen["customers"]["CUSTOMERS_POOL_SIZE"]}
     assert "CUSTOMERS_POOL_SIZE" not in seen["gateway"]
     assert state.databases["customers"] == seen["customers"]["CUSTOMERS_DATABASE_URL"]
