@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 
 from ops.nkeys import PEOPLE
-from ops.process import Process
+from ops.process import TARGETS, Process
 from subjects import (
     AUTH_JWKS,
     AUTH_KEYS_ROTATE,
@@ -54,6 +54,9 @@ PROCESSES = (
 
 BY_NAME = {process.name: process for process in PROCESSES}
 WORKERS = tuple(process for process in PROCESSES if process.serves)
+
+LOCKS = (*BY_NAME, *TARGETS)
+"""The extras of pyproject.toml that `make lock` pins: each process, and what a new worker begins with."""
 
 
 def nats_users(processes: Iterable[Process] = PROCESSES) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ MODULES = {
     "generate": "cli.generate",
     "users": "cli.users",
     "keys": "cli.keys",
+    "new": "cli.new",
 }
 
 

@@ -1,13 +1,15 @@
 """What a row of services.py says of a process of the mesh, and the names that follow from it."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from mesh.core.endpoint import Endpoint
 from mesh.core.event import Event
 
 Store = Literal["postgres", "mongo"]
 """The kind of database that a process keeps its data in; also the name of the server."""
+TARGETS = (*get_args(Store), "stateless")
+"""The targets of the Dockerfile for workers: one for each kind of store, and one without a store."""
 ServerName = Literal["nats", "postgres", "mongo"]
 
 _URL = {"postgres": "DATABASE_URL", "mongo": "MONGODB_URL"}
@@ -49,7 +51,7 @@ class Process:
     @property
     def target(self) -> str:
         """The target of the Dockerfile from which its image is built."""
-        return self.store or "stateless"
+        return self.store or ("stateless" if self.serves else "gateway")
 
     @property
     def store_key(self) -> str | None:

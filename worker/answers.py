@@ -35,7 +35,7 @@ def collect(endpoints: Collection[AnyEndpoint], owners: Iterable[object]) -> dic
     found: dict[AnyEndpoint, AnyHandler] = {}
     faults = []
     for owner in owners:
-        for method, endpoint in _declared(type(owner)):
+        for method, endpoint in declared(type(owner)):
             if endpoint in found:
                 faults.append(f"{endpoint.subject} has a second handler, {method.__qualname__}")
             elif endpoint not in endpoints:
@@ -49,7 +49,8 @@ def collect(endpoints: Collection[AnyEndpoint], owners: Iterable[object]) -> dic
     return {endpoint: found[endpoint] for endpoint in endpoints}
 
 
-def _declared(owner: type) -> Iterator[tuple[Callable[..., Any], AnyEndpoint]]:
+def declared(owner: type) -> Iterator[tuple[Callable[..., Any], AnyEndpoint]]:
+    """The methods of a class that answer an endpoint, each with the endpoint."""
     for _, method in inspect.getmembers_static(owner, inspect.isfunction):
         if (endpoint := vars(method).get(_MARK)) is not None:
             yield method, endpoint

@@ -31,14 +31,14 @@ async def wire(  # noqa: PLR0913  # each by name
     *,
     description: str,
     handlers: Iterable[object],
-    probe: Probe,
+    probe: Probe | None,
     fetch_keys: Callable[[], Awaitable[Jwks]] | None = None,
     guard: Guard = _unguarded,
 ) -> Service:
     """The service `name`, ready to start: its endpoints are answered by the methods that `handlers` declare.
 
-    `probe` looks whether the service's database lives. `fetch_keys` brings the keys that verify tokens; by default
-    auth is asked. Raises StartError where the handlers are not those of the service's endpoints.
+    `probe` checks the service's database; None for a service without one. `fetch_keys` brings the keys that verify
+    tokens; by default auth is asked. Raises StartError where the handlers are not those of the service's endpoints.
     """
     collected = collect([endpoint for endpoint in ENDPOINTS if endpoint.service == name], handlers)
     service = Service(
@@ -52,5 +52,6 @@ async def wire(  # noqa: PLR0913  # each by name
     )
     for endpoint, handler in collected.items():
         service.add(endpoint, guard(endpoint, handler))
-    await resources.enter_async_context(health_monitor(service, probe, "the database does not answer"))
+    if probe is not None:
+        await resources.enter_async_context(health_monitor(service, probe, "the database does not answer"))
     return service

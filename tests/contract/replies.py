@@ -5,7 +5,7 @@ from typing import Any
 
 from mesh.transport.base import Message
 from mesh.wire.names import CONTENT_TYPE, ERROR, ERROR_CODE, PROBLEM_JSON, REQUEST_ID
-from tests.contract.golden import differences
+from tests.support.contract.golden import differences
 
 _PROBLEM = {
     "type": {"$matches": r"[a-z]+:\S+"},

@@ -8,11 +8,11 @@ import pytest
 from mesh.core.endpoint import Endpoint
 from mesh.wire.names import ERROR_CODE
 from subjects import ENDPOINTS
-from tests.contract import golden
-from tests.contract.golden import Example, Refusal, differences
 from tests.contract.replies import failure, success
+from tests.support.contract import golden
 from tests.support.contract.callers import Wire
 from tests.support.contract.givens import Givens
+from tests.support.contract.golden import Example, Refusal, differences
 
 
 def test_every_subject_has_a_golden_file_and_every_file_a_subject() -> None:

@@ -1,15 +1,22 @@
-"""The settings of each process."""
+"""The settings class of each process, found by its package: a new service needs no list of its own."""
 
-from auth_svc.settings import AuthSettings
-from customers_svc.settings import CustomersSettings
-from devstack.stack.settings import ServiceName
-from gateway.settings import GatewaySettings
+from importlib import import_module
+from inspect import isclass
+from typing import Final
+
 from mesh.core.settings import Settings
-from products_svc.settings import ProductsSettings
+from ops.process import Process
+from services import PROCESSES
 
-OF_SERVICES: dict[ServiceName, type[Settings]] = {
-    "gateway": GatewaySettings,
-    "auth": AuthSettings,
-    "customers": CustomersSettings,
-    "products": ProductsSettings,
-}
+
+def settings_of(row: Process) -> type[Settings]:
+    """The class with which a process of services.py reads its environment: `<Name>Settings` in its settings.py."""
+    module = import_module(f"{row.package}.settings")
+    name = f"{row.name.title().replace('_', '')}Settings"
+    found = getattr(module, name, None)
+    if not (isclass(found) and issubclass(found, Settings)):
+        raise ValueError(f"{row.package}/settings.py must have a class {name} that is a Settings")
+    return found
+
+
+OF_SERVICES: Final[dict[str, type[Settings]]] = {row.name: settings_of(row) for row in PROCESSES}

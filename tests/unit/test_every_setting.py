@@ -19,14 +19,18 @@ from devstack.stack.settings import ServiceName, StackSettings
 from mesh.core.settings import Settings
 from mesh.process.run import StartError, read_settings
 from mesh.telemetry.settings import LogSettings, TraceSettings
+from services import PROCESSES
 from tests.support.paths import ROOT
 from tests.support.service_settings import OF_SERVICES
 
+SCHEMES = {"postgres": "postgresql", "mongo": "mongodb"}
 NEEDED = {
-    "AUTH_MONGODB_URL": "mongodb://auth:word@db.test/auth",
-    "AUTH_KEY_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
-    "CUSTOMERS_DATABASE_URL": "postgresql://customers:word@db.test/customers",
-    "PRODUCTS_DATABASE_URL": "postgresql://products:word@db.test/products",
+    **{
+        row.url_variable: f"{SCHEMES[row.store]}://{row.name}:word@db.test/{row.name}"
+        for row in PROCESSES
+        if row.store and row.url_variable
+    },
+    **{key: base64.b64encode(bytes(32)).decode() for row in PROCESSES for key in row.keys},
 }
 BLANK = ["", " ", "\t\n "]
 NO_NUMBERS = [

@@ -14,6 +14,7 @@ from httpx2 import AsyncClient
 
 from devstack.stack.stack import Stack
 from mesh.transport.base import Message
+from services import BY_NAME, WORKERS
 from subjects import ENDPOINTS
 from tests.support.command import ALFKI, MESH, mesh
 from tests.support.contract.givens import free_key
@@ -113,10 +114,11 @@ async def test_ls_lists_the_services(stack: Stack) -> None:
     documents = await mesh("ls", "--json", "--home", str(stack.state.home))
 
     assert (0, 0) == (listed.code, documents.code)
-    for service in ("auth", "customers", "products"):
+    services = sorted(worker.name for worker in WORKERS)
+    for service in services:
         assert service in listed.out
     found = [json.loads(line) for line in documents.out.splitlines()]
-    assert ["auth", "customers", "products"] == [document["name"] for document in found]
+    assert services == [document["name"] for document in found]
     assert {"io.nats.micro.v1.stats_response"} == {document["type"] for document in found}
 
 
@@ -177,7 +179,7 @@ async def test_up_runs_everything_until_sigterm_and_leaves_only_data(tmp_path: P
     code = await up.end(signal.SIGTERM)
 
     assert state.keys() == STATE
-    assert {"nats", "postgres", "mongo", "auth", "customers", "products", "gateway"} == state["processes"].keys()
+    assert {"nats", "postgres", "mongo", *BY_NAME} == state["processes"].keys()
     assert (200, 200) == (ready.status_code, logged_in.status_code)
     assert {".": 0o700, "stack.json": 0o600, "secrets.json": 0o600} == modes
     assert set(processes) <= set(family)

@@ -6,36 +6,9 @@ from httpx2 import AsyncClient
 
 from mesh.core.endpoint import Access, Endpoint
 from subjects import ENDPOINTS
+from tests.support.contract import golden
 
-ROUTES = {
-    ("post", "/v1/auth/register"): "auth.register",
-    ("post", "/v1/auth/login"): "auth.login",
-    ("post", "/v1/auth/refresh"): "auth.refresh",
-    ("post", "/v1/auth/logout"): "auth.logout",
-    ("get", "/v1/auth/me"): "auth.me",
-    ("get", "/.well-known/jwks.json"): "auth.jwks",
-    ("post", "/v1/auth/password"): "auth.password.change",
-    ("get", "/v1/auth/sessions"): "auth.sessions.list",
-    ("delete", "/v1/auth/sessions"): "auth.sessions.revoke_all",
-    ("delete", "/v1/auth/sessions/{session_id}"): "auth.sessions.revoke",
-    ("get", "/v1/users"): "auth.users.list",
-    ("get", "/v1/users/{user_id}"): "auth.users.get",
-    ("patch", "/v1/users/{user_id}"): "auth.users.update",
-    ("get", "/v1/audit"): "auth.audit.list",
-    ("get", "/v1/customers"): "customers.list",
-    ("post", "/v1/customers"): "customers.create",
-    ("get", "/v1/customers/{customer_id}"): "customers.get",
-    ("patch", "/v1/customers/{customer_id}"): "customers.update",
-    ("delete", "/v1/customers/{customer_id}"): "customers.archive",
-    ("get", "/v1/products"): "products.list",
-    ("post", "/v1/products"): "products.create",
-    ("get", "/v1/products/{product_id}"): "products.get",
-    ("patch", "/v1/products/{product_id}"): "products.update",
-    ("post", "/v1/products/{product_id}/discontinue"): "products.discontinue",
-    ("get", "/v1/categories"): "products.categories.list",
-    ("get", "/v1/suppliers"): "products.suppliers.list",
-    ("get", "/v1/suppliers/{supplier_id}"): "products.suppliers.get",
-}
+ROUTES = {(method.lower(), path): one.subject for (method, path), one in golden.routes().items()}
 HEALTH = {("get", "/healthz"), ("get", "/readyz")}
 BY_SUBJECT: dict[str, Endpoint[Any, Any]] = {endpoint.subject: endpoint for endpoint in ENDPOINTS}
 

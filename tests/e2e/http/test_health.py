@@ -1,10 +1,12 @@
 from httpx2 import AsyncClient
 
+from services import WORKERS
+
 
 async def test_a_system_that_is_up_is_ready(http: AsyncClient) -> None:
     response = await http.get("/readyz")
 
-    services = {"auth": True, "customers": True, "products": True}
+    services = {worker.name: True for worker in WORKERS}
     assert {"ready": True, "nats": True, "services": services, "reason": None} == response.json()
     assert (200, "no-store") == (response.status_code, response.headers["cache-control"])
 

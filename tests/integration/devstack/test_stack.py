@@ -21,10 +21,11 @@ from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
+from services import BY_NAME
 from tests.support.servers.processes import lives
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
-EVERYTHING = {"nats", "postgres", "mongo", "gateway", "auth", "customers-1", "customers-2", "products"}
+EVERYTHING = {"nats", "postgres", "mongo", *BY_NAME, "customers-1", "customers-2"} - {"customers"}
 
 
 async def test_a_stack_starts_tells_about_itself_and_leaves_nothing(
@@ -70,11 +71,8 @@ async def test_a_service_sees_its_own_secrets_only(
     settings = StackSettings(home=tmp_path / "home", http_port=0)
     async with Stack(settings, service_command=stand_ins) as stack:
         state = stack.state
-        await eventually(lambda: 4 == len(list(tmp_path.glob("*.environment.json"))))
-    seen = {
-        service: json.loads((tmp_path / f"{service}.environment.json").read_text())
-        for service in ("gateway", "auth", "customers", "products")
-    }
+        await eventually(lambda: len(BY_NAME) == len(list(tmp_path.glob("*.environment.json"))))
+    seen = {service: json.loads((tmp_path / f"{service}.environment.json").read_text()) for service in BY_NAME}
     assert {"7"} == {seen["customers"]["CUSTOMERS_POOL_SIZE"]}
     assert "CUSTOMERS_POOL_SIZE" not in seen["gateway"]
     assert state.databases["customers"] == seen["customers"]["CUSTOMERS_DATABASE_URL"]
@@ -83,9 +81,9 @@ async def test_a_service_sees_its_own_secrets_only(
     assert state.admin.password == seen["auth"]["AUTH_ADMIN_PASSWORD"]
     for service, environment in seen.items():
         assert "json" == environment["LOG_FORMAT"]
-        others = {"GATEWAY_", "AUTH_", "CUSTOMERS_", "PRODUCTS_"} - {f"{service.upper()}_"}
+        others = {f"{name.upper()}_" for name in BY_NAME if name != service}
         assert not [name for name in environment if name.startswith(tuple(others))]
-    assert 4 == len({environment["NATS_NKEY_SEED"] for environment in seen.values()})
+    assert len(BY_NAME) == len({environment["NATS_NKEY_SEED"] for environment in seen.values()})
 
 
 async def test_what_crashes_is_started_again_and_stack_json_knows(
@@ -154,7 +152,7 @@ async def test_somebody_elses_servers_are_used_and_not_started(
     monkeypatch.setenv("PRODUCTS_DATABASE_URL", "postgresql://elsewhere/products")
     settings = StackSettings(home=tmp_path / "home", http_port=0)
     async with Stack(settings, service_command=stand_ins) as stack:
-        assert {"gateway", "auth", "customers", "products"} == set(stack.state.processes)
+        assert {*BY_NAME} == set(stack.state.processes)
         await eventually((tmp_path / "customers.environment.json").exists)
         assert ("everybody", None) == (stack.state.operator.user, stack.state.nats_monitor_url)
     environment = json.loads((tmp_path / "customers.environment.json").read_text())

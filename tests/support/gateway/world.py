@@ -45,6 +45,7 @@ from subjects import (
     PRODUCTS_SUPPLIERS_LIST,
     PRODUCTS_UPDATE,
 )
+from tests.support.contract import golden
 from tests.support.gateway.tokens import KEY_ID, SETTINGS, public_key
 
 ALFKI: Final = customers.Customer(
@@ -113,7 +114,7 @@ ENTRY: Final = auth.AuditEntry(
 )
 TOKENS: Final = auth.Tokens(access_token="a.b.c", expires_in=900, refresh_token="r" * 32)
 
-REPLIES: Final[dict[Endpoint[Any, Any], BaseModel]] = {
+_ASKED_ABOUT: Final[dict[Endpoint[Any, Any], BaseModel]] = {
     AUTH_REGISTER: NANCY,
     AUTH_LOGIN: TOKENS,
     AUTH_REFRESH: TOKENS,
@@ -143,6 +144,13 @@ REPLIES: Final[dict[Endpoint[Any, Any], BaseModel]] = {
     PRODUCTS_SUPPLIERS_LIST: products.SupplierPage(items=(EXOTIC_LIQUIDS,), next_cursor=None),
     PRODUCTS_SUPPLIERS_GET: EXOTIC_LIQUIDS,
 }
+"""What tests look at more closely."""
+REPLIES: Final[dict[Endpoint[Any, Any], BaseModel]] = {
+    endpoint: _ASKED_ABOUT.get(endpoint) or endpoint.reply.model_validate(golden.sample(endpoint.subject))
+    for endpoint in ENDPOINTS
+    if endpoint in _ASKED_ABOUT or golden.is_routed(endpoint.subject)
+}
+"""What each endpoint that the gateway calls replies; the others as their golden files show."""
 
 
 @dataclass(frozen=True)

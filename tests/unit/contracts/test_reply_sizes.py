@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import pytest
+from annotated_types import MaxLen
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from auth_svc.repository import sessions
 from contracts.customers import CreateCustomer
@@ -71,13 +73,19 @@ def longest(annotation: Any, name: str) -> Any:  # noqa: ANN401, PLR0911  # a va
     match annotation:
         case type() if issubclass(annotation, BaseModel):
             fields = annotation.model_fields.items()
-            return annotation.model_construct(**{name: longest(field.annotation, name) for name, field in fields})
+            return annotation.model_construct(**{name: longest_of(field, name) for name, field in fields})
         case type() if issubclass(annotation, StrEnum):
             return max(annotation, key=len)
         case type() if annotation is str:
             return _WIDEST * _TEXTS[name] if name in _TEXTS else "x" * _PLAIN[name]
     values: dict[object, object] = {int: 2**31 - 1, bool: False, Decimal: Decimal("99999999.99"), datetime: _AT}
     return values.get(annotation)
+
+
+def longest_of(field: FieldInfo, name: str) -> Any:  # noqa: ANN401  # as above
+    """The same of a field, which may bound its text itself."""
+    bound = next((one.max_length for one in field.metadata if isinstance(one, MaxLen)), None)
+    return _WIDEST * bound if bound and field.annotation is str else longest(field.annotation, name)
 
 
 _AT: Final = datetime(2026, 12, 31, 23, 59, 59, 999_999, UTC)

@@ -12,28 +12,21 @@ from opentelemetry.sdk.environment_variables import OTEL_EXPORTER_OTLP_ENDPOINT
 from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
-from auth_svc.settings import AuthSettings
 from cli.application import application
-from customers_svc.settings import CustomersSettings
 from gateway.middleware.client_address import client_address
 from gateway.settings import GatewaySettings
 from mesh.process.settings import WorkerSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
-from products_svc.settings import ProductsSettings
 from services import PROCESSES, USERS, WORKERS
 from subjects import ENDPOINTS
 from tests.support.paths import ROOT
+from tests.support.service_settings import settings_of
 from tests.unit.deployment.images import COMPOSE, PACKAGES, SERVICES, copied, image, stages
 
 DOCKERS_OWN = ("172.16.0.0/12", "192.168.0.0/16")
 """From where Docker takes the networks for which nothing is said: a fixed one among them might be taken already."""
 NATS_FILES = ("nats.conf", "nats-tls.conf")
-SETTINGS: dict[str, type[BaseSettings]] = {
-    "gateway": GatewaySettings,
-    "auth": AuthSettings,
-    "customers": CustomersSettings,
-    "products": ProductsSettings,
-}
+SETTINGS: dict[str, type[BaseSettings]] = {row.name: settings_of(row) for row in PROCESSES}
 
 
 @pytest.mark.parametrize("service", PACKAGES)

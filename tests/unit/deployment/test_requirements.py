@@ -4,11 +4,15 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from services import BY_NAME, PROCESSES
+from ops.process import Process
+from services import BY_NAME, WORKERS
+from services import LOCKS as PINNED
 from tests.support.paths import ROOT
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -70,19 +74,48 @@ def test_each_process_has_an_extra_a_lock_file_and_a_place_in_the_wheel() -> Non
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"]
     (ours,) = (one for one in extras["dev"] if one.startswith("northwind-mesh["))
-    assert {*BY_NAME} <= {*extras}
-    assert {*BY_NAME} <= {*re.split(r"[\[\],]", ours)}
-    assert {*BY_NAME} <= {lock.stem for lock in LOCKS}
+    assert set() == {*PINNED} - {*extras}, "no extra in pyproject.toml"
+    assert set() == {*BY_NAME} - {*re.split(r"[\[\],]", ours)}, "not in the extra `dev` of pyproject.toml"
+    assert set() == {*PINNED} - {lock.stem for lock in LOCKS}, "no lock file: run `make lock`"
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert {row.package for row in PROCESSES} <= {*wheel["packages"]}
     assert {"services.py", "subjects.py"} <= {*wheel["include"]}
+
+
+@pytest.mark.parametrize("row", WORKERS, ids=lambda row: row.name)
+def test_the_extra_of_a_worker_has_the_drivers_of_its_store(row: Process) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert f"northwind-mesh[{row.target}]" in extras[row.name], f"services.py says {row.target}, pyproject.toml not"
+
+
+def lists(value: Any) -> Iterator[list[str]]:  # noqa: ANN401  # any TOML
+    """Every list of texts in a document."""
+    if isinstance(value, dict):
+        for below in value.values():
+            yield from lists(below)
+    elif isinstance(value, list) and all(isinstance(one, str) for one in value):
+        yield value
+    elif isinstance(value, list):
+        for below in value:
+            yield from lists(below)
+
+
+def test_each_list_of_packages_in_pyproject_has_every_worker() -> None:
+    packages = {row.package for row in WORKERS}
+    found = [
+        {name for one in names for name in re.findall(r"^\w+_svc$|(?<=\| )\w+_svc|^\w+_svc(?= \|)", one)}
+        for names in lists(tomllib.loads((ROOT / "pyproject.toml").read_text()))
+    ]
+    named = [names for names in found if len(names) > 1]
+    assert len(named) > 8
+    for names in named:
+        assert packages == names, "each list of packages in pyproject.toml names the workers of services.py"
 
 
 def test_make_lock_pins_every_process() -> None:
     recipe = (ROOT / "Makefile").read_text().partition("\nlock: ##")[2]
     (program,) = re.findall(r"""python -c "(.*?)\"""", recipe)
     told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert [*BY_NAME] == told.stdout.split()
+    assert [*PINNED] == told.stdout.split()
 
 
 def test_make_lock_writes_the_same_options() -> None:

@@ -19,18 +19,17 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
-from auth_svc.settings import AuthSettings
 from cli.application import application
-from customers_svc.settings import CustomersSettings
 from devstack.stack.settings import StackSettings
 from gateway.settings import GatewaySettings, HttpLimits, ServiceLimits
 from mesh.nats.settings import NatsSettings
 from mesh.process.settings import WorkerSettings
 from mesh.security.settings import TokenSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
-from products_svc.settings import ProductsSettings
+from services import WORKERS
 from subjects import ENDPOINTS
 from tests.support.paths import ROOT
+from tests.support.service_settings import settings_of
 
 _REFERENCE: Final = ROOT / "docs" / "reference"
 _DECISIONS: Final = ROOT / "docs" / "adr"
@@ -39,9 +38,7 @@ GROUPS: Final[Mapping[str, tuple[type[BaseSettings], ...]]] = {
     "The gateway and every worker": (TokenSettings,),
     "Every worker": (WorkerSettings,),
     "The gateway": (GatewaySettings, HttpLimits, ServiceLimits),
-    "auth": (AuthSettings,),
-    "customers": (CustomersSettings,),
-    "products": (ProductsSettings,),
+    **{worker.name: (settings_of(worker),) for worker in WORKERS},
     "`mesh up`": (StackSettings,),
 }
 _OF_THE_MACHINE: Final = {

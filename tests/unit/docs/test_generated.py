@@ -8,17 +8,16 @@ from typing import Final
 
 import pytest
 
-from contracts.auth import AuthReason
-from contracts.customers import CustomerReason
-from contracts.products import ProductReason
 from devstack.stack.settings import StackSettings
 from gateway import problems
 from mesh.core.errors import Fault, RemoteFault
 from mesh.core.settings import Settings
+from services import PROCESSES
+from subjects import ENDPOINTS
 from tests.support.paths import ROOT
 from tests.unit.docs.generated import GROUPS, PARTS, current
 
-_PACKAGES: Final = ("auth_svc", "customers_svc", "gateway", "mesh", "products_svc", "providers")
+_PACKAGES: Final = (*(row.package for row in PROCESSES), "mesh", "providers")
 _ROW: Final = re.compile(r"^\| `(\w+)` \| (\d{3}) \| .+ \|$", re.MULTILINE)
 ERRORS: Final = (ROOT / "docs" / "reference" / "errors.md").read_text()
 
@@ -60,7 +59,7 @@ def raised(tree: ast.AST) -> Iterator[str]:
 def test_every_reason_is_on_the_page_of_errors_and_no_other() -> None:
     sources = [path for name in _PACKAGES for path in (ROOT / name).rglob("*.py")]
     expected = {reason for path in sources for reason in raised(ast.parse(path.read_text()))}
-    expected |= {*AuthReason, *CustomerReason, *ProductReason}
+    expected |= {reason for endpoint in ENDPOINTS for reason in endpoint.reasons}
     expected |= {reason for _, reason, _ in problems.CALL_ERRORS.values()} | {problems._LOST[1], *problems._FINER}
     expected |= {"internal", "queue_full", "queue_too_slow"}
     assert expected == {reason for reason, _ in _ROW.findall(ERRORS)}

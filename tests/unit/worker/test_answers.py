@@ -1,16 +1,16 @@
+from importlib import import_module
+from inspect import isclass
+from pkgutil import walk_packages
+
 import pytest
 
-from auth_svc.administration import Administration
-from auth_svc.handlers import Handlers as AuthHandlers
-from auth_svc.own_account import OwnAccount
-from auth_svc.revocation import Revocation
 from contracts.base import Reply, Request
-from customers_svc.handlers import Handlers as CustomersHandlers
 from mesh.core.endpoint import Access, Endpoint
 from mesh.process.run import StartError
-from products_svc.handlers import Handlers as ProductsHandlers
+from ops.process import Process
+from services import WORKERS
 from subjects import ENDPOINTS
-from worker.answers import answers, collect
+from worker.answers import answers, collect, declared
 
 
 class Say(Request):
@@ -106,16 +106,21 @@ def test_all_faults_are_told_at_once() -> None:
         collect([SAY, HEAR], [WrongReply()])
 
 
-SERVICES: dict[str, list[type]] = {
-    "auth": [AuthHandlers, OwnAccount, Administration, Revocation],
-    "customers": [CustomersHandlers],
-    "products": [ProductsHandlers],
-}
+def owners(package: str) -> list[type]:
+    """The classes of a service's package that answer an endpoint."""
+    root = import_module(package)
+    names = [one.name for one in walk_packages(root.__path__, f"{package}.") if not one.name.endswith("__main__")]
+    return [
+        kind
+        for name in names
+        for kind in vars(import_module(name)).values()
+        if isclass(kind) and kind.__module__ == name and any(declared(kind))
+    ]
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_each_service_answers_its_endpoints(service: str) -> None:
-    endpoints = [endpoint for endpoint in ENDPOINTS if endpoint.service == service]
-    found = collect(endpoints, [object.__new__(owner) for owner in SERVICES[service]])
+@pytest.mark.parametrize("worker", WORKERS, ids=lambda worker: worker.name)
+def test_each_service_answers_its_endpoints(worker: Process) -> None:
+    endpoints = [endpoint for endpoint in ENDPOINTS if endpoint.service == worker.name]
+    found = collect(endpoints, [object.__new__(owner) for owner in owners(worker.package)])
 
     assert endpoints == list(found)

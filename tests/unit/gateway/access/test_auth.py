@@ -16,61 +16,67 @@ from gateway.settings import GatewaySettings
 from mesh.core.endpoint import Access
 from mesh.transport.memory import MemoryTransport
 from subjects import AUTH_JWKS, AUTH_ME, ENDPOINTS
-from tests.support.gateway.access import ACCESS, ADMIN, ANYONE, USER
+from tests.support.contract import golden
+from tests.support.gateway.access import ACCESS
 from tests.support.gateway.tokens import bearer
 from tests.support.gateway.world import World
 from tests.support.http.problems import problem
 
+FOR_USERS = [route for route, access in ACCESS.items() if access is Access.USER]
+GUARDED = [route for route, access in ACCESS.items() if access is not Access.ANYONE]
+of_users = pytest.mark.parametrize("route", FOR_USERS, ids=" ".join)
+of_guarded = pytest.mark.parametrize("route", GUARDED, ids=" ".join)
 
-def operations(app: FastAPI) -> dict[str, tuple[str, str, Access]]:
-    """Method, path and access of each route that calls an endpoint."""
-    found = {}
-    for route in api_routes(app):
-        if (endpoint := declared(route)) is not None:
-            path = route.path.replace("{customer_id}", "ALFKI")
-            path = path.replace("{user_id}", "0" * 32).replace("{session_id}", "0" * 32)
-            found[route.name] = (min(route.methods or ()), re.sub(r"\{\w+\}", "1", path), endpoint.access)
-    return found
+
+def target(path: str) -> str:
+    """A path with a value for each parameter."""
+    filled = path.replace("{customer_id}", "ALFKI").replace("{user_id}", "0" * 32).replace("{session_id}", "0" * 32)
+    return re.sub(r"\{\w+\}", "1", filled)
 
 
 async def test_who_may_use_which_route(app: FastAPI) -> None:
-    assert ACCESS == {name: access for name, (_, _, access) in operations(app).items()}
+    declarations = {
+        (min(route.methods or ()), route.path): endpoint
+        for route in api_routes(app)
+        if (endpoint := declared(route)) is not None
+    }
+    assert ACCESS == {route: endpoint.access for route, endpoint in declarations.items()}
+    stated = {route: one.subject for route, one in golden.routes().items()}
+    assert stated == {route: endpoint.subject for route, endpoint in declarations.items()}
 
 
-async def test_every_endpoint_but_those_for_services_and_operators_has_a_route(app: FastAPI) -> None:
-    routed = {declared(route) for route in api_routes(app)}
-    unrouted = ["auth.sessions.revoked", "auth.keys.rotate", "customers.get_many", "products.get_many"]
-    assert unrouted == [one.subject for one in ENDPOINTS if one not in routed]
+def test_the_access_of_every_subject_is_the_stated_one() -> None:
+    assert {one.subject: one.access for one in golden.access()} == {one.subject: one.access for one in ENDPOINTS}
 
 
-@pytest.mark.parametrize("name", [name for name, access in ACCESS.items() if access is not ANYONE])
+@of_guarded
 async def test_without_a_token_it_is_401_and_nothing_is_asked(
-    app: FastAPI, http: AsyncClient, world: World, name: str
+    http: AsyncClient, world: World, route: tuple[str, str]
 ) -> None:
-    method, path, _ = operations(app)[name]
-    response = await http.request(method, path)
+    method, path = route
+    response = await http.request(method, target(path))
     problem(response, 401, "token_required")
     assert "Bearer" == response.headers["www-authenticate"]
     assert [] == world.seen
 
 
-@pytest.mark.parametrize("name", [name for name, access in ACCESS.items() if access is not ANYONE])
+@of_guarded
 async def test_without_the_role_it_is_403_and_nothing_is_asked(
-    app: FastAPI, http: AsyncClient, world: World, name: str
+    http: AsyncClient, world: World, route: tuple[str, str]
 ) -> None:
-    method, path, access = operations(app)[name]
-    headers = bearer("USER") if access is ADMIN else bearer()
-    problem(await http.request(method, path, headers=headers), 403, "role_required")
+    method, path = route
+    headers = bearer("USER") if ACCESS[route] is Access.ADMIN else bearer()
+    problem(await http.request(method, target(path), headers=headers), 403, "role_required")
     assert [] == world.asked
 
 
-@pytest.mark.parametrize("name", [name for name, access in ACCESS.items() if access is USER])
+@of_users
 async def test_an_administrator_may_what_a_user_may(
-    app: FastAPI, http: AsyncClient, admin: dict[str, str], name: str
+    http: AsyncClient, admin: dict[str, str], route: tuple[str, str]
 ) -> None:
-    method, path, _ = operations(app)[name]
+    method, path = route
     # Without a body 422 is what a permitted request may come to.
-    assert (await http.request(method, path, headers=admin)).status_code in (200, 204, 422)
+    assert (await http.request(method, target(path), headers=admin)).status_code in (200, 204, 422)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from mesh.core.errors import Unavailable
 from mesh.service.service import Service
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryTransport
+from services import WORKERS
 from subjects import AUTH_SESSIONS_REVOKED
 from tests.support.gateway.tokens import bearer
 from tests.support.gateway.virtual_time import Scene, in_virtual_time
@@ -17,7 +18,7 @@ from tests.support.gateway.world import World
 from tests.support.http.problems import problem
 
 SETTINGS: Final = GatewaySettings()
-ALL = {"auth": True, "customers": True, "products": True}
+ALL = {worker.name: True for worker in WORKERS}
 NONE = dict.fromkeys(ALL, False)
 
 

@@ -1,28 +1,57 @@
-"""The golden files, and how a reply is held against one: see README.md."""
+"""The golden files, and how a reply is held against one: see tests/contract/README.md."""
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
-FOLDER: Final = Path(__file__).parent / "examples"
+from services import WORKERS
+from tests.support.paths import ROOT
+
+FOLDER: Final = ROOT / "tests" / "contract" / "examples"
+_WORKERS: Final = frozenset(worker.name for worker in WORKERS)
 
 
 def _matches(pattern: str, actual: object) -> bool:
     return isinstance(actual, str) and re.fullmatch(pattern, actual) is not None
 
 
-_UNKNOWN: Final[dict[str, Callable[[object], bool]]] = {
+_UNKNOWN: Final[Mapping[str, Callable[[object], bool]]] = {
     "<time>": partial(_matches, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"),
     "<id>": partial(_matches, r"[0-9a-f]{32}"),
     "<cursor>": partial(_matches, r"[A-Za-z0-9_-]+"),
     "<access token>": partial(_matches, r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}"),
     "<refresh token>": partial(_matches, r"[A-Za-z0-9_-]{70}"),
     "<row>": lambda actual: type(actual) is int and actual > 0,
+    "<version>": partial(_matches, r"\d+(\.\d+){2}\S*"),
 }
+_SAMPLES: Final[Mapping[str, object]] = {
+    "<time>": "2026-07-01T00:00:00Z",
+    "<id>": "0" * 32,
+    "<cursor>": "bmV4dA",
+    "<row>": 1,
+    "<version>": "1.0.0",
+}
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may use a subject, as its golden file states it: by hand, and apart from subjects.py and services.py."""
+
+    subject: str
+    access: str
+    """Which end user: `anyone`, `user` or `admin`."""
+    route: tuple[str, str] | None
+    """Method and path over HTTP; None where there is no route."""
+    callers: frozenset[str]
+    """The NATS users that may send to it; `workers` are all workers but its own."""
+
+    def may_send(self, user: str) -> bool:
+        """Whether the NATS user may send to it."""
+        is_other_worker = user in _WORKERS and user != self.subject.partition(".")[0]
+        return user in self.callers or ("workers" in self.callers and is_other_worker)
 
 
 @dataclass(frozen=True)
@@ -58,6 +87,43 @@ def subjects() -> set[str]:
     return {path.name.removesuffix(".json") for path in FOLDER.rglob("*.json")}
 
 
+def access() -> list[Access]:
+    """Who may use each subject."""
+    return [_access(subject) for subject in sorted(subjects())]
+
+
+def _access(subject: str) -> Access:
+    golden = _read(subject)
+    method, _, path = golden.get("http", "").partition(" ")
+    return Access(subject, golden["access"], (method, path) if path else None, frozenset(golden["callers"]))
+
+
+def routes() -> dict[tuple[str, str], Access]:
+    """Who may use each route, by method and path."""
+    return {one.route: one for one in access() if one.route}
+
+
+def is_routed(subject: str) -> bool:
+    """Whether a route calls the subject."""
+    return _access(subject).route is not None
+
+
+def sample(subject: str) -> Any:  # noqa: ANN401  # any JSON
+    """A reply as the subject's file shows it, with a value in the place of each placeholder."""
+    return _sampled(example(subject).reply)
+
+
+def _sampled(shown: Any) -> Any:  # noqa: ANN401  # any JSON
+    match shown:
+        case dict():
+            return {name: _sampled(value) for name, value in shown.items()}
+        case list():
+            return [_sampled(value) for value in shown]
+        case str() if shown in _SAMPLES:
+            return _SAMPLES[shown]
+    return shown
+
+
 def example(subject: str) -> Example:
     """The subject's example."""
     golden = _read(subject)
@@ -84,7 +150,7 @@ def _refusals(subject: str) -> Iterator[Refusal]:
 
 def _read(subject: str) -> dict[str, Any]:
     golden: dict[str, Any] = json.loads((FOLDER / subject.partition(".")[0] / f"{subject}.json").read_bytes())
-    _demand({"request", "reply", "errors"}, golden, f"{subject}.json")
+    _demand({"access", "callers", "request", "reply", "errors"}, golden, f"{subject}.json")
     return golden
 
 

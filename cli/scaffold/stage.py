@@ -1,0 +1,121 @@
+"""Changes are made in a copy of the project, checked there, and only then moved into the project."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from cli.scaffold.errors import ScaffoldError
+
+_LEFT_OUT: Final = shutil.ignore_patterns(
+    ".git", ".venv*", ".mesh*", ".*_cache", ".hypothesis", "__pycache__", "node_modules", "dist", "results"
+)
+_PROJECT: Final = ("pyproject.toml", "services.py", "subjects.py", "tests")
+_GATEWAY: Final = (
+    "from gateway.app import build; from gateway.settings import GatewaySettings;"
+    " from mesh.transport.memory import MemoryBroker, MemoryTransport;"
+    " build(GatewaySettings(), MemoryTransport(MemoryBroker())).openapi()"
+)
+"""It refuses a route that another hides, and warns of two with one name."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file that differs."""
+
+    path: str
+    text: bytes
+    is_new: bool
+
+
+def changes(root: Path, edit: Callable[[Path], None]) -> list[Change]:
+    """What `edit`, the formatter and the generators change in the project at `root`, which stays as it is.
+
+    Raises ScaffoldError where the edit or one of the commands fails.
+    """
+    if not all((root / name).exists() for name in _PROJECT):
+        raise ScaffoldError(f"{root} is not a checkout of the project: it needs {', '.join(_PROJECT)}")
+    with TemporaryDirectory(prefix="mesh-new-") as folder:
+        stage = Path(folder) / "project"
+        shutil.copytree(root, stage, ignore=_LEFT_OUT, symlinks=True)
+        edit(stage)
+        edited = [str(stage / one.path) for one in _differences(root, stage) if one.path.endswith(".py")]
+        for command in (
+            ("ruff", "check", "--quiet", "--select", "I", "--fix", *edited),
+            ("ruff", "format", "--quiet", *edited),
+            ("cli.main", "generate"),
+            ("tests.unit.docs.generated",),
+        ):
+            _run(stage, ("-m", *command))
+        _run(stage, ("-W", "error::UserWarning", "-c", _GATEWAY))
+        return list(_differences(root, stage))
+
+
+def apply(root: Path, made: Sequence[Change]) -> None:
+    """Write the changes. Whatever goes wrong, the project is then as it was before."""
+    before = {one.path: None if one.is_new else (root / one.path).read_bytes() for one in made}
+    folders: list[Path] = []
+    try:
+        for one in made:
+            _make_folders(root / one.path, folders)
+            _replace(root / one.path, one.text)
+    except BaseException:  # Ctrl-C too
+        for path, text in before.items():
+            with suppress(OSError):
+                (root / path).unlink(missing_ok=True) if text is None else _replace(root / path, text)
+        for made_folder in reversed(folders):
+            with suppress(OSError):
+                made_folder.rmdir()
+        raise
+
+
+def _make_folders(file: Path, made: list[Path]) -> None:
+    for folder in reversed(file.parents):
+        if not folder.exists():
+            folder.mkdir()
+            made.append(folder)
+
+
+def _replace(file: Path, text: bytes) -> None:
+    draft = file.with_name(f".{file.name}.new")
+    try:
+        draft.write_bytes(text)
+        if file.exists():
+            shutil.copymode(file, draft)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _differences(root: Path, stage: Path) -> Iterator[Change]:
+    for folder, folders, names in os.walk(stage):
+        left_out = _LEFT_OUT(folder, [*folders, *names])
+        folders[:] = sorted(set(folders) - left_out)
+        for name in sorted(set(names) - left_out):
+            file = Path(folder) / name
+            path = file.relative_to(stage)
+            text, known = file.read_bytes(), root / path
+            if not known.exists() or known.read_bytes() != text:
+                yield Change(path.as_posix(), text, is_new=not known.exists())
+
+
+def _run(stage: Path, arguments: Sequence[str]) -> None:
+    """Run Python in the stage, which imports the stage's own modules. Raises ScaffoldError with its last line."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "GATEWAY_"))}
+    done = subprocess.run(  # noqa: S603  # our own commands
+        [sys.executable, "-B", *arguments],
+        cwd=stage,
+        env={**environment, "PYTHONPATH": str(stage)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["no output"]
+        raise ScaffoldError(f"`python {' '.join(arguments[:3])}` fails with the new files: {said[-1]}")
