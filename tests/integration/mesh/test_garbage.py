@@ -17,7 +17,7 @@ from mesh.nats.transport import NatsTransport
 from mesh.telemetry.logs import as_json, exceptions
 from tests.garbage import census, each
 from tests.nats_server import NatsServer
-from tests.sample_service import SAY, Said, Say, sample, say
+from tests.sample_service import SAY, Said, SampleReason, Say, sample, say
 
 _ROUNDS = 40  # more than what earlier tests leave, whose timers end meanwhile
 ONCE = Endpoint("sample.say", Say, Said, Access.ANYONE)
@@ -49,7 +49,7 @@ async def both(server: NatsServer) -> AsyncIterator[tuple[NatsTransport, NatsTra
 
 
 async def conflict(_: Say) -> Said:
-    raise Conflict("already_said", "it was said before")
+    raise Conflict(SampleReason.ALREADY_SAID, "it was said before")
 
 
 async def busy(_: Say) -> Said:
