@@ -92,7 +92,7 @@ class Administration:
         if act is None:
             actor = await self._users.find(actor_id)
             if actor is not None and ADMIN in actor.roles and not actor.disabled:
-                raise Unavailable("rights_in_use", "somebody is about to change your rights: try again")
+                raise Unavailable(AuthReason.RIGHTS_IN_USE, "somebody is about to change your rights: try again")
             await self._refused(subject_id, "role_required")  # the role was taken after the token was signed
             raise Forbidden("role_required", "the role ADMIN is needed here")
         try:
@@ -104,7 +104,7 @@ class Administration:
     async def _changing(self, user_id: str) -> AsyncIterator[None]:
         change = await self._users.begin_change(user_id)
         if change is None:
-            raise Unavailable("rights_in_use", "they are about to change somebody's rights: try again")
+            raise Unavailable(AuthReason.RIGHTS_IN_USE, "they are about to change somebody's rights: try again")
         try:
             yield
         finally:

@@ -86,7 +86,9 @@ class OwnAccount:
                 await self._users.end_password_change(caller.user_id, caller.session_id)
         latest = await self._users.find_account_of(caller.user_id)
         if latest is not None and latest.password_hash == account.password_hash:
-            raise Unavailable("password_change_in_progress", "another session of yours is changing the password")
+            raise Unavailable(
+                AuthReason.PASSWORD_CHANGE_IN_PROGRESS, "another session of yours is changing the password"
+            )
         if not await self._is_repeated(request):
             raise await self._wrong()
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from auth_svc.keys import KeyCipher, SigningKey, UnreadableKey
 from auth_svc.repository import SealedKey, SigningKeys
 from auth_svc.settings import KEY_READ_EVERY, AuthSettings
-from contracts.auth import KeyRotation
+from contracts.auth import AuthReason, KeyRotation
 from mesh.core.errors import Unavailable
 from mesh.process.run import StartError
 from mesh.security.verifier import LEEWAY
@@ -61,7 +61,7 @@ class Signer:
             return self._cipher.open(sealed)
         except UnreadableKey as error:
             log.error("signing_key_unreadable", why=str(error))  # noqa: TRY400  # one line for an operator
-            raise Unavailable("signing_key_unreadable", "the signing key cannot be read just now") from error
+            raise Unavailable(AuthReason.SIGNING_KEY_UNREADABLE, "the signing key cannot be read just now") from error
 
     def _new(self) -> SealedKey:
         return self._cipher.seal(SigningKey.of(Ed25519PrivateKey.generate()))

@@ -22,7 +22,7 @@ def subjects(
             document = {
                 "subject": endpoint.subject,
                 **endpoint.metadata(),
-                "reasons": endpoint.reasons,
+                "reasons": [reason.value for reason in endpoint.reasons],
                 "request": endpoint.requests.json_schema(mode="validation"),
                 "reply": endpoint.replies.json_schema(mode="serialization"),
             }
@@ -33,5 +33,6 @@ def subjects(
 
 def _row(endpoint: Endpoint[Any, Any]) -> tuple[str, str, str, str]:
     shapes = f"{endpoint.request.__name__} -> {endpoint.reply.__name__}"
-    told = "; ".join([shapes, ", ".join(endpoint.reasons)] if endpoint.reasons else [shapes])
+    reasons = ", ".join(reason.value for reason in endpoint.reasons)
+    told = f"{shapes}; {reasons}" if reasons else shapes
     return endpoint.subject, endpoint.access.value, "yes" if endpoint.idempotent else "", told

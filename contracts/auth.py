@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from contracts.base import Cursor, Items, Limit, Patch, Reply, Request, absent
+from contracts.base import Cursor, Items, Limit, Patch, Reason, Reply, Request, absent
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00\s@]+@[^\x00\s@]+$")]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00]*$")]
@@ -22,22 +22,23 @@ Role = Literal["USER", "ADMIN"]
 Attempts = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class AuthReason(StrEnum):
+class AuthReason(Reason):
     """Why an auth endpoint refuses."""
 
-    EMAIL_TAKEN = "email_taken"
-    INVALID_EMAIL = "invalid_email"
-    WEAK_PASSWORD = "weak_password"  # noqa: S105  # a reason, no password
-    INVALID_CREDENTIALS = "invalid_credentials"
-    INVALID_REFRESH_TOKEN = "invalid_refresh_token"  # noqa: S105  # a reason, no token
-    TOKEN_REQUIRED = "token_required"  # noqa: S105  # a reason, no token
-    TOO_MANY_LOGINS = "too_many_logins"
-    USER_NOT_FOUND = "user_not_found"
-    KEY_REUSED = "idempotency_key_reused"
-    WRONG_PASSWORD = "wrong_password"  # noqa: S105  # a reason, no password
-    SESSION_NOT_FOUND = "session_not_found"
-    OWN_ACCOUNT = "own_account"
-    INVALID_CURSOR = "invalid_cursor"
+    EMAIL_TAKEN = "conflict", "email_taken"
+    INVALID_EMAIL = "invalid_argument", "invalid_email"
+    WEAK_PASSWORD = "invalid_argument", "weak_password"
+    INVALID_CREDENTIALS = "unauthenticated", "invalid_credentials"
+    INVALID_REFRESH_TOKEN = "unauthenticated", "invalid_refresh_token"
+    TOO_MANY_LOGINS = "rate_limited", "too_many_logins"
+    USER_NOT_FOUND = "not_found", "user_not_found"
+    WRONG_PASSWORD = "invalid_argument", "wrong_password"
+    SESSION_NOT_FOUND = "not_found", "session_not_found"
+    OWN_ACCOUNT = "permission_denied", "own_account"
+    INVALID_CURSOR = "invalid_argument", "invalid_cursor"
+    PASSWORD_CHANGE_IN_PROGRESS = "overloaded", "password_change_in_progress"
+    RIGHTS_IN_USE = "overloaded", "rights_in_use"
+    SIGNING_KEY_UNREADABLE = "overloaded", "signing_key_unreadable"
 
 
 class AuditAction(StrEnum):

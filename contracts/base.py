@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any, Final, Self, TypeVar
 
 from pydantic import (
@@ -34,6 +35,24 @@ _LARGEST_INTEGER = 2**31 - 1
 
 MONEY_PATTERN: Final = r"^[0-9]{1,8}(\.[0-9]{1,2})?$"
 """What pydantic's own regular expressions know an amount by: there \\d would be any script's digits."""
+
+
+class Reason(StrEnum):
+    """Why an endpoint refuses. Each member is `code, name`, and equals its name.
+
+    The code is one of docs/reference/wire.md: an endpoint cannot declare a reason with another one. The name is for
+    programs.
+    """
+
+    code: str
+    _value_: str
+
+    def __new__(cls, code: str, name: str) -> Self:
+        """Make the text `name` a member with the code."""
+        reason = str.__new__(cls, name)
+        reason._value_ = name
+        reason.code = code
+        return reason
 
 
 class Request(BaseModel):

@@ -6,7 +6,21 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from contracts.base import NOT_EMPTY, Cursor, Items, Limit, Patch, Reply, Request, Search, Version, absent, many, text
+from contracts.base import (
+    NOT_EMPTY,
+    Cursor,
+    Items,
+    Limit,
+    Patch,
+    Reason,
+    Reply,
+    Request,
+    Search,
+    Version,
+    absent,
+    many,
+    text,
+)
 
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{5}$")]
 """Northwind's key: five capital letters, such as ALFKI."""
@@ -18,14 +32,13 @@ PostalCode = Annotated[str, text(20)]
 PhoneNumber = Annotated[str, text(30)]
 
 
-class CustomerReason(StrEnum):
+class CustomerReason(Reason):
     """Why a customers endpoint refuses."""
 
-    NOT_FOUND = "customer_not_found"
-    EXISTS = "customer_exists"
-    VERSION_MISMATCH = "version_mismatch"
-    INVALID_CURSOR = "invalid_cursor"
-    KEY_REUSED = "idempotency_key_reused"
+    NOT_FOUND = "not_found", "customer_not_found"
+    EXISTS = "conflict", "customer_exists"
+    VERSION_MISMATCH = "conflict", "version_mismatch"
+    INVALID_CURSOR = "invalid_argument", "invalid_cursor"
 
 
 class CustomerSort(StrEnum):

@@ -13,6 +13,7 @@ from contracts.base import (
     Money,
     MoneyRead,
     Patch,
+    Reason,
     Reply,
     Request,
     Search,
@@ -26,16 +27,15 @@ ProductName = Annotated[str, text(80)]
 QuantityPerUnit = Annotated[str, text(40)]
 
 
-class ProductReason(StrEnum):
+class ProductReason(Reason):
     """Why a products endpoint refuses."""
 
-    NOT_FOUND = "product_not_found"
-    SUPPLIER_NOT_FOUND = "supplier_not_found"
-    UNKNOWN_CATEGORY = "unknown_category"
-    UNKNOWN_SUPPLIER = "unknown_supplier"
-    VERSION_MISMATCH = "version_mismatch"
-    INVALID_CURSOR = "invalid_cursor"
-    KEY_REUSED = "idempotency_key_reused"
+    NOT_FOUND = "not_found", "product_not_found"
+    SUPPLIER_NOT_FOUND = "not_found", "supplier_not_found"
+    UNKNOWN_CATEGORY = "invalid_argument", "unknown_category"
+    UNKNOWN_SUPPLIER = "invalid_argument", "unknown_supplier"
+    VERSION_MISMATCH = "conflict", "version_mismatch"
+    INVALID_CURSOR = "invalid_argument", "invalid_cursor"
 
 
 class ProductSort(StrEnum):

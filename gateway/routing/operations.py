@@ -1,20 +1,21 @@
-"""What OpenAPI tells of a route: how it may fail, by its endpoint and by its own word, and what its headers are."""
+"""What OpenAPI tells of a route: how it may fail, and what its headers are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Header
 
+from gateway.problems import STATUS
 from gateway.semantics.media_type import MERGE_PATCH
 from mesh.core.endpoint import Access, Endpoint
+from mesh.core.errors import Code
 from mesh.wire.names import IDEMPOTENCY_KEY, PROBLEM_JSON
 from mesh.wire.problem import Problem
 
 _ALWAYS = (422, 500, 502, 503, 504)
 _GUARDED = (401, 403)
-_KEYED = (409,)
-JSON_BODY: Final = (400, 408, 413, 415)
+OF_A_BODY: Final = frozenset({400, 408, 413, 415})
 """How the reading of a body may fail."""
 
 IdempotencyKey = Annotated[
@@ -36,27 +37,25 @@ _READ_CONDITIONS: Final = {
 _SCHEMAS = "#/components/schemas/"
 
 
-def answers(*problems: int, also: Mapping[int, Mapping[str, Any]] | None = None) -> dict[int | str, dict[str, Any]]:
-    """What a route declares of its answers, beyond those that follow from its endpoint.
+def failures(endpoint: Endpoint[Any, Any]) -> set[int]:
+    """The statuses of the errors that a call of the endpoint may come to."""
+    statuses = {STATUS[endpoint.codes[reason.value]] for reason in endpoint.reasons}
+    statuses.update(_ALWAYS)
+    if endpoint.access is not Access.ANYONE:
+        statuses.update(_GUARDED)
+    if endpoint.verified:
+        statuses.add(STATUS[Code.UNAUTHENTICATED])
+    if endpoint.keyed:
+        statuses.add(STATUS[Code.CONFLICT])
+    return statuses
 
-    `problems`: the statuses of its errors; `also`: more about others, for OpenAPI.
-    """
-    found: dict[int | str, dict[str, Any]] = {status: dict(more) for status, more in (also or {}).items()}
-    return found | {status: documented(status) for status in problems}
 
-
-def every_answer(
-    endpoint: Endpoint[Any, Any] | None, responses: Mapping[int | str, dict[str, Any]]
+def with_failures(
+    responses: Mapping[int | str, dict[str, Any]], statuses: Iterable[int]
 ) -> dict[int | str, dict[str, Any]]:
-    """A route's answers with the errors that follow from its endpoint; without one there are none."""
-    if endpoint is None:
-        return dict(responses)
-    guarded = () if endpoint.access is Access.ANYONE else _GUARDED
-    keyed = _KEYED if endpoint.keyed else ()
-    known: dict[int | str, dict[str, Any]] = {
-        **responses,
-        **{status: documented(status) for status in (*guarded, *keyed, *_ALWAYS)},
-    }
+    """A route's responses with these errors, by status."""
+    known = dict(responses)
+    known.update({status: documented(status) for status in statuses})
     return {status: known[status] for status in sorted(known, key=int)}
 
 

@@ -1,6 +1,7 @@
 """How a route reads its request: the body as strict JSON, and no query parameter that it does not know."""
 
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -15,7 +16,7 @@ from starlette.types import Receive, Scope
 from gateway.routing.calls import called
 from gateway.routing.conditional_writes import READS, expected_version, require_conditions, required_version
 from gateway.routing.guard import guard
-from gateway.routing.operations import every_answer, require_fitting_key
+from gateway.routing.operations import OF_A_BODY, failures, require_fitting_key, with_failures
 from gateway.semantics.media_type import unsupported
 from mesh.core.errors import Fault, FieldError, Invalid
 from mesh.wire import validation
@@ -85,11 +86,20 @@ class JsonRoute(APIRoute):
             endpoint,
             methods=list(methods) if methods else None,
             dependencies=needed,
-            responses=every_answer(self.calls, responses or {}),
+            responses=responses,
             **more,
         )
         taken = {dependency.call for dependency in self.dependant.dependencies}
         self.takes_version = not taken.isdisjoint((expected_version, required_version))
+        if self.calls is not None:
+            statuses = failures(self.calls)
+            if self.body_field is not None:
+                statuses |= OF_A_BODY
+            if self.takes_version:
+                statuses.add(HTTPStatus.PRECONDITION_FAILED)
+            if required_version in taken:
+                statuses.add(HTTPStatus.PRECONDITION_REQUIRED)
+            self.responses = with_failures(self.responses, statuses)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, given a request that it can trust."""

@@ -127,12 +127,12 @@ def _date(text: bytes) -> datetime | None:
     return None
 
 
-def changed(status: int = 200) -> dict[int, dict[str, Any]]:
+def changed(status: int = 200) -> dict[int | str, dict[str, Any]]:
     """How OpenAPI tells of an answer with an ETag."""
     return {status: {"headers": {"ETag": ETAG}}}
 
 
-READ: Final[dict[int, dict[str, Any]]] = {
+READ: Final[dict[int | str, dict[str, Any]]] = {
     **changed(),
     304: {"description": "The version in If-None-Match is current.", "headers": {"ETag": ETAG}},
 }

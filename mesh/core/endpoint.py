@@ -1,6 +1,7 @@
 """One endpoint of the mesh: its subject, its shapes, and what a caller must know to use it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache, cached_property
@@ -9,7 +10,9 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, TypeAdapter
 
 from mesh.core.contract import contract_hash
+from mesh.core.errors import Code
 from mesh.core.reading import Reader
+from mesh.core.reasons import Reason, codes
 
 Req = TypeVar("Req", bound=BaseModel)
 Rep = TypeVar("Rep", bound=BaseModel)
@@ -41,7 +44,7 @@ class Endpoint(Generic[Req, Rep]):
     `keyed`: the worker keeps the reply under the caller's Idempotency-Key, so that a caller with a key may try again.
     `timeout`: seconds; no request is worked on for longer, whatever its headers say.
     `max_request`: bytes; a worker refuses a longer payload before it reads it.
-    `reasons`: the `reason` of every fault of its own that a handler may raise.
+    `reasons`: why its handler may refuse. A worker answers `internal` in place of a fault that is not declared.
     `max_reply`: bytes; a caller refuses a longer reply unread. 0 stands for MAX_REPLY, or MAX_LIST_REPLY for `items`.
     """
 
@@ -55,10 +58,12 @@ class Endpoint(Generic[Req, Rep]):
     keyed: bool = False
     timeout: float = 5.0
     max_request: int = 16_384
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     max_reply: int = 0
     requests: TypeAdapter[Req] = field(init=False, repr=False)
     replies: TypeAdapter[Rep] = field(init=False, repr=False)
+    codes: Mapping[str, Code] = field(init=False, repr=False)
+    """The code of each reason that a worker may answer with: its own, and those of mesh/core/reasons.py."""
 
     def __post_init__(self) -> None:
         if not _SUBJECT.fullmatch(self.subject):
@@ -69,6 +74,7 @@ class Endpoint(Generic[Req, Rep]):
             object.__setattr__(self, "max_reply", MAX_LIST_REPLY if "items" in self.reply.model_fields else MAX_REPLY)
         object.__setattr__(self, "requests", TypeAdapter(self.request))
         object.__setattr__(self, "replies", TypeAdapter(self.reply))
+        object.__setattr__(self, "codes", codes(self.reasons, verified=self.verified, keyed=self.keyed))
 
     @cached_property
     def service(self) -> str:

@@ -103,8 +103,8 @@ class MeshError(Exception):
 class Fault(MeshError):
     """An error that a handler means its caller to see.
 
-    `reason` is one of the endpoint's declared reasons (snake_case, for programs), `detail` one sentence for people,
-    `errors` says which fields are wrong.
+    `reason` is one that the endpoint declares with this code, or one of mesh/core/reasons.py; for programs. `detail` is
+    one sentence for people, `errors` says which fields are wrong.
     """
 
     code: ClassVar[Code]

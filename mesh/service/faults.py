@@ -1,7 +1,10 @@
 """Which fault a caller hears for an exception that the handler did not mean for it."""
 
+from typing import Any
+
 import structlog
 
+from mesh.core.endpoint import Endpoint
 from mesh.core.errors import CallError, DeadlineExceeded, Fault, Internal, Refused, RemoteFault, TimedOut, Unavailable
 
 log = structlog.get_logger()
@@ -32,6 +35,16 @@ def database_read_only(detail: str) -> Unavailable:
 def deadline_passed(detail: str) -> TimedOut:
     """What our caller hears when its deadline has ended the work."""
     return TimedOut("deadline_exceeded", detail)
+
+
+def declared(endpoint: Endpoint[Any, Any], fault: Fault) -> Fault:
+    """The fault, if the endpoint may answer with its reason and code; otherwise log it once, as a bug."""
+    if endpoint.codes.get(fault.reason) is fault.code:
+        return fault
+    log.error(
+        "undeclared_fault", subject=endpoint.subject, code=fault.code.value, reason=str(fault.reason), exc_info=fault
+    )
+    return Internal()
 
 
 def bug(subject: str, error: Exception) -> Internal:

@@ -17,7 +17,7 @@ from mesh.core.errors import CallError, Disconnected, Fault, TooLarge, Unauthent
 from mesh.security.verifier import require_access
 from mesh.service.clocks import Clocks
 from mesh.service.deadlines import Deadlines
-from mesh.service.faults import bug, deadline_passed, passed_on
+from mesh.service.faults import bug, deadline_passed, declared, passed_on
 from mesh.service.queue import RequestQueue
 from mesh.service.request import read_headers
 from mesh.service.subscriptions import Subscriptions
@@ -207,7 +207,8 @@ class Service:
                     body = await self._reply(request)
                     await self._transport.publish(message.reply, body, {names.REQUEST_ID: context.request_id})
             except Fault as error:
-                fault = error.with_traceback(None)  # which holds this frame, and so the fault itself: a cycle
+                fault = declared(route.endpoint, error)
+                error.with_traceback(None)  # which holds this frame, and so the fault itself: a cycle
             except Disconnected:
                 log.warning("reply_not_sent", subject=message.subject)
             elapsed = time.perf_counter_ns() - started

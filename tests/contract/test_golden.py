@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mesh.core.endpoint import Endpoint
+from mesh.core.errors import Code
 from mesh.wire.names import ERROR_CODE
 from subjects import ENDPOINTS
 from tests.contract.replies import failure, success
@@ -21,9 +22,19 @@ def test_every_subject_has_a_golden_file_and_every_file_a_subject() -> None:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.subject)
 def test_every_declared_reason_has_an_example(endpoint: Endpoint[Any, Any]) -> None:
+    own = {reason.value for reason in endpoint.reasons if Code(reason.code) is not Code.OVERLOADED}
     shown = {refusal.reason for refusal in golden.refusals() if refusal.subject == endpoint.subject}
 
-    assert {*endpoint.reasons, "invalid_payload"} == shown
+    assert own | {"invalid_payload"} | ({"idempotency_key_reused"} if endpoint.keyed else set()) <= shown
+
+
+@pytest.mark.parametrize("refusal", golden.refusals(), ids=lambda refusal: f"{refusal.subject}-{refusal.reason}")
+def test_every_example_has_the_code_that_its_reason_declares(refusal: Refusal) -> None:
+    [endpoint] = [one for one in ENDPOINTS if one.subject == refusal.subject]
+    code = endpoint.codes.get(refusal.reason)
+
+    assert code is not None, "not declared"
+    assert (code, code.number) == (refusal.code, refusal.number)
 
 
 @pytest.mark.parametrize("example", golden.examples(), ids=lambda example: example.subject)

@@ -2,9 +2,12 @@ import ast
 from pathlib import Path
 
 import subjects
+from contracts.base import Reason
 from mesh.core.endpoint import Access, Endpoint
+from mesh.core.reasons import COMMON, KEYED, VERIFIED
 
 SOURCE = Path(subjects.__file__)
+REASONS = [kind for kind in Reason.__subclasses__() if kind.__module__.startswith("contracts.")]
 
 
 def test_subjects_imports_only_contracts_and_mesh() -> None:
@@ -40,9 +43,15 @@ def test_what_changes_something_for_a_user_is_verified_by_the_worker() -> None:
             assert endpoint.verified or endpoint.access is Access.ANYONE, endpoint.subject
 
 
-def test_an_endpoint_that_keeps_keys_says_that_one_may_be_used_up() -> None:
-    for endpoint in subjects.ENDPOINTS:
-        assert endpoint.keyed == ("idempotency_key_reused" in endpoint.reasons), endpoint.subject
+def test_an_endpoint_declares_its_own_reasons_alone() -> None:
+    implied = COMMON.keys() | VERIFIED.keys() | KEYED.keys()
+    assert [] == [one.subject for one in subjects.ENDPOINTS if implied & {reason.value for reason in one.reasons}]
+
+
+def test_every_reason_of_a_contract_is_declared_by_an_endpoint_of_its_service() -> None:
+    declared = {(endpoint.service, reason) for endpoint in subjects.ENDPOINTS for reason in endpoint.reasons}
+    existing = {(kind.__module__.removeprefix("contracts."), reason) for kind in REASONS for reason in kind}
+    assert existing == declared
 
 
 def test_every_write_of_an_administrator_may_be_repeated() -> None:

@@ -15,7 +15,6 @@ from contracts.auth import (
 )
 from gateway.api.auth.account_schemas import PasswordChange, UserSessionPage
 from gateway.routing.calls import Call, calls
-from gateway.routing.operations import JSON_BODY, answers
 from gateway.routing.route import JsonRoute
 from subjects import AUTH_PASSWORD_CHANGE, AUTH_SESSIONS_LIST, AUTH_SESSIONS_REVOKE, AUTH_SESSIONS_REVOKE_ALL
 
@@ -24,7 +23,7 @@ router = APIRouter(prefix="/v1/auth", tags=["auth"], route_class=JsonRoute)
 SessionKey = Annotated[SessionId, Path(examples=["8f14e45fceea4d7a9c1b2f6b1a3c5d7e"])]
 
 
-@router.post("/password", status_code=204, responses=answers(404, 429, *JSON_BODY), summary="Change the password")
+@router.post("/password", status_code=204, summary="Change the password")
 async def change_password(
     body: PasswordChange, call: Call[ChangePassword, PasswordChanged] = calls(AUTH_PASSWORD_CHANGE)
 ) -> None:
@@ -47,7 +46,7 @@ async def revoke_sessions(call: Call[RevokeSessions, SessionsEnded] = calls(AUTH
     await call(RevokeSessions())
 
 
-@router.delete("/sessions/{session_id}", status_code=204, responses=answers(404), summary="End one of one's sessions")
+@router.delete("/sessions/{session_id}", status_code=204, summary="End one of one's sessions")
 async def revoke_session(
     session_id: SessionKey, call: Call[RevokeSession, SessionsEnded] = calls(AUTH_SESSIONS_REVOKE)
 ) -> None:

@@ -6,7 +6,6 @@ from contracts.auth import GetJwks, GetMe, LoggedOut, Login, Logout, Refresh, Re
 from gateway.access.rate_limit import after_success
 from gateway.api.auth.session_schemas import Credentials, Jwks, NewSession, Session, Tokens, User
 from gateway.routing.calls import Call, calls
-from gateway.routing.operations import JSON_BODY, answers
 from gateway.routing.route import JsonRoute
 from subjects import AUTH_JWKS, AUTH_LOGIN, AUTH_LOGOUT, AUTH_ME, AUTH_REFRESH, AUTH_REGISTER
 
@@ -15,7 +14,7 @@ router = APIRouter(tags=["auth"], route_class=JsonRoute)
 _ME = "/v1/auth/me"
 
 
-@router.post("/v1/auth/register", status_code=201, responses=answers(409, 429, *JSON_BODY), summary="Register")
+@router.post("/v1/auth/register", status_code=201, summary="Register")
 async def register(
     body: Credentials, response: Response, call: Call[Register, User] = calls(AUTH_REGISTER, User)
 ) -> User:
@@ -25,7 +24,7 @@ async def register(
     return user
 
 
-@router.post("/v1/auth/login", responses=answers(401, 429, *JSON_BODY), summary="Log in")
+@router.post("/v1/auth/login", summary="Log in")
 async def login(
     body: Credentials, response: Response, call: Call[Login, NewSession] = calls(AUTH_LOGIN, NewSession)
 ) -> Tokens:
@@ -35,7 +34,7 @@ async def login(
     return tokens
 
 
-@router.post("/v1/auth/refresh", responses=answers(401, *JSON_BODY), summary="Refresh the tokens")
+@router.post("/v1/auth/refresh", summary="Refresh the tokens")
 async def refresh(
     body: Session, response: Response, call: Call[Refresh, Tokens] = calls(AUTH_REFRESH, Tokens)
 ) -> Tokens:
@@ -45,13 +44,13 @@ async def refresh(
     return tokens
 
 
-@router.post("/v1/auth/logout", status_code=204, responses=answers(401, *JSON_BODY), summary="Log out")
+@router.post("/v1/auth/logout", status_code=204, summary="Log out")
 async def logout(body: Session | None = None, call: Call[Logout, LoggedOut] = calls(AUTH_LOGOUT)) -> None:
     """End a session: that of the refresh token, or without a body that of the access token which comes along."""
     await call(Logout(refresh_token=body.refresh_token) if body else Logout())
 
 
-@router.get(_ME, responses=answers(404), summary="Who am I")
+@router.get(_ME, summary="Who am I")
 async def get_me(call: Call[GetMe, User] = calls(AUTH_ME, User)) -> User:
     """Get the user whom the access token speaks for."""
     return await call(GetMe())

@@ -8,7 +8,6 @@ from contracts import auth
 from gateway.api.auth.session_schemas import User
 from gateway.api.auth.user_schemas import UserChange, UserPage, UserQuery
 from gateway.routing.calls import Call, calls
-from gateway.routing.operations import JSON_BODY, answers
 from gateway.routing.route import JsonRoute
 from subjects import AUTH_USERS_GET, AUTH_USERS_LIST, AUTH_USERS_UPDATE
 
@@ -25,13 +24,13 @@ async def list_users(
     return await call(query.to_contract())
 
 
-@router.get("/{user_id}", responses=answers(404), summary="Get a user")
+@router.get("/{user_id}", summary="Get a user")
 async def get_user(user_id: UserId, call: Call[auth.GetUser, User] = calls(AUTH_USERS_GET, User)) -> User:
     """Get one user by id."""
     return await call(auth.GetUser(user_id=user_id))
 
 
-@router.patch("/{user_id}", responses=answers(404, *JSON_BODY), summary="Change what a user may do")
+@router.patch("/{user_id}", summary="Change what a user may do")
 async def update_user(
     user_id: UserId, body: UserChange, call: Call[auth.UpdateUser, User] = calls(AUTH_USERS_UPDATE, User)
 ) -> User:

@@ -8,7 +8,6 @@ from contracts import customers
 from gateway.api.customers.schemas import Customer, CustomerChange, CustomerPage, CustomerQuery, NewCustomer
 from gateway.routing.calls import Call, calls
 from gateway.routing.conditional_writes import ExpectedVersion, RequiredVersion
-from gateway.routing.operations import JSON_BODY, answers
 from gateway.routing.route import JsonRoute
 from gateway.semantics.conditions import READ, changed, resource
 from subjects import CUSTOMERS_ARCHIVE, CUSTOMERS_CREATE, CUSTOMERS_GET, CUSTOMERS_LIST, CUSTOMERS_UPDATE
@@ -27,7 +26,7 @@ async def list_customers(
     return await call(query.to_contract())
 
 
-@router.get("/{customer_id}", response_model=Customer, responses=answers(404, also=READ), summary="Get a customer")
+@router.get("/{customer_id}", response_model=Customer, responses=READ, summary="Get a customer")
 async def get_customer(
     customer_id: CustomerId, call: Call[customers.GetCustomer, Customer] = calls(CUSTOMERS_GET, Customer)
 ) -> Response:
@@ -36,13 +35,7 @@ async def get_customer(
     return resource(customer)
 
 
-@router.post(
-    "",
-    status_code=201,
-    response_model=Customer,
-    responses=answers(409, *JSON_BODY, also=changed(201)),
-    summary="Create a customer",
-)
+@router.post("", status_code=201, response_model=Customer, responses=changed(201), summary="Create a customer")
 async def create_customer(
     body: NewCustomer, call: Call[customers.CreateCustomer, Customer] = calls(CUSTOMERS_CREATE, Customer)
 ) -> Response:
@@ -52,12 +45,7 @@ async def create_customer(
     return resource(customer, status=201, headers={"Location": location})
 
 
-@router.patch(
-    "/{customer_id}",
-    response_model=Customer,
-    responses=answers(404, 412, 428, *JSON_BODY, also=changed()),
-    summary="Change a customer",
-)
+@router.patch("/{customer_id}", response_model=Customer, responses=changed(), summary="Change a customer")
 async def update_customer(
     customer_id: CustomerId,
     body: CustomerChange,
@@ -69,7 +57,7 @@ async def update_customer(
     return resource(await call(change))
 
 
-@router.delete("/{customer_id}", status_code=204, responses=answers(404, 412), summary="Archive a customer")
+@router.delete("/{customer_id}", status_code=204, summary="Archive a customer")
 async def archive_customer(
     customer_id: CustomerId,
     version: ExpectedVersion,

@@ -20,7 +20,6 @@ from gateway.api.products.schemas import (
 from gateway.api.schemas import InDigits
 from gateway.routing.calls import Call, calls
 from gateway.routing.conditional_writes import ExpectedVersion, RequiredVersion
-from gateway.routing.operations import JSON_BODY, answers
 from gateway.routing.route import JsonRoute
 from gateway.semantics.conditions import READ, changed, resource
 from subjects import (
@@ -50,12 +49,7 @@ async def list_products(
     return await call(query.to_contract())
 
 
-@router.get(
-    "/products/{product_id}",
-    response_model=Product,
-    responses=answers(404, also=READ),
-    summary="Get a product",
-)
+@router.get("/products/{product_id}", response_model=Product, responses=READ, summary="Get a product")
 async def get_product(
     product_id: ProductId, call: Call[products.GetProduct, Product] = calls(PRODUCTS_GET, Product)
 ) -> Response:
@@ -64,13 +58,7 @@ async def get_product(
     return resource(product)
 
 
-@router.post(
-    "/products",
-    status_code=201,
-    response_model=Product,
-    responses=answers(*JSON_BODY, also=changed(201)),
-    summary="Create a product",
-)
+@router.post("/products", status_code=201, response_model=Product, responses=changed(201), summary="Create a product")
 async def create_product(
     body: NewProduct, call: Call[products.CreateProduct, Product] = calls(PRODUCTS_CREATE, Product)
 ) -> Response:
@@ -80,12 +68,7 @@ async def create_product(
     return resource(product, status=201, headers={"Location": location})
 
 
-@router.patch(
-    "/products/{product_id}",
-    response_model=Product,
-    responses=answers(404, 412, 428, *JSON_BODY, also=changed()),
-    summary="Change a product",
-)
+@router.patch("/products/{product_id}", response_model=Product, responses=changed(), summary="Change a product")
 async def update_product(
     product_id: ProductId,
     body: ProductChange,
@@ -100,7 +83,7 @@ async def update_product(
 @router.post(
     "/products/{product_id}/discontinue",
     response_model=Product,
-    responses=answers(404, 412, also=changed()),
+    responses=changed(),
     summary="Discontinue a product",
 )
 async def discontinue_product(
@@ -131,7 +114,7 @@ async def list_suppliers(
     return await call(suppliers)
 
 
-@router.get("/suppliers/{supplier_id}", responses=answers(404), summary="Get a supplier")
+@router.get("/suppliers/{supplier_id}", summary="Get a supplier")
 async def get_supplier(
     supplier_id: SupplierId, call: Call[products.GetSupplier, Supplier] = calls(PRODUCTS_SUPPLIERS_GET, Supplier)
 ) -> Supplier:

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
+from gateway.problems import STATUS
 from mesh.core.endpoint import Access, Endpoint
 from subjects import ENDPOINTS
 from tests.support.contract import golden
@@ -30,16 +31,19 @@ async def test_openapi_tells_how_a_route_may_fail(document: dict[str, Any], meth
     endpoint = BY_SUBJECT[ROUTES[method, path]]
     operation = document["paths"][path][method]
     guarded = endpoint.access is not Access.ANYONE
+    reasons = {reason.value for reason in endpoint.reasons}
 
     failures = {status: one for status, one in operation["responses"].items() if status >= "400"}
     expected = {"422", "500", "502", "503", "504"}
     expected |= {"401", "403"} if guarded else set()
     expected |= {"400", "408", "413", "415"} if "requestBody" in operation else set()
-    expected |= {"404"} if any(reason.endswith("_not_found") for reason in endpoint.reasons) else set()
-    expected |= {"412"} if "version_mismatch" in endpoint.reasons else set()
-    expected |= {"428"} if method == "patch" and "version_mismatch" in endpoint.reasons else set()
+    expected |= {"401"} if endpoint.verified else set()
+    expected |= {"409"} if endpoint.keyed else set()
+    expected |= {str(STATUS[endpoint.codes[reason]]) for reason in reasons}
+    expected |= {"412"} if "version_mismatch" in reasons else set()
+    expected |= {"428"} if method == "patch" and "version_mismatch" in reasons else set()
 
-    assert expected <= failures.keys()
+    assert expected == failures.keys()
     assert {"application/problem+json"} == {kind for one in failures.values() for kind in one["content"]}
     assert guarded == bool(operation.get("security"))
     assert operation["summary"]

@@ -16,7 +16,7 @@ from mesh.core.errors import BadReply, CallError, Conflict, DeadlineExceeded, Ov
 from mesh.nats.transport import NatsTransport
 from mesh.telemetry.logs import as_json, exceptions
 from tests.support.garbage import census, each
-from tests.support.mesh.sample_service import SAY, Said, Say, sample, say
+from tests.support.mesh.sample_service import SAY, Said, SampleReason, Say, sample, say
 from tests.support.servers.nats_server import NatsServer
 
 _ROUNDS = 40  # more than what earlier tests leave, whose timers end meanwhile
@@ -49,7 +49,7 @@ async def both(server: NatsServer) -> AsyncIterator[tuple[NatsTransport, NatsTra
 
 
 async def conflict(_: Say) -> Said:
-    raise Conflict("already_said", "it was said before")
+    raise Conflict(SampleReason.ALREADY_SAID, "it was said before")
 
 
 async def busy(_: Say) -> Said:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.base import Reason
 from mesh.core.context import Caller
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.errors import Unauthenticated
@@ -25,9 +26,15 @@ class Said(BaseModel):
     text: str
 
 
-SAY = Endpoint("sample.say", Say, Said, Access.ANYONE, idempotent=True, timeout=5)
-SHOUT = Endpoint("sample.shout", Say, Said, Access.ADMIN, verified=True, timeout=5)
-WHISPER = Endpoint("sample.whisper", Say, Said, Access.ANYONE, verified=True, timeout=5)
+class SampleReason(Reason):
+    ALREADY_SAID = "conflict", "already_said"
+    TOO_OFTEN = "rate_limited", "too_often"
+
+
+REASONS = tuple(SampleReason)
+SAY = Endpoint("sample.say", Say, Said, Access.ANYONE, idempotent=True, timeout=5, reasons=REASONS)
+SHOUT = Endpoint("sample.shout", Say, Said, Access.ADMIN, verified=True, timeout=5, reasons=REASONS)
+WHISPER = Endpoint("sample.whisper", Say, Said, Access.ANYONE, verified=True, timeout=5, reasons=REASONS)
 
 ALICE = Caller("alice", "s1", frozenset({"USER"}))
 ADA = Caller("ada", "s2", frozenset({"USER", "ADMIN"}))

@@ -22,6 +22,8 @@ from typer.testing import CliRunner
 from cli.application import application
 from devstack.stack.settings import StackSettings
 from gateway.settings import GatewaySettings, HttpLimits, ServiceLimits
+from mesh.core.errors import Code
+from mesh.core.reasons import COMMON, KEYED, VERIFIED
 from mesh.nats.settings import NatsSettings
 from mesh.process.settings import WorkerSettings
 from mesh.security.settings import TokenSettings
@@ -143,12 +145,18 @@ def _commands(command: object, words: tuple[str, ...] = ()) -> Iterator[tuple[st
 
 
 def reasons() -> str:
-    """Which reasons of its own each endpoint has."""
-    rows = [
-        f"| `{endpoint.subject}` | {', '.join(f'`{reason}`' for reason in endpoint.reasons) or 'none'} |"
-        for endpoint in ENDPOINTS
-    ]
-    return "\n".join(["| subject | reasons |", "|---|---|", *rows])
+    """Which reasons an endpoint may answer with, and the status of each on NATS."""
+    shared = {"every subject": COMMON, "every verified subject": VERIFIED, "every keyed subject": KEYED}
+    rows = [f"| {who} | {_with_status(codes, codes)} | |" for who, codes in shared.items()]
+    for endpoint in ENDPOINTS:
+        own = _with_status((reason.value for reason in endpoint.reasons), endpoint.codes)
+        flags = ", ".join(flag for flag in ("verified", "keyed") if getattr(endpoint, flag))
+        rows.append(f"| `{endpoint.subject}` | {own} | {flags} |")
+    return "\n".join(["| subject | reasons | flags |", "|---|---|---|", *rows])
+
+
+def _with_status(names: Iterable[str], codes: Mapping[str, Code]) -> str:
+    return ", ".join(f"`{name}` {codes[name].number}" for name in names) or "none"
 
 
 def decisions() -> str:

@@ -10,7 +10,8 @@ import pytest
 
 from devstack.stack.settings import StackSettings
 from gateway import problems
-from mesh.core.errors import Fault, RemoteFault
+from mesh.core.errors import Code, Fault, RemoteFault
+from mesh.core.reasons import COMMON, KEYED, VERIFIED
 from mesh.core.settings import Settings
 from services import PROCESSES
 from subjects import ENDPOINTS
@@ -19,6 +20,13 @@ from tests.unit.docs.generated import GROUPS, PARTS, current
 
 _PACKAGES: Final = (*(row.package for row in PROCESSES), "mesh", "providers")
 _ROW: Final = re.compile(r"^\| `(\w+)` \| (\d{3}) \| .+ \|$", re.MULTILINE)
+ON_NATS: Final = {
+    **COMMON,
+    **VERIFIED,
+    **KEYED,
+    **{reason.value: endpoint.codes[reason.value] for endpoint in ENDPOINTS for reason in endpoint.reasons},
+}
+"""The code of every reason that a worker may answer with."""
 ERRORS: Final = (ROOT / "docs" / "reference" / "errors.md").read_text()
 
 
@@ -59,10 +67,21 @@ def raised(tree: ast.AST) -> Iterator[str]:
 def test_every_reason_is_on_the_page_of_errors_and_no_other() -> None:
     sources = [path for name in _PACKAGES for path in (ROOT / name).rglob("*.py")]
     expected = {reason for path in sources for reason in raised(ast.parse(path.read_text()))}
-    expected |= {reason for endpoint in ENDPOINTS for reason in endpoint.reasons}
+    expected |= ON_NATS.keys()
     expected |= {reason for _, reason, _ in problems.CALL_ERRORS.values()} | {problems._LOST[1], *problems._FINER}
-    expected |= {"internal", "queue_full", "queue_too_slow"}
     assert expected == {reason for reason, _ in _ROW.findall(ERRORS)}
+
+
+@pytest.mark.parametrize(("reason", "code"), ON_NATS.items())
+def test_a_reason_has_the_status_of_its_code(reason: str, code: Code) -> None:
+    status = problems._FINER.get(reason, 412 if reason == "version_mismatch" else problems.STATUS[code])
+    assert (reason, str(status)) in _ROW.findall(ERRORS)
+
+
+@pytest.mark.parametrize("package", ["mesh", "auth_svc", "customers_svc", "products_svc"])
+def test_a_worker_raises_no_reason_that_is_not_declared(package: str) -> None:
+    raised_here = {reason for path in (ROOT / package).rglob("*.py") for reason in raised(ast.parse(path.read_text()))}
+    assert set() == raised_here - ON_NATS.keys()
 
 
 @pytest.mark.parametrize(("reason", "status"), problems._FINER.items())

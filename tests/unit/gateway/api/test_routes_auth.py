@@ -45,9 +45,9 @@ async def test_a_wrong_password_is_401(http: AsyncClient, world: World) -> None:
 
 
 async def test_asking_too_often_is_429_with_the_time_to_wait(http: AsyncClient, world: World) -> None:
-    world.fails[AUTH_LOGIN] = RateLimited("too_many_attempts", "wait a moment")
+    world.fails[AUTH_LOGIN] = RateLimited("too_many_logins", "wait a moment")
     response = await http.post("/v1/auth/login", json=CREDENTIALS)
-    problem(response, 429, "too_many_attempts")
+    problem(response, 429, "too_many_logins")
     assert "1" == response.headers["retry-after"]
 
 

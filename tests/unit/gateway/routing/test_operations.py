@@ -4,9 +4,12 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from mesh.core.endpoint import Access
+from contracts.base import Reason
+from gateway.routing.operations import failures
+from mesh.core.endpoint import Access, Endpoint
 from mesh.wire.names import PROBLEM_JSON
 from tests.support.gateway.access import ACCESS
+from tests.support.mesh.sample_service import Said, Say
 
 Route = tuple[str, str]
 HEALTH = {("GET", "/healthz"), ("GET", "/readyz")}
@@ -103,3 +106,20 @@ def references(node: object) -> list[str]:
         here = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
         return here + [found for value in node.values() for found in references(value)]
     return [found for value in node for found in references(value)] if isinstance(node, list) else []
+
+
+class OrderReason(Reason):
+    GONE = "not_found", "order_gone"
+    PLACED = "conflict", "order_placed"
+
+
+def test_the_errors_of_a_call_follow_from_its_endpoint() -> None:
+    always = {422, 500, 502, 503, 504}
+    anyone = Endpoint("orders.get", Say, Said, Access.ANYONE, reasons=(OrderReason.GONE,))
+    keyed = Endpoint("orders.place", Say, Said, Access.USER, verified=True, keyed=True)
+    verified = Endpoint("orders.end", Say, Said, Access.ANYONE, verified=True, reasons=(OrderReason.PLACED,))
+    assert (always | {404}, always | {401, 403, 409}, always | {401, 409}) == (
+        failures(anyone),
+        failures(keyed),
+        failures(verified),
+    )

@@ -9,12 +9,12 @@ from io import BytesIO
 import pytest
 import structlog
 
-from mesh.core.errors import Conflict, NoResponder, RateLimited
+from mesh.core.errors import Conflict, NoResponder, NotFound, RateLimited
 from mesh.telemetry.logs import as_json, exceptions
 from mesh.transport.memory import MemoryTransport
 from tests.support.garbage import left_by
 from tests.support.mesh.raw import raw
-from tests.support.mesh.sample_service import Said, Say, sample, say
+from tests.support.mesh.sample_service import Said, SampleReason, Say, sample, say
 
 _ROUNDS = 12
 """So many cycles at least, where each request leaves one."""
@@ -31,11 +31,15 @@ def logging_as_a_process_does() -> Iterator[None]:
 
 
 async def conflict(_: Say) -> Said:
-    raise Conflict("already_said", "it was said before")
+    raise Conflict(SampleReason.ALREADY_SAID, "it was said before")
 
 
 async def caused(_: Say) -> Said:
-    raise RateLimited("too_many", "later") from Conflict("already_said", "it was said before")
+    raise RateLimited(SampleReason.TOO_OFTEN, "later") from Conflict(SampleReason.ALREADY_SAID, "said before")
+
+
+async def undeclared(_: Say) -> Said:
+    raise NotFound("nothing", "there is nothing") from Conflict(SampleReason.ALREADY_SAID, "said before")
 
 
 async def bug(_: Say) -> Said:
@@ -68,6 +72,7 @@ async def slow(_: Say) -> Said:
         (say, b"{}", {"Idempotency-Key": "é"}),
         (conflict, b"{}", {}),
         (caused, b"{}", {}),
+        (undeclared, b"{}", {}),
         (bug, b"{}", {}),
         (no_dependency, b"{}", {}),
         (too_large, b"{}", {}),

@@ -13,7 +13,7 @@ from mesh.telemetry.logs import request_id
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from tests.support.mesh.raw import problem, raw
-from tests.support.mesh.sample_service import SAY, Gate, Said, Say, sample, say
+from tests.support.mesh.sample_service import SAY, Gate, Said, SampleReason, Say, sample, say
 from tests.support.waiting import until
 
 
@@ -90,7 +90,7 @@ async def test_a_fault_crosses_the_wire_with_code_reason_and_detail(
     worker: MemoryTransport, caller: MemoryTransport
 ) -> None:
     async def fail(_: Say) -> Said:
-        raise Conflict("already_said", "it was said before: ärgerlich")
+        raise Conflict(SampleReason.ALREADY_SAID, "it was said before: ärgerlich")
 
     await sample(worker, fail).start()
     with pytest.raises(RemoteFault) as caught:
