@@ -84,7 +84,7 @@ def caller() -> Caller:
     """
     context = _current.get()
     if context is None or context.caller is None:
-        raise Unauthenticated("token_required", "an access token is needed here")
+        raise Unauthenticated("token_required", "an access token is required")
     return context.caller
 
 

@@ -260,7 +260,7 @@ class Service:
             if endpoint.access is Access.ANYONE:
                 return context  # a handler that needs a caller calls context.caller(), which raises
             if context.authorization is None:
-                raise Unauthenticated("token_required", "an access token is needed here") from error
+                raise Unauthenticated("token_required", "an access token is required") from error
             raise
         require_access(endpoint.access, caller)
         return context._replace(caller=caller)
