@@ -1,4 +1,4 @@
-"""`mesh up`: the whole system on this machine, until Ctrl-C."""
+"""`mesh up`: runs the whole system on this machine until Ctrl-C."""
 
 import asyncio
 import signal
@@ -25,7 +25,7 @@ from devstack.stack.stack import Stack
 from mesh.core.terminal import escaped
 from mesh.security.settings import TokenSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
-from mesh.telemetry.streams import Tolerant
+from mesh.telemetry.streams import BestEffortStream
 
 _STYLES: dict[State, str] = {
     "starting": "yellow",
@@ -95,7 +95,7 @@ def up(
     }
     try:
         settings = StackSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-        for shared in (LogSettings, TraceSettings, TokenSettings):  # what each process would refuse, told once
+        for shared in (LogSettings, TraceSettings, TokenSettings):  # invalid for every process: report it once
             shared()
     except ValidationError as error:
         fail("; ".join(f"{_where_told(one['loc'], given)}: {_said(one['msg'])}" for one in error.errors()), status=2)
@@ -116,22 +116,22 @@ def _replicas(given: list[str]) -> dict[str, Any] | None:
 
 
 def _where_told(path: tuple[int | str, ...], given: Mapping[str, object]) -> str:
-    """Name the option or the variable that said what stands at this path of the settings."""
+    """Name the option or variable that set this part of the settings."""
     name, *within = (part for part in path if isinstance(part, str) and part != "[key]")
     if given.get(name) is not None:
         told = f"--{name.replace('_', '-')}"
-    else:  # an alias, and what all processes share, is a variable's own name
+    else:  # an alias or a shared setting is the variable's name
         told = f"MESH_{name.upper()}" if name in StackSettings.model_fields else name.upper()
     return " ".join([told, *within])
 
 
 def _said(message: str) -> str:
-    """What pydantic says of a value; a validator's own words without its introduction."""
+    """Pydantic's message, without the prefix of a custom validator's."""
     return message.removeprefix("Value error, ")
 
 
 async def _run(settings: StackSettings, *, logs: bool) -> None:
-    """Run until a signal comes, or until nobody takes any more what is told: a full disk, a reader that is gone."""
+    """Run until a signal arrives, or until standard output fails: a full disk, a closed pipe."""
     stop = asyncio.Event()
     failures: list[OSError] = []
 
@@ -139,7 +139,7 @@ async def _run(settings: StackSettings, *, logs: bool) -> None:
         failures.append(failure)
         stop.set()
 
-    out = cast("BinaryIO", Tolerant(sys.stdout, stop_for))
+    out = cast("BinaryIO", BestEffortStream(sys.stdout, stop_for))
     with redirect_stdout(TextIOWrapper(out, "utf-8", "backslashreplace", write_through=True)):
         await _run_until(stop, settings, logs=logs)
     if failures:
@@ -167,7 +167,7 @@ async def _run_until(stop: asyncio.Event, settings: StackSettings, *, logs: bool
         try:
             await starting
         except BaseException:
-            progress.hear_of_all("stopped")  # by `start`, which tells of some only
+            progress.hear_of_all("stopped")  # `start` stopped them, and reported only some
             if stop.is_set():
                 return
             raise
@@ -182,12 +182,12 @@ async def _run_until(stop: asyncio.Event, settings: StackSettings, *, logs: bool
 
 
 def _log_line(name: str, line: str) -> Text:
-    """A line of a process's log, with what a terminal would obey escaped: not all processes do that by themselves."""
+    """A line of a process's log, with control characters escaped: not every process escapes them."""
     return Text.assemble((f"{name:>12} ", "cyan"), escaped(line.rstrip(), keep="\t"))
 
 
 class _Progress:
-    """What becomes of each process: a live table on a terminal, a line per change elsewhere."""
+    """The state of each process: a live table on a terminal, a line per change elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -195,7 +195,7 @@ class _Progress:
         self._live: Live | None = None
 
     def hear(self, name: str, state: State, detail: str) -> None:
-        """Take in a change; `detail` may be what a process said at its end."""
+        """Record a change of state. `detail` may be the last output of a process."""
         detail = escaped(detail, keep="\n")
         self._states[name] = (state, detail)
         if self._live is not None:
@@ -206,7 +206,7 @@ class _Progress:
             )
 
     def hear_of_all(self, state: State) -> None:
-        """Take in what becomes of each process that has begun and has not ended."""
+        """Record the same state for each process that runs."""
         for name, (before, _) in list(self._states.items()):
             if before not in {"stopped", "failed", state}:
                 self.hear(name, state, "")

@@ -1,9 +1,9 @@
 """Sessions that ended before their access tokens expire: learned from events, and fetched when one may be lost."""
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from contextvars import Context
 from typing import Final
 
 import structlog
@@ -54,7 +54,7 @@ class Revocations:
         elif self._time.now() > self._asked_at + _EVERY:
             self._asked_at = self._time.now()
             # With an empty context: the deadline of a request that is almost over would end it.
-            self._refreshing = asyncio.create_task(self._refresh_quietly(), context=Context())
+            self._refreshing = asyncio.create_task(self._refresh_quietly(), context=contextvars.Context())
         if caller.session_id in self._revoked:
             raise Unauthenticated("session_revoked", "the session has ended")
 

@@ -132,9 +132,9 @@ async def test_a_service_that_has_stepped_back_says_why(scene: Scene) -> None:
 
 @in_virtual_time(SETTINGS)
 async def test_a_service_that_cannot_do_all_is_ready_and_says_what_is_lacking(scene: Scene) -> None:
-    await scene.world._services["customers"].resume("the database takes no writes")
+    await scene.world._services["customers"].resume("the database is read-only")
     response = await scene.http.get("/readyz")
-    lack = "customers: the database takes no writes"
+    lack = "customers: the database is read-only"
     assert (200, {"ready": True, "nats": True, "services": ALL, "reason": lack}) == (
         response.status_code,
         response.json(),

@@ -11,7 +11,7 @@ MALFORMED = {
     "half an object": b'{"customer_id": "ALFKI"',
     "a lone surrogate": rb'{"customer_id":"ALFKI","company_name":"\ud800"}',
     "not UTF-8": b'{"customer_id":"ALFKI","company_name":"\xff"}',
-    "bottomless nesting": b"[" * 9_000,
+    "unbounded nesting": b"[" * 9_000,
     "two documents": b"{}{}",
     "a bare word": b"hello",
     "a single quote": b"{'customer_id': 'ALFKI'}",
