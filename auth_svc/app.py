@@ -40,14 +40,8 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
     users, audit, signing_keys = Users(database), Audit(database), SigningKeys(database)
     signer = Signer(settings, signing_keys)
     await signer.start()
-    sessions = Sessions(
-        database,
-        idle=timedelta(seconds=settings.auth_refresh_token_lifetime),
-        longest=timedelta(seconds=settings.auth_session_lifetime),
-        remembered=timedelta(seconds=settings.auth_access_token_lifetime + LEEWAY + _CLOCKS),
-    )
-    revocation = Revocation(sessions, transport)
-    throttle = Throttle(settings, Throttles(database))
+    sessions = _sessions(settings, database)
+    revocation, throttle = Revocation(sessions, transport), Throttle(settings, Throttles(database))
     handlers = Handlers(
         users=users,
         sessions=sessions,
@@ -74,6 +68,15 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
         probe=partial(_probe, database, signer),
         fetch_keys=partial(handlers.jwks, GetJwks()),
         guard=LivingSessions(sessions).guard,
+    )
+
+
+def _sessions(settings: AuthSettings, database: Database) -> Sessions:
+    return Sessions(
+        database,
+        idle=timedelta(seconds=settings.auth_refresh_token_lifetime),
+        longest=timedelta(seconds=settings.auth_session_lifetime),
+        remembered=timedelta(seconds=settings.auth_access_token_lifetime + LEEWAY + _CLOCKS),
     )
 
 
