@@ -1,25 +1,25 @@
-# One file for every process of the mesh, with a target for each kind of store that a process keeps its data in:
+# Builds every process of the mesh, with a target for each kind of store:
 #
 #   docker build --target postgres --build-arg SERVICE=customers --build-arg PACKAGE=customers_svc -t northwind/customers .
 #
-# An image holds the process's own package, what its kind shares, and the packages that its lock file pins by hash.
-# services.py names the processes; compose.yaml builds them. COPY takes a file's mode along: --chmod lets the user
-# `mesh` read a clone that was made under umask 077.
+# An image contains the process's own package, the packages that its kind shares, and the dependencies that its lock file
+# pins by hash. services.py declares the processes; compose.yaml builds them. COPY keeps file modes: --chmod lets the user
+# `mesh` read files of a clone that was made under umask 077.
 
 FROM python:3.13-slim AS python
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin mesh
-# nkeys comes as source alone; what builds it is pinned too, and gone when it is built.
+# nkeys has no wheel. Its build dependency is pinned too, and removed after the build.
 COPY requirements/build.txt build.txt
 RUN pip install --require-hashes -r build.txt
 
-# The version that every process tells: the images hold the packages, and this much of their metadata.
+# The metadata from which every process reads its version.
 FROM python AS version
 COPY --chmod=755 pyproject.toml pyproject.toml
 RUN mkdir northwind_mesh.dist-info && python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; print('Metadata-Version: 2.1', 'Name: ' + project['name'], 'Version: ' + project['version'], sep='\n')" > northwind_mesh.dist-info/METADATA
 
-# What all share, with the packages of one process.
+# What all processes share, and the dependencies of one.
 FROM python AS process
 ARG SERVICE
 COPY requirements/${SERVICE}.txt requirements.txt
@@ -60,6 +60,6 @@ COPY --chmod=755 providers providers
 COPY --chmod=755 worker worker
 COPY --chmod=755 ${PACKAGE} ${PACKAGE}
 
-# Its configuration is part of the image: a file that is mounted alone stays the old one after `git pull`.
+# The configuration is part of the image: a mounted file stays the old one after `git pull`.
 FROM nats:2.15-alpine AS nats
 COPY --chmod=644 nats.conf nats-tls.conf /etc/nats/

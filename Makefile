@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCK := requirements/dev.txt
 BENCH_VENV := .venv-bench
-# Debian's Python is built with optimisation, which one from source often is not: the benchmark runs on it where it is.
+# The benchmark prefers Debian's Python: it is built with optimisation, which a build from source often is not.
 BENCH_PYTHON ?= $(shell /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo /usr/bin/python3 || echo $(PYTHON))
 AUDIT_STAMP := $(VENV)/.installed-audit
 # Options of `mesh up` and of pytest pass through, e.g. make up ARGS="--http-port 8081".
@@ -16,12 +16,12 @@ ARGS ?=
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# What is in .venv stays there: a stack may run from it.
-install: $(STAMP) ## Make .venv with everything pinned and checked by hash
+# Existing files in .venv stay: a running stack may use them.
+install: $(STAMP) ## Create .venv with every dependency pinned and checked by hash
 
 $(STAMP): requirements/build.txt $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed, $(PYTHON) is older: try make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+		{ echo "Python 3.11 or newer is required, and $(PYTHON) is older: try make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "installing into $(VENV): some 400 MB, PostgreSQL and MongoDB among them"
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv -q --allow-existing --python $(PYTHON) $(VENV) && \
@@ -42,16 +42,16 @@ $(STAMP): requirements/build.txt $(LOCK) pyproject.toml
 up: install ## Start NATS, PostgreSQL, MongoDB, the workers and the gateway here
 	@$(BIN)/mesh up $(ARGS)
 
-generate: install ## Write what follows from services.py and subjects.py into nats.conf, compose.yaml, .env.example
+generate: install ## Update nats.conf, compose.yaml and .env.example from services.py and subjects.py
 	@$(BIN)/mesh generate $(ARGS)
 
-compose-env: install ## Make .env and keys/ for docker compose up
+compose-env: install ## Create .env and keys/ for docker compose up
 	@$(BIN)/mesh compose init $(ARGS)
 
 test: install ## Run the tests on real servers
 	@$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
-faults: install ## Break everything, at length: some 30 minutes, figures in dist/faults.json
+faults: install ## Run the long fault tests: about 30 minutes, figures in dist/faults.json
 	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults tests/security/http/test_floods.py tests/security/nats/test_answers.py \
 		tests/integration/auth_svc/test_no_enumeration.py $(ARGS)
 
@@ -63,36 +63,36 @@ $(VENV)/.installed-%: requirements/%.txt $(STAMP)
 	fi
 	@touch $@
 
-bench: bench-install ## Compare with NestJS, Go and plain FastAPI here: 4 minutes, see bench/README.md
+bench: bench-install ## Run the benchmark: 4 minutes, see bench/README.md
 	@$(BENCH_VENV)/bin/python -m bench $(ARGS)
 
-bench-full: bench-install ## All of the benchmark: half an hour
+bench-full: bench-install ## Run the whole benchmark: half an hour
 	@$(BENCH_VENV)/bin/python -m bench --full $(ARGS)
 
 bench-install:
 	@$(MAKE) --no-print-directory install VENV=$(BENCH_VENV) PYTHON=$(BENCH_PYTHON) LOCK=requirements/bench.txt
 
-check: install ## Lint, types, import law
+check: install ## Run ruff, mypy and import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: install ## Write the generated parts of docs/ anew
+docs: install ## Update the generated parts of docs/
 	@$(BIN)/python -m tests.unit.docs.generated
 
-format: install ## Format the code as check wants it
+format: install ## Format the code
 	@$(BIN)/ruff format .
 
-audit: $(AUDIT_STAMP) ## Tell what is known of the servers in wheels, ask PyPI about all packages; needs the internet
+audit: $(AUDIT_STAMP) ## Check servers and packages for known vulnerabilities; needs the internet
 	@$(BIN)/python -m devstack.servers.audit
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach file,$(wildcard requirements/*.txt),-r $(file)) $(ARGS)
 
-# Installing runs no code of a package's: wheels alone, but for nkeys. uv would write the options the other way round,
-# in which pip forgets the exception.
+# Installing runs no package's code: wheels only, except for nkeys. The options are added by hand: uv writes them in the
+# other order, in which pip ignores the exception.
 lock: COMPILE := uv pip compile -q --universal --generate-hashes --no-header --no-annotate --only-binary :all: --no-binary nkeys
 lock: OPTIONS := --only-binary :all:\n--no-binary nkeys\n
-lock: ## Pin every dependency anew, with hashes and without addresses
+lock: ## Update the pins of every dependency
 	@for extra in dev $$($(BIN)/python -c "from services import LOCKS; print(*LOCKS)"); do \
 		$(COMPILE) --upgrade --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit; done
 	@for extra in bench audit; do \

@@ -1,6 +1,6 @@
-"""Who runs: a row for each process of the mesh, from which all else that names one is derived.
+"""The processes of the mesh: one row each. Everything else that names a process is derived from them.
 
-`mesh generate` writes what follows from them into nats.conf, compose.yaml and .env.example; `mesh up` reads the rows.
+`mesh generate` updates nats.conf, compose.yaml and .env.example from the rows; `mesh up` reads them.
 """
 
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ PROCESSES = (
         "customers",
         package="customers_svc",
         store="postgres",
-        calls=(AUTH_JWKS,),  # the public keys with which it verifies a caller's token
+        calls=(AUTH_JWKS,),  # the public keys that verify a caller's token
         seeded=True,
     ),
     Process(
@@ -50,7 +50,7 @@ PROCESSES = (
         seeded=True,
     ),
 )
-"""All of them; nats.conf and compose.yaml keep their order."""
+"""All processes. nats.conf and compose.yaml keep this order."""
 
 BY_NAME = {process.name: process for process in PROCESSES}
 WORKERS = tuple(process for process in PROCESSES if process.serves)
@@ -60,7 +60,7 @@ LOCKS = (*BY_NAME, *TARGETS)
 
 
 def nats_users(processes: Iterable[Process] = PROCESSES) -> tuple[str, ...]:
-    """Name the users of nats.conf: each process, and the people who look after it."""
+    """The users of nats.conf: each process, and the people who operate the mesh."""
     return (*(process.name for process in processes), *PEOPLE)
 
 

@@ -1,4 +1,4 @@
-"""The whole mesh on one screen: every endpoint, with its shapes, who may use it, and how it may fail."""
+"""The whole mesh on one screen: every endpoint with its shapes, its access and its reasons to fail."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from mesh.core.event import Event
 ANYONE, USER, ADMIN = Access.ANYONE, Access.USER, Access.ADMIN
 KIB = 1024
 
-# One line an endpoint, so that the mesh can be read as a table: subject, request, reply, access; then what else there is to know.
+# One line per endpoint, readable as a table: subject, request, reply, access, then further properties.
 # fmt: off
 AUTH_REGISTER = Endpoint("auth.register", auth.Register, auth.User, ANYONE, keyed=True, reasons=(A.EMAIL_TAKEN, A.INVALID_EMAIL, A.WEAK_PASSWORD, A.TOO_MANY_LOGINS))
 AUTH_LOGIN = Endpoint("auth.login", auth.Login, auth.Tokens, ANYONE, reasons=(A.INVALID_CREDENTIALS, A.TOO_MANY_LOGINS, A.SIGNING_KEY_UNREADABLE))
@@ -48,9 +48,9 @@ PRODUCTS_CATEGORIES_LIST = Endpoint("products.categories.list", products.ListCat
 PRODUCTS_SUPPLIERS_LIST = Endpoint("products.suppliers.list", products.ListSuppliers, products.SupplierPage, USER, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,), max_reply=800 * KIB)
 PRODUCTS_SUPPLIERS_GET = Endpoint("products.suppliers.get", products.GetSupplier, products.Supplier, USER, idempotent=True, read=True, reasons=(P.SUPPLIER_NOT_FOUND,))
 
-# What a service tells everybody who listens: subject, payload.
+# Events: subject, payload.
 EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.SessionsRevoked)
 # fmt: on
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = tuple(value for value in globals().values() if isinstance(value, Endpoint))
-"""All of them, in the order above: what is derived for every subject is derived from this."""
+"""All endpoints, in the order above. Everything derived for each subject starts here."""

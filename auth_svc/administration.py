@@ -1,4 +1,4 @@
-"""What administrators do: other people's rights, the audit log, the keys."""
+"""What administrators do: change rights, read the audit log, rotate keys."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ from worker.answers import answers
 
 
 class Administration:
-    """One method an endpoint, all for callers with the role ADMIN."""
+    """One method per endpoint, all for callers with the role ADMIN."""
 
     def __init__(self, *, users: Users, audit: Audit, revocation: Revocation, signer: Signer) -> None:
         self._users = users
@@ -57,20 +57,20 @@ class Administration:
 
     @answers(AUTH_USERS_UPDATE)
     async def update_user(self, request: UpdateUser) -> User:
-        """Change what another user may do, and end their sessions. Raises Forbidden, NotFound.
+        """Change the rights of another user, and end their sessions. Raises Forbidden, NotFound, Unavailable.
 
-        Nobody changes their own rights (OWASP ASVS 5, V8.2). So an administrator always remains: whoever takes the
-        role from another one keeps it, since nobody takes it from them meanwhile. Raises Unavailable where the other is
-        about to change somebody's rights as well.
+        Nobody may change their own rights (OWASP ASVS 5, V8.2). So an administrator always remains: one who demotes
+        another keeps the role, since nobody can demote them meanwhile. Unavailable means that the other administrator
+        is changing somebody's rights at the same moment.
 
-        The sessions end before the change as well: where it is stored and nothing more comes to pass, no session from
-        before goes on with other rights. The rest is in the user's outbox, for the repeat to do. Whatever may refuse
-        the change comes before that: what is refused ends no session.
+        The sessions end before the change as well as after it. If the process dies right after the change, no old
+        session goes on with other rights. The outbox of the user records what is left, and a repeated call finishes it.
+        All checks come before that: a refused change ends no session.
         """
         actor_id = context.caller().user_id
         if request.user_id == actor_id:
             await self._refused(request.user_id, AuthReason.OWN_ACCOUNT)
-            raise Forbidden(AuthReason.OWN_ACCOUNT, "nobody changes their own rights: ask another administrator")
+            raise Forbidden(AuthReason.OWN_ACCOUNT, "you cannot change your own rights: ask another administrator")
         async with self._acting(actor_id, request.user_id):
             user = await self._users.get(request.user_id)
             if _changes(user, request.patch):
@@ -83,7 +83,7 @@ class Administration:
             while changes := _changes(user, patch):
                 await self._revocation.end_all(user.user_id)
                 after = await self._users.change_rights(user, changes, _entries(user, changes, actor_id))
-                user = after or await self._users.get(user.user_id)  # somebody else has changed them meanwhile
+                user = after or await self._users.get(user.user_id)  # they were changed meanwhile
         return user
 
     @asynccontextmanager
@@ -92,9 +92,9 @@ class Administration:
         if act is None:
             actor = await self._users.find(actor_id)
             if actor is not None and ADMIN in actor.roles and not actor.disabled:
-                raise Unavailable(AuthReason.RIGHTS_IN_USE, "somebody is about to change your rights: try again")
-            await self._refused(subject_id, "role_required")  # the role was taken after the token was signed
-            raise Forbidden("role_required", "the role ADMIN is needed here")
+                raise Unavailable(AuthReason.RIGHTS_IN_USE, "your own rights are being changed: try again")
+            await self._refused(subject_id, "role_required")  # the role was revoked after the token was signed
+            raise Forbidden("role_required", "the role ADMIN is required")
         try:
             yield
         finally:
@@ -104,7 +104,7 @@ class Administration:
     async def _changing(self, user_id: str) -> AsyncIterator[None]:
         change = await self._users.begin_change(user_id)
         if change is None:
-            raise Unavailable(AuthReason.RIGHTS_IN_USE, "they are about to change somebody's rights: try again")
+            raise Unavailable(AuthReason.RIGHTS_IN_USE, "this user is changing somebody's rights: try again")
         try:
             yield
         finally:
@@ -116,20 +116,20 @@ class Administration:
 
     @answers(AUTH_AUDIT_LIST)
     async def list_audit(self, request: ListAudit) -> AuditPage:
-        """What was done, the newest first; what is done by halves too."""
+        """The audit log, newest first, including actions that are not finished."""
         await self._audit.keep(await self._users.outbox())
         return await self._audit.list(subject_id=request.user_id, before=request.cursor, limit=request.limit)
 
     @answers(AUTH_KEYS_ROTATE)
     async def rotate_keys(self, _: RotateKeys) -> KeyRotation:
-        """Publish a new key, which signs a while later."""
+        """Publish a new key. It signs some time later."""
         rotation = await self._signer.rotate()
         await self._audit.record(AuditAction.KEYS_ROTATED, None, actor_id=context.caller().user_id, detail=rotation.kid)
         return rotation
 
 
 def _changes(user: User, patch: UserPatch) -> dict[str, Any]:
-    """The fields to set, without those that are so already; a role that is named twice is there once."""
+    """The fields to set that differ from the user's. A role that is named twice counts once."""
     rights = patch.changes()
     if "roles" in rights:
         rights["roles"] = tuple(sorted(set(rights["roles"]), reverse=True))
@@ -137,7 +137,7 @@ def _changes(user: User, patch: UserPatch) -> dict[str, Any]:
 
 
 def _entries(user: User, changes: Mapping[str, Any], actor_id: str) -> list[Document]:
-    """For the audit log."""
+    """The entries for the audit log."""
     entries = []
     if "roles" in changes:
         detail = f"{' '.join(user.roles)} -> {' '.join(changes['roles'])}"

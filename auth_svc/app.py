@@ -1,4 +1,4 @@
-"""What the auth worker is made of: its settings, its database, its handlers."""
+"""Builds the auth worker from its settings, its database and its handlers."""
 
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -26,13 +26,13 @@ from providers.mongo.database import Database, probe
 from worker.wiring import wire
 
 _CLOCKS = 60
-"""Seconds more for which a revoked session is remembered than its access tokens may live."""
+"""Extra seconds to remember a revoked session beyond the lifetime of its access tokens, for clocks that differ."""
 
 
 async def build(settings: AuthSettings, transport: Transport, resources: AsyncExitStack) -> Service:
-    """The service, ready to start: its database has its indexes, a signing key and the first administrator.
+    """The service, ready to start: the database has indexes, a signing key and the first administrator.
 
-    Raises StartError where the database, the encryption key or the administrator cannot be had.
+    Raises StartError if the database is unavailable, the encryption key is wrong, or the administrator is invalid.
     """
     database = await open_store(settings, resources)
     passwords = resources.enter_context(Passwords(settings))
@@ -40,14 +40,8 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
     users, audit, signing_keys = Users(database), Audit(database), SigningKeys(database)
     signer = Signer(settings, signing_keys)
     await signer.start()
-    sessions = Sessions(
-        database,
-        idle=timedelta(seconds=settings.auth_refresh_token_lifetime),
-        longest=timedelta(seconds=settings.auth_session_lifetime),
-        remembered=timedelta(seconds=settings.auth_access_token_lifetime + LEEWAY + _CLOCKS),
-    )
-    revocation = Revocation(sessions, transport)
-    throttle = Throttle(settings, Throttles(database))
+    sessions = _sessions(settings, database)
+    revocation, throttle = Revocation(sessions, transport), Throttle(settings, Throttles(database))
     handlers = Handlers(
         users=users,
         sessions=sessions,
@@ -77,7 +71,16 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
     )
 
 
+def _sessions(settings: AuthSettings, database: Database) -> Sessions:
+    return Sessions(
+        database,
+        idle=timedelta(seconds=settings.auth_refresh_token_lifetime),
+        longest=timedelta(seconds=settings.auth_session_lifetime),
+        remembered=timedelta(seconds=settings.auth_access_token_lifetime + LEEWAY + _CLOCKS),
+    )
+
+
 async def _probe(database: Database, signer: Signer) -> None:
-    """Raise where the database does not live, or where tokens cannot be signed."""
+    """Raise if the database is unavailable, or if tokens cannot be signed."""
     await probe(database)
     await signer.key()

@@ -1,4 +1,4 @@
-"""`python -m auth_svc.create_admin` makes an administrator, by AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD."""
+"""`python -m auth_svc.create_admin` creates an administrator from AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD."""
 
 import asyncio
 import sys
@@ -17,7 +17,7 @@ from providers.mongo.database import Database
 
 
 async def create_admin(settings: AuthSettings, database: Database, passwords: Passwords) -> None:
-    """Make a user with the role ADMIN, as the settings name them. Raises StartError, Invalid, Conflict."""
+    """Create the settings' user with the role ADMIN. Raises StartError, Invalid, Conflict."""
     email, password = settings.auth_admin_email, settings.auth_admin_password
     if email is None or password is None:
         raise StartError("set AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD")
@@ -29,7 +29,7 @@ async def create_admin(settings: AuthSettings, database: Database, passwords: Pa
 
 
 async def ensure_admin(settings: AuthSettings, database: Database, passwords: Passwords) -> None:
-    """Make the first administrator, where the settings name one and there is none. Raises StartError."""
+    """Create the first administrator, if the settings name one and none exists. Raises StartError."""
     users = Users(database)
     if settings.auth_admin_email is None or await users.has_admin():
         return
@@ -38,12 +38,14 @@ async def ensure_admin(settings: AuthSettings, database: Database, passwords: Pa
     except Invalid as error:
         raise StartError(f"AUTH_ADMIN_EMAIL, AUTH_ADMIN_PASSWORD: {error.detail}") from error
     except Conflict as error:
-        if not await users.has_admin():  # or else another replica was faster
-            raise StartError("AUTH_ADMIN_EMAIL belongs to a user without the role ADMIN: name another one") from error
+        if not await users.has_admin():  # otherwise another replica was faster
+            raise StartError(
+                "AUTH_ADMIN_EMAIL belongs to a user without the role ADMIN: set another address"
+            ) from error
 
 
 async def main() -> None:
-    """Make the administrator whom the environment names. Raises StartError, MeshError."""
+    """Create the administrator that the environment names. Raises StartError, MeshError."""
     settings = read_settings(AuthSettings)
     async with AsyncExitStack() as resources:
         database = await open_store(settings, resources)

@@ -1,4 +1,4 @@
-"""When two e-mail addresses are one: in the form that is stored, equal addresses are equal texts."""
+"""Normalises e-mail addresses, so that equal addresses are equal texts."""
 
 import unicodedata
 from typing import Final
@@ -17,18 +17,18 @@ _DOTTED: Final = frozenset("ijɉɨʝϳіјᶖ")  # noqa: RUF001  # Unicode's Sof
 def normalise(email: str) -> str:
     """The address in NFKC and lower case, its domain in ASCII (IDNA, RFC 5891).
 
-    In the local part a dot above a letter that has one anyway does not count: İ in lower case is i with such a dot. No
-    more of case folding than one letter for both small sigmas: it would make one mailbox of straße@ and strasse@.
+    A dot above a letter that already has one is dropped in the local part: İ in lower case is i with such a dot. Of
+    full case folding only the two small sigmas are joined: more would make one mailbox of straße@ and strasse@.
 
-    RFC 5321 lets a local part's case matter; no provider of note does, and two users a letter's case apart would be a
-    trap. Raises Invalid for what is no address (RFC 5322, RFC 6531) of a host on the internet, or looks like another
-    for what nobody sees in it.
+    RFC 5321 allows case-sensitive local parts, but no notable provider uses them, and two users who differ in case only
+    would be a trap. Raises Invalid for a text that is not an address (RFC 5322, RFC 6531) of an internet host, or that
+    contains invisible characters.
     """
     return _address(_folded(email))
 
 
 def forms(email: str) -> tuple[str, ...]:
-    """The forms in which the address may be stored: that of an older version where it differs, then today's.
+    """The forms in which the address may be stored: that of an older version if it differs, then the current one.
 
     Raises Invalid.
     """
@@ -36,20 +36,20 @@ def forms(email: str) -> tuple[str, ...]:
 
 
 def _folded(email: str) -> str:
-    """In NFKC and lower case; until nothing changes, since what is in lower case may compose anew."""
+    """NFKC and lower case, repeated until nothing changes: lower-casing can create new compositions."""
     while (folded := _without_dots(unicodedata.normalize("NFKC", email).lower())) != email:
         email = folded
     return folded
 
 
 def _without_dots(email: str) -> str:
-    """Without such dots in the local part; a domain with one is another domain."""
+    """Without such dots in the local part. A domain with such a dot is another domain."""
     local_part, at, domain = email.rpartition("@")
     return unicodedata.normalize("NFKC", f"{_undotted(local_part)}{at}{domain}")
 
 
 def _undotted(text: str) -> str:
-    """Without the dots that nobody sees: those above a letter that has one, with no other mark above before them."""
+    """Without invisible dots: those above a letter that has one, with no other mark above in between."""
     kept: list[str] = []
     dotted = False
     for c in unicodedata.normalize("NFD", text):
@@ -68,7 +68,7 @@ def _address(folded: str) -> str:
     if INVISIBLE.search(folded):
         raise _no_address()
     try:
-        # No look-up in the DNS; `.test` (RFC 6761) is as good a domain as any.
+        # No DNS look-up. `.test` (RFC 6761) is accepted as a domain.
         address = validate_email(folded, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
         raise _no_address() from error
@@ -81,7 +81,7 @@ def _no_address() -> Invalid:
 
 
 def spellings(email: str) -> set[str]:
-    """How people may write a normalised address, and its local part alone: case folded, the domain in Unicode too."""
+    """How people may write a normalised address or its local part: case folded, and the domain also in Unicode."""
     address = validate_email(email, check_deliverability=False, test_environment=True)
     written = (email, f"{address.local_part}@{address.domain}", address.local_part)
     return {one.casefold() for one in written}

@@ -1,4 +1,4 @@
-"""What each endpoint of auth does for whoever comes: accounts, logins and the tokens of a session."""
+"""Auth's endpoints for everyone: accounts, logins and the tokens of a session."""
 
 from collections.abc import Sequence
 
@@ -35,9 +35,9 @@ from worker.answers import answers
 
 
 class Handlers:
-    """One method an endpoint, named by its verb."""
+    """One method per endpoint, named by its verb."""
 
-    def __init__(  # noqa: PLR0913  # what the endpoints stand on, each once
+    def __init__(  # noqa: PLR0913  # each by name
         self,
         *,
         users: Users,
@@ -65,10 +65,11 @@ class Handlers:
 
     @answers(AUTH_REGISTER)
     async def register(self, request: Register) -> User:
-        """Make a user with the role USER, once for each Idempotency-Key. Raises Invalid, Conflict, RateLimited.
+        """Create a user with the role USER, once per Idempotency-Key. Raises Invalid, Conflict, RateLimited.
 
-        That an address is taken must be said, as no letter could say it to its owner alone. It costs as much as a
-        success, and each registration counts as an attempt from its client's address, so that nobody can try many.
+        The reply reveals whether an address is taken: without sending mail there is no way to tell only its owner. It
+        costs as much as a success, and each registration counts as an attempt from the client's address, so few can be
+        probed.
         """
         email = normalise(request.email)
         self._passwords.demand_strength(request.password, email)
@@ -83,18 +84,18 @@ class Handlers:
             else:
                 account = await self._users.create_once(current.idempotency_key, email, password_hash, USER)
                 user = account.user
-                # Today's hash has a salt like no other. No digest of the payload is kept: it would give it away.
+                # The new hash has another salt. No digest of the payload is stored: it would reveal the password.
                 is_repeated = account.password_hash != password_hash
-        if is_repeated:  # out here, since what is refused now has been hashed, and counts
+        if is_repeated:  # outside the block: a refusal after hashing counts too
             await self._demand_the_same(request.password, email, account)
         await settle_new(user.user_id, self._users, self._audit)
         return user
 
     @answers(AUTH_LOGIN)
     async def login(self, request: Login) -> Tokens:
-        """Begin a session. Raises Unauthenticated, the same for whatever does not fit, and RateLimited.
+        """Start a session. Raises Unauthenticated, with the same text for every mismatch, and RateLimited.
 
-        An account that is not there costs the same steps as a wrong password (OWASP ASVS 5, V6.3.8).
+        An unknown account costs the same steps as a wrong password (OWASP ASVS 5, V6.3.8).
         """
         emails = _named(request.email)
         async with self._throttle.attempt(emails[-1]) as pause:
@@ -103,7 +104,7 @@ class Handlers:
                 renewed = await self._passwords.hash(request.password)
                 if await self._users.replace_hash(account, renewed):
                     account = Account(account.user, renewed)
-                else:  # another login was faster, or the password has changed
+                else:  # another login replaced the hash, or the password changed
                     account = await self._prove(emails, request.password, pause)
             session = await self._begin(account)
         await self._audit.record(AuditAction.LOGGED_IN, session.user_id, actor_id=session.user_id)
@@ -112,10 +113,10 @@ class Handlers:
 
     @answers(AUTH_REFRESH)
     async def refresh(self, request: Refresh) -> Tokens:
-        """Trade the refresh token for new tokens, with the roles of today. Raises Unauthenticated."""
+        """Exchange the refresh token for new tokens, with the user's current roles. Raises Unauthenticated."""
         token = await self._refreshing.find(request.refresh_token)
         user = await self._users.find(token.session.user_id) if token else None
-        # The trade comes last: whoever fails before it still has a token that is good.
+        # The exchange comes last: a caller that fails before it still has a valid token.
         if token is None or user is None or user.disabled:
             raise invalid_refresh_token()
         key = await self._signer.key()
@@ -123,9 +124,9 @@ class Handlers:
 
     @answers(AUTH_LOGOUT)
     async def logout(self, request: Logout) -> LoggedOut:
-        """End the session, in the same words whether or not there was one (RFC 7009, section 2.2).
+        """End the session. The reply is the same whether or not there was one (RFC 7009, section 2.2).
 
-        Raises Unauthenticated where neither token tells which.
+        Raises Unauthenticated if neither token identifies a session.
         """
         if request.refresh_token is not None:
             token = await self._refreshing.find(request.refresh_token)
@@ -139,16 +140,16 @@ class Handlers:
 
     @answers(AUTH_ME)
     async def me(self, _: GetMe) -> User:
-        """The user whom the access token speaks for. Raises NotFound."""
+        """The user of the access token. Raises NotFound."""
         return await self._users.get(context.caller().user_id)
 
     @answers(AUTH_JWKS)
     async def jwks(self, _: GetJwks) -> Jwks:
-        """The public keys: those that sign, those that will, and those whose tokens are not over."""
+        """The public keys: those that sign, those that will, and those whose tokens have not expired."""
         return Jwks(keys=await self._signing_keys.list())
 
     async def _demand_the_same(self, password: str, email: str, account: Account) -> None:
-        """Raise Conflict unless the key's first registration was the same; a guess at a password as a login is one."""
+        """Raise Conflict unless the key's first registration was the same. A wrong password counts as a guess."""
         if account.user.email != email:
             raise key_reused()
         async with self._throttle.attempt(email):
@@ -156,7 +157,7 @@ class Handlers:
                 raise key_reused()
 
     async def _find_account(self, emails: Sequence[str]) -> Account | None:
-        """Whoever has the first of these forms of an address that anybody has; each is asked for, whoever has it."""
+        """The account with the first form of the address that exists. Every form is queried, to take equal time."""
         found = [await self._users.find_account(email) for email in emails]
         return next(filter(None, found), None)
 
@@ -170,15 +171,15 @@ class Handlers:
         return account
 
     async def _begin(self, account: Account) -> Session:
-        """A new session, unless the account has changed since the password was checked."""
+        """Start a session, unless the account has changed since the password was checked."""
         current = context.current()
         session = await self._revocation.begin(account.user.user_id, current.client_address if current else None)
-        # Whoever changes an account ends the sessions that are there then: looked at in this order, none slips through.
+        # A change of an account ends its existing sessions. In this order no session escapes it.
         today = await self._users.find_account_of(account.user.user_id)
         if today != account:
             await self._revocation.end(session.user_id, session.session_id)
             raise _invalid_credentials()
-        await self._revocation.end_surplus(session.user_id)  # not before: a login that is refused ends nothing
+        await self._revocation.end_surplus(session.user_id)  # last: a refused login ends no session
         return session
 
     def _tokens(self, key: SigningKey, user: User, session: Session) -> Tokens:
@@ -188,7 +189,7 @@ class Handlers:
 
 
 def _named(email: str) -> tuple[str, ...]:
-    """The address as it may be stored; what is none comes no further than to be counted and not to be found."""
+    """The forms of the address. An invalid one is returned as it is: it is counted, and not found."""
     try:
         return forms(email)
     except Invalid:

@@ -1,4 +1,4 @@
-"""Access tokens of ended sessions, refused at once where they reach auth itself."""
+"""Refuses access tokens of ended sessions in auth itself."""
 
 from typing import Final
 
@@ -11,17 +11,17 @@ from subjects import AUTH_LOGOUT, AUTH_SESSIONS_REVOKE_ALL
 from worker.answers import AnyEndpoint, AnyHandler
 
 _ENDS_SESSIONS: Final = {AUTH_LOGOUT, AUTH_SESSIONS_REVOKE_ALL}
-"""Need no living session, so that ending one twice is no error."""
+"""Endpoints that accept an ended session, so that ending one twice is no error."""
 
 
 class LivingSessions:
-    """Guards every verified endpoint but those that end the caller's session. The database knows of an end first."""
+    """Guards every verified endpoint except those that end the caller's session. It asks the database each time."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     def guard(self, endpoint: AnyEndpoint, handler: AnyHandler) -> AnyHandler:
-        """The handler, for callers whose session lives. It raises Unauthenticated for others."""
+        """The handler, for callers with a live session. For others it raises Unauthenticated."""
         if not endpoint.verified or endpoint in _ENDS_SESSIONS:
             return handler
 

@@ -1,4 +1,4 @@
-"""What a change of an account entails, and a repeat of it finishes where the first did not come that far."""
+"""Finishes what a change of an account entails; a repeated call finishes what the first one did not."""
 
 from auth_svc.repository import Audit, Users
 from auth_svc.revocation import Revocation
@@ -6,7 +6,7 @@ from contracts.auth import AuditAction
 
 
 async def settle(user_id: str, users: Users, revocation: Revocation, audit: Audit, but: str | None = None) -> None:
-    """End every session of the user's but one and log what was changed; nothing where nothing is in their outbox."""
+    """End every session of the user except `but`, and log the change. Does nothing if the user's outbox is empty."""
     if entries := await users.outbox(user_id):
         await revocation.end_all(user_id, but)
         await audit.keep(entries)
@@ -14,7 +14,7 @@ async def settle(user_id: str, users: Users, revocation: Revocation, audit: Audi
 
 
 async def settle_new(user_id: str, users: Users, audit: Audit) -> None:
-    """Log that the user was made, where it is in their outbox; what else is there, its own repeat finishes."""
+    """Log the creation of the user if it is in the outbox. Other entries are left to their own call."""
     made = (AuditAction.REGISTERED, AuditAction.ADMIN_CREATED)
     if entries := [entry for entry in await users.outbox(user_id) if entry["action"] in made]:
         await audit.keep(entries)

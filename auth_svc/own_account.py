@@ -1,4 +1,4 @@
-"""What users may do to their own account: another password, a look at their sessions, an end to them."""
+"""What users do with their own account: change the password, list and end sessions."""
 
 from auth_svc.outbox import settle
 from auth_svc.passwords import Passwords
@@ -23,9 +23,9 @@ from worker.answers import answers
 
 
 class OwnAccount:
-    """One method an endpoint, all for the user whom the access token speaks for."""
+    """One method per endpoint, all for the user of the access token."""
 
-    def __init__(  # noqa: PLR0913  # what the endpoints stand on, each once
+    def __init__(  # noqa: PLR0913  # each by name
         self,
         *,
         users: Users,
@@ -44,27 +44,28 @@ class OwnAccount:
 
     @answers(AUTH_PASSWORD_CHANGE)
     async def change_password(self, request: ChangePassword) -> PasswordChanged:
-        """Change it, if the present one is known too (OWASP ASVS 5, V6.2.3); other sessions end (V7.4.3).
+        """Change the password, if the current one is given (OWASP ASVS 5, V6.2.3). Other sessions end (V7.4.3).
 
-        They end before the change as well: where it is stored and nothing more comes to pass, no thief goes on. The
-        rest is in the user's outbox, for the repeat to do: by then the new password is the present one. Only the
-        session that has just made it so may repeat, or each attempt would be two guesses.
+        They end before the change as well as after it. If the process dies right after the change, no thief's session
+        goes on. The outbox of the user records what is left, and a repeated call finishes it. Then the new password is
+        already the current one. Only the session that made the change may repeat it: otherwise each attempt would be
+        two guesses.
 
-        Of two sessions that change it at once, one is refused before it has ended any session. Raises Invalid,
-        RateLimited, NotFound, and Unavailable while another session is changing it.
+        If two sessions change it at once, one is refused before it ends any session. Raises Invalid, RateLimited,
+        NotFound, and Unavailable while another session changes it.
         """
         caller = context.caller()
         user = await self._users.get(caller.user_id)
         self._passwords.demand_strength(request.new_password, user.email, "new_password")
         async with self._throttle.attempt(user.email):
             account = await self._proved(request)
-        if account is not None:  # out here, since what is refused now was no wrong guess
+        if account is not None:  # outside the block: a refusal from here on is no wrong guess
             await self._replace(account, request)
         await settle(caller.user_id, self._users, self._revocation, self._audit, but=caller.session_id)
         return PasswordChanged()
 
     async def _proved(self, request: ChangePassword) -> Account | None:
-        """The account that the present password opens; None where the change is made already. Raises Invalid."""
+        """The account that the current password opens; None if the change is already made. Raises Invalid."""
         account = await self._users.find_account_of(context.caller().user_id)
         if account is not None and await self._passwords.matches(request.current_password, account.password_hash):
             return account
@@ -73,7 +74,7 @@ class OwnAccount:
         return None
 
     async def _replace(self, account: Account, request: ChangePassword) -> None:
-        """Store the new password. Raises Invalid where it has changed meanwhile, Unavailable where it is changing."""
+        """Store the new password. Raises Invalid if it has changed meanwhile, Unavailable while it is being changed."""
         caller = context.caller()
         password_hash = await self._passwords.hash(request.new_password)
         if await self._users.begin_password_change(account, caller.session_id):
@@ -102,7 +103,7 @@ class OwnAccount:
     async def _wrong(self) -> Invalid:
         user_id = context.caller().user_id
         await self._audit.record(AuditAction.PASSWORD_CHANGE_FAILED, user_id, actor_id=user_id)
-        return Invalid.field("current_password", AuthReason.WRONG_PASSWORD, "is not the present one")
+        return Invalid.field("current_password", AuthReason.WRONG_PASSWORD, "is not the current one")
 
     @answers(AUTH_SESSIONS_LIST)
     async def list_sessions(self, _: ListSessions) -> SessionPage:
@@ -112,18 +113,18 @@ class OwnAccount:
 
     @answers(AUTH_SESSIONS_REVOKE)
     async def revoke_session(self, request: RevokeSession) -> SessionsEnded:
-        """End one of them. Raises NotFound, the same for one that is somebody else's."""
+        """End one of the user's sessions. Raises NotFound, also for a session of another user."""
         caller = context.caller()
         if await self._revocation.end(caller.user_id, request.session_id):
             revoked, user_id = AuditAction.SESSION_REVOKED, caller.user_id
             await self._audit.record(revoked, user_id, actor_id=user_id, detail=request.session_id)
         elif not await self._sessions.has_ended(caller.user_id, request.session_id):
-            raise NotFound(AuthReason.SESSION_NOT_FOUND, "you have no such session")
+            raise NotFound(AuthReason.SESSION_NOT_FOUND, "you have no session with this id")
         return SessionsEnded()
 
     @answers(AUTH_SESSIONS_REVOKE_ALL)
     async def revoke_sessions(self, _: RevokeSessions) -> SessionsEnded:
-        """End all of them, the one that asks too; one that has ended already ends no more."""
+        """End all of the user's sessions, including this one. From an ended session it does nothing."""
         caller = context.caller()
         if not await self._sessions.is_revoked(caller.session_id):
             await self._revocation.end_all(caller.user_id)

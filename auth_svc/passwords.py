@@ -1,4 +1,4 @@
-"""Passwords: which are good enough, and argon2id on threads of its own, since it would block the event loop."""
+"""Checks the strength of passwords, and runs argon2id on its own threads: it would block the event loop."""
 
 import asyncio
 import secrets
@@ -24,9 +24,9 @@ T = TypeVar("T")
 
 
 class Passwords:
-    """Hashes and verifies, a bounded number at once.
+    """Hashes and verifies passwords, a bounded number at once.
 
-    A context manager, which ends its threads. Twenty may wait; whoever comes after them hears RateLimited at once.
+    A context manager that ends its threads. Up to twenty calls wait; further ones raise RateLimited at once.
     """
 
     def __init__(self, settings: AuthSettings) -> None:
@@ -48,10 +48,10 @@ class Passwords:
         self._threads.shutdown(cancel_futures=True)
 
     def demand_strength(self, password: str, email: str, field: str = "password") -> None:
-        """Raise Invalid for a password that is too short, too long, or among the first that anybody would guess.
+        """Raise Invalid for a password that is too short, too long, or easy to guess.
 
-        Rules on kinds of characters do harm, says NIST SP 800-63B-4, section 3.1.1.2; it asks for the length in code
-        points and for a list of what is common or expected. `email`: the account's, normalised.
+        NIST SP 800-63B-4, section 3.1.1.2, advises against rules on kinds of characters. It requires a length in code
+        points and a list of common or expected passwords. `email` is the account's, normalised.
         """
         normalised = _normalised(password)
         guessed = normalised.casefold()
@@ -66,20 +66,20 @@ class Passwords:
             raise Invalid.field(field, AuthReason.WEAK_PASSWORD, why)
 
     async def hash(self, password: str) -> str:
-        """The hash to store, with its salt and parameters in it (PHC string format). Raises RateLimited."""
+        """The hash to store, including salt and parameters (PHC string format). Raises RateLimited."""
         return await self._on_a_thread(lambda: self._hasher.hash(_normalised(password)))
 
     async def matches(self, password: str, stored: str | None) -> bool:
-        """Whether the password is the one that was hashed.
+        """Whether the password matches the stored hash.
 
-        None, for a user who is not there, takes as long as a wrong password: the time must not tell who is registered
+        None, for an unknown user, takes as long as a wrong password: the time must not reveal who is registered
         (OWASP Authentication Cheat Sheet). Raises RateLimited.
         """
         matched = await self._on_a_thread(lambda: self._verify(stored or self._nobodys, password))
         return matched and stored is not None
 
     def is_outdated(self, stored: str) -> bool:
-        """Whether the hash was made with other parameters than today's."""
+        """Whether the hash was made with parameters that are no longer current."""
         return self._hasher.check_needs_rehash(stored)
 
     def _verify(self, stored: str, password: str) -> bool:
@@ -90,7 +90,7 @@ class Passwords:
 
     async def _on_a_thread(self, work: Callable[[], T]) -> T:
         if self._places == 0:
-            raise RateLimited(AuthReason.TOO_MANY_LOGINS, "too many passwords are being checked just now")
+            raise RateLimited(AuthReason.TOO_MANY_LOGINS, "too many passwords are being hashed at the moment")
         self._places -= 1
         done = asyncio.get_running_loop().run_in_executor(self._threads, work)
         done.add_done_callback(self._leave)
@@ -101,5 +101,5 @@ class Passwords:
 
 
 def _normalised(password: str) -> str:
-    """One password however a keyboard composes its letters: NFKC, as NIST SP 800-63B-4, section 3.1.1.2, has it."""
+    """The password in NFKC, so that every keyboard composes it equally (NIST SP 800-63B-4, section 3.1.1.2)."""
     return unicodedata.normalize("NFKC", password)

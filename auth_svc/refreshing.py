@@ -1,4 +1,4 @@
-"""The trade of a refresh token, and what happens to one that comes twice."""
+"""Exchanges refresh tokens, and handles reused ones."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,17 +15,17 @@ _GRACE = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """A refresh token that its session has had: the one in use now, or one from before."""
+    """A valid refresh token of a session: the current one, or one used before."""
 
     generation: int
     session: Session
 
 
 class Refreshing:
-    """Rotation as RFC 9700, section 4.14.2, has it: a token is good once, and one that comes back ends its session.
+    """Rotation by RFC 9700, section 4.14.2: a token works once, and reuse ends its session.
 
-    For ten seconds the last one that was used still brings its successor, the same again: its answer may be lost, or
-    two tabs may use it at once.
+    For ten seconds the token used last still returns its successor, the same as before: the reply may have been lost,
+    or two tabs may use it at once.
     """
 
     def __init__(self, sessions: Sessions, tokens: RefreshTokens, revocation: Revocation, audit: Audit) -> None:
@@ -35,7 +35,7 @@ class Refreshing:
         self._audit = audit
 
     async def find(self, refresh_token: str) -> Proved | None:
-        """The token, proved to be one of a living session; None for any other."""
+        """The token, if a live session issued it; None otherwise."""
         presented = read(refresh_token)
         if presented is None:
             return None
@@ -45,13 +45,13 @@ class Refreshing:
         return Proved(presented.generation, session)
 
     async def trade(self, token: Proved) -> Session:
-        """The session with the successor as its good token. Raises Unauthenticated."""
+        """The session with the successor as its current token. Raises Unauthenticated."""
         session = token.session
         if token.generation == session.generation:
             rotated = await self._sessions.rotate(session)
             if rotated is not None:
                 return rotated
-            latest = await self._sessions.find(session.session_id)  # somebody was faster
+            latest = await self._sessions.find(session.session_id)  # another request was faster
             if latest is None:
                 raise invalid_refresh_token()
             session = latest
@@ -64,5 +64,5 @@ class Refreshing:
 
 
 def invalid_refresh_token() -> Unauthenticated:
-    """What is said of every refresh token that is not good, whyever."""
+    """The fault for every invalid refresh token, whatever the reason."""
     return Unauthenticated(AuthReason.INVALID_REFRESH_TOKEN, "the refresh token is not valid")

@@ -1,4 +1,4 @@
-"""How sessions begin, and end before their time: in the database, and within a second at every gateway."""
+"""Starts sessions, and ends them early: in the database, and within a second at every gateway."""
 
 from collections.abc import Sequence
 
@@ -14,31 +14,31 @@ _AT_ONCE = 1000  # so that an event stays small
 
 
 class Revocation:
-    """Ends sessions and tells those who verify their access tokens; an event that is lost they fetch later."""
+    """Ends sessions and publishes events to those who verify tokens. They fetch the list after a lost event."""
 
     def __init__(self, sessions: Sessions, transport: Transport) -> None:
         self._sessions = sessions
         self._transport = transport
 
     async def begin(self, user_id: str, client_address: str | None) -> Session:
-        """Begin a session of the user's."""
+        """Start a session of the user."""
         return await self._sessions.create(user_id, client_address)
 
     async def end_surplus(self, user_id: str) -> int:
-        """End the user's oldest sessions where there are too many; says how many."""
+        """End the user's oldest sessions beyond the limit. Returns how many."""
         return await self._tell(await self._sessions.end_surplus(user_id))
 
     async def end(self, user_id: str, session_id: str) -> int:
-        """End this session of the user's; 0 where there is no such session, 1 otherwise."""
+        """End this session of the user. Returns 0 if there is no such session, otherwise 1."""
         return await self._tell(await self._sessions.revoke(user_id, session_id))
 
     async def end_all(self, user_id: str, but: str | None = None) -> int:
-        """End every session of the user's but one; says how many."""
+        """End every session of the user except `but`. Returns how many."""
         return await self._tell(await self._sessions.revoke_all(user_id, but))
 
     @answers(AUTH_SESSIONS_REVOKED)
     async def list(self, request: ListRevoked) -> RevokedPage:
-        """The sessions whose access tokens are good no more, for a gateway that may have missed an event."""
+        """Sessions whose access tokens are no longer valid, for a gateway that may have missed an event."""
         session_ids = tuple(await self._sessions.revoked(after=request.cursor or ""))
         more = len(session_ids) == REVOKED_PAGE
         return RevokedPage(session_ids=session_ids, next_cursor=session_ids[-1] if more else None)

@@ -1,4 +1,4 @@
-"""What the auth worker is told by its environment, beyond what every worker is told."""
+"""Settings of the auth worker."""
 
 import base64
 import binascii
@@ -12,7 +12,7 @@ from mesh.process.settings import WorkerSettings
 from providers.mongo.database import MongoUrl
 
 KEY_READ_EVERY = 2.0
-"""Seconds after which a replica looks which key signs now."""
+"""Seconds between two checks of which key signs."""
 
 CORES = os.cpu_count() or 1
 _KEY_LENGTH = 32
@@ -30,15 +30,15 @@ def _key(text: object) -> bytes:
 
 
 class AuthSettings(WorkerSettings):
-    """One process's settings; lifetimes are in seconds."""
+    """A worker's settings, and auth's own. Lifetimes are in seconds."""
 
     auth_mongodb_url: MongoUrl
-    """The MongoDB database of auth. Its name is `auth` where the URL has none."""
+    """The MongoDB database of auth. Its name is `auth` if the URL names none."""
     auth_key_encryption_key: Annotated[SecretBytes, BeforeValidator(_key)]
     """Encrypts the signing keys in the database: 32 bytes, in base64."""
 
     auth_admin_email: str | None = None
-    """E-mail address of the first administrator. Created at a start that finds none; has no effect later."""
+    """E-mail address of the first administrator. Created if none exists at the start; has no effect later."""
     auth_admin_password: SecretStr | None = Field(None, validate_default=True)
     """Password of the first administrator. Set both, or neither."""
 
@@ -89,5 +89,5 @@ class AuthSettings(WorkerSettings):
     @classmethod
     def _known_before_it_signs(cls, lead: int, info: ValidationInfo) -> int:
         if lead < info.data.get("token_keys_refetch_after", 0) + KEY_READ_EVERY:
-            raise ValueError(f"must be TOKEN_KEYS_REFETCH_AFTER and {KEY_READ_EVERY:g} s more, or tokens are refused")
+            raise ValueError(f"must be at least TOKEN_KEYS_REFETCH_AFTER + {KEY_READ_EVERY:g}, or tokens are refused")
         return lead

@@ -1,4 +1,4 @@
-"""Which key signs now: every replica follows a rotation by itself."""
+"""Knows which key signs now: every replica follows a rotation by itself."""
 
 from datetime import timedelta
 from time import monotonic
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 class Signer:
-    """The key that signs, read from the database every few seconds; it is decrypted once."""
+    """The signing key, read from the database every few seconds and decrypted once."""
 
     def __init__(self, settings: AuthSettings, keys: SigningKeys) -> None:
         self._cipher = KeyCipher(settings.auth_key_encryption_key.get_secret_value())
@@ -30,9 +30,9 @@ class Signer:
         self._key: SigningKey | None = None
 
     async def start(self) -> None:
-        """Ensure that there is a key.
+        """Ensure that a key exists.
 
-        Raises StartError where AUTH_KEY_ENCRYPTION_KEY does not open the key that signs, or one that will.
+        Raises StartError if AUTH_KEY_ENCRYPTION_KEY does not decrypt the key that signs, or one that will.
         """
         await self._keys.ensure_one(self._new())
         try:
@@ -42,7 +42,7 @@ class Signer:
             raise StartError(str(error)) from error
 
     async def key(self) -> SigningKey:
-        """The key that signs now. Raises Unavailable where it was encrypted under another replica's key."""
+        """The key that signs now. Raises Unavailable if it was encrypted under another replica's key."""
         if self._key is None or monotonic() > self._read_at + self._read_every:
             began = monotonic()
             sealed = (await self._keys.signing()).key
@@ -52,7 +52,7 @@ class Signer:
         return self._key
 
     async def rotate(self) -> KeyRotation:
-        """Publish a new key; it signs as soon as everybody can know it."""
+        """Publish a new key. It signs once every verifier can have it."""
         following = await self._keys.rotate(self._new(), self._lead, self._longest_token)
         return KeyRotation(kid=following.key.public.kid, signs_from=following.signs_from)
 
@@ -61,7 +61,9 @@ class Signer:
             return self._cipher.open(sealed)
         except UnreadableKey as error:
             log.error("signing_key_unreadable", why=str(error))  # noqa: TRY400  # one line for an operator
-            raise Unavailable(AuthReason.SIGNING_KEY_UNREADABLE, "the signing key cannot be read just now") from error
+            raise Unavailable(
+                AuthReason.SIGNING_KEY_UNREADABLE, "the signing key cannot be read at the moment"
+            ) from error
 
     def _new(self) -> SealedKey:
         return self._cipher.seal(SigningKey.of(Ed25519PrivateKey.generate()))

@@ -1,4 +1,4 @@
-"""The database that auth owns: opened, with the indexes that its queries rely on."""
+"""Opens auth's database and creates the indexes of its queries."""
 
 from contextlib import AsyncExitStack
 
@@ -9,7 +9,7 @@ from worker.mongo import open_mongo
 
 
 async def open_store(settings: AuthSettings, resources: AsyncExitStack) -> Database:
-    """The database with its indexes. Raises StartError where it cannot be had."""
+    """The database with its indexes. Raises StartError if it is unavailable."""
     database = await open_mongo(settings.auth_mongodb_url, resources, service="auth")
     await ensure_indexes(database)
     return database

@@ -1,4 +1,4 @@
-"""How fast passwords may be guessed, on an account and from an address."""
+"""Limits password guesses, per account and per address."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -11,32 +11,32 @@ from contracts.auth import AuthReason
 from mesh.core import context
 from mesh.core.errors import Fault, RateLimited
 
-_IPV6_SITE = 64  # bits that a provider gives to one customer (RFC 6177)
-_ADDRESS_DECAY = 60  # seconds until one attempt is forgotten: many who only mistype may share an address
+_IPV6_SITE = 64  # prefix length of one customer (RFC 6177)
+_ADDRESS_DECAY = 60  # seconds until one attempt is forgotten: many people may share an address
 
 
 class Throttle:
-    """Counts attempts before they cost anything, whether or not there is such an account (OWASP ASVS 5, V6.3.1).
+    """Counts attempts before they cost anything, whether or not the account exists (OWASP ASVS 5, V6.3.1).
 
-    The pauses are bounded, and what was in vain is forgotten one by one, so that nobody is locked out for good by
-    somebody else (NIST SP 800-63B-4, section 3.2.2): of an account one attempt each longest pause, which is how fast a
-    patient guesser gets on anyway, of an address one each minute.
+    Pauses are bounded and failures are forgotten one by one, so that nobody can lock out another user for good (NIST SP
+    800-63B-4, section 3.2.2). An account always allows one attempt per longest pause, which is also the rate of a
+    patient attacker; an address allows one per minute.
     """
 
     def __init__(self, settings: AuthSettings, throttles: Throttles) -> None:
         self._throttles = throttles
         self.account_attempts = settings.auth_login_attempts
-        """How many passwords may be tried on an account at once."""
+        """Attempts allowed at once on an account."""
         self._address_attempts = settings.auth_address_attempts
         self._longest = settings.auth_longest_pause
 
     @asynccontextmanager
     async def attempt(self, email: str) -> AsyncIterator[int]:
-        """Try a password within it: an attempt on the account, and one from the current request's address.
+        """Run the block as an attempt on the account and from the current request's address.
 
-        Says how many seconds the next one will have to wait. Counts if the block raises; but after RateLimited nothing
-        was tried. A success takes back itself alone: were the failures before it forgotten too, a guesser would see
-        when the owner was there, and get as many more guesses. Raises RateLimited.
+        Yields the seconds that the next attempt must wait. A failure, that is an exception other than RateLimited,
+        counts. A success takes back only itself: if it also cleared earlier failures, an attacker would notice the
+        owner's logins, and get new guesses from them. Raises RateLimited.
         """
         async with self._counted(*self._of_address(), self._of_account(email)) as pause:
             try:
@@ -47,7 +47,7 @@ class Throttle:
 
     @asynccontextmanager
     async def registration(self) -> AsyncIterator[None]:
-        """Register somebody within it: an attempt from the address, successful or not. Raises RateLimited."""
+        """Run the block as a registration, which counts for the address even if it succeeds. Raises RateLimited."""
         async with self._counted(*self._of_address(), successes=True):
             yield
 
@@ -55,7 +55,7 @@ class Throttle:
         return Limit(_account(email), self.account_attempts, self._longest)
 
     def _of_address(self) -> list[Limit]:
-        """None where the address is not known."""
+        """Empty if the address is not known."""
         address = _address()
         return [Limit(address, self._address_attempts, min(_ADDRESS_DECAY, self._longest))] if address else []
 
@@ -75,7 +75,7 @@ class Throttle:
     async def _permitted(self, limit: Limit) -> Attempt:
         attempt = await self._throttles.attempt(limit, longest=self._longest)
         if wait := attempt.wait:
-            why = f"too many attempts: wait for {wait} s"
+            why = f"too many attempts: wait {wait} s"
             raise RateLimited(AuthReason.TOO_MANY_LOGINS, why, wait, attempts=limit.free)
         return attempt
 
@@ -85,7 +85,7 @@ def _account(email: str) -> str:
 
 
 def _address() -> str | None:
-    """The client's address; of IPv6 the part that a provider gives to one customer."""
+    """The client's address; for IPv6 the prefix that one customer has."""
     current = context.current()
     if current is None or current.client_address is None:
         return None

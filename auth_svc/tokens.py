@@ -1,4 +1,4 @@
-"""The tokens that a session hands out: signed access tokens, and refresh tokens of which nothing secret is kept."""
+"""A session's tokens: signed access tokens, and refresh tokens that are computed, not stored."""
 
 import base64
 import binascii
@@ -21,14 +21,14 @@ _TOKEN_LENGTH = _ID_LENGTH + _GENERATION_LENGTH + hashlib.sha256().digest_size
 
 
 class AccessTokens:
-    """Makes JWTs that prove a user and a session (RFC 9068); `mesh.tokens.Verifier` is their other side."""
+    """Creates JWTs that prove a user and a session (RFC 9068). `mesh.security.verifier.Verifier` verifies them."""
 
     def __init__(self, settings: AuthSettings) -> None:
         self._lifetime = settings.auth_access_token_lifetime
         self._settings = settings
 
     def sign(self, key: SigningKey, user: User, session: Session) -> tuple[str, int]:
-        """An access token for the user as of now, and how many seconds it is good: never longer than its session."""
+        """An access token for the user as of now, and its lifetime in seconds: never longer than its session."""
         now = int(time.time())
         lifetime = max(0, min(self._lifetime, int(session.expires_at.timestamp()) - now))
         claims = {
@@ -47,7 +47,7 @@ class AccessTokens:
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What a refresh token says of itself; nothing is proved yet."""
+    """The contents of a refresh token, not yet proved."""
 
     session_id: str
     generation: int
@@ -55,24 +55,24 @@ class Presented:
 
 
 class RefreshTokens:
-    """Makes a session's refresh tokens, each from its number: session, number, and an HMAC-SHA256 over them and a seed.
+    """Computes a session's refresh tokens: session id, number, and an HMAC-SHA256 over both and a seed.
 
-    So one that was used before is told from one that was made up, and whoever lost an answer gets the same successor
-    again (RFC 9700, section 4.14.2), though none is kept. `secret` is not in the database, nor the seed in the token:
-    neither a copy of the one nor of the other makes tokens.
+    So a reused token differs from a forged one, and a lost reply can be repeated (RFC 9700, section 4.14.2), although
+    no token is stored. `secret` is not in the database, and the seed is not in the token: a copy of either does not
+    make tokens.
     """
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
     def issue(self, session: Session) -> str:
-        """The token of the session's present generation, in base64url."""
+        """The session's current token, in base64url."""
         number = session.generation.to_bytes(_GENERATION_LENGTH)
         body = bytes.fromhex(session.session_id) + number + self._proof(session, session.generation)
         return base64.urlsafe_b64encode(body).decode().rstrip("=")
 
     def proves(self, presented: Presented, session: Session) -> bool:
-        """Whether the token is one that the session has had."""
+        """Whether the token is one that the session issued."""
         genuine = hmac.compare_digest(presented.proof, self._proof(session, presented.generation))
         return genuine and presented.generation <= session.generation
 
@@ -82,7 +82,7 @@ class RefreshTokens:
 
 
 def read(refresh_token: str) -> Presented | None:
-    """What the token says of itself; None where it is none."""
+    """The contents of the token; None if it is malformed."""
     try:
         body = base64.urlsafe_b64decode(refresh_token + "=" * (-len(refresh_token) % 4))
     except (binascii.Error, ValueError):

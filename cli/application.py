@@ -28,7 +28,7 @@ def application(names: Collection[str] = tuple(MODULES)) -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        rich_markup_mode=None,  # its help breaks lines where a docstring does, whatever the terminal's width
+        rich_markup_mode=None,  # rich would keep a docstring's line breaks at any width
     )
     app.callback()(_options)
     for name in names:

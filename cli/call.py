@@ -46,8 +46,8 @@ def call(
 ) -> None:
     """Send a request and print the reply. Errors go to standard error.
 
-    Exit status: 0 reply, 1 error, 2 invalid command, 3 nobody serves the subject or no mesh is running,
-    4 no answer in time.
+    Exit status: 0 reply, 1 error, 2 invalid command, 3 no worker serves the subject or no mesh is running,
+    4 no reply in time.
     """
     body = sys.stdin.buffer.read() if payload == "-" else payload.encode(errors="surrogateescape")
     endpoint = _endpoint(subject, must_exist=check)
@@ -67,10 +67,10 @@ def call(
 def _endpoint(subject: str, *, must_exist: bool) -> Endpoint[Any, Any] | None:
     by_subject = {endpoint.subject: endpoint for endpoint in ENDPOINTS}
     if not _is_subject(subject):
-        fail(f"{subject!r} is no subject", _USAGE)
+        fail(f"{subject!r} is not a valid subject", _USAGE)
     if subject not in by_subject and must_exist:
         near = difflib.get_close_matches(subject, by_subject, n=1)
-        hint = f"did you mean {near[0]}?" if near else "`mesh subjects` lists them, --no-check sends it all the same"
+        hint = f"did you mean {near[0]}?" if near else "`mesh subjects` lists all; --no-check sends it anyway"
         fail(f"there is no subject {subject!r}; {hint}", _USAGE)
     return by_subject.get(subject)
 
@@ -85,7 +85,7 @@ def _check(endpoint: Endpoint[Any, Any], body: bytes) -> None:
         endpoint.requests.validate_json(body or b"{}")
     except ValidationError as error:
         invalid = validation.invalid_payload(error)
-        lines = [f"{endpoint.subject}: {invalid.detail} (--no-check sends it all the same)"]
+        lines = [f"{endpoint.subject}: {invalid.detail} (--no-check sends it anyway)"]
         lines += [f"  {one.field or '(payload)'}: {one.message}" for one in invalid.errors]
         fail("\n".join(lines), _USAGE)
 
@@ -102,13 +102,13 @@ async def _request(subject: str, body: bytes, timeout: float, token: str | None,
         except DeadlineExceeded as error:
             fail(str(error), DEADLINE)
         except Refused as error:
-            fail(f"{error}: the operator may read; for the rest there is HTTP", _PROBLEM)
+            fail(f"{error}: an operator may only read; use HTTP to change data", _PROBLEM)
         except MeshError as error:
             fail(str(error), _PROBLEM)
 
 
 def _from_headers(number: str, headers: Mapping[str, str]) -> bytes:
-    """The error as its headers describe it, where the body is empty."""
+    """The error in the headers, for a reply without a body."""
     return f"{number} {headers.get(names.ERROR, '')}".rstrip().encode()
 
 

@@ -1,4 +1,4 @@
-"""How a command prints rows: in columns that are complete even on a narrow terminal."""
+"""Prints rows in columns that stay complete on a narrow terminal."""
 
 import shutil
 import sys
@@ -14,10 +14,9 @@ _ROOM_TO_FOLD = 24
 
 
 def print_columns(titles: Sequence[str], rows: Iterable[Sequence[str]], to_the_right: Collection[str] = ()) -> None:
-    """A line a row; on a terminal the last column is folded at spaces where there is room to.
+    """Print a line for each row. On a terminal, the last column wraps at spaces if there is room.
 
-    Any other line that is too long is the terminal's to break: then it is copied as one. What a terminal would obey is
-    escaped.
+    Any other long line is left to the terminal, so that it is copied as one line. Control characters are escaped.
     """
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     safe = [[escaped(cell) for cell in row] for row in rows]

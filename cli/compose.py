@@ -26,7 +26,7 @@ _PASSWORDS = (
 _KEYS = tuple(name for row in PROCESSES for name in row.keys)
 _LINE = re.compile(r"(?:export\s+)?(\w+)\s*=\s*(.*?)\s*")
 _AS_IT_STANDS = re.compile(r"""[^\s'"`$#\\]*|('[^']*(?<!\\)'|"[^"$\\]*")(\s+#.*)?""")
-"""A value that Docker Compose reads literally: quoted, or without characters that it expands or cuts off."""
+"""A value that Docker Compose reads literally: quoted, or without special characters."""
 
 
 @compose.command()
@@ -52,8 +52,8 @@ def init(
     except (OSError, ValueError) as error:
         fail(f"{file}: {error}")
     typer.echo(
-        f"{file}, {folder / 'keys'}: all that `docker compose up --build` wants; "
-        "the first administrator is AUTH_ADMIN_EMAIL with AUTH_ADMIN_PASSWORD there"
+        f"{file}, {folder / 'keys'}: ready for `docker compose up --build`; "
+        "the first administrator logs in with AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD"
     )
 
 
@@ -61,7 +61,7 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     """Fill in each variable of a .env that has no value. Variables with a value keep it.
 
     Raises:
-        ValueError: Docker Compose would change a value, since it is not quoted.
+        ValueError: Docker Compose would change an unquoted value.
 
     """
     lines, missing = text.splitlines(), dict(values)

@@ -43,9 +43,9 @@ HomeOption = Annotated[
 async def connected(home: Path) -> AsyncIterator[NatsTransport]:
     """Connect as the operator of the stack in `home`. With NATS_URL set, connect as the environment says.
 
-    Ends the program with a message when there is neither, or nobody answers.
+    Ends the program with a message if there is neither, or if NATS does not answer.
     """
-    # A command says itself what went wrong: the log of the runtime below would only say it twice.
+    # The command reports errors itself; the runtime's log would repeat them.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
         settings = _settings(home)
@@ -72,8 +72,8 @@ def _settings(home: Path) -> NatsSettings:
         return settings
     stack = running_stack(home)
     if stack is None:
-        raise StartError(f"no mesh runs in {home}: start one with `mesh up`, or name a NATS server in NATS_URL")
+        raise StartError(f"no mesh runs in {home}: start one with `mesh up`, or set NATS_URL")
     try:
         return NatsSettings.model_validate({"nats_url": stack.nats_url, **stack.operator.settings()})
     except ValidationError:
-        raise StartError(f"{home / 'stack.json'} names no NATS server that can be asked") from None
+        raise StartError(f"{home / 'stack.json'} names no usable NATS server") from None

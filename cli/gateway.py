@@ -47,7 +47,7 @@ class Gateway:
     token: str
 
     def ask(self, shape: type[Shape], method: str, path: str, body: object = None) -> Shape:
-        """The gateway's answer. A problem, or an answer that does not fit, ends the program."""
+        """The gateway's response. An error or an invalid response ends the program."""
         try:
             return _ask(self.url, method, path, shape, body=body, token=self.token)
         except _Refused as error:
@@ -59,7 +59,7 @@ class Gateway:
             return who
         found = self.ask(UserPage, "GET", f"/v1/users?email={quote(who)}").items
         if not found:
-            fail(f"nobody is registered as {who}")
+            fail(f"there is no user {who}")
         return found[0].user_id
 
 
@@ -67,14 +67,14 @@ class Gateway:
 def as_administrator(home: Path, gateway: str | None, token: str | None) -> Iterator[Gateway]:
     """Use the given gateway and token. Defaults: the stack in `home`, and a login as its first administrator.
 
-    The latter logs in for as long as it takes.
+    That login is repeated for as long as it takes.
     """
     stack = None if gateway else running_stack(home)
     url = gateway or (stack.gateway_url if stack else None)
     if url is None:
-        fail(f"no mesh runs in {home}: start one with `mesh up`, or name a gateway in MESH_GATEWAY_URL", NOBODY_SERVES)
+        fail(f"no mesh runs in {home}: start one with `mesh up`, or set MESH_GATEWAY_URL", NOBODY_SERVES)
     if not url.startswith(("http://", "https://")):
-        fail(f"{url} is no URL of a gateway")
+        fail(f"{url} is not the URL of a gateway")
     if token is not None:
         yield Gateway(url.rstrip("/"), token)
     elif stack is not None:
@@ -84,7 +84,7 @@ def as_administrator(home: Path, gateway: str | None, token: str | None) -> Iter
         finally:
             asked.ask(_Nothing, "POST", "/v1/auth/logout")
     else:
-        fail("an administrator's access token is needed: name one in MESH_TOKEN")
+        fail("an administrator's access token is required: set MESH_TOKEN")
 
 
 def _log_in(url: str, admin: Admin) -> str:
@@ -92,20 +92,20 @@ def _log_in(url: str, admin: Admin) -> str:
         login = {"email": admin.email, "password": admin.password}
         return _ask(url, "POST", "/v1/auth/login", Tokens, body=login).access_token
     except _Refused as error:
-        # Its own words, and what they mean where nobody has typed a password.
-        fail(f"{error}: {admin.email} has no longer the password that it was made with? Name a token in MESH_TOKEN")
+        # The gateway's own text, and what it means for a login without a typed password.
+        fail(f"{error}: if the password of {admin.email} has changed, set MESH_TOKEN to an access token")
 
 
 class _Refused(Exception):
-    """The gateway answers with a problem."""
+    """The gateway responds with a problem document."""
 
 
 class _Nothing(BaseModel):
-    """An answer without a body."""
+    """A response without a body."""
 
 
 class _Problem(BaseModel):
-    """The text of a problem (RFC 9457) for people."""
+    """The title and detail of a problem document (RFC 9457)."""
 
     detail: str
     reason: str
@@ -129,11 +129,11 @@ def _ask(
     try:
         return Reader(shape, _MAX_ANSWER)(said)
     except Unreadable as error:
-        fail(f"{url} gives an answer that cannot be understood: {error}")
+        fail(f"{url} sent an invalid response: {error}")
 
 
 def _direct() -> OpenerDirector:
-    """Opens URLs without `http_proxy`: a proxy would read the password, even on the way to this machine."""
+    """Opens URLs without `http_proxy`: a proxy would read the password, even for this machine."""
     return build_opener(ProxyHandler({scheme: url for scheme, url in getproxies().items() if scheme == "https"}))
 
 

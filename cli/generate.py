@@ -1,4 +1,4 @@
-"""`mesh generate`: the files that name the processes, written anew from services.py and subjects.py."""
+"""`mesh generate`: rewrites the files that follow from services.py and subjects.py."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,9 +17,11 @@ FILES = ("nats.conf", "compose.yaml", ".env.example")
 def generate(
     *,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a file is out of date.")] = False,
-    folder: Annotated[Path, typer.Option(callback=expanded, help="Where the files are.", show_default=False)] = ROOT,
+    folder: Annotated[
+        Path, typer.Option(callback=expanded, help="The folder of the files.", show_default=False)
+    ] = ROOT,
 ) -> None:
-    """Write the parts of nats.conf, compose.yaml and .env.example that follow from services.py and subjects.py."""
+    """Update nats.conf, compose.yaml and .env.example from services.py and subjects.py."""
     stale = []
     for name in FILES:
         path = folder / name

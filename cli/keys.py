@@ -20,7 +20,7 @@ keys = typer.Typer(name="keys", no_args_is_help=True, help="Manage the keys that
 
 @keys.callback()
 def _group() -> None:
-    """Make typer keep `rotate` as a subcommand, though it is the only one."""
+    """Keeps `rotate` a subcommand although it is the only one."""
 
 
 @keys.command()

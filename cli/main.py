@@ -1,4 +1,4 @@
-"""The command's entry point. It imports nothing before it can handle what may happen during an import."""
+"""The command's entry point. It imports nothing else until it can handle errors and Ctrl-C during imports."""
 
 import os
 import sys
@@ -7,8 +7,8 @@ from io import TextIOWrapper
 
 from mesh.telemetry.streams import open_streams
 
-_INTERRUPTED = 130  # 128 and the number of SIGINT, as of every program that Ctrl-C ended
-_FORCES = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")  # by which rich takes anything for a terminal
+_INTERRUPTED = 130  # 128 plus the number of SIGINT, by convention
+_FORCES = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")  # with these, rich treats any output as a terminal
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
             sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
-    except OSError as error:  # what no command has a sentence of its own for, such as a full disk under its output
+    except OSError as error:  # errors that no command handles, such as a full disk
         with suppress(OSError):
             print(f"mesh: {error}", file=sys.stderr, flush=True)  # noqa: T201  # how a command speaks
         sys.exit(1)
@@ -39,11 +39,11 @@ def _settle_environment() -> None:
             os.environ.pop(name, None)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than customers have
+            stream.reconfigure(errors="backslashreplace")  # a terminal may lack letters in customers' names
 
 
 def _drop_what_cannot_be_written() -> None:
-    """Keep Python from writing again at exit, which would change the status and report the error twice."""
+    """Discard buffered output: Python would write it again at exit, change the status and report the error twice."""
     for name in ("stdout", "stderr"):
         try:
             getattr(sys, name).flush()
@@ -52,10 +52,10 @@ def _drop_what_cannot_be_written() -> None:
 
 
 def _run() -> None:
-    # Half a second, in which a Ctrl-C may come.
+    # These imports take half a second, during which Ctrl-C may arrive.
     from cli.application import MODULES, application  # noqa: PLC0415
 
-    # What the other subcommands stand on takes as long to import as `mesh up` takes to start its servers.
+    # The other subcommands' imports take as long as `mesh up` takes to start its servers.
     asked_for = [name for name in sys.argv[1:2] if name in MODULES]
     application(asked_for or tuple(MODULES))()
 

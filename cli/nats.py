@@ -1,4 +1,4 @@
-"""`mesh nats`: the permissions in nats.conf, made of subjects.py and services.py; and the keys of those who connect."""
+"""`mesh nats`: permissions for nats.conf, derived from subjects.py and services.py, and keys for its users."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,14 +16,14 @@ from ops.private_files import write_private
 from services import PROCESSES, USERS
 
 HOSTS = ("nats", "localhost", "127.0.0.1")
-"""By what names NATS is found where nothing else is told: compose.yaml's, and this machine's."""
+"""NATS's default host names: compose.yaml's, and this machine's."""
 
-nats = typer.Typer(name="nats", no_args_is_help=True, help="Make what nats.conf stands on: permissions and keys.")
+nats = typer.Typer(name="nats", no_args_is_help=True, help="Generate permissions and keys for nats.conf.")
 
 
 @nats.command()
-def permissions(*, write: Annotated[bool, typer.Option("--write", help="Put them into nats.conf.")] = False) -> None:
-    """Print what each user may say and hear, as it stands in nats.conf."""
+def permissions(*, write: Annotated[bool, typer.Option("--write", help="Write them to nats.conf.")] = False) -> None:
+    """Print what each user may publish and subscribe to, as nats.conf declares it."""
     if not write:
         typer.echo(block(PROCESSES))
         return
@@ -35,13 +35,15 @@ def permissions(*, write: Annotated[bool, typer.Option("--write", help="Put them
 
 @nats.command()
 def keys(
-    folder: Annotated[Path, typer.Argument(callback=expanded, help="Where they are kept, for their owner alone.")],
-    host: Annotated[list[str] | None, typer.Option(help="A name or address of NATS's, for its certificate.")] = None,
+    folder: Annotated[
+        Path, typer.Argument(callback=expanded, help="The folder to keep them in, readable by its owner only.")
+    ],
+    host: Annotated[list[str] | None, typer.Option(help="A host name or address of NATS, for its certificate.")] = None,
 ) -> None:
-    """Make the keys of a deployment: an nkey for each user, a CA, and certificates for NATS and its clients.
+    """Create the keys of a deployment: an nkey for each user, a CA, and certificates for NATS and its clients.
 
-    FOLDER/nats.env then holds the variables that compose.yaml wants, FOLDER/nats the certificate of NATS. What is there
-    is kept; a certificate is renewed a month before its end.
+    FOLDER/nats.env holds the variables that compose.yaml needs, FOLDER/nats the certificate of NATS. Existing keys are
+    kept. A certificate is renewed a month before it expires.
     """
     try:
         make_keys(folder, host or HOSTS)
@@ -51,8 +53,8 @@ def keys(
 
 
 def make_keys(folder: Path, hosts: Sequence[str]) -> dict[str, str]:
-    """Make what is not there yet; return the variables of nats.env. Raises OSError, ValueError."""
-    own = folder / "nats"  # mounted as a whole, and with nobody else's keys in it
+    """Create what is missing, and return the variables of nats.env. Raises OSError, ValueError."""
+    own = folder / "nats"  # mounted as a folder, so it holds no other keys
     for made in (folder, own):
         made.mkdir(mode=0o700, parents=True, exist_ok=True)
     variables = dict(pair for user in USERS for pair in _user(folder / f"{user}.nk", user))
@@ -65,7 +67,7 @@ def make_keys(folder: Path, hosts: Sequence[str]) -> dict[str, str]:
 
 
 def _user(seed_file: Path, user: str) -> Iterator[tuple[str, str]]:
-    """The variables of a user, whose seed is made where there is none."""
+    """The variables of a user. Creates the seed if there is none."""
     if not seed_file.exists():
         write_private(seed_file, new_seed())
     seed = seed_file.read_text().strip()

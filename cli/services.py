@@ -1,4 +1,4 @@
-"""`mesh ls`: which services answer now, with their statistics."""
+"""`mesh ls`: lists the services that answer, with their statistics."""
 
 import asyncio
 from pathlib import Path

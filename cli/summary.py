@@ -1,4 +1,4 @@
-"""What `mesh up` prints once all is ready: what runs where, and what to try."""
+"""Prints what runs where and what to try, once `mesh up` is ready."""
 
 import shlex
 import sys
@@ -16,7 +16,7 @@ _ALFKI = '{"customer_id":"ALFKI"}'
 
 
 def print_summary(console: Console, state: StackState) -> None:
-    """Tell a newcomer what runs where, and what to try."""
+    """Print addresses, the first login and commands to try."""
     rows = [(name, str(pid), _where(name, state)) for name, pid in state.processes.items()]
     print_columns(("process", "pid", "where"), rows)
     lines = [
@@ -31,17 +31,19 @@ def print_summary(console: Console, state: StackState) -> None:
     ]
     for name, file in state.environments.items():
         run = shlex.join([sys.executable, "-m", BY_NAME[name].package])
-        lines.append((name, f"is yours to run; its environment: {file}"))
+        lines.append((name, f"is left to you; its environment: {file}"))
         lines.append(("", f"set -a; . {shlex.quote(str(file))}; set +a; {run}"))
     for label, text in lines:
-        console.print(Text.assemble((f"{label:>12}  ", "cyan"), text), soft_wrap=True)  # to be copied as it stands
+        console.print(
+            Text.assemble((f"{label:>12}  ", "cyan"), text), soft_wrap=True
+        )  # unwrapped, so that it can be copied
 
 
 def _admin_password(state: StackState) -> str:
-    """For who sits at the terminal; not for a file or a CI's log, which others read."""
+    """The password on a terminal; elsewhere only where it is, since others may read a file or a CI log."""
     if not sys.stdout.isatty():
         return f"(password in {state.home / 'stack.json'})"
-    made = "as it was made" if "mongo" in state.processes else "if this start made it"
+    made = "as it was created" if "mongo" in state.processes else "if this start created it"
     return f"{state.admin.password}  ({made})"
 
 
@@ -63,19 +65,19 @@ def _where(name: str, state: StackState) -> str:
 
 
 def _address(url: str) -> str:
-    """The part of a URL that is no secret."""
+    """Host and port of a URL, without its credentials."""
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port}"
 
 
 def _command() -> list[str]:
-    """How this command was called, for a shell."""
+    """The words by which this command was run, for a shell."""
     program = sys.argv[0]
     return [sys.executable, program] if program.endswith(".py") else [program]
 
 
 def _home_option(state: StackState) -> list[str]:
-    """What `mesh call` must be told to find this stack from here."""
+    """The option with which `mesh call` finds this stack from the current folder."""
     return [] if state.home == StackSettings.model_fields["home"].default.absolute() else ["--home", str(state.home)]
 
 

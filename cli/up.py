@@ -1,21 +1,18 @@
-"""`mesh up`: the whole system on this machine, until Ctrl-C."""
+"""`mesh up`: runs the whole system on this machine until Ctrl-C."""
 
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping
 from contextlib import redirect_stdout
 from io import TextIOWrapper
-from pathlib import Path
-from typing import Annotated, Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
-import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from cli import up_options as options
 from cli.failure import fail
 from cli.summary import print_summary
 from devstack.errors import DevstackError
@@ -23,9 +20,7 @@ from devstack.processes.progress import State
 from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
 from mesh.core.terminal import escaped
-from mesh.security.settings import TokenSettings
-from mesh.telemetry.settings import LogSettings, TraceSettings
-from mesh.telemetry.streams import Tolerant
+from mesh.telemetry.streams import BestEffortStream
 
 _STYLES: dict[State, str] = {
     "starting": "yellow",
@@ -39,99 +34,43 @@ _STYLES: dict[State, str] = {
 
 def up(
     *,
-    http_port: Annotated[
-        int | None, typer.Option(help="Where the gateway listens (8080); 0 takes a free port.")
-    ] = None,
-    http_host: Annotated[str | None, typer.Option(help="The address that it listens on (127.0.0.1).")] = None,
-    replicas: Annotated[
-        list[str] | None, typer.Option(metavar="SERVICE=N", help="Several processes of a service: customers=3.")
-    ] = None,
-    share_http_port: Annotated[
-        bool | None, typer.Option("--share-http-port", help="All gateways on one port; else each has its own.")
-    ] = None,
-    without: Annotated[
-        list[str] | None, typer.Option(metavar="SERVICE", help="Leave a service to you: a debugger, another language.")
-    ] = None,
-    only: Annotated[
-        list[str] | None, typer.Option(metavar="SERVICE", help="Start this service, and no other that is not named.")
-    ] = None,
-    nats_port: Annotated[int | None, typer.Option(help="The port of NATS; else a free one.")] = None,
-    postgres_port: Annotated[int | None, typer.Option(help="The port of PostgreSQL; else a free one.")] = None,
-    mongo_port: Annotated[int | None, typer.Option(help="The port of MongoDB; else a free one.")] = None,
-    keep_ports: Annotated[
-        bool | None, typer.Option("--keep-ports", help="Listen where everything listened at the last start.")
-    ] = None,
-    nats_nodes: Annotated[int | None, typer.Option(help="NATS servers; more than one form a cluster (1).")] = None,
-    tls: Annotated[bool | None, typer.Option("--tls", help="Encrypt NATS, by a CA made in the home.")] = None,
-    logs: Annotated[bool, typer.Option("--logs", help="Show what the processes log.")] = False,
-    home: Annotated[Path | None, typer.Option(help="Data, logs and secrets (.mesh); also MESH_HOME.")] = None,
+    http_port: options.HttpPort = None,
+    http_host: options.HttpHost = None,
+    replicas: options.Replicas = None,
+    share_http_port: options.ShareHttpPort = None,
+    without: options.Without = None,
+    only: options.Only = None,
+    nats_port: options.NatsPort = None,
+    postgres_port: options.PostgresPort = None,
+    mongo_port: options.MongoPort = None,
+    keep_ports: options.KeepPorts = None,
+    nats_nodes: options.NatsNodes = None,
+    tls: options.Tls = None,
+    logs: options.Logs = False,
+    home: options.Home = None,
 ) -> None:
-    """Run the whole mesh here until Ctrl-C; its data is kept.
+    """Run NATS, PostgreSQL, MongoDB, the workers and the gateway on this machine until Ctrl-C. Data is kept.
 
-    These are NATS, PostgreSQL, MongoDB, the workers and the gateway. NATS_URL, CUSTOMERS_DATABASE_URL,
-    PRODUCTS_DATABASE_URL and AUTH_MONGODB_URL each replace a server that would be started by one that runs elsewhere.
+    To use a server that runs elsewhere, set NATS_URL, CUSTOMERS_DATABASE_URL, PRODUCTS_DATABASE_URL or
+    AUTH_MONGODB_URL.
 
-    --without and --only may be given several times. The servers of a service that is left out are started, and the file
-    .mesh/env/SERVICE.env has all that it needs to take its place; nothing waits for it.
+    Repeat --replicas, --without and --only for several services. A service that is left out is not waited for. Its
+    servers are started, and the file .mesh/env/SERVICE.env has the environment for your own process.
 
-    Each option but --logs may also be told by a variable: MESH_HTTP_PORT, MESH_NATS_NODES and so on, MESH_REPLICAS as
-    JSON ({"customers": 3}), MESH_WITHOUT and MESH_ONLY with commas. GATEWAY_HOST and GATEWAY_PORT count for nothing
-    here, where these options tell both.
+    Each option except --logs has a variable: MESH_HTTP_PORT, MESH_NATS_NODES and so on. MESH_REPLICAS is JSON, such as
+    {"customers": 3}. MESH_WITHOUT and MESH_ONLY are separated by commas. GATEWAY_HOST and GATEWAY_PORT have no
+    effect here.
     """
-    given = {
-        "http_port": http_port,
-        "http_host": http_host,
-        "home": home,
-        "replicas": _replicas(replicas or []),
-        "nats_nodes": nats_nodes,
-        "share_http_port": share_http_port,
-        "without": without or None,
-        "only": only or None,
-        "nats_port": nats_port,
-        "postgres_port": postgres_port,
-        "mongo_port": mongo_port,
-        "keep_ports": keep_ports,
-        "tls": tls,
-    }
-    try:
-        settings = StackSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-        for shared in (LogSettings, TraceSettings, TokenSettings):  # what each process would refuse, told once
-            shared()
-    except ValidationError as error:
-        fail("; ".join(f"{_where_told(one['loc'], given)}: {_said(one['msg'])}" for one in error.errors()), status=2)
+    given = {name: value for name, value in locals().items() if name != "logs"}  # the settings have no --logs
+    settings = options.settings_from(given)
     try:
         asyncio.run(_run(settings, logs=logs))
     except DevstackError as error:
         fail(str(error))
 
 
-def _replicas(given: list[str]) -> dict[str, Any] | None:
-    counts: dict[str, Any] = {}
-    for one in given:
-        service, equals, count = one.partition("=")
-        if not equals or not count.isdecimal():
-            fail(f"--replicas takes SERVICE=N, such as customers=3, not {one!r}", status=2)
-        counts[service] = int(count)
-    return counts or None
-
-
-def _where_told(path: tuple[int | str, ...], given: Mapping[str, object]) -> str:
-    """Name the option or the variable that said what stands at this path of the settings."""
-    name, *within = (part for part in path if isinstance(part, str) and part != "[key]")
-    if given.get(name) is not None:
-        told = f"--{name.replace('_', '-')}"
-    else:  # an alias, and what all processes share, is a variable's own name
-        told = f"MESH_{name.upper()}" if name in StackSettings.model_fields else name.upper()
-    return " ".join([told, *within])
-
-
-def _said(message: str) -> str:
-    """What pydantic says of a value; a validator's own words without its introduction."""
-    return message.removeprefix("Value error, ")
-
-
 async def _run(settings: StackSettings, *, logs: bool) -> None:
-    """Run until a signal comes, or until nobody takes any more what is told: a full disk, a reader that is gone."""
+    """Run until a signal arrives, or until standard output fails: a full disk, a closed pipe."""
     stop = asyncio.Event()
     failures: list[OSError] = []
 
@@ -139,7 +78,7 @@ async def _run(settings: StackSettings, *, logs: bool) -> None:
         failures.append(failure)
         stop.set()
 
-    out = cast("BinaryIO", Tolerant(sys.stdout, stop_for))
+    out = cast("BinaryIO", BestEffortStream(sys.stdout, stop_for))
     with redirect_stdout(TextIOWrapper(out, "utf-8", "backslashreplace", write_through=True)):
         await _run_until(stop, settings, logs=logs)
     if failures:
@@ -167,7 +106,7 @@ async def _run_until(stop: asyncio.Event, settings: StackSettings, *, logs: bool
         try:
             await starting
         except BaseException:
-            progress.hear_of_all("stopped")  # by `start`, which tells of some only
+            progress.hear_of_all("stopped")  # `start` stopped them, and reported only some
             if stop.is_set():
                 return
             raise
@@ -182,12 +121,12 @@ async def _run_until(stop: asyncio.Event, settings: StackSettings, *, logs: bool
 
 
 def _log_line(name: str, line: str) -> Text:
-    """A line of a process's log, with what a terminal would obey escaped: not all processes do that by themselves."""
+    """A line of a process's log, with control characters escaped: not every process escapes them."""
     return Text.assemble((f"{name:>12} ", "cyan"), escaped(line.rstrip(), keep="\t"))
 
 
 class _Progress:
-    """What becomes of each process: a live table on a terminal, a line per change elsewhere."""
+    """The state of each process: a live table on a terminal, a line per change elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -195,7 +134,7 @@ class _Progress:
         self._live: Live | None = None
 
     def hear(self, name: str, state: State, detail: str) -> None:
-        """Take in a change; `detail` may be what a process said at its end."""
+        """Record a change of state. `detail` may be the last output of a process."""
         detail = escaped(detail, keep="\n")
         self._states[name] = (state, detail)
         if self._live is not None:
@@ -206,7 +145,7 @@ class _Progress:
             )
 
     def hear_of_all(self, state: State) -> None:
-        """Take in what becomes of each process that has begun and has not ended."""
+        """Record the same state for each process that runs."""
         for name, (before, _) in list(self._states.items()):
             if before not in {"stopped", "failed", state}:
                 self.hear(name, state, "")

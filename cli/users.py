@@ -99,7 +99,7 @@ def create_admin(
     """Create an administrator directly in auth's database, for when no administrator can log in.
 
     Uses the database of the stack in `--home`, or AUTH_MONGODB_URL and AUTH_KEY_ENCRYPTION_KEY. It bypasses all rights:
-    the audit log cannot tell who did it.
+    the audit log cannot show who did it.
     """
     if password is None:
         if not sys.stdin.isatty():
@@ -110,18 +110,18 @@ def create_admin(
     if "AUTH_MONGODB_URL" not in environment:
         stack = running_stack(home)
         if stack is None:
-            fail(f"no mesh runs in {home}: start one with `mesh up`, or name its database in AUTH_MONGODB_URL")
+            fail(f"no mesh runs in {home}: start one with `mesh up`, or set AUTH_MONGODB_URL")
         environment["AUTH_MONGODB_URL"] = stack.databases["auth"]
         environment["AUTH_KEY_ENCRYPTION_KEY"] = load_credentials(stack.home).secret("AUTH_KEY_ENCRYPTION_KEY")
     made = subprocess.run(  # our own module
         [sys.executable, "-m", "auth_svc.create_admin"],
         env=environment,
-        cwd=ROOT,  # where no module of somebody else's lies, under a name that ours import
+        cwd=ROOT,  # elsewhere a foreign module could shadow one of ours
         check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )
     if made.returncode:
-        fail(made.stderr.strip().rpartition("\n")[2][:1000] or "the administrator could not be made")
+        fail(made.stderr.strip().rpartition("\n")[2][:1000] or "the administrator could not be created")
     typer.echo(f"{email} is an administrator")

@@ -10,20 +10,20 @@ from contracts.base import Cursor, Items, Limit, Patch, Reason, Reply, Request, 
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00\s@]+@[^\x00\s@]+$")]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00]*$")]
-"""Any text of a size that can be handled; which ones are good enough is the auth service's to say."""
+"""Any text of a bounded size. The auth service decides which passwords are strong enough."""
 RefreshToken = Annotated[str, StringConstraints(min_length=20, max_length=200, pattern=r"^[A-Za-z0-9_-]+$")]
 
 _ID = StringConstraints(pattern=r"^[0-9a-f]{32}$")
 UserId = Annotated[str, _ID]
 SessionId = Annotated[str, _ID]
 AuditCursor = Annotated[str, _ID]
-"""The `entry_id` after which the next page of the log begins."""
+"""The `entry_id` after which the next page of the log starts."""
 Role = Literal["USER", "ADMIN"]
 Attempts = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class AuthReason(Reason):
-    """Why an auth endpoint refuses."""
+    """Reasons of auth's faults."""
 
     EMAIL_TAKEN = "conflict", "email_taken"
     INVALID_EMAIL = "invalid_argument", "invalid_email"
@@ -42,7 +42,7 @@ class AuthReason(Reason):
 
 
 class AuditAction(StrEnum):
-    """What the audit log tells of."""
+    """Actions in the audit log."""
 
     REGISTERED = "registered"
     LOGGED_IN = "logged_in"
@@ -62,39 +62,39 @@ class AuditAction(StrEnum):
 
 
 class Register(Request):
-    """A new user with the role USER."""
+    """Create a user with the role USER."""
 
     email: Email
     password: Annotated[Password, Field(repr=False)]
 
 
 class Login(Request):
-    """Prove who one is by e-mail and password."""
+    """Prove an identity by e-mail address and password."""
 
     email: Email
     password: Annotated[Password, Field(repr=False)]
 
 
 class Refresh(Request):
-    """Trade a refresh token for new tokens; it is used up by that."""
+    """Exchange a refresh token for new tokens. Each refresh token works once."""
 
     refresh_token: Annotated[RefreshToken, Field(repr=False)]
 
 
 class Logout(Request):
-    """End a session: that of the refresh token, or without one that of the access token which comes along."""
+    """End a session: the refresh token's, or without one that of the access token."""
 
     refresh_token: Annotated[RefreshToken | None, Field(repr=False)] = None
 
 
 class LoggedOut(Reply):
-    """The session has ended; saying so twice is no error."""
+    """The session has ended. Ending it again is no error."""
 
     logged_out: Literal[True] = True
 
 
 class GetMe(Request):
-    """The user whom the access token speaks for."""
+    """Get the user of the access token."""
 
 
 class User(Reply):
@@ -105,22 +105,22 @@ class User(Reply):
     roles: tuple[str, ...]
     created_at: datetime
     disabled: bool = False
-    """May not log in, and has no session."""
+    """A disabled user cannot log in and has no session."""
 
 
 class Tokens(Reply):
-    """An access token for `expires_in` seconds, and the refresh token for the next one."""
+    """An access token that is valid for `expires_in` seconds, and a refresh token for the next one."""
 
     access_token: Annotated[str, Field(repr=False)]
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  # a scheme, no token
     expires_in: int
     refresh_token: Annotated[str, Field(repr=False)]
     attempts: Attempts | None = None
-    """Of a login: how many passwords may be tried at once."""
+    """For a login: how many attempts are allowed at once."""
 
 
 class GetJwks(Request):
-    """The public keys that access tokens are verified by."""
+    """Get the public keys that verify access tokens."""
 
 
 class Jwk(Reply):
@@ -141,77 +141,77 @@ class Jwks(Reply):
 
 
 class ChangePassword(Request):
-    """Another password for the user whom the access token speaks for; all other sessions of theirs end."""
+    """Change the password of the access token's user. All their other sessions end."""
 
     current_password: Annotated[Password, Field(repr=False)]
     new_password: Annotated[Password, Field(repr=False)]
 
 
 class PasswordChanged(Reply):
-    """The new password is the one that counts."""
+    """The password has changed."""
 
     changed: Literal[True] = True
 
 
 class ListSessions(Request):
-    """The sessions of the user whom the access token speaks for."""
+    """List the sessions of the access token's user."""
 
 
 class Session(Reply):
-    """One login, on one device as it were; `current` is the one that asks."""
+    """One login. `current` marks the session of this request."""
 
     session_id: str
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime
     client_address: str | None
-    """Where its login came from, as far as the gateway could tell."""
+    """Where the login came from, as seen by the gateway."""
     current: bool
 
 
 class SessionPage(Reply):
-    """All of them, the newest first."""
+    """All sessions, newest first."""
 
     items: Items[Session]
     next_cursor: None = None
 
 
 class RevokeSession(Request):
-    """End one session of the user whom the access token speaks for."""
+    """End one session of the access token's user."""
 
     session_id: SessionId
 
 
 class RevokeSessions(Request):
-    """End every session of the user whom the access token speaks for, this one too."""
+    """End every session of the access token's user, including this one."""
 
 
 class SessionsEnded(Reply):
-    """They have ended; saying so twice is no error."""
+    """The sessions have ended. Ending them again is no error."""
 
     ended: Literal[True] = True
 
 
 class ListRevoked(Request):
-    """The sessions that were revoked while access tokens of them may still be about, page by page."""
+    """List revoked sessions whose access tokens may not have expired, page by page."""
 
     cursor: SessionId | None = None
 
 
 class SessionsRevoked(Reply):
-    """Access tokens of these sessions are good no more."""
+    """Access tokens of these sessions are no longer valid."""
 
     session_ids: tuple[str, ...]
 
 
 class RevokedPage(SessionsRevoked):
-    """A part of the list; without `next_cursor` it is the last."""
+    """A page of the list. The last page has no `next_cursor`."""
 
     next_cursor: SessionId | None = None
 
 
 class ListUsers(Request):
-    """Users in the order of their e-mail addresses, page by page; or the one with this address."""
+    """List users by e-mail address, page by page, or the user with this address."""
 
     email: Email | None = None
     limit: Limit = 50
@@ -219,34 +219,34 @@ class ListUsers(Request):
 
 
 class UserPage(Reply):
-    """A part of the list; without `next_cursor` it is the last."""
+    """A page of the list. The last page has no `next_cursor`."""
 
     items: Items[User]
     next_cursor: str | None
 
 
 class GetUser(Request):
-    """One user, by id."""
+    """Get one user by id."""
 
     user_id: UserId
 
 
 class UserPatch(Patch):
-    """What a user may do."""
+    """Changes of a user's rights."""
 
     roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=2)] = absent()
     disabled: bool = absent()
 
 
 class UpdateUser(Request):
-    """Change what another user may do; their sessions end, so that it holds at once."""
+    """Change the rights of another user. Their sessions end, so that it takes effect at once."""
 
     user_id: UserId
     patch: UserPatch
 
 
 class ListAudit(Request):
-    """The audit log, the newest entry first, page by page; of all accounts or of one."""
+    """List the audit log, newest entry first, page by page, for all accounts or one."""
 
     user_id: UserId | None = None
     limit: Limit = 50
@@ -260,7 +260,7 @@ class AuditEntry(Reply):
     at: datetime
     action: AuditAction
     actor_id: str | None
-    """Null for who has proved nothing, and for a person at the shell."""
+    """Null for an unauthenticated caller and for a command of an operator."""
     subject_id: str | None
     client_address: str | None
     request_id: str | None
@@ -268,18 +268,18 @@ class AuditEntry(Reply):
 
 
 class AuditPage(Reply):
-    """A part of the log; without `next_cursor` it is the last."""
+    """A page of the log. The last page has no `next_cursor`."""
 
     items: Items[AuditEntry]
     next_cursor: str | None
 
 
 class RotateKeys(Request):
-    """Have a new key sign access tokens; while one waits for its time already, it is that one that is told."""
+    """Publish a new signing key. If one is already waiting to sign, that one is returned."""
 
 
 class KeyRotation(Reply):
-    """The key that is published now and signs from then on."""
+    """The published key, and when it starts to sign."""
 
     kid: str
     signs_from: datetime

@@ -1,4 +1,4 @@
-"""The pieces that every contract is made of: strict requests, tolerant replies, bounded text, exact money."""
+"""The building blocks of contracts: strict requests, tolerant replies, bounded text, exact money."""
 
 import re
 import unicodedata
@@ -22,9 +22,9 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 _SAYS_SOMETHING = r"^[^\x00]*[^\x00\s][^\x00]*$"  # NUL: PostgreSQL's text cannot hold it
-# What shows nothing by itself: white space, controls, marks without a letter, Unicode's Default_Ignorable_Code_Point,
-# and what is blank in spite of its category. Not in the pattern, which readers of the JSON schema in other languages
-# must understand.
+# Characters that show nothing by themselves: white space, controls, marks without a letter, Unicode's
+# Default_Ignorable_Code_Point, and others that are blank despite their category. They are not in the pattern, which
+# readers of the JSON schema in other languages must understand.
 _BLANK_CATEGORIES = {"Zs", "Zl", "Zp", "Cc", "Cs", "Mn", "Mc", "Me"}
 _BLANK = re.compile(
     "[\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb"
@@ -34,7 +34,7 @@ _MONEY = re.compile(r"\d{1,8}(\.\d{1,2})?", re.ASCII)
 _LARGEST_INTEGER = 2**31 - 1
 
 MONEY_PATTERN: Final = r"^[0-9]{1,8}(\.[0-9]{1,2})?$"
-"""What pydantic's own regular expressions know an amount by: there \\d would be any script's digits."""
+"""ASCII digits only: in pydantic's regular expressions, \\d matches digits of every script."""
 
 
 class Reason(StrEnum):
@@ -56,13 +56,13 @@ class Reason(StrEnum):
 
 
 class Request(BaseModel):
-    """A request's arguments: exact types, and no field that the contract does not know."""
+    """The arguments of a request: exact types and no unknown fields."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Patch(Request):
-    """A change of some fields: one that is left out stays as it is, null takes its value away."""
+    """A change of some fields. An omitted field stays as it is; null clears a field."""
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -76,13 +76,13 @@ class Patch(Request):
 
 
 class Reply(BaseModel):
-    """A reply, or a part of one: readers pass over fields that they do not know."""
+    """A reply or a part of one. Readers ignore unknown fields."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class _Text(StringConstraints):
-    """A text's constraints, and that it is not blank to the eye."""
+    """Constraints of a text that must not look blank."""
 
     def __iter__(self) -> Iterator[Any]:
         yield from super().__iter__()
@@ -96,7 +96,7 @@ def _not_blank(text: str) -> str:
 
 
 def text(longest: int) -> Any:  # noqa: ANN401  # an annotation's metadata has no better type
-    """Metadata for a text of at most so many code points that is not blank and has no NUL in it."""
+    """Metadata for a text of at most `longest` code points that is not blank and has no NUL."""
     return _Text(min_length=1, max_length=longest, pattern=_SAYS_SOMETHING)
 
 
@@ -107,16 +107,16 @@ def _not_empty(items: Any) -> Any:  # noqa: ANN401  # any tuple
 
 
 def many(most: int) -> Any:  # noqa: ANN401  # as above
-    """Metadata for a tuple of one to so many items, which is read up to the first wrong one."""
+    """Metadata for a tuple of 1 to `most` items. Reading stops at the first wrong item."""
     return Field(strict=False, max_length=most, fail_fast=True, json_schema_extra={"minItems": 1})
 
 
-# pydantic's own min_length counts what was read, and so would call a tuple empty whose first item is wrong.
+# pydantic's own min_length counts items that were read, and so would call a tuple with a wrong first item empty.
 NOT_EMPTY: Final = AfterValidator(_not_empty)
 
 
-def absent() -> Any:  # noqa: ANN401  # stands for a default of whatever type the field has
-    """A field of a patch that may be left out, yet may not be null where its type does not say so."""
+def absent() -> Any:  # noqa: ANN401  # stands for a default of any type
+    """A patch field that may be omitted. It may be null only if its type says so."""
     return Field(default=None, json_schema_extra=_without_default)
 
 
@@ -150,7 +150,7 @@ Money = Annotated[
 ]
 """An amount in the catalogue's currency: a decimal string on the wire, never a binary fraction."""
 MoneyRead = Annotated[Decimal, GetPydanticSchema(_money_read), MONEY_SCHEMA]
-"""The same in a reply, where nobody needs to hear what is wrong with it: read in half the time."""
+"""The same in a reply. It reports no details of an error, and is read in half the time."""
 
 Id = Annotated[int, Field(ge=1, le=_LARGEST_INTEGER)]
 Count = Annotated[int, Field(ge=0, le=_LARGEST_INTEGER)]
@@ -159,9 +159,9 @@ Version = Annotated[int, Field(ge=1, le=_LARGEST_INTEGER)]
 
 Search = Annotated[str, text(100)]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[A-Za-z0-9_-]+$")]
-"""Where the next page begins: opaque, and good for the list alone that gave it."""
+"""Where the next page starts. Opaque, and valid only for the list that returned it."""
 LONGEST_PAGE: Final = 200
 Limit = Annotated[int, Field(ge=1, le=LONGEST_PAGE)]
 _Item = TypeVar("_Item")
 Items = Annotated[tuple[_Item, ...], Field(max_length=LONGEST_PAGE)]
-"""What a page holds: no reply has more, whatever a worker sends."""
+"""The items of a page, at most LONGEST_PAGE: a longer reply is refused."""

@@ -23,7 +23,7 @@ from contracts.base import (
 )
 
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{5}$")]
-"""Northwind's key: five capital letters, such as ALFKI."""
+"""A customer's id: five capital letters, such as ALFKI."""
 CompanyName = Annotated[str, text(80)]
 PersonName = Annotated[str, text(60)]
 Street = Annotated[str, text(120)]
@@ -33,7 +33,7 @@ PhoneNumber = Annotated[str, text(30)]
 
 
 class CustomerReason(Reason):
-    """Why a customers endpoint refuses."""
+    """Reasons of the faults of customers."""
 
     NOT_FOUND = "not_found", "customer_not_found"
     EXISTS = "conflict", "customer_exists"
@@ -42,7 +42,7 @@ class CustomerReason(Reason):
 
 
 class CustomerSort(StrEnum):
-    """The orders of the customers list; `-` is descending, and the key breaks ties."""
+    """Orders of the customers list. `-` sorts descending; the id breaks ties."""
 
     ID = "customer_id"
     ID_DESC = "-customer_id"
@@ -55,7 +55,7 @@ class CustomerSort(StrEnum):
 
 
 class Customer(Reply):
-    """A customer; null where nothing is known."""
+    """A customer. Unknown fields are null."""
 
     customer_id: CustomerId
     company_name: str
@@ -73,36 +73,36 @@ class Customer(Reply):
 
 
 class CustomerPage(Reply):
-    """A part of the customers list."""
+    """A page of the customers list."""
 
     items: Items[Customer]
     next_cursor: str | None
 
 
 class CustomersFound(Reply):
-    """The customers that were found, in the order of the keys asked for, and the keys that nobody has."""
+    """The customers that exist, in the order of the request, and the ids that do not."""
 
     items: Items[Customer]
     missing: Items[str]
 
 
 class GetCustomer(Request):
-    """One customer by key."""
+    """Get one customer by id."""
 
     customer_id: CustomerId
 
 
 class GetCustomers(Request):
-    """Up to 200 customers by key."""
+    """Get up to 200 customers by id."""
 
     customer_ids: Annotated[tuple[CustomerId, ...], many(200), NOT_EMPTY]
 
 
 class ListCustomers(Request):
-    """Customers that match every given filter; archived ones are left out.
+    """List the customers that match every given filter. Archived customers are left out.
 
-    `country`, `city` and `region` compare exactly, and null asks for those without one. `q` is found anywhere in key,
-    company, contact, city or country, without regard to case and accents.
+    `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company,
+    contact, city or country; case and accents are ignored.
     """
 
     country: Place | None = None
@@ -115,7 +115,7 @@ class ListCustomers(Request):
 
 
 class CreateCustomer(Request):
-    """A new customer under a key of its own."""
+    """Create a customer with the given `customer_id`."""
 
     customer_id: CustomerId
     company_name: CompanyName
@@ -131,7 +131,7 @@ class CreateCustomer(Request):
 
 
 class CustomerPatch(Patch):
-    """The fields of a customer that may change."""
+    """The fields of a customer to change."""
 
     company_name: CompanyName = absent()
     contact_name: PersonName | None = absent()
@@ -146,7 +146,7 @@ class CustomerPatch(Patch):
 
 
 class UpdateCustomer(Request):
-    """Change a customer, if it still is in the version that the caller has seen."""
+    """Change a customer if its version is `expected_version`."""
 
     customer_id: CustomerId
     expected_version: Version
@@ -154,7 +154,7 @@ class UpdateCustomer(Request):
 
 
 class ArchiveCustomer(Request):
-    """Take a customer out of use; `expected_version`, where given, must be the current one. Twice is no error."""
+    """Archive a customer. If `expected_version` is given, it must be the current one. Repeating this is no error."""
 
     customer_id: CustomerId
     expected_version: Version | None = None

@@ -28,7 +28,7 @@ QuantityPerUnit = Annotated[str, text(40)]
 
 
 class ProductReason(Reason):
-    """Why a products endpoint refuses."""
+    """Reasons of the faults of products."""
 
     NOT_FOUND = "not_found", "product_not_found"
     SUPPLIER_NOT_FOUND = "not_found", "supplier_not_found"
@@ -39,7 +39,7 @@ class ProductReason(Reason):
 
 
 class ProductSort(StrEnum):
-    """The orders of the products list; `-` is descending, and the key breaks ties."""
+    """Orders of the products list. `-` sorts descending; the id breaks ties."""
 
     ID = "product_id"
     ID_DESC = "-product_id"
@@ -52,7 +52,7 @@ class ProductSort(StrEnum):
 
 
 class Product(Reply):
-    """A product of the catalogue; `unit_price` is a decimal string on the wire."""
+    """A product of the catalogue. `unit_price` is a decimal string on the wire."""
 
     product_id: Id
     product_name: str
@@ -68,36 +68,36 @@ class Product(Reply):
 
 
 class ProductPage(Reply):
-    """A part of the products list."""
+    """A page of the products list."""
 
     items: Items[Product]
     next_cursor: str | None
 
 
 class ProductsFound(Reply):
-    """The products that were found, in the order of the ids asked for, and the ids that nothing has."""
+    """The products that exist, in the order of the request, and the ids that do not."""
 
     items: Items[Product]
     missing: Items[int]
 
 
 class GetProduct(Request):
-    """One product by id."""
+    """Get one product by id."""
 
     product_id: Id
 
 
 class GetProducts(Request):
-    """Up to 200 products by id."""
+    """Get up to 200 products by id."""
 
     product_ids: Annotated[tuple[Id, ...], many(200), NOT_EMPTY]
 
 
 class ListProducts(Request):
-    """Products that match every given filter.
+    """List the products that match every given filter.
 
-    `q` is found anywhere in the name, without regard to case and accents. `min_price` and `max_price` include their
-    bounds. `low_stock`: whether the units in stock are at or below the reorder level.
+    `q` finds text in the name; case and accents are ignored. `min_price` and `max_price` are inclusive. `low_stock`
+    selects by whether the units in stock are at or below the reorder level.
     """
 
     category_id: Id | None = None
@@ -113,7 +113,7 @@ class ListProducts(Request):
 
 
 class CreateProduct(Request):
-    """A new product; its id is given to it."""
+    """Create a product. The service assigns its id."""
 
     product_name: ProductName
     supplier_id: Id | None = None
@@ -126,7 +126,7 @@ class CreateProduct(Request):
 
 
 class ProductPatch(Patch):
-    """The fields of a product that may change."""
+    """The fields of a product to change."""
 
     product_name: ProductName = absent()
     supplier_id: Id | None = absent()
@@ -139,7 +139,7 @@ class ProductPatch(Patch):
 
 
 class UpdateProduct(Request):
-    """Change a product, if it still is in the version that the caller has seen."""
+    """Change a product if its version is `expected_version`."""
 
     product_id: Id
     expected_version: Version
@@ -147,7 +147,7 @@ class UpdateProduct(Request):
 
 
 class DiscontinueProduct(Request):
-    """Sell a product no more; it stays in the catalogue, marked. Twice is no error."""
+    """Discontinue a product: it stays in the catalogue, marked. Repeating this is no error."""
 
     product_id: Id
     expected_version: Version | None = None
@@ -162,21 +162,21 @@ class Category(Reply):
 
 
 class CategoryPage(Reply):
-    """A part of the categories list, by id."""
+    """A page of the categories list, by id."""
 
     items: Items[Category]
     next_cursor: str | None
 
 
 class ListCategories(Request):
-    """Categories by id."""
+    """List categories by id."""
 
     limit: Limit = 50
     cursor: Cursor | None = None
 
 
 class Supplier(Reply):
-    """A supplier of products; null where nothing is known."""
+    """A supplier of products. Unknown fields are null."""
 
     supplier_id: int
     company_name: str
@@ -193,20 +193,20 @@ class Supplier(Reply):
 
 
 class SupplierPage(Reply):
-    """A part of the suppliers list, by id."""
+    """A page of the suppliers list, by id."""
 
     items: Items[Supplier]
     next_cursor: str | None
 
 
 class GetSupplier(Request):
-    """One supplier by id."""
+    """Get one supplier by id."""
 
     supplier_id: Id
 
 
 class ListSuppliers(Request):
-    """Suppliers by id."""
+    """List suppliers by id."""
 
     limit: Limit = 50
     cursor: Cursor | None = None

@@ -1,4 +1,4 @@
-"""What the customers worker is made of: its settings, its database, its handlers."""
+"""Builds the customers worker from its settings, its database and its handlers."""
 
 from contextlib import AsyncExitStack
 
@@ -7,14 +7,14 @@ from customers_svc.repository import STEPS, Customers, seed
 from customers_svc.settings import CustomersSettings
 from mesh.service.service import Service
 from mesh.transport.base import Transport
-from worker.postgres import once, open_postgres
+from worker.postgres import idempotent_writes, open_postgres
 from worker.wiring import wire
 
 
 async def build(settings: CustomersSettings, transport: Transport, resources: AsyncExitStack) -> Service:
-    """The service, ready to start on a database that is up to date.
+    """The service, ready to start on a migrated database.
 
-    Raises StartError where the database cannot be had or does not fit.
+    Raises StartError if the database is unavailable or its schema does not fit.
     """
     database = await open_postgres(
         settings.customers_database_url,
@@ -30,6 +30,6 @@ async def build(settings: CustomersSettings, transport: Transport, resources: As
         transport,
         resources,
         description="Northwind's customers",
-        handlers=[Handlers(Customers(database), once(database, Customers))],
+        handlers=[Handlers(Customers(database), idempotent_writes(database, Customers))],
         probe=database.probe,
     )

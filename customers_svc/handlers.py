@@ -1,4 +1,4 @@
-"""What `customers.*` answers, one method an endpoint."""
+"""The handlers of `customers.*`, one method per endpoint."""
 
 from contracts.customers import (
     ArchiveCustomer,
@@ -14,7 +14,7 @@ from contracts.customers import (
 from customers_svc.repository import Customers, not_found
 from loading.batch_loader import BatchLoader
 from loading.single_flight import SingleFlight
-from mesh.service.idempotency import Once
+from mesh.service.idempotency import IdempotentWrites
 from subjects import (
     CUSTOMERS_ARCHIVE,
     CUSTOMERS_CREATE,
@@ -27,13 +27,13 @@ from worker.answers import answers
 
 
 class Handlers:
-    """The endpoints of the customers service; the rules are the repository's, kept in single statements."""
+    """The endpoints of the customers service. The repository enforces the rules, each in a single statement."""
 
-    def __init__(self, customers: Customers, once: Once[Customers]) -> None:
+    def __init__(self, customers: Customers, writes: IdempotentWrites[Customers]) -> None:
         self._customers = customers
         self._by_id = BatchLoader(customers.find_many)
         self._pages = SingleFlight(customers.list)
-        self._once = once
+        self._writes = writes
 
     @answers(CUSTOMERS_GET)
     async def get(self, request: GetCustomer) -> Customer:
@@ -45,7 +45,7 @@ class Handlers:
 
     @answers(CUSTOMERS_GET_MANY)
     async def get_many(self, request: GetCustomers) -> CustomersFound:
-        """Customers in the order asked for, each once, and the keys that nobody has."""
+        """The customers that exist, each once, in the order of the request, and the ids that do not."""
         asked = dict.fromkeys(request.customer_ids)
         found = await self._customers.find_many(asked)
         return CustomersFound(
@@ -60,13 +60,13 @@ class Handlers:
 
     @answers(CUSTOMERS_CREATE)
     async def create(self, request: CreateCustomer) -> Customer:
-        """The new customer. Raises Conflict where the key is taken."""
-        return await self._once(CUSTOMERS_CREATE, request, lambda customers: customers.create(request))
+        """The new customer. Raises Conflict if the id is taken."""
+        return await self._writes(CUSTOMERS_CREATE, request, lambda customers: customers.create(request))
 
     @answers(CUSTOMERS_UPDATE)
     async def update(self, request: UpdateCustomer) -> Customer:
         """The changed customer. Raises NotFound, and Conflict for another version."""
-        return await self._once(
+        return await self._writes(
             CUSTOMERS_UPDATE,
             request,
             lambda customers: customers.update(request.customer_id, request.expected_version, request.patch.changes()),
@@ -75,7 +75,7 @@ class Handlers:
     @answers(CUSTOMERS_ARCHIVE)
     async def archive(self, request: ArchiveCustomer) -> Customer:
         """The archived customer. Raises NotFound, and Conflict for another version."""
-        return await self._once(
+        return await self._writes(
             CUSTOMERS_ARCHIVE,
             request,
             lambda customers: customers.archive(request.customer_id, request.expected_version),

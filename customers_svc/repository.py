@@ -1,4 +1,4 @@
-"""The customers in PostgreSQL: every query of the service, each rule within a single statement."""
+"""The customers in PostgreSQL: every query of the service. Each rule is enforced in a single statement."""
 
 # the texts are put together from our own columns; what a caller sends travels beside them
 
@@ -28,7 +28,7 @@ _COLUMNS = (
     "customer_id, company_name, contact_name, contact_title, address, city, region, postal_code, country, phone, fax,"
     " version, archived_at"
 )
-_FOLDED = ("company_name", "contact_name", "city", "country")  # each has a column beside it, to be searched
+_FOLDED = ("company_name", "contact_name", "city", "country")  # searched by a folded column beside each
 _FILTERS = ("country", "city", "region")
 
 _ID = TypeAdapter(tuple[CustomerId])
@@ -49,7 +49,7 @@ _ORDERS = {
 
 
 class Customers(VersionedRepository[str, Customer]):
-    """The table `customers`; archived rows are there for `archive` and for the uniqueness of keys alone."""
+    """The table `customers`. An archived row is used only by `archive`, and to keep its id unique."""
 
     table = Table(
         "customers",
@@ -61,11 +61,11 @@ class Customers(VersionedRepository[str, Customer]):
     )
 
     async def list(self, request: ListCustomers) -> CustomerPage:
-        """A page of the customers that match. Raises Invalid for a cursor of another list."""
+        """A page of the matching customers. Raises Invalid for a cursor of another list."""
         select = Select(f"{_COLUMNS}, company_name_order, city_order, country_order", "customers")
         select.where("archived_at IS NULL")
         for column in _FILTERS:
-            if column in request.model_fields_set:  # null is a wish, for those without one
+            if column in request.model_fields_set:  # null is a filter: customers without one
                 select.equal(column, getattr(request, column))
         if request.q is not None:
             select.where("search LIKE {}", pattern(request.q))
@@ -73,17 +73,17 @@ class Customers(VersionedRepository[str, Customer]):
         return CustomerPage.model_validate(page)
 
     async def create(self, new: CreateCustomer) -> Customer:
-        """The new customer. Raises Conflict where the key is taken, be it by an archived one."""
+        """The new customer. Raises Conflict if the id is taken, even by an archived customer."""
         values = with_folded(new.model_dump(), _FOLDED)
         row = await self._database.fetchrow(
             f"{insertion('customers', values)} ON CONFLICT DO NOTHING RETURNING {_COLUMNS}", *values.values()
         )
         if row is None:
-            raise Conflict(CustomerReason.EXISTS, f"the key {new.customer_id} is taken")
+            raise Conflict(CustomerReason.EXISTS, f"the customer_id {new.customer_id} is taken")
         return self._row(dict(row))
 
     async def update(self, customer_id: str, expected_version: int, changes: Mapping[str, Any]) -> Customer:
-        """The customer with the changes, by column, made. Raises NotFound, and Conflict for another version."""
+        """The customer with changed columns. Raises NotFound, and Conflict for another version."""
         return await self._change(customer_id, expected_version, with_folded(changes, _FOLDED))
 
     async def archive(self, customer_id: str, expected_version: int | None) -> Customer:
@@ -100,7 +100,7 @@ class Customers(VersionedRepository[str, Customer]):
         return not_found(key)
 
     def _other_version(self, row: Customer, expected: int | None) -> Conflict:
-        said = f"customer {row.customer_id} is in version {row.version}, not in {expected}"
+        said = f"customer {row.customer_id} has version {row.version}, not {expected}"
         return Conflict(CustomerReason.VERSION_MISMATCH, said)
 
     def _invalid_cursor(self, why: str) -> Invalid:
@@ -108,7 +108,7 @@ class Customers(VersionedRepository[str, Customer]):
 
 
 async def seed(connection: Connection) -> None:
-    """Northwind's customers, beside whatever the table has."""
+    """Insert Northwind's customers. Existing rows stay."""
     rows = [with_folded(row, _FOLDED) for row in read_csv("customers_svc", "customers")]
     sql = f"{insertion('customers', rows[0])} ON CONFLICT DO NOTHING"
     await connection.executemany(sql, [tuple(row.values()) for row in rows])
@@ -122,5 +122,5 @@ STEPS: Final = {"0003_order_by_a_part.sql": _fold_again}
 
 
 def not_found(customer_id: str) -> NotFound:
-    """What the caller hears of a customer that is not there."""
+    """The fault for an unknown customer."""
     return NotFound(CustomerReason.NOT_FOUND, f"there is no customer {customer_id}")

@@ -1,1 +1,1 @@
-"""The whole system on one machine, without containers: real servers from wheels, and the services beside them."""
+"""Runs the whole system on one machine without containers: real servers from wheels, and the services."""

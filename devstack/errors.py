@@ -1,7 +1,7 @@
-"""The one error that a person at the terminal gets to see."""
+"""The error that a person at the terminal sees."""
 
 from __future__ import annotations
 
 
 class DevstackError(Exception):
-    """Something on this machine is in the way; the message is for a person and says what to do."""
+    """Something on this machine prevents the start. The message says what to do."""

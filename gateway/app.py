@@ -54,16 +54,16 @@ if TYPE_CHECKING:
     from mesh.telemetry.tracing import Tracer
 
 _HASHING = (AUTH_LOGIN, AUTH_REGISTER, AUTH_PASSWORD_CHANGE)
-"""For each of these auth hashes a password."""
+"""Endpoints for which auth hashes a password."""
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 
 _DESCRIPTION = """\
 Northwind's customers and products over HTTP, answered by services behind NATS.
 
-Every error is a problem document (RFC 9457, `application/problem+json`); its `request_id` is what to quote when asking
-for help. Lists come in pages: pass `next_cursor` on as `cursor`. Whatever has a version carries it as `ETag`.
-Conditions (RFC 9110, section 13) count on every path: 412 where they are not met. HEAD is answered wherever GET is, and
-OPTIONS tells the methods of a path.
+Every error is a problem document (RFC 9457, `application/problem+json`). Quote its `request_id` when you ask for help.
+Lists are paged: pass `next_cursor` as `cursor` to get the next page. A resource with a version carries it as `ETag`.
+Conditional requests (RFC 9110, section 13) work on every path: 412 if a condition fails. HEAD works wherever GET does.
+OPTIONS lists the methods of a path.
 """
 
 
@@ -75,10 +75,10 @@ def build(
     fast: bool = True,
     insides: Insides = Insides(),  # noqa: B008  # it is frozen
 ) -> FastAPI:
-    """Wire the application up. Raises RuntimeError for a route that does not say who may use it, or that another hides.
+    """Wire the application. Raises RuntimeError for a route that declares no endpoint, or that another route hides.
 
-    `tracer`: None traces nothing. `fast`: whether what fits takes the fast path; what answers are is the same without
-    it, and a test compares them. `insides`: FastAPI's, as another version may have them.
+    `tracer`: None disables tracing. `fast`: whether to use the fast path; responses are the same without it, and a test
+    compares them. `insides`: FastAPI's, as another version may have them.
     """
     app = FastAPIOffline(
         title="Northwind mesh",
@@ -106,7 +106,7 @@ def build(
 def _add_middleware(
     app: FastAPI, settings: GatewaySettings, tracer: "Tracer | None", compiled: Sequence[Route]
 ) -> None:
-    """Lay the middleware around the application: the last one added is the outermost."""
+    """Add the middleware. The one added last is the outermost."""
     app.add_middleware(Methods, routes=known_routes(app))
     if compiled:
         app.add_middleware(FastPath, routes=compiled)
@@ -125,7 +125,7 @@ def _add_middleware(
 
 
 def wire(settings: GatewaySettings, transport: Transport) -> Dependencies:
-    """What the routes use."""
+    """Build what the routes use."""
     services = {endpoint.service for endpoint in ENDPOINTS}
     instances = Instances(transport, services)
     client = GuardedClient(Client(transport, instances), services, _HASHING, settings, settings.gateway_timeout)

@@ -1,4 +1,4 @@
-"""What `app.build` wired and the routes use, typed."""
+"""The dependencies that `app.build` wires and the routes use, typed."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -14,16 +14,16 @@ from mesh.security.verifier import Verifier
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What one application's routes use, kept in its `state.dependencies`."""
+    """The dependencies of one application, kept in its `state.dependencies`."""
 
     client: GuardedClient
     verifier: Verifier
     revocations: Revocations
     readiness: Readiness
     instances: Instances
-    """The process that runs the application polls them."""
+    """Polled by the process that runs the application."""
 
 
 def dependencies(request: Request) -> Dependencies:
-    """What the application that the request came to has for its routes."""
+    """The dependencies of the application that serves the request."""
     return cast("Dependencies", request.app.state.dependencies)

@@ -1,4 +1,4 @@
-"""How networks are named: addresses and networks with commas between them."""
+"""Reads addresses and networks from a comma-separated text."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeAlias
@@ -7,5 +7,5 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 
 def networks_in(text: str) -> tuple[Network, ...]:
-    """Addresses and networks, separated by commas. Raises ValueError for what is neither."""
+    """The networks. A single address counts as one. Raises ValueError for anything else."""
     return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())

@@ -1,4 +1,4 @@
-"""Every error as HTTP says it: one table of codes, one of failed calls, and the handler that answers with them."""
+"""Maps every error to HTTP: a table of codes, a table of failed calls, and the handler that responds with them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 STATUS: Final[Mapping[Code, int]] = {
     **{code: code.number for code in Code},
-    Code.INTERNAL: 502,  # the worker's bug: the gateway's own is a 500
+    Code.INTERNAL: 502,  # a bug in the worker; one in the gateway is a 500
 }
 
 _FINER: Final[Mapping[str, int]] = {
@@ -53,29 +53,29 @@ _FINER: Final[Mapping[str, int]] = {
     "method_not_implemented": 501,
     "unsupported_transfer_coding": 501,
 }
-"""Reasons of the gateway's own for which HTTP has a status."""
+"""The gateway's own reasons that have an HTTP status of their own."""
 
 CALL_ERRORS: Final[Mapping[type[CallError], tuple[Code, str, str]]] = {
     NoResponder: (Code.OVERLOADED, "no_responders", "the {service} service is not available"),
     Disconnected: (Code.OVERLOADED, "disconnected", "the gateway cannot reach the {service} service"),
-    BadReply: (Code.INTERNAL, "bad_reply", "the {service} service gave an answer that cannot be understood"),
-    Refused: (Code.INTERNAL, "refused", "the gateway is not allowed to ask the {service} service"),
+    BadReply: (Code.INTERNAL, "bad_reply", "the {service} service sent an invalid reply"),
+    Refused: (Code.INTERNAL, "refused", "the gateway is not allowed to call the {service} service"),
 }
-"""What a call that brought no answer means to an HTTP client; a RemoteFault says so itself."""
+"""How a call without a reply is reported. A RemoteFault carries its own code and reason."""
 
 _LOST: Final = (
     Code.OVERLOADED,
     "connection_lost",
-    "the connection broke while the {service} service was at work: whether the work was done is unknown",
+    "the connection was lost during the call of the {service} service: the outcome is unknown",
 )
-"""Disconnected, where the request had been sent. After this 503, and after a database's, a write may have been done."""
+"""Disconnected after the request was sent. After this 503, as after one of a database, a write may have happened."""
 
 _FIRST_OF_SERVER_ERRORS: Final = 500
 RETRY_AFTER: Final = {429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
 
 
 class BodyFault(HTTPException):
-    """A fault of a request's body, raised where it is read: there FastAPI lets nothing through but an HTTPException."""
+    """A fault in the body, raised while it is read. FastAPI passes on only an HTTPException from there."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(_status(fault), fault.detail)
@@ -83,7 +83,7 @@ class BodyFault(HTTPException):
 
 
 async def answer(request: Request, error: Exception) -> Response:
-    """The problem that tells an HTTP client of an expected error."""
+    """The problem document for an expected error."""
     fault = _fault(error)
     status = _status(fault)
     conditional = not CONDITIONS.isdisjoint(name for name, _ in request.scope["headers"])
@@ -94,7 +94,7 @@ async def answer(request: Request, error: Exception) -> Response:
         case 401:
             headers |= _challenge(fault.reason)
         case 408 | 413 if isinstance(fault, Fault):
-            headers["Connection"] = "close"  # what is left of the body is not read
+            headers["Connection"] = "close"  # the rest of the body stays unread
         case 415:
             headers |= _what_is_taken(fault.reason, request.method)
     return problem(fault, status, headers)
@@ -104,30 +104,30 @@ HANDLERS: Final = dict.fromkeys((MeshError, HTTPException), answer)
 
 
 def internal_error() -> Response:
-    """The problem that tells of a bug in the gateway: the request id, and nothing else."""
+    """The problem document for a bug in the gateway: it has the request id and no detail."""
     return problem(Internal(), 500, {})
 
 
 def refusal(fault: Fault) -> Response:
-    """The problem that ends a connection, since nobody knows what would come next on it."""
+    """The problem document before a close: where the next message would begin is unknown."""
     status = _status(fault)
     challenge = _challenge(fault.reason) if status == 401 else {}  # noqa: PLR2004  # Unauthorized
     return problem(fault, status, {**challenge, "Connection": "close"})
 
 
 def _status(fault: Fault | RemoteFault) -> int:
-    """The fault's status. A worker's is that of its code: its `reason` is for programs, and moves no status."""
+    """The fault's status. For a worker's fault it follows from the code alone, not from the reason."""
     status = STATUS[fault.code]
     return _FINER.get(fault.reason, status) if isinstance(fault, Fault) else status
 
 
 def told(fault: Fault, headers: Mapping[str, str] | None = None) -> Response:
-    """The problem that tells of a fault whatever the request was."""
+    """The problem document for a fault, whatever the request."""
     return problem(fault, _status(fault), headers or {})
 
 
 def _what_is_taken(reason: str, method: str) -> dict[str, str]:
-    """What an answer with 415 says of bodies that are read (RFC 9110, section 15.5.16; RFC 5789, section 2.2)."""
+    """Headers of a 415: the accepted media types (RFC 9110, section 15.5.16; RFC 5789, section 2.2)."""
     if reason == media_type.ENCODED:
         return {"Accept-Encoding": "identity"}
     if method == "PATCH":
@@ -136,13 +136,13 @@ def _what_is_taken(reason: str, method: str) -> dict[str, str]:
 
 
 def _challenge(reason: str) -> dict[str, str]:
-    """What an answer with 401 must say (RFC 6750, section 3)."""
+    """Headers of a 401 (RFC 6750, section 3)."""
     presented = reason in ("invalid_token", "token_expired", "session_revoked")
     return {"WWW-Authenticate": 'Bearer error="invalid_token"' if presented else "Bearer"}
 
 
 def problem(fault: Fault | RemoteFault, status: int, headers: Mapping[str, str]) -> Response:
-    """An error response (RFC 9457), which says when to come again where that helps."""
+    """An error response (RFC 9457), with Retry-After if a retry can help."""
     current = context.current()
     errors = (one.model_copy(update={"field": one.field.removeprefix("patch.")}) for one in fault.errors)
     document = Problem.of(
@@ -168,9 +168,9 @@ def _fault(error: Exception) -> Fault | RemoteFault:
         case CallError():
             return _failed_call(error)
         case HTTPException(status_code=404):
-            return NotFound("unknown_path", "there is nothing at this path")
+            return NotFound("unknown_path", "no resource at this path")
         case HTTPException(status_code=status) if status < _FIRST_OF_SERVER_ERRORS:
-            return Invalid("malformed_request", "the request could not be understood")
+            return Invalid("malformed_request", "the request is malformed")
         case _:
             raise error
 

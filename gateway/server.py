@@ -1,4 +1,4 @@
-"""The gateway as a process: listen, serve, and on SIGTERM finish what is in flight."""
+"""The gateway process: listens, serves, and on SIGTERM finishes requests in flight."""
 
 import asyncio
 import contextlib
@@ -30,8 +30,8 @@ _BACKLOG = 2048
 async def serve(stop: asyncio.Event) -> None:
     """Serve HTTP until `stop` is set.
 
-    Raises StartError when the address cannot be had or NATS closed the connection for good, Disconnected without NATS,
-    Stopped where `stop` is set before there is a connection.
+    Raises StartError if the address is not available or NATS closed the connection for good, Disconnected without NATS,
+    Stopped if `stop` is set before there is a connection.
     """
     settings = read_settings(GatewaySettings)
     with (
@@ -42,15 +42,15 @@ async def serve(stop: asyncio.Event) -> None:
         try:
             await serve_until(stop, settings, transport, listening, tracer)
         finally:
-            await transport.close()  # last: it ends what still waits for a reply
+            await transport.close()  # last: it ends calls that wait for a reply
 
 
 def listener(host: str, port: int, *, reuse: bool = False) -> socket.socket:
-    """A socket that is bound, yet takes no connection before there is somebody to serve it.
+    """A bound socket that accepts no connections until it is served.
 
-    With `reuse` others that say so may have the same port, and Linux shares out the connections among them. Each has a
-    queue of its own: what stands in it when its process ends is reset, so who must lose nothing gives each gateway a
-    port and puts a balancer in front (ADR 9). Raises StartError when the address cannot be had.
+    With `reuse`, several processes may share the port, and Linux distributes connections among them. Each has its own
+    accept queue, and connections in it are reset when its process ends. To lose none, give each gateway its own port
+    and put a load balancer in front (ADR 9). Raises StartError if the address is not available.
     """
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
@@ -58,13 +58,15 @@ def listener(host: str, port: int, *, reuse: bool = False) -> socket.socket:
         if reuse:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind((host, port))
-    except TypeError:  # of what IDNA cannot encode
+    except TypeError:  # IDNA cannot encode the name
         bound.close()
-        raise StartError(f"{host} can be no host's name: set GATEWAY_HOST to an address of this machine") from None
+        raise StartError(f"{host} is not a valid host name: set GATEWAY_HOST to an address of this machine") from None
     except OSError as error:
         bound.close()
         if error.errno == errno.EADDRINUSE:
-            why = f"port {port} on {host} is taken: end what listens there, or set GATEWAY_PORT to another"
+            why = (
+                f"port {port} on {host} is in use: stop the process that listens there, or set GATEWAY_PORT to another"
+            )
         else:
             why = f"cannot listen on port {port} of {host} (GATEWAY_HOST, GATEWAY_PORT): {error.strerror}"
         raise StartError(why) from error
@@ -78,7 +80,7 @@ async def serve_until(
     listening: socket.socket,
     tracer: "Tracer | None" = None,
 ) -> None:
-    """Serve on the socket until `stop` is set, then finish what is in flight."""
+    """Serve on the socket until `stop` is set, then finish requests in flight."""
     app = build(settings, transport, tracer)
     server = _Server(_config(settings, app))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -103,12 +105,12 @@ def _config(settings: GatewaySettings, app: FastAPI) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         log_config=None,
-        log_level="error",  # its warnings are one for each odd request, which RequestContext tells of as well
-        access_log=False,  # RequestContext has a better one
+        log_level="error",  # it warns once per odd request, which RequestContext logs as well
+        access_log=False,  # RequestContext writes it
         server_header=False,
         proxy_headers=False,
-        workers=1,  # told, or WEB_CONCURRENCY is read
-        forwarded_allow_ips="",  # the same with FORWARDED_ALLOW_IPS
+        workers=1,  # explicit, or uvicorn reads WEB_CONCURRENCY
+        forwarded_allow_ips="",  # explicit, or uvicorn reads FORWARDED_ALLOW_IPS
         backlog=_BACKLOG,
         timeout_keep_alive=settings.gateway_keep_alive,  # type: ignore[arg-type]  # annotated int, used as a float
         timeout_graceful_shutdown=round(settings.gateway_timeout) + 1,

@@ -1,4 +1,4 @@
-"""What the gateway is told by its environment; docs/reference/limits.md tells what a caller sees of each limit."""
+"""The gateway's settings. docs/reference/limits.md describes what a caller sees of each limit."""
 
 from typing import Annotated, Self
 
@@ -12,16 +12,16 @@ from mesh.nats.settings import NatsSettings
 from mesh.security.settings import TokenSettings
 
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(networks_in)]
-"""From text with commas, where pydantic-settings would want JSON."""
+"""Comma-separated text; pydantic-settings would expect JSON."""
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(origins_in)]
-"""The same."""
+"""Comma-separated text."""
 
 
 _MIB = 1024 * 1024
 
 
 class HttpLimits(Settings):
-    """How much of a client the gateway takes; sizes in bytes, times in seconds."""
+    """Limits on clients."""
 
     gateway_timeout: float = Field(10.0, gt=0, le=DAY)
     """Seconds for a whole request. An endpoint's own timeout may be shorter."""
@@ -47,7 +47,7 @@ class HttpLimits(Settings):
 
 
 class ServiceLimits(Settings):
-    """How much the gateway asks of one service."""
+    """Limits on calls to one service."""
 
     gateway_limit_initial: int = Field(256, ge=1, le=1_000_000)
     """Requests in flight to one service, at the start."""
@@ -70,12 +70,12 @@ class ServiceLimits(Settings):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if not self.gateway_limit_min <= self.gateway_limit_initial <= self.gateway_limit_max:
-            raise ValueError("GATEWAY_LIMIT_MIN, _INITIAL and _MAX must not descend")
+            raise ValueError("GATEWAY_LIMIT_MIN <= GATEWAY_LIMIT_INITIAL <= GATEWAY_LIMIT_MAX is required")
         return self
 
 
 class GatewaySettings(NatsSettings, TokenSettings, HttpLimits, ServiceLimits):
-    """Where it listens, how it ends, and its limits."""
+    """Where the gateway listens, how it stops, and its limits."""
 
     gateway_host: str = "127.0.0.1"
     """The address to listen on."""

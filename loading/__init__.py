@@ -1,1 +1,1 @@
-"""Reads that come together are done together."""
+"""Joins concurrent reads."""

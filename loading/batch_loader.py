@@ -1,8 +1,8 @@
-"""Reads by key that come together go to the database in one query."""
+"""Joins concurrent reads by key into one query."""
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
-from contextvars import Context
 from typing import Generic, TypeVar
 
 from loading.callers import Callers
@@ -14,9 +14,9 @@ Row = TypeVar("Row")
 class BatchLoader(Generic[Key, Row]):
     """Finds rows by key, many in one query.
 
-    While `at_once` queries are under way, a new caller waits for the next one, which serves all who wait; the same key
-    is looked up once. No caller joins a query that has been sent: it might miss an earlier acknowledged write. A query
-    has a context of its own, and so outlives the caller that started it.
+    While `at_once` queries run, new callers wait for the next query, which serves them all and looks up each key once.
+    A caller never joins a query that has been sent: it might miss an earlier acknowledged write. A query has its own
+    context, and so outlives the caller that started it.
     """
 
     def __init__(
@@ -29,13 +29,13 @@ class BatchLoader(Generic[Key, Row]):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def find(self, key: Key) -> Row | None:
-        """The row, None where there is none. Raises what the query does."""
+        """The row, or None. Raises what the query raises."""
         if (loop := self._loop) is None:
             loop = self._loop = asyncio.get_running_loop()
         if (callers := self._wanted.get(key)) is None:
             callers = self._wanted[key] = Callers(loop)
         if len(self._readers) < self._at_once:
-            self._readers.add(loop.create_task(self._serve(), context=Context()))
+            self._readers.add(loop.create_task(self._serve(), context=contextvars.Context()))
         return await callers.wait()
 
     async def _serve(self) -> None:
@@ -43,7 +43,7 @@ class BatchLoader(Generic[Key, Row]):
             while self._wanted:
                 wanted, self._wanted = self._wanted, {}
                 await self._answer(wanted)
-        finally:  # a done-callback would come later: who asked in between would count on a reader that is over
+        finally:  # a done-callback runs later: a caller in between would wait for a finished reader
             self._readers.discard(asyncio.current_task())
 
     async def _answer(self, wanted: Mapping[Key, Callers[Row | None]]) -> None:

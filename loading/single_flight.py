@@ -1,8 +1,8 @@
-"""The same read, asked for by many at once, goes to the database once."""
+"""Joins equal concurrent reads into one."""
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable
-from contextvars import Context
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
@@ -14,10 +14,10 @@ Reply = TypeVar("Reply")
 
 
 class SingleFlight(Generic[Request, Reply]):
-    """Reads once for all who ask for the same together.
+    """Reads once for all concurrent callers with the same request.
 
-    While a read is under way, a new caller waits for the next one. No caller joins a read in flight: it might miss an
-    earlier acknowledged write. A read has a context of its own, and so outlives the caller that started it.
+    While a read runs, new callers wait for the next one. A caller never joins a read in flight: it might miss an
+    earlier acknowledged write. A read has its own context, and so outlives the caller that started it.
     """
 
     def __init__(self, read: Callable[[Request], Awaitable[Reply]]) -> None:
@@ -26,14 +26,14 @@ class SingleFlight(Generic[Request, Reply]):
         self._readers: dict[str, asyncio.Task[None]] = {}
 
     async def read(self, request: Request) -> Reply:
-        """What the request asks for. Raises what the read does."""
-        # As text: models are equal where one names a default and one does not.
+        """The reply to the request. Raises what the read raises."""
+        # Compared as text: two models are equal even if only one of them sets a default explicitly.
         same = request.model_dump_json(exclude_unset=True)
         loop = asyncio.get_running_loop()
         callers = self._wanted.setdefault(same, Callers(loop))
         if same not in self._readers:
             serving = self._serve(same, request)
-            self._readers[same] = loop.create_task(serving, context=Context())
+            self._readers[same] = loop.create_task(serving, context=contextvars.Context())
         return await callers.wait()
 
     async def _serve(self, same: str, request: Request) -> None:

@@ -1,4 +1,4 @@
-"""A certificate authority in a folder, and what it signs: for the TLS of nats-tls.conf."""
+"""A certificate authority in a folder, and certificates that it signs, for nats-tls.conf."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _CA_USAGES = ("key_cert_sign", "crl_sign")
 
 
 class Authority:
-    """A CA (RFC 5280) with keys on the curve P-256, in `ca.pem` and `ca-key.pem`; the keys are their owner's alone."""
+    """A CA (RFC 5280) with P-256 keys, in `ca.pem` and `ca-key.pem`. Keys are readable by their owner only."""
 
     def __init__(self, folder: Path) -> None:
-        """Read it, or make it where there is none."""
+        """Read the CA, or create it if there is none."""
         self._folder = folder
         certificate, key = folder / "ca.pem", folder / "ca-key.pem"
         if not (certificate.exists() and key.exists()):
@@ -41,16 +41,16 @@ class Authority:
         self._key = load_pem_private_key(key.read_bytes(), None)
 
     def issue(self, name: str, hosts: Sequence[str] = (), folder: Path | None = None) -> None:
-        """Make `<name>.pem` and `<name>-key.pem`: a server's at these hosts, a client's without any.
+        """Create `<name>.pem` and `<name>-key.pem`: for a server at these hosts, or for a client if there are none.
 
-        They go to the CA's folder unless another is named. A pair that is there is kept until a month before its end.
+        They go to the CA's folder unless `folder` is given. An existing pair is kept until a month before it expires.
         """
         folder = folder or self._folder
         certificate, key = folder / f"{name}.pem", folder / f"{name}-key.pem"
         if certificate.exists() and key.exists() and _is_pair(certificate, key) and not _ends_soon(certificate):
             return
         made = ec.generate_private_key(ec.SECP256R1())
-        purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]  # the nodes of a cluster are each other's clients too
+        purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]  # cluster nodes are clients of each other too
         unsigned = _unsigned(name, made.public_key(), _DAYS, ca=False).issuer_name(self._certificate.subject)
         if hosts:
             purposes.append(ExtendedKeyUsageOID.SERVER_AUTH)
@@ -70,7 +70,7 @@ def _unsigned(name: str, key: ec.EllipticCurvePublicKey, days: int, *, ca: bool)
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))  # clocks differ
+        .not_valid_before(now - timedelta(minutes=5))  # clocks may differ
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
         .add_extension(x509.KeyUsage(**{usage: usage in usages for usage in every}), critical=True)
@@ -83,7 +83,7 @@ def _ends_soon(certificate: Path) -> bool:
 
 
 def _is_pair(certificate: Path, key: Path) -> bool:
-    """Tell whether the two belong together: a renewal that broke off has left a new key beside an old certificate."""
+    """Whether key and certificate match: an interrupted renewal leaves a new key beside an old certificate."""
     public = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
     return public == load_pem_private_key(key.read_bytes(), None).public_key()
 
@@ -100,5 +100,5 @@ def _write(certificate: Path, key: Path, signed: x509.Certificate, made: ec.Elli
     write_private(key, pem.decode())
     draft = certificate.with_name(certificate.name + ".new")
     draft.write_bytes(signed.public_bytes(Encoding.PEM))
-    draft.chmod(0o644)  # no secret, and read by others: the processes in containers
+    draft.chmod(0o644)  # not secret, and processes in containers read it
     draft.replace(certificate)

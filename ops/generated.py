@@ -1,6 +1,6 @@
-"""The parts of compose.yaml and .env.example that name processes, written from the rows of services.py.
+"""Generates the sections of compose.yaml and .env.example that name processes, from services.py.
 
-Each part stands between two marks in a file that is otherwise written by hand:
+Each section is between two marks in a file that is otherwise written by hand:
 
     # >>> PART: made of services.py by `mesh generate`, a change here is lost
     # <<< PART
@@ -40,7 +40,7 @@ _WORKER = """\
     <<: *health
     test: ["CMD", "python", "-S", "-E", "-m", "mesh.process.heartbeat"]
 """
-_GIVES_WAY = "  cpu_shares: 128 # of 1024: where all cores are wanted it hashes passwords after the others' work\n"
+_GIVES_WAY = "  cpu_shares: 128 # of 1024: when cores are busy, password hashing yields to everything else\n"
 _URLS: dict[Store, str] = {
     "postgres": "postgresql://{name}:${{{password}:?see .env.example}}@postgres:5432/{name}",
     "mongo": "mongodb://{name}:${{{password}:?see .env.example}}@mongo:27017/{name}?authSource={name}",
@@ -48,7 +48,7 @@ _URLS: dict[Store, str] = {
 
 
 def generated(name: str, text: str, rows: Rows) -> str:
-    """The text of a file as it ought to be. Raises ValueError where nats.conf has lost its marks."""
+    """The generated text of a file. Raises ValueError if nats.conf has lost its marks."""
     if name == "nats.conf":
         return replaced(text, rows)
 
@@ -61,12 +61,12 @@ def generated(name: str, text: str, rows: Rows) -> str:
 
 
 def parts(text: str) -> list[str]:
-    """Name the parts whose marks stand in a text."""
+    """The names of the sections whose marks are in a text."""
     return [found[3] for found in _PART.finditer(text)]
 
 
 def password(row: Process) -> str:
-    """Name the variable that holds the password of a process's database."""
+    """The variable with the password of a process's database."""
     return f"{row.prefix}_DATABASE_PASSWORD"
 
 
@@ -138,7 +138,7 @@ def _example_secrets(rows: Rows) -> str:
             lines.append("# 32 bytes in base64, such as `openssl rand -base64 32` makes.")
             lines += [f"{name}=" for name in row.keys]
         if row.admin:
-            lines.append("# The first administrator, made at a start that finds none.")
+            lines.append("# The first administrator, created at a start if there is none.")
             lines.append("# The password has at least 15 characters.")
             lines += [f"{row.prefix}_ADMIN_EMAIL=", *(f"{name}=" for name in row.passwords)]
     return _lines(lines)

@@ -1,4 +1,4 @@
-"""Who somebody is at NATS: a seed, which is secret, and the public key in nats.conf that goes with it."""
+"""nkeys of NATS users: a secret seed, and the public key for nats.conf."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import secrets
 import nkeys
 
 PEOPLE = ("operator", "system")
-"""Who looks after the mesh, and who looks after NATS."""
+"""NATS users for people: one operates the mesh, one operates NATS."""
 
 
 def new_seed() -> str:
-    """Make a user's seed: 58 letters and digits, `SU…`."""
+    """Generate a user's seed: 58 letters and digits, `SU…`."""
     seed: bytes = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
     return seed.decode()
 
 
 def public_key(seed: str) -> str:
-    """Tell a seed's public key: 56 letters and digits, `U…`."""
+    """The public key of a seed: 56 letters and digits, `U…`."""
     key: bytes = nkeys.from_seed(bytearray(seed.encode())).public_key
     return key.decode()
 
 
 def variable(user: str) -> str:
-    """Name the environment variable from which nats.conf takes a user's public key."""
+    """The environment variable from which nats.conf reads a user's public key."""
     return f"NATS_{user.upper()}_NKEY"

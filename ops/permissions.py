@@ -1,4 +1,4 @@
-"""What each user of nats.conf may say and hear, derived from subjects.py and services.py: no more than it needs."""
+"""The permissions of each user of nats.conf, derived from subjects.py and services.py: the least that it needs."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -21,35 +21,35 @@ END_USERS = f"      {END}"
 _WIDTH = 120
 
 ANSWER_WITHIN: Final = 10
-"""Seconds after which NATS no longer lets a worker answer: more than a call lasts and a worker that hangs is kept.
+"""Seconds for which NATS allows a worker to reply: more than the longest call.
 
-NATS keeps each reply subject that has not been answered for as long, and so fills its memory at the will of whoever may
-ask: the shorter the better.
+NATS keeps each unanswered reply subject in memory for that long, so anyone who may send requests can fill its memory.
+Keep it short.
 """
 
 EVENTS: list[Event[Any]] = [value for value in vars(subjects).values() if isinstance(value, Event)]
 READS = [endpoint for endpoint in ENDPOINTS if endpoint.idempotent and not endpoint.verified]
-"""What changes nothing and tells nothing of one user's own: an operator may call it without a token."""
+"""Endpoints that change nothing and reveal nothing personal: an operator may call them without a token."""
 
 
 @dataclass(frozen=True)
 class Permissions:
-    """Subjects, with wildcards; of what is heard, also the queue group in which alone, after a space."""
+    """Subjects, with wildcards. A subscription may name the only allowed queue group after a space."""
 
     publish: Sequence[str]
     subscribe: Sequence[str]
     answers: bool = False
-    """Whether it may answer what it hears, once and soon, wherever the caller wants the answer."""
+    """Whether the user may reply to what it receives: once per request, soon, on any reply subject."""
 
 
 def permissions(processes: Iterable[Process]) -> dict[str, Permissions]:
-    """Those of every user of the mesh, by name."""
+    """The permissions of every user of the mesh, by name."""
     rows = tuple(processes)
     services = [row.name for row in rows if row.serves]
     return {
         **{row.name: _worker(row) if row.serves else _gateway(row, services) for row in rows},
         "operator": Permissions(
-            # To rotate keys wants an administrator's token besides.
+            # Rotating keys also requires an administrator's token.
             publish=[*_subjects([*READS, AUTH_KEYS_ROTATE]), "$SRV.>"],
             subscribe=["_INBOX_operator.>", "events.>"],
         ),
@@ -66,11 +66,11 @@ def _gateway(row: Process, services: Iterable[str]) -> Permissions:
 def _worker(row: Process) -> Permissions:
     served = [endpoint.subject for endpoint in ENDPOINTS if endpoint.service == row.name]
     return Permissions(
-        # Nothing that it hears: what it sent itself it might answer, and so say anything anywhere.
+        # Never a subject that it subscribes to: it could reply to its own message, and so publish on any subject.
         publish=[*_subjects(row.calls), *_events(row.name)],
         subscribe=[
             *(f"{subject} {QUEUE_GROUP}" for subject in served),
-            # Verb by verb: where "$SRV.*" is allowed, nats-server lets "$SRV.>" pass, which is other services' as well.
+            # One entry per verb: with "$SRV.*" nats-server also allows "$SRV.>", which includes other services.
             *(f"$SRV.{verb}{of}" for of in ("", f".{row.name}", f".{row.name}.*") for verb in VERBS),
             f"_INBOX_{row.name}.>",
             *_subjects(row.hears),
@@ -88,12 +88,12 @@ def _events(service: str) -> list[str]:
 
 
 def block(processes: Iterable[Process]) -> str:
-    """The part of nats.conf that says it, between its marks."""
+    """The section of nats.conf with the permissions, including its marks."""
     return "\n".join([BEGIN, *(_variable(user, allowed) for user, allowed in permissions(processes).items()), END])
 
 
 def users(processes: Iterable[Process]) -> str:
-    """The part of nats.conf that names the users, between its marks."""
+    """The section of nats.conf with the users, including its marks."""
     lines = [
         f"      {{ nkey: ${variable(user)}, permissions: ${user.upper()}_MAY }}" for user in permissions(processes)
     ]
@@ -115,7 +115,7 @@ def _list(what: str, allowed: Sequence[str]) -> list[str]:
 
 
 def replaced(configuration: str, processes: Iterable[Process]) -> str:
-    """nats.conf with both parts as they ought to be. Raises ValueError where the marks of one are not to be found."""
+    """nats.conf with both sections up to date. Raises ValueError if their marks are missing."""
     rows = tuple(processes)
     permitted = _between(configuration, f"\n{BEGIN}\n", f"\n{END}\n", f"\n{block(rows)}\n")
     return _between(permitted, f"\n{BEGIN_USERS}\n", f"\n{END_USERS}\n", f"\n{users(rows)}\n")
@@ -125,5 +125,5 @@ def _between(text: str, first: str, last: str, made: str) -> str:
     before, begin, rest = text.partition(first)
     _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError("the marks of the permissions are not in it")
+        raise ValueError("the marks of the generated permissions are missing")
     return before + made + after

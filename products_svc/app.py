@@ -1,4 +1,4 @@
-"""What the products worker is made of: its settings, its database, its handlers."""
+"""Builds the products worker from its settings, its database and its handlers."""
 
 from contextlib import AsyncExitStack
 
@@ -7,14 +7,14 @@ from mesh.transport.base import Transport
 from products_svc.handlers import Handlers
 from products_svc.repository import STEPS, Catalogue, seed
 from products_svc.settings import ProductsSettings
-from worker.postgres import once, open_postgres
+from worker.postgres import idempotent_writes, open_postgres
 from worker.wiring import wire
 
 
 async def build(settings: ProductsSettings, transport: Transport, resources: AsyncExitStack) -> Service:
-    """The service, ready to start on a database that is up to date.
+    """The service, ready to start on a migrated database.
 
-    Raises StartError where the database cannot be had or does not fit.
+    Raises StartError if the database is unavailable or its schema does not fit.
     """
     database = await open_postgres(
         settings.products_database_url,
@@ -30,6 +30,6 @@ async def build(settings: ProductsSettings, transport: Transport, resources: Asy
         transport,
         resources,
         description="Northwind's catalogue: products, categories and suppliers",
-        handlers=[Handlers(Catalogue(database), once(database, Catalogue))],
+        handlers=[Handlers(Catalogue(database), idempotent_writes(database, Catalogue))],
         probe=database.probe,
     )

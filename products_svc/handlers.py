@@ -1,4 +1,4 @@
-"""What `products.*` answers, one method an endpoint."""
+"""The handlers of `products.*`, one method per endpoint."""
 
 from contracts.products import (
     CategoryPage,
@@ -19,7 +19,7 @@ from contracts.products import (
 )
 from loading.batch_loader import BatchLoader
 from loading.single_flight import SingleFlight
-from mesh.service.idempotency import Once
+from mesh.service.idempotency import IdempotentWrites
 from products_svc.repository import Catalogue, not_found
 from subjects import (
     PRODUCTS_CATEGORIES_LIST,
@@ -36,15 +36,15 @@ from worker.answers import answers
 
 
 class Handlers:
-    """The endpoints of the products service; the rules are the repository's, kept in single statements."""
+    """The endpoints of the products service. The repository enforces the rules, each in a single statement."""
 
-    def __init__(self, catalogue: Catalogue, once: Once[Catalogue]) -> None:
+    def __init__(self, catalogue: Catalogue, writes: IdempotentWrites[Catalogue]) -> None:
         self._catalogue = catalogue
         self._by_id = BatchLoader(catalogue.find_many)
         self._pages = SingleFlight(catalogue.list)
         self._category_pages = SingleFlight(catalogue.list_categories)
         self._supplier_pages = SingleFlight(catalogue.list_suppliers)
-        self._once = once
+        self._writes = writes
 
     @answers(PRODUCTS_GET)
     async def get(self, request: GetProduct) -> Product:
@@ -56,7 +56,7 @@ class Handlers:
 
     @answers(PRODUCTS_GET_MANY)
     async def get_many(self, request: GetProducts) -> ProductsFound:
-        """Products in the order asked for, each once, and the ids that nothing has."""
+        """The products that exist, each once, in the order of the request, and the ids that do not."""
         asked = dict.fromkeys(request.product_ids)
         found = await self._catalogue.find_many(asked)
         return ProductsFound(
@@ -71,13 +71,13 @@ class Handlers:
 
     @answers(PRODUCTS_CREATE)
     async def create(self, request: CreateProduct) -> Product:
-        """The new product. Raises Invalid for a category or a supplier that is not there."""
-        return await self._once(PRODUCTS_CREATE, request, lambda catalogue: catalogue.create(request))
+        """The new product. Raises Invalid for an unknown category or supplier."""
+        return await self._writes(PRODUCTS_CREATE, request, lambda catalogue: catalogue.create(request))
 
     @answers(PRODUCTS_UPDATE)
     async def update(self, request: UpdateProduct) -> Product:
         """The changed product. Raises NotFound, Conflict for another version, and Invalid as `create` does."""
-        return await self._once(
+        return await self._writes(
             PRODUCTS_UPDATE,
             request,
             lambda catalogue: catalogue.update(request.product_id, request.expected_version, request.patch.changes()),
@@ -85,8 +85,8 @@ class Handlers:
 
     @answers(PRODUCTS_DISCONTINUE)
     async def discontinue(self, request: DiscontinueProduct) -> Product:
-        """The product, marked. Raises NotFound, and Conflict for another version."""
-        return await self._once(
+        """The product, marked as discontinued. Raises NotFound, and Conflict for another version."""
+        return await self._writes(
             PRODUCTS_DISCONTINUE,
             request,
             lambda catalogue: catalogue.discontinue(request.product_id, request.expected_version),

@@ -1,6 +1,6 @@
-"""The catalogue in PostgreSQL: every query of the service, each rule within a single statement."""
+"""The catalogue in PostgreSQL: every query of the service. Each rule is enforced in a single statement."""
 
-# ruff: noqa: S608  # the texts are put together from our own columns; what a caller sends travels beside them
+# ruff: noqa: S608  # SQL is built from our own column names; values are parameters
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -41,7 +41,7 @@ _SUPPLIER_COLUMNS = (
     "supplier_id, company_name, contact_name, contact_title, address, city, region, postal_code, country, phone, fax,"
     " homepage"
 )
-_FOLDED = ("product_name",)  # has a column beside it, to be searched
+_FOLDED = ("product_name",)  # searched by a folded column beside it
 
 _ID = TypeAdapter(tuple[Id])
 _NAME_AND_ID = TypeAdapter(tuple[Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")], Id])
@@ -64,8 +64,8 @@ _CATEGORIES_BY_ID = Order(("category_id",), _ID)
 _SUPPLIERS_BY_ID = Order(("supplier_id",), _ID)
 
 _REFERENCES = {
-    "products_category_id_fkey": ("category_id", ProductReason.UNKNOWN_CATEGORY, "there is no such category"),
-    "products_supplier_id_fkey": ("supplier_id", ProductReason.UNKNOWN_SUPPLIER, "there is no such supplier"),
+    "products_category_id_fkey": ("category_id", ProductReason.UNKNOWN_CATEGORY, "unknown category"),
+    "products_supplier_id_fkey": ("supplier_id", ProductReason.UNKNOWN_SUPPLIER, "unknown supplier"),
 }
 _SEEDS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("categories", "category_id", Category),
@@ -75,12 +75,12 @@ _SEEDS: tuple[tuple[str, str, type[BaseModel]], ...] = (
 
 
 class Catalogue(VersionedRepository[int, Product]):
-    """The tables `products`, `categories` and `suppliers`; a product that is discontinued is still found."""
+    """The tables `products`, `categories` and `suppliers`. Discontinued products are found too."""
 
     table = Table("products", "product_id", _COLUMNS, in_use="NOT discontinued", retire="discontinued = true")
 
     async def list(self, request: ListProducts) -> ProductPage:
-        """A page of the products that match. Raises Invalid for a cursor of another list."""
+        """A page of the matching products. Raises Invalid for a cursor of another list."""
         select = Select(f"{_COLUMNS}, product_name_order", "products")
         for column in ("category_id", "supplier_id"):
             if (value := getattr(request, column)) is not None:
@@ -91,7 +91,7 @@ class Catalogue(VersionedRepository[int, Product]):
             select.where("unit_price >= {}", request.min_price)
         if request.max_price is not None:
             select.where("unit_price <= {}", request.max_price)
-        # As text and not as values: only so do their partial indexes serve.
+        # Literals, not parameters: PostgreSQL uses a partial index only if the condition is in the statement.
         if request.discontinued is not None:
             select.where("discontinued" if request.discontinued else "NOT discontinued")
         if request.low_stock is not None:
@@ -100,7 +100,7 @@ class Catalogue(VersionedRepository[int, Product]):
         return ProductPage.model_validate(page)
 
     async def create(self, new: CreateProduct) -> Product:
-        """The new product. Raises Invalid for a category or a supplier that is not there."""
+        """The new product. Raises Invalid for an unknown category or supplier."""
         values = with_folded(new.model_dump(), _FOLDED)
         with _known_references():
             [row] = await self._database.fetch(
@@ -109,15 +109,15 @@ class Catalogue(VersionedRepository[int, Product]):
         return self._row(dict(row))
 
     async def update(self, product_id: int, expected_version: int, changes: Mapping[str, Any]) -> Product:
-        """The product with the changes, by column, made.
+        """The product with changed columns.
 
-        Raises NotFound, Conflict for another version, Invalid for a category or a supplier that is not there.
+        Raises NotFound, Conflict for another version, Invalid for an unknown category or supplier.
         """
         with _known_references("patch."):
             return await self._change(product_id, expected_version, with_folded(changes, _FOLDED))
 
     async def discontinue(self, product_id: int, expected_version: int | None) -> Product:
-        """The product, marked now or before. Raises NotFound, and Conflict for another version."""
+        """The product, discontinued now or before. Raises NotFound, and Conflict for another version."""
         return await self._retire(product_id, expected_version)
 
     async def list_categories(self, request: ListCategories) -> CategoryPage:
@@ -149,7 +149,7 @@ class Catalogue(VersionedRepository[int, Product]):
         return not_found(key)
 
     def _other_version(self, row: Product, expected: int | None) -> Conflict:
-        said = f"product {row.product_id} is in version {row.version}, not in {expected}"
+        said = f"product {row.product_id} has version {row.version}, not {expected}"
         return Conflict(ProductReason.VERSION_MISMATCH, said)
 
     def _invalid_cursor(self, why: str) -> Invalid:
@@ -157,9 +157,9 @@ class Catalogue(VersionedRepository[int, Product]):
 
 
 async def seed(connection: Connection) -> None:
-    """Northwind's categories, suppliers and products, beside whatever the tables have."""
+    """Insert Northwind's categories, suppliers and products. Existing rows stay."""
     for table, key, model in _SEEDS:
-        # The contract's types turn a file's text into numbers and booleans.
+        # The contract's types convert the file's text to numbers and booleans.
         rows = [model.model_validate({**row, "version": 1}).model_dump() for row in read_csv("products_svc", table)]
         rows = [with_folded(row, _FOLDED) for row in rows]
         await connection.executemany(
@@ -177,7 +177,7 @@ STEPS: Final = {"0003_order_by_a_part.sql": _fold_again}
 
 @contextmanager
 def _known_references(path: str = "") -> Iterator[None]:
-    """Say of a category or a supplier that is not there which field names it; `path` leads to the field."""
+    """Turn a foreign key error into Invalid for the field. `path` leads to the field."""
     try:
         yield
     except asyncpg.ForeignKeyViolationError as error:
@@ -186,5 +186,5 @@ def _known_references(path: str = "") -> Iterator[None]:
 
 
 def not_found(product_id: int) -> NotFound:
-    """What the caller hears of a product that is not there."""
+    """The fault for an unknown product."""
     return NotFound(ProductReason.NOT_FOUND, f"there is no product {product_id}")

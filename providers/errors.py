@@ -1,39 +1,39 @@
-"""What can go wrong between a process and what it owns, told without a driver's words."""
+"""Errors of databases, independent of the driver."""
 
 from enum import Enum
 
 
 class Blame(Enum):
-    """Who has to change something before the same statement succeeds."""
+    """Whose fault an error is: who must change something before the same statement succeeds."""
 
-    CALLER = "the value: the repository names the field, and what it does not know is a gap in the contract"
+    CALLER = "the value: the repository names the field; an error that it does not know is a gap in the contract"
     OURS = "the statement: a bug"
-    DATABASE = "the database, its state, or the schema and the rights that somebody gave it: not the request"
+    DATABASE = "the database: its state, its schema or our rights in it"
 
 
 class ProviderError(Exception):
-    """The root; the message is one line for an operator, without a password."""
+    """The base class. The message is one line for an operator, without passwords."""
 
 
 class DatabaseUnavailable(ProviderError):
-    """The database cannot be reached or takes no more just now; the same may succeed a moment later."""
+    """The database is unreachable or refuses work. The same statement may succeed a moment later."""
 
 
 class DatabaseReadOnly(DatabaseUnavailable):
-    """The database takes no writes just now: it is a standby, or was told so."""
+    """The database is read-only: it is a standby, or configured so."""
 
 
 class DatabaseTimedOut(ProviderError):
-    """The deadline passed before the database had answered."""
+    """The deadline passed before the database answered."""
 
 
 class DatabaseRefused(ProviderError):
-    """The database will not have us as we are: a wrong password, a database that is not there, a broken URL."""
+    """The database rejects us: a wrong password, an unknown database, an invalid URL."""
 
 
 class MigrationError(ProviderError):
-    """The schema in the database and the migrations that this process brings do not fit together."""
+    """The schema in the database does not fit the migrations of this process."""
 
 
 class InvalidCursor(ProviderError):
-    """The cursor is not one that this list gave, in this order and with these filters."""
+    """The cursor does not belong to this list, order or filters."""

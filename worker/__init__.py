@@ -1,1 +1,1 @@
-"""What every worker shares: its wiring, its store's opening, and how an outage of the store is told."""
+"""What every worker shares: its wiring, the opening of its store, and the report of outages."""

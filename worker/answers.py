@@ -1,4 +1,4 @@
-"""Which method answers which endpoint: each handler declares it, and the start holds the service to it."""
+"""Maps endpoints to handlers: each method declares its endpoint, and the start checks that none is missing."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator
@@ -17,7 +17,7 @@ _MARK = "_answers"
 def answers(
     endpoint: Endpoint[Req, Rep],
 ) -> Callable[[Callable[[Owner, Req], Coroutine[Any, Any, Rep]]], Callable[[Owner, Req], Coroutine[Any, Any, Rep]]]:
-    """Declare that a method answers the endpoint; it takes the endpoint's request and returns its reply."""
+    """Declare that a method answers the endpoint. It takes the endpoint's request and returns its reply."""
 
     def declare(method: Callable[[Owner, Req], Coroutine[Any, Any, Rep]]) -> Any:  # noqa: ANN401  # the method itself
         vars(method)[_MARK] = endpoint
@@ -27,10 +27,10 @@ def answers(
 
 
 def collect(endpoints: Collection[AnyEndpoint], owners: Iterable[object]) -> dict[AnyEndpoint, AnyHandler]:
-    """The handler of each endpoint, found among the methods of the owners.
+    """The handler of each endpoint, collected from the methods of the owners.
 
-    Raises StartError, with every fault in one line, unless each endpoint has one handler, of the endpoint's types, and
-    every handler has one of the endpoints.
+    Raises StartError, with all mistakes in one line, unless each endpoint has exactly one handler with the endpoint's
+    types, and every handler belongs to one of the endpoints.
     """
     found: dict[AnyEndpoint, AnyHandler] = {}
     faults = []
@@ -57,10 +57,10 @@ def declared(owner: type) -> Iterator[tuple[Callable[..., Any], AnyEndpoint]]:
 
 
 def _mistyped(method: Callable[..., Any], endpoint: AnyEndpoint) -> str | None:
-    """How the method's types differ from the endpoint's; None where they are the same."""
+    """How the method's types differ from the endpoint's; None if they do not."""
     hints = get_type_hints(method)
     reply = hints.pop("return", None)
     if (*hints.values(), reply) == (endpoint.request, endpoint.reply):
         return None
     wanted = f"{endpoint.request.__name__} -> {endpoint.reply.__name__}"
-    return f"{method.__qualname__} must be {wanted}, as {endpoint.subject} is"
+    return f"{method.__qualname__} must be {wanted}, as {endpoint.subject} declares"

@@ -1,4 +1,4 @@
-"""How a worker tells of its store's outages: to callers as a fault, at the start as the reason for its end."""
+"""Reports outages of a worker's store: as a fault to callers, as a StartError at the start."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +13,12 @@ from providers.terms import Terms
 TERMS: Final = Terms(
     unavailable=database_unavailable, read_only=database_read_only, timed_out=deadline_passed, remaining=remaining
 )
-"""What a caller hears of an outage, whichever store a service has (ADR 4)."""
+"""The faults for an outage of any kind of store (ADR 4)."""
 
 
 @contextmanager
 def opening() -> Iterator[None]:
-    """Raise StartError where the store cannot be opened."""
+    """Raise StartError if the store cannot be opened."""
     try:
         yield
     except ProviderError as error:

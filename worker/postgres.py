@@ -1,4 +1,4 @@
-"""The PostgreSQL database that a worker owns: opened, brought up to date, with writes that may be repeated."""
+"""Opens and migrates the PostgreSQL database of a worker, and makes its writes idempotent."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
-from mesh.service.idempotency import KEPT, Once
+from mesh.service.idempotency import KEPT, IdempotentWrites
 from providers.postgres.database import Database, Statements, open_database
 from providers.postgres.idempotency import Keys
 from providers.postgres.migrations import Seed, Steps, migrate
@@ -19,9 +19,9 @@ Repository = TypeVar("Repository")
 async def open_postgres(  # noqa: PLR0913  # each by name
     url: SecretStr, resources: AsyncExitStack, *, service: str, size: int, seed: Seed | None, steps: Steps
 ) -> Database:
-    """The database of the service, migrated to what the package `<service>_svc` brings.
+    """The database of the service, migrated by the package `<service>_svc`.
 
-    Raises StartError where it cannot be had or does not fit.
+    Raises StartError if it is unavailable or its schema does not fit.
     """
     with opening():
         database = await resources.enter_async_context(open_database(url, name=service, size=size, terms=TERMS))
@@ -29,6 +29,8 @@ async def open_postgres(  # noqa: PLR0913  # each by name
     return database
 
 
-def once(database: Database, repository: Callable[[Statements], Repository]) -> Once[Repository]:
+def idempotent_writes(
+    database: Database, repository: Callable[[Statements], Repository]
+) -> IdempotentWrites[Repository]:
     """Runs a write of the repository once for each Idempotency-Key."""
-    return Once(repository(database), Keys(database, repository, KEPT).keep)
+    return IdempotentWrites(repository(database), Keys(database, repository, KEPT).keep)

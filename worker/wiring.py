@@ -1,4 +1,4 @@
-"""The one wiring of every worker: handlers by their endpoints, token keys, health."""
+"""The wiring of every worker: handlers by endpoint, token keys, health."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
@@ -16,7 +16,7 @@ from subjects import AUTH_JWKS, ENDPOINTS
 from worker.answers import AnyEndpoint, AnyHandler, collect
 
 Guard = Callable[[AnyEndpoint, AnyHandler], AnyHandler]
-"""Stands before an endpoint's handler; returns the handler itself where the endpoint needs no guard."""
+"""Wraps an endpoint's handler; returns it unchanged if the endpoint needs no guard."""
 
 
 def _unguarded(_: AnyEndpoint, handler: AnyHandler) -> AnyHandler:
@@ -35,10 +35,10 @@ async def wire(  # noqa: PLR0913  # each by name
     fetch_keys: Callable[[], Awaitable[Jwks]] | None = None,
     guard: Guard = _unguarded,
 ) -> Service:
-    """The service `name`, ready to start: its endpoints are answered by the methods that `handlers` declare.
+    """The service `name`, ready to start. Its endpoints are answered by the methods of `handlers` that declare them.
 
-    `probe` checks the service's database; None for a service without one. `fetch_keys` brings the keys that verify
-    tokens; by default auth is asked. Raises StartError where the handlers are not those of the service's endpoints.
+    `probe` checks the service's database; None for a service without one. `fetch_keys` fetches the keys that
+    verify tokens; by default from auth. Raises StartError if the handlers do not match the service's endpoints.
     """
     collected = collect([endpoint for endpoint in ENDPOINTS if endpoint.service == name], handlers)
     service = Service(

@@ -1,4 +1,4 @@
-"""Everything that auth asks of MongoDB, a module for each collection."""
+"""All of auth's queries on MongoDB, one module per collection."""
 
 from auth_svc.repository.audit import Audit, audit_entry
 from auth_svc.repository.indexes import ensure_indexes

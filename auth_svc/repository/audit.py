@@ -1,4 +1,4 @@
-"""The collection `audit`: what was done to whose account, by whom and from where. It only ever grows."""
+"""The collection `audit`: what was done to accounts, by whom and from where. Entries are only added."""
 
 import secrets
 import time
@@ -15,13 +15,13 @@ from providers.mongo.database import Database, Document
 def audit_entry(
     action: AuditAction, subject_id: str | None, *, actor_id: str | None, detail: str | None = None
 ) -> Document:
-    """That it was done; from where, and within which request, the current one says.
+    """An entry for an action. Client address and request id are those of the current request.
 
-    `subject_id`: whose account it is about; None where nobody has it.
+    `subject_id`: the account concerned; None if there is none.
     """
     current = context.current()
     return {
-        "_id": f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}",  # in the order of time
+        "_id": f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}",  # sorts by time
         "at": now(),
         "action": action.value,
         "actor_id": actor_id,
@@ -33,7 +33,7 @@ def audit_entry(
 
 
 class Audit:
-    """The collection `audit`: no method changes or deletes an entry (OWASP ASVS 5, V16.4)."""
+    """The collection `audit`. No method changes or deletes an entry (OWASP ASVS 5, V16.4)."""
 
     def __init__(self, database: Database) -> None:
         self._entries = database["audit"]
@@ -42,12 +42,12 @@ class Audit:
     async def record(
         self, action: AuditAction, subject_id: str | None, *, actor_id: str | None, detail: str | None = None
     ) -> None:
-        """Keep what `audit_entry` tells."""
+        """Store a new entry; the arguments are those of `audit_entry`."""
         await self._entries.insert_one(audit_entry(action, subject_id, actor_id=actor_id, detail=detail))
 
     @operation()
     async def keep(self, entries: Iterable[Document]) -> None:
-        """Keep these entries, each once however often it comes."""
+        """Store these entries, each once even if repeated."""
         for entry in entries:
             try:
                 await self._entries.insert_one(entry)
@@ -56,7 +56,7 @@ class Audit:
 
     @operation()
     async def list(self, *, subject_id: str | None, before: str | None, limit: int) -> AuditPage:
-        """The newest entries before that one, of all accounts or of one."""
+        """The newest entries before `before`, of all accounts or one."""
         which: Document = {} if subject_id is None else {"subject_id": subject_id}
         if before is not None:
             which["_id"] = {"$lt": before}

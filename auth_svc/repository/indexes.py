@@ -7,21 +7,21 @@ from providers.mongo.database import Database
 
 @operation()
 async def ensure_indexes(database: Database) -> None:
-    """Make the indexes; those that are there stay."""
+    """Create missing indexes."""
     await database["users"].create_index("email", unique=True)
     await database["users"].create_index("roles")
     await database["users"].create_index("registration.key", unique=True, sparse=True)
     await database["users"].create_index("registration.at", sparse=True)
     await database["users"].create_index("outbox._id", sparse=True)
-    # A login that finds too many sessions ends the oldest: a flood of logins leaves many that have ended.
+    # A login ends the oldest sessions beyond the limit. A flood of logins leaves many ended ones behind.
     await database["sessions"].create_index([("user_id", 1), ("revoked_at", 1), ("created_at", -1), ("_id", -1)])
-    # What is revoked is told page by page, in the order of the ids.
+    # Revoked sessions are listed in pages, by id.
     await database["sessions"].create_index(REVOKED_BY_ID, partialFilterExpression={"revoked_at": {"$exists": True}})
     await database["sessions"].create_index("expires_at", expireAfterSeconds=0)
-    # Of all who start or rotate at once, one makes the next key.
+    # If several processes start or rotate at once, one of them creates the next key.
     await database["signing_keys"].create_index("number", unique=True)
     await database["signing_keys"].create_index("retires_at", expireAfterSeconds=0)
     await database["throttles"].create_index("clear_at", expireAfterSeconds=0)
-    # Where it is there already, a role will do that may not make indexes: one that expires would empty the log.
+    # Created only if missing: a role without the right to create indexes is then enough. Expiry would empty the log.
     if "subject_id_1__id_-1" not in await database["audit"].index_information():
         await database["audit"].create_index([("subject_id", 1), ("_id", -1)])

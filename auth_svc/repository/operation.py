@@ -1,4 +1,4 @@
-"""What every operation on the database keeps to: the deadline, the clock, and how an outage is told."""
+"""What every operation on the database has in common: the deadline, the clock, the translation of outages."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -7,10 +7,10 @@ from providers.mongo import operation as mongo
 from worker.outages import TERMS
 
 operation = partial(mongo.operation, TERMS)
-"""Decorates what talks to the database: it ends by the deadline, and the database's state is no bug of ours."""
+"""Decorates database operations: bounds them by the deadline and translates outages."""
 
 
 def now() -> datetime:
-    """In UTC, with the milliseconds that MongoDB keeps: what is told at once is what is told later."""
+    """The time in UTC, in the milliseconds that MongoDB stores, so that stored and returned values are equal."""
     exact = datetime.now(UTC)
     return exact.replace(microsecond=exact.microsecond // 1000 * 1000)

@@ -1,4 +1,4 @@
-"""The collection `sessions`: what a login began, and which of its refresh tokens is good now."""
+"""The collection `sessions`: one document per login, with the number of its current refresh token."""
 
 import secrets
 import uuid
@@ -12,36 +12,36 @@ from contracts import auth
 from providers.mongo.database import Database, Document
 
 MOST: Final = 50
-"""Sessions that an account has at once; where one more begins, the oldest ends (OWASP ASVS 5, V7.1.2)."""
+"""Sessions of an account at once. One more ends the oldest (OWASP ASVS 5, V7.1.2)."""
 REVOKED_PAGE: Final = 10_000
-"""Revoked sessions that are told in one reply: some 350 KB, of the 1 MiB that NATS takes."""
+"""Revoked sessions in one reply: some 350 KB of the 1 MiB that NATS allows."""
 REVOKED_BY_ID: Final = (("_id", 1), ("revoked_at", 1))
-"""The index of those alone; MongoDB by itself would read through the living ones for them."""
+"""Their index. Without it MongoDB would also scan live sessions."""
 _NEWEST_FIRST: Final = (("created_at", -1), ("_id", -1))
-_MOST_ENDED = 1000  # by one login, so that one on an account with very many does not take long
+_MOST_ENDED = 1000  # by one login, which bounds its time
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What one login began: a family of refresh tokens, numbered from 0, of which `generation` is good now."""
+    """One login: a family of refresh tokens, numbered from 0. `generation` is the number of the current one."""
 
     session_id: str
     user_id: str
     seed: bytes = field(repr=False)
-    """Its tokens' own part in their proof."""
+    """The session's share of its tokens' proof."""
     generation: int
     rotated_at: datetime
-    """When `generation` came to be."""
+    """When the current generation was issued."""
     expires_at: datetime
-    """When the session ends unless its refresh token is used before; at the latest when it ends however often."""
+    """When the session ends unless it is refreshed; never later than its longest lifetime."""
 
 
 class Sessions:
     """The collection `sessions`.
 
-    `idle`: how long a refresh token waits for its use; `longest`: how long a session lasts however often it is used;
-    `remembered`: how long it is known that a session was revoked, which is as long as its access tokens could live and
-    some more, for clocks that differ and for an answer that is given again.
+    `idle`: how long a refresh token is valid unused. `longest`: how long a session lasts, however often it is
+    refreshed. `remembered`: how long a revoked session is remembered: the lifetime of its access tokens, plus a margin
+    for clocks and repeated replies.
     """
 
     def __init__(self, database: Database, *, idle: timedelta, longest: timedelta, remembered: timedelta) -> None:
@@ -52,7 +52,7 @@ class Sessions:
 
     @operation()
     async def create(self, user_id: str, client_address: str | None) -> Session:
-        """A new session."""
+        """Create a session."""
         began = now()
         document = {
             "_id": uuid.uuid4().hex,
@@ -70,10 +70,10 @@ class Sessions:
 
     @operation()
     async def end_surplus(self, user_id: str) -> Sequence[str]:
-        """End the account's oldest sessions where there are too many; says which.
+        """End the account's oldest sessions beyond the limit. Returns their ids.
 
-        Each login looks after it has added its own, and all put them in the same order: of many at once, the last one
-        leaves as many as there may be.
+        Each login checks after it has added its session, and all sort sessions the same way. So the last of many
+        concurrent logins leaves exactly the allowed number.
         """
         newest_first = self._sessions.find({"user_id": user_id, **_alive()}, {"_id": 1}).sort(_NEWEST_FIRST)
         surplus = [one["_id"] async for one in newest_first.skip(MOST).limit(_MOST_ENDED)]
@@ -82,13 +82,13 @@ class Sessions:
 
     @operation()
     async def find(self, session_id: str) -> Session | None:
-        """The session, if it is alive."""
+        """The session if it is live, or None."""
         document = await self._sessions.find_one({"_id": session_id, **_alive()})
         return _session(document) if document else None
 
     @operation()
     async def rotate(self, session: Session) -> Session | None:
-        """Make the next generation the good one; of several at once, one succeeds, and the others get None."""
+        """Make the next generation current. Of several concurrent calls one succeeds, and the others return None."""
         rotated_at = now()
         document = await self._sessions.find_one_and_update(
             {"_id": session.session_id, "generation": session.generation, **_alive()},
@@ -107,7 +107,7 @@ class Sessions:
 
     @operation()
     async def list(self, user_id: str, current: str) -> Sequence[auth.Session]:
-        """The user's sessions that are alive, the newest first."""
+        """The user's live sessions, newest first."""
         found = self._sessions.find({"user_id": user_id, **_alive()}).sort(_NEWEST_FIRST).limit(MOST)
         return [
             auth.Session(
@@ -123,31 +123,31 @@ class Sessions:
 
     @operation()
     async def revoke(self, user_id: str, session_id: str) -> Sequence[str]:
-        """Revoke this session of the user's; says which were revoked, so none where there was none."""
+        """Revoke this session of the user. Returns the ids revoked: empty if there was none."""
         return await self._revoke({"_id": session_id, "user_id": user_id})
 
     @operation()
     async def revoke_all(self, user_id: str, but: str | None = None) -> Sequence[str]:
-        """Revoke every session of the user's but one; says which were revoked."""
+        """Revoke every session of the user except `but`. Returns their ids."""
         return await self._revoke({"user_id": user_id, "_id": {"$ne": but}})
 
     @operation()
     async def is_revoked(self, session_id: str) -> bool:
-        """Whether the session was revoked, not long ago."""
+        """Whether the session was revoked recently."""
         return await self._sessions.find_one({"_id": session_id, "revoked_at": {"$exists": True}}) is not None
 
     @operation()
     async def has_ended(self, user_id: str, session_id: str) -> bool:
-        """Whether it was a session of the user's that was revoked, not long ago."""
+        """Whether it was a session of this user, revoked recently."""
         was_theirs = {"_id": session_id, "user_id": user_id, "revoked_at": {"$exists": True}}
         return await self._sessions.find_one(was_theirs) is not None
 
     @operation()
     async def revoked(self, after: str = "") -> Sequence[str]:
-        """The sessions that were revoked while access tokens of them may still be about, REVOKED_PAGE at most.
+        """Revoked sessions whose access tokens may not have expired, at most REVOKED_PAGE.
 
-        They come by their ids, those behind `after`. The last token of a session is of its last rotation, or of the ten
-        seconds after it: who ends what has not been used for a while makes the list no longer.
+        They are sorted by id and start after `after`. The last token of a session was issued at its last rotation or
+        within ten seconds of it. So ending long unused sessions does not lengthen the list.
         """
         last_token = {"$gt": now() - self._remembered}
         which = {"revoked_at": {"$exists": True}, "_id": {"$gt": after}, "rotated_at": last_token}
@@ -167,7 +167,7 @@ class Sessions:
 
 
 def _alive() -> Document:
-    # MongoDB deletes what has expired up to a minute late.
+    # MongoDB deletes expired documents up to a minute late.
     return {"revoked_at": {"$exists": False}, "expires_at": {"$gt": now()}}
 
 

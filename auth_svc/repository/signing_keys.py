@@ -1,4 +1,4 @@
-"""The collection `signing_keys`: every key that tokens are verified by, one after the other."""
+"""The collection `signing_keys`: every key that verifies tokens, numbered."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from providers.mongo.database import Database, Document
 
 @dataclass(frozen=True, slots=True)
 class SealedKey:
-    """A signing key as the database may know it: the public part, and the private one encrypted."""
+    """A signing key as stored: the public part, and the encrypted private part."""
 
     public: Jwk
     sealed: bytes = field(repr=False)
@@ -21,7 +21,7 @@ class SealedKey:
 
 @dataclass(frozen=True, slots=True)
 class NumberedKey:
-    """A key, and from when on it signs; the one with the highest number that may, does."""
+    """A key and the time from which it may sign. The one with the highest number that may sign does."""
 
     key: SealedKey
     number: int
@@ -29,22 +29,22 @@ class NumberedKey:
 
 
 class SigningKeys:
-    """The collection `signing_keys`. What retires is deleted by MongoDB, its private part with it."""
+    """The collection `signing_keys`. MongoDB deletes retired keys, including the private part."""
 
     def __init__(self, database: Database) -> None:
         self._keys = database["signing_keys"]
 
     @operation()
     async def ensure_one(self, candidate: SealedKey) -> None:
-        """Have a key: the candidate, where there is none yet."""
+        """Store the candidate if there is no key yet."""
         if await self._newest() is None:
             await self._add(candidate, 1, now())
 
     @operation()
     async def rotate(self, candidate: SealedKey, lead: timedelta, longest_token: timedelta) -> NumberedKey:
-        """Publish the candidate now, have it sign after `lead`, and retire the others once their tokens are over.
+        """Publish the candidate now, let it sign after `lead`, and retire the others once their tokens have expired.
 
-        Where one waits for its time already, it is that one that is told, and what its rotation left is finished.
+        If a key is already waiting to sign, that one is returned, and its rotation is finished.
         """
         newest = await self._newest()
         if newest is None or newest.signs_from <= now():
@@ -63,14 +63,14 @@ class SigningKeys:
 
     @operation()
     async def to_sign(self) -> tuple[NumberedKey, ...]:
-        """The key that signs now and those that will, the newest first."""
+        """The key that signs now and those that will, newest first."""
         found = [_numbered(document) async for document in self._keys.find().sort("number", -1)]
         waiting = [key for key in found if key.signs_from > now()]
         return tuple(found[: len(waiting) + 1])
 
     @operation()
     async def list(self) -> tuple[Jwk, ...]:
-        """The public part of every key that tokens may be signed by, the newest first."""
+        """The public part of every key that may have signed a valid token, newest first."""
         found = self._keys.find({"$or": [{"retires_at": {"$exists": False}}, {"retires_at": {"$gt": now()}}]})
         return tuple([_jwk(document) async for document in found.sort("number", -1)])
 
@@ -87,7 +87,7 @@ class SigningKeys:
             "created_at": now(),
             "signs_from": signs_from,
         }
-        with suppress(DuplicateKeyError):  # somebody was faster: then theirs it is
+        with suppress(DuplicateKeyError):  # another process was faster: its key is used
             await self._keys.insert_one(document)
 
 

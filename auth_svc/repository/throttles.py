@@ -1,4 +1,4 @@
-"""The collection `throttles`: how often somebody has tried in vain, counted where all replicas see it."""
+"""The collection `throttles`: failed attempts, counted for all replicas."""
 
 import math
 from collections.abc import Iterable
@@ -14,33 +14,33 @@ from providers.mongo.database import Database, Document
 
 
 class Limit(NamedTuple):
-    """How often something may be tried."""
+    """A limit on attempts."""
 
     key: str
-    """On what attempts are counted."""
+    """What the attempts are counted by."""
     free: int
-    """So many may be made at once."""
+    """Attempts allowed at once."""
     decay: int
-    """Seconds until one is forgotten."""
+    """Seconds until one attempt is forgotten."""
 
 
 class Attempt(NamedTuple):
-    """What became of an attempt; in seconds."""
+    """The outcome of an attempt; times in seconds."""
 
     limit: Limit
     wait: int = 0
-    """Until it may be made; 0 where it may be made now."""
+    """Seconds until it is allowed; 0 if it is allowed now."""
     pause: int = 0
-    """From now until another one after it may be made."""
+    """Seconds from now until another attempt is allowed."""
     next_at: datetime | None = None
-    """When that pause ends, if there is one."""
+    """When that pause ends, or None."""
 
 
 class Throttles:
-    """The collection `throttles`. The clock is the database's, so that replicas need not agree on theirs.
+    """The collection `throttles`. It uses the database's clock, so replicas' clocks need not agree.
 
-    Its writes wait neither for the journal nor for other members, as a login makes three of them: a database that fails
-    may forget the attempts of its last moments, which is a few guesses more.
+    Writes wait neither for the journal nor for other members, since a login makes three. A failing database may forget
+    the attempts of its last moments, which allows a few more guesses.
     """
 
     def __init__(self, database: Database) -> None:
@@ -48,17 +48,17 @@ class Throttles:
 
     @operation()
     async def attempt(self, limit: Limit, *, longest: int) -> Attempt:
-        """Count an attempt, and say whether it may be made now.
+        """Count an attempt, and return whether it is allowed now.
 
-        After those that are free, each brings a pause of 1, 2, 4, … seconds, at most `longest`; what comes within a
-        pause changes nothing. Counting and permitting are one operation: of many at once no more are permitted.
+        After the free attempts, each causes a pause of 1, 2, 4, … seconds, at most `longest`. An attempt during a pause
+        changes nothing. Counting and allowing is one operation, so concurrent attempts are not allowed more.
         """
         while True:
             try:
                 document = await self._throttles.find_one_and_update(
                     {"_id": limit.key}, _counted(limit, longest), upsert=True, return_document=True
                 )
-            except DuplicateKeyError:  # two made the first attempt at once
+            except DuplicateKeyError:  # two first attempts at once
                 continue
             if document is None or "next_at" not in document:
                 return Attempt(limit)
@@ -67,21 +67,21 @@ class Throttles:
 
     @operation()
     async def take_back(self, attempts: Iterable[Attempt]) -> None:
-        """These were none in vain: they do not count, and the pauses that they began are over."""
+        """These attempts succeeded: they do not count, and the pauses that they caused end."""
         updates = [UpdateOne({"_id": attempt.limit.key}, _taken_back(attempt)) for attempt in attempts]
         if updates:
             await self._throttles.bulk_write(updates, ordered=False)
 
 
 def _counted(limit: Limit, longest: int) -> list[Document]:
-    """The update, as a pipeline: it sees the document as it is.
+    """The update, as a pipeline, which can read the current document.
 
-    What is counted is kept as the time when all of it will be forgotten, as GCRA has it (ITU-T I.371): each attempt
+    The count is stored as the time when all attempts will be forgotten, as in GCRA (ITU-T I.371): each attempt moves
     moves `clear_at` by `decay`.
     """
-    # Rounded, as $$NOW is when a command came: one that came earlier may be next.
+    # Rounded: $$NOW is the time when a command arrived, and commands may be executed in another order.
     attempts = {"$round": {"$divide": [{"$subtract": ["$clear_at", "$$NOW"]}, limit.decay * 1000]}}
-    # The exponent is bounded too: 2 to the power of some thousands is no number.
+    # The exponent is bounded: 2 to the power of thousands overflows.
     pause = {"$min": [longest, {"$pow": [2, {"$min": [{"$subtract": [attempts, limit.free]}, 30]}]}]}
     later = {"$add": [{"$max": ["$clear_at", "$$NOW"]}, limit.decay * 1000]}
     return [
@@ -93,7 +93,7 @@ def _counted(limit: Limit, longest: int) -> list[Document]:
                     "$switch": {
                         "branches": [
                             {"case": {"$not": "$permitted"}, "then": "$next_at"},
-                            # No time at all, for the same reason.
+                            # No pause, for the same reason.
                             {"case": {"$lt": [attempts, limit.free]}, "then": "$$REMOVE"},
                         ],
                         "default": {"$add": ["$$NOW", {"$multiply": [1000, pause]}]},

@@ -23,18 +23,18 @@ _JUST = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user, and the hash of the password that proves it."""
+    """A user and the hash of their password."""
 
     user: User
     password_hash: str = field(repr=False)
 
 
 class Users:
-    """The collection `users`; its e-mail addresses are normalised, and each is there once.
+    """The collection `users`. E-mail addresses are normalised and unique.
 
-    Entries for the audit log are written with the change that they tell of, into the user's document: no transaction,
-    which not every MongoDB has (ADR 6), and no change without an entry. They stay in this outbox until all that the
-    change entails is done.
+    Entries for the audit log are written together with the change that they record, into an outbox in the user's
+    document. This needs no transaction, which not every MongoDB has (ADR 6), and leaves no change without an entry.
+    They stay in the outbox until everything that the change entails is done.
     """
 
     def __init__(self, database: Database) -> None:
@@ -42,7 +42,7 @@ class Users:
 
     @operation()
     async def create(self, email: str, password_hash: str, role: str) -> User:
-        """A new user. Raises Conflict where somebody has the e-mail address already."""
+        """Create a user. Raises Conflict if the e-mail address is taken."""
         document = _new_user(email, password_hash, role)
         try:
             await self._users.insert_one(document)
@@ -52,10 +52,10 @@ class Users:
 
     @operation()
     async def create_once(self, key: str, email: str, password_hash: str, role: str) -> Account:
-        """A new user, or whom the key has made before, as told then. Raises Conflict as `create` does.
+        """Create a user, or return the one that this key created, as it was then. Raises Conflict as `create` does.
 
-        The key is a part of the user's document, so that both are written or neither is: no transaction, which not
-        every MongoDB has (ADR 6).
+        The key is part of the user's document, so that both are written or neither. This needs no transaction, which
+        not every MongoDB has (ADR 6).
         """
         document = _new_user(email, password_hash, role)
         made_at = document["created_at"]
@@ -80,29 +80,29 @@ class Users:
         """The user. Raises NotFound."""
         user = await self.find(user_id)
         if user is None:
-            raise NotFound(AuthReason.USER_NOT_FOUND, "the user does not exist any more")
+            raise NotFound(AuthReason.USER_NOT_FOUND, "the user no longer exists")
         return user
 
     @operation()
     async def find_account(self, email: str) -> Account | None:
-        """What a login needs to know about whoever has the e-mail address, or None."""
+        """The account with the e-mail address, or None."""
         document = await self._users.find_one({"email": email})
         return Account(_user(document), document["password_hash"]) if document else None
 
     @operation()
     async def find_account_of(self, user_id: str) -> Account | None:
-        """The same about the user with the id."""
+        """The account of the user with the id, or None."""
         document = await self._users.find_one({"_id": user_id})
         return Account(_user(document), document["password_hash"]) if document else None
 
     @operation()
     async def has_admin(self) -> bool:
-        """Whether anybody has the role ADMIN, and may use it."""
+        """Whether an enabled user has the role ADMIN."""
         return await self._users.find_one({"roles": ADMIN, "disabled": {"$ne": True}}) is not None
 
     @operation()
     async def list(self, *, email: str | None, cursor: str | None, limit: int) -> UserPage:
-        """Users in the order of their e-mail addresses; or the one with the address. Raises Invalid for the cursor."""
+        """Users by e-mail address, or the one with the address. Raises Invalid for the cursor."""
         which: Document = {}
         if email is not None:
             which = {"email": email}
@@ -114,22 +114,22 @@ class Users:
 
     @operation()
     async def replace_hash(self, account: Account, password_hash: str) -> bool:
-        """Store another hash of the same password, unless it has changed meanwhile; says whether it was stored."""
+        """Store another hash of the same password, unless the password has changed. Returns whether it was stored."""
         return await self._replace_hash(account, {"password_hash": password_hash})
 
     @operation()
     async def replace_password(
         self, account: Account, password_hash: str, session_id: str, entries: Sequence[Document]
     ) -> bool:
-        """Store another password's hash, unless it has changed meanwhile, and which session asks for it."""
+        """Store a new password's hash and the session that changed it, unless the password has changed meanwhile."""
         changed = {"session_id": session_id, "at": now()}
         return await self._replace_hash(account, {"password_hash": password_hash, "password_changed": changed}, entries)
 
     @operation()
     async def begin_password_change(self, account: Account, session_id: str) -> bool:
-        """Have no other session change the password until `end_password_change`, or for a minute.
+        """Keep other sessions from changing the password until `end_password_change`, for a minute at most.
 
-        False where the password has changed meanwhile, or another session is changing it.
+        False if the password has changed meanwhile, or another session is changing it.
         """
         others = {"session_id": {"$ne": session_id}, "until": {"$gt": now()}}
         free = {**_unchanged(account), "password_changing": {"$not": {"$elemMatch": others}}}
@@ -144,20 +144,20 @@ class Users:
 
     @operation()
     async def has_just_changed_password(self, user_id: str, session_id: str) -> bool:
-        """Whether the last change of the password was this session's, within the last minute."""
+        """Whether this session made the last change of the password, within the last minute."""
         lately = {"password_changed.session_id": session_id, "password_changed.at": {"$gt": now() - _JUST}}
         return await self._users.find_one({"_id": user_id, **lately}) is not None
 
     async def _replace_hash(self, account: Account, values: Document, entries: Sequence[Document] = ()) -> bool:
-        # No findAndModify: where that fails, MongoDB logs it with its values.
+        # Not findAndModify: if that fails, MongoDB logs it with its values.
         result = await self._users.update_one(_unchanged(account), _change(values, entries))
         return result.matched_count == 1
 
     @operation()
     async def change_rights(self, user: User, changes: Mapping[str, Any], entries: Sequence[Document]) -> User | None:
-        """Set `roles`, `disabled` or both: the user after.
+        """Set `roles`, `disabled` or both. Returns the user after the change.
 
-        None where one of these is no longer as `user` has it. Between `begin_change` and `end_change` alone.
+        None if `user` is out of date in one of them. Call it only between `begin_change` and `end_change`.
         """
         unchanged: Document = {"_id": user.user_id, "acting": {"$not": _live()}}
         if "roles" in changes:
@@ -169,10 +169,10 @@ class Users:
 
     @operation()
     async def begin_acting(self, user_id: str) -> str | None:
-        """Have nobody change this administrator's rights until `end_acting`, or for a minute.
+        """Keep others from changing this administrator's rights until `end_acting`, for a minute at most.
 
-        None for whoever is no administrator, and while somebody changes their rights. A minute is far more than a
-        request has: what it asked of the database has come to pass by then, or never will.
+        None if the user is not an administrator, or while somebody changes their rights. A minute is far longer than a
+        request: by then its operations have happened, or never will.
         """
         administrator = {"_id": user_id, "roles": ADMIN, "disabled": {"$ne": True}, "changing": {"$not": _live()}}
         return await self._begin("acting", administrator)
@@ -184,15 +184,15 @@ class Users:
 
     @operation()
     async def begin_change(self, user_id: str) -> str | None:
-        """Have this user begin no change of anybody's rights until `end_change`, or for a minute.
+        """Keep this user from starting a change of anybody's rights until `end_change`, for a minute at most.
 
-        None where they have begun one. What follows on it is not refused any more.
+        None if the user has started one. What follows it is no longer refused.
         """
         return await self._begin("changing", {"_id": user_id, "acting": {"$not": _live()}})
 
     @operation()
     async def end_change(self, user_id: str, change: str) -> None:
-        """Let this user change rights again, if the role is theirs still."""
+        """Let this user change rights again, if they still have the role."""
         await self._end("changing", user_id, change)
 
     async def _begin(self, what: str, user: Document) -> str | None:
@@ -207,19 +207,19 @@ class Users:
 
     @operation()
     async def outbox(self, user_id: str | None = None) -> Sequence[Document]:
-        """The entries of this user, or of all, that may not be in the audit log yet."""
+        """The entries of this user, or of all users, that may not be in the audit log yet."""
         which: Document = {"outbox._id": {"$gt": ""}} if user_id is None else {"_id": user_id}
         return [entry async for user in self._users.find(which, {"outbox": 1}) for entry in user.get("outbox", ())]
 
     @operation()
     async def clear_outbox(self, user_id: str, entries: Sequence[Document]) -> None:
-        """Take these entries out: all that their changes entail is done."""
+        """Remove these entries: everything that their changes entail is done."""
         done = {"_id": {"$in": [entry["_id"] for entry in entries]}}
         await self._users.update_one({"_id": user_id}, {"$pull": {"outbox": done}})
 
 
 def _live() -> Document:
-    # By the time of the question, not of its answer: a database that hung meanwhile must not take an act for over.
+    # By the time of the query, not of the response: after a hang, an ongoing act must not look finished.
     return {"$elemMatch": {"until": {"$gt": now()}}}
 
 
@@ -240,12 +240,12 @@ def _email_in(cursor: str) -> str:
     try:
         return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except ValueError:
-        raise Invalid.field("cursor", AuthReason.INVALID_CURSOR, "is not one that a page gave") from None
+        raise Invalid.field("cursor", AuthReason.INVALID_CURSOR, "is not the cursor of a page") from None
 
 
 def _new_user(email: str, password_hash: str, role: str) -> Document:
     user_id = uuid.uuid4().hex
-    if role == ADMIN:  # by whoever runs the service, and has no account
+    if role == ADMIN:  # created by an operator, who has no account
         entry = audit_entry(AuditAction.ADMIN_CREATED, user_id, actor_id=None)
     else:
         entry = audit_entry(AuditAction.REGISTERED, user_id, actor_id=user_id)
@@ -260,7 +260,7 @@ def _new_user(email: str, password_hash: str, role: str) -> Document:
 
 
 def email_taken() -> Conflict:
-    """What the caller hears of an address that somebody has."""
+    """The fault for an e-mail address that is taken."""
     return Conflict(AuthReason.EMAIL_TAKEN, "somebody is registered with this e-mail address")
 
 

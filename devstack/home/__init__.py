@@ -1,1 +1,1 @@
-"""The folder of a stack: its lock, its secrets, what it says of itself."""
+"""The folder of a stack: its lock, its secrets, its state."""

@@ -1,4 +1,4 @@
-"""The first admin's login, kept in the home as it was made: auth makes one only where there is none."""
+"""The login of the first administrator, kept in the home: auth creates one only in an empty database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EMAIL = "admin@northwind.example"
 
 
 def first_admin(kept_in: Path | None, terminal: Mapping[str, str], password: str) -> Admin:
-    """As made at an earlier start and kept in this home, else as the terminal says, else with this password."""
+    """The login kept in this home; else the one in the terminal's variables; else one with this password."""
     if kept_in is not None:
         try:
             return Admin.model_validate_json(_file(kept_in).read_bytes())
@@ -29,7 +29,7 @@ def first_admin(kept_in: Path | None, terminal: Mapping[str, str], password: str
 
 
 def keep_admin(home: Path, admin: Admin) -> None:
-    """Keep what the first admin was made with: later the terminal may say something else, and the login stays."""
+    """Keep the login as created: the terminal's variables may change later, the login does not."""
     write_private(_file(home), admin.model_dump_json(indent=2))
 
 

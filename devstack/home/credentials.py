@@ -1,4 +1,4 @@
-"""The passwords and keys of a stack: made once, kept with its data, since data and passwords belong together."""
+"""The passwords and keys of a stack: generated once and kept beside the data that they open."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ALPHANUMERIC = string.ascii_letters + string.digits
 
 
 def password() -> str:
-    """Make 32 letters and digits, a letter first: fit for a URL, for SQL quotes and for nats-server's configuration."""
+    """Generate 32 letters and digits, a letter first: safe in a URL, in SQL and in nats-server's configuration."""
     return secrets.choice(string.ascii_letters) + "".join(secrets.choice(_ALPHANUMERIC) for _ in range(31))
 
 
@@ -36,10 +36,10 @@ def _key() -> str:
 
 
 class Credentials(BaseModel):
-    """Everything that is secret in a stack; no two processes share a password or a seed.
+    """All secrets of a stack. No two processes share a password or a seed.
 
-    The servers' own stand here. Those of users and processes follow from services.py; a row that is gone keeps its own,
-    so that its data opens again if it comes back.
+    Fields hold those of the servers. Those of users and processes follow from services.py. A removed row keeps its
+    secrets, so that its data can be opened if it comes back.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, extra="allow")
@@ -70,7 +70,7 @@ class Credentials(BaseModel):
 
 
 def made(processes: Iterable[Process] = PROCESSES, kept: Mapping[str, object] | None = None) -> Credentials:
-    """Keep what there is, and make what the rows want beyond it. Raises ValidationError where a value is no text."""
+    """Keep existing secrets and generate missing ones. Raises ValidationError for a value that is not text."""
     values = dict(kept or {})
     for name, make in _wanted(tuple(processes)).items():
         if name not in values:
@@ -89,10 +89,10 @@ def _wanted(processes: tuple[Process, ...]) -> dict[str, Callable[[], str]]:
 
 
 def load_credentials(home: Path, processes: Iterable[Process] = PROCESSES) -> Credentials:
-    """Read `secrets.json`, or make it for a new home; what a row wants and is not there is added.
+    """Read `secrets.json`, or create it for a new home. Secrets that a row needs are added.
 
     Raises:
-        DevstackError: it is damaged, or gone while the data that it opens is still there.
+        DevstackError: it is damaged, or missing while its data still exists.
 
     """
     path = home / "secrets.json"

@@ -1,4 +1,4 @@
-"""The folder that holds a stack's data, logs and secrets, and the lock that keeps two stacks from sharing it."""
+"""The folder with a stack's data, logs and secrets. Its lock keeps two stacks from sharing it."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from pathlib import Path
 
 from devstack.errors import DevstackError
 
-# mongod needs about a second to end, PostgreSQL a little more after heavy writing.
+# mongod takes about a second to stop, PostgreSQL a little more after heavy writing.
 _LEFTOVERS_END_WITHIN = 30.0
 
 
 class Home:
-    """An open home: nobody else can open it until this launcher and every process that it started are gone.
+    """An open home. Nobody else can open it until this launcher and every process that it started have ended.
 
-    The children inherit the lock. Thus a launcher that was killed leaves the home locked for as long as its
-    PostgreSQL still writes to it, and whoever gets the lock knows that nobody does.
+    The children inherit the lock. If the launcher is killed, the home stays locked while its PostgreSQL still writes to
+    it. Whoever gets the lock knows that nothing else writes.
     """
 
     def __init__(self, path: Path, lock: int) -> None:
-        """Take over a lock that is held already: see `open_home`."""
+        """Take over a lock that is already held: see `open_home`."""
         self.path = path
         self.logs = path / "logs"
         self.lock = lock
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         os.close(self.lock)
 
 
 async def open_home(path: Path) -> Home:
-    """Make the folder and lock it.
+    """Create the folder and lock it.
 
     Raises:
-        DevstackError: a stack runs in it, or it cannot be written.
+        DevstackError: a stack runs in it, or it is not writable.
 
     """
     path, lock = _make(path)
@@ -69,16 +69,16 @@ async def _acquire(path: Path, lock: int) -> None:
         launcher = int(os.pread(lock, 20, 0) or b"0")
         if _is_alive(launcher):
             raise DevstackError(
-                f"a stack runs already in {path}, as process {launcher}: stop it, or set another MESH_HOME"
+                f"a stack already runs in {path}, as process {launcher}: stop it, or set another MESH_HOME"
             )
         if time.monotonic() > deadline:
             naming = shlex.join(["fuser", str(path / "lock")])
-            raise DevstackError(f"processes of an earlier stack still run in {path}: `{naming}` names them, end them")
+            raise DevstackError(f"processes of an earlier stack still run in {path}: stop them, `{naming}` lists them")
         await asyncio.sleep(0.05)
 
 
 def is_open(path: Path, launcher: int) -> bool:
-    """Tell whether this launcher lives and still holds the lock (its number alone may be somebody else's by now)."""
+    """Whether this launcher is alive and holds the lock. Its process id alone may have been reused."""
     try:
         lock = os.open(path / "lock", os.O_RDONLY)
     except OSError:

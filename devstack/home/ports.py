@@ -1,4 +1,4 @@
-"""The ports of the last start, kept in the home: a tool that is set up once finds the same servers again."""
+"""The ports of the last start, kept in the home, so that a configured tool finds the same servers again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PORTS = TypeAdapter(dict[str, tuple[int, ...]])
 
 
 def read_ports(home: Path) -> dict[str, tuple[int, ...]]:
-    """Tell on which ports each process listened, by its name; nothing in a home that has not run yet."""
+    """The ports of each process by name; empty for a home that has not run yet."""
     try:
         return _PORTS.validate_json(_file(home).read_bytes())
     except (OSError, ValidationError):
@@ -24,7 +24,7 @@ def read_ports(home: Path) -> dict[str, tuple[int, ...]]:
 
 
 def keep_ports(home: Path, ports: Mapping[str, Sequence[int]]) -> None:
-    """Keep those of this start; what did not run keeps the ones that it had."""
+    """Keep the ports of this start. Processes that did not run keep their previous ones."""
     known = read_ports(home) | {name: tuple(of) for name, of in ports.items()}
     write_private(_file(home), _PORTS.dump_json(known, indent=2).decode())
 

@@ -1,4 +1,4 @@
-"""What a running stack tells other programs about itself: `stack.json` in its home."""
+"""The state of a running stack, in `stack.json` in its home, for other programs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ops.private_files import write_private
 
 
 class Operator(BaseModel):
-    """As whom a person talks to NATS: by a seed, or, at somebody else's NATS, by whatever the terminal says."""
+    """The NATS user of a person: an nkey seed, or with an external NATS whatever the terminal's variables say."""
 
     user: str | None = None
     password: str | None = Field(default=None, repr=False)
@@ -24,7 +24,7 @@ class Operator(BaseModel):
     inbox_prefix: str = "_INBOX_operator"
 
     def settings(self) -> dict[str, object]:
-        """Those of its connection, by the names of mesh.settings.NatsSettings."""
+        """The settings of its connection, by the names of mesh.nats.settings.NatsSettings."""
         return {
             "nats_user": self.user,
             "nats_password": self.password,
@@ -34,47 +34,47 @@ class Operator(BaseModel):
 
 
 class Admin(BaseModel):
-    """The first user of the system, who may do everything over HTTP."""
+    """The first user of the system, an administrator."""
 
     email: str
     password: str = Field(repr=False)
 
 
 class StackState(BaseModel):
-    """A stack that is ready. It holds secrets: its file is for its owner alone."""
+    """A stack that is ready. It contains secrets: its file is readable by its owner only."""
 
     model_config = ConfigDict(frozen=True)
 
     ready: bool = True
-    gateway_url: str  # of the first gateway
+    gateway_url: str  # the first gateway
     gateway_urls: list[str]
-    nats_url: str  # of each node, separated by commas; the next line in the same order
+    nats_url: str  # of all nodes, separated by commas; the next field has the same order
     nats_monitor_url: str | None
     operator: Operator
     admin: Admin
     databases: dict[str, str] = Field(repr=False)
     """The URL of each service's database, by the service's name."""
     postgres: dict[str, str] = Field(repr=False)
-    """Those in PostgreSQL, as `<service>_url`."""
+    """Those in PostgreSQL, keyed `<service>_url`."""
     mongo_url: str | None = Field(repr=False)
-    """The first in MongoDB."""
+    """The first one in MongoDB."""
     home: Path
     logs: Path
     pid: int
     processes: dict[str, int]
     environments: dict[str, Path] = {}
-    """Of each service that somebody else runs: the file with its environment."""
+    """For each service that is left to the user, the file with its environment."""
 
 
 def read_stack(home: Path) -> StackState | None:
-    """Read about the stack that runs in `home`; None if none does, whatever file a killed one has left.
+    """The state of the stack that runs in `home`; None if none runs, even if a killed one left its file.
 
     Raises:
-        DevstackError: somebody else may have written it, to have tokens and passwords sent to a gateway of theirs.
+        DevstackError: another user could have written it, and so direct tokens and passwords to a gateway of theirs.
 
     """
     try:
-        for path in (home, _file(home)):  # the folder first: nobody else can then put another file into it
+        for path in (home, _file(home)):  # the folder first: if it is ours, nobody else can replace the file
             _check_owner(path)
         state = StackState.model_validate_json(_file(home).read_bytes())
     except (OSError, ValidationError):
@@ -83,22 +83,22 @@ def read_stack(home: Path) -> StackState | None:
 
 
 def write_stack(state: StackState) -> None:
-    """Tell other programs."""
+    """Publish the state."""
     write_private(_file(state.home), state.model_dump_json(indent=2))
 
 
 def remove_stack(home: Path) -> None:
-    """Tell other programs that it is over."""
+    """Remove the state: the stack has ended."""
     _file(home).unlink(missing_ok=True)
 
 
 def _check_owner(path: Path) -> None:
     status = path.stat()
     if status.st_uid != os.geteuid():
-        raise DevstackError(f"{path} belongs to another user: name a home of your own in --home or MESH_HOME")
+        raise DevstackError(f"{path} belongs to another user: set --home or MESH_HOME to a folder of your own")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise DevstackError(
-            f"others may write to {path}: `chmod go-w {shlex.quote(str(path))}`, once you know that it is yours"
+            f"other users can write to {path}: make sure that it is yours, then `chmod go-w {shlex.quote(str(path))}`"
         )
 
 

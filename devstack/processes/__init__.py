@@ -1,1 +1,1 @@
-"""Processes: started, watched, stopped so that nothing remains."""
+"""Starts, supervises and stops processes, and leaves none behind."""

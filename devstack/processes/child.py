@@ -1,4 +1,4 @@
-"""One process of the stack: started so that it cannot outlive its launcher, stopped so that nothing of it remains."""
+"""One process of the stack: it cannot outlive its launcher, and stopping it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _PR_SET_PDEATHSIG = 1
-_LOG_LIMIT = 5_000_000  # bytes; a longer log is set aside at the next start
+_LOG_LIMIT = 5_000_000  # bytes; a longer log is rotated at the next start
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,19 @@ class Command:
     cwd: Path = Path("/")
     stdin: Path = Path(os.devnull)
     stop_signal: signal.Signals = signal.SIGTERM
-    # What the kernel sends when the launcher was killed: a server should close its files, a service must only be gone.
+    # The kernel sends it if the launcher dies: a server should close its files, a service can be killed.
     orphan_signal: signal.Signals = signal.SIGKILL
     niceness: int = 0
 
 
 class Child:
-    """A process by name, which may be started again after it ended.
+    """A named process that can be started again after it has ended.
 
-    It writes into its log by itself, not through a pipe: a launcher that is slow, or gone, never blocks it.
+    It writes its log directly, not through a pipe: a slow or dead launcher never blocks it.
     """
 
     def __init__(self, name: str, log: Path, lock: int) -> None:
-        """`lock` is an open file that the process holds open for as long as it lives (see `devstack.home.home`)."""
+        """`lock` is an open file that the process keeps open while it lives (see `devstack.home.home`)."""
         self.name = name
         self.log = log
         self._lock = lock
@@ -58,11 +58,11 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The running process's number, or None."""
+        """The id of the running process, or None."""
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     async def spawn(self, command: Command) -> None:
-        """Start the process; there must not be one."""
+        """Start the process. None may be running."""
         log = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         stdin = os.open(command.stdin, os.O_RDONLY)
         try:
@@ -76,7 +76,7 @@ class Child:
                 stdout=log,
                 stderr=log,
                 pass_fds=(self._lock,),
-                start_new_session=True,  # Ctrl-C in a terminal reaches the launcher alone, which stops things in order
+                start_new_session=True,  # Ctrl-C reaches only the launcher, which stops processes in order
                 preexec_fn=end_with_launcher(command.orphan_signal),
             )
             self._has_group = True
@@ -89,16 +89,16 @@ class Child:
             await give_way(self._process.pid, command.niceness)
 
     async def wait(self) -> int:
-        """Wait for the process's end and return its exit code, negative for a signal."""
+        """Wait until the process ends. Returns its exit code, negative for a signal."""
         if self._process is None:
             return 0
         code = await self._process.wait()
         self._end_group()
-        self._has_group = False  # from here on, its number may be given to somebody else
+        self._has_group = False  # the system may reuse its number from here on
         return code
 
     async def stop(self, grace: float = 20.0) -> int:
-        """Ask the process to end, and make it after `grace` seconds; return its exit code."""
+        """Ask the process to end, and kill it after `grace` seconds. Returns its exit code."""
         self.signal(self._stop_signal)
         self.thaw()
         try:
@@ -110,31 +110,31 @@ class Child:
     async def kill(self) -> None:
         """End the process as a crash would."""
         self.signal(signal.SIGKILL)
-        self.thaw()  # its children: they have to notice that they are alone
+        self.thaw()  # so that its children notice its end
         await self.wait()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process, if there is one."""
+        """Send a signal to the process if it runs."""
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
     def freeze(self) -> None:
-        """Let the process and its children stand still, as in a machine that hangs: connections stay open."""
+        """Suspend the process and its children, as on a hanging machine: connections stay open."""
         if self.pid is not None and not self._frozen:
-            self.signal(signal.SIGSTOP)  # first, so that no more children come
+            self.signal(signal.SIGSTOP)  # first, so that it starts no more children
             self._frozen = [self.pid, *descendants(self.pid)]
             for one in self._frozen[1:]:
                 _send(one, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume a frozen process."""
         frozen, self._frozen = self._frozen, []
         for one in reversed(frozen):
             _send(one, signal.SIGCONT)
 
     def said(self) -> str:
-        """Return what the process has written since its start, the last 64 KiB of it."""
+        """What the process has written since its start, at most the last 64 KiB."""
         if not self.log.exists():
             return ""
         with self.log.open("rb") as file:
@@ -143,7 +143,7 @@ class Child:
             return file.read().decode(errors="replace")
 
     def _end_group(self) -> None:
-        """Kill what the process left in its session: its own children, where it had any."""
+        """Kill the processes that it left in its session."""
         if self._process is not None and self._has_group:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -155,19 +155,19 @@ def _send(pid: int, number: signal.Signals) -> None:
 
 
 def end_with_launcher(orphan_signal: signal.Signals) -> Callable[[], None] | None:
-    """Make what a new process does before its program starts, so that it gets `orphan_signal` when this one dies.
+    """A function for a new process to call before its program starts: it gets `orphan_signal` if this one dies.
 
-    Only Linux has it, and it means the thread that starts the process: run the event loop in one that stays. A change
-    of user clears it: such a command says it again with `setpriv --pdeathsig`.
+    Linux only. It applies to the death of the thread that starts the process, so start processes from a lasting thread.
+    A change of user clears it: such a command sets it again with `setpriv --pdeathsig`.
     """
     if sys.platform != "linux":
         return None
-    prctl = ctypes.CDLL(None).prctl  # looked up before the fork: after it, nothing may allocate or take a lock
+    prctl = ctypes.CDLL(None).prctl  # looked up before the fork: afterwards nothing may allocate or lock
     launcher = os.getpid()
 
     def before_exec() -> None:
         prctl(_PR_SET_PDEATHSIG, int(orphan_signal), 0, 0, 0)
-        if os.getppid() != launcher:  # it died between the fork and the line above
+        if os.getppid() != launcher:  # it died after the fork, before the line above
             os._exit(1)
 
     return before_exec

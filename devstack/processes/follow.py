@@ -1,4 +1,4 @@
-"""How a log reaches the terminal: read from its file, since the processes write there and not to us."""
+"""Follows a log file: processes write to it, not to the launcher."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 _INTERVAL = 0.1
 _AT_ONCE = 256 * 1024
 _LONGEST_LINE = 64 * 1024
-"""Bytes; a longer line is shown in pieces: whoever never ends one would have it grow without a bound."""
+"""Bytes. A longer line is delivered in pieces, since a line without an end would exhaust memory."""
 
 
 async def follow(log: Path, on_line: Callable[[str], None]) -> None:
-    """Hand over every line that is written from now on, until cancelled."""
+    """Deliver every line written from now on, until cancelled."""
     position = _size(log)
     rest = b""
     while True:

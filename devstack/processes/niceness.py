@@ -1,4 +1,4 @@
-"""How a process gets a smaller part of the cores than others do, where all of them are wanted at once."""
+"""Gives a process a smaller share of the CPU when cores are busy."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _TRIES = 5
 
 
 async def give_way(pid: int, niceness: int) -> None:
-    """Make a process that leads a session `niceness` steps nicer: with 10 it gets about a tenth of what others get.
+    """Lower the priority of a process that leads a session: niceness 10 gives it about a tenth of another's share.
 
-    Linux shares the cores out among sessions first, and there its own niceness counts for nothing (sched(7), "The
-    autogroup feature"); where it does not, or on another system, the process's own is what counts.
+    Linux divides CPU time among sessions first, and ignores a process's own niceness there (sched(7), "The autogroup
+    feature"). Where that feature is off, and on other systems, the process's own niceness counts.
     """
     with contextlib.suppress(ProcessLookupError):
         os.setpriority(os.PRIO_PROCESS, pid, niceness)
@@ -22,7 +22,7 @@ async def give_way(pid: int, niceness: int) -> None:
     for _ in range(_TRIES):
         try:
             session.write_text(str(niceness))  # noqa: ASYNC240  no file of a disk
-        except BlockingIOError:  # a user may do so ten times a second
+        except BlockingIOError:  # a user may write it ten times a second
             await asyncio.sleep(0.1)
         except OSError:
             return

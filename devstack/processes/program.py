@@ -1,4 +1,4 @@
-"""What a server and a service have in common for whoever starts and watches them."""
+"""What servers and services have in common: both are started and supervised."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from devstack.home.home import Home
 from devstack.processes.child import Child
 from mesh.core.terminal import escaped
 
-_REASONS = ("why", "error", "caused_by", "event")  # of a line of a service's log, by how much each tells
+_REASONS = ("why", "error", "caused_by", "event")  # keys of a log line, the most informative first
 
 
 class Program(ABC):
-    """Something that is started, becomes ready, and is started again in the same place after a crash."""
+    """Something that is started, becomes ready, and is restarted in place after a crash."""
 
-    ready_within: float | None = None  # seconds after which a process that does not serve counts as failed
+    ready_within: float | None = None  # seconds within which a process must serve
 
     def __init__(self, name: str, home: Home) -> None:
-        """Give it a name that is unique in the stack: its log and its entry in stack.json bear it."""
+        """`name` is unique in the stack, and names its log and its entry in stack.json."""
         self.name = name
         self.home = home
         self.child = self._no_process()
 
     @property
     def overlaps(self) -> bool:
-        """Whether two of its processes may run side by side, as they do in a rolling restart."""
+        """Whether two of its processes may run at once, as in a rolling restart."""
         return False
 
     def _no_process(self) -> Child:
@@ -36,24 +36,24 @@ class Program(ABC):
 
     @abstractmethod
     async def spawn(self) -> None:
-        """Start the process, without waiting for more."""
+        """Start the process and return at once."""
 
     @abstractmethod
     async def serving(self) -> None:
-        """Return once the process does its work; endless otherwise."""
+        """Return once the process serves; otherwise wait."""
 
     async def start(self) -> None:
         """Start the process and wait until it serves.
 
         Raises:
-            DevstackError: it ended first, or was not ready in time; it is stopped then.
+            DevstackError: it ended first, or was not ready in time and was stopped.
 
         """
         await self.spawn()
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until the process that was spawned serves; raises as `start` does."""
+        """Wait until the started process serves. Raises as `start` does."""
         serving = asyncio.ensure_future(self.serving())
         ended = asyncio.ensure_future(self.child.wait())
         try:
@@ -68,10 +68,10 @@ class Program(ABC):
             raise failure
 
     async def restart(self) -> int:
-        """End the process in good order, start it anew, and return the exit code of the one that ended.
+        """Stop the process gracefully and start it again. Returns the exit code of the old process.
 
-        Where two may overlap, the old one is told to end when the new one serves. Raises as `start` does; the old one
-        then goes on if it could have overlapped.
+        If two may overlap, the old process is stopped once the new one serves, and goes on if the new one fails. Raises
+        as `start` does.
         """
         if not self.overlaps:
             code = await self.child.stop()
@@ -87,17 +87,17 @@ class Program(ABC):
         return await old.stop()
 
     def last_words(self) -> str:
-        """Return the last lines that the process wrote, indented, to put under an error's message."""
+        """The last lines that the process wrote, indented for an error message."""
         lines = dict.fromkeys(reason_in(line) or line for line in self._said()[-8:])
         return "".join(f"\n  {self.name}: {escaped(line[:400])}" for line in lines)
 
     def how_it_ended(self, code: int) -> str:
-        """Say an exit code in words, and after it the reason that the process gave, or else its last words."""
+        """The exit code in words, followed by the reason that the process logged, or else its last lines."""
         reason = escaped(reason_in("".join(self._said()[-1:]))[:400]) if code > 0 else ""
         return f"{how_it_ended(code)}: {reason}" if reason else f"{how_it_ended(code)}{self.last_words()}"
 
     def readable(self, log: str) -> str:
-        """Return what a person wants to see of a log."""
+        """The lines of a log that a person wants to see."""
         return log
 
     def _said(self) -> list[str]:
@@ -112,17 +112,17 @@ class Program(ABC):
 
 
 def process_names(name: str, count: int) -> list[str]:
-    """Name several processes of a kind: by its own name, numbered where there is more than one."""
+    """Names of several processes of one kind: numbered if there is more than one."""
     return [name] if count == 1 else [f"{name}-{number}" for number in range(1, count + 1)]
 
 
 def kind_of(name: str) -> str:
-    """Take the number off again."""
+    """The name without its number."""
     return name.partition("-")[0]
 
 
 def reason_in(line: str) -> str:
-    """Return what a line of a service's log gives as a reason; nothing where the line is no JSON."""
+    """The reason in a line of a service's log; empty if the line is not JSON."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
@@ -132,7 +132,7 @@ def reason_in(line: str) -> str:
 
 
 def how_it_ended(code: int) -> str:
-    """Say an exit code in words."""
+    """An exit code in words."""
     if code < 0:
         return f"was ended by {signal.Signals(-code).name}"
     return f"ended with exit code {code}"

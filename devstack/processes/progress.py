@@ -1,4 +1,4 @@
-"""The words in which a starting stack tells a terminal how it goes."""
+"""The states of processes, as a starting stack reports them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Literal
 
 State = Literal["starting", "ready", "restarting", "stopping", "stopped", "failed"]
 
-# Name of the process, what became of it, and a detail for a person, which may be empty.
+# Arguments: process name, new state, and a detail for people, which may be empty.
 OnProgress = Callable[[str, State, str], None]
 
 
 def silent(_name: str, _state: State, _detail: str) -> None:
-    """Tell nobody."""
+    """Report nothing."""

@@ -1,4 +1,4 @@
-"""How a stack stays up: what crashes is started again, at first at once and then ever more slowly."""
+"""Restarts crashed processes: at once at first, then with growing pauses."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 
 _FIRST_DELAY = 0.2
 _LONGEST_DELAY = 10.0
-_HEALTHY_AFTER = 3.0  # seconds of service, after which a crash counts as the first again
+_HEALTHY_AFTER = 3.0  # seconds of service after which the count of crashes starts again
 _TRIES_AT_FIRST = 3
 
 
 class Supervisor:
-    """Watches one program; a restart that is asked for goes through it too, and so is not taken for a crash."""
+    """Supervises one program. Requested restarts go through it, so that they do not count as crashes."""
 
     def __init__(self, program: Program, on_progress: OnProgress, healthy_after: float = _HEALTHY_AFTER) -> None:
-        """Watch nothing yet: `run` does."""
+        """Does not supervise yet: `run` does."""
         self.program = program
         self.serves = asyncio.Event()
         self._on_progress = on_progress
         self._has_served = False
         self._serves_since = math.inf
         self._healthy_after = healthy_after
-        self._changing = asyncio.Lock()  # held by whoever starts the program or restarts it
+        self._changing = asyncio.Lock()  # held during a start or restart
 
     async def run(self) -> None:
-        """Keep the program running until cancelled; one that does not run yet is started.
+        """Keep the program running until cancelled. Starts it if it does not run.
 
-        Until it serves for the first time crashes are counted, for what never worked will not begin to.
+        Crashes before it serves for the first time are counted: a program that never worked will not recover.
 
         Raises:
-            DevstackError: it crashed three times before it ever served.
+            DevstackError: it crashed three times before it served.
 
         """
         if self.program.child.pid is not None:
@@ -51,7 +51,7 @@ class Supervisor:
             except DevstackError as error:
                 reason = str(error).removeprefix(f"{self.program.name} ")
             async with self._changing:
-                if self.program.child.pid is not None:  # it was restarted: no crash
+                if self.program.child.pid is not None:  # it was restarted: not a crash
                     continue
                 self.serves.clear()
             if time.monotonic() - self._serves_since > self._healthy_after:
@@ -66,26 +66,26 @@ class Supervisor:
             await asyncio.sleep(delay)
 
     async def kill(self) -> None:
-        """End the process as a crash would, and leave it to `run` to start the next one."""
+        """Kill the process, as a crash would. `run` starts the next one."""
         await self.program.child.kill()
         self.serves.clear()
 
     async def restart(self) -> None:
-        """End the process in good order and start it anew, at once; on return it serves.
+        """Stop the process gracefully and start it again at once. On return it serves.
 
         Raises:
-            DevstackError: the old one did not end with exit code 0, or the new one does not start; `run` tries again.
+            DevstackError: the old process ended with an error, or the new one failed to start; `run` retries.
 
         """
         async with self._changing:
             ran = self.program.child.pid is not None
             self.serves.clear()
-            self._on_progress(self.program.name, "restarting", "as it was asked to")
+            self._on_progress(self.program.name, "restarting", "as requested")
             code = await self.program.restart()
             self._on_progress(self.program.name, "ready", f"process {self.program.child.pid}")
             self._now_serves()
         if ran and code != 0:
-            raise DevstackError(f"{self.program.name} {how_it_ended(code)}, when it was asked to end")
+            raise DevstackError(f"{self.program.name} {how_it_ended(code)} when it was asked to stop")
 
     async def _until_it_ends(self) -> str:
         async with self._changing:
@@ -104,5 +104,5 @@ class Supervisor:
 
 
 def delay_after(crashes: int) -> float:
-    """Return how many seconds to wait after so many crashes in a row: 0.2, 0.4, 0.8 and so on, never more than 10."""
+    """Seconds to wait after this many crashes in a row: 0.2, 0.4, 0.8 and so on, at most 10."""
     return min(_FIRST_DELAY * 2.0 ** min(crashes - 1, 30), _LONGEST_DELAY)

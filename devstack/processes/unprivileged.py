@@ -1,4 +1,4 @@
-"""How root runs PostgreSQL, which refuses to be run by root; in a container one often is nothing else."""
+"""Runs PostgreSQL for root, as whom it refuses to run; in a container, root is often the only user."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from devstack.errors import DevstackError
 _NOBODY = 65534
 _AS_NOBODY = (
     *("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"),
-    # The one right that it keeps: to pass through folders that are root's alone, as a home and a virtualenv may be.
+    # It keeps one right: to pass through folders that only root may enter, as a home or a virtualenv can be.
     *(f"--{kind}=-all,+dac_override" for kind in ("inh-caps", "ambient-caps", "bounding-set")),
 )
 
 
 def search_path() -> str:
-    """Return where setpriv and unshare are: in the system's folders, whatever the terminal's PATH leaves out."""
+    """Where setpriv and unshare are: in the system's folders, whatever the terminal's PATH is."""
     return os.pathsep.join(filter(None, (os.environ.get("PATH"), os.defpath)))
 
 
 def unprivileged(folder: Path, orphan_signal: signal.Signals) -> tuple[str, ...]:
-    """Return what to put before a command so that PostgreSQL accepts to run on `folder`, which it must own.
+    """The prefix of a command with which PostgreSQL accepts to run on `folder`, which it must own.
 
-    A user namespace is preferred: the files remain root's. Docker's default profile forbids it; there, `nobody`
-    runs the server and owns the files. An ordinary user needs neither.
+    A user namespace is preferred, since files remain root's. Docker's default profile forbids it; there `nobody` runs
+    the server and owns the files. An ordinary user needs neither.
 
     Raises:
-        DevstackError: one is root and may do neither.
+        DevstackError: the user is root and neither way works.
 
     """
     if os.geteuid() != 0:
@@ -39,10 +39,10 @@ def unprivileged(folder: Path, orphan_signal: signal.Signals) -> tuple[str, ...]
     for prefix, owner in ((as_mapped_user, 0), (_AS_NOBODY, _NOBODY)):
         if _works(prefix):
             _give(folder, owner)
-            # Another user means that the kernel forgets the signal that the launcher's death should send.
+            # The kernel forgets the parent-death signal when the user changes.
             return (*prefix, "setpriv", f"--pdeathsig={orphan_signal.name.removeprefix('SIG')}", "--")
     raise DevstackError(
-        "PostgreSQL does not run as root, and root may become nobody else here: start as an ordinary user, "
+        "PostgreSQL does not run as root, and root cannot switch users here: start as an ordinary user, "
         "or set the DATABASE_URL of each service (`mesh up --help`)"
     )
 

@@ -1,4 +1,4 @@
-"""How to wait for what nobody announces: a file, a line in a log, a server's state."""
+"""Waits for conditions that nothing announces: a file, a line in a log, a server's state."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Look every hundredth of a second, and return once it holds."""
+    """Check every 10 ms, and return once it holds."""
     while not holds():  # noqa: ASYNC110  another program's doing sets no event of ours
         await asyncio.sleep(0.01)
 
 
 async def until_told(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Ask a server ever again, and return once it says that it holds."""
+    """Ask repeatedly, and return once the answer is yes."""
     while not await holds():  # noqa: ASYNC110  as above
         await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Real NATS, PostgreSQL and MongoDB in one folder: for a whole stack, and for a test that wants only these."""
+"""Real NATS, PostgreSQL and MongoDB in one folder, for a whole stack or for a test."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 class Servers:
-    """`async with Servers(home) as servers:` starts all three at once and stops them at the end.
+    """`async with Servers(home) as servers:` starts all three together and stops them at the end.
 
-    They are named nats, postgres and mongo; the nodes of a cluster are nats-1, nats-2 and so on. Everything in `home`
-    is kept: another `Servers` on the same folder finds the same users, passwords and data, on ports that may be others.
-    Several run side by side in different homes.
+    They are named nats, postgres and mongo; the nodes of a cluster are nats-1, nats-2 and so on. `home` keeps their
+    data, users and passwords for the next `Servers` on the same folder. Their ports may change. Several homes can run
+    side by side.
     """
 
     home: Home
@@ -53,10 +53,10 @@ class Servers:
         ports: Mapping[ServerName, int] | None = None,
         keep_ports: bool = False,
     ) -> None:
-        """Choose the folder and, with `only`, fewer than all three servers; NATS may be a cluster, and encrypted.
+        """`only` selects fewer than all three servers. NATS may be a cluster, and may be encrypted.
 
-        Each of `processes` gets its database and its secrets if it has none yet.
-        A server in `ports` has that one for clients; with `keep_ports` the others have those of the last start.
+        Each of `processes` without a database and secrets gets them. A server in `ports` uses that port for clients;
+        with `keep_ports` the others use those of the last start.
         """
         self._processes = tuple(processes)
         self._ports = dict(ports or {})
@@ -70,22 +70,22 @@ class Servers:
         self._is_open = False
 
     async def __aenter__(self) -> Self:
-        """Start."""
+        """Start the servers."""
         await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop."""
+        """Stop the servers."""
         await self.stop_all()
 
     @property
     def nats_url(self) -> str:
-        """Where clients connect, as one of the users of `nats_seeds`; each node of a cluster, with commas."""
+        """URLs for clients, one for each node, separated by commas. Users are in `nats_seeds`."""
         return ",".join(node.url for node in self.nats)
 
     @property
     def nats_monitor_url(self) -> str:
-        """Where nats-server tells about itself over HTTP; in the same order as `nats_url`, with commas."""
+        """URLs of nats-server's monitoring, in the order of `nats_url`, separated by commas."""
         return ",".join(node.monitor_url for node in self.nats)
 
     @property
@@ -95,27 +95,27 @@ class Servers:
 
     @property
     def nats_ca(self) -> Path | None:
-        """Who vouches for NATS, where it is encrypted."""
+        """The CA of NATS if it is encrypted, or None."""
         return self.home.path / "tls" / "ca.pem" if self._tls else None
 
     @property
     def urls(self) -> dict[str, str]:
-        """The database of each process that has one, by the process's name, as its owner."""
+        """The URL of each process's database, with its owner's credentials."""
         return {**self.postgres.urls, **self.mongo.urls}
 
     def __iter__(self) -> Iterator[Server]:
-        """Go through the servers that were asked for."""
+        """The selected servers."""
         return iter(self._running.values())
 
     def pid(self, name: str) -> int | None:
-        """Return the number of a server's process, None where there is none now."""
+        """The id of a server's process, or None."""
         return self._running[name].child.pid
 
     async def open(self) -> None:
-        """Lock the home, and start nothing yet; `start` does it otherwise.
+        """Lock the home and prepare the servers, without starting them. `start` calls it otherwise.
 
         Raises:
-            DevstackError: it is in use, or its secrets cannot be read.
+            DevstackError: the home is in use, or its secrets cannot be read.
 
         """
         if self._is_open:
@@ -150,10 +150,10 @@ class Servers:
         return {server.name: server for kind, servers in every.items() if kind in self._only for server in servers}
 
     async def start(self, on_progress: OnProgress = silent) -> None:
-        """Start everything at once.
+        """Start all servers together.
 
         Raises:
-            DevstackError: one of them did not start; the others are stopped again.
+            DevstackError: one failed to start; the others are stopped again.
 
         """
         await self.open()
@@ -164,17 +164,17 @@ class Servers:
         except BaseException as error:
             await self.stop_all()
             if isinstance(error, BaseExceptionGroup):
-                raise error.exceptions[0] from None  # the others failed for being cancelled
+                raise error.exceptions[0] from None  # the others failed because they were cancelled
             raise
 
     async def until_serving(self, kinds: Collection[ServerName]) -> None:
-        """Wait, while they are started, until those of these kinds serve that were asked for."""
+        """During a start, wait until the selected servers of these kinds serve."""
         for server in self:
             if kind_of(server.name) in kinds:
                 await server.has_served.wait()
 
     async def stop_all(self) -> None:
-        """Stop everything at once and let go of the home."""
+        """Stop all servers together and release the home."""
         await asyncio.gather(*(server.child.stop() for server in self))
         self._running = {}
         if self._is_open:
@@ -182,27 +182,27 @@ class Servers:
             self.home.close()
 
     async def kill(self, name: str) -> None:
-        """End one as a crash would."""
+        """Kill a server, as a crash would."""
         await self._running[name].child.kill()
 
     async def stop(self, name: str) -> None:
-        """End one in good order."""
+        """Stop a server gracefully."""
         await self._running[name].child.stop()
 
     async def restart(self, name: str) -> None:
-        """Stop one if it runs, and start it again on its port; on return it serves."""
+        """Stop a server if it runs, and start it again on its port. On return it serves."""
         await self._running[name].restart()
 
     def freeze(self, name: str) -> None:
-        """Let one stand still, as on a machine that hangs: its connections stay open, and nobody answers."""
+        """Suspend a server, as on a hanging machine: its connections stay open, and it does not answer."""
         self._running[name].child.freeze()
 
     def thaw(self, name: str) -> None:
-        """Let a frozen one go on."""
+        """Resume a frozen server."""
         self._running[name].child.thaw()
 
     async def reload(self, name: str) -> None:
-        """Have a NATS server read its configuration again; on return it has. Raises DevstackError if it refuses."""
+        """Reload the configuration of a NATS server. Raises DevstackError if the server refuses it."""
         (node,) = (node for node in self.nats if node.name == name)
         await node.reload()
 

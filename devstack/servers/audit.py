@@ -1,4 +1,4 @@
-"""`python -m devstack.servers.audit` prints what is known of the servers inside the wheels, unknown to pip-audit."""
+"""`python -m devstack.servers.audit`: known vulnerabilities of the servers inside wheels, which pip-audit misses."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _PROGRAMS = {
 
 
 def facts() -> dict[str, dict[str, Any]]:
-    """Read what was looked up of each server."""
+    """The recorded facts about each server."""
     return tomllib.loads(_FACTS.read_text())
 
 
 def version(server: str) -> str:
-    """Ask a server's program. Raises DevstackError where there is none here."""
+    """The version that a server's program reports. Raises DevstackError if it is not installed."""
     told = subprocess.run([_PROGRAMS[server](), "--version"], check=True, capture_output=True, text=True).stdout
     found = _VERSION.search(told)
     return found[0] if found else told.strip()
 
 
 def report() -> tuple[list[str], bool]:
-    """Make the lines that tell it, and whether the facts are about these programs."""
-    lines, fit = ["Servers inside wheels, for development and tests alone:"], True
+    """The report, line by line, and whether the facts describe the installed versions."""
+    lines, fit = ["Servers inside wheels, for development and tests only:"], True
     for server, known in facts().items():
         try:
             found = version(server)
@@ -45,12 +45,12 @@ def report() -> tuple[list[str], bool]:
         lines.append(f"  {server} {found} ({known['wheel']}), looked up on {known['looked_up']} in {known['source']}")
         if found != known["version"]:
             fit = False
-            lines.append(f"    the facts are about {known['version']}: look {found} up, and write it into {_FACTS}")
+            lines.append(f"    the facts describe {known['version']}: look up {found} and record it in {_FACTS}")
         for one in known["known"]:
-            lines.append(f"    {one['id']}: {one['what']}; mended in {one['mended_in']}")
+            lines.append(f"    {one['id']}: {one['what']}; fixed in {one['mended_in']}")
             lines.append(f"      here {one['here']}")
         if not known["known"]:
-            lines.append("    nothing found there")
+            lines.append("    no known vulnerabilities")
     return lines, fit
 
 

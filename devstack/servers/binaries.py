@@ -1,4 +1,4 @@
-"""Where the wheels of the extra `devstack` have put the servers' programs."""
+"""Finds the servers' programs in the wheels of the extra `devstack`."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def mongod() -> Path:
 
 
 def _package(name: str) -> list[Path]:
-    spec = find_spec(name)  # of a top-level name: finds it without importing it
+    spec = find_spec(name)  # a top-level package is found without being imported
     return [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
 
 
 def _found(program: str, candidates: list[Path], otherwise: str) -> Path:
-    """Take the wheels' own only: what the system has of that name may be of any version."""
+    """Only the wheels' own: a program of the system could have any version."""
     for candidate in candidates:
         if candidate.exists():
             return candidate
-    raise DevstackError(f"{program} is not installed: `make install` brings it along, or {otherwise}")
+    raise DevstackError(f"{program} is not installed: run `make install`, or {otherwise}")

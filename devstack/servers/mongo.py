@@ -1,6 +1,6 @@
-"""The MongoDB server of the stack, and the one file of it that talks through a driver: mongod's wheel has no shell.
+"""The MongoDB server of the stack. It is configured through a driver, since mongod's wheel has no shell.
 
-A replica set of one, since MongoDB has transactions in replica sets only.
+It is a replica set of one member: MongoDB supports transactions in replica sets only.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ _IS_PRIMARY = '"msg":"Transition to primary complete'
 _FLAGS = (
     *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"),
     *("--replSet", _REPLICA_SET, "--oplogSize", "64"),
-    # zlib is open to CVE-2025-14847, before any login; nobody here compresses what stays on the machine.
+    # zlib has CVE-2025-14847, exploitable before login. Compression is useless on one machine anyway.
     *("--networkMessageCompressors", "disabled"),
-    # A slow operation would be logged with its values, and auth's are hashes of passwords.
+    # A log line of a slow operation contains its values, and auth's are password hashes.
     *("--slowOpSampleRate", "0"),
-    # These three keep a new data folder at 17 MB; mongod's own defaults make it 300.
+    # These three keep a new data folder at 17 MB; with mongod's defaults it has 300 MB.
     *("--wiredTigerCacheSizeGB", "0.25"),
     *("--wiredTigerEngineConfigString", "log=(file_max=16MB,prealloc=false)"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
@@ -54,7 +54,7 @@ _FLAGS = (
 
 
 class _LogLine(BaseModel):
-    """What mongod writes: severity, message, and what else there is."""
+    """A line of mongod's log."""
 
     s: str
     msg: str
@@ -62,10 +62,10 @@ class _LogLine(BaseModel):
 
 
 class Mongo(Server):
-    """mongod with access control: an administrator, and for each service a user who reads and writes one database."""
+    """mongod with access control: an administrator, and for each service a user with access to one database."""
 
     def __init__(self, home: Home, credentials: Credentials, processes: Iterable[Process] = PROCESSES) -> None:
-        """See `Server`; the port is that of the last start, which its replica set knows, where it is free still."""
+        """See `Server`. It reuses the port of the last start if that is free: its replica set stores the port."""
         super().__init__("mongo", home, credentials)
         self._passwords = {one.name: credentials.database(one) for one in processes if one.store == "mongo"}
         known = self._known_port
@@ -74,7 +74,7 @@ class Mongo(Server):
 
     @property
     def urls(self) -> dict[str, str]:
-        """The database of each process by its name, as the user of the same name."""
+        """The URL of each process's database, with credentials of the user of that name."""
         return {
             name: f"mongodb://{name}:{password}@127.0.0.1:{self.port}/{name}"
             f"?authSource={name}&replicaSet={_REPLICA_SET}"
@@ -83,7 +83,7 @@ class Mongo(Server):
 
     @property
     def _made(self) -> Path:
-        """The file that names the users who have been made."""
+        """The file that lists the users that exist."""
         return self.data / "users"
 
     @property
@@ -93,20 +93,20 @@ class Mongo(Server):
 
     @property
     def _complete(self) -> Path:
-        """The file whose presence says that the first start came to its end; in it, the port of the last one."""
+        """The file that exists once the first start has completed; it contains the port of the last start."""
         return self.data / "complete"
 
     @property
     def _known_port(self) -> int | None:
-        """The port under which the server is a member of its set."""
+        """The port in the configuration of its replica set."""
         text = self._complete.read_text() if self._complete.exists() else ""
         return int(text) if text.isdecimal() else None
 
     async def prepare(self) -> None:
-        """Add the key file, which a replica set with access control must have.
+        """Create the key file that a replica set with access control requires.
 
-        A mongod that is ended while it makes its first files cannot read them afterwards. Data that was never complete
-        is therefore thrown away: no service has written to it yet.
+        mongod cannot read its files if it was stopped while it created them. Such incomplete data is deleted: no
+        service has written to it yet.
         """
         if not self._complete.exists():
             shutil.rmtree(self.data, ignore_errors=True)
@@ -114,7 +114,7 @@ class Mongo(Server):
         write_private(self.data / "replica-set.key", self.credentials.mongo_replica_set_key)
 
     def command(self) -> Command:
-        """Run on the home's data."""
+        """The command that runs mongod on the home's data."""
         paths = ("--dbpath", str(self.data), "--auth", "--keyFile", str(self.data / "replica-set.key"))
         return Command(
             argv=(str(binaries.mongod()), *paths, "--port", str(self.port), *_FLAGS),
@@ -123,7 +123,7 @@ class Mongo(Server):
         )
 
     async def start(self) -> None:
-        """Start as every server does; a program that cannot even be loaded has a cure that is worth naming."""
+        """Start as every server does. If a library is missing, the error says how to install it."""
         try:
             await super().start()
         except DevstackError as error:
@@ -134,9 +134,9 @@ class Mongo(Server):
             ) from error
 
     async def serving(self) -> None:
-        """Wait for the server to listen, then see to it that it knows its address and its users.
+        """Wait until the server listens, then configure its address and users if needed.
 
-        Where it does already, its own word is enough: whoever starts on data that is there needs no driver.
+        If it is already configured, its log is enough, and no driver is loaded.
         """
         if self._known_port == self.port and self._knows_all:
             await until(lambda: any(word in self.child.said() for word in (_IS_PRIMARY, _IS_NO_MEMBER)))
@@ -159,11 +159,11 @@ class Mongo(Server):
             raise DevstackError(f"cannot set up MongoDB in {self.data}: {error}") from error
 
     def readable(self, log: str) -> str:
-        """Pick the errors out of mongod's JSON, and leave what is not JSON."""
+        """The errors in mongod's JSON, and lines that are not JSON."""
         return "\n".join(line for line in map(_error, log.splitlines()) if line)
 
     async def _make_administrator(self) -> None:
-        """Make the administrator, which a server without users lets anyone on the same machine do."""
+        """Create the administrator. A server without users allows that from the same machine."""
         async with self._client() as anyone:
             await anyone.admin.command("replSetInitiate", self._replica_set(version=1))
             await _primary(anyone)
@@ -174,7 +174,7 @@ class Mongo(Server):
         async with self._client(username="admin", password=self.credentials.mongo_admin) as admin:
             config = await _replica_set_config(admin)
             if config["members"][0]["host"] != f"127.0.0.1:{self.port}":
-                # The port is another one than at the last start, and a member that is not in its set serves nobody.
+                # The port has changed since the last start, and a member outside its set serves nobody.
                 moved = self._replica_set(version=config["version"] + 1)
                 await admin.admin.command("replSetReconfig", moved, force=True)
             await _primary(admin)
@@ -194,13 +194,13 @@ class Mongo(Server):
             self.port,
             username=username,
             password=password,
-            directConnection=True,  # a set that does not know its own address yet cannot be discovered
+            directConnection=True,  # discovery fails until the set has its address
             serverSelectionTimeoutMS=10_000,
         )
 
 
 async def _replica_set_config(client: AsyncMongoClient[dict[str, Any]]) -> dict[str, Any]:
-    """What the server knows of its set; it takes connections a little before it has read that."""
+    """The configuration of the set. The server accepts connections a little before it has read it."""
     from pymongo.errors import OperationFailure  # noqa: PLC0415  as above
 
     while True:
@@ -215,7 +215,7 @@ async def _replica_set_config(client: AsyncMongoClient[dict[str, Any]]) -> dict[
 
 
 async def _primary(client: AsyncMongoClient[dict[str, Any]]) -> None:
-    """Wait until the only member has elected itself, which takes it some hundredths of a second."""
+    """Wait until the only member has elected itself, which takes some 10 ms."""
     while not (await client.admin.command("hello"))["isWritablePrimary"]:  # noqa: ASYNC110  it tells when asked only
         await asyncio.sleep(0.01)
 

@@ -1,4 +1,4 @@
-"""The NATS servers of the stack, one or a cluster, with the users and permissions of nats.conf."""
+"""The NATS servers of the stack, one or a cluster, with users and permissions of nats.conf."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RELOADS_WITHIN = 5.0
 
 
 class Nats(Server):
-    """nats-server: a port for clients, one for its monitoring pages, one for the other nodes of a cluster."""
+    """nats-server, with ports for clients, for monitoring and for the other nodes of a cluster."""
 
     port_count = 3
 
@@ -43,7 +43,7 @@ class Nats(Server):
         configuration: Path = CONFIGURATION,
         tls: Path | None = None,
     ) -> None:
-        """See `Server`; alone until told of `peers`, and encrypted with the certificates in `tls`."""
+        """See `Server`. It runs alone unless `peers` are set. `tls` is the folder of its certificates."""
         super().__init__(name, home, credentials)
         self.peers: tuple[Nats, ...] = ()
         self._base = _WITH_TLS if tls else configuration
@@ -51,17 +51,17 @@ class Nats(Server):
 
     @property
     def url(self) -> str:
-        """Where clients connect, without a user."""
+        """The URL for clients, without a user."""
         return f"{'tls' if self._tls else 'nats'}://{_HOST}:{self.port}"
 
     @property
     def monitor_port(self) -> int:
-        """Where it tells about itself."""
+        """The port of its monitoring pages."""
         return self.ports[1]
 
     @property
     def monitor_url(self) -> str:
-        """Where `/varz`, `/connz` and `/healthz` are served."""
+        """The URL below which `/varz`, `/connz` and `/healthz` are."""
         return f"http://{_HOST}:{self.monitor_port}"
 
     @property
@@ -73,7 +73,7 @@ class Nats(Server):
         return self.data / "cluster.conf" if self.peers else self._base
 
     def command(self) -> Command:
-        """Add to nats.conf what it leaves open: addresses, users, files."""
+        """nats.conf with what it leaves open: addresses, users, files."""
         users = {variable(user): public_key(seed) for user, seed in self.credentials.nats.items()}
         return Command(
             argv=(
@@ -95,7 +95,7 @@ class Nats(Server):
         return files
 
     async def spawn(self) -> None:
-        """Clear away what a killed server has left, or it would look ready too soon if it got the same number."""
+        """Remove what a killed server left: with the same process id, the new server would look ready too soon."""
         for stale in self.data.glob("*.ports"):
             stale.unlink()
         if self.peers:
@@ -103,7 +103,7 @@ class Nats(Server):
         await super().spawn()
 
     def _cluster(self) -> str:
-        """What a node needs beyond nats.conf: in a file, since everybody sees the arguments of a process."""
+        """The configuration of a cluster node. It is in a file, since everyone can see a process's arguments."""
         password = self.credentials.nats_cluster
         routes = [f"nats://node:{password}@{_HOST}:{peer._route_port}" for peer in self.peers]  # noqa: SLF001  its own kind
         return f"""\
@@ -114,24 +114,24 @@ cluster {{
   listen: "{_HOST}:{self._route_port}"
   authorization {{ user: node, password: {password} }}
   routes: [{", ".join(f'"{route}"' for route in routes)}]
-  pool_size: -1  # one connection per neighbour: whoever has a route hears everything by it
-  ping_interval: "2s"  # a node that hangs is given up after 4 to 6 seconds, and with it what was sent through it
+  pool_size: -1  # one connection per neighbour, which carries all messages
+  ping_interval: "2s"  # a hanging node is given up after 4 to 6 seconds, and messages sent through it are lost
   ping_max: 2
   {"tls { cert_file: $NATS_SERVER_CERT, key_file: $NATS_SERVER_KEY, ca_file: $NATS_SERVER_CA }" if self._tls else ""}
 }}
 """
 
     async def serving(self) -> None:
-        """Wait for the file that the server writes once it listens; its name proves whose it is. Then for its peers."""
+        """Wait for the file that the server writes once it listens, named by its process id, and then for its peers."""
         ports_file = self.data / f"nats-server_{self.child.pid}.ports"
         await until(ports_file.exists)
         if self.peers:
             await until_told(self._has_joined)
 
     async def _has_joined(self) -> bool:
-        """Tell whether this node and every one that answers know each other.
+        """Whether this node and every node that answers have routes to each other.
 
-        Of two nodes that start, at least the one that listens later sees the other: once both serve, they are joined.
+        Of two starting nodes, at least the one that listens later sees the other. So both are joined once both serve.
         """
         known, *others = await asyncio.gather(*(neighbours(node.monitor_port) for node in (self, *self.peers)))
         return known is not None and all(
@@ -140,14 +140,14 @@ cluster {{
         )
 
     async def reload(self) -> None:
-        """Have it read its configuration again; on return it has.
+        """Have the server reload its configuration. On return it has.
 
         Raises:
-            DevstackError: it did not, or it does not run.
+            DevstackError: it refused, or does not run.
 
         """
         if self.child.pid is None:
-            raise DevstackError(f"{self.name} does not run")
+            raise DevstackError(f"{self.name} is not running")
         before = await configured_at(self.monitor_port)
 
         async def has_reloaded() -> bool:
@@ -158,13 +158,13 @@ cluster {{
             async with asyncio.timeout(_RELOADS_WITHIN):
                 await until_told(has_reloaded)
         except TimeoutError:
-            raise DevstackError(f"{self.name} does not take its configuration{self.last_words()}") from None
+            raise DevstackError(f"{self.name} refuses its configuration{self.last_words()}") from None
 
 
 def nats_nodes(
     count: int, home: Home, credentials: Credentials, configuration: Path = CONFIGURATION, *, tls: bool = False
 ) -> tuple[Nats, ...]:
-    """Make one server, or the nodes of a cluster that know of each other; for `tls` also what vouches for them."""
+    """One server, or the nodes of a cluster. With `tls`, also their certificates."""
     folder = _certificates(home.path / "tls") if tls else None
     nodes = tuple(Nats(name, home, credentials, configuration, folder) for name in process_names("nats", count))
     for node in nodes:
@@ -181,5 +181,5 @@ def _certificates(folder: Path) -> Path:
 
 
 def _quoted(path: Path) -> str:
-    """A path as a value of nats-server's configuration, which is what a variable is read as."""
+    """A path as a quoted value: nats-server parses the content of a variable."""
     return json.dumps(str(path), ensure_ascii=False)

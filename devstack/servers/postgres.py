@@ -1,4 +1,4 @@
-"""The PostgreSQL server of the stack: a database for each service that wants one, whose owner can open no other."""
+"""The PostgreSQL server of the stack: a database for each service that needs one, closed to all other services."""
 
 from __future__ import annotations
 
@@ -32,36 +32,36 @@ _INITDB = (
 )
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",  # a socket's path may have 107 bytes, and a home can lie deeper
+    "unix_socket_directories": "",  # a socket's path has at most 107 bytes; a home's may be longer
     "max_connections": "200",
     "shared_buffers": "64MB",
     "fsync": "on",
 }
 _CLOSED = ("REVOKE ALL ON DATABASE postgres FROM PUBLIC", "REVOKE ALL ON DATABASE template1 FROM PUBLIC")
-_STATUS_LINE = 7  # of postmaster.pid, where pg_ctl too looks for the word "ready"
+_STATUS_LINE = 7  # the line of postmaster.pid in which pg_ctl, too, looks for "ready"
 
 
 class Postgres(Server):
-    """One server for all databases; in production each may have its own."""
+    """One server for all databases. In production, each database may have its own."""
 
     def __init__(self, home: Home, credentials: Credentials, processes: Iterable[Process] = PROCESSES) -> None:
-        """See `Server`; it has a database for each of the processes that keep their data in PostgreSQL."""
+        """See `Server`. Each process that keeps its data in PostgreSQL has a database."""
         super().__init__("postgres", home, credentials)
         self._passwords = {one.name: credentials.database(one) for one in processes if one.store == "postgres"}
 
     @property
     def urls(self) -> dict[str, str]:
-        """The database of each process by its name, as its owner."""
+        """The URL of each process's database, with its owner's credentials."""
         return {name: self._url(name, password) for name, password in self._passwords.items()}
 
     def _url(self, role: str, password: str) -> str:
         return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{role}?sslmode=disable"  # the wheel has no TLS
 
     async def prepare(self) -> None:
-        """Make the data folder with roles and databases beside its place, and move it there when it is whole."""
+        """Create the data folder with roles and databases in a temporary place, and move it when it is complete."""
         if self.data.exists():
-            # Whoever wrote this held the lock of the home, which is ours now. The number in it may be another
-            # process's since, and PostgreSQL would then refuse to start.
+            # Its writer held the home's lock, which is ours now. The process id in it may be another process's today,
+            # and PostgreSQL would refuse to start.
             (self.data / "postmaster.pid").unlink(missing_ok=True)
             await self._add_missing()
             return
@@ -80,11 +80,11 @@ class Postgres(Server):
 
     @property
     def _made(self) -> Path:
-        """The file that names the databases which have been made: a start on data that is there reads it alone."""
+        """The file that lists the databases that exist, so that a start need not ask."""
         return self.home.path / "postgres.databases"
 
     async def _add_missing(self) -> None:
-        """Make the databases of processes that are newer than the data."""
+        """Create the databases of processes that were added since the data was created."""
         known = self._made.read_text().split() if self._made.exists() else []
         if self._passwords.keys() <= set(known):
             return
@@ -96,28 +96,30 @@ class Postgres(Server):
         write_private(self._made, "\n".join(sorted({*known, *self._passwords})))
 
     async def _execute(self, data: Path, statements: Iterable[str]) -> None:
-        """Run SQL in single-user mode, which needs no network and no password: no door is open before all are shut."""
+        """Run SQL in single-user mode: it needs no network, so nothing can connect before access is restricted."""
         file = self.home.path / "postgres.sql"
         try:
-            write_private(file, "".join(f"{statement}\n" for statement in statements))  # one a line, in this mode
+            write_private(
+                file, "".join(f"{statement}\n" for statement in statements)
+            )  # this mode reads one statement per line
             await self._run(data, "postgres", "--single", "-c", "exit_on_error=on", "postgres", stdin=file)
         finally:
             file.unlink(missing_ok=True)
 
     async def _run(self, data: Path, program: str, *arguments: str, stdin: Path = Path(os.devnull)) -> None:
-        first, *others = arguments  # `--single` works in the first place only
+        first, *others = arguments  # `--single` must come first
         await self.child.spawn(self._command(data, program, first, "-D", str(data), *others, stdin=stdin))
         if await self.child.wait() != 0:
             raise DevstackError(f"cannot create PostgreSQL's data in {data}{self.last_words()}")
 
     def command(self) -> Command:
-        """Run on what is in `prepare`'s folder."""
+        """The command that runs PostgreSQL on the data folder."""
         settings = {**_SETTINGS, "port": str(self.port)}
         flags = (part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
         return self._command(self.data, "postgres", "-D", str(self.data), *flags)
 
     def _command(self, data: Path, program: str, *arguments: str, stdin: Path = Path(os.devnull)) -> Command:
-        fast_shutdown = signal.SIGINT  # SIGTERM would wait for clients to leave by themselves
+        fast_shutdown = signal.SIGINT  # SIGTERM would wait until clients disconnect
         return Command(
             argv=(*unprivileged(data, fast_shutdown), str(binaries.postgres_folder() / program), *arguments),
             env={"PATH": search_path(), "LC_ALL": "C", "TZ": "UTC"},
@@ -127,19 +129,19 @@ class Postgres(Server):
         )
 
     async def serving(self) -> None:
-        """Wait for the server's own word in postmaster.pid."""
+        """Wait until postmaster.pid says that the server is ready."""
         await until(self._says_ready)
 
     def _says_ready(self) -> bool:
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:  # not there yet, or what a killed server left is just being replaced
+        except FileNotFoundError:  # not written yet, or being replaced
             return False
         return len(lines) > _STATUS_LINE and lines[0] == str(self.child.pid) and lines[_STATUS_LINE].strip() == "ready"
 
 
 def _statements(passwords: Mapping[str, str], databases: frozenset[str], roles: frozenset[str]) -> list[str]:
-    """Write the SQL that makes each database that is not there, and its owner."""
+    """The SQL that creates each missing database and its owner."""
     statements = []
     for name, password in passwords.items():
         if name in databases:
@@ -148,7 +150,7 @@ def _statements(passwords: Mapping[str, str], databases: frozenset[str], roles: 
         statements += [
             f"{what} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD '{password}'",
             f"CREATE DATABASE {name} OWNER {name}",
-            # Otherwise everyone may connect to it. The owner keeps his rights.
+            # By default everyone may connect. The owner keeps all rights.
             f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
         ]
     return statements

@@ -1,4 +1,4 @@
-"""What NATS, PostgreSQL and MongoDB have in common here: ports of their own choice, and a known moment of readiness."""
+"""What NATS, PostgreSQL and MongoDB have in common: free ports, and a known moment of readiness."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _ATTEMPTS = 5
 
 
 class Server(Program):
-    """A server that listens on loopback ports which it keeps for as long as the stack runs."""
+    """A server on loopback ports that it keeps while the stack runs."""
 
     port_count = 1
-    ready_within = 60.0  # far more than it takes, even after a crash
+    ready_within = 60.0  # far more than a start takes, even after a crash
 
     def __init__(self, name: str, home: Home, credentials: Credentials) -> None:
-        """Choose free ports; whether they still are, the first start shows."""
+        """Chooses free ports. The first start shows whether they still are."""
         super().__init__(name, home)
         self.data = home.path / name
         self.credentials = credentials
         self.ports = free_ports(self.port_count)
         self._is_fixed = False
         self.has_served = asyncio.Event()
-        """Set when it serves for the first time, on ports that it then keeps."""
+        """Set when it serves for the first time. From then on its ports are fixed."""
 
     @property
     def port(self) -> int:
@@ -42,10 +42,10 @@ class Server(Program):
         return self.ports[0]
 
     def listen_on(self, ports: Sequence[int], another: str) -> None:
-        """Listen on these ports and no others; where there are fewer than it needs, the rest are free ones.
+        """Listen on these ports. If there are fewer than it needs, the rest are free ones.
 
         Raises:
-            DevstackError: one is taken; `another` says how to get a different one.
+            DevstackError: one is in use. `another` says how to choose a different one.
 
         """
         for port in ports:
@@ -54,19 +54,19 @@ class Server(Program):
         self._is_fixed = True
 
     async def prepare(self) -> None:
-        """Make the data folder where there is none; called once, before the first start."""
+        """Create the data folder if there is none. Called once, before the first start."""
         self.data.mkdir(mode=0o700, exist_ok=True)
 
     @abstractmethod
     def command(self) -> Command:
-        """Say how to run the server on `self.ports`."""
+        """The command that runs the server on `self.ports`."""
 
     async def spawn(self) -> None:
-        """Start the process on the ports found before."""
+        """Start the process on its ports."""
         await self.child.spawn(self.command())
 
     async def start(self) -> None:
-        """Start on other ports if need be the first time, and on the same ones ever after: clients know them."""
+        """Start. The first start may choose other ports; later ones may not, since clients know the ports."""
         if self.has_served.is_set():
             await super().start()
             return
@@ -75,7 +75,7 @@ class Server(Program):
             try:
                 await super().start()
             except DevstackError:
-                # Somebody took the port between our look and the server's.
+                # Another process took the port after it was found free.
                 if self._is_fixed or attempt == _ATTEMPTS or "address already in use" not in self.child.said().lower():
                     raise
                 self.ports = free_ports(self.port_count)

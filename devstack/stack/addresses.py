@@ -1,4 +1,4 @@
-"""Where gateways listen, and under which URL one reaches them."""
+"""The addresses and URLs of gateways."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def gateway_ports(settings: StackSettings, kept: Sequence[int] = ()) -> tuple[int, ...]:
-    """Give each gateway a port of its own: the one that was asked for and those after it, or free ones.
+    """A port for each gateway: the requested one and those after it, or free ones.
 
-    All get the same one where they share it. In place of free ones they take those that were `kept`, if there are
-    enough. Somebody else's gateway may listen already.
+    With a shared port, all gateways have the same. In place of free ports, those in `kept` are used if there are
+    enough. Another process may already listen on one.
 
     Raises:
-        DevstackError: one of them is taken.
+        DevstackError: one is in use.
 
     """
     count = settings.replicas.get("gateway", 1)
@@ -39,11 +39,11 @@ def gateway_ports(settings: StackSettings, kept: Sequence[int] = ()) -> tuple[in
 
 
 def reachable(host: str) -> str:
-    """Turn an address that means all of a machine's into one to connect to."""
+    """An address to connect to, for one that may stand for all addresses of the machine."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
 def http_url(host: str, port: int) -> str:
-    """Write the URL of a gateway on this address."""
+    """The URL of a gateway on this address."""
     host = reachable(host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,4 +1,4 @@
-"""What a stack says of itself: to its services by their environment, to other programs by stack.json."""
+"""Describes a stack: to its services in their environment, to other programs in stack.json."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 
 def embedded(settings: StackSettings) -> list[ServerName]:
-    """Name the servers that nobody else runs."""
+    """The servers that the stack starts itself."""
     nats: list[ServerName] = ["nats"] if settings.nats_url is None else []
     own = (row.store for row in PROCESSES if row.store and settings.external_url(row.name) is None)
     return [*nats, *dict.fromkeys(own)]
 
 
 def makes_admin(settings: StackSettings) -> bool:
-    """Whether the first administrator is this stack's to make: a database of somebody else's has one already."""
+    """Whether this stack creates the first administrator: an external database has one already."""
     return all(settings.external_url(row.name) is None for row in PROCESSES if row.admin)
 
 
 def surroundings(
     settings: StackSettings, servers: Servers, terminal: Mapping[str, str], ports: Sequence[int]
 ) -> Surroundings:
-    """Where everything is. A server's port may be another until it serves."""
-    # A database of somebody else's has its administrator and its keys already: the terminal may tell them.
+    """Where everything is. A server's port can change until it serves."""
+    # An external database has its administrator and keys already: the terminal's variables may name them.
     kept_in = servers.home.path if makes_admin(settings) else None
     admin = first_admin(kept_in, terminal, servers.credentials.secret("AUTH_ADMIN_PASSWORD"))
     external = {row.name: settings.external_url(row.name) for row in PROCESSES}
@@ -60,10 +60,10 @@ def surroundings(
 def describe(
     servers: Servers, known: Surroundings, terminal: Mapping[str, str], processes: Mapping[str, int]
 ) -> StackState:
-    """Put together what stack.json says."""
+    """The contents of stack.json."""
     home = servers.home
     seeds = known.nats_seeds
-    if seeds is None:  # whoever runs NATS has told us one user for everything
+    if seeds is None:  # an external NATS: one user for all processes
         told = inherited("gateway", terminal, nats=True)
         operator = Operator.model_validate(
             {name.removeprefix("nats_"): told.get(name.upper()) for name in Operator().settings()}

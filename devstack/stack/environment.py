@@ -1,7 +1,7 @@
-"""The environment of each service: its own secrets and addresses, and nothing of another's.
+"""The environment of each service: its own secrets and addresses, and none of another service.
 
-Of the terminal's variables a service gets those that it has a setting for. All others stay outside: libraries read
-many (`PGSSLMODE`, `WEB_CONCURRENCY`, `http_proxy`), and whoever typed the command meant them for other programs.
+A service inherits only those of the terminal's variables that it has a setting for. Libraries read many others
+(`PGSSLMODE`, `WEB_CONCURRENCY`, `http_proxy`) that were meant for other programs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _SHARED = {**LogSettings.model_fields, **TraceSettings.model_fields, **TokenSettings.model_fields}
 _OF_WORKERS = WorkerSettings.model_fields.keys() - NatsSettings.model_fields.keys()
 _PREFIXES = ("OTEL_EXPORTER_OTLP_", "OTEL_BSP_", "OTEL_RESOURCE_ATTRIBUTES")  # see docs/explanation/tracing.md
-_CERTIFICATES = {"SSL_CERT_FILE", "SSL_CERT_DIR"}  # whom this machine trusts: for servers that run elsewhere
+_CERTIFICATES = {"SSL_CERT_FILE", "SSL_CERT_DIR"}  # the machine's CAs, for external servers
 
 
 def _is_path(field: FieldInfo) -> bool:
@@ -41,10 +41,10 @@ _PATHS |= {f"OTEL_EXPORTER_OTLP_{of}CERTIFICATE" for of in ("", "TRACES_")}
 
 
 def inherited(service: ServiceName, terminal: Mapping[str, str], *, nats: bool) -> dict[str, str]:
-    """Pick the terminal's variables that are for this service, with NATS's only if it is to be used as they say.
+    """The terminal's variables that this service has a setting for. NATS's are included only if `nats`.
 
-    A path is made absolute: a service runs in another folder than the terminal. A name that is misspelt passes, so that
-    the service can tell of it.
+    Paths are made absolute, since a service runs in another folder. Misspelt names pass, so that the service can warn
+    of them.
     """
     names = _SHARED.keys() | (set() if service == "gateway" else _OF_WORKERS)
     names |= NatsSettings.model_fields.keys() if nats else set()
@@ -67,21 +67,21 @@ def _absolute(path: str) -> str:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where everything is, and with which secrets."""
+    """Where everything is, with the secrets."""
 
     gateway_host: str
-    gateway_ports: Sequence[int]  # of each gateway
+    gateway_ports: Sequence[int]  # one for each gateway
     nats_url: str
-    # None where NATS is somebody else's: as whom to connect, the terminal tells (NATS_NKEY_SEED and its like).
+    # None for an external NATS, whose user the terminal's variables name (NATS_NKEY_SEED and others).
     nats_seeds: Mapping[str, str] | None = field(repr=False)
-    nats_ca: Path | None  # who vouches for NATS where it speaks TLS
-    databases: Mapping[str, str] = field(repr=False)  # the URL of each service's own, by its name
+    nats_ca: Path | None  # the CA of NATS if it uses TLS
+    databases: Mapping[str, str] = field(repr=False)  # the URL of each service's database, by service
     admin_email: str
     admin_password: str = field(repr=False)
-    keys: Mapping[str, str] = field(repr=False)  # by the names of the variables
+    keys: Mapping[str, str] = field(repr=False)  # by variable
 
     def environment(self, service: ServiceName, terminal: Mapping[str, str], replica: int = 0) -> dict[str, str]:
-        """Put together what one process sees: those of the terminal's variables that are for it, and its own."""
+        """The environment of one process: inherited variables and its own."""
         told = inherited(service, terminal, nats=self.nats_seeds is None)
         return {**_defaults(service), **told, **self._nats(service), **self._own(service, replica)}
 
@@ -104,6 +104,6 @@ class Surroundings:
 
 
 def _defaults(service: ServiceName) -> dict[str, str]:
-    """Fill a new database with Northwind, unless the terminal says otherwise."""
+    """Seed a new database with Northwind, unless the terminal's variables say otherwise."""
     row = BY_NAME[service]
     return {f"{row.prefix}_SEED": "true"} if row.seeded else {}

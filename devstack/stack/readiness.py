@@ -1,4 +1,4 @@
-"""How a stack knows that the mesh works: the gateway's own word, asked for over HTTP."""
+"""Asks a gateway over HTTP whether the mesh is ready."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _ANSWER_WITHIN = 5.0
 _INTERVAL = 0.05
 _OK = 200
 _LONGEST = 64 * 1024
-"""Bytes that are read of an answer."""
+"""Bytes of a response that are read."""
 
 
 class Readiness(BaseModel):
-    """What `GET /readyz` says."""
+    """The body of `GET /readyz`."""
 
     ready: bool = False
     nats: bool = False
@@ -26,7 +26,7 @@ class Readiness(BaseModel):
     reason: str | None = None
 
     def without(self, absent: Collection[str]) -> bool:
-        """Whether all works but these services, which somebody else runs."""
+        """Whether everything is ready except these services, which are left to the user."""
         return self.ready or (
             self.nats
             and not all(self.services.values())
@@ -39,7 +39,7 @@ async def readiness(host: str, port: int) -> Readiness | None:
     try:
         status, body = await asyncio.wait_for(_get(host, port, "/readyz"), _ANSWER_WITHIN)
     except (OSError, TimeoutError, ValueError, IndexError):
-        return None  # not listening yet, too busy, or in the middle of going down
+        return None  # not listening yet, too busy, or stopping
     try:
         said = Readiness.model_validate_json(body)
     except ValidationError:
@@ -48,7 +48,7 @@ async def readiness(host: str, port: int) -> Readiness | None:
 
 
 async def until_ready(host: str, port: int, absent: Collection[str] = ()) -> None:
-    """Return once `GET /readyz` says that every service answers the gateway, but for those that are `absent`."""
+    """Return once `GET /readyz` reports every service ready, except those in `absent`."""
     while True:
         said = await readiness(host, port)
         if said is not None and said.without(absent):

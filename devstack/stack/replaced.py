@@ -1,4 +1,4 @@
-"""What a service needs that somebody else runs in a stack: a debugger, or a worker in another language."""
+"""The environment of services that the user runs: in a debugger, or in another language."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SEED = "NATS_NKEY_SEED"
 
 
 def write_environments(home: Path, environments: Mapping[str, Mapping[str, str]]) -> dict[str, Path]:
-    """Write the environment of each service into `env/<service>.env`, for its owner alone; remove older ones.
+    """Write the environment of each service to `env/<service>.env`, readable by its owner only. Removes older files.
 
-    The NATS seed stands in a file beside it, which NATS_NKEY_SEED_FILE names: any client library reads it there.
-    A shell reads the file (`set -a; . FILE`), and so does what reads .env files.
+    The NATS seed is in a file beside it, named by NATS_NKEY_SEED_FILE, since client libraries read it from a file. A
+    shell reads the file with `set -a; . FILE`, and so do tools that read .env files.
     """
     folder = home / "env"
     folder.mkdir(mode=0o700, exist_ok=True)

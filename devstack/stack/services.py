@@ -1,4 +1,4 @@
-"""The services as processes, started by module name: none of them is imported here."""
+"""The services as processes, started by module name. None is imported here."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 ServiceCommand = Callable[["ServiceName"], Sequence[str]]
 
 SERVICES: tuple[ServiceName, ...] = tuple(row.name for row in sorted(PROCESSES, key=lambda row: not row.serves))
-"""All of them, workers first: they are started in this order."""
+"""All services in the order of their start: workers first."""
 
-_STARTED = ("service_started", "gateway_started")  # what a process logs once it takes requests
+_STARTED = ("service_started", "gateway_started")  # the event that a process logs once it accepts requests
 _LEVELS_THAT_TELL = {"debug", "info"}
 ROOT = Path(__file__).parents[2]  # where the packages are
 
 
 def run_module(service: ServiceName) -> Sequence[str]:
-    """Run a service with this interpreter."""
+    """The command that runs a service with this interpreter."""
     return (sys.executable, "-m", BY_NAME[service].package)
 
 
@@ -45,16 +45,16 @@ class Service(Program):
         env: Callable[[], Mapping[str, str]],
         mesh_is_ready: Callable[[], Awaitable[None]],
     ) -> None:
-        """Take what to run; `mesh_is_ready` returns once a gateway says that all services answer.
+        """`mesh_is_ready` returns once a gateway reports all services ready.
 
-        `env` is asked for at each start: a server's port may be another until it serves.
+        `env` is called at each start: a server's port can change until it serves.
         """
         super().__init__(name, home)
         self._argv = tuple(argv)
         self._env = env
         self._mesh_is_ready = mesh_is_ready
         self.niceness = 0
-        """By which it gives way to others; whoever makes it sets it before it is started."""
+        """The niceness of the process; set it before the start."""
 
     async def spawn(self) -> None:
         """Start the process."""
@@ -62,13 +62,13 @@ class Service(Program):
 
     @property
     def tells(self) -> bool:
-        """Whether its log says when it serves; it may have been told to say less."""
+        """Whether its log level is low enough to log that it serves."""
         return word(self._env().get("LOG_LEVEL", "info")) in _LEVELS_THAT_TELL
 
     async def serving(self) -> None:
-        """Wait for its own word, then for the gateway's, which counts for all.
+        """Wait until the process logs that it serves, and then until the gateway reports all services ready.
 
-        Its own comes first: until it listens, somebody else may on the same port, a gateway of another stack even.
+        The log comes first: until the process listens, another stack's gateway may answer on the same port.
         """
         await self._own_word()
         await self._mesh_is_ready()
@@ -79,15 +79,15 @@ class Service(Program):
 
 
 class Worker(Service):
-    """A process that listens nowhere; that it serves stands in its log, unless it was told to say less."""
+    """A process that listens on no port. Its log says that it serves, unless its log level is too high."""
 
     @property
     def overlaps(self) -> bool:
-        """Two may serve at once, if one can tell when the second does."""
+        """Two may serve at once, if the log shows when the second does."""
         return self.tells
 
     async def serving(self) -> None:
-        """Wait for its own word: the gateway's may be about another replica."""
+        """Wait for its log. The gateway's report could be about another replica."""
         if self.tells:
             await self._own_word()
         else:

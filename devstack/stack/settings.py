@@ -1,4 +1,4 @@
-"""What may differ between two runs of the stack, and where it is told."""
+"""The settings of a stack."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services import BY_NAME, PROCESSES
 
 
 def _external(variable: str) -> AliasChoices:
-    """Read a field from an environment variable that the services know by the same name."""
+    """Read a field from an environment variable that the services have by the same name."""
     return AliasChoices(variable.lower(), variable)
 
 
@@ -27,7 +27,7 @@ def _names(told: object) -> object:
 def _known(names: tuple[str, ...]) -> tuple[str, ...]:
     unknown = [name for name in names if name not in BY_NAME]
     if unknown:
-        raise ValueError(f"there is no service {', '.join(unknown)}: {', '.join(BY_NAME)}")
+        raise ValueError(f"unknown service {', '.join(unknown)}; services are {', '.join(BY_NAME)}")
     return names
 
 
@@ -38,7 +38,7 @@ def _counts(told: object) -> object:
     try:
         return json.loads(told) if isinstance(told, str) else told
     except ValueError:
-        raise ValueError("""takes JSON, such as {"gateway": 3}""") from None
+        raise ValueError("""must be JSON, such as {"gateway": 3}""") from None
 
 
 if TYPE_CHECKING:
@@ -59,13 +59,13 @@ else:
             if row.url_variable
         },
     )
-    """A field for each database that may be somebody else's: AUTH_MONGODB_URL and its like."""
+    """A field for each database that may be external: AUTH_MONGODB_URL and others."""
 
 
 class StackSettings(_Databases):
-    """Arguments win over environment variables (`MESH_HOME`, `MESH_HTTP_PORT`, ...), and these over the defaults.
+    """Arguments override environment variables (`MESH_HOME`, `MESH_HTTP_PORT`, …), which override defaults.
 
-    A URL that is set means that somebody else runs that server: it is then used as it stands and not started here.
+    A URL of a server means that it runs elsewhere: it is used as it is, and not started here.
     """
 
     model_config = SettingsConfigDict(env_prefix="MESH_")
@@ -111,16 +111,16 @@ class StackSettings(_Databases):
     @classmethod
     def _not_both(cls, only: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if only and info.data.get("without"):
-            raise ValueError("excludes --without: give one of the two")
+            raise ValueError("excludes --without: use one of the two")
         return only
 
     @property
     def absent(self) -> frozenset[ServiceName]:
-        """The services that are not started here."""
+        """The services that are not started."""
         return frozenset(self.without) | (frozenset(BY_NAME) - frozenset(self.only) if self.only else frozenset())
 
     def external_url(self, service: ServiceName) -> str | None:
-        """The URL of a service's database where somebody else runs it."""
+        """The URL of a service's database if it is external."""
         variable = BY_NAME[service].url_variable
         url: str | None = getattr(self, variable.lower()) if variable else None
         return url

@@ -1,4 +1,4 @@
-"""The whole system as one object: servers, workers and gateway, started in order, kept running, stopped in order."""
+"""The whole system as one object: starts servers, workers and gateway, keeps them running, and stops them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _READY_WITHIN = 90.0
 class Stack:
     """`async with Stack(StackSettings()) as stack: await stack.wait()` runs the system until cancelled.
 
-    `on_progress` hears what becomes of each process, `on_line` every line that one logs.
+    `on_progress` is called with each change of a process's state, `on_line` with every line that a process logs.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Stack:
         on_line: Callable[[str, str], None] | None = None,
         service_command: ServiceCommand = run_module,
     ) -> None:
-        """Start nothing yet. `service_command` may run a service in another way than as a module of this project."""
+        """Does not start yet. `service_command` can run a service in another way than as a module of this project."""
         self.settings = settings
         self._terminal = not_blank(os.environ)
         self._tell = on_progress
@@ -74,31 +74,31 @@ class Stack:
         self._state: StackState | None = None
 
     async def __aenter__(self) -> Self:
-        """Start."""
+        """Start the system."""
         await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop."""
+        """Stop the system."""
         await self.stop()
 
     @property
     def state(self) -> StackState:
-        """What stack.json says: addresses, credentials, process numbers. There is none before the stack is ready."""
+        """The contents of stack.json: addresses, credentials, process ids. Raises DevstackError if not yet ready."""
         if self._state is None:
             raise DevstackError("the stack is not ready")
         return self._state
 
     async def start(self) -> None:
-        """Start everything and return when the gateway says that all of it works.
+        """Start everything. Returns when the gateway is ready.
 
         Raises:
-            DevstackError: with what is in the way; whatever had started is stopped again.
+            DevstackError: with the reason; processes that had started are stopped again.
 
         """
         await self._servers.open()
         try:
-            remove_stack(self._servers.home.path)  # what a killed stack has left: the lock is ours, it runs no more
+            remove_stack(self._servers.home.path)  # left by a killed stack: we hold the lock, so it has ended
             kept = self._kept_gateway_ports() if self.settings.keep_ports else ()
             self._ports = gateway_ports(self.settings, kept)
             services = self._make_services()
@@ -122,11 +122,11 @@ class Stack:
             raise
 
     async def wait(self) -> None:
-        """Stay until cancelled."""
+        """Wait until cancelled."""
         await asyncio.gather(*self._tasks)
 
     async def stop(self) -> None:
-        """Stop the gateway first, so that requests in flight find their workers, and the servers last."""
+        """Stop the gateway first, so that requests in flight still find workers, and the servers last."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -141,47 +141,47 @@ class Stack:
         await self._servers.stop_all()
 
     def pid(self, name: str) -> int | None:
-        """Return the number of a process, by its name in stack.json; None while there is none."""
+        """The id of a process by its name in stack.json; None if it does not run."""
         return self._supervisors[name].program.child.pid
 
     async def kill(self, name: str) -> None:
-        """End a process as a crash would; it is started again after a moment, see `until_serving`."""
+        """Kill a process, as a crash would. It is restarted after a moment: see `until_serving`."""
         await self._supervisors[name].kill()
 
     async def until_serving(self, name: str) -> None:
-        """Wait until a process that was killed is there again.
+        """Wait until a killed process serves again.
 
         Raises:
-            DevstackError: it is not after 90 seconds.
+            DevstackError: it does not within 90 seconds.
 
         """
         await self._until_all_serve([self._supervisors[name]])
 
     async def restart(self, name: str) -> None:
-        """End a process in good order and start it anew; on return it serves.
+        """Stop a process gracefully and start it again. On return it serves.
 
-        A worker's next process serves before the last one is told to end; all else has a port, and pauses.
+        A worker's new process serves before the old one is stopped. Everything else has a port, and so is down briefly.
 
         Raises:
-            DevstackError: the old process did not end with exit code 0, or the new one does not start.
+            DevstackError: the old process ended with an error, or the new one failed to start.
 
         """
         await self._supervisors[name].restart()
 
     def freeze(self, name: str) -> None:
-        """Let a process stand still, as on a machine that hangs: its connections stay open, and nobody answers."""
+        """Suspend a process, as on a hanging machine: its connections stay open, and it does not answer."""
         self._supervisors[name].program.child.freeze()
 
     def thaw(self, name: str) -> None:
-        """Let a frozen process go on."""
+        """Resume a frozen process."""
         self._supervisors[name].program.child.thaw()
 
     async def reload(self, name: str) -> None:
-        """Have a NATS server read its configuration again; on return it has."""
+        """Have a NATS server reload its configuration. On return it has."""
         await self._servers.reload(name)
 
     async def _begin(self, service: Service) -> None:
-        """Keep a service running, from when its servers serve."""
+        """Keep a service running, once its servers serve."""
         await self._servers.until_serving(BY_NAME[kind_of(service.name)].servers)
         self._services.append(service)
         await self._supervisors[service.name].run()
@@ -221,7 +221,7 @@ class Stack:
         return services
 
     async def _mesh_is_ready(self, replica: int) -> None:
-        """Have a starting stack ask its gateway when all workers serve: a no stands for more than a second."""
+        """Ask the gateway only once all workers serve: it repeats an unready answer for a second."""
         if self._state is None:
             await _all([one.serves for one in self._supervisors.values() if isinstance(one.program, Worker)])
         await until_ready(reachable(self.settings.http_host), self._ports[replica], self.settings.absent)
@@ -231,7 +231,7 @@ class Stack:
             await until_ready(*address, self.settings.absent)
 
     def _first_gateway(self) -> tuple[str, int] | None:
-        """Where it listens; None if it is not started here."""
+        """The address of the first gateway; None if it is not started here."""
         return None if "gateway" in self.settings.absent else (reachable(self.settings.http_host), self._ports[0])
 
     def _environment(self, service: ServiceName, replica: int = 0) -> dict[str, str]:
@@ -271,7 +271,7 @@ class Stack:
         finally:
             all_serve.cancel()
         for task in done:
-            task.result()  # raises: a supervisor ends with an error or not at all
+            task.result()  # raises: a supervisor ends only with an error
         if not done:
             late = [supervisor.program for supervisor in supervisors if not supervisor.serves.is_set()]
             names = ", ".join([f"{one.name}{await self._waiting.why(one)}" for one in late])

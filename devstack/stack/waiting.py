@@ -1,4 +1,4 @@
-"""What a start waits for, told every few seconds and at the end: never a silence of a minute and a half."""
+"""Reports what a start is waiting for, every few seconds and at the end."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ TOLD_EVERY = 3.0
 
 
 class Waiting:
-    """Remembers what became of each process, and tells of those that do not serve yet."""
+    """Tracks the state of each process, and reports those that do not serve yet."""
 
     def __init__(self, tell: OnProgress, address: Callable[[], tuple[str, int] | None]) -> None:
-        """`address` is the first gateway's, whose `/readyz` knows what is missing; None if it is not started here."""
+        """`address` is the first gateway's, whose `/readyz` says what is missing; None if it is not started here."""
         self._tell = tell
         self._address = address
         self._states: dict[str, tuple[State, str]] = {}
         self._since = time.monotonic()
 
     def hear(self, name: str, state: State, detail: str) -> None:
-        """Take in what became of a process."""
+        """Record the state of a process."""
         self._states[name] = (state, detail)
 
     async def run(self, programs: Mapping[str, Program], every: float = TOLD_EVERY) -> None:
-        """Tell until cancelled."""
+        """Report until cancelled."""
         while True:
             await asyncio.sleep(every)
             for name, (state, detail) in list(self._states.items()):
                 if state in {"starting", "restarting"}:
                     late = f"not ready after {time.monotonic() - self._since:.0f} s{await self.why(programs[name])}"
-                    if self._states[name] == (state, detail):  # or it has become ready in the meantime
+                    if self._states[name] == (state, detail):  # unless it became ready meanwhile
                         self._tell(name, state, f"{detail}; {late}" if detail else late)
 
     async def why(self, program: Program) -> str:
-        """Say what a process that does not serve lacks, as far as it or the gateway tells; with a colon before it."""
+        """Why a process does not serve, as far as it or the gateway says; starts with a colon."""
         address = self._address() if program.name.partition("-")[0] == "gateway" else None
         said = await readiness(*address) if address else None
         reason = said.reason if said else None

@@ -1,1 +1,1 @@
-"""Who may use a route."""
+"""Access control beyond the token: rate limits and revoked sessions."""

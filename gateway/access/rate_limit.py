@@ -1,18 +1,18 @@
-"""How often a password may be tried, as HTTP tells it (draft-ietf-httpapi-ratelimit-headers): auth says how often."""
+"""Reports auth's limit on password attempts in RateLimit headers (draft-ietf-httpapi-ratelimit-headers)."""
 
 from contracts.auth import AuthReason
 from mesh.core.errors import Fault, RemoteFault
 
 
 def after_success(attempts: int | None) -> dict[str, str]:
-    """The headers of a login: what the policy gives. Earlier failures may leave less, which nobody is told."""
+    """Headers of a successful login: the policy. How many attempts are left after earlier failures is not disclosed."""
     return {} if attempts is None else _headers(attempts, f"r={attempts}")
 
 
 def after_failure(fault: Fault | RemoteFault) -> dict[str, str]:
-    """The headers of a login that failed; none where nothing was tried, or where auth does not tell its policy.
+    """Headers of a failed login. None if no attempt was made, or if auth does not report its policy.
 
-    As long as the next attempt need not wait, one is said to be left: whoever guesses need not know how many.
+    While the next attempt need not wait, `r=1`: an attacker need not know the exact number.
     """
     attempts = fault.attempts
     if attempts is None:
@@ -25,6 +25,6 @@ def after_failure(fault: Fault | RemoteFault) -> dict[str, str]:
 
 
 def _headers(attempts: int, left: str) -> dict[str, str]:
-    """The policy has no window: after so many attempts at once come pauses that grow."""
+    """The policy has no window: after `attempts` attempts, pauses grow."""
     name = f'"{AuthReason.TOO_MANY_LOGINS}"'
     return {"RateLimit-Policy": f"{name};q={attempts}", "RateLimit": f"{name};{left}"}

@@ -1,9 +1,9 @@
-"""Which sessions have ended before their access tokens: told by events, and fetched where some may have been missed."""
+"""Sessions that ended before their access tokens expire: learned from events, and fetched when one may be lost."""
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from contextvars import Context
 from typing import Final
 
 import structlog
@@ -19,18 +19,18 @@ from subjects import EVENTS_AUTH_SESSIONS_REVOKED
 log = structlog.get_logger()
 
 WITHIN: Final = 1.0
-"""Seconds: so long a page of the list may take; and after a failure, until it is asked for again."""
+"""Seconds for one page of the list, and seconds between attempts after a failure."""
 _EVERY = 5.0
 MOST_PAGES: Final = 100
-"""Of 10,000 sessions each: a list without an end would have everybody wait, and memory grow."""
+"""Of 10,000 sessions each: an endless list would block every request and exhaust memory."""
 
 
 class Revocations:
-    """The sessions that were revoked, as a gateway knows them.
+    """The revoked sessions known to this gateway.
 
-    It listens before it fetches, so that nothing falls between. The list is fetched when it is first needed or asked
-    for, after each reconnect, and every few seconds beside the requests, should an event be lost otherwise. Without the
-    auth service it goes on with what it knows, as it does with its keys; before it knows anything, nobody is let in.
+    It subscribes before it fetches, so that no revocation is missed. It fetches the list on first use, after each
+    reconnect, and every few seconds in the background in case an event was lost. Without the auth service it keeps the
+    list it has, as it keeps the keys. Without any list, nobody is let in.
     """
 
     def __init__(self, transport: Transport, fetch: Callable[[ListRevoked], Awaitable[RevokedPage]]) -> None:
@@ -38,7 +38,7 @@ class Revocations:
         self._fetch = fetch
         self._revoked: set[str] = set()
         self._told: set[str] = set()
-        """By events, since the list was last asked for."""
+        """Sessions from events since the last fetch began."""
         self._listening = False
         self._known_since: int | None = None
         """The transport's `reconnects` when the list was fetched; None before that."""
@@ -48,18 +48,18 @@ class Revocations:
         self._refreshing: asyncio.Task[None] | None = None
 
     async def require_alive(self, caller: Caller) -> None:
-        """Raise Unauthenticated where the caller's session was revoked, and Unavailable where nobody can know."""
+        """Raise Unauthenticated if the caller's session is revoked, and Unavailable if that cannot be known."""
         if self._known_since != self._transport.reconnects:
             await self._catch_up()
         elif self._time.now() > self._asked_at + _EVERY:
             self._asked_at = self._time.now()
-            # With a context of its own: a request that is almost over would end it by its deadline.
-            self._refreshing = asyncio.create_task(self._refresh_quietly(), context=Context())
+            # With an empty context: the deadline of a request that is almost over would end it.
+            self._refreshing = asyncio.create_task(self._refresh_quietly(), context=contextvars.Context())
         if caller.session_id in self._revoked:
             raise Unauthenticated("session_revoked", "the session has ended")
 
     async def known(self) -> bool:
-        """Whether the list was ever had: without it nobody is let in. It is asked for where it was not."""
+        """Whether the list has been fetched; tries it if not. Without the list nobody is let in."""
         if self._known_since is None:
             with suppress(Unavailable):
                 await self._catch_up()
@@ -68,7 +68,7 @@ class Revocations:
     async def _catch_up(self) -> None:
         async with self._one:
             if self._known_since == self._transport.reconnects:
-                return  # whoever was before us here did it
+                return  # another request did it meanwhile
             if self._known_since is not None and self._time.now() < self._asked_at + WITHIN:
                 return
             try:
@@ -79,7 +79,7 @@ class Revocations:
             except MeshError as error:
                 log.warning("revocations_unknown", error=str(error))
                 if self._known_since is None:
-                    why = "which sessions have ended is not known yet: the auth service does not tell"
+                    why = "revoked sessions cannot be checked: the auth service is not available"
                     raise Unavailable("revocations_unavailable", why) from error
 
     async def _refresh_quietly(self) -> None:
@@ -105,7 +105,7 @@ class Revocations:
             if page.next_cursor is None:
                 return session_ids
             request = ListRevoked(cursor=page.next_cursor)
-        raise BadReply(f"the list of revoked sessions has no end after {MOST_PAGES} pages")
+        raise BadReply(f"the list of revoked sessions exceeds {MOST_PAGES} pages")
 
     def _take(self, event: SessionsRevoked) -> None:
         self._told.update(event.session_ids)

@@ -1,4 +1,4 @@
-"""How the shapes of HTTP are made from those of NATS, and the other way round."""
+"""How HTTP schemas are built from the contracts, and requests from HTTP schemas."""
 
 import re
 from typing import Annotated, Final, Generic, TypeVar
@@ -13,12 +13,12 @@ _WHOLE_NUMBER = re.compile(r"-?\d{1,20}", re.ASCII)
 
 
 class Shown(BaseModel, Generic[ContractT]):
-    """What HTTP shows of a reply: the fields that are named here, and no others, read straight from the wire.
+    """The fields of a reply that HTTP shows, read directly from the wire.
 
-    So the two may change apart. A test holds that each field is its contract's.
+    HTTP and contract can change independently. A test checks that each field is one of its contract.
     """
 
-    # What a worker may leave out is shown all the same: OpenAPI says that it is there.
+    # A field that a worker may omit is always present over HTTP, and OpenAPI says so.
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
@@ -35,18 +35,18 @@ def _true_or_false(value: object) -> object:
 
 
 InDigits: Final = BeforeValidator(_in_digits)
-"""For a number in a path or a query: pydantic would also read `1.0`, `+1` and `1_0`."""
+"""For a number in a path or query: pydantic would also read `1.0`, `+1` and `1_0`."""
 Flag = Annotated[bool, BeforeValidator(_true_or_false)]
-"""A truth value in a query: pydantic would also read `yes`, `t` and `on`."""
+"""A boolean in a query: pydantic would also read `yes`, `t` and `on`."""
 
 MoneyShown = Annotated[str, Field(pattern=MONEY_PATTERN), MONEY_SCHEMA]
-"""An amount as it came: nobody calculates with it here."""
+"""An amount as received: the gateway does not calculate."""
 PageLimit = Annotated[Limit, InDigits]
-"""The most items of a page."""
-PageCursor = Annotated[Cursor | None, Field(description="`next_cursor` of the page before.")]
+"""The maximum number of items in a page."""
+PageCursor = Annotated[Cursor | None, Field(description="`next_cursor` of the previous page.")]
 
 
 class Query(BaseModel):
-    """The query parameters of a list: read from text, and none beyond those that are known."""
+    """The query parameters of a list, parsed from text. Unknown ones are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

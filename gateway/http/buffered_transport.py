@@ -1,4 +1,4 @@
-"""An answer as one write: uvicorn sends head and body apart, and uvloop makes a system call of each."""
+"""Sends a response in one write: uvicorn writes head and body separately, and uvloop makes a system call for each."""
 
 from functools import partial
 from typing import Any
@@ -7,21 +7,23 @@ from mesh.transport.write_buffer import WriteBuffer
 
 
 class BufferedTransport:
-    """A transport that gathers what is written within one turn of the event loop."""
+    """A transport that collects what is written within one iteration of the event loop."""
 
     def __init__(self, transport: Any) -> None:  # noqa: ANN401  # uvloop has types of its own
         self._transport = transport
-        self._buffer = WriteBuffer(partial(_write, transport))  # not a method of ours: only a cycle would be left
+        self._buffer = WriteBuffer(partial(_write, transport))  # a bound method would make a reference cycle
         self.write = self._buffer.add
         self.is_closing = transport.is_closing
         self.lingers = False
-        """Whether `close` ends the writing alone: closed with bytes unread, the connection would break before the
-        client has read the answer (RFC 9112, section 9.6)."""
+        """Whether `close` closes only the writing side.
+
+        Closing with unread bytes resets the connection, and the client may lose the response (RFC 9112, section 9.6).
+        """
         self.ended = False
-        """Whether the writing has ended."""
+        """Whether the writing side is closed."""
 
     def close(self) -> None:
-        """Write what there is, and close."""
+        """Flush, then close."""
         if self.lingers:
             self.write_eof()
         else:
@@ -29,7 +31,7 @@ class BufferedTransport:
             self._transport.close()
 
     def write_eof(self) -> None:
-        """Write what there is, and say that no more will come."""
+        """Flush, then close the writing side."""
         self._buffer.flush()
         self.ended = True
         if not self._transport.is_closing():

@@ -1,4 +1,4 @@
-"""Where each request on a connection begins and ends: the bytes go to the parser message by message, in their turn."""
+"""Finds where each request on a connection begins and ends, and feeds the parser one message at a time."""
 
 import asyncio
 import re
@@ -11,6 +11,7 @@ from httptools import HttpParserError, HttpParserInvalidMethodError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http.buffered_transport import BufferedTransport
+from gateway.http.chunks import end_of_piece
 from gateway.http.head import Head, may_become_one, over, read
 from gateway.http.uvicorn_inside import HttpToolsProtocol, RequestResponseCycle, as_bytes
 from gateway.middleware.methods import UNKNOWN_METHOD
@@ -23,49 +24,49 @@ from mesh.core.errors import Fault, Invalid, TooLarge
 log = structlog.get_logger()
 
 _LINGERS: Final = 2.0
-"""Seconds in which a client that still sends may notice that it has its last answer."""
+"""Seconds between the last response and the close, for a client that is still sending."""
 _EMPTY_LINES: Final = re.compile(rb"(?:\r\n)*+")
 _END: Final = b"\r\n\r\n"
 _HEAD: Final = b"HEAD "
 _FRAMING: Final = 8
-"""Bytes of framing for each byte of content: as much as the smallest chunks have, and a little more."""
+"""Bytes of framing allowed for each byte of content: a little more than the smallest chunks need."""
 
 
 class FramedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1, one message at a time.
 
-    A head is judged by its bytes. Where a body follows, the parser gets the whole head, and of the body no more than
-    may belong to it. So both agree on where a message ends, every byte is counted, and a request that came too early
-    waits until the one before it is answered.
+    The head is read and validated here. If a body follows, the parser gets the whole head, and of the body no more than
+    can belong to it. So both agree on where a message ends, every byte is counted, and a pipelined request waits for
+    the response before it.
     """
 
     limits: ClassVar[HttpLimits]
 
-    # `read` knows these already. Without them the parser gathers nothing of a trailer, whose end may never come.
+    # `read` has these already. Without these hooks the parser does not collect a trailer, which could be endless.
     on_message_begin: Any = None
     on_url: Any = None
     on_header: Any = None
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401  # asyncio and uvicorn name different types
-        """Expect a first request."""
+        """Start reading the first request."""
         self._wire = BufferedTransport(transport)
         super().connection_made(self._wire)  # type: ignore[arg-type]  # as good as a Transport
         self._buffer = b""
         self._at = self._begin = 0
-        """Up to here the buffer is read, and there the last head in it began."""
+        """Offsets: the buffer is read up to the first; the last head in it begins at the second."""
         self._head: Head
         self._in_body = False
         self._content = 0
         self._framing = 0
-        """Bytes of the body, and those around them: sizes and extensions of chunks, the trailer."""
+        """Bytes of content, and bytes around it: chunk sizes, chunk extensions, the trailer."""
         self._broken: Fault | None = None
-        """What is wrong with the body."""
+        """The error in the body, if there is one."""
         self._ignoring = False
         self._ending = False
         self._lingering: asyncio.TimerHandle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Read nothing more."""
+        """Stop reading."""
         self._ignoring = True
         self._buffer = b""
         if self._lingering is not None:
@@ -73,7 +74,7 @@ class FramedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on."""
+        """Buffer the bytes, and read as far as possible."""
         if self._ignoring:
             return
         self._unset_keepalive_if_required()
@@ -94,7 +95,7 @@ class FramedProtocol(HttpToolsProtocol):
         while going_on and self._at < len(self._buffer):
             if self._in_body:
                 going_on = self._read_body()
-            elif self._answering:  # its turn has not come
+            elif self._answering:  # the request before it has no response yet
                 self._wire.lingers = True
                 self.flow.pause_reading()
                 return
@@ -115,7 +116,7 @@ class FramedProtocol(HttpToolsProtocol):
             if len(buffer) - begin > most:
                 self._refuse(over(most, beginning))
             elif beginning not in (b"", b"\r") and not may_become_one(beginning):
-                self._refuse(Invalid("malformed_request", "this is no HTTP/1.1"))
+                self._refuse(Invalid("malformed_request", "the request is not valid HTTP/1.1"))
             return False
         self._at = end + len(_END)
         try:
@@ -123,7 +124,7 @@ class FramedProtocol(HttpToolsProtocol):
         except Fault as fault:
             self._refuse(fault)
             return False
-        if head.length == 0:  # there is nothing behind it in which the parser could get lost
+        if head.length == 0:  # without a body there is nothing to bound
             self.on_headers_complete()
             self.cycle.more_body = False
             self.cycle.message_event.set()
@@ -134,14 +135,14 @@ class FramedProtocol(HttpToolsProtocol):
         except HttpParserInvalidMethodError:
             self._refuse(UNKNOWN_METHOD)
         except HttpParserError:
-            self._refuse(Invalid("malformed_request", "the head could not be understood"))
+            self._refuse(Invalid("malformed_request", "the head is malformed"))
         else:
             return self._in_body or self._disagreed()
         return False
 
     def _read_body(self) -> bool:
         buffer, begin, length = self._buffer, self._at, self._head.length
-        end = _end_of_piece(buffer, begin) if length is None else min(len(buffer), begin + length - self._content)
+        end = end_of_piece(buffer, begin) if length is None else min(len(buffer), begin + length - self._content)
         if end == begin:
             return False
         self._at = end
@@ -155,7 +156,7 @@ class FramedProtocol(HttpToolsProtocol):
             return self._in_body is not (self._content == length) or self._disagreed()
         self._framing += end - begin - (self._content - content)
         limits = self.limits
-        # Content past its limit is of no use to anybody, and each empty line in it is a piece of its own to the parser.
+        # Content past its limit is useless, and each empty line in it costs a call of the parser.
         if (
             self._content > limits.gateway_max_body
             or self._framing > limits.gateway_max_head + _FRAMING * self._content
@@ -165,14 +166,14 @@ class FramedProtocol(HttpToolsProtocol):
         return True
 
     def _disagreed(self) -> bool:
-        """Read nothing more, since the parser is not where it must be."""
+        """Stop reading if the parser's state differs from ours."""
         self._break_off(_malformed_body())
         return False
 
-    # What the parser finds.
+    # Callbacks of the parser.
 
     def on_headers_complete(self) -> None:
-        """Begin to answer."""
+        """Start the response."""
         head = self._head
         path, _, query = head.url.partition(b"?")
         self.scope = {
@@ -209,26 +210,26 @@ class FramedProtocol(HttpToolsProtocol):
         self._start_asgi_task(self.cycle, app)
 
     def on_body(self, body: bytes) -> None:
-        """Count it, and keep it."""
+        """Count the bytes and pass them on."""
         self._content += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Have a whole message."""
+        """Record that the message is complete."""
         self._in_body = False
         cycle = self.cycle
         if not cycle.response_complete:
             cycle.more_body = False
             cycle.message_event.set()
 
-    # Answering.
+    # Responses.
 
     async def _run_with_body(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the application, which hears of it where its body is broken."""
+        """Run the application. If the body is malformed, `receive` raises the fault."""
         cycle = self.cycle
         keep_alive = cycle.keep_alive
         if cycle.waiting_for_100_continue:
-            cycle.keep_alive = False  # if nobody asks for the body, nobody knows whether it will come
+            cycle.keep_alive = False  # the application may never read the body
 
         async def receive_unbroken() -> Message:
             if cycle.waiting_for_100_continue:
@@ -241,7 +242,7 @@ class FramedProtocol(HttpToolsProtocol):
         await app(scope, receive_unbroken, send)
 
     def on_response_complete(self) -> None:
-        """Go on to the next request, or end."""
+        """Go on to the next request, or close."""
         super().on_response_complete()
         if self._wire.ended:
             self._linger()
@@ -250,7 +251,7 @@ class FramedProtocol(HttpToolsProtocol):
             self._read_on()
 
     def _break_off(self, fault: Fault) -> None:
-        """Read nothing more: in the message that is being read nobody knows what comes next."""
+        """Stop reading: the position of the next message is unknown."""
         self._ignore()
         if not self._answering:
             self._end()
@@ -260,7 +261,7 @@ class FramedProtocol(HttpToolsProtocol):
         self.cycle.message_event.set()
 
     def _refuse(self, fault: Fault) -> None:
-        """Answer in the application's place, and end. To HEAD goes no content (RFC 9110, section 9.3.2)."""
+        """Respond in place of the application, then close. HEAD gets no content (RFC 9110, section 9.3.2)."""
         to_head = self._buffer.startswith(_HEAD, self._begin)
         self._ignore()
         if self._wire.is_closing() or self._wire.ended:
@@ -293,14 +294,5 @@ class FramedProtocol(HttpToolsProtocol):
         self._wire.close()
 
 
-def _end_of_piece(buffer: bytes, begin: int) -> int:
-    """Up to where a body in chunks may go to the parser: its message ends behind an empty line, and nowhere else."""
-    end = buffer.find(_END, begin)
-    if end >= 0:
-        return end + len(_END)
-    half = next(size for size in (3, 2, 1, 0) if buffer.endswith(_END[:size]))
-    return max(begin, len(buffer) - half)
-
-
 def _malformed_body() -> Fault:
-    return Invalid("malformed_request", "the request could not be understood")
+    return Invalid("malformed_request", "the request is malformed")

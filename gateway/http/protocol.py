@@ -1,4 +1,4 @@
-"""How long the gateway waits for a client, and for how many at once: uvicorn's own limits leave too much open."""
+"""Bounds how long the gateway waits for a client, and the number of connections: uvicorn's limits are too few."""
 
 import asyncio
 from typing import Any
@@ -14,30 +14,30 @@ from mesh.core.errors import Fault, TimedOut, Unavailable
 
 _SURPLUS_TIMEOUT = 1.0
 _LAST_REQUEST = 0.5
-"""Seconds in which a request that is under way as the gateway ends may still arrive."""
+"""Seconds that a request may still take to arrive when the gateway shuts down."""
 
 
 def protocol(limits: HttpLimits) -> type[asyncio.Protocol]:
-    """The protocol with these limits, as uvicorn wants it: a class."""
+    """The protocol class with these limits, as uvicorn expects it."""
     return type("Protocol", (HttpProtocol,), {"limits": limits})
 
 
 class HttpProtocol(FramedProtocol):
-    """HTTP/1.1, where a connection ends whose client is too slow, and a request whose client is gone."""
+    """HTTP/1.1 that closes the connection of a slow client, and cancels the request of a disconnected one."""
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401  # asyncio and uvicorn name different types
-        """Expect a first request."""
+        """Start the deadline of the first head."""
         super().connection_made(transport)
         self._unread: asyncio.TimerHandle | None = None
         self._working: tuple[RequestResponseCycle, asyncio.Task[None]] | None = None
         timeout = self.limits.gateway_head_timeout
         if len(self.connections) > self.limits.gateway_max_connections:
-            self.app = _SURPLUS  # a refusal before the request has come would break the connection under it
+            self.app = _SURPLUS  # refusing before the request is read would reset the connection
             timeout = min(timeout, _SURPLUS_TIMEOUT)
         self._expiry: asyncio.TimerHandle | None = self.loop.call_later(timeout, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Expect nothing more, and work for nobody."""
+        """Stop the timers, and cancel the request in flight."""
         self._settle()
         self.resume_writing()
         super().connection_lost(exc)
@@ -52,10 +52,10 @@ class HttpProtocol(FramedProtocol):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    # Reading: from an answer, or from the beginning, to the end of the next head.
+    # Reading. The deadline of a head runs from the last response, or from the connection, to the end of the head.
 
     def data_received(self, data: bytes) -> None:
-        """Read on, and see whether it comes to something."""
+        """Read, and start or stop the deadline."""
         super().data_received(data)
         self._watch()
 
@@ -72,7 +72,7 @@ class HttpProtocol(FramedProtocol):
 
     def _give_up(self) -> None:
         if self._in_head:
-            self._refuse(TimedOut("request_timeout", "the head of the request did not arrive in time"))
+            self._refuse(TimedOut("request_timeout", "the request's head did not arrive in time"))
         elif self._in_body:
             self._end()
         else:
@@ -83,7 +83,7 @@ class HttpProtocol(FramedProtocol):
         super()._refuse(fault)
 
     def shutdown(self) -> None:
-        """Answer the request that has come, or that comes now, and end: uvicorn would close on one not yet read."""
+        """Finish the request that is being read or answered, then close. uvicorn would drop an unread one."""
         self._ending = True
         if self._answering:
             self.cycle.keep_alive = False
@@ -91,22 +91,22 @@ class HttpProtocol(FramedProtocol):
             self._settle()
             self._expiry = self.loop.call_later(_LAST_REQUEST, self._give_up)
 
-    # Writing: until the client has read it all.
+    # Writing. A deadline runs while the client does not read.
 
     def pause_writing(self) -> None:
-        """Expect the client to read."""
+        """Start the deadline for the client to read."""
         super().pause_writing()
         self._expect_reading()
 
     def resume_writing(self) -> None:
-        """See that it has read."""
+        """Stop it."""
         super().resume_writing()
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
 
     def on_response_complete(self) -> None:
-        """Go on to the next request, or end."""
+        """Go on to the next request, or close."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._expect_reading()
@@ -114,12 +114,12 @@ class HttpProtocol(FramedProtocol):
             self._watch()
 
     def timeout_keep_alive_handler(self) -> None:
-        """End a connection without a further request."""
+        """Close an idle connection."""
         self._close()
 
     def _close(self) -> None:
         super()._close()
-        self._expect_reading()  # the transport itself would wait for ever
+        self._expect_reading()  # the transport would wait without a limit
 
     def _expect_reading(self) -> None:
         if self._unread is None:
@@ -127,7 +127,7 @@ class HttpProtocol(FramedProtocol):
 
 
 async def _refuse_surplus(scope: Scope, receive: Receive, send: Send) -> None:
-    too_many = Unavailable("too_many_connections", "the gateway has as many connections as it can take")
+    too_many = Unavailable("too_many_connections", "the gateway has reached its limit of connections")
     await refusal(too_many)(scope, receive, send)
 
 

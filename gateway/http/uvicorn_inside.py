@@ -1,6 +1,7 @@
-"""uvicorn's insides. Only this file imports them: its HTTP/1.1 over httptools, which FramedProtocol stands on.
+"""uvicorn's internals. Only this file imports them: the HTTP/1.1 over httptools that FramedProtocol extends.
 
-tests/unit/gateway/http/test_uvicorn_inside.py pins what is relied on; pyproject.toml keeps newer minor versions out.
+tests/unit/gateway/http/test_uvicorn_inside.py pins what we rely on; pyproject.toml excludes newer
+minor versions.
 """
 
 from starlette.responses import Response
@@ -10,7 +11,7 @@ __all__ = ["STATUS_LINE", "HttpToolsProtocol", "RequestResponseCycle", "as_bytes
 
 
 def as_bytes(response: Response, headers: list[tuple[bytes, bytes]], *, content: bool = True) -> bytes:
-    """The response as it goes over the wire, with these headers before its own."""
+    """The bytes of a response, with these headers before its own."""
     lines = (b"%s: %s\r\n" % header for header in (*headers, *response.raw_headers))
     body = bytes(response.body) if content else b""
     return b"".join((STATUS_LINE[response.status_code], *lines, b"\r\n", body))

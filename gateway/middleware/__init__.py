@@ -1,1 +1,1 @@
-"""What every request passes, whatever its route."""
+"""Middleware around every request, whatever its route."""

@@ -1,4 +1,4 @@
-"""How large and how slow a request's body may be."""
+"""Limits the size of a request's body, and the time it may take to arrive."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from mesh.core.errors import TimedOut, TooLarge
 
 
 class BodyLimit:
-    """Ends the reading of a body that is over `limit` bytes, or that is not all there by the request's deadline."""
+    """Stops reading a body that exceeds `limit` bytes, or that is incomplete at the request's deadline."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
@@ -19,7 +19,7 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
         headers = dict(scope["headers"]) if scope["type"] == "http" else {}
-        if b"content-length" not in headers and b"transfer-encoding" not in headers:  # then there is none (RFC 9112)
+        if b"content-length" not in headers and b"transfer-encoding" not in headers:  # no body (RFC 9112)
             await self._app(scope, receive, send)
             return
         announced = headers.get(b"content-length", b"0")

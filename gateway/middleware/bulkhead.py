@@ -1,4 +1,4 @@
-"""What has a password hashed takes turns: a flood of logins shall not keep gateway and machine from the rest."""
+"""Limits concurrent password hashing, so that a flood of logins does not slow down everything else."""
 
 import asyncio
 from collections import deque
@@ -11,14 +11,14 @@ from mesh.core import context
 from mesh.core.errors import Unavailable
 
 _LONGEST_WAIT = 0.25
-"""The part of a request's time that it may wait, as in a worker's queue; then it is better told to come again."""
+"""The share of a request's time that it may wait, as in a worker's queue. After that it is refused."""
 
 
 class Bulkhead:
-    """Lets `at_once` requests to `paths` through at a time; `waiting` more wait, and the others are refused at once.
+    """Lets `at_once` requests to `paths` through at a time. `waiting` more may wait; others are refused at once.
 
-    A hash takes some 30 ms of a core, so whoever is let in beyond that only makes the gateway, auth and its database
-    work on what is refused later. The turn comes when the body is there: who dribbles it holds no place.
+    A hash takes some 30 ms of a core. More requests would only cost the gateway, auth and its database work on what is
+    refused later. A request takes a place once its body is complete, so that a slow sender holds none.
     """
 
     def __init__(self, app: ASGIApp, paths: Container[str], at_once: int, waiting: int) -> None:
@@ -40,7 +40,7 @@ class Bulkhead:
             message = await receive()
             if not inside and message["type"] == "http.request" and not message.get("more_body", False):
                 if not await self._enter():
-                    raise BodyFault(Unavailable("gateway_busy", "too many passwords are being checked just now"))
+                    raise BodyFault(Unavailable("gateway_busy", "too many passwords are being hashed at the moment"))
                 inside = True
             return message
 
@@ -65,7 +65,7 @@ class Bulkhead:
             if turn.cancelled():
                 self._waiting = deque(one for one in self._waiting if one is not turn)
             else:
-                self._leave()  # its turn came at that very moment
+                self._leave()  # the place was granted at the same moment
             if isinstance(error, TimeoutError):
                 return False
             raise

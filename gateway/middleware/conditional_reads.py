@@ -1,4 +1,4 @@
-"""GET and HEAD with conditions or a Range (RFC 9110, sections 13 and 14), for routes, pages and files alike."""
+"""Conditional and range requests by GET and HEAD (RFC 9110, sections 13 and 14), for routes, pages and files alike."""
 
 import re
 from collections.abc import Awaitable
@@ -20,17 +20,17 @@ _NOT_SATISFIABLE: Final = 416
 
 
 class ConditionalReads:
-    """Holds the conditions of a request against the answer, whose ETag and Last-Modified say what there is.
+    """Checks the conditions of a request against the ETag and Last-Modified of the response.
 
-    The application behind it sees none of the conditions, and no Range but a single one in bytes: any other may be
-    ignored, and an unknown unit and one of HEAD must be.
+    The application gets none of the conditions, and no Range but a single range of bytes. Others may be ignored (an
+    unknown unit and a Range of HEAD must be).
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """See ASGI. It is not async, so that a request without conditions costs no coroutine."""
+        """See ASGI. Not async: a request without conditions costs no coroutine."""
         if (
             scope["type"] != "http"
             or scope["method"] not in {"GET", "HEAD"}
@@ -57,10 +57,10 @@ class ConditionalReads:
 
 
 def _instead(headers: list[tuple[bytes, bytes]], start: Message) -> Response | None:
-    """What is answered in place of a response that begins so; None leaves it."""
+    """The response to send instead of one with these headers; None to send it as it is."""
     answered = Headers(raw=start["headers"])
     if start["status"] == _NOT_SATISFIABLE:
-        why = Invalid("range_not_satisfiable", "the file has no such range of bytes")
+        why = Invalid("range_not_satisfiable", "the range lies outside the file")
         return told(why, {"Content-Range": answered["content-range"]})
     if not 200 <= start["status"] < 300:  # noqa: PLR2004  # then conditions count for nothing (section 13.2.1)
         return None

@@ -1,4 +1,4 @@
-"""Which web pages may ask the gateway from a browser (CORS, the Fetch standard): none, unless their origin is named."""
+"""Cross-origin requests (CORS, the Fetch standard): refused, unless the page's origin is configured."""
 
 from functools import partial
 from typing import Final
@@ -13,15 +13,15 @@ from mesh.wire.names import AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, REQUES
 
 
 class _Problems(CORSMiddleware):
-    """Refuses a preflight as everything is refused here."""
+    """CORSMiddleware that refuses a preflight with a problem document."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Say whether the page may ask."""
+        """Answer a preflight."""
         answer = super().preflight_response(request_headers)
         if answer.status_code < 400:  # noqa: PLR2004  # then it may
             return answer
         told = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
-        why = bytes(answer.body).decode()  # which of origin, method and headers is disallowed
+        why = bytes(answer.body).decode()  # it names what is disallowed: origin, method or headers
         return problem(Invalid("preflight_refused", why), answer.status_code, told)
 
 
@@ -37,7 +37,7 @@ CrossOrigin: Final = partial(
         REQUEST_ID,
         *TRACE_HEADERS,
     ),
-    allow_credentials=False,  # tokens come in a header, which a page must set itself; there are no cookies
+    allow_credentials=False,  # there are no cookies: a page sets Authorization itself
     expose_headers=("ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", REQUEST_ID),
 )
-"""The middleware, given an application and its `allow_origins`."""
+"""The middleware, as a function of an application and `allow_origins`."""

@@ -1,4 +1,4 @@
-"""How large a request's head may be, and what in it is clear to HTTP and yet not to everybody."""
+"""Limits the size of a request's head, and refuses what a proxy may read differently than the gateway."""
 
 import re
 from collections.abc import Iterable
@@ -12,11 +12,11 @@ from mesh.core.errors import Fault, Invalid
 
 _SINGLE: Final = (b"authorization", b"idempotency-key")
 _HIDDEN: Final = re.compile(rb"%(?:2f|[01][0-9a-f]|7f)", re.IGNORECASE)
-"""A slash, or a control character, that a proxy in front may not see: `/v1/users%0a` would pass for `/v1/users`."""
+"""An encoded slash or control character, which a proxy may not see: `/v1/users%0a` would pass for `/v1/users`."""
 
 
 class HeadLimit:
-    """Refuses a request with too long a URL, with too many headers, or not clear about who asks for what."""
+    """Refuses a request with too long a URL, too many headers, or an ambiguous path or credential."""
 
     def __init__(self, app: ASGIApp, limits: HttpLimits) -> None:
         self._app = app
@@ -33,11 +33,11 @@ class HeadLimit:
         if len(scope["raw_path"]) + len(scope["query_string"]) > limits.gateway_max_url:
             return Invalid("url_too_long", f"the URL is over {limits.gateway_max_url} bytes")
         if len(headers) > limits.gateway_max_headers:
-            return Invalid("head_too_large", f"there are more than {limits.gateway_max_headers} headers")
+            return Invalid("head_too_large", f"the request has more than {limits.gateway_max_headers} headers")
         if _HIDDEN.search(scope["raw_path"]):
-            return Invalid("malformed_request", "the path must not have an encoded slash or control character in it")
+            return Invalid("malformed_request", "the path must not contain an encoded slash or control character")
         if len(dict(headers)) < len(headers) and any(_times(name, headers) > 1 for name in _SINGLE):
-            return Invalid("malformed_request", "Authorization and Idempotency-Key may each be there once")
+            return Invalid("malformed_request", "Authorization and Idempotency-Key may each appear once")
         return None
 
 

@@ -1,4 +1,4 @@
-"""Methods (RFC 9110, section 9) for every path, whatever answers there: HEAD, OPTIONS, and those that are refused."""
+"""Methods (RFC 9110, section 9) on every path: HEAD, OPTIONS, and methods that are refused."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -13,14 +13,14 @@ from gateway.semantics.media_type import ACCEPT_PATCH
 from mesh.core.errors import Invalid
 
 _KNOWN: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-"""RFC 9110 and RFC 5789: a path may know them or not. Any other one no path knows."""
-UNKNOWN_METHOD: Final = Invalid("method_not_implemented", "No path knows this method.")
+"""The methods of RFC 9110 and RFC 5789. Every path refuses any other."""
+UNKNOWN_METHOD: Final = Invalid("method_not_implemented", "This method is not supported.")
 _FILES: Final = frozenset({"GET"})
-"""What is mounted are files."""
+"""Methods of mounted files."""
 
 
 class Methods:
-    """Answers what is about the method alone, HEAD as GET without its content, and leaves the rest to the routes."""
+    """Answers OPTIONS and unsupported methods, and HEAD as GET without content. The rest goes to the routes."""
 
     def __init__(self, app: ASGIApp, routes: Iterable[RouteContext]) -> None:
         self._app = app
@@ -44,11 +44,11 @@ class Methods:
         elif method == "HEAD" and "GET" in methods:
             await self._head(scope, receive, send)
         else:
-            scope["route"] = here[0][2]  # for the log
+            scope["route"] = here[0][2]  # for the access log
             await _about(method, methods)(scope, receive, send)
 
     async def _head(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as GET does; the server leaves the content out, as of any answer to HEAD."""
+        """Answer as GET does. The server omits the content, as of every response to HEAD."""
         as_get = {**scope, "method": "GET"}
         try:
             await self._app(as_get, receive, send)
@@ -58,7 +58,7 @@ class Methods:
 
 
 def routes(app: FastAPI) -> Iterable[RouteContext]:
-    """Whatever of the application has a path: routes, and what is mounted."""
+    """Everything in the application that has a path: routes and mounts."""
     return [found for found in routes_of(app) if getattr(found, "path_regex", None) is not None]
 
 

@@ -1,4 +1,4 @@
-"""The outermost layer of HTTP: a request's identity, its deadline, its log line, and the last word on exceptions."""
+"""The outermost middleware: request id, deadline, access log, and the last handler of exceptions."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.middleware.client_address import client_address
+from gateway.middleware.client_address import ClientAddresses
 from gateway.networks import Network
 from gateway.problems import internal_error
 from mesh.core.context import Context, request_id_from, working_on
@@ -25,32 +25,32 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _WANTED: Final = {name.lower().encode(): name for name in (REQUEST_ID, AUTHORIZATION, IDEMPOTENCY_KEY, *TRACE_HEADERS)}
-# What OWASP's REST Security Cheat Sheet asks for; HSTS is for the proxy that ends TLS.
+# The headers that OWASP's REST Security Cheat Sheet asks for. HSTS is for the proxy that ends TLS.
 _SECURITY: Final = [
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 ]
-# What is for one user no cache keeps (RFC 9111, section 5.2.2), but for what its own client can ask about by ETag.
+# No cache keeps a response for one user (RFC 9111, section 5.2.2), unless it has an ETag to revalidate it by.
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _REVALIDATE: Final = (b"cache-control", b"private, no-cache")
 DISCONNECTED: Final = "client_disconnected"
-"""With this message a request's task is cancelled whose client has gone away."""
+"""The message with which the request of a disconnected client is cancelled."""
 
-_CLIENT_CLOSED_REQUEST = 499  # nginx's number, for the log alone
+_CLIENT_CLOSED_REQUEST = 499  # nginx's number, used in the log only
 _LONGEST_PATH = 200
 _LONGEST_PATH_READ = 2000
 _LONGEST_ID = 32
-"""Characters of an id, the longest thing that a path of ours holds; refresh tokens and most keys are longer."""
+"""Characters of an id, the longest value in a path of ours; refresh tokens and most keys are longer."""
 _SECRET = re.compile(r"eyJ[\w-]{4}|bearer\W|(?:passw|secret|token|key)\w*[=:]", re.IGNORECASE)
-"""The beginning of a JWT, and what announces a secret."""
-_LONGEST_TRACE = 512  # the W3C asks for no more than that to be passed on
+"""The start of a JWT, or a word that introduces a secret."""
+_LONGEST_TRACE = 512  # W3C: at least this much should be propagated
 
 
 class RequestContext:
-    """Makes each HTTP request the current request of the mesh; `timeout` in seconds.
+    """Makes each HTTP request the current request of the mesh. `timeout` is in seconds.
 
-    `proxies`: whose word on the client's address is believed. `tracer`: None traces nothing.
+    `proxies`: whose X-Forwarded-For is trusted. `tracer`: None disables tracing.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class RequestContext:
         self._app = app
         self._timeout = timeout
         self._time = LoopTime()
-        self._proxies = proxies
+        self._addresses = ClientAddresses(proxies)
         self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +94,7 @@ class RequestContext:
             except Exception:
                 log.exception("request_failed")
                 if status is not None:
-                    raise  # too late for another answer: the server breaks the connection off
+                    raise  # the response has begun: the server closes the connection
                 await internal_error()(scope, receive, send_prepared)
             finally:
                 _log(scope, status, started)
@@ -109,7 +109,7 @@ class RequestContext:
             authorization=found.pop(AUTHORIZATION, None),
             idempotency_key=found.pop(IDEMPOTENCY_KEY, None),
             trace={name: value for name, value in found.items() if len(value) <= _LONGEST_TRACE},
-            client_address=client_address(scope, self._proxies),
+            client_address=self._addresses.find(scope),
         )
 
 
@@ -124,7 +124,7 @@ def _log(scope: Scope, status: int | None, started: float) -> None:
 
 
 def _caching(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
-    """What an answer to somebody with a token says to caches, where its route does not say it."""
+    """Cache headers of a response to an authenticated request, if the route sets none."""
     names = [name for name, _ in headers]
     if b"cache-control" in names:
         return ()
@@ -132,7 +132,7 @@ def _caching(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes
 
 
 async def last_resort(_: Request, __: Exception) -> Response:
-    """What answers where this module itself fails: Starlette would do so in words of its own."""
+    """The response if this module itself fails. Starlette's would not be a problem document."""
     identified = Context(request_id_from(None), asyncio.get_running_loop().time())
     with working_on(identified):
         response = internal_error()
@@ -141,12 +141,12 @@ async def last_resort(_: Request, __: Exception) -> Response:
 
 
 def prepared_headers(request_id: str) -> list[tuple[bytes, bytes]]:
-    """What every answer carries, whoever gives it."""
+    """The headers of every response."""
     return [*_SECURITY, (b"x-request-id", request_id.encode())]
 
 
 def _path(path: str) -> str:
-    """A path without a route, for the log: what looks like a token or a key in it is cut out, put there by mistake."""
+    """A path without a route, for the log. What looks like a token or key is masked: clients send them by mistake."""
     return "/".join(map(_told, path[:_LONGEST_PATH_READ].split("/")))[:_LONGEST_PATH]
 
 
@@ -155,6 +155,6 @@ def _told(segment: str) -> str:
 
 
 def _template(scope: Scope) -> str | None:
-    """The path of the route, by which log lines and spans of one route can be counted; None where there is no route."""
+    """The path of the route, by which log lines and spans are grouped; None without a route."""
     template: str | None = getattr(scope.get("route"), "path", None)
     return template

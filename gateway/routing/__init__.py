@@ -1,1 +1,1 @@
-"""How a route declares what it calls, and how it is read, matched and answered."""
+"""How routes declare their endpoint, and how requests are read, matched and answered."""

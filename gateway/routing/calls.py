@@ -1,4 +1,4 @@
-"""How a route names the endpoint that it calls: once, as the argument by which it calls it (ADR 17)."""
+"""How a route names its endpoint: once, as the argument through which it calls it (ADR 17)."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -17,20 +17,20 @@ _Sent = TypeVar("_Sent")
 _Got = TypeVar("_Got")
 
 Call = Callable[[_Sent], Awaitable[_Got]]
-"""Sends the request to the route's endpoint, on behalf of the user, and returns the reply."""
+"""Sends a request to the route's endpoint on behalf of the user, and returns the reply."""
 
 
 @dataclass(frozen=True)
 class Calling:
-    """The dependency that hands a route its call."""
+    """The dependency that gives a route its call."""
 
     endpoint: Endpoint[Any, Any]
-    """As subjects.py declares it."""
+    """The endpoint, as subjects.py declares it."""
     read_as: Endpoint[Any, Any]
-    """The same, with the shape in which the route reads the reply."""
+    """The same endpoint, with the shape that the route reads the reply as."""
 
     async def __call__(self, request: Request) -> Call[Any, Any]:
-        """The call, bound to the endpoint."""
+        """The call, bound to the endpoint and the request."""
         return partial(dependencies(request).client.call, self.read_as)
 
 
@@ -43,10 +43,10 @@ def calls(endpoint: Endpoint[Req, Any], read_as: type[Shape]) -> Call[Req, Shape
 
 
 def calls(endpoint: Endpoint[Any, Any], read_as: type[Any] | None = None) -> Call[Any, Any]:
-    """Declare the endpoint that a route calls, as the default of the argument by which it does.
+    """Declare the endpoint that a route calls, as the default of an argument.
 
-    Access, the documented errors and the idempotency key follow from it (JsonRoute). `read_as`: the shape in which the
-    route reads the reply, where it is not the contract's.
+    JsonRoute derives access, documented errors and the idempotency key from it. `read_as`: the shape to read the reply
+    as, if it is not the contract's.
     """
     call: Call[Any, Any] = Depends(Calling(endpoint, endpoint if read_as is None else endpoint.read_as(read_as)))
     return call
@@ -63,6 +63,6 @@ def called(function: Callable[..., Any]) -> Endpoint[Any, Any] | None:
 
 
 def calls_within(dependant: Dependant) -> list[Endpoint[Any, Any]]:
-    """Every endpoint that a route may call: by its own arguments, and by those of what it depends on."""
+    """Every endpoint that a route can call, through its own arguments and those of its dependencies."""
     here = [dependant.call.endpoint] if isinstance(dependant.call, Calling) else []
     return here + [endpoint for one in dependant.dependencies for endpoint in calls_within(one)]

@@ -1,8 +1,8 @@
-"""Writes with conditions (RFC 9110, section 13): held against the current representation before anything is done.
+"""Conditional writes (RFC 9110, section 13): conditions are checked against the current representation first.
 
-A single ETag in If-Match goes with the request, and the worker compares it as it writes. For any other condition the
-gateway reads the resource as GET would, and then has the worker write that very version or nothing. So a write whose
-conditions an older version met than the worker finds is refused too.
+A single ETag in If-Match goes to the worker, which compares it in its transaction. For any other condition the gateway
+reads the resource as GET would, then has the worker write that exact version. So a write also fails if the resource
+changes between the check and the write.
 """
 
 from typing import Annotated, Final, Protocol, cast
@@ -29,46 +29,46 @@ READS: Final = frozenset({"GET", "HEAD"})
 _EXPECTED: Final = "gateway.expected_version"
 
 IfMatch = Annotated[
-    str | None, Header(alias="If-Match", description="The ETag that the change is meant for.", examples=['"3"'])
+    str | None, Header(alias="If-Match", description="The ETag of the version to change.", examples=['"3"'])
 ]
-"""For OpenAPI: `require_conditions` has read it, and every other condition."""
+"""For OpenAPI only: `require_conditions` reads this and every other condition."""
 
 
 class Representations(Protocol):
-    """Reads what GET answers at a path."""
+    """Reads what GET would respond at a path."""
 
     async def headers(self, request: Request) -> dict[bytes, bytes] | None:
-        """The headers of the representation that a write's conditions are about; None where there is none.
+        """The headers of the representation that the write concerns; None if there is none.
 
-        Raises DoesNotFit for a path that does not fit GET, and what the reading raises: a NotFound, or that the service
-        is not there.
+        Raises DoesNotFit for a path that GET does not match, and whatever the read raises, such as NotFound or an
+        unavailable service.
         """
 
 
 async def require_conditions(request: Request) -> None:
-    """Raise unless the conditions of a write are met: Conflict (412), Invalid for what is no condition.
+    """Raise if a condition of a write fails: Conflict (412), or Invalid for a malformed condition.
 
-    JsonRoute has every write depend on it, after whatever says who may.
+    JsonRoute adds this to every write, after the access check.
     """
     headers = request.scope["headers"]
     if CONDITIONS.isdisjoint([name for name, _ in headers]):
         return
     route = request.scope["route"]
     if route.body_field and _has_body(headers) and (unread := unsupported(headers, request.method)) is not None:
-        raise unread  # that comes first (section 13.2.1)
+        raise unread  # other errors come first (section 13.2.1)
     named, excluded = tags(headers, IF_MATCH), tags(headers, IF_NONE_MATCH)
     if named is None and excluded is None:
-        return  # a date alone: no resource that can be written has one, so it counts for nothing
+        return  # only a date: writable resources have none, so it is ignored
     if route.takes_version and excluded is None and named and len(named) == 1 and (only := version_of(named[0])):
         request.scope[_EXPECTED] = only
         return
     try:
         current = await cast("Representations", request.app.state.representations).headers(request)
     except DoesNotFit:
-        return  # the path does not fit: for the write neither, which says so
+        return  # the write does not match the path either, and says so
     except RemoteFault as fault:
         if fault.code is Code.NOT_FOUND and named is None:
-            return  # there is nothing that If-None-Match could exclude
+            return  # without a representation, If-None-Match holds
         raise
     etag = None if current is None else current.get(b"etag")
     met = named is None if current is None else unmet(headers, etag, None, reads=False) is None
@@ -83,16 +83,16 @@ def _has_body(headers: Headers) -> bool:
 
 
 async def expected_version(request: Request, _: IfMatch = None) -> int | None:
-    """The version that a write is meant for, or None for whichever is current."""
+    """The version that a write expects; None for any."""
     version: int | None = request.scope.get(_EXPECTED)
     return version
 
 
 async def required_version(request: Request, _: IfMatch = None) -> int:
-    """The version that a change is meant for. Raises Invalid where If-Match names none (428)."""
+    """The version that a change expects. Raises Invalid (428) if If-Match names none."""
     version: int | None = request.scope.get(_EXPECTED)
     if version is None or tags(request.scope["headers"], IF_MATCH) in {None, (b"*",)}:
-        raise Invalid("if_match_required", "a change needs If-Match with the ETag that it is meant for")
+        raise Invalid("if_match_required", "If-Match with the ETag of the version to change is required")
     return version
 
 

@@ -1,4 +1,4 @@
-"""What the application's routes declare, and what none of them may leave out."""
+"""What the routes of an application declare, and the check that none omits it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,21 +14,21 @@ from mesh.core.endpoint import Endpoint
 
 
 def declared(route: BaseRoute | None) -> Endpoint[Any, Any] | None:
-    """The endpoint that a route calls."""
+    """The endpoint that a route calls; None if it calls none."""
     return route.calls if isinstance(route, JsonRoute) else None
 
 
 def api_routes(app: FastAPI) -> Iterator[APIRoute]:
-    """Every route that a function of ours answers."""
+    """Every route that one of our functions answers."""
     for found in routes_of(app):
         if isinstance(found.original_route, APIRoute):
             yield found.original_route
 
 
 def refuse_undeclared(app: FastAPI, without: frozenset[str]) -> None:
-    """Raise RuntimeError for a route that does not declare exactly the endpoint that it calls.
+    """Raise RuntimeError for a route that does not declare the one endpoint it calls.
 
-    The paths in `without` call none.
+    The paths in `without` may call none.
     """
     for found in routes_of(app):
         route = found.original_route
@@ -36,6 +36,6 @@ def refuse_undeclared(app: FastAPI, without: frozenset[str]) -> None:
             continue
         endpoint = declared(route)
         if endpoint is None and route.path not in without:
-            raise RuntimeError(f"{route.path} does not declare which endpoint it calls, so nobody knows who may")
+            raise RuntimeError(f"{route.path} declares no endpoint, so its access is undefined")
         if calls_within(found.dependant) != ([] if endpoint is None else [endpoint]):
-            raise RuntimeError(f"{route.path} calls an endpoint that it does not declare by an argument of its own")
+            raise RuntimeError(f"{route.path} calls an endpoint that none of its own arguments declares")

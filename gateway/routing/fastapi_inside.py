@@ -1,6 +1,7 @@
-"""FastAPI's insides. Only this file imports them, and it tells whether they are as the fast path knows them.
+"""FastAPI's internals. Only this file imports them, and it checks that they are as the fast path expects.
 
-tests/unit/gateway/routing/test_fastapi_inside.py pins each of them; pyproject.toml keeps newer minor versions out.
+tests/unit/gateway/routing/test_fastapi_inside.py pins each of them; pyproject.toml excludes newer minor
+versions.
 """
 
 import re
@@ -51,7 +52,7 @@ OF_DEPENDANT: Final = frozenset(
         "websocket_param_name",
     }
 )
-"""All that a function may want of FastAPI: the fast path would leave out whatever a newer version adds."""
+"""Everything a function can ask of FastAPI. The fast path would miss what a newer version adds."""
 OF_FIELD: Final = frozenset({"alias", "field_info", "name", "serialize_json", "validate", "validation_alias"})
 OF_ROUTE: Final = frozenset(
     {
@@ -79,7 +80,7 @@ _GROUP_NAME: Final = re.compile(r"\(\?P<\w+>")
 
 @dataclass(frozen=True)
 class Insides:
-    """The classes that the fast path stands on; a test passes others."""
+    """The classes that the fast path relies on. A test passes others."""
 
     dependant: Any = Dependant
     field: Any = ModelField
@@ -87,10 +88,10 @@ class Insides:
 
 
 def difference(app: FastAPI, insides: Insides) -> str | None:
-    """What of this version of FastAPI is not as the fast path knows it; None where all is."""
+    """How this version of FastAPI differs from what the fast path expects; None if it does not."""
     ours = {one.name for one in fields(insides.dependant)}
     if ours != OF_DEPENDANT:
-        return f"Dependant has other fields: {', '.join(sorted(ours ^ OF_DEPENDANT))}"
+        return f"Dependant's fields differ: {', '.join(sorted(ours ^ OF_DEPENDANT))}"
     members = {*dir(insides.field), *getattr(insides.field, "__annotations__", ())}
     if missing := OF_FIELD - members:
         return f"ModelField lacks {', '.join(sorted(missing))}"
@@ -105,12 +106,12 @@ def difference(app: FastAPI, insides: Insides) -> str | None:
 
 
 def routes_of(app: FastAPI) -> Iterator[RouteContext]:
-    """Every route of the application, in its order, as it is included."""
+    """Every route of the application, in order, as included."""
     return iter_route_contexts(app.routes)
 
 
 def positional(pattern: str) -> str:
-    """A path's pattern without its ends, and with groups that have no names."""
+    """The regular expression of a path without anchors and group names."""
     return _GROUP_NAME.sub("(", pattern.removeprefix("^").removesuffix("$"))
 
 

@@ -1,4 +1,4 @@
-"""Who may use a route: declared by the endpoint that it calls, enforced before anything is published."""
+"""Enforces access: who may use a route follows from its endpoint, and is checked before anything is published."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,14 +17,14 @@ from mesh.security.verifier import require_access
 
 
 async def caller(request: Request) -> Caller:
-    """The end user whom the request's access token proves.
+    """The end user, from the request's access token.
 
-    Raises Unauthenticated without a valid token of a session that goes on, Unavailable where the keys to verify it
-    cannot be had.
+    Raises Unauthenticated without a valid token of a live session, Unavailable if the keys to verify it cannot be
+    fetched.
     """
     current = context.current()
     if current is None or current.authorization is None:
-        raise Unauthenticated("token_required", "an access token is needed here")
+        raise Unauthenticated("token_required", "an access token is required")
     known = dependencies(request)
     try:
         caller = await known.verifier.verify(current.authorization)
@@ -42,12 +42,12 @@ class Open:
     endpoint: Endpoint[Any, Any]
 
     async def __call__(self) -> None:
-        """Let everybody pass."""
+        """Let everyone pass."""
 
 
 @dataclass(frozen=True)
 class Guarded(SecurityBase):
-    """The guard of an endpoint that wants an access token."""
+    """The guard of an endpoint that requires an access token."""
 
     endpoint: Endpoint[Any, Any]
 
@@ -56,7 +56,7 @@ class Guarded(SecurityBase):
     model = HTTPBearer(bearerFormat="JWT", description="The access token of `POST /v1/auth/login`.")
 
     async def __call__(self, request: Request) -> None:
-        """Let those pass whose roles allow it."""
+        """Let users pass whose roles allow it."""
         require_access(self.endpoint.access, await caller(request))
 
 

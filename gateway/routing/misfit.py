@@ -1,5 +1,5 @@
-"""What is raised where a request does not fit a route, and only FastAPI can say why."""
+"""Raised if a request does not fit a route, so that FastAPI reports why."""
 
 
 class DoesNotFit(Exception):
-    """The request is not what the route wants; FastAPI says why."""
+    """The request does not fit the route. FastAPI reports why."""

@@ -1,4 +1,4 @@
-"""What OpenAPI tells of a route: how it may fail, and what its headers are."""
+"""OpenAPI's description of a route: the errors of its endpoint, the errors it adds, and its headers."""
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -16,13 +16,13 @@ from mesh.wire.problem import Problem
 _ALWAYS = (422, 500, 502, 503, 504)
 _GUARDED = (401, 403)
 OF_A_BODY: Final = frozenset({400, 408, 413, 415})
-"""How the reading of a body may fail."""
+"""Statuses of errors in reading a body."""
 
 IdempotencyKey = Annotated[
     str | None,
     Header(
         alias=IDEMPOTENCY_KEY,
-        description="Makes it safe to repeat the request: within 24 hours the same one gets the first answer again.",
+        description="Makes a retry safe: within 24 hours, the same request returns the first response again.",
         examples=["8f14e45f-ceea-4d7a-9c1b-2f6b1a3c5d7e"],
         min_length=1,
         max_length=255,
@@ -31,14 +31,14 @@ IdempotencyKey = Annotated[
 ]
 
 _READ_CONDITIONS: Final = {
-    "If-None-Match": "The ETags that you have: 304 if one of them is current.",
-    "If-Match": "The ETags that you want: 412 if none of them is current.",
+    "If-None-Match": "ETags that you have: 304 if one of them is current.",
+    "If-Match": "ETags that you expect: 412 if none of them is current.",
 }
 _SCHEMAS = "#/components/schemas/"
 
 
 def failures(endpoint: Endpoint[Any, Any]) -> set[int]:
-    """The statuses of the errors that a call of the endpoint may come to."""
+    """The statuses of the errors of a call of the endpoint."""
     statuses = {STATUS[endpoint.codes[reason.value]] for reason in endpoint.reasons}
     statuses.update(_ALWAYS)
     if endpoint.access is not Access.ANYONE:
@@ -60,11 +60,11 @@ def with_failures(
 
 
 async def require_fitting_key(_: IdempotencyKey = None) -> None:
-    """Refuse a key that does not fit; one that does goes to the worker with the request."""
+    """Refuse an invalid key. A valid one goes to the worker with the request."""
 
 
 def documented(status: int) -> dict[str, Any]:
-    """A problem as OpenAPI describes it."""
+    """OpenAPI's description of a problem."""
     return {
         "description": HTTPStatus(status).phrase,
         "content": {PROBLEM_JSON: {"schema": {"$ref": f"{_SCHEMAS}Problem"}}},
@@ -72,9 +72,9 @@ def documented(status: int) -> dict[str, Any]:
 
 
 def complete_document(app: FastAPI) -> None:
-    """Have the OpenAPI document tell what no route declares: problems, conditions of a read, the type of a change.
+    """Add to the OpenAPI document what no route declares: problems, conditions of a read, the media type of a change.
 
-    It is made when it is first asked for.
+    The document is built on first use.
     """
     document = app.openapi
 
@@ -89,7 +89,7 @@ def complete_document(app: FastAPI) -> None:
                     _complete(method, operation)
         return made
 
-    app.openapi = completed  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    app.openapi = completed  # type: ignore[method-assign]  # the documented way to extend it
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How a route reads its request: the body as strict JSON, and no query parameter that it does not know."""
+"""How a route reads its request: a body of strict JSON, and only known query parameters."""
 
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from http import HTTPStatus
@@ -23,9 +23,9 @@ from mesh.wire import validation
 
 
 class JsonRequest(Request):
-    """A request whose body is read into its model in one pass.
+    """A request whose body is parsed and validated in one pass.
 
-    pydantic refuses what Python's own parser lets through: lone surrogates, NaN, bottomless nesting.
+    pydantic refuses what Python's JSON parser accepts: lone surrogates, NaN, unbounded nesting.
     """
 
     def __init__(self, scope: Scope, receive: Receive, body_type: TypeAdapter[Any]) -> None:
@@ -34,10 +34,10 @@ class JsonRequest(Request):
         self._fault: Fault | None = None
 
     async def json(self) -> Any:  # noqa: ANN401  # the model of whichever route it is
-        """The model, or what fits no model: then `take_fault` says why.
+        """The validated model, or a value that fits no model: then `take_fault` returns the reason.
 
-        The fault is kept and not raised: who may not use the route must hear that first, and FastAPI asks for the body
-        before it asks the dependencies.
+        The fault is kept, not raised: FastAPI reads the body before it runs the dependencies, and a failed access check
+        must be reported first.
         """
         if (fault := unsupported(self.scope["headers"], self.method)) is None:
             try:
@@ -48,7 +48,7 @@ class JsonRequest(Request):
         return _UNREAD
 
     def take_fault(self) -> Fault | None:
-        """What is wrong with the body, once: whoever raises it must not keep it, or its traceback would be a cycle."""
+        """The error in the body; it is handed out once. Keeping it after it is raised would make a reference cycle."""
         fault, self._fault = self._fault, None
         return fault
 
@@ -57,9 +57,9 @@ _UNREAD: Final = object()
 
 
 class JsonRoute(APIRoute):
-    """A route of the gateway's API. Who may use it, and how it may fail, follows from the endpoint that it calls.
+    """A route of the API. Access and documented errors follow from its endpoint.
 
-    The conditions of a write are held against the resource before it writes.
+    The conditions of a write are checked before it is sent.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class JsonRoute(APIRoute):
         **more: Any,  # noqa: ANN401  # whatever else FastAPI knows of a route
     ) -> None:
         self.calls = called(endpoint)
-        """The endpoint that the route calls; None where it calls none."""
+        """The endpoint that the route calls; None if it calls none."""
         needed = list(dependencies or ())
         if self.calls is not None:
             needed.insert(0, guard(self.calls))
@@ -102,7 +102,7 @@ class JsonRoute(APIRoute):
             self.responses = with_failures(self.responses, statuses)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's handler, given a request that it can trust."""
+        """FastAPI's handler, given a JsonRequest whose query is checked."""
         handle = super().get_route_handler()
         takes_query = bool(self.dependant.query_params)
         body: Any = self.body_field.field_info.annotation if self.body_field else None
@@ -115,7 +115,7 @@ class JsonRoute(APIRoute):
             try:
                 return await handle(read)
             except RequestValidationError as error:
-                error.__traceback__ = None  # its frames hold it: that would be a cycle
+                error.__traceback__ = None  # its frames refer to it: a cycle
                 raise read.take_fault() or _misfit(read, error) from None
 
         return handle_strictly
@@ -124,13 +124,13 @@ class JsonRoute(APIRoute):
 def read_query(query: bytes, *, takes_query: bool) -> dict[str, str]:
     """The parameters by name.
 
-    Raises Invalid for what FastAPI would pass over: a parameter given twice, text that is no UTF-8, any where none is
+    Raises Invalid for what FastAPI ignores: a repeated parameter, text that is not UTF-8, parameters where none are
     known.
     """
     read: dict[str, str] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
         if not takes_query:
-            raise _wrong(name, "extra_forbidden", "there is no such parameter here")
+            raise _wrong(name, "extra_forbidden", "unknown parameter")
         if _has_surrogates(name + value):
             raise _wrong(name, "malformed_text", "is not UTF-8")
         if name in read:
@@ -140,17 +140,17 @@ def read_query(query: bytes, *, takes_query: bool) -> dict[str, str]:
 
 
 def _misfit(request: Request, error: RequestValidationError) -> Invalid:
-    """What FastAPI found: a body that it took for no JSON, or each wrong parameter by its name, never what was sent."""
+    """The fault for FastAPI's findings: a body that is not JSON, or each wrong parameter by name, without its value."""
     if isinstance(error.body, bytes):
         unread = unsupported(request.scope["headers"], request.method)
         return unread or Invalid("unsupported_media_type", "the body must be JSON")
     errors = [_field_error(one) for one in error.errors()[: validation.MOST_FIELD_ERRORS]]
     names = ", ".join(dict.fromkeys(one.field for one in errors))
-    return Invalid("invalid_request", f"the request does not fit: {names}", errors)
+    return Invalid("invalid_request", f"invalid parameters: {names}", errors)
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:
-    where = error["loc"][1:] or error["loc"]  # the first part says query, path or body
+    where = error["loc"][1:] or error["loc"]  # the first item is query, path or body
     return FieldError(field=validation.field_path(where), reason=error["type"], message=validation.message(error))
 
 

@@ -1,1 +1,1 @@
-"""What HTTP means (RFC 9110), whatever the route: conditions, media types, JSON as an answer."""
+"""HTTP semantics (RFC 9110) independent of routes: conditions, media types, JSON responses."""

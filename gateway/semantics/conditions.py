@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, section 13): what their headers say, and whether it is so of a representation."""
+"""Conditional requests (RFC 9110, section 13): parses the headers and evaluates them against a representation."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -19,8 +19,8 @@ CONDITIONS: Final = frozenset({IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UN
 ETAG: Final = {"description": "The version, for If-Match and If-None-Match.", "schema": {"type": "string"}}
 
 _ELEMENT: Final = re.compile(rb'[ \t,]*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)')
-"""One entity tag of a list, in which elements may be empty. No two parts of it match the same text."""
-_OURS: Final = re.compile(rb'"([1-9][0-9]{0,8})"')  # no row lives to see its billionth change
+"""One entity tag of a list whose elements may be empty. Its alternatives exclude each other: matching is linear."""
+_OURS: Final = re.compile(rb'"([1-9][0-9]{0,8})"')  # no row reaches a billion versions
 _DATES: Final = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
 """The three forms of a date in HTTP (RFC 9110, section 5.6.7)."""
 
@@ -28,7 +28,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Versioned(Protocol):
-    """A resource that says which version it is."""
+    """A resource with a version."""
 
     @property
     def version(self) -> int:
@@ -46,21 +46,21 @@ def resource(versioned: Versioned, status: int = 200, headers: Mapping[str, str]
 
 
 def version_of(tag: bytes) -> int | None:
-    """The version that an ETag of `resource` stands for; None where it is another's."""
+    """The version in an ETag made by `resource`; None for any other tag."""
     ours = _OURS.fullmatch(tag)
     return int(ours[1]) if ours else None
 
 
 def given(headers: Headers, name: bytes) -> bytes | None:
-    """The header's value; several lines are one list (RFC 9110, section 5.3)."""
+    """The header's value. Several lines form one list (RFC 9110, section 5.3)."""
     values = [value for each, value in headers if each == name]
     return b", ".join(values) if values else None
 
 
 def tags(headers: Headers, name: bytes) -> tuple[bytes, ...] | None:
-    """The entity tags that If-Match or If-None-Match names, `*` as they stand; None where the header is not there.
+    """The entity tags in If-Match or If-None-Match, `*` unchanged; None without the header.
 
-    Raises Invalid for what is no such list.
+    Raises Invalid for a malformed list.
     """
     value = given(headers, name)
     if value is None:
@@ -74,16 +74,15 @@ def tags(headers: Headers, name: bytes) -> tuple[bytes, ...] | None:
         end = element.end()
     if not found or value[end:].strip(b" \t,"):
         called = name.decode().title()
-        raise Invalid.field(called, "invalid_etag", 'must be * or a list of ETags as they were given, such as "3"')
+        raise Invalid.field(called, "invalid_etag", 'must be * or a list of ETags as received, such as "3"')
     return tuple(found)
 
 
 def unmet(headers: Headers, etag: bytes | None, modified: bytes | None, *, reads: bool) -> int | None:
-    """The status of a request whose conditions are not met by the representation, if there is one: 412 or 304.
+    """The status of a request whose conditions the representation does not meet: 412 or 304. None if it meets them.
 
-    `etag` and `modified` are the representation's ETag and Last-Modified; `reads` says that the method is GET or HEAD.
-    The order is that of RFC 9110, section 13.2.2. A date that is none is ignored. Raises Invalid for what is no list of
-    tags.
+    `etag` and `modified` are the representation's ETag and Last-Modified; `reads` is True for GET and HEAD. The order
+    is that of RFC 9110, section 13.2.2. An invalid date is ignored. Raises Invalid for a malformed list of tags.
     """
     expected = tags(headers, IF_MATCH)
     if expected is not None:
@@ -101,8 +100,8 @@ def unmet(headers: Headers, etag: bytes | None, modified: bytes | None, *, reads
 
 
 def failed() -> Fault:
-    """What the caller hears of a condition that is not met."""
-    return Conflict("version_mismatch", "the resource is not in the version that the conditions of the request want")
+    """The fault for a failed condition."""
+    return Conflict("version_mismatch", "the current version does not meet the request's conditions")
 
 
 def _weak(tag: bytes) -> bytes:
@@ -110,7 +109,7 @@ def _weak(tag: bytes) -> bytes:
 
 
 def _later(modified: bytes | None, since: bytes | None) -> bool | None:
-    """Whether one date is after the other; None where one of them is missing or no date."""
+    """Whether one date is after the other; None if one is missing or invalid."""
     dates = [_date(text) for text in (modified, since) if text is not None]
     match dates:
         case [datetime() as ours, datetime() as theirs]:
@@ -128,7 +127,7 @@ def _date(text: bytes) -> datetime | None:
 
 
 def changed(status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """How OpenAPI tells of an answer with an ETag."""
+    """OpenAPI's description of a response with an ETag."""
     return {status: {"headers": {"ETag": ETAG}}}
 
 

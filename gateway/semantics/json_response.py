@@ -1,4 +1,4 @@
-"""A response with JSON in it, whose headers need no working out."""
+"""A JSON response with precomputed headers."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ _CONTENT_TYPE = (b"content-type", b"application/json")
 
 
 class JsonResponse(Response):
-    """What Response makes of the same bytes as application/json; `headers` stand before its own, in lower case."""
+    """Equal to Response with the media type application/json. `headers`, in lower case, precede its own."""
 
     def __init__(self, body: bytes, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.status_code = status

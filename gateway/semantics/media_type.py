@@ -1,4 +1,4 @@
-"""What a body may be (RFC 9110, section 8): JSON in UTF-8, not compressed, and said to be so."""
+"""Accepted request bodies (RFC 9110, section 8): JSON in UTF-8, uncompressed, with a matching Content-Type."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from mesh.core.errors import Invalid
 ACCEPT: Final = "application/json, application/*+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 ACCEPT_PATCH: Final = f"{MERGE_PATCH}, application/json"
-"""A change is a merge patch (RFC 7396), by whichever name."""
+"""A change is a merge patch (RFC 7396), under either media type."""
 ENCODED: Final = "unsupported_content_encoding"
 
 _JSON_PATCH: Final = "application/json-patch+json"
@@ -21,22 +21,22 @@ _UTF_8: Final = {"utf-8", "utf8"}
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # noqa: S105  # a token of HTTP's grammar
 _VALUE: Final = rf'{_TOKEN}|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*+"'
 _TYPE: Final = re.compile(rf"[ \t]*+({_TOKEN}/{_TOKEN})((?:[ \t]*+;[ \t]*+(?:{_TOKEN}=(?:{_VALUE}))?+)*+)[ \t]*+")
-"""Media type and parameters. No repetition gives anything back, so that a long one cannot take long."""
+"""Media type and parameters. Possessive repetition: no backtracking, so matching is linear."""
 _PARAMETER: Final = re.compile(rf"({_TOKEN})=({_VALUE})")
 
 
 def unsupported(headers: Iterable[tuple[bytes, bytes]], method: str) -> Invalid | None:
-    """Why a body with these headers is not read (415); None where it is what the route takes."""
+    """The fault for a body whose headers are not accepted (415); None if they are."""
     media_type = encoding = None
     for name, value in headers:
         if name == b"content-type":
             if media_type is not None:
-                return _unsupported("Content-Type may be there once")
+                return _unsupported("Content-Type may appear once")
             media_type = value
         elif name == b"content-encoding":
             encoding = value
     if encoding is not None and _is_encoded(given(headers, b"content-encoding") or b""):
-        return Invalid(ENCODED, "the body must not be compressed: its Content-Encoding may be identity alone")
+        return Invalid(ENCODED, "the body must not be compressed: the only accepted Content-Encoding is identity")
     why = _why_not(media_type or b"", method == "PATCH")
     return None if why is None else _unsupported(why)
 
@@ -56,12 +56,12 @@ def _why_not(content_type: bytes, patches: bool) -> str | None:  # noqa: FBT001 
         return "the body must be JSON, as Content-Type: application/json"
     media_type = parsed[1].lower()
     if media_type == _JSON_PATCH:
-        return "JSON Patch is not known here: a change is a merge patch, application/merge-patch+json"
+        return "JSON Patch is not supported: send a merge patch, application/merge-patch+json"
     if media_type == MERGE_PATCH and not patches:
-        return "a merge patch is for PATCH"
+        return "a merge patch requires PATCH"
     if media_type != "application/json" and not _PLUS_JSON.fullmatch(media_type):
         return "the body must be JSON, as Content-Type: application/json"
     charsets = [value.strip('"').lower() for name, value in _PARAMETER.findall(parsed[2]) if name.lower() == "charset"]
     if len(charsets) > 1 or not _UTF_8.issuperset(charsets):
-        return "the body must be JSON in UTF-8: no other charset is read"
+        return "the body must be JSON in UTF-8: no other charset is accepted"
     return None

@@ -1,1 +1,1 @@
-"""How the gateway asks the services, and whether they are ready."""
+"""Calls to the services, and their readiness."""

@@ -1,4 +1,4 @@
-"""How the gateway asks a service without being held up by it: a limit and a circuit breaker around each call."""
+"""Calls services behind a limit and a circuit breaker, so that a slow one does not hold up the gateway."""
 
 from asyncio import CancelledError
 from collections.abc import Iterable
@@ -13,18 +13,18 @@ from mesh.core.errors import BadReply, CallError, Code, DeadlineExceeded, Overlo
 from mesh.core.loop_time import LoopTime
 
 SLOW: Final = 0.4
-"""The part of a call's time after which it is a sign of congestion; given up sooner it is no sign of anything.
+"""The share of a call's time after which it counts as congestion. A call given up sooner counts as nothing.
 
-Longer than the silence after which Client asks another worker, so that one which is frozen does not count.
+It is longer than Client's hedging delay, so that one frozen worker is no sign of congestion.
 """
 
 
 class GuardedClient:
-    """A client that sends nothing to a service which has its fill or does not answer, and says so at once.
+    """A client that refuses a call at once if the service is at its limit or its circuit breaker is open.
 
-    Each service has a limit and a breaker of its own, so that one which hangs takes no capacity from the others. So
-    have the endpoints for which a service hashes a password: that a flood of logins is slow tells nothing of the rest.
-    A service without workers needs neither: NATS itself says so at once. `timeout`: what bounds every call, in seconds.
+    Each service has its own limit and breaker, so that a hanging service takes no capacity from others. The endpoints
+    for which a service hashes a password have their own too: a flood of logins says nothing about the rest. A service
+    without workers needs neither: NATS reports it at once. `timeout` bounds every call, in seconds.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class GuardedClient:
         self._guards = {name: _Guard(name, limits) for name in {*services, *self._hashing.values()}}
 
     async def call(self, endpoint: Endpoint[Req, Rep], request: Req, timeout: float | None = None) -> Rep:
-        """See Client.call. Raises Overloaded with `gateway_busy` or `circuit_open` for a call that was not made."""
+        """See Client.call. Raises Overloaded with `gateway_busy` or `circuit_open` for a call that is not sent."""
         guard = self._guards[self._hashing.get(endpoint.subject, endpoint.service)]
         slow_after = SLOW * min(endpoint.timeout, self._timeout)
         started = self._time.now()
@@ -59,7 +59,7 @@ class GuardedClient:
 
 
 class _Guard:
-    """What the calls of one service pass, or of a part of it."""
+    """The limit and breaker of one service, or of its hashing endpoints."""
 
     def __init__(self, name: str, limits: ServiceLimits) -> None:
         self._name = name
@@ -70,10 +70,10 @@ class _Guard:
 
     def enter(self, now: float) -> Ticket:
         if self._limiter.full:
-            why = f"the {self._name} service has as many requests in flight as it can take"
+            why = f"the {self._name} service is at its limit of requests in flight"
             raise Overloaded(Code.OVERLOADED, "gateway_busy", why)
         if (ticket := self._breaker.admit(now)) is None:
-            raise Overloaded(Code.OVERLOADED, "circuit_open", f"the {self._name} service has not been answering")
+            raise Overloaded(Code.OVERLOADED, "circuit_open", f"the {self._name} service does not respond")
         self._limiter.enter()
         return ticket
 

@@ -1,4 +1,4 @@
-"""Whether the gateway can do its work: connected to NATS, and of every service an instance takes requests."""
+"""Whether the gateway is ready: connected to NATS, with at least one ready instance of every service."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ _GOOD_FOR = 1.0
 
 
 class Report(BaseModel):
-    """What a probe is told; `reason` is null where all is well. What is ready may have one: not all can be done."""
+    """The body of /readyz. `reason` is null if all is well. With `ready`, it says which calls may fail."""
 
     ready: bool
     nats: bool
@@ -26,16 +26,17 @@ class Report(BaseModel):
 
 
 class Readiness:
-    """Asks every instance for a sign of life (ADR-32's PING), at most once a second however many probes there are.
+    """Pings every instance (ADR-32), at most once a second however many probes there are.
 
-    auth is ready only once it has told which sessions have ended (`revocations_known`): before that nobody is let in.
+    auth also counts as unready until it has returned its revoked sessions (`revocations_known`): nobody is let in
+    before.
     """
 
     def __init__(
         self, transport: Transport, services: Iterable[str], revocations_known: Callable[[], Awaitable[bool]]
     ) -> None:
         self.stopping = False
-        """Set when the end has begun: from then on nothing is ready."""
+        """Set when the shutdown begins. From then on `ready` is false."""
         self._transport = transport
         self._services = sorted(services)
         self._revocations_known = revocations_known
@@ -45,7 +46,7 @@ class Readiness:
         self._known_until = float("-inf")
 
     async def report(self) -> Report:
-        """How things stand."""
+        """The current state."""
         nats = self._transport.connected
         lacks = await self._asked() if nats else dict.fromkeys(self._services)
         reason = None
@@ -62,7 +63,7 @@ class Readiness:
         return Report(ready=ready, nats=nats, services=services, reason=reason)
 
     async def _asked(self) -> dict[str, str | None]:
-        """Each service that is not ready, and why it says so; None where it says nothing."""
+        """Each service that is not ready, with the reason it gives; None if it does not answer."""
         async with self._asking:
             now = asyncio.get_running_loop().time
             if now() >= self._known_until:
@@ -71,14 +72,14 @@ class Readiness:
                 self._lacks = {name: _why_not(documents) for name, documents in found.items() if not _ready(documents)}
                 self._limits = {name: limit for name, documents in found.items() if (limit := _limit(documents))}
                 if _AUTH not in self._lacks and not await self._revocations_known():
-                    self._lacks[_AUTH] = "it has not told which sessions have ended"
+                    self._lacks[_AUTH] = "it has not returned the revoked sessions"
                 self._known_until = now() + _GOOD_FOR
             return self._lacks
 
     async def _ping(self, service: str) -> list[InstanceDocument]:
-        """What the service's instances answer, when asked by its name, which no other service may hear (nats.conf).
+        """Replies of the service's instances. Only they may subscribe to the service's own name (nats.conf).
 
-        Each service answers at an inbox of its own, so that none can answer in another's stead.
+        Each service replies to an inbox of its own, so that none can answer for another.
         """
         try:
             return await ask_all(self._transport, f"PING.{service}", _TIMEOUT, _ready)
@@ -87,17 +88,17 @@ class Readiness:
 
 
 def _ready(documents: Sequence[InstanceDocument]) -> bool:
-    """Whether one instance is ready, which is enough."""
+    """Whether at least one instance is ready."""
     return any(document.ready for document in documents)
 
 
 def _why_not(documents: Sequence[InstanceDocument]) -> str | None:
-    """What one that is not ready says; None where there is no answer."""
+    """The reason that an unready instance gives; None without an answer."""
     return documents[-1].reason if documents else None
 
 
 def _limit(documents: Sequence[InstanceDocument]) -> str | None:
-    """What one that is ready cannot do all the same; None where it says nothing of the kind."""
+    """What a ready instance cannot do at the moment; None if nothing."""
     limits = [document.limit for document in documents if document.ready]
     return limits[-1] if limits else None
 

@@ -35,10 +35,10 @@ class Span(Protocol):
         """Open a child span for a call within the request."""
 
     def answered(self, method: str, route: str | None, status: int | None) -> None:
-        """End with the HTTP status, or None if the process ends first; `route` is the template."""
+        """End the span with the HTTP status, or None if the process ends first. `route` is the path template."""
 
     def served(self, fault: Fault | None) -> None:
-        """End with the fault in the reply, or None."""
+        """End the span with the fault in the reply; None for success."""
 
 
 class Context(NamedTuple):
@@ -84,7 +84,7 @@ def caller() -> Caller:
     """
     context = _current.get()
     if context is None or context.caller is None:
-        raise Unauthenticated("token_required", "an access token is needed here")
+        raise Unauthenticated("token_required", "an access token is required")
     return context.caller
 
 

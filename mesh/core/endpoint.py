@@ -1,4 +1,4 @@
-"""One endpoint of the mesh: its subject, its shapes, and what a caller must know to use it."""
+"""Declares one endpoint of the mesh: its subject, its shapes, and what a caller must know to use it."""
 
 import re
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ _SUBJECT = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,3}")
 
 MAX_REPLY = 8 * 1024
 MAX_LIST_REPLY = 400 * 1024
-"""Of 200 items, each of at most 2 KiB."""
+"""Bytes: 200 items of at most 2 KiB each."""
 
 
 class Access(StrEnum):
-    """Which end user may use an endpoint; the gateway enforces it before anything is published."""
+    """Who may use an endpoint. The gateway enforces it before anything is published."""
 
     ANYONE = "anyone"
     USER = "user"
@@ -37,15 +37,15 @@ class Access(StrEnum):
 class Endpoint(Generic[Req, Rep]):
     """A subject with the types of its request and its reply.
 
-    `idempotent`: executing it twice does no more than once, so a caller may try again.
-    `read`: it changes nothing; where it is idempotent, a caller whose answer is late may ask a second instance.
-    `verified`: the worker verifies the caller's access token itself, offline, before the handler runs: everywhere
-    where something changes for somebody, or where the reply depends on who asks.
-    `keyed`: the worker keeps the reply under the caller's Idempotency-Key, so that a caller with a key may try again.
-    `timeout`: seconds; no request is worked on for longer, whatever its headers say.
-    `max_request`: bytes; a worker refuses a longer payload before it reads it.
+    `idempotent`: executing it twice has the same effect as once, so a caller may retry.
+    `read`: it changes nothing. If it is also idempotent, a caller may ask a second instance when the reply is late.
+    `verified`: the worker itself verifies the access token, offline, before the handler runs. Set it where something
+    changes, or where the reply depends on the caller.
+    `keyed`: the worker keeps the reply under the caller's Idempotency-Key, so a caller with a key may retry.
+    `timeout`: seconds. No handler runs longer, whatever the request's headers say.
+    `max_request`: bytes. A worker refuses a longer payload unread.
     `reasons`: why its handler may refuse. A worker answers `internal` in place of a fault that is not declared.
-    `max_reply`: bytes; a caller refuses a longer reply unread. 0 stands for MAX_REPLY, or MAX_LIST_REPLY for `items`.
+    `max_reply`: bytes. A caller refuses a longer reply unread. 0 means MAX_REPLY, or MAX_LIST_REPLY if it has `items`.
     """
 
     subject: str
@@ -83,29 +83,29 @@ class Endpoint(Generic[Req, Rep]):
 
     @cached_property
     def read_reply(self) -> Reader[Rep]:
-        """How a caller reads a reply."""
+        """Reads a reply in the caller."""
         return Reader(self.reply, self.max_reply)
 
     @property
     def name(self) -> str:
-        """The endpoint's name in discovery: the other tokens (ADR-32 allows no dot)."""
+        """The endpoint's name in discovery: the other tokens, joined without a dot (ADR-32)."""
         return self.subject.partition(".")[2].replace(".", "-")
 
     def read_as(self, shape: type[Shape]) -> "Endpoint[Req, Shape]":
-        """The endpoint for a caller who reads the reply as a shape of its own, and not by way of the contract's."""
+        """The endpoint with another reply shape, for a caller that reads fewer fields or other types."""
         return _read_as(self, shape)
 
     def contract_hash(self) -> str:
-        """Twelve hex digits that change when a field of the request or the reply changes; rewording changes none."""
+        """Twelve hex digits that change when a field of the request or the reply changes; descriptions do not count."""
         return self._contract_hash
 
     @cached_property
     def _contract_hash(self) -> str:
-        # Computed once: a service's schemas take 10 ms, and ten times that where the process gives way to others.
+        # Computed once: a service's schemas take 10 ms, and up to ten times that at low CPU priority.
         return contract_hash(self.requests, self.replies)
 
     def metadata(self) -> dict[str, str]:
-        """What discovery tells about the endpoint; ADR-32 wants strings."""
+        """The endpoint's metadata in discovery. ADR-32 requires strings."""
         return {
             "access": self.access.value,
             "contract": self.contract_hash(),
@@ -115,6 +115,6 @@ class Endpoint(Generic[Req, Rep]):
         }
 
 
-@cache  # of as many as the code names: a caller reads each endpoint as one shape
+@cache  # bounded: one entry for each endpoint and shape in the code
 def _read_as(endpoint: Endpoint[Any, Any], shape: type[BaseModel]) -> Endpoint[Any, Any]:
     return replace(endpoint, reply=shape)

@@ -1,4 +1,4 @@
-"""The version that every process tells: the package's own."""
+"""The package's version, which every process reports."""
 
 from importlib.metadata import PackageNotFoundError, version
 
@@ -6,7 +6,7 @@ _UNKNOWN = "0.0.0"
 
 
 def package_version() -> str:
-    """The version in the package's metadata; 0.0.0 where the source runs without being installed."""
+    """The version in the package's metadata; 0.0.0 if the package is not installed."""
     try:
         return version("northwind-mesh")
     except PackageNotFoundError:

@@ -23,7 +23,7 @@ from mesh.wire import headers
 log = structlog.get_logger()
 
 REFUSED: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
-"""Matches the server's error for a forbidden subject, in lower case."""
+"""Matches the server's error for a forbidden subject. nats-py converts it to lower case."""
 _BREAK = re.compile(r"[\t\r\n]")
 
 
@@ -179,13 +179,13 @@ class NatsConnection(NatsClient):
             raise self._not_let_in()
 
     def _not_let_in(self) -> nats.errors.Error:
-        wanted = "; it wants a certificate that it trusts: NATS_TLS_CERT" if self._server_info.get("tls_verify") else ""
-        return nats.errors.Error(f"NATS hung up instead of confirming the login{wanted}")
+        wanted = "; it requires a client certificate: set NATS_TLS_CERT" if self._server_info.get("tls_verify") else ""
+        return nats.errors.Error(f"NATS closed the connection instead of confirming the login{wanted}")
 
     def _connect_command(self) -> bytes:
         """Refuse to send credentials in the clear if the URL says `tls://`: the library would send them."""
         if self._current_server and self._current_server.uri.scheme == "tls" and not self.socket.encrypted:
-            raise nats.errors.Error("tls:// was asked for, but the server offers no TLS: credentials not sent")
+            raise nats.errors.Error("NATS_URL says tls://, but the server offers no TLS: credentials were not sent")
         return super()._connect_command()
 
     async def subscribe_confirmed(self, subject: str, queue: str, deliver: Deliver, timeout: float) -> Subscription:

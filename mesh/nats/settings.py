@@ -1,4 +1,4 @@
-"""Where NATS is, and who this process is there."""
+"""Where NATS is, and which user this process is."""
 
 import ssl
 from typing import Self
@@ -11,7 +11,7 @@ from mesh.core.settings import DAY, ExistingFile, Settings
 
 
 class NatsSettings(Settings):
-    """Where NATS is, and who we are there."""
+    """Where NATS is, and which user this process is."""
 
     nats_url: str = "nats://127.0.0.1:4222"
     """One URL, or several separated by commas: nats:// or, for encrypted connections only, tls://."""
@@ -36,22 +36,22 @@ class NatsSettings(Settings):
     @classmethod
     def _names_servers(cls, urls: str) -> str:
         if not all(_names_server(url.strip()) for url in urls.split(",")):
-            raise ValueError("is one URL or several with commas, such as nats://127.0.0.1:4222")
+            raise ValueError("must be one URL or several separated by commas, such as nats://127.0.0.1:4222")
         return urls
 
     @model_validator(mode="after")
     def _can_connect(self) -> Self:
         if self.nats_nkey_seed and self.nats_nkey_seed_file:
-            raise ValueError("NATS_NKEY_SEED and NATS_NKEY_SEED_FILE: one of them, not both")
+            raise ValueError("NATS_NKEY_SEED and NATS_NKEY_SEED_FILE: set one of them, not both")
         if (self.nats_tls_cert is None) != (self.nats_tls_key is None):
-            raise ValueError("NATS_TLS_CERT and NATS_TLS_KEY: both or neither")
+            raise ValueError("NATS_TLS_CERT and NATS_TLS_KEY: set both or neither")
         if (self.nats_tls_ca or self.nats_tls_cert) and not self._encrypted():
-            raise ValueError("NATS_TLS_CA and NATS_TLS_CERT: only with tls:// in NATS_URL is anything encrypted")
+            raise ValueError("NATS_TLS_CA and NATS_TLS_CERT need tls:// in NATS_URL: nothing is encrypted otherwise")
         try:
             self.tls()
-        except OSError as error:  # ssl.SSLError is one
+        except OSError as error:  # includes ssl.SSLError
             raise ValueError(
-                f"NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY: no certificate, or no key to it ({error})"
+                f"NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY: not a certificate, or not its key ({error})"
             ) from None
         try:
             self.identity()
@@ -63,20 +63,20 @@ class NatsSettings(Settings):
         return all(url.startswith("tls://") for url in self.servers())
 
     def seed(self) -> str | None:
-        """The nkey's seed, wherever it was told."""
+        """The nkey's seed, from either variable."""
         if self.nats_nkey_seed_file:
             return self.nats_nkey_seed_file.read_text().strip()
         return self.nats_nkey_seed.get_secret_value() if self.nats_nkey_seed else None
 
     def identity(self) -> str:
-        """Who we are, as a message may say it."""
+        """The user of this process, for messages."""
         if seed := self.seed():
             public: bytes = nkeys.from_seed(bytearray(seed.encode())).public_key
             return f"nkey {public.decode()}"
         return self.nats_user or "no user"
 
     def tls(self) -> ssl.SSLContext | None:
-        """How to encrypt, where `tls://` is asked for; the server's name is checked. Raises OSError."""
+        """The TLS context if the URL says `tls://`. The server's name is checked. Raises OSError."""
         if not self._encrypted():
             return None
         context = ssl.create_default_context(cafile=self.nats_tls_ca)
@@ -85,11 +85,11 @@ class NatsSettings(Settings):
         return context
 
     def servers(self) -> list[str]:
-        """The URLs, one by one."""
+        """The URLs as a list."""
         return [url.strip() for url in self.nats_url.split(",") if url.strip()]
 
     def server_names(self) -> list[str]:
-        """The servers as a message may show them: without user and password."""
+        """The servers for messages: without user and password."""
         return [f"{parts.scheme}://{parts.hostname}:{parts.port or 4222}" for parts in map(urlsplit, self.servers())]
 
 

@@ -140,14 +140,14 @@ class NatsTransport:
             self._pending.remove(token)
             del pending  # its error's traceback holds this frame: a cycle
         if _is_no_responders(message):
-            raise NoResponder(f"nobody serves {subject}")
+            raise NoResponder(f"no worker serves {subject}")
         return message
 
     def _send_again(self, subject: str, payload: bytes, head: bytes, token: str) -> None:
         # The server allows one reply per reply subject. If the same worker receives a retry on that subject, its second
         # reply is rejected. So each retry has a reply subject of its own.
         inbox = f"{self._inbox}{_AGAIN}{next(self._resends)}-{token}"
-        with suppress(OSError):  # the pending reply learns of the loss by itself
+        with suppress(OSError):  # a lost connection fails the pending reply anyway
             self._client.send(publish_command(subject, payload, head, inbox))
 
     def _on_reply(self, message: Message) -> None:
@@ -173,7 +173,7 @@ class NatsTransport:
             try:
                 await self._written(subject, _WRITE_TIMEOUT)
             except TimeoutError:
-                raise Disconnected(f"NATS reads no more, so {subject} was perhaps not sent", sent=True) from None
+                raise Disconnected(f"NATS does not read, so {subject} may not have been sent", sent=True) from None
 
     def _head(self, payload: bytes, headers: Mapping[str, str]) -> bytes:
         """The encoded headers. Raises TooLarge for a message over the limit."""
@@ -185,7 +185,7 @@ class NatsTransport:
         try:
             self._client.send(command)
         except OSError as error:
-            raise Disconnected(f"not connected to NATS, so {subject} was not asked") from error
+            raise Disconnected(f"not connected to NATS: {subject} was not sent") from error
 
     async def _written(self, subject: str, timeout: float) -> None:
         """Wait until the socket accepts more. Raises Disconnected, TimeoutError."""
@@ -193,7 +193,7 @@ class NatsTransport:
             try:
                 await self._client.socket.drain()
             except ConnectionError as error:
-                raise Disconnected(f"the connection to NATS broke while {subject} was sent", sent=True) from error
+                raise Disconnected(f"the connection to NATS was lost while {subject} was sent", sent=True) from error
 
     async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
         """See Transport.subscribe."""
@@ -201,7 +201,7 @@ class NatsTransport:
         try:
             subscription = await self._client.subscribe_confirmed(subject, queue, deliver, _CLOSE_TIMEOUT)
         except (nats.errors.Error, OSError) as error:
-            raise Disconnected(f"not connected to NATS, so not subscribed to {subject}: {error}") from error
+            raise Disconnected(f"not connected to NATS: not subscribed to {subject}: {error}") from error
         if subject.lower() in self._refused:
             self._client.drain_subscription(subscription)
             raise Refused(f"NATS does not allow {self._settings.nats_user or 'this process'} to subscribe to {subject}")
@@ -252,7 +252,7 @@ class NatsTransport:
     async def _on_disconnected(self) -> None:
         # Must not raise: that would end reconnecting.
         self._client.fail_flushes()
-        self._fail_pending("the connection to NATS broke while waiting for the answer")
+        self._fail_pending("the connection to NATS was lost while waiting for the reply")
         self._lost_at = asyncio.get_running_loop().time()
         if not self._closing:
             log.warning("nats_disconnected")

@@ -1,9 +1,9 @@
-"""A sign of life in a file: the health check of a worker, which listens on no port.
+"""A heartbeat file: the health check of a worker, which listens on no port.
 
-Not a request by NATS: a user that may both say and hear the same subject can give itself the right to say anything,
-since nats-server lets it answer wherever the message that it hears wants the answer (docs/reference/security.md).
+The check sends no NATS request: a user that may both publish and subscribe to a subject could reply anywhere, since
+nats-server lets it answer on the reply subject of any message that it receives (docs/reference/security.md).
 
-The check runs every few seconds in every container, so this imports only what that needs.
+The check runs every few seconds in every container, so this module imports only what the check needs.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 _EVERY = 1.0
 _STALE = 5.0
-"""Seconds; a process that hangs, or has lost NATS, is without a sign of life for that long before it counts."""
+"""Seconds without a heartbeat after which a process counts as hanging or disconnected."""
 
 
 @asynccontextmanager
 async def heartbeat(file: Path | None, transport: Transport) -> AsyncIterator[None]:
-    """Touch the file each second while the event loop turns and NATS is connected; None touches nothing."""
+    """Touch the file every second while the event loop runs and NATS is connected. None touches nothing."""
     import asyncio  # noqa: PLC0415  # four fifths of what the check would cost
 
     if file is None:
@@ -49,14 +49,14 @@ async def heartbeat(file: Path | None, transport: Transport) -> AsyncIterator[No
 
 
 def check(file: Path | str) -> str | None:
-    """What is wrong with the process whose file it is; None is well."""
+    """What is wrong with the process behind the file; None if nothing."""
     try:
         age = time.time() - os.stat(file).st_mtime  # noqa: PTH116  # without pathlib it takes half the time
     except OSError:
-        return f"no sign of life yet in {file}"
-    return f"no sign of life in {file} for {age:.0f} s" if age > _STALE else None
+        return f"no heartbeat in {file} yet"
+    return f"no heartbeat in {file} for {age:.0f} s" if age > _STALE else None
 
 
 if __name__ == "__main__":
     told = os.environ.get("MESH_HEARTBEAT_FILE", "").strip()
-    sys.exit(check(os.path.expanduser(told)) if told else "MESH_HEARTBEAT_FILE names no file")  # noqa: PTH111  # the same
+    sys.exit(check(os.path.expanduser(told)) if told else "MESH_HEARTBEAT_FILE is not set")  # noqa: PTH111  # the same

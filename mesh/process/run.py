@@ -46,7 +46,7 @@ class StartError(Exception):
 
 
 class Stopped(Exception):
-    """The process was told to stop before it had started."""
+    """The process was asked to stop before it had started."""
 
 
 def run(name: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> NoReturn:
@@ -158,7 +158,7 @@ async def stopped_or_lost(stop: asyncio.Event, transport: Transport) -> None:
     for wait in waits:
         wait.cancel()
     if not stop.is_set():
-        raise StartError("NATS closed the connection for good; the supervisor should start this process anew")
+        raise StartError("NATS closed the connection for good: the supervisor should restart this process")
 
 
 def read_settings(settings_type: type[SettingsT]) -> SettingsT:

@@ -1,4 +1,4 @@
-"""What every worker is told by its environment."""
+"""Settings of every worker."""
 
 import os
 from pathlib import Path
@@ -11,10 +11,10 @@ from mesh.security.settings import TokenSettings
 
 
 class WorkerSettings(NatsSettings, TokenSettings):
-    """What every worker is told; a service adds what it owns."""
+    """Settings of every worker. A service adds its own."""
 
     mesh_concurrency: int = Field(64, ge=1, le=100_000)
-    """Handlers at once, in one process."""
+    """Handlers that run at once in one process."""
     mesh_queue_size: int = Field(256, ge=0, le=1_000_000)
     """Requests that wait for a free handler. Further callers receive `overloaded` at once."""
     mesh_heartbeat_file: AnyPath | None = None
@@ -27,5 +27,5 @@ class WorkerSettings(NatsSettings, TokenSettings):
     @classmethod
     def _can_be_written(cls, file: Path | None) -> Path | None:
         if file is not None and not os.access(file.parent, os.W_OK):
-            raise ValueError(f"{file.parent} is no folder that this process may write to")
+            raise ValueError(f"{file.parent} is not a folder that this process can write to")
         return file

@@ -147,7 +147,7 @@ class Verifier:
             keys = {jwk["kid"]: key for jwk in jwks if (key := _readable(jwk)) is not None}
             self._keys = keys if keys or not jwks else self._keys
             unread = len(jwks) - len(keys)
-            self._failure = BadReply(f"of {len(jwks)} keys {unread} cannot be read") if unread else None
+            self._failure = BadReply(f"{unread} of {len(jwks)} keys cannot be read") if unread else None
         except Exception as error:  # noqa: BLE001  # raised in each request that lacks a key
             self._failure = error.with_traceback(None)  # its traceback holds this frame: a cycle
         finally:
@@ -186,7 +186,7 @@ def require_access(access: Access, caller: Caller) -> None:
     """Raise Forbidden unless the caller's roles allow `access`. ADMIN includes USER."""
     allowed = access is Access.ANYONE or ADMIN in caller.roles or (access is Access.USER and USER in caller.roles)
     if not allowed:
-        raise Forbidden("role_required", f"the role {access.upper()} is needed here")
+        raise Forbidden("role_required", f"the role {access.upper()} is required")
 
 
 def _object(segment: str) -> dict[str, Any] | None:

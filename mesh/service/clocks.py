@@ -1,4 +1,4 @@
-"""Measures how long a request was on its way, even if the caller's clock differs from ours."""
+"""Measures how long a request was in transit, even if the caller's clock differs from ours."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _MOST_CALLERS: Final = 1000
 
 @dataclass(slots=True)
 class _Ages:
-    """The least age of one caller's requests by the two clocks, in the current span and in the one before."""
+    """The least apparent age of one caller's requests, in the current span and in the previous one."""
 
     least: float
     since: float
@@ -31,16 +31,17 @@ class _Ages:
 class Clocks:
     """Compares the clock of each caller with ours.
 
-    The apparent age of a request is its true age plus the difference of the clocks. The youngest of a caller's recent
-    requests has hardly waited, so its apparent age is the difference; the excess of any other is its wait. A caller's
-    first request counts as fresh: NATS stores nothing for a worker that is not there yet. A smaller difference is
-    learned at once, a larger one after two spans of five seconds with three requests each.
+    A request's apparent age is its true age plus the difference of the two clocks. The youngest recent request of a
+    caller has hardly waited, so its apparent age is the difference. Any excess over that is time in transit. A caller's
+    first request counts as fresh: NATS stores nothing for an absent worker. A smaller difference is learned at once, a
+    larger one after two spans of five seconds with three requests each.
 
-    A caller is known by its inbox, and whoever has replied to it can send a request in its name, with a time that makes
-    all later ones seem old. So the caller's requests on one subject are also compared by themselves, and the lesser
-    wait counts: such a lie harms only the subjects that the liar may call.
+    A caller is identified by its inbox. Whoever has replied to it can send a request in its name, with a time that
+    makes all later ones seem old. So the caller's requests on one subject are also compared among themselves, and the
+    lesser time counts. Such a forgery affects only subjects that the forger may call.
 
-    Our clock is read once, at the start, and then follows the event loop's: setting it changes nothing.
+    Our clock is read once, at the start, and then follows the event loop's. Setting the machine's clock changes
+    nothing.
     """
 
     def __init__(self, now: float, clock: Callable[[], float] = time.time) -> None:
@@ -49,12 +50,12 @@ class Clocks:
         self._callers: dict[str, _Ages] = {}
 
     def waited(self, caller: str, subject: str, sent: float, now: float) -> float:
-        """Seconds that a request was on its way; `sent` is Unix time by its caller's clock."""
+        """Seconds that a request was in transit. `sent` is Unix time by its caller's clock."""
         age = self._origin + now - sent
         return min(self._older(caller, age, now), self._older(f"{caller} {subject}", age, now))
 
     def _older(self, caller: str, age: float, now: float) -> float:
-        """By how many seconds a request seems older than the youngest ones of this caller."""
+        """Seconds by which a request seems older than the youngest ones of this caller."""
         known = self._callers.get(caller)
         if known is None:
             if len(self._callers) >= _MOST_CALLERS:

@@ -1,4 +1,4 @@
-"""Which fault a caller hears for an exception that the handler did not mean for it."""
+"""The faults that a caller receives for exceptions that are not faults."""
 
 from typing import Any
 
@@ -11,29 +11,29 @@ log = structlog.get_logger()
 
 
 def passed_on(error: CallError) -> Fault:
-    """What our caller hears when a service that we asked failed us."""
+    """The fault for our caller when a service that we called fails."""
     match error:
         case DeadlineExceeded():
-            return TimedOut("dependency_timeout", "a service that this one needs did not answer in time")
+            return TimedOut("dependency_timeout", "a service that this one depends on did not answer in time")
         case RemoteFault() | Refused():
             log.error("dependency_fault", exc_info=error)
             return Internal()
         case _:
-            return Unavailable("dependency_unavailable", "a service that this one needs is not available")
+            return Unavailable("dependency_unavailable", "a service that this one depends on is not available")
 
 
 def database_unavailable(detail: str) -> Unavailable:
-    """What our caller hears when our database does not answer."""
+    """The fault for a database that does not answer."""
     return Unavailable("database_unavailable", detail)
 
 
 def database_read_only(detail: str) -> Unavailable:
-    """What our caller hears when our database takes no writes; nothing was written."""
+    """The fault for a read-only database. Nothing was written."""
     return Unavailable("database_read_only", detail)
 
 
 def deadline_passed(detail: str) -> TimedOut:
-    """What our caller hears when its deadline has ended the work."""
+    """The fault for work that its deadline ended."""
     return TimedOut("deadline_exceeded", detail)
 
 
@@ -48,6 +48,6 @@ def declared(endpoint: Endpoint[Any, Any], fault: Fault) -> Fault:
 
 
 def bug(subject: str, error: Exception) -> Internal:
-    """Log an exception that nobody meant, once; its text stays here."""
+    """Log an unexpected exception once. Its text is not sent to the caller."""
     log.error("handler_failed", subject=subject, exc_info=error)
     return Internal()

@@ -1,4 +1,4 @@
-"""Writes that may be repeated: a request with an Idempotency-Key is executed once (docs/reference/wire.md, ADR 6)."""
+"""Idempotent writes: a request with an Idempotency-Key is executed once (docs/reference/wire.md, ADR 6)."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -10,22 +10,22 @@ from mesh.core.endpoint import Endpoint, Rep, Req
 from mesh.core.errors import Conflict, Unavailable
 
 KEPT: Final = timedelta(hours=24)
-"""How long a key is good for."""
+"""How long a key is kept."""
 
 Repository = TypeVar("Repository")
 
 
 Work = Callable[[Repository], Awaitable[bytes]]
 Keep = Callable[[str, str, bytes, Work[Repository]], Awaitable[tuple[bytes, bytes] | None]]
-"""Finds the digest and the reply that are kept in a scope under a key.
+"""Returns the digest and the reply that are stored in a scope under a key.
 
-Where there are none, the repository's work makes the reply, in the same transaction. None where that is somebody else's
-to do, who takes too long for us to wait.
+If there are none, it runs the repository's work and stores its reply in the same transaction. None if another process
+still runs that work after a bounded wait.
 """
 
 
-class Once(Generic[Repository]):
-    """Runs a write of the repository once for each key; one without a key is run as it is."""
+class IdempotentWrites(Generic[Repository]):
+    """Runs a write once for each Idempotency-Key. A write without a key always runs."""
 
     def __init__(self, repository: Repository, keep: Keep[Repository]) -> None:
         self._repository = repository
@@ -34,11 +34,10 @@ class Once(Generic[Repository]):
     async def __call__(
         self, endpoint: Endpoint[Req, Rep], request: Req, work: Callable[[Repository], Awaitable[Rep]]
     ) -> Rep:
-        """The reply, of now or of the first time.
+        """The reply of this run, or the stored one.
 
-        Keys are a user's own, on one subject; two payloads are the same where their contract says so, however they are
-        written. A work that raises is not kept. Raises Conflict for another payload, Unavailable while the first
-        request is at work.
+        A key belongs to one user and one subject. Two payloads are the same if their parsed requests are. A write that
+        raises is not stored. Raises Conflict for another payload, Unavailable while the first request still runs.
         """
         current = context.current()
         if current is None or current.idempotency_key is None:
@@ -51,12 +50,12 @@ class Once(Generic[Repository]):
         scope = f"{endpoint.subject} {current.caller.user_id if current.caller else ''}"
         kept = await self._keep(scope, current.idempotency_key, digest, reply)
         if kept is None:
-            raise Unavailable("request_in_progress", "the first request with this Idempotency-Key is still at work")
+            raise Unavailable("request_in_progress", "the first request with this Idempotency-Key is still running")
         if kept[0] != digest:
             raise key_reused()
         return endpoint.replies.validate_json(kept[1])
 
 
 def key_reused() -> Conflict:
-    """What the caller hears who sends another payload under a key."""
-    return Conflict("idempotency_key_reused", "this Idempotency-Key came with another payload before")
+    """The fault for another payload under a used key."""
+    return Conflict("idempotency_key_reused", "this Idempotency-Key was used with another payload")

@@ -10,7 +10,7 @@ _NEWEST = 0.1
 _WAIT = 0.25
 """Fraction of its remaining time that a request may wait for a handler.
 
-It is below the silence after which a client retries and below the gateway's mark of congestion: a queue must cause
+It is below the time after which a client retries, and below the gateway's mark of congestion: a queue must cause
 neither.
 """
 

@@ -12,8 +12,9 @@ _TRACE = frozenset(names.TRACE_HEADERS)
 def read_headers(message: Message, timeout: float, now: float, clocks: Clocks) -> tuple[Context, Fault | None]:
     """The request's context, and the fault in its headers, if any, for the reply.
 
-    `timeout` is the endpoint's, in seconds. The deadline is computed on arrival: later, it would count the time
-    in the queue twice. The inboxes of one connection differ in their last token only, so the rest names the caller.
+    `timeout` is the endpoint's, in seconds. The deadline is computed when the request arrives: later, it would count
+    the time in the queue twice. The inboxes of one connection differ only in their last token, so the rest identifies
+    the caller.
     """
     headers = message.headers
     deadline, key, fault = now + timeout, None, None
@@ -24,7 +25,7 @@ def read_headers(message: Message, timeout: float, now: float, clocks: Clocks) -
         )
         key = request_headers.idempotency_key(headers)
     except Fault as error:
-        fault = error.with_traceback(None)  # which holds this frame, and so the fault itself: a cycle
+        fault = error.with_traceback(None)  # its traceback refers to this frame: a cycle
     context = Context(
         request_id_from(headers.get(names.REQUEST_ID)),
         deadline,

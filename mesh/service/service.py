@@ -52,7 +52,7 @@ def _too_large(endpoint: Endpoint[Any, Any]) -> TooLarge:
 
 
 class _Request(NamedTuple):
-    """An accepted message, with what is known of it."""
+    """An accepted message and what was read from it."""
 
     route: _Route
     message: Message
@@ -62,7 +62,7 @@ class _Request(NamedTuple):
     """The fault in its headers, if any."""
 
     def time_left(self) -> float:
-        """Seconds between its arrival and its deadline."""
+        """Seconds from when it arrived to its deadline."""
         return self.context.deadline - self.received
 
 
@@ -74,7 +74,7 @@ class Service:
     `clock` returns Unix time; the callers' clocks may differ.
     """
 
-    def __init__(  # noqa: PLR0913  # each by name, and all but the bounds needed
+    def __init__(  # noqa: PLR0913  # each by name; only the bounds have defaults
         self,
         name: str,
         transport: Transport,
@@ -162,8 +162,8 @@ class Service:
 
     def _accept(self, route: _Route, message: Message) -> None:
         if not message.reply.startswith(names.INBOX_PREFIX):
-            # Without a reply subject nobody gets the outcome. With one that is no inbox, the worker's right to reply
-            # would let the sender publish anywhere.
+            # Without a reply subject nobody gets the outcome. If the reply subject is no inbox, the worker's right to
+            # reply would let the sender publish anywhere.
             log.warning("request_without_inbox", subject=message.subject)
             return
         received = self._loop.time()
@@ -176,7 +176,7 @@ class Service:
         elif self._running < self._concurrency:
             self._run(request)
         elif (reason := self._queue.refusal(request.time_left())) is not None:
-            busy = f"{self.identity.name} has all its handlers at work, and as many requests waiting as it can serve"
+            busy = f"{self.identity.name} has no free handler, and its queue is full"
             self._start_background(self._refuse(request, Unavailable(reason, busy)))
         else:
             self._queue.append(request)
@@ -199,7 +199,7 @@ class Service:
         started = time.perf_counter_ns()
         begin(context)
         if fault is None and context.deadline <= self._loop.time():
-            fault = deadline_passed("the deadline passed before the work began")
+            fault = deadline_passed("the deadline passed before the handler started")
         begun = fault is None
         try:
             try:
@@ -208,7 +208,7 @@ class Service:
                     await self._transport.publish(message.reply, body, {names.REQUEST_ID: context.request_id})
             except Fault as error:
                 fault = declared(route.endpoint, error)
-                error.with_traceback(None)  # which holds this frame, and so the fault itself: a cycle
+                error.with_traceback(None)  # its traceback refers to this frame: a cycle
             except Disconnected:
                 log.warning("reply_not_sent", subject=message.subject)
             elapsed = time.perf_counter_ns() - started
@@ -244,7 +244,7 @@ class Service:
             return route.write(await route.handler(payload))
         except BaseException as error:
             if self._deadlines.over(task):
-                raise deadline_passed("the deadline passed before the work was done") from error
+                raise deadline_passed("the deadline passed before the handler finished") from error
             if isinstance(error, CallError):
                 raise passed_on(error) from error
             if isinstance(error, Fault) or not isinstance(error, Exception):
@@ -261,7 +261,7 @@ class Service:
             if endpoint.access is Access.ANYONE:
                 return context  # a handler that needs a caller calls context.caller(), which raises
             if context.authorization is None:
-                raise Unauthenticated("token_required", "an access token is needed here") from error
+                raise Unauthenticated("token_required", "an access token is required") from error
             raise
         require_access(endpoint.access, caller)
         return context._replace(caller=caller)

@@ -19,7 +19,7 @@ from mesh.core.terminal import escaped
 from mesh.telemetry.log_limit import LogLimit
 from mesh.telemetry.log_lines import LogWriter
 from mesh.telemetry.settings import LogSettings
-from mesh.telemetry.streams import Tolerant
+from mesh.telemetry.streams import BestEffortStream
 
 _SEED = 58
 """Characters in an nkey seed."""
@@ -33,10 +33,10 @@ _SECRET_NAME = re.compile(
 )
 _SECRET_TEXT = re.compile(
     r"""(?<=bearer\ )[^\s"',]+                    # RFC 6750
-    | \beyJ[\w-]+\.[\w-]+\.[\w-]*                 # a JWT, wherever it stands
+    | \beyJ[\w-]+\.[\w-]+\.[\w-]*                 # a JWT, anywhere
     | \bS[ACNOUX][A-Z2-7]{56}\b                   # an nkey's seed
-    | [^\s/:@"'=]+:[^\s/@"']+(?=@)                # who logs in by a URL, and the password
-    | (?<=input_value=).*?(?=,\ input_type=)      # what pydantic was given, in the text of its error
+    | [^\s/:@"'=]+:[^\s/@"']+(?=@)                # user and password in a URL
+    | (?<=input_value=).*?(?=,\ input_type=)      # the input in the text of a pydantic error
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
@@ -53,7 +53,7 @@ def configure(settings: LogSettings, process: str) -> LogWriter:
         if pretty
         else [exceptions, as_json]
     )
-    out = Tolerant(sys.stderr)
+    out = BestEffortStream(sys.stderr)
     writer = LogWriter(out.write)
     structlog.configure(
         processors=[
@@ -94,7 +94,7 @@ def redacted(_logger: object, _method: str, event: EventDict) -> EventDict:
     A value whose name suggests a secret is replaced. Within texts, tokens, seeds and URL credentials are replaced.
     """
     safe = {name: REDACTED if _is_secret(name) else _without_secrets(value) for name, value in event.items()}
-    return safe if "exc_info" not in event else {**safe, "exc_info": event["exc_info"]}  # rendered further on
+    return safe if "exc_info" not in event else {**safe, "exc_info": event["exc_info"]}  # rendered by a later processor
 
 
 def _without_secrets(value: Any) -> Any:  # noqa: ANN401  # whatever is logged
@@ -139,7 +139,7 @@ def _placed(process: str, _logger: object, method: str, event: EventDict) -> Eve
     return {"process": process, **event}
 
 
-@lru_cache(maxsize=1)  # each request has a line
+@lru_cache(maxsize=1)  # each request logs a line
 def _to_the_second(unix: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(unix))
 

@@ -1,4 +1,4 @@
-"""What a process logs, and how many requests it traces."""
+"""Settings of logging and tracing."""
 
 from typing import Annotated, Literal
 
@@ -8,14 +8,14 @@ from mesh.core.settings import Settings, word
 
 
 class TraceSettings(Settings):
-    """The share of requests to trace. OpenTelemetry's own variables say where spans go: docs/explanation/tracing.md."""
+    """The share of requests to trace. docs/explanation/tracing.md describes OpenTelemetry's own variables."""
 
     trace_ratio: float = Field(0.0, ge=0, le=1)
     """The share of HTTP requests to trace, 0 to 1. 0 traces none, and a worker then joins no trace."""
 
 
 class LogSettings(Settings):
-    """How much is logged, and for whom."""
+    """Level and format of the log."""
 
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(word)] = "info"
     """The least severe level that is logged."""

@@ -7,7 +7,7 @@ from io import RawIOBase
 from typing import TextIO
 
 
-class Tolerant(RawIOBase):
+class BestEffortStream(RawIOBase):
     """An unbuffered byte stream. Bytes that it does not accept are lost, and writing never raises."""
 
     def __init__(self, stream: TextIO, on_failure: Callable[[OSError], None] = lambda _: None) -> None:

@@ -162,7 +162,7 @@ def _rpc(context: Context, subject: str) -> dict[str, str]:
 
 
 def _headers(span: trace.Span, came: Mapping[str, str]) -> dict[str, str]:
-    """The trace headers of a call: the span's own, and the rest of the received ones (baggage)."""
+    """The trace headers of a call: the span's own, and received ones that it does not replace (baggage)."""
     headers = {name: value for name, value in came.items() if name not in _propagator.fields}
     _propagator.inject(headers, set_span_in_context(span))
     return headers

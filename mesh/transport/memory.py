@@ -1,4 +1,4 @@
-"""A message bus within the process, for unit tests: the same promises as NATS, and faults at will."""
+"""A message bus in memory, for unit tests: it behaves as NATS does, and fails on demand."""
 
 import asyncio
 import itertools
@@ -13,11 +13,11 @@ from mesh.wire.headers import decode, encode
 from mesh.wire.problem import takes_no_more
 
 _AGAIN = "again"
-"""Begins the last token of an inbox to which a request that was sent again is answered."""
+"""Starts the last token of the inbox for replies to a repeated request."""
 
 
 @dataclass(eq=False)
-class _Interest:
+class _Subscription:
     """One subscription."""
 
     pattern: list[str]
@@ -36,8 +36,8 @@ class _Interest:
         return len(tokens) == len(self.pattern)
 
     def end(self) -> None:
-        if self in self.broker.interests:
-            self.broker.interests.remove(self)
+        if self in self.broker.subscriptions:
+            self.broker.subscriptions.remove(self)
 
     async def drain(self) -> None:
         self.end()
@@ -46,25 +46,25 @@ class _Interest:
 
 @dataclass
 class MemoryBroker:
-    """The server's part: who gets which message."""
+    """The server: decides who gets which message."""
 
     max_payload: int = 1_048_576
-    interests: list[_Interest] = field(default_factory=list)
+    subscriptions: list[_Subscription] = field(default_factory=list)
     _turns: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def route(self, message: Message) -> int:
-        """Deliver soon, in order, to everybody and to one of each queue group; answers how many will get it."""
-        if message.headers:  # as NATS would bring them
+        """Deliver soon, in order, to every subscriber and one member of each queue group. Returns how many get it."""
+        if message.headers:  # encoded and decoded, as NATS would
             message = message._replace(headers=decode(encode(message.headers)))
-        listeners: list[_Interest] = []
-        groups: dict[str, list[_Interest]] = {}
-        for interest in self.interests:
-            if not interest.owner.connected or not interest.matches(message.subject):
+        listeners: list[_Subscription] = []
+        groups: dict[str, list[_Subscription]] = {}
+        for subscription in self.subscriptions:
+            if not subscription.owner.connected or not subscription.matches(message.subject):
                 continue
-            if interest.queue:
-                groups.setdefault(interest.queue, []).append(interest)
+            if subscription.queue:
+                groups.setdefault(subscription.queue, []).append(subscription)
             else:
-                listeners.append(interest)
+                listeners.append(subscription)
         listeners += [members[next(self._turns) % len(members)] for members in groups.values()]
         loop = asyncio.get_running_loop()
         for listener in listeners:
@@ -73,7 +73,7 @@ class MemoryBroker:
 
 
 class MemoryTransport:
-    """One process's connection to a MemoryBroker; `disconnect` and `reconnect` are the faults."""
+    """One process's connection to a MemoryBroker. `disconnect` and `reconnect` simulate faults."""
 
     _names = itertools.count(1)
 
@@ -85,9 +85,9 @@ class MemoryTransport:
         self._inbox = f"_INBOX_{name}.{next(self._names)}."
         self._calls = itertools.count(1)
         self._connected = True
-        self._pending: PendingReplies | None = None  # from the first request on: there may be no event loop yet
-        self._hearing: _Interest | None = None
-        """Interest in answers, while any request waits for one."""
+        self._pending: PendingReplies | None = None  # created by the first request: there may be no event loop yet
+        self._reply_subscription: _Subscription | None = None
+        """The subscription to replies, while a request waits for one."""
 
     @property
     def _waiting(self) -> Mapping[str, PendingReply]:
@@ -115,25 +115,25 @@ class MemoryTransport:
         message = Message(subject, payload, headers, self._inbox + token)
         if resend is not None:
             pending.send_again = partial(self._send_again, message, token)
-        if self._hearing is None:
-            self._hearing = self._add(f"{self._inbox}*", partial(self._on_reply, replies))
+        if self._reply_subscription is None:
+            self._reply_subscription = self._add(f"{self._inbox}*", partial(self._on_reply, replies))
         try:
             if self._broker.route(message) == 0:
-                raise NoResponder(f"nobody serves {subject}")
+                raise NoResponder(f"no worker serves {subject}")
             return await pending.future
         finally:
             replies.remove(token)
-            if self._hearing is not None and not replies.by_token:
-                self._hearing.end()
-                self._hearing = None
-            del pending  # it holds the error, whose traceback holds this frame: a cycle
+            if self._reply_subscription is not None and not replies.by_token:
+                self._reply_subscription.end()
+                self._reply_subscription = None
+            del pending  # its error's traceback refers to this frame: a cycle
 
     def _send_again(self, message: Message, token: str) -> None:
         if self._connected:
             self._broker.route(message._replace(reply=f"{self._inbox}{_AGAIN}{next(self._calls)}-{token}"))
 
     def _on_reply(self, replies: PendingReplies, message: Message) -> None:
-        # That a worker which is asked again takes no more tells nothing of the one that was asked first.
+        # An `overloaded` reply to a repeated request does not count: the first worker may still answer.
         if not (message.subject.startswith(_AGAIN, len(self._inbox)) and takes_no_more(message.headers)):
             replies.resolve(message)
 
@@ -151,17 +151,17 @@ class MemoryTransport:
     async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
         """See Transport.subscribe."""
         if not self._connected:
-            raise Disconnected(f"not connected, so not subscribed to {subject}")
+            raise Disconnected(f"not connected: not subscribed to {subject}")
         return self._add(subject, deliver, queue)
 
-    def _add(self, subject: str, deliver: Deliver, queue: str = "") -> _Interest:
-        interest = _Interest(subject.split("."), deliver, queue, self, self._broker)
-        self._broker.interests.append(interest)
-        return interest
+    def _add(self, subject: str, deliver: Deliver, queue: str = "") -> _Subscription:
+        subscription = _Subscription(subject.split("."), deliver, queue, self, self._broker)
+        self._broker.subscriptions.append(subscription)
+        return subscription
 
     def _check_sendable(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
         if not self._connected:
-            raise Disconnected(f"not connected, so {subject} was not asked")
+            raise Disconnected(f"not connected: {subject} was not sent")
         check_size(len(encode(headers)) + len(payload), self._broker.max_payload)
 
     async def flush(self) -> None:
@@ -173,16 +173,16 @@ class MemoryTransport:
     async def close(self) -> None:
         """See Transport.close."""
         self.disconnect()
-        self._broker.interests[:] = [one for one in self._broker.interests if one.owner is not self]
+        self._broker.subscriptions[:] = [one for one in self._broker.subscriptions if one.owner is not self]
         self.closed.set()
 
     def disconnect(self) -> None:
-        """Lose the connection: whoever waits learns it now, and nothing is delivered here until `reconnect`."""
+        """Lose the connection: pending requests fail, and nothing is delivered until `reconnect`."""
         self._connected = False
         for waiting in self._waiting.values():
-            waiting.fail(Disconnected("the connection broke while waiting for the answer", sent=True))
+            waiting.fail(Disconnected("the connection was lost while waiting for the reply", sent=True))
 
     def reconnect(self) -> None:
-        """Be connected again; interests come back by themselves."""
+        """Restore the connection. Subscriptions continue."""
         self._connected = True
         self.reconnects += 1

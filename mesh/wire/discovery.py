@@ -19,10 +19,10 @@ VERBS = ("PING", "INFO", "STATS")
 MAX_DOCUMENT: Final = 256 * 1024
 """Bytes of one instance's reply."""
 MAX_PING: Final = 4 * 1024
-"""Bytes of one instance's reply to PING, which a gateway hears from all of them twice a second."""
+"""Bytes of one instance's reply to PING. A gateway receives one from every instance twice a second."""
 MAX_DOCUMENTS: Final = 1000
 LONGEST_REASON: Final = 200
-"""Characters of why an instance is not ready: more is neither sent nor read."""
+"""Characters of the reason why an instance is not ready. A longer one is cut, both when sent and when read."""
 
 _AS_SENT = ConfigDict(frozen=True, extra="allow")
 _Name = Annotated[str, Field(max_length=200)]
@@ -76,7 +76,7 @@ class EndpointRecord:
 
 @dataclass(frozen=True)
 class Identity:
-    """The service and the instance that this process is."""
+    """The service and the instance of this process."""
 
     name: str
     id: str
@@ -121,7 +121,7 @@ class EndpointDocument(BaseModel):
 
 
 class InstanceDocument(BaseModel):
-    """An instance's reply to PING or STATS; unknown members stay as they came."""
+    """An instance's reply to PING or STATS. Unknown members are kept as received."""
 
     model_config = _AS_SENT
 
@@ -140,7 +140,7 @@ class InstanceDocument(BaseModel):
     @property
     def reason(self) -> str:
         """Why the instance is not ready."""
-        return self._reason or "it does not say why"
+        return self._reason or "no reason given"
 
     @property
     def reconnects(self) -> str:

@@ -24,7 +24,7 @@ NAMES: Final = (
     ERROR,
     ERROR_CODE,
 )
-"""The headers of the contract. In whatever case one is sent, a message has it as it is written here."""
+"""The headers of the contract. A received header has this spelling, whatever its case was."""
 
 PROBLEM_JSON: Final = "application/problem+json"
 QUEUE_GROUP: Final = "q"

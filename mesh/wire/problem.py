@@ -11,9 +11,9 @@ from mesh.wire.names import CONTENT_TYPE, ERROR, ERROR_CODE, PROBLEM_JSON, REQUE
 from mesh.wire.validation import MOST_FIELD_ERRORS
 
 MAX_PROBLEM: Final = 64 * 1024
-"""Bytes of an error's body; a longer one is passed over."""
+"""Bytes of an error's body. A longer one is ignored."""
 MAX_RETRY_AFTER: Final = 86_400
-"""Seconds for which a worker may send a client away."""
+"""Seconds of the longest `retry_after` that a caller accepts."""
 MAX_ATTEMPTS: Final = 1_000_000
 
 
@@ -32,12 +32,12 @@ class Problem(BaseModel):
     errors: tuple[FieldError, ...] = ()
     request_id: str | None = None
     retry_after: int | None = None
-    """Seconds; left out where nobody knows."""
+    """Seconds; absent if unknown."""
     attempts: int | None = None
-    """How often it may be tried at once; left out where that is not limited."""
+    """How many attempts are allowed at once; absent if there is no limit."""
 
     @classmethod
-    def of(  # noqa: PLR0913  # as many as the document has members
+    def of(  # noqa: PLR0913  # one for each member of the document
         cls,
         code: Code,
         reason: str,
@@ -49,7 +49,7 @@ class Problem(BaseModel):
         retry_after: int | None = None,
         attempts: int | None = None,
     ) -> "Problem":
-        """The problem that says so; `status` where HTTP's differs from the wire's number."""
+        """The problem document. `status` is set if HTTP's status differs from the number on the wire."""
         return cls(
             type=f"urn:northwind-mesh:problem:{code}",
             title=code.summary,
@@ -65,12 +65,12 @@ class Problem(BaseModel):
         )
 
     def json_bytes(self) -> bytes:
-        """The document, without what is not known."""
+        """The document without members that are None."""
         return self.model_dump_json(exclude_none=True).encode()
 
 
 class _Told(BaseModel):
-    """What a caller takes from the body of an error: another process wrote it, and parts of it become headers."""
+    """The members that a caller reads from the body of an error. Another process wrote it, and some become headers."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -105,10 +105,10 @@ def error_reply(fault: Fault, request_id: str) -> tuple[dict[str, str], bytes]:
 
 
 def read_error(number: str, body: bytes) -> RemoteFault | BadReply:
-    """The error that a reply with the header `Nats-Service-Error-Code` stands for.
+    """The error in a reply with the header `Nats-Service-Error-Code`.
 
-    Only the header says that it is one; the body adds what it knows, and one that does not fit is passed over. A worker
-    in another language may leave the body out or use a number that we do not know.
+    Only the header marks a reply as an error. The body adds details; an invalid body is ignored. A worker in another
+    language may omit the body or send an unknown number.
     """
     code = _CODES.get(number)
     if code is None:
@@ -124,7 +124,7 @@ def read_error(number: str, body: bytes) -> RemoteFault | BadReply:
 
 
 def takes_no_more(headers: Mapping[str, str]) -> bool:
-    """Whether a reply with these headers says `overloaded`."""
+    """Whether a reply with these headers is `overloaded`."""
     return headers.get(ERROR_CODE) == _OVERLOADED
 
 
@@ -134,5 +134,5 @@ _KINDS: dict[Code, type[RemoteFault]] = {Code.OVERLOADED: Overloaded, Code.DEADL
 
 
 def one_line(text: str) -> str:
-    """The text as a header may carry it: printable ASCII on one line."""
+    """The text as a header value: printable ASCII on one line."""
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)

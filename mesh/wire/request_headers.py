@@ -1,4 +1,4 @@
-"""What single headers of a request say, and how a caller writes them (docs/reference/wire.md)."""
+"""Reads and writes single headers of a request (docs/reference/wire.md)."""
 
 import re
 import time
@@ -14,10 +14,10 @@ _KEY = re.compile(r"[ -~]{1,255}")
 
 
 def deadline(headers: Mapping[str, str], timeout: float, now: float, waited: Callable[[float], float]) -> float:
-    """When an answer is no longer of use, on the clock that says `now`; never later than the endpoint's own timeout.
+    """The request's deadline by the clock of `now`; never later than the endpoint's own timeout.
 
-    `waited`: how many seconds a request was on its way that was sent at such a moment of its caller's clock, in Unix
-    time. With both headers we know that moment, and so need no clock that agrees with ours.
+    `waited` returns how many seconds ago a request was sent, given the Unix time of sending by its caller's clock. If
+    both headers are present, that time is known, and the clocks need not agree.
 
     Raises Invalid for a header that is not a whole number of milliseconds.
     """
@@ -29,13 +29,13 @@ def deadline(headers: Mapping[str, str], timeout: float, now: float, waited: Cal
 
 
 def deadline_headers(remaining: float, now: float) -> dict[str, str]:
-    """The headers that say that an answer is of use for so many seconds from `now`, which is Unix time."""
+    """The headers for a request whose reply is useful for `remaining` seconds. `now` is Unix time."""
     milliseconds = round(remaining * 1000)
     return {REQUEST_TIMEOUT: str(milliseconds), REQUEST_DEADLINE: str(round(now * 1000) + milliseconds)}
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:
-    """The key that the request came with. Raises Invalid for one that does not fit."""
+    """The request's key. Raises Invalid for an invalid one."""
     key = headers.get(IDEMPOTENCY_KEY)
     if key is None or _KEY.fullmatch(key):
         return key
@@ -43,14 +43,14 @@ def idempotency_key(headers: Mapping[str, str]) -> str | None:
 
 
 def client_address(headers: Mapping[str, str]) -> str | None:
-    """The end user's IP address, as the gateway saw it; None where nobody says, or what is said is none."""
+    """The end user's IP address, as seen by the gateway; None if absent or invalid."""
     text = headers.get(CLIENT_ADDRESS)
     address = None if text is None else address_in(text)
     return None if address is None else str(address)
 
 
 def address_in(text: str) -> IPv4Address | IPv6Address | None:
-    """The IP address, of IPv4 also where a socket of IPv6 writes it as one of its own; None for what is none."""
+    """The IP address; None if the text is not one. An IPv4 address mapped to IPv6 is returned as IPv4."""
     try:
         address = ip_address(text)
     except ValueError:
@@ -59,7 +59,7 @@ def address_in(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _milliseconds(headers: Mapping[str, str], name: str) -> float | None:
-    """The header's value in seconds; None where it is not there."""
+    """The header's value in seconds; None if absent."""
     if (text := headers.get(name)) is None:
         return None
     if text.isascii() and text.isdigit() and len(text) <= _LONGEST_MILLISECONDS:

@@ -9,7 +9,7 @@ from mesh.core.errors import FieldError, Invalid
 
 MOST_FIELD_ERRORS: Final = 20
 _MOST_MISTAKES = 1000
-"""Mistakes in a payload above which none is described: describing thousands takes longer than finding them."""
+"""A payload with more mistakes than this is refused without describing them: that takes longer than finding them."""
 _LONGEST_FIELD = 100
 
 

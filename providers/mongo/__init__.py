@@ -1,1 +1,1 @@
-"""MongoDB: the only package that names its driver."""
+"""MongoDB: the only package that imports its driver."""

@@ -1,4 +1,4 @@
-"""The one door to MongoDB: a client whose every operation has an end, and the one line that names the driver."""
+"""Opens MongoDB: a client whose every operation is bounded, and the one line that chooses the driver."""
 
 import asyncio
 import re
@@ -21,21 +21,21 @@ Document: TypeAlias = dict[str, Any]
 Client: TypeAlias = AsyncMongoClient[Document]
 Database: TypeAlias = AsyncDatabase[Document]
 
-# Motor, typed as the successor whose calls it shares: to move there, say `AsyncMongoClient` here (ADR 0002).
+# Motor, typed as its successor, whose calls it shares: to migrate, use `AsyncMongoClient` here (ADR 2).
 DRIVER = cast("type[Client]", AsyncIOMotorClient)
 
-_OPERATION_TIMEOUT = 3.0  # shorter than any endpoint's, so that a caller hears why
+_OPERATION_TIMEOUT = 3.0  # below every endpoint's timeout, so that the caller learns the reason
 _PROBE_TIMEOUT = 1.0
 _CLOSE_TIMEOUT = 1.0
 _SHUTTING_DOWN = {91, 11600, 11602}  # ShutdownInProgress, InterruptedAtShutdown, InterruptedDueToReplStateChange
-_SHORTEST = 0.001  # none at all would mean no limit
+_SHORTEST = 0.001  # zero would mean no limit
 
 
 def _well_formed(url: SecretStr) -> SecretStr:
     try:
         MongoDsn(url.get_secret_value())
     except ValidationError:
-        # Of our own words: pydantic's would show the URL, and with it the password.
+        # Our own text: pydantic's would show the URL and its password.
         raise ValueError(
             "must be mongodb://host:port/database, with user and password before the host, percent-encoded"
         ) from None
@@ -43,7 +43,7 @@ def _well_formed(url: SecretStr) -> SecretStr:
 
 
 MongoUrl = Annotated[SecretStr, AfterValidator(_well_formed)]
-"""mongodb://user:password@host:port/database: a secret, since the password is in it."""
+"""mongodb://user:password@host:port/database; secret, since it contains the password."""
 
 
 @asynccontextmanager
@@ -55,12 +55,12 @@ async def open_database(
     patience: float = 30.0,
     driver: type[Client] = DRIVER,
 ) -> AsyncIterator[Database]:
-    """The database that the URL names, or `default_name` where it names none; a server that is starting is waited for.
+    """The database named in the URL, or `default_name`. Waits for a server that is starting.
 
-    `timeout`: seconds that any one operation may take, the driver's own retries included.
+    `timeout`: seconds for any one operation, including the driver's retries.
 
-    Raises DatabaseUnavailable when it cannot be reached within `patience` seconds, DatabaseRefused at once when it can
-    be and refuses us.
+    Raises DatabaseUnavailable if it is not reachable within `patience` seconds, and DatabaseRefused at once if it
+    rejects us.
     """
     client = _client(url.get_secret_value(), timeout, driver)
     try:
@@ -68,32 +68,32 @@ async def open_database(
         await _reach(database, _place(url, database), patience)
         yield database
     finally:
-        with pymongo.timeout(_CLOSE_TIMEOUT):  # it says goodbye to a server that may be frozen
+        with pymongo.timeout(_CLOSE_TIMEOUT):  # closing writes to a server that may be frozen
             closing = client.close()
-            if closing is not None:  # Motor closes at once
+            if closing is not None:  # Motor's close() is not async
                 await closing
 
 
 def bounded(seconds: float | None) -> AbstractContextManager[None]:
-    """Have the operations within end in so many seconds, or earlier as any other; None changes nothing."""
+    """End the operations within after `seconds`, or by the usual limit if that is earlier. None changes nothing."""
     return pymongo.timeout(None if seconds is None else min(max(seconds, _SHORTEST), _OPERATION_TIMEOUT))
 
 
 async def probe(database: Database) -> None:
-    """Look for a sign of life. Raises PyMongoError or TimeoutError, within little more than a second."""
+    """Check that the server is alive. Raises PyMongoError or TimeoutError within little more than a second."""
     async with asyncio.timeout(_PROBE_TIMEOUT):  # Motor's threads may all be busy
         with pymongo.timeout(_PROBE_TIMEOUT):
             await database.command("ping")
 
 
 def is_outage(error: PyMongoError) -> bool:
-    """Whether the database could not be reached, or not in time. At the start that is waited for, and nothing else."""
+    """Whether the database was unreachable or too slow. The start waits only for such an error to pass."""
     shutting_down = isinstance(error, OperationFailure) and error.code in _SHUTTING_DOWN
     return isinstance(error, ConnectionFailure) or error.timeout or shutting_down
 
 
 def said(error: PyMongoError) -> str:
-    """What the driver says, without its picture of the whole deployment and the server's raw answer."""
+    """The driver's message, without its description of the deployment and the server's raw response."""
     return re.split(r", (?:Timeout|full error): ", str(error))[0] or type(error).__name__
 
 
@@ -111,14 +111,14 @@ def _client(url: str, timeout: float, driver: type[Client]) -> Client:
             tzinfo=UTC,
         )
     except (PyMongoError, ValueError) as error:
-        raise DatabaseRefused(f"not a MongoDB URL that can be used: {error}") from error
+        raise DatabaseRefused(f"not a usable MongoDB URL: {error}") from error
 
 
 async def _reach(database: Database, place: str, patience: float) -> None:
     try:
         async for attempt in stamina.retry_context(_may_pass, attempts=None, timeout=patience, wait_max=1.0):
             with attempt:
-                await database.list_collection_names()  # unlike a ping, it needs the right to be here
+                await database.list_collection_names()  # unlike a ping, it needs access rights
     except PyMongoError as error:
         kind = DatabaseUnavailable if is_outage(error) else DatabaseRefused
         raise kind(f"no connection to {place}: {said(error)}") from error
@@ -129,6 +129,6 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _place(url: SecretStr, database: Database) -> str:
-    """Database and hosts as a message may show them: without user and password."""
+    """Database and hosts for messages: without user and password."""
     hosts = ", ".join(f"{host['host']}:{host['port'] or 27017}" for host in MongoDsn(url.get_secret_value()).hosts())
     return f"MongoDB database {database.name} at {hosts}"

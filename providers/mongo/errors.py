@@ -1,4 +1,4 @@
-"""Whose fault an error of MongoDB is: by its kind, by its labels, and by the server's code."""
+"""Classifies MongoDB's errors: whose fault each is, by its type, its labels and the server's code."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -9,10 +9,10 @@ from providers.errors import Blame
 
 KINDS: Final[Mapping[type[errors.PyMongoError], Blame]] = {
     errors.ConnectionFailure: Blame.DATABASE,
-    errors.ProtocolError: Blame.DATABASE,  # what a broken connection brings
-    errors.CursorNotFound: Blame.DATABASE,  # the server that had it has ended, or it waited for too long
+    errors.ProtocolError: Blame.DATABASE,  # a broken connection
+    errors.CursorNotFound: Blame.DATABASE,  # the server restarted, or the cursor timed out
     errors.ExecutionTimeout: Blame.DATABASE,
-    errors.WriteConcernError: Blame.DATABASE,  # written, and not confirmed by as many as we want
+    errors.WriteConcernError: Blame.DATABASE,  # written, but not confirmed by a majority
     errors.DuplicateKeyError: Blame.CALLER,
     errors.WriteError: Blame.OURS,
     errors.BulkWriteError: Blame.OURS,
@@ -25,10 +25,10 @@ KINDS: Final[Mapping[type[errors.PyMongoError], Blame]] = {
     errors.InvalidOperation: Blame.OURS,
     errors.PyMongoError: Blame.OURS,
 }
-"""What is told by its kind, for want of a code or a label that says more; of several kinds the nearest."""
+"""By type, unless a code or label says more. Of several matching types, the most specific counts."""
 
 LABELS: Final = ("RetryableWriteError", "TransientTransactionError", "RetryableError", "SystemOverloadedError")
-"""What the server or the driver says of an error that may pass."""
+"""Labels by which the server or the driver marks an error as transient."""
 
 STATES: Final[Mapping[int, str]] = {
     1: "InternalError",
@@ -72,7 +72,7 @@ STATES: Final[Mapping[int, str]] = {
     371: "UserWritesBlocked",
     391: "ReauthenticationRequired",
     462: "IngressRequestRateLimitExceeded",
-    8000: "AtlasError",  # MongoDB's own hosting: a quota of space, among others
+    8000: "AtlasError",  # MongoDB Atlas: storage quota and others
     9001: "SocketException",
     10058: "LegacyNotPrimary",
     10107: "NotWritablePrimary",
@@ -84,7 +84,7 @@ STATES: Final[Mapping[int, str]] = {
     14031: "OutOfDiskSpace",
     46841: "ClientMarkedKilled",
 }
-"""The server's codes for its own state, by the names of its error_codes.yml; every other code is as its kind says."""
+"""Codes for the server's own state, with the names in error_codes.yml. Other codes are classified by type."""
 
 _WRITES_BLOCKED: Final = 371
 
@@ -97,12 +97,12 @@ def blame(error: errors.PyMongoError) -> Blame:
 
 
 def is_read_only(error: errors.PyMongoError) -> bool:
-    """Whether the database refuses writes alone: an administrator has blocked them."""
+    """Whether only writes are refused, since an administrator has blocked them."""
     return _WRITES_BLOCKED in _codes(error)
 
 
 def _codes(error: errors.PyMongoError) -> Iterator[int]:
-    """The server's codes: of a bulk write one for each part that failed."""
+    """The server's codes. A bulk write has one for each failed operation."""
     if not isinstance(error, errors.OperationFailure):
         return
     if error.code is not None:

@@ -1,4 +1,4 @@
-"""How an operation on MongoDB ends: by the deadline, and by an outage told in the process's own terms."""
+"""Bounds an operation on MongoDB by the deadline, and translates outages to the process's own errors."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,12 +10,12 @@ from providers.mongo.database import bounded, is_outage, said
 from providers.mongo.errors import blame, is_read_only
 from providers.terms import Terms
 
-_MARGIN = 0.05  # seconds: the driver gives up a round trip before the deadline
+_MARGIN = 0.05  # seconds: the driver gives up one round trip before the deadline
 
 
 @asynccontextmanager
 async def operation(terms: Terms) -> AsyncIterator[None]:
-    """End what is within by the deadline. An error that is the database's own becomes what `terms` make of it."""
+    """Bound the operations within by the deadline. An error of the database itself is translated by `terms`."""
     try:
         with bounded(terms.remaining()):
             yield

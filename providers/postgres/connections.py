@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, limited in number and kept open: what a statement runs on."""
+"""Connections to PostgreSQL: bounded in number, kept open, and lent to statements."""
 
 import asyncio
 import math
@@ -16,12 +16,12 @@ from providers.postgres.url import connect_arguments
 Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
 _CONNECT_TIMEOUT = 5.0
-# Together shorter than an endpoint's five seconds, so that a caller hears why.
+# Together below an endpoint's five seconds, so that the caller learns the reason.
 _ACQUIRE_TIMEOUT = 1.0
-_COMMAND_TIMEOUT = 3.5  # ours, for a server that no longer answers; the server's own come first
-_RELEASE_TIMEOUT = 0.25  # for the server to confirm that it gave a statement up; after that the connection goes
+_COMMAND_TIMEOUT = 3.5  # for a server that does not answer; its own limits are shorter
+_RELEASE_TIMEOUT = 0.25  # for the server to confirm a cancellation; then the connection is dropped
 _CLOSE_TIMEOUT = 1.0
-_STATEMENT_TIMEOUT = 3000  # milliseconds, as PostgreSQL counts
+_STATEMENT_TIMEOUT = 3000  # milliseconds
 _STEP = 250
 _SESSION: Final = {
     "statement_timeout": f"{_STATEMENT_TIMEOUT}ms",
@@ -32,30 +32,31 @@ _SESSION: Final = {
 
 
 class _Session(asyncpg.Connection):
-    """A connection that remembers its `statement_timeout`: only to change it costs a round trip.
+    """A connection that remembers its `statement_timeout`, since a change costs a round trip.
 
-    It goes in coarse steps, so that it seldom changes, and up, so that no statement ends before its deadline. On the
-    deadline itself we cancel the statement; the server's limit is for when that does not reach it.
+    The limit is rounded up to coarse steps: up, so that no statement ends before its deadline; coarse, so that it
+    seldom changes. At the deadline we cancel the statement. The server's limit is for a cancellation that does not
+    reach it.
     """
 
     _limit = _STATEMENT_TIMEOUT
 
     async def limit_statements(self, seconds: float | None) -> None:
-        """Have the server end each statement after so many seconds; after its usual limit where that comes first."""
+        """Have the server end each statement after `seconds`, or after its usual limit if that is shorter."""
         limit = _STATEMENT_TIMEOUT
         if seconds is not None:
             limit = min(limit, max(1, math.ceil(seconds * 1000 / _STEP)) * _STEP)
         if limit != self._limit:
-            self._limit = -1  # unknown, should the next line not come to its end
+            self._limit = -1  # unknown if the next line fails
             await self.execute(f"SET statement_timeout = {limit}")
             self._limit = limit
 
 
 class Connections:
-    """Up to `size` connections, each with its prepared statements, handed out one by one.
+    """Up to `size` connections, each with its prepared statements, lent one by one.
 
-    They are kept out of asyncpg's pool between uses: to take one from there and give it back costs twice what a
-    statement by key does. The pool opens them, and takes back those whose last use ended in an exception.
+    They stay outside of asyncpg's pool between uses: acquiring and releasing one costs twice as much as a statement by
+    key. The pool opens them, and takes back those whose last use raised.
     """
 
     def __init__(self, pool: "Pool[Record]", size: int) -> None:
@@ -65,8 +66,8 @@ class Connections:
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[Any]:
-        """One connection. Raises TimeoutError when none is free within a second."""
-        if self._free.locked():  # only then: a timeout costs three times what it takes to acquire
+        """Lend a connection. Raises TimeoutError if none is free within a second."""
+        if self._free.locked():  # only then: a timeout costs three times as much as acquiring
             async with asyncio.timeout(_ACQUIRE_TIMEOUT):
                 await self._free.acquire()
         else:
@@ -91,12 +92,12 @@ class Connections:
         return opened
 
     async def _give_back(self, connection: Connection) -> None:
-        """To the pool; that has an end too, where the server does not confirm a cancellation."""
+        """Return it to the pool, within a bound: the server may not confirm a cancellation."""
         with suppress(TimeoutError):
             await self._pool.release(connection, timeout=_RELEASE_TIMEOUT)
 
     async def close(self) -> None:
-        """Close them all, in a second at most."""
+        """Close all connections, within a second."""
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await asyncio.gather(*map(self._give_back, self._idle))
@@ -107,10 +108,10 @@ class Connections:
 
 @asynccontextmanager
 async def open_connections(url: SecretStr, name: str, size: int) -> AsyncIterator[Connections]:
-    """Up to `size` connections, opened as they are needed, known to the server as `name`."""
+    """Up to `size` connections, opened on demand. The server knows them as `name`."""
     pool = await asyncpg.create_pool(
         url.get_secret_value(),
-        min_size=0,  # of any other number asyncpg logs a traceback whenever an outage keeps it below
+        min_size=0,  # with more, asyncpg logs tracebacks while an outage keeps it below
         max_size=size,
         timeout=_CONNECT_TIMEOUT,
         command_timeout=_COMMAND_TIMEOUT,
@@ -129,9 +130,9 @@ async def open_connections(url: SecretStr, name: str, size: int) -> AsyncIterato
 def _lost(connection: Connection) -> bool:
     try:
         return connection.is_closed()
-    except asyncpg.InterfaceError:  # the pool took it back when it broke
+    except asyncpg.InterfaceError:  # the pool took it back when it failed
         return True
 
 
 async def _keep(_: object) -> None:
-    """Leave a session as it is: who changes one here remembers it, and asyncpg's own reset doubles the round trips."""
+    """Keep the session's settings: we track our changes, and asyncpg's reset would double the round trips."""

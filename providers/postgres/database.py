@@ -1,4 +1,4 @@
-"""The one door to PostgreSQL: a pool whose every wait has an end, and whose troubles have one name."""
+"""Opens PostgreSQL: a pool whose every wait is bounded, and whose errors have a common type."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,13 +17,13 @@ from providers.postgres.url import SSL_MODES, connect_arguments
 from providers.terms import Terms
 
 _PROBE_TIMEOUT = 1.0
-_CLOCK_STEP = 0.01  # a timer may ring so much before the clock shows its time: uvloop counts milliseconds
+_CLOCK_STEP = 0.01  # a timer may fire this much early: uvloop counts milliseconds
 _AWAY = (
-    OSError,  # TimeoutError is one
+    OSError,  # includes TimeoutError
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutting down, starting up, statement_timeout
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
-    asyncpg.InternalClientError,  # what asyncpg makes of a connection that breaks as it sends
+    asyncpg.InternalClientError,  # asyncpg raises it if a connection breaks while it sends
 )
 _ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InternalClientError)
 
@@ -31,38 +31,38 @@ _ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InternalClientError)
 def _well_formed(url: SecretStr) -> SecretStr:
     try:
         connect_arguments(url.get_secret_value())
-    except OSError as error:  # ssl.SSLError is one
-        raise ValueError(f"sslrootcert, sslcert, sslkey, sslcrl: {error.strerror or 'no certificate'}") from None
+    except OSError as error:  # includes ssl.SSLError
+        raise ValueError(f"sslrootcert, sslcert, sslkey, sslcrl: {error.strerror or 'not a certificate'}") from None
     except ValueError:
-        # Of our own words: others' would show the URL, and with it the password.
+        # Our own text: others would show the URL and its password.
         raise ValueError(
             "must be postgresql://host:port/database, with user and password before the host, percent-encoded, "
-            f"and such parameters as ?sslmode={SSL_MODES}"
+            f"and optional parameters such as ?sslmode={SSL_MODES}"
         ) from None
     return url
 
 
 PostgresUrl = Annotated[SecretStr, AfterValidator(_well_formed)]
-"""postgresql://user:password@host:port/database: a secret, since the password is in it. Nothing else counts."""
+"""postgresql://user:password@host:port/database; secret, since it contains the password. No other source counts."""
 
 
 class Statements(Protocol):
-    """Where a repository's statements run: a database, or a connection within a transaction."""
+    """Runs a repository's statements: a database, or a connection within a transaction."""
 
     async def fetch(self, sql: str, /, *values: object) -> list[Record]:
-        """All rows of one statement."""
+        """All rows of a statement."""
 
     async def fetchrow(self, sql: str, /, *values: object) -> Record | None:
-        """The first row of one statement, None where there is none."""
+        """The first row of a statement, or None."""
 
 
 _ON_OUR_TERMS = Terms()
 
 
 class Database:
-    """A database that a process owns; statements run here and nowhere else, none beyond the deadline.
+    """The database of a process. Every statement of the process runs here, bounded by the deadline.
 
-    After a change of the schema asyncpg prepares a cached statement anew by itself, outside of transactions.
+    After a schema change, asyncpg prepares cached statements anew by itself, except within transactions.
     """
 
     def __init__(self, connections: Connections, spare: Connections, terms: Terms) -> None:
@@ -71,45 +71,44 @@ class Database:
         self._terms = terms
 
     async def fetch(self, sql: str, *values: object) -> list[Record]:
-        """All rows of one statement."""
+        """All rows of a statement."""
         async with self._connection() as connection:
             return await connection.fetch(sql, *values)
 
     async def fetchrow(self, sql: str, *values: object) -> Record | None:
-        """The first row of one statement, None where there is none."""
+        """The first row of a statement, or None."""
         async with self._connection() as connection:
             return await connection.fetchrow(sql, *values)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection within a transaction, committed at the end, rolled back by an exception."""
+        """A connection within a transaction: committed at the end, rolled back on an exception."""
         async with self._connection() as connection:
             try:
                 async with connection.transaction():
                     try:
                         yield connection
                     except (asyncio.CancelledError, TimeoutError):
-                        connection.terminate()  # to roll back, it would wait for a server that may be frozen
+                        connection.terminate()  # a rollback would wait for a server that may be frozen
                         raise
             except asyncpg.InterfaceError as error:
-                # On a connection that broke, the transaction's end complains in place of what broke it.
+                # If the connection broke, ending the transaction raises another error, which hides the cause.
                 cause = error.__context__
                 if cause and (isinstance(cause, asyncio.CancelledError) or blame(cause) is Blame.DATABASE):
                     raise cause from None
                 raise
 
     async def probe(self) -> str | None:
-        """Look for a sign of life, on a connection kept for that: a pool that is busy is no outage.
+        """Check that the server is alive, on a spare connection: a busy pool is not an outage.
 
-        Says what the database cannot do though it lives, None where it can do all. Raises DatabaseUnavailable, within
-        little more than a second.
+        Returns what a living database cannot do, or None. Raises DatabaseUnavailable within little more than a second.
         """
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT), self._spare.taken() as connection:
                 if await connection.fetchval("SELECT current_setting('transaction_read_only')") == "off":
                     return None
-                connection.terminate()  # the next one may reach another server, and has today's defaults
-                return "the database takes no writes"
+                connection.terminate()  # the next one may reach the primary, and has current defaults
+                return "the database is read-only"
         except _ERRORS as error:
             raise DatabaseUnavailable(f"the database does not answer: {_said(error)}") from error
 
@@ -143,10 +142,10 @@ class Database:
 async def open_database(
     url: SecretStr, *, name: str, size: int = 10, patience: float = 30.0, terms: Terms = _ON_OUR_TERMS
 ) -> AsyncIterator[Database]:
-    """A pool of up to `size` connections, known to the server as `name`, and one more to probe the server with.
+    """A pool of up to `size` connections, plus one for probes. The server knows them as `name`.
 
-    A server that is starting is waited for. Raises DatabaseUnavailable when it cannot be reached within `patience`
-    seconds, DatabaseRefused at once when it can be and refuses us.
+    Waits for a server that is starting. Raises DatabaseUnavailable if it is not reachable within `patience` seconds,
+    and DatabaseRefused at once if it rejects us.
     """
     async with open_connections(url, name, size) as connections, open_connections(url, f"{name} probe", 1) as spare:
         await _reach(connections, _place(url.get_secret_value()), patience)
@@ -167,7 +166,7 @@ async def _reach(connections: Connections, place: str, patience: float) -> None:
 
 
 def _place(url: str) -> str:
-    """Database and host as a message may show them: without user and password."""
+    """Database and hosts for messages: without user and password."""
     dsn = PostgresDsn(url)
     hosts = ", ".join(f"{host['host']}:{host['port'] or 5432}" for host in dsn.hosts())
     return f"PostgreSQL database {(dsn.path or '/').removeprefix('/')} at {hosts}"

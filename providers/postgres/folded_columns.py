@@ -1,6 +1,6 @@
-"""Text that is searched: a column has its folded text in a column beside it, `<column>_folded`."""
+"""Search columns: the folded text of a column is in the column `<column>_folded` beside it."""
 
-# ruff: noqa: S608  # the texts are put together from a repository's own words; what a caller sends travels beside them
+# ruff: noqa: S608  # SQL is built from a repository's own names; values are parameters
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -11,12 +11,12 @@ from providers.postgres.migrations import PATIENCE
 
 
 def with_folded(values: Mapping[str, Any], columns: Collection[str]) -> dict[str, Any]:
-    """The values by column, with the folded text of those columns that are among them."""
+    """The values, with the folded text of those `columns` that are among them."""
     return {**values, **{f"{column}_folded": fold(values[column] or "") for column in columns if column in values}}
 
 
 async def fold_again(connection: Connection, table: str, key: str, columns: Collection[str]) -> None:
-    """Fold the text of every row again, where an older version did it otherwise."""
+    """Fold the text of every row again, after a change of the rules."""
     read = ", ".join(f"{column}, {column}_folded" for column in columns)
     rows = connection.cursor(f"SELECT {key}, {read} FROM {table}", prefetch=1000, timeout=PATIENCE)
     stale = [row async for row in rows if any(fold(row[each] or "") != row[f"{each}_folded"] for each in columns)]

@@ -1,4 +1,4 @@
-"""Text made comparable without regard to case and accents, since a PostgreSQL without ICU cannot do it for us."""
+"""Folds text for comparison without case and accents: a PostgreSQL without ICU cannot."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ INVISIBLE: Final = re.compile(
 )
 """Unicode's Default_Ignorable_Code_Point, the blank Braille pattern and the musical null notehead."""
 
-_LETTERS = str.maketrans(  # letters of their own to Unicode, which a search on another keyboard spells otherwise
+_LETTERS = str.maketrans(  # separate letters in Unicode, which other keyboards spell in ASCII
     {
         "æ": "ae",
         "œ": "oe",
@@ -26,10 +26,10 @@ _LETTERS = str.maketrans(  # letters of their own to Unicode, which a search on 
 
 
 def fold(text: str) -> str:
-    """The text in small letters without accents and with single spaces: "Wolski  Zajazd" is "wolski zajazd".
+    """The text in lower case, without accents, with single spaces: "Wolski  Zajazd" becomes "wolski zajazd".
 
-    What nobody sees is left out. Whole, however long it grows (one code point may become eighteen): what an index holds
-    of it is the table's to cut. Folding twice changes nothing more.
+    Invisible characters are dropped. The result is not truncated, although one code point may become eighteen: the
+    table decides how much of it to index. Folding twice changes nothing.
     """
     decomposed = unicodedata.normalize("NFKD", INVISIBLE.sub("", text).casefold())
     bare = INVISIBLE.sub("", "".join(c for c in decomposed if not unicodedata.combining(c)))
@@ -37,6 +37,6 @@ def fold(text: str) -> str:
 
 
 def pattern(text: str) -> str:
-    r"""A LIKE pattern for what contains the text once both are folded; `%`, `_` and `\` stand for themselves."""
+    r"""A LIKE pattern that finds the text in folded text. `%`, `_` and `\` are escaped."""
     escaped = fold(text).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     return f"%{escaped}%"

@@ -1,4 +1,4 @@
-"""What PostgreSQL keeps of requests that may be repeated: their keys and replies, in the transaction of the write."""
+"""Stores idempotency keys with their replies, in the transaction of the write."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -11,9 +11,9 @@ from providers.postgres.connections import Connection
 from providers.postgres.database import Database
 
 _FORGET_EVERY = 60.0
-_FORGOTTEN_AT_ONCE = 1000  # a write waits for it
+_FORGOTTEN_AT_ONCE = 1000  # bounded, since a write waits for it
 
-# A second request waits in here for the first one's transaction to end; an expired key is as good as none.
+# A second request waits here until the first one's transaction ends. An expired key counts as absent.
 _CLAIM = """
     INSERT INTO idempotency_keys AS kept (scope, key, digest) VALUES ($1, $2, $3)
     ON CONFLICT (scope, key) DO UPDATE SET digest = excluded.digest, reply = NULL, created_at = excluded.created_at
@@ -34,7 +34,7 @@ Repository = TypeVar("Repository")
 
 
 class Keys(Generic[Repository]):
-    """The table `idempotency_keys`; `repository` makes the service's own on a connection. A key is good for `kept`."""
+    """The table `idempotency_keys`. `repository` builds the service's repository on a connection. Keys last `kept`."""
 
     def __init__(self, database: Database, repository: Callable[[Connection], Repository], kept: timedelta) -> None:
         self._database = database
@@ -45,10 +45,10 @@ class Keys(Generic[Repository]):
     async def keep(
         self, scope: str, key: str, digest: bytes, work: Callable[[Repository], Awaitable[bytes]]
     ) -> tuple[bytes, bytes] | None:
-        """The digest and the reply that are kept under the key in its scope.
+        """The digest and the reply stored under the key in its scope.
 
-        Where there are none, `work` makes the reply (JSON), and is undone with the key if it raises. None where another
-        transaction has the key for longer than the database's lock_timeout.
+        If there are none, `work` makes the reply (JSON); if it raises, the key is rolled back too. None if another
+        transaction holds the key for longer than the database's lock_timeout.
         """
         await self._forget_expired()
         async with self._database.transaction() as connection:
@@ -64,7 +64,7 @@ class Keys(Generic[Repository]):
             return (row["digest"], row["reply"].encode()) if row else None
 
     async def _forget_expired(self) -> None:
-        """Delete what has expired, so many at once; after the last, not for a minute: they do no harm but take room."""
+        """Delete a batch of expired keys. After the last batch, pause for a minute: they do no harm but take space."""
         if time.monotonic() < self._forget_at:
             return
         self._forget_at = time.monotonic() + _FORGET_EVERY

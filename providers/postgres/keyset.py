@@ -1,4 +1,4 @@
-"""Lists page by page: a cursor names the last row that was seen, so that a deep page costs no more than the first."""
+"""Keyset pagination: a cursor names the last row seen, so that a deep page costs no more than the first."""
 
 import base64
 import hashlib
@@ -17,9 +17,9 @@ _CHECKSUM = 8  # bytes
 
 @dataclass(frozen=True)
 class Order:
-    """By these columns, none of them ever NULL and the last one unique, all upwards or all downwards.
+    """The columns to sort by, none of them nullable and the last one unique, all ascending or all descending.
 
-    `position`: a tuple of the columns' types, so that what a cursor says is checked before it meets SQL.
+    `position`: a tuple type of the columns' types, which validates a cursor before its values reach SQL.
     """
 
     columns: tuple[str, ...]
@@ -28,9 +28,9 @@ class Order:
 
 
 class Select:
-    """A SELECT on one table, narrowed condition by condition and read page by page; it serves once.
+    """A SELECT on one table, with conditions and pages. Use it once.
 
-    The text is the repository's own throughout: what a caller sends travels beside it, as a value.
+    The SQL is the repository's own. Values from callers are parameters.
     """
 
     def __init__(self, columns: str, table: str) -> None:
@@ -40,13 +40,13 @@ class Select:
         self._values: list[object] = []
 
     def where(self, condition: str, *values: object) -> None:
-        """Leave out the rows for which the condition does not hold; `{}` stands for each value."""
+        """Add a condition. `{}` stands for each value."""
         first = len(self._values) + 1
         self._conditions.append(condition.format(*(f"${number}" for number in range(first, first + len(values)))))
         self._values += values
 
     def equal(self, column: str, value: object) -> None:
-        """Leave out the rows with another value in the column; None asks for those without any."""
+        """Select rows with this value in the column; None selects rows without one."""
         if value is None:
             self.where(f"{column} IS NULL")
         else:
@@ -55,9 +55,9 @@ class Select:
     async def page(
         self, database: Statements, order: Order, limit: int, cursor: str | None
     ) -> tuple[list[Record], str | None]:
-        """Up to `limit` rows behind the cursor, and the cursor of the page after them, None where there is none.
+        """Up to `limit` rows after the cursor, and the cursor of the next page, or None.
 
-        Raises InvalidCursor for a cursor of another list, order or choice of rows.
+        Raises InvalidCursor for a cursor of another list, order or filters.
         """
         columns = ", ".join(order.columns)
         scope = self._scope(order)
@@ -66,12 +66,12 @@ class Select:
             places = ", ".join("{}" for _ in position)
             self.where(f"({columns}) {'<' if order.descending else '>'} ({places})", *position)
         rows = await database.fetch(
-            f"SELECT {self._columns} FROM {self._table}"  # noqa: S608  # the repository's own words
+            f"SELECT {self._columns} FROM {self._table}"  # noqa: S608  # the repository's own names
             f"{' WHERE ' if self._conditions else ''}{' AND '.join(self._conditions)}"
             f" ORDER BY {', '.join(f'{column} DESC' if order.descending else column for column in order.columns)}"
             f" LIMIT ${len(self._values) + 1}",
             *self._values,
-            limit + 1,  # the one too many tells that there is more
+            limit + 1,  # one extra row shows that there is another page
         )
         if len(rows) <= limit:
             return rows, None
@@ -79,16 +79,16 @@ class Select:
         return rows, _write([rows[-1][column] for column in order.columns], scope)
 
     def _scope(self, order: Order) -> bytes:
-        """What a cursor is good for: it names a place in these rows in this order, and in no others."""
+        """What a cursor is valid for: this table, these conditions and this order."""
         return json.dumps(
             [self._table, self._conditions, self._values, order.columns, order.descending], default=str
         ).encode()
 
 
 def _write(position: list[object], scope: bytes) -> str:
-    """The position as base64url: eight bytes of checksum over position and scope, then compact JSON.
+    """The position as base64url: a checksum of eight bytes over position and scope, then compact JSON.
 
-    That is no secret and no proof: it keeps a cursor from being used elsewhere by mistake, not from being made up.
+    The checksum prevents mistaken use elsewhere. It is no signature: a cursor can be forged.
     """
     body = json.dumps(position, default=str, ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_checksum(body, scope) + body).decode().rstrip("=")
@@ -99,9 +99,9 @@ def _read(cursor: str, scope: bytes, order: Order) -> tuple[object, ...]:
         data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         checksum, body = data[:_CHECKSUM], data[_CHECKSUM:]
         if checksum != _checksum(body, scope):
-            raise InvalidCursor("the cursor belongs to another list, order or choice of rows")
+            raise InvalidCursor("the cursor belongs to another list, order or filter")
         position: tuple[object, ...] = order.position.validate_json(body)
-    except ValueError as error:  # not base64, or made up: with a right checksum and a wrong position
+    except ValueError as error:  # not base64, or forged: a valid checksum with an invalid position
         raise InvalidCursor("not a cursor") from error
     return position
 

@@ -1,4 +1,4 @@
-"""Brings a database's schema up to date at the start: numbered SQL files, each applied once, in order."""
+"""Migrates a database's schema at the start: numbered SQL files, each applied once, in order."""
 
 import asyncio
 import hashlib
@@ -17,15 +17,15 @@ from providers.postgres.database import Database
 log = structlog.get_logger()
 
 Seed = Callable[[Connection], Awaitable[None]]
-"""Fills fresh tables with their first rows."""
+"""Inserts the first rows into new tables."""
 Step = Callable[[Connection], Awaitable[None]]
-"""Does after a file what SQL cannot."""
+"""Runs after a migration file, for what SQL cannot do."""
 Steps = Mapping[str, Step]
-"""What follows on a file, by its name."""
+"""Steps by the name of the file that they follow."""
 
 _LOCK = 0x6D_65_73_68  # any number, the same for all who migrate; locks are per database
 PATIENCE: Final = 600.0  # seconds for one migration, or for another process to finish its own
-_GIVE_UP = 1.0  # seconds for the server to confirm that a migration is undone
+_GIVE_UP = 1.0  # seconds for the server to confirm a rollback
 _SEED = "seed"
 _NO_STEPS: Final[Steps] = {}
 
@@ -42,15 +42,15 @@ _BEGIN = f"""
 
 
 async def migrate(database: Database, folder: Traversable, seed: Seed | None = None, steps: Steps = _NO_STEPS) -> None:
-    """Apply the `.sql` files of the folder, by name, that the database does not have yet, then the seed.
+    """Apply the folder's `.sql` files that are not applied yet, by name, then the seed.
 
-    `steps`: what follows on a file, by its name.
+    `steps`: functions to run after a file, by its name.
 
-    All of it is one transaction under one lock: of processes that start together one migrates and the others find it
-    done, and a start that fails leaves nothing behind. The seed is recorded like a migration, so that rows which were
-    changed or removed since never come back.
+    Everything is one transaction under one lock. Of processes that start together, one migrates and the others find it
+    done. A failed start leaves nothing behind. The seed is recorded like a migration, so that rows which were changed
+    or removed do not come back.
 
-    Raises MigrationError where a migration fails, was changed since it was applied, or is unknown here.
+    Raises MigrationError if a migration fails, was changed after it was applied, or is unknown to this version.
     """
     migrations = _read(folder)
     async with database.transaction() as connection:
@@ -76,9 +76,9 @@ async def _migrate(connection: Connection, migrations: dict[str, str], seed: See
 
 
 async def _give_up(connection: Connection) -> None:
-    """Undo it now: a statement without a limit would go on in the server, with its locks, after we have left.
+    """Roll back now: a statement without a limit would go on in the server and hold its locks.
 
-    asyncpg has asked the server to cancel the statement, and waits here until it has.
+    asyncpg has asked the server to cancel the statement. This waits until it has.
     """
     with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         await connection.execute("ROLLBACK", timeout=_GIVE_UP)

@@ -1,6 +1,6 @@
-"""What repositories share: rows by key, versions, retirement and pages, each rule within a single statement."""
+"""What repositories share: rows by key, versions, retirement and pages. Each rule is a single statement."""
 
-# ruff: noqa: S608  # the texts are put together from a repository's own words; what a caller sends travels beside them
+# ruff: noqa: S608  # SQL is built from a repository's own names; values are parameters
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Hashable, Mapping
@@ -19,28 +19,28 @@ Row = TypeVar("Row", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table whose rows have a `version`, and retire instead of being deleted."""
+    """A table whose rows have a `version`, and are retired instead of deleted."""
 
     name: str
     key: str
     columns: str
-    """What a row is read by."""
+    """The columns that a row is built from."""
     in_use: str
-    """The condition that a row has not retired."""
+    """The SQL condition of a row that is not retired."""
     retire: str
-    """The assignment that retires a row."""
+    """The SQL assignment that retires a row."""
     hides_retired: bool = False
-    """Whether a row that has retired is found no more, nor changed."""
+    """Whether retired rows can no longer be found or changed."""
 
 
 def insertion(table: str, values: Mapping[str, Any]) -> str:
-    """The INSERT of a row with these columns."""
+    """The INSERT statement for a row with these columns."""
     places = ", ".join(f"${number}" for number in range(1, len(values) + 1))
     return f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})"
 
 
 class VersionedRepository(ABC, Generic[Key, Row]):
-    """The rows of one table. A subclass says which errors its callers know, and adds what is its own."""
+    """The rows of one table. A subclass defines the faults for callers, and its own queries."""
 
     table: ClassVar[Table]
 
@@ -50,30 +50,30 @@ class VersionedRepository(ABC, Generic[Key, Row]):
 
     @abstractmethod
     def _row(self, values: Mapping[str, Any]) -> Row:
-        """The row that these values, by column, make."""
+        """The row made from these values by column."""
 
     @abstractmethod
     def _is_retired(self, row: Row) -> bool:
-        """Whether the row has retired."""
+        """Whether the row is retired."""
 
     @abstractmethod
     def _not_found(self, key: Key) -> Exception:
-        """What the caller hears of a row that is not there."""
+        """The fault for an unknown key."""
 
     @abstractmethod
     def _other_version(self, row: Row, expected: int | None) -> Exception:
-        """What the caller hears who expects another version."""
+        """The fault for another version."""
 
     @abstractmethod
     def _invalid_cursor(self, why: str) -> Exception:
-        """What the caller hears whose cursor is of another list."""
+        """The fault for an invalid cursor."""
 
     async def get(self, key: Key) -> Row:
-        """The row. Raises what `_not_found` makes."""
+        """The row. Raises the fault of `_not_found`."""
         return await self._get(key, self._found)
 
     async def find_many(self, keys: Collection[Key]) -> dict[Key, Row]:
-        """Those of the rows that there are, by key."""
+        """The rows that exist, by key."""
         table = self.table
         rows = await self._database.fetch(
             f"SELECT {table.columns} FROM {table.name} WHERE {table.key} = ANY($1){self._found}", list(keys)
@@ -90,7 +90,7 @@ class VersionedRepository(ABC, Generic[Key, Row]):
         return self._row(dict(row))
 
     async def _change(self, key: Key, expected_version: int, values: Mapping[str, Any]) -> Row:
-        """The row with the values, by column, set. Raises what `_not_found` and `_other_version` make."""
+        """The row with changed columns. Raises the faults of `_not_found` and `_other_version`."""
         table = self.table
         assignments = ", ".join(f"{column} = ${number}" for number, column in enumerate(values, start=3))
         row = await self._database.fetchrow(
@@ -105,7 +105,7 @@ class VersionedRepository(ABC, Generic[Key, Row]):
         return self._row(dict(row))
 
     async def _retire(self, key: Key, expected_version: int | None) -> Row:
-        """The row, retired now or before. Raises what `_not_found` and `_other_version` make."""
+        """The retired row, also if it was retired before. Raises the faults of `_not_found` and `_other_version`."""
         table = self.table
         row = await self._database.fetchrow(
             f"UPDATE {table.name} SET {table.retire}, version = version + 1, updated_at = now()"
@@ -122,7 +122,7 @@ class VersionedRepository(ABC, Generic[Key, Row]):
         return current
 
     async def _page(self, select: Select, order: Order, limit: int, cursor: str | None) -> dict[str, Any]:
-        """The fields of a page: its `items`, and the `next_cursor`. Raises what `_invalid_cursor` makes."""
+        """The fields of a page: `items` and `next_cursor`. Raises the fault of `_invalid_cursor`."""
         try:
             rows, next_cursor = await select.page(self._database, order, limit, cursor)
         except InvalidCursor as error:

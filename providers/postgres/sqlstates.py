@@ -1,4 +1,4 @@
-"""Whose fault an error of PostgreSQL is, by its SQLSTATE: every class of its Appendix A, and codes that differ."""
+"""Classifies PostgreSQL's errors: whose fault each SQLSTATE is, by its class and by single codes (Appendix A)."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -27,9 +27,9 @@ CLASSES: Final[Mapping[str, Blame]] = {
     "23": Blame.CALLER,  # integrity constraint violation
     "24": Blame.OURS,  # invalid cursor state
     "25": Blame.OURS,  # invalid transaction state
-    "26": Blame.DATABASE,  # invalid SQL statement name: a pooler between us has lost a prepared statement
+    "26": Blame.DATABASE,  # invalid SQL statement name: a pooler lost a prepared statement
     "27": Blame.OURS,  # triggered data change violation
-    "28": Blame.DATABASE,  # invalid authorization: credentials that were good at the start
+    "28": Blame.DATABASE,  # invalid authorization: credentials that were valid at the start
     "2B": Blame.OURS,  # dependent privilege descriptors still exist
     "2D": Blame.OURS,  # invalid transaction termination
     "2F": Blame.OURS,  # SQL routine exception
@@ -38,23 +38,23 @@ CLASSES: Final[Mapping[str, Blame]] = {
     "39": Blame.OURS,  # external routine invocation exception
     "3B": Blame.OURS,  # savepoint exception
     "3D": Blame.DATABASE,  # invalid catalog name: the database is gone, or has another name
-    "3F": Blame.DATABASE,  # invalid schema name: the same of the schema
+    "3F": Blame.DATABASE,  # invalid schema name: the schema is gone, or has another name
     "40": Blame.DATABASE,  # transaction rollback: a deadlock, a serialization failure
     "42": Blame.OURS,  # syntax error or access rule violation
     "44": Blame.CALLER,  # WITH CHECK OPTION violation
     "53": Blame.DATABASE,  # insufficient resources: disk, memory, connections
     "54": Blame.OURS,  # program limit exceeded
-    "55": Blame.DATABASE,  # object not in prerequisite state: a lock that is not to be had
+    "55": Blame.DATABASE,  # object not in prerequisite state: a lock is not available
     "57": Blame.DATABASE,  # operator intervention: shutting down, starting up, statement_timeout
     "58": Blame.DATABASE,  # system error: input and output
     "72": Blame.DATABASE,  # snapshot too old, of PostgreSQL before 17
     "F0": Blame.DATABASE,  # configuration file error
     "HV": Blame.DATABASE,  # foreign data wrapper error: another server behind this one
     "P0": Blame.OURS,  # PL/pgSQL error
-    "XX": Blame.DATABASE,  # internal error: corrupted data, or what concurrent DDL leaves
+    "XX": Blame.DATABASE,  # internal error: corrupted data, or concurrent DDL
 }
 
-# The schema that the migrations made has all that our statements name: what is missing, somebody has changed since.
+# The migrated schema has every name in our statements. If one is missing, someone changed the schema.
 CODES: Final[Mapping[str, Blame]] = {
     "25006": Blame.DATABASE,  # read-only transaction: a standby, or default_transaction_read_only
     "25P03": Blame.DATABASE,  # idle_in_transaction_session_timeout
@@ -62,25 +62,25 @@ CODES: Final[Mapping[str, Blame]] = {
     "42501": Blame.DATABASE,  # insufficient privilege
     "42703": Blame.DATABASE,  # undefined column
     "42704": Blame.DATABASE,  # undefined object
-    "42804": Blame.DATABASE,  # datatype mismatch: a column has another type since
-    "42809": Blame.DATABASE,  # wrong object type: a view in a table's place
+    "42804": Blame.DATABASE,  # datatype mismatch: the type of a column was changed
+    "42809": Blame.DATABASE,  # wrong object type: a view instead of a table
     "42883": Blame.DATABASE,  # undefined function
     "42P01": Blame.DATABASE,  # undefined table
-    "42P05": Blame.DATABASE,  # duplicate prepared statement: as of class 26
+    "42P05": Blame.DATABASE,  # duplicate prepared statement: as in class 26
 }
 
 READ_ONLY: Final = "25006"
-# After these, another connection may do better: to the new primary, with today's defaults, without a pooler's leavings.
+# After these, another connection may work: to the new primary, with current defaults, or without a pooler's remains.
 _SPOILT: Final = frozenset({READ_ONLY, "26000", "42P05"})
 
 
 def blame(error: BaseException) -> Blame:
-    """Whose fault the error is; a connection that breaks or a server that is silent is the database's."""
+    """Whose fault the error is. A broken connection or a silent server is the database's."""
     match error:
-        # asyncpg knows no better until it has prepared its statements anew, which within a transaction it leaves to us.
+        # asyncpg raises the last one until it has prepared statements anew, which it does not do within a transaction.
         case OSError() | asyncpg.InternalClientError() | asyncpg.InvalidCachedStatementError():
             return Blame.DATABASE
-        # No contract lets a value of a wrong type pass, so the column has another one since.
+        # Contracts let no value of a wrong type pass, so the type of the column was changed.
         case asyncpg.DataError(__cause__=TypeError()):
             return Blame.DATABASE
         case asyncpg.PostgresError(sqlstate=str(sqlstate)):
@@ -90,9 +90,9 @@ def blame(error: BaseException) -> Blame:
 
 
 def spoils(error: BaseException) -> bool:
-    """Whether the connection would go on to fail where a new one may not, or to hold locks.
+    """Whether the connection would keep failing, or keep holding locks, while a new one may work.
 
-    asyncpg has a statement prepared before it finds that a value does not fit. It leaves that transaction open.
+    asyncpg prepares a statement before it finds that a value does not fit, and leaves that transaction open.
     """
     if isinstance(error, asyncpg.DataError) and error.__cause__ is not None:  # the driver's own, not the server's
         return True

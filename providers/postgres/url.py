@@ -1,7 +1,7 @@
-"""A PostgreSQL URL as the whole truth: by itself asyncpg adds what libpq's variables and files say.
+"""Reads every connection parameter from the URL: by itself asyncpg adds libpq's variables and files.
 
-Those (`PGSSLMODE`, `PGPORT`, `PGPASSWORD`, `~/.pgpass`, `~/.postgresql`) belong to whoever typed the command, for
-databases of theirs. asyncpg reads each of them where it is not told, so it is told everything.
+`PGSSLMODE`, `PGPORT`, `PGPASSWORD`, `~/.pgpass` and `~/.postgresql` belong to the person at the terminal and other
+databases. asyncpg reads each of them for a parameter that it is not given, so every parameter is given.
 """
 
 import ssl
@@ -18,10 +18,10 @@ SSL_MODES: Final = "|".join(_MODES)
 
 
 def connect_arguments(url: str) -> dict[str, Any]:
-    """What asyncpg's pool is to be made with, beside the URL. Raises ValueError, whose words may show the URL."""
+    """Arguments for asyncpg besides the URL. Raises ValueError, whose message may show the URL."""
     dsn = PostgresDsn(url)
     if dsn.scheme not in ("postgresql", "postgres"):
-        raise ValueError(f"{dsn.scheme} is another driver's")
+        raise ValueError(f"{dsn.scheme} is the scheme of another driver")
     query = {name: told[-1] for name, told in parse_qs(dsn.query, strict_parsing=True).items()} if dsn.query else {}
     hosts = dsn.hosts()
     user = unquote(hosts[0]["username"] or "") or query.get("user")
@@ -48,9 +48,9 @@ def _mode(query: dict[str, str]) -> str:
 
 
 def _tls(query: dict[str, str]) -> ssl.SSLContext | bool:
-    """How to encrypt, by libpq's parameters (PostgreSQL 18, section 32.19).
+    """The TLS context, by libpq's parameters (PostgreSQL 18, section 32.19).
 
-    Unlike libpq, verification without `sslrootcert` trusts whoever this machine trusts.
+    Unlike libpq, verification without `sslrootcert` uses the machine's CAs.
     """
     mode, root = _mode(query), query.get("sslrootcert")
     if mode not in _MODES:
@@ -71,7 +71,7 @@ def _tls(query: dict[str, str]) -> ssl.SSLContext | bool:
     if "sslcrl" in query:
         context.load_verify_locations(query["sslcrl"])
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
-    if "sslcert" in query:  # with a password, be it empty: without one OpenSSL would ask the terminal
+    if "sslcert" in query:  # an empty password at least: without one OpenSSL asks the terminal
         context.load_cert_chain(query["sslcert"], query.get("sslkey"), query.get("sslpassword", ""))
     context.set_alpn_protocols(["postgresql"])
     return context
@@ -81,11 +81,11 @@ def _version(name: str) -> ssl.TLSVersion:
     try:
         return ssl.TLSVersion[name.replace(".", "_")]
     except KeyError:
-        raise ValueError("a version of TLS is TLSv1.2 or TLSv1.3") from None
+        raise ValueError("a TLS version must be TLSv1.2 or TLSv1.3") from None
 
 
 async def _connect_encrypted_if_possible(*arguments: Any, **told: Any) -> Any:  # noqa: ANN401  # asyncpg.connect's own
-    """Connect as sslmode=prefer says: without TLS where the server has none."""
+    """Connect as sslmode=prefer does: without TLS if the server offers none."""
     try:
         return await asyncpg.connect(*arguments, **told)
     except (ConnectionError, ssl.SSLError):

@@ -1,4 +1,4 @@
-"""`/v1/auth/password` and `/v1/auth/sessions`: what users do to their own account."""
+"""`/v1/auth/password` and `/v1/auth/sessions`: users manage their own account."""
 
 from typing import Annotated
 
@@ -27,28 +27,28 @@ SessionKey = Annotated[SessionId, Path(examples=["8f14e45fceea4d7a9c1b2f6b1a3c5d
 async def change_password(
     body: PasswordChange, call: Call[ChangePassword, PasswordChanged] = calls(AUTH_PASSWORD_CHANGE)
 ) -> None:
-    """Change the password of the user whom the access token speaks for; all their other sessions end."""
+    """Change the password of the current user. All their other sessions end."""
     change = ChangePassword(current_password=body.current_password, new_password=body.new_password)
     await call(change)
 
 
-@router.get("/sessions", summary="List one's sessions")
+@router.get("/sessions", summary="List your sessions")
 async def list_sessions(
     call: Call[ListSessions, UserSessionPage] = calls(AUTH_SESSIONS_LIST, UserSessionPage),
 ) -> UserSessionPage:
-    """List the sessions of the user whom the access token speaks for."""
+    """List the sessions of the current user."""
     return await call(ListSessions())
 
 
 @router.delete("/sessions", status_code=204, summary="Log out everywhere")
 async def revoke_sessions(call: Call[RevokeSessions, SessionsEnded] = calls(AUTH_SESSIONS_REVOKE_ALL)) -> None:
-    """End every session of the user whom the access token speaks for, this one too."""
+    """End every session of the current user, including this one."""
     await call(RevokeSessions())
 
 
-@router.delete("/sessions/{session_id}", status_code=204, summary="End one of one's sessions")
+@router.delete("/sessions/{session_id}", status_code=204, summary="End one of your sessions")
 async def revoke_session(
     session_id: SessionKey, call: Call[RevokeSession, SessionsEnded] = calls(AUTH_SESSIONS_REVOKE)
 ) -> None:
-    """End one session of the user whom the access token speaks for."""
+    """End one session of the current user."""
     await call(RevokeSession(session_id=session_id))

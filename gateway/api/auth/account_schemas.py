@@ -12,7 +12,7 @@ from gateway.api.schemas import Shown
 
 
 class PasswordChange(Request):
-    """The present password, and the one to come."""
+    """The current password and the new one."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -25,7 +25,7 @@ class PasswordChange(Request):
 
 
 class UserSession(Shown[auth.Session]):
-    """One login; `current` is the one that asks."""
+    """One login. `current` marks the session of this request."""
 
     session_id: Annotated[str, Field(examples=["8f14e45fceea4d7a9c1b2f6b1a3c5d7e"])]
     created_at: datetime
@@ -36,7 +36,7 @@ class UserSession(Shown[auth.Session]):
 
 
 class UserSessionPage(Shown[auth.SessionPage]):
-    """All of them, the newest first."""
+    """All sessions, newest first."""
 
     items: Items[UserSession]
     next_cursor: None = None

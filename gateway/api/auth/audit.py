@@ -1,4 +1,4 @@
-"""`/v1/audit`: what was done to accounts, for administrators."""
+"""`/v1/audit`: the audit log of accounts, for administrators."""
 
 from typing import Annotated
 
@@ -17,5 +17,5 @@ router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=JsonRoute)
 async def list_audit(
     query: Annotated[AuditQuery, Query()], call: Call[auth.ListAudit, AuditPage] = calls(AUTH_AUDIT_LIST, AuditPage)
 ) -> AuditPage:
-    """List what was done to whose account, by whom and from where, the newest first."""
+    """List what was done to accounts, by whom and from where, newest first."""
     return await call(query.to_contract())

@@ -15,7 +15,7 @@ _REFRESH_TOKEN = "jxTkX87qTXqcGy9rGjxdfgAAAANzMAhx9EwWjnyUneLHUOYMLJu4_1MAF8WiZy
 
 
 class Credentials(Request):
-    """An e-mail address and the password that goes with it."""
+    """An e-mail address and its password."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"email": _EMAIL, "password": "correct horse battery"}]})
 
@@ -24,7 +24,7 @@ class Credentials(Request):
 
 
 class Session(Request):
-    """The session that a refresh token stands for."""
+    """The session of a refresh token."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": _REFRESH_TOKEN}]})
 
@@ -42,7 +42,7 @@ class User(Shown[auth.User]):
 
 
 class Tokens(Shown[auth.Tokens]):
-    """An access token for `expires_in` seconds, and the refresh token for the next one."""
+    """An access token that is valid for `expires_in` seconds, and a refresh token for the next one."""
 
     access_token: Annotated[str, Field(repr=False, examples=["eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.…"])]
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  # a scheme, no token
@@ -51,7 +51,7 @@ class Tokens(Shown[auth.Tokens]):
 
 
 class NewSession(Tokens):
-    """What a login brings: the tokens, and what only headers tell of."""
+    """A login's result: the tokens, and what is sent in headers only."""
 
     attempts: Attempts | None = None
 
@@ -68,6 +68,6 @@ class Jwk(Shown[auth.Jwk]):
 
 
 class Jwks(Shown[auth.Jwks]):
-    """The keys that access tokens are verified by (RFC 7517)."""
+    """The keys that verify access tokens (RFC 7517)."""
 
     keys: tuple[Jwk, ...]

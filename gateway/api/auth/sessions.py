@@ -1,4 +1,4 @@
-"""`/v1/auth`: accounts and sessions; and the keys by which anyone can verify an access token."""
+"""`/v1/auth`: accounts and sessions. Also the public keys that verify an access token."""
 
 from fastapi import APIRouter, Response
 
@@ -28,7 +28,7 @@ async def register(
 async def login(
     body: Credentials, response: Response, call: Call[Login, NewSession] = calls(AUTH_LOGIN, NewSession)
 ) -> Tokens:
-    """Begin a session: an access token to send as `Authorization: Bearer …`, and a refresh token."""
+    """Start a session. Returns an access token to send as `Authorization: Bearer …`, and a refresh token."""
     tokens = await call(Login(email=body.email, password=body.password))
     response.headers.update({"Cache-Control": "no-store", **after_success(tokens.attempts)})
     return tokens
@@ -38,7 +38,7 @@ async def login(
 async def refresh(
     body: Session, response: Response, call: Call[Refresh, Tokens] = calls(AUTH_REFRESH, Tokens)
 ) -> Tokens:
-    """Trade a refresh token for new tokens; it is used up by that."""
+    """Exchange a refresh token for new tokens. Each refresh token works once."""
     tokens = await call(Refresh(refresh_token=body.refresh_token))
     response.headers["Cache-Control"] = "no-store"
     return tokens
@@ -46,19 +46,19 @@ async def refresh(
 
 @router.post("/v1/auth/logout", status_code=204, summary="Log out")
 async def logout(body: Session | None = None, call: Call[Logout, LoggedOut] = calls(AUTH_LOGOUT)) -> None:
-    """End a session: that of the refresh token, or without a body that of the access token which comes along."""
+    """End a session: the refresh token's, or without a body that of the access token."""
     await call(Logout(refresh_token=body.refresh_token) if body else Logout())
 
 
 @router.get(_ME, summary="Who am I")
 async def get_me(call: Call[GetMe, User] = calls(AUTH_ME, User)) -> User:
-    """Get the user whom the access token speaks for."""
+    """Get the current user."""
     return await call(GetMe())
 
 
 @router.get("/.well-known/jwks.json", summary="Get the public keys")
 async def get_jwks(response: Response, call: Call[GetJwks, Jwks] = calls(AUTH_JWKS, Jwks)) -> Jwks:
-    """Get the keys that access tokens are verified by (RFC 7517)."""
+    """Get the keys that verify access tokens (RFC 7517)."""
     keys = await call(GetJwks())
     response.headers["Cache-Control"] = "public, max-age=300"
     return keys

@@ -13,26 +13,26 @@ from gateway.api.schemas import PageCursor, PageLimit, Query, Shown
 
 
 class UserQuery(Query):
-    """Which users."""
+    """Filters and page of the users list."""
 
-    email: Annotated[Email | None, Field(description="The one with this address.")] = None
+    email: Annotated[Email | None, Field(description="The user with this address.")] = None
     limit: PageLimit = 50
     cursor: PageCursor = None
 
     def to_contract(self) -> auth.ListUsers:
-        """The request for them."""
+        """The request to auth."""
         return auth.ListUsers(**self.model_dump(exclude_unset=True))
 
 
 class UserPage(Shown[auth.UserPage]):
-    """A part of the users list; without `next_cursor` it is the last."""
+    """A page of the users list. The last page has no `next_cursor`."""
 
     items: Items[User]
     next_cursor: str | None
 
 
 class UserChange(Patch):
-    """What the user may do: what is left out stays as it is."""
+    """Changes of a user's rights. An omitted field stays as it is."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"roles": ["USER", "ADMIN"]}, {"disabled": True}]})
 
@@ -40,19 +40,19 @@ class UserChange(Patch):
     disabled: bool = absent()
 
     def to_contract(self) -> auth.UserPatch:
-        """The change as the service knows it."""
+        """The change as auth reads it."""
         return auth.UserPatch(**self.changes())
 
 
 class AuditQuery(Query):
-    """Which entries."""
+    """Filters and page of the audit log."""
 
-    user_id: Annotated[UserId | None, Field(description="Those about this user's account.")] = None
+    user_id: Annotated[UserId | None, Field(description="Entries about this user's account.")] = None
     limit: PageLimit = 50
-    cursor: Annotated[AuditCursor | None, Field(description="`next_cursor` of the page before.")] = None
+    cursor: Annotated[AuditCursor | None, Field(description="`next_cursor` of the previous page.")] = None
 
     def to_contract(self) -> auth.ListAudit:
-        """The request for them."""
+        """The request to auth."""
         return auth.ListAudit(**self.model_dump(exclude_unset=True))
 
 
@@ -62,7 +62,9 @@ class AuditEntry(Shown[auth.AuditEntry]):
     entry_id: Annotated[str, Field(examples=["019f24d1a6b28f14e45fceea4d7a9c1b"])]
     at: datetime
     action: AuditAction
-    actor_id: Annotated[str | None, Field(description="Null for who proved nothing, and for a person at the shell.")]
+    actor_id: Annotated[
+        str | None, Field(description="Null for an unauthenticated caller and for a command of an operator.")
+    ]
     subject_id: str | None
     client_address: Annotated[str | None, Field(examples=["203.0.113.7"])]
     request_id: str | None
@@ -70,7 +72,7 @@ class AuditEntry(Shown[auth.AuditEntry]):
 
 
 class AuditPage(Shown[auth.AuditPage]):
-    """A part of the log; without `next_cursor` it is the last."""
+    """A page of the audit log. The last page has no `next_cursor`."""
 
     items: Items[AuditEntry]
     next_cursor: str | None

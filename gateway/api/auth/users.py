@@ -1,4 +1,4 @@
-"""`/v1/users`: what administrators do about other people's accounts."""
+"""`/v1/users`: administrators manage the accounts of others."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ UserId = Annotated[auth.UserId, Path(examples=["68f0c2a91b7e4d5f8a3c6e0168f0c2a9
 async def list_users(
     query: Annotated[UserQuery, Query()], call: Call[auth.ListUsers, UserPage] = calls(AUTH_USERS_LIST, UserPage)
 ) -> UserPage:
-    """List users in the order of their e-mail addresses, page by page."""
+    """List users by e-mail address, page by page."""
     return await call(query.to_contract())
 
 
@@ -34,6 +34,6 @@ async def get_user(user_id: UserId, call: Call[auth.GetUser, User] = calls(AUTH_
 async def update_user(
     user_id: UserId, body: UserChange, call: Call[auth.UpdateUser, User] = calls(AUTH_USERS_UPDATE, User)
 ) -> User:
-    """Give or take roles, disable or enable; the user's sessions end. One's own account is for others to change."""
+    """Change a user's roles, or disable or enable the account. The user's sessions end. Your own account is refused."""
     change = auth.UpdateUser(user_id=user_id, patch=body.to_contract())
     return await call(change)

@@ -22,7 +22,7 @@ async def list_customers(
     query: Annotated[CustomerQuery, Query()],
     call: Call[customers.ListCustomers, CustomerPage] = calls(CUSTOMERS_LIST, CustomerPage),
 ) -> CustomerPage:
-    """List the customers that match every given filter, page by page; archived ones are left out."""
+    """List the customers that match every given filter, page by page. Archived customers are left out."""
     return await call(query.to_contract())
 
 
@@ -30,7 +30,7 @@ async def list_customers(
 async def get_customer(
     customer_id: CustomerId, call: Call[customers.GetCustomer, Customer] = calls(CUSTOMERS_GET, Customer)
 ) -> Response:
-    """Get one customer by key."""
+    """Get one customer by id."""
     customer = await call(customers.GetCustomer(customer_id=customer_id))
     return resource(customer)
 
@@ -52,7 +52,7 @@ async def update_customer(
     version: RequiredVersion,
     call: Call[customers.UpdateCustomer, Customer] = calls(CUSTOMERS_UPDATE, Customer),
 ) -> Response:
-    """Change some fields of a customer, if it still is in the version that If-Match names."""
+    """Change fields of a customer, if its version is the one in If-Match."""
     change = customers.UpdateCustomer(customer_id=customer_id, expected_version=version, patch=body.to_contract())
     return resource(await call(change))
 
@@ -63,6 +63,6 @@ async def archive_customer(
     version: ExpectedVersion,
     call: Call[customers.ArchiveCustomer, customers.Customer] = calls(CUSTOMERS_ARCHIVE),
 ) -> None:
-    """Take a customer out of use: it is kept, yet no longer listed. Twice is no error."""
+    """Archive a customer: it is kept but no longer listed. Repeating this is no error."""
     archive = customers.ArchiveCustomer(customer_id=customer_id, expected_version=version)
     await call(archive)

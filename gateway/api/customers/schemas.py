@@ -35,7 +35,7 @@ _ALFKI: JsonDict = {
 
 
 class Customer(Shown[customers.Customer]):
-    """A customer; null where nothing is known."""
+    """A customer. Unknown fields are null."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{**_ALFKI, "version": 1}]})
 
@@ -54,7 +54,7 @@ class Customer(Shown[customers.Customer]):
 
 
 class CustomerPage(Shown[customers.CustomerPage]):
-    """A part of the customers list; without `next_cursor` it is the last."""
+    """A page of the customers list. The last page has no `next_cursor`."""
 
     items: Items[Customer]
     next_cursor: str | None
@@ -65,31 +65,33 @@ def _none_if_empty(value: object) -> object:
 
 
 PlaceFilter = Annotated[
-    Place | None, BeforeValidator(_none_if_empty), Field(description="Exactly this; empty or `null` for those without.")
+    Place | None,
+    BeforeValidator(_none_if_empty),
+    Field(description="Exact match. Empty or `null` finds customers without one."),
 ]
 
 
 class CustomerQuery(Query):
-    """Which customers, in which order."""
+    """Filters, order and page of the customers list."""
 
     country: PlaceFilter = None
     city: PlaceFilter = None
     region: PlaceFilter = None
     q: Annotated[
         Search | None,
-        Field(description="Found anywhere in key, company, contact, city or country, whatever its case and accents."),
+        Field(description="Text in id, company, contact, city or country. Case and accents are ignored."),
     ] = None
-    sort: Annotated[CustomerSort, Field(description="`-` is descending.")] = CustomerSort.ID
+    sort: Annotated[CustomerSort, Field(description="`-` sorts descending.")] = CustomerSort.ID
     limit: PageLimit = 50
     cursor: PageCursor = None
 
     def to_contract(self) -> customers.ListCustomers:
-        """The request for those that were named: one that was not is no filter, where null is one."""
+        """The request to the service. An omitted filter is not set; null is a filter."""
         return customers.ListCustomers(**self.model_dump(exclude_unset=True))
 
 
 class NewCustomer(Request):
-    """A customer to be created."""
+    """A customer to create."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_ALFKI]})
 
@@ -106,12 +108,12 @@ class NewCustomer(Request):
     fax: PhoneNumber | None = None
 
     def to_contract(self) -> customers.CreateCustomer:
-        """The request for it."""
+        """The request to the service."""
         return customers.CreateCustomer(**self.model_dump(exclude_unset=True))
 
 
 class CustomerChange(Patch):
-    """The fields to change: null takes a value away, and one that is left out stays as it is."""
+    """The fields to change. Null clears a field; an omitted one stays as it is."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"city": "Potsdam", "fax": None}]})
 
@@ -127,5 +129,5 @@ class CustomerChange(Patch):
     fax: PhoneNumber | None = absent()
 
     def to_contract(self) -> customers.CustomerPatch:
-        """The change as the service knows it."""
+        """The change as the service reads it."""
         return customers.CustomerPatch(**self.changes())

@@ -1,1 +1,1 @@
-"""What a supervisor and a load balancer ask."""
+"""Probes for a supervisor and a load balancer."""

@@ -1,4 +1,4 @@
-"""What a supervisor and a load balancer ask; no end user's business, so without an endpoint behind it."""
+"""Probes for a supervisor and a load balancer. They call no endpoint."""
 
 from typing import Final
 
@@ -16,20 +16,20 @@ PATHS: Final = frozenset({"/healthz", "/readyz"})
 
 
 class Alive(BaseModel):
-    """The process answers."""
+    """The process is alive."""
 
     alive: bool = True
 
 
-@router.get("/healthz", summary="Is the process alive")
+@router.get("/healthz", summary="Check that the process is alive")
 async def get_health() -> Alive:
-    """Say so, without asking anybody: restarting the gateway would not help a service that is away."""
+    """Check this process only: a restart of the gateway would not help an unavailable service."""
     return Alive()
 
 
-@router.get("/readyz", summary="Can the process do its work", responses={503: {"model": Report}})
+@router.get("/readyz", summary="Check that the gateway is ready", responses={503: {"model": Report}})
 async def get_readiness(request: Request, response: Response) -> Report:
-    """Say whether NATS is connected and which services answer; 503 where something is missing."""
+    """Check NATS and every service. 503 if the gateway is not ready."""
     report = await dependencies(request).readiness.report()
     response.headers["Cache-Control"] = "no-store"
     if not report.ready:

@@ -1,4 +1,4 @@
-"""`/v1/products`, and the categories and suppliers that they belong to."""
+"""`/v1/products`, `/v1/categories` and `/v1/suppliers`."""
 
 from typing import Annotated
 
@@ -62,7 +62,7 @@ async def get_product(
 async def create_product(
     body: NewProduct, call: Call[products.CreateProduct, Product] = calls(PRODUCTS_CREATE, Product)
 ) -> Response:
-    """Create a product; its id is given to it."""
+    """Create a product. The service assigns its id."""
     product = await call(body.to_contract())
     location = f"{router.prefix}/products/{product.product_id}"
     return resource(product, status=201, headers={"Location": location})
@@ -75,7 +75,7 @@ async def update_product(
     version: RequiredVersion,
     call: Call[products.UpdateProduct, Product] = calls(PRODUCTS_UPDATE, Product),
 ) -> Response:
-    """Change some fields of a product, if it still is in the version that If-Match names."""
+    """Change fields of a product, if its version is the one in If-Match."""
     change = products.UpdateProduct(product_id=product_id, expected_version=version, patch=body.to_contract())
     return resource(await call(change))
 
@@ -91,7 +91,7 @@ async def discontinue_product(
     version: ExpectedVersion,
     call: Call[products.DiscontinueProduct, Product] = calls(PRODUCTS_DISCONTINUE, Product),
 ) -> Response:
-    """Sell a product no more; it stays in the catalogue, marked. Twice is no error."""
+    """Discontinue a product: it stays in the catalogue, marked. Repeating this is no error."""
     discontinue = products.DiscontinueProduct(product_id=product_id, expected_version=version)
     return resource(await call(discontinue))
 
@@ -100,7 +100,7 @@ async def discontinue_product(
 async def list_categories(
     page: Page, call: Call[products.ListCategories, CategoryPage] = calls(PRODUCTS_CATEGORIES_LIST, CategoryPage)
 ) -> CategoryPage:
-    """List the categories of products by id."""
+    """List the product categories by id."""
     categories = products.ListCategories(**page.model_dump(exclude_unset=True))
     return await call(categories)
 
@@ -109,7 +109,7 @@ async def list_categories(
 async def list_suppliers(
     page: Page, call: Call[products.ListSuppliers, SupplierPage] = calls(PRODUCTS_SUPPLIERS_LIST, SupplierPage)
 ) -> SupplierPage:
-    """List the suppliers of products by id."""
+    """List the suppliers by id."""
     suppliers = products.ListSuppliers(**page.model_dump(exclude_unset=True))
     return await call(suppliers)
 

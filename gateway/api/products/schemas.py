@@ -43,7 +43,7 @@ _EXOTIC_LIQUIDS: JsonDict = {
 
 
 class Product(Shown[products.Product]):
-    """A product; its price is a decimal string, for no binary fraction is exact."""
+    """A product. Its price is a decimal string: binary fractions are not exact."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_CHAI]})
 
@@ -61,33 +61,33 @@ class Product(Shown[products.Product]):
 
 
 class ProductPage(Shown[products.ProductPage]):
-    """A part of the products list; without `next_cursor` it is the last."""
+    """A page of the products list. The last page has no `next_cursor`."""
 
     items: Items[Product]
     next_cursor: str | None
 
 
 class ProductQuery(Query):
-    """Which products, in which order."""
+    """Filters, order and page of the products list."""
 
     category_id: Annotated[Id | None, InDigits] = None
     supplier_id: Annotated[Id | None, InDigits] = None
-    q: Annotated[Search | None, Field(description="Found anywhere in the name, whatever its case and accents.")] = None
-    min_price: Annotated[Money | None, Field(description="This price or more.")] = None
-    max_price: Annotated[Money | None, Field(description="This price or less.")] = None
+    q: Annotated[Search | None, Field(description="Text in the name. Case and accents are ignored.")] = None
+    min_price: Annotated[Money | None, Field(description="Lowest price.")] = None
+    max_price: Annotated[Money | None, Field(description="Highest price.")] = None
     discontinued: Flag | None = None
     low_stock: Annotated[Flag | None, Field(description="Whether stock is at or below the reorder level.")] = None
-    sort: Annotated[ProductSort, Field(description="`-` is descending.")] = ProductSort.ID
+    sort: Annotated[ProductSort, Field(description="`-` sorts descending.")] = ProductSort.ID
     limit: PageLimit = 50
     cursor: PageCursor = None
 
     def to_contract(self) -> products.ListProducts:
-        """The request for those that were named."""
+        """The request to the service."""
         return products.ListProducts(**self.model_dump(exclude_unset=True))
 
 
 class NewProduct(Request):
-    """A product to be created; its id is given to it."""
+    """A product to create. The service assigns its id."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_NEW_CHAI]})
 
@@ -101,12 +101,12 @@ class NewProduct(Request):
     reorder_level: Count = 0
 
     def to_contract(self) -> products.CreateProduct:
-        """The request for it."""
+        """The request to the service."""
         return products.CreateProduct(**self.model_dump(exclude_unset=True))
 
 
 class ProductChange(Patch):
-    """The fields to change: null takes a value away, and one that is left out stays as it is."""
+    """The fields to change. Null clears a field; an omitted one stays as it is."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"unit_price": "19.50", "reorder_level": 15}]})
 
@@ -120,12 +120,12 @@ class ProductChange(Patch):
     reorder_level: Count = absent()
 
     def to_contract(self) -> products.ProductPatch:
-        """The change as the service knows it."""
+        """The change as the service reads it."""
         return products.ProductPatch(**self.changes())
 
 
 class PageQuery(Query):
-    """Which part of a list that knows no filters."""
+    """The page of a list without filters."""
 
     limit: PageLimit = 50
     cursor: PageCursor = None
@@ -142,14 +142,14 @@ class Category(Shown[products.Category]):
 
 
 class CategoryPage(Shown[products.CategoryPage]):
-    """A part of the categories list; without `next_cursor` it is the last."""
+    """A page of the categories list. The last page has no `next_cursor`."""
 
     items: Items[Category]
     next_cursor: str | None
 
 
 class Supplier(Shown[products.Supplier]):
-    """A supplier of products; null where nothing is known."""
+    """A supplier of products. Unknown fields are null."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXOTIC_LIQUIDS]})
 
@@ -168,7 +168,7 @@ class Supplier(Shown[products.Supplier]):
 
 
 class SupplierPage(Shown[products.SupplierPage]):
-    """A part of the suppliers list; without `next_cursor` it is the last."""
+    """A page of the suppliers list. The last page has no `next_cursor`."""
 
     items: Items[Supplier]
     next_cursor: str | None

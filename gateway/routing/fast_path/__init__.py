@@ -1,1 +1,1 @@
-"""The short way past FastAPI, with the same answers (ADR 9)."""
+"""The short path past FastAPI, with the same responses (ADR 9)."""

@@ -1,4 +1,4 @@
-"""How the arguments of a route's functions are read, as FastAPI reads them, once it is known that they fit (ADR 9)."""
+"""Reads the arguments of a route's functions as FastAPI would, for requests that are valid (ADR 9)."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -20,11 +20,11 @@ _SCALARS: Final = (str, int, float, Decimal, NoneType)
 
 
 class NotCompilable(Exception):
-    """The route wants something that only FastAPI can give."""
+    """The route needs something that only FastAPI provides."""
 
 
 class Given:
-    """What a request brings, and what answering it needs."""
+    """A request, and what is needed to answer it."""
 
     __slots__ = ("body", "path", "query", "receive", "request", "response", "scope")
 
@@ -35,12 +35,12 @@ class Given:
         self.path = path
         self.query: dict[str, str] = {}
         self.body: bytes | None = None
-        """None where it has not been read."""
+        """None until it is read."""
         self.response: Response | None = None
-        """What the route's function sets status and headers of, where it asks for that."""
+        """The response whose status and headers the route's function sets, if it asks for one."""
 
     async def read_body(self) -> None:
-        """Read it all. Raises HTTPException as FastAPI does."""
+        """Read the whole body. Raises HTTPException as FastAPI does."""
         parts = []
         more = True
         while more:
@@ -52,7 +52,7 @@ class Given:
         self.body = b"".join(parts)
 
     async def receive_again(self) -> Message:
-        """See ASGI: what was read comes once more."""
+        """See ASGI: replays the body that was read."""
         if self.body is None:
             return await self.receive()
         body, self.body = self.body, None
@@ -64,7 +64,7 @@ Read = Callable[[Given], Any]
 
 
 def arguments(dependant: Dependant) -> tuple[tuple[str, Read], ...]:
-    """How to read each argument of a function that FastAPI has looked through. Raises NotCompilable."""
+    """How to read each argument of a function, given FastAPI's analysis. Raises NotCompilable."""
     if (
         dependant.cookie_params
         or dependant.websocket_param_name
@@ -73,7 +73,7 @@ def arguments(dependant: Dependant) -> tuple[tuple[str, Read], ...]:
         or dependant.security_scopes_param_name
         or dependant.concurrency
     ):
-        raise NotCompilable(f"{dependant.call} wants more than path, query, headers and body")
+        raise NotCompilable(f"{dependant.call} needs more than path, query, headers and body")
     read: list[tuple[str, Read]] = [
         *((field.name, _parameter(field, _in_path)) for field in dependant.path_params),
         *((field.name, _query(field, dependant.query_params)) for field in dependant.query_params),
@@ -114,7 +114,7 @@ def _in_headers(key: str) -> Find:
 def _parameter(field: Any, where: Callable[[str], Find]) -> Read:  # noqa: ANN401  # ModelField is FastAPI\'s own
     """One value, read from text."""
     if not _is_plain(field.field_info):
-        raise NotCompilable(f"{field.name} is more than one value, or has more than one name")
+        raise NotCompilable(f"{field.name} has several values or several names")
     find = where(field.validation_alias or field.alias)
     missing = _default(field)
 
@@ -131,12 +131,12 @@ def _query(field: Any, fields: list[Any]) -> Read:  # noqa: ANN401  # ModelField
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return _parameter(field, _in_query)
     if len(fields) > 1 or not all(_is_plain(one) and one.alias is None for one in model.model_fields.values()):
-        raise NotCompilable(f"{model.__name__} is not made of single values by their own names")
+        raise NotCompilable(f"{model.__name__} has fields with several values or with aliases")
     return lambda given: _valid(field, given.query)
 
 
 def _body(field: Any, fields: list[Any]) -> Read:  # noqa: ANN401  # ModelField is FastAPI\'s own
-    """The body as JSON, as JsonRequest reads it."""
+    """The JSON body, as JsonRequest reads it."""
     if len(fields) > 1 or type(field.field_info) is not params.Body or field.field_info.embed:
         raise NotCompilable(f"{field.name} is not the whole of a JSON body")
     body: Any = field.field_info.annotation
@@ -176,7 +176,7 @@ def _valid(field: Any, value: object) -> Any:  # noqa: ANN401  # ModelField is F
 
 
 def _default(field: Any) -> Callable[[], Any]:  # noqa: ANN401  # ModelField is FastAPI\'s own
-    """What gives the value of an argument for which the request has none."""
+    """The default of an argument that the request omits."""
 
     def refuse() -> None:
         raise DoesNotFit
@@ -185,12 +185,12 @@ def _default(field: Any) -> Callable[[], Any]:  # noqa: ANN401  # ModelField is 
         return refuse
     default = field.field_info.default
     if field.field_info.validate_default or not isinstance(default, _SCALARS):
-        raise NotCompilable(f"the default of {field.name} is to be made anew for each request")
+        raise NotCompilable(f"{field.name} has a default_factory")
     return lambda: default
 
 
 def _is_plain(info: Any) -> bool:  # noqa: ANN401  # FastAPI's and pydantic's FieldInfo
-    """Whether it is one value, with one name."""
+    """Whether it is a single value with a single name."""
     return isinstance(info.validation_alias, str | None) and _is_scalar(info.annotation)
 
 

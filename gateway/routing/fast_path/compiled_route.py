@@ -1,4 +1,4 @@
-"""A route as the fast path runs it: what FastAPI found out about it, compiled once into plain calls (ADR 9)."""
+"""A route compiled for the fast path: FastAPI's analysis of it, turned into plain calls once (ADR 9)."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ from gateway.semantics.json_response import JsonResponse
 
 
 class CompiledRoute:
-    """Answers a request as FastAPI does for the same route. Raises NotCompilable where it could not."""
+    """Responds as FastAPI does for the same route. Raises NotCompilable if it cannot."""
 
     def __init__(self, context: RouteContext) -> None:
         route = context.original_route
@@ -32,7 +32,7 @@ class CompiledRoute:
         if context.max_body_size is not None:
             raise NotCompilable(f"{context.name} has a max_body_size of its own")
         if any(type(convertor) is not StringConvertor for convertor in context.param_convertors.values()):
-            raise NotCompilable(f"{context.name} has its path converted")
+            raise NotCompilable(f"{context.name} has a path converter")
         dependant: Dependant = context.dependant
         self._route = route
         self._takes_query = bool(dependant.query_params)
@@ -43,7 +43,7 @@ class CompiledRoute:
         self._reply = context.response_field
         functions = {id(call.function) for call in self._dependencies}
         if len(functions) < len(self._dependencies) or any(one.dependencies for one in dependant.dependencies):
-            raise NotCompilable(f"{context.name} depends on something twice, or on what depends on more")
+            raise NotCompilable(f"{context.name} has a repeated or a nested dependency")
         if self._reply is not None:
             self._dump: Callable[[Any], bytes] = partial(
                 self._reply.serialize_json,
@@ -56,7 +56,7 @@ class CompiledRoute:
             )
 
     async def respond(self, given: Given) -> Response:
-        """The response. Raises DoesNotFit before anything was done, and whatever the route's functions raise."""
+        """The response. Raises DoesNotFit before any effect, and whatever the route's functions raise."""
         scope = given.scope
         scope["route"], scope["path_params"] = self._route, given.path
         if query := scope["query_string"]:
@@ -73,7 +73,7 @@ class CompiledRoute:
         return result if isinstance(result, Response) else self._written(result, given.response)
 
     def _written(self, result: Any, wanted: Response | None) -> Response:  # noqa: ANN401  # whatever the route returns
-        """The result as JSON; `wanted` has the status and the headers that the route's function has set."""
+        """The result as JSON. `wanted` has the status and headers that the route's function set."""
         status = (wanted.status_code if wanted else None) or self._status or 200
         has_body = is_body_allowed_for_status_code(status)
         if self._reply is None:
@@ -93,7 +93,7 @@ class CompiledRoute:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A function and its arguments: the route's own, or one that it depends on, whose result is its argument `name`."""
+    """A function with its arguments: the route's own, or a dependency whose result is the argument `name`."""
 
     function: Callable[..., Awaitable[Any]]
     arguments: tuple[tuple[str, Read], ...]

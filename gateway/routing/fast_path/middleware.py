@@ -1,9 +1,9 @@
-"""The fast path: a request that fits its route is answered past FastAPI's machinery (ADR 9).
+"""The fast path: a valid request to a compiled route bypasses FastAPI's machinery (ADR 9).
 
-FastAPI finds out what a route wants when it is declared, and goes through that again at each request. Here each route
-is compiled once, at the start. Whatever does not fit (no such path, another method, a parameter that is missing or
-wrong) goes the long way, to FastAPI, as if it had come there first, and hears from it what is wrong. So the fast path
-knows no refusal of its own, and a route that cannot be compiled is slower, and otherwise the same.
+FastAPI analyses a route when it is declared, and walks through that analysis on each request. Here each route is
+compiled once, at the start. A request that does not fit (unknown path, other method, missing or invalid parameter) goes
+to FastAPI untouched, which reports what is wrong. So the fast path has no error responses of its own. A route that
+cannot be compiled is only slower.
 """
 
 import re
@@ -28,20 +28,20 @@ _EXPECTED: Final[tuple[type[Exception], ...]] = tuple(HANDLERS)
 
 @dataclass(frozen=True)
 class Route:
-    """A path with its methods, and what answers them here; None leaves them to FastAPI."""
+    """A path with its methods and its compiled route; None leaves it to FastAPI."""
 
     name: str
     pattern: str
     methods: frozenset[str]
-    """Empty where it takes any."""
+    """Empty for any method."""
     parameters: tuple[str, ...]
     compiled: CompiledRoute | None
 
 
 def routes(app: FastAPI, insides: Insides = Insides()) -> Iterator[Route]:  # noqa: B008  # it is frozen
-    """Every route of the application, in its order, compiled where that is possible.
+    """Every route of the application, in order, compiled where possible.
 
-    None is, with one warning, where this version of FastAPI is not as the fast path knows it.
+    If this version of FastAPI is unknown to the fast path, none is compiled, and one warning is logged.
     """
     if (unknown := difference(app, insides)) is not None:
         log.warning("fast_path_not_taken", detail=f"this version of FastAPI is not known: {unknown}")
@@ -61,7 +61,7 @@ def _compiled(found: RouteContext) -> CompiledRoute | None:
 
 
 class FastPath:
-    """Answers what fits a compiled route, and leaves all else to the application behind it."""
+    """Answers requests that fit a compiled route. All others go to the application behind it."""
 
     def __init__(self, app: ASGIApp, routes: Iterable[Route]) -> None:
         self._app = app
@@ -91,11 +91,11 @@ class FastPath:
 
 
 class Finder:
-    """Finds the first route that matches a path, by one regular expression made of all of them."""
+    """Finds the first route that matches a path, with one regular expression for all of them."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes: dict[int, Route] = {}
-        """By the number of the group that is the route's."""
+        """By the number of the route's group."""
         alternatives = []
         groups = 0
         for route in routes:
@@ -106,7 +106,7 @@ class Finder:
         self._match = re.compile("|".join(alternatives)).fullmatch
 
     def find(self, path: str) -> tuple[CompiledRoute, dict[str, str]] | None:
-        """The route and the parameters in the path; None is for FastAPI."""
+        """The route and its path parameters; None if FastAPI must answer."""
         match = self._match(path)
         if match is None or match.lastindex is None:
             return None

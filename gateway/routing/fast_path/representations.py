@@ -1,4 +1,4 @@
-"""Reads the resource that a write's conditions are about: what GET answers at its path."""
+"""Reads the resource that a conditional write concerns: what GET responds at its path."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from mesh.core.errors import Invalid
 
 
 class CompiledReads:
-    """The application's GET routes, asked within another request, on behalf of the same user."""
+    """The application's GET routes, called within another request on behalf of the same user."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._find = Finder(route for route in routes if "GET" in route.methods).find
@@ -29,14 +29,14 @@ class CompiledReads:
         return dict(response.raw_headers)
 
     def _resource(self, path: str, method: str) -> tuple[CompiledRoute, dict[str, str]] | None:
-        """What is at the path itself; where an action is posted that has none of its own, what is above it."""
+        """The route of the path itself. For a POST of an action without GET, the route of the path above it."""
         if (found := self._find(path)) is None and method == "POST":
             return self._find(path.rpartition("/")[0])
         return found
 
 
 class FastApisReads:
-    """The same, by way of FastAPI: where the fast path does not know its version."""
+    """The same through FastAPI, for a version that the fast path does not know."""
 
     def __init__(self, router: ASGIApp, routes: Iterable[Route]) -> None:
         self._router = router
@@ -55,7 +55,7 @@ class FastApisReads:
             found.update(message.get("headers", ()))
 
         scope = {**_as_get(request.scope), "path": path, "raw_path": path.encode()}
-        scope[_HANDLERS] = ({}, {})  # whatever is raised comes here
+        scope[_HANDLERS] = ({}, {})  # no handlers: exceptions propagate to us
         try:
             await self._router(scope, _no_body, send)
         except Invalid:
@@ -70,7 +70,7 @@ _HANDLERS = "starlette.exception_handlers"
 
 
 def _as_get(scope: Scope) -> Scope:
-    """The scope of a GET for the resource; the user is known by the current request."""
+    """The scope of a GET of the resource. The current request carries the user."""
     return {**scope, "method": "GET", "query_string": b"", "headers": []}
 
 

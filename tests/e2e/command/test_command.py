@@ -63,7 +63,7 @@ async def test_a_call_that_an_operator_may_not_make_is_refused_at_once(stack: St
     ("message", "arguments"),
     [
         ("did you mean customers.get?", ("customers.gett", ALFKI)),
-        ("`mesh subjects` lists them", ("orders", "{}")),
+        ("`mesh subjects` lists all", ("orders", "{}")),
         ("mesh: 'customers get' is no subject\n", ("customers get", "{}", "--no-check")),
         ("sends it all the same)\n  customer_id: ", ("customers.get", '{"customer_id": "alfki"}')),
         ("customer_id", ("customers.get", '{"customer_id": "alfki"}')),
@@ -85,7 +85,7 @@ async def test_a_call_that_nobody_serves_ends_with_3(lonely: NatsServer) -> None
     listed = await mesh("ls", "--within", "0.1", NATS_URL=lonely.url)
 
     assert (3, "") == (called.code, called.out)
-    assert "nobody serves customers.get" in called.err
+    assert "no worker serves customers.get" in called.err
     assert (3, "no service answers") == (listed.code, listed.err.strip().removeprefix("mesh: "))
 
 
@@ -212,7 +212,7 @@ async def test_up_names_a_port_that_is_taken(tmp_path: Path) -> None:
         ended = await mesh("up", "--http-port", port, "--home", str(tmp_path / "home"))
 
     assert 1 == ended.code
-    assert f"port {port} is taken" in ended.err
+    assert f"port {port} is in use" in ended.err
     assert "\n" == ended.err[ended.err.index("\n") :], "one line"
     assert not ended.out, "of servers that were never started nothing is told"
 
@@ -225,7 +225,7 @@ async def test_up_names_a_port_that_is_taken(tmp_path: Path) -> None:
         ("--replicas orders: ", ("--replicas", "orders=2")),
         ("--replicas customers: ", ("--replicas", "customers=0")),
         ("--nats-nodes: ", ("--nats-nodes", "0")),
-        ("--without: there is no service orders", ("--without", "orders")),
+        ("--without: unknown service orders", ("--without", "orders")),
         ("--only: excludes --without", ("--without", "auth", "--only", "gateway")),
         ("--nats-port: ", ("--nats-port", "70000")),
     ],

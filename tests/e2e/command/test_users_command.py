@@ -65,7 +65,7 @@ async def test_a_first_admin_with_another_password_is_told_of(stack: Stack, http
     with (tmp_path / "lock").open("w") as lock:
         flock(lock, LOCK_EX)
         listed = await mesh("users", "list", MESH_HOME=str(tmp_path))
-    assert (1, True) == (listed.code, "Name a token in MESH_TOKEN" in listed.err), listed.err
+    assert (1, True) == (listed.code, "set MESH_TOKEN to an access token" in listed.err), listed.err
 
 
 async def test_an_administrator_is_made_from_the_shell(stack: Stack, http: AsyncClient) -> None:

@@ -199,7 +199,7 @@ async def test_the_health_check_of_a_worker_says_what_is_wrong_in_a_line(tmp_pat
     for file, wrong in (
         ("", "MESH_HEARTBEAT_FILE"),
         (" ", "MESH_HEARTBEAT_FILE"),
-        ("/nowhere/x", "no sign of life yet"),
+        ("/nowhere/x", "no heartbeat"),
     ):
         check = module(tmp_path / "log", "mesh.process.heartbeat", MESH_HEARTBEAT_FILE=file)
         async with check:

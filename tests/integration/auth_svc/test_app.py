@@ -97,7 +97,7 @@ async def test_a_worker_steps_back_while_the_key_that_signs_does_not_open(
     await mesh.start(settings.model_copy(update={"auth_key_lead": 1}))
     foreign = foreign_key()
     await SigningKeys(database).rotate(foreign, timedelta(0), timedelta(hours=1))
-    await until(mesh, {"ready": "false", "reason": "the signing key cannot be read just now"})
+    await until(mesh, {"ready": "false", "reason": "the signing key cannot be read at the moment"})
     await database["signing_keys"].delete_one({"_id": foreign.public.kid})
     await until(mesh, {"ready": "true"})
 

@@ -151,7 +151,7 @@ async def test_a_right_that_is_taken_away_is_the_databases_state(users: Users, o
         assert await users.find("u1") is None
         with pytest.raises(Unavailable) as refusal:
             await users.create("anna@mesh.test", "hash", "USER")
-        assert "the database cannot do this just now" == refusal.value.detail
+        assert "the database cannot do this at the moment" == refusal.value.detail
     finally:
         await operator["auth"].command("updateUser", "auth", roles=[{"role": "readWrite", "db": "auth"}])
     assert await users.create("anna@mesh.test", "hash", "USER")

@@ -39,7 +39,7 @@ class Fault:
     def at(self, step: str) -> None:
         if step == self._step:
             self._step = None
-            raise database_unavailable("the database does not answer just now")
+            raise database_unavailable("the database does not answer at the moment")
 
 
 class FaultySessions(Sessions):
@@ -246,7 +246,7 @@ async def test_a_change_that_nobody_finished_is_in_the_log_all_the_same(world: W
 async def test_whoever_has_no_longer_the_role_changes_nothing(world: World) -> None:
     deposed, anna = await world.person("deposed"), await world.person("anna")
     update = UpdateUser(user_id=anna.user_id, patch=UserPatch(roles=("USER", "ADMIN")))
-    with speaking_for(deposed), pytest.raises(Forbidden, match="the role ADMIN is needed here"):
+    with speaking_for(deposed), pytest.raises(Forbidden, match="the role ADMIN is required"):
         await world.administration.update_user(update)
     assert anna == await world.users.get(anna.user_id)
     assert [("rights_change_refused", "role_required")] == await world.logged()

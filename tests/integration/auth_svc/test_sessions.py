@@ -216,7 +216,7 @@ async def test_of_sixty_sessions_begun_at_once_fifty_remain(
 
 
 async def test_an_attempt_at_another_password_is_one_guess(worker: Mesh, anna: Person) -> None:
-    present_in_the_second_place = ChangePassword(current_password="not the present one", new_password=PASSWORD)
+    present_in_the_second_place = ChangePassword(current_password="not the current one", new_password=PASSWORD)
     fault = await worker.refused(AUTH_PASSWORD_CHANGE, present_in_the_second_place, anna.access)
     assert "wrong_password" in {error.reason for error in fault.errors}
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from customers_svc.handlers import Handlers
 from customers_svc.repository import Customers, seed
 from mesh.service.faults import database_unavailable
-from mesh.service.idempotency import KEPT, Once
+from mesh.service.idempotency import KEPT, IdempotentWrites
 from providers.postgres.database import Database, open_database
 from providers.postgres.idempotency import Keys
 from providers.postgres.migrations import migrate
@@ -34,4 +34,4 @@ async def database(url: SecretStr) -> AsyncIterator[Database]:
 @pytest.fixture
 def handlers(database: Database) -> Handlers:
     customers = Customers(database)
-    return Handlers(customers, Once(customers, Keys(database, Customers, KEPT).keep))
+    return Handlers(customers, IdempotentWrites(customers, Keys(database, Customers, KEPT).keep))

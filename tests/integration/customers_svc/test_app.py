@@ -49,7 +49,7 @@ async def client(broker: MemoryBroker, settings: CustomersSettings) -> AsyncIter
 
 
 async def test_every_endpoint_of_the_service_is_answered(broker: MemoryBroker, client: Client) -> None:
-    answered = {".".join(interest.pattern) for interest in broker.interests}
+    answered = {".".join(subscription.pattern) for subscription in broker.subscriptions}
 
     assert {endpoint.subject for endpoint in ENDPOINTS if endpoint.service == "customers"} <= answered
 

@@ -120,7 +120,7 @@ async def test_a_change_of_another_version_is_refused_with_the_current_one(handl
         await update(handlers, {"city": "Ulm"}, version=1)
 
     assert "version_mismatch" == refused.value.reason
-    assert "customer ALFKI is in version 2, not in 1" == refused.value.detail
+    assert "customer ALFKI has version 2, not 1" == refused.value.detail
     assert "Bonn" == (await get(handlers)).city
 
 
@@ -168,7 +168,7 @@ async def test_archiving_another_version_is_refused(handlers: Handlers) -> None:
         await archive(handlers, version=2)
 
     assert "version_mismatch" == refused.value.reason
-    assert "customer ALFKI is in version 1, not in 2" == refused.value.detail
+    assert "customer ALFKI has version 1, not 2" == refused.value.detail
     assert (await get(handlers)).archived_at is None
 
 

@@ -136,7 +136,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing(
 async def test_a_taken_port_is_an_error_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(DevstackError, match=f"port {port} is taken: free it, or choose another with --http-port"):
+        with pytest.raises(DevstackError, match=f"port {port} is in use: free it, or choose another with --http-port"):
             await Stack(StackSettings(home=tmp_path, http_port=port)).start()
     assert not (tmp_path / "postgres").exists()
 

@@ -106,11 +106,11 @@ async def test_to_subscribe_and_be_cancelled_leaves_no_interest_behind(server: N
 async def test_a_drain_that_is_cancelled_loses_nothing_and_ends_the_interest_for_good(server: NatsServer) -> None:
     worker, caller = await server.connect("worker"), await server.connect("caller")
     seen: list[bytes] = []
-    interest = await worker.subscribe("work.do", lambda message: seen.append(message.payload), "q")
+    subscription = await worker.subscribe("work.do", lambda message: seen.append(message.payload), "q")
 
     async def hear_of_work_and_leave() -> None:
         await worker.publish("work.do", b"routed before the end")
-        await interest.drain()
+        await subscription.drain()
 
     await cancelled_while_it_waits(server, hear_of_work_and_leave())
     await worker.flush()

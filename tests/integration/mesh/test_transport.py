@@ -97,10 +97,10 @@ async def test_nobody_to_be_asked_again_says_nothing_of_the_one_who_was_asked(
             again.set()
         return gone.is_set()
 
-    interest = await worker.subscribe("work.do", asked.set_result)
+    subscription = await worker.subscribe("work.do", asked.set_result)
     asking = asyncio.ensure_future(caller.request("work.do", b"?", {}, 60, Resend(0.02, allowed)))
     message = await asked
-    await interest.drain()
+    await subscription.drain()
     gone.set()
     await again.wait()
     await caller.flush()  # the server has said that nobody is there

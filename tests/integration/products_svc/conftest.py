@@ -5,7 +5,7 @@ import pytest
 from pydantic import SecretStr
 
 from mesh.service.faults import database_unavailable
-from mesh.service.idempotency import KEPT, Once
+from mesh.service.idempotency import KEPT, IdempotentWrites
 from products_svc.handlers import Handlers
 from products_svc.repository import Catalogue, seed
 from providers.postgres.database import Database, open_database
@@ -34,4 +34,4 @@ async def database(url: SecretStr) -> AsyncIterator[Database]:
 @pytest.fixture
 def handlers(database: Database) -> Handlers:
     catalogue = Catalogue(database)
-    return Handlers(catalogue, Once(catalogue, Keys(database, Catalogue, KEPT).keep))
+    return Handlers(catalogue, IdempotentWrites(catalogue, Keys(database, Catalogue, KEPT).keep))

@@ -47,7 +47,7 @@ async def client(broker: MemoryBroker, url: SecretStr) -> AsyncIterator[Client]:
 
 
 async def test_every_endpoint_of_the_service_is_answered(broker: MemoryBroker, client: Client) -> None:
-    answered = {".".join(interest.pattern) for interest in broker.interests}
+    answered = {".".join(subscription.pattern) for subscription in broker.subscriptions}
 
     assert {endpoint.subject for endpoint in ENDPOINTS if endpoint.service == "products"} <= answered
 

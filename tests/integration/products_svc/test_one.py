@@ -123,7 +123,7 @@ async def test_a_change_of_another_version_is_refused_with_the_current_one(handl
     with pytest.raises(Conflict) as refused:
         await update(handlers, {"units_in_stock": 2}, version=1)
 
-    assert ("version_mismatch", "product 1 is in version 2, not in 1") == (refused.value.reason, refused.value.detail)
+    assert ("version_mismatch", "product 1 has version 2, not 1") == (refused.value.reason, refused.value.detail)
 
 
 async def test_of_several_changes_at_once_one_is_made(handlers: Handlers) -> None:

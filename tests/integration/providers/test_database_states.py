@@ -118,7 +118,7 @@ async def test_a_database_that_takes_no_writes_says_so_and_reads_go_on(
                 await connection.execute("INSERT INTO things VALUES (2, 'two')")
 
         async def probed() -> None:
-            assert "the database takes no writes" == await database.probe()
+            assert "the database is read-only" == await database.probe()
 
         await until(probed)
     finally:
@@ -131,7 +131,7 @@ async def test_a_database_that_takes_no_writes_says_so_and_reads_go_on(
 
 async def test_a_right_that_is_taken_away_is_the_databases_state(database: Database) -> None:
     await database.fetch("REVOKE UPDATE ON things FROM CURRENT_USER")
-    with pytest.raises(DatabaseUnavailable, match="cannot do this just now"):
+    with pytest.raises(DatabaseUnavailable, match="cannot do this at the moment"):
         await write(database)
     await database.fetch("GRANT UPDATE ON things TO CURRENT_USER")
     await write(database)
@@ -149,7 +149,7 @@ async def test_a_table_that_somebody_changed_is_the_databases_state(
 ) -> None:
     await write(database)  # so that the statement is prepared
     await operator.execute(change)
-    with pytest.raises(DatabaseUnavailable, match="cannot do this just now"):
+    with pytest.raises(DatabaseUnavailable, match="cannot do this at the moment"):
         await write(database)
     await operator.execute(undo)
     await write(database)
@@ -165,7 +165,7 @@ async def test_a_column_that_has_another_type_since_is_the_databases_state(
     await name_it()
     await operator.execute(f"ALTER TABLE things ALTER COLUMN name TYPE {type_} USING NULL")
     for _ in range(2):
-        with pytest.raises(DatabaseUnavailable, match="cannot do this just now"):
+        with pytest.raises(DatabaseUnavailable, match="cannot do this at the moment"):
             await name_it()
     await operator.execute("ALTER TABLE things ALTER COLUMN name TYPE text USING 'a'")
     await name_it()
@@ -205,7 +205,7 @@ async def test_statements_of_before_a_change_of_the_table_are_prepared_anew(
 async def test_a_table_that_is_locked_is_the_databases_state(database: Database, operator: asyncpg.Connection) -> None:
     async with operator.transaction():
         await operator.execute("LOCK TABLE things")
-        with pytest.raises(DatabaseUnavailable, match="cannot do this just now"):
+        with pytest.raises(DatabaseUnavailable, match="cannot do this at the moment"):
             await write(database)
     await write(database)
 
@@ -235,7 +235,7 @@ async def test_a_transaction_that_cannot_be_serialized_is_the_databases_state(da
             await database.fetch("UPDATE things SET name = 'other'")
             await connection.execute("UPDATE things SET name = 'mine'")
 
-    with pytest.raises(DatabaseUnavailable, match="cannot do this just now"):
+    with pytest.raises(DatabaseUnavailable, match="cannot do this at the moment"):
         await late()
 
 

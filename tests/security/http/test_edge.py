@@ -224,7 +224,7 @@ async def test_a_page_may_ask_by_head(open_edge: Edge) -> None:
     "origins", ["*", "null", "app.example", "https://app.example/", "https://*.example", "https://a b"]
 )
 def test_what_is_no_origin_is_refused_at_the_start(origins: str) -> None:
-    with pytest.raises(ValidationError, match="is no origin"):
+    with pytest.raises(ValidationError, match="is not an origin"):
         GatewaySettings.model_validate({"gateway_cors_origins": origins})
 
 

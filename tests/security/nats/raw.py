@@ -68,7 +68,7 @@ class RawConnection:
                 assert found, line
                 refusals.add((found[1], found[2], found[3] or ""))
             else:
-                assert line == "PING" or line.startswith("INFO "), line or "NATS hung up"
+                assert line == "PING" or line.startswith("INFO "), line or "NATS closed the connection"
         return refusals
 
 

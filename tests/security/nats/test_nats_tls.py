@@ -27,7 +27,7 @@ from tests.support.waiting import until
 CONFIGURATION = ROOT / "nats-tls.conf"
 PATIENT = {"nats_connect_timeout": 60}
 SEEDS = {user: new_seed() for user in USERS}
-WANTED = "wants a certificate that it trusts: NATS_TLS_CERT"
+WANTED = "requires a client certificate: set NATS_TLS_CERT"
 
 
 @pytest.fixture(scope="module")

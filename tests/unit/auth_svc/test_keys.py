@@ -44,7 +44,7 @@ def test_neither_a_sealed_key_nor_a_repr_shows_the_private_part(cipher: KeyCiphe
 
 
 def test_another_encryption_key_opens_nothing_and_says_which_variable(cipher: KeyCipher, key: SigningKey) -> None:
-    with pytest.raises(UnreadableKey, match=f"AUTH_KEY_ENCRYPTION_KEY is not the one .* {key.kid}"):
+    with pytest.raises(UnreadableKey, match=f"AUTH_KEY_ENCRYPTION_KEY did not encrypt .* {key.kid}"):
         KeyCipher(b"\x01" * 32).open(cipher.seal(key))
 
 

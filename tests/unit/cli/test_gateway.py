@@ -81,7 +81,7 @@ def test_an_answer_that_does_not_fit_is_one_sentence(
         users.list_users(gateway=url, token="t")
     said = capsys.readouterr()
     assert not said.out
-    assert said.err.startswith(f"mesh: {url} gives an answer that cannot be understood: ")
+    assert said.err.startswith(f"mesh: {url} sent an invalid response: ")
     assert 1 == said.err.count("\n")
 
 

@@ -57,6 +57,6 @@ def test_who_runs_a_service_is_told_how_its_environment_is_used(
     )
     print_summary(Console(highlight=False), state)
     said = capsys.readouterr().out
-    assert f"customers  is yours to run; its environment: {file}" in said
+    assert f"customers  is left to you; its environment: {file}" in said
     assert f"set -a; . '{file}'; set +a; {sys.executable} -m customers_svc" in said
     assert "secret" not in said

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
 from cli.application import application
-from gateway.middleware.client_address import client_address
+from gateway.middleware.client_address import ClientAddresses
 from gateway.settings import GatewaySettings
 from mesh.process.settings import WorkerSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
@@ -130,7 +130,7 @@ def test_who_is_named_in_the_example_is_believed_and_no_other_container(monkeypa
     proxies = GatewaySettings().gateway_trusted_proxies
     for peer, client in ((named, "203.0.113.7"), (other := str(ip_address(named) + 1), other), ("::1", "::1")):
         scope = {"client": (peer, 1), "headers": [(b"x-forwarded-for", b"203.0.113.7")]}
-        assert client == client_address(scope, proxies)
+        assert client == ClientAddresses(proxies).find(scope)
 
 
 def test_only_the_gateways_port_is_published_and_to_this_machine_alone() -> None:

@@ -97,7 +97,7 @@ class Untyped:
 
 @pytest.mark.parametrize("owner", [WrongReply(), WrongRequest(), Untyped()])
 def test_types_that_are_not_the_endpoints_end_the_start(owner: object) -> None:
-    with pytest.raises(StartError, match=r"\w+\.say must be Say -> Said, as sample\.say is"):
+    with pytest.raises(StartError, match=r"\w+\.say must be Say -> Said, as sample\.say declares"):
         collect([SAY], [owner])
 
 

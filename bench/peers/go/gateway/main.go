@@ -151,7 +151,7 @@ func (g *gateway) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		if !strings.EqualFold(scheme, "bearer") {
-			http.Error(w, "an access token is needed here", http.StatusUnauthorized)
+			http.Error(w, "an access token is required", http.StatusUnauthorized)
 			return
 		}
 		if _, err := g.parser.ParseWithClaims(token, &claims{}, g.key); err != nil {

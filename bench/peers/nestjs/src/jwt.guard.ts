@@ -10,7 +10,7 @@ export class JwtGuard implements CanActivate {
     const request = context.switchToHttp().getRequest();
     const [scheme, token] = (request.headers.authorization ?? '').split(' ');
     if (scheme.toLowerCase() !== 'bearer' || !token) {
-      throw new UnauthorizedException('an access token is needed here');
+      throw new UnauthorizedException('an access token is required');
     }
     try {
       const { payload } = await jwtVerify(token, this.keys, {

@@ -21,7 +21,7 @@ def test_a_home_is_its_owners_alone_even_if_it_was_not(tmp_path: Path) -> None:
 async def test_a_second_launcher_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
     home = await open_home(tmp_path)
     assert is_open(tmp_path, os.getpid())
-    with pytest.raises(DevstackError, match=f"a stack runs already in .*, as process {os.getpid()}"):
+    with pytest.raises(DevstackError, match=f"a stack already runs in .*, as process {os.getpid()}"):
         await open_home(tmp_path)
     home.close()
     assert not is_open(tmp_path, os.getpid())

@@ -30,7 +30,7 @@ def test_a_taken_port_is_named_with_the_way_out() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(DevstackError) as refused:
             check_port("127.0.0.1", port)
-    assert f"port {port} is taken: free it, or choose another with --http-port" == str(refused.value)
+    assert f"port {port} is in use: free it, or choose another with --http-port" == str(refused.value)
 
 
 def test_a_port_after_the_last_is_refused() -> None:
@@ -78,8 +78,8 @@ async def test_a_port_of_a_server_that_is_taken_is_one_line_with_the_way_out(tmp
         port = taken.getsockname()[1]
         with pytest.raises(DevstackError) as refused:
             await Servers(tmp_path, only=[name], ports={name: port}).start()
-        assert f"port {port} is taken: free it, or choose another with --{name}-port" == str(refused.value)
+        assert f"port {port} is in use: free it, or choose another with --{name}-port" == str(refused.value)
         keep_ports(tmp_path, {name: [port]})
-        with pytest.raises(DevstackError, match=f"port {port} is taken: free it, or start without --keep-ports"):
+        with pytest.raises(DevstackError, match=f"port {port} is in use: free it, or start without --keep-ports"):
             await Servers(tmp_path, only=[name], keep_ports=True).start()
     assert not (tmp_path / name).exists()

@@ -49,7 +49,7 @@ async def test_a_stack_is_believed_in_a_home_of_ones_own(home: Path, tmp_path: P
 @pytest.mark.parametrize("mode", [0o720, 0o702])
 async def test_a_stack_that_others_may_have_written_is_not_believed(home: Path, name: str, mode: int) -> None:
     (home / name).chmod(mode)
-    with pytest.raises(DevstackError, match=r"others may write to .*: `chmod go-w"):
+    with pytest.raises(DevstackError, match=r"other users can write to .*, then `chmod go-w"):
         read_stack(home)
 
 
@@ -57,5 +57,5 @@ async def test_a_stack_that_others_may_have_written_is_not_believed(home: Path, 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 async def test_a_stack_of_somebody_elses_is_not_believed(home: Path, name: str) -> None:
     os.chown(home / name, 65534, -1)
-    with pytest.raises(DevstackError, match="belongs to another user: name a home of your own"):
+    with pytest.raises(DevstackError, match="belongs to another user: set --home or MESH_HOME to a folder of your own"):
         read_stack(home)

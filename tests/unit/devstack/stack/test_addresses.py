@@ -35,7 +35,7 @@ def test_gateways_may_share_a_port(asked_for: bool) -> None:  # noqa: FBT001
 def test_a_port_that_the_second_gateway_cannot_have_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(DevstackError, match=r"port \d+ is taken"):
+        with pytest.raises(DevstackError, match=r"port \d+ is in use"):
             gateway_ports(settings(port - 1))
 
 

@@ -141,7 +141,7 @@ async def test_without_the_auth_service_it_goes_on_with_what_it_knows(world: Wor
 
 async def test_before_it_knows_anything_nobody_is_let_in(world: World) -> None:
     world.away = True
-    with pytest.raises(Unavailable, match="not known yet") as refusal:
+    with pytest.raises(Unavailable, match="cannot be checked") as refusal:
         await world.alive()
     assert "revocations_unavailable" == refusal.value.reason
     assert not await world.gateway.known()

@@ -51,14 +51,14 @@ async def test_a_service_without_workers_is_named(scene: Scene) -> None:
 async def test_auth_is_not_ready_before_it_has_told_which_sessions_have_ended(scene: Scene) -> None:
     scene.world.fails[AUTH_SESSIONS_REVOKED] = Unavailable("database_unavailable", "the database does not answer")
     response = await scene.http.get("/readyz")
-    reason = "auth is not ready: it has not told which sessions have ended"
+    reason = "auth is not ready: it has not returned the revoked sessions"
     assert (503, {**ALL, "auth": False}, reason) == (
         response.status_code,
         response.json()["services"],
         response.json()["reason"],
     )
     said = problem(await scene.http.get("/v1/customers/ALFKI", headers=bearer("USER")), 503, "revocations_unavailable")
-    assert "which sessions have ended is not known yet: the auth service does not tell" == said.detail
+    assert "revoked sessions cannot be checked: the auth service is not available" == said.detail
     scene.world.fails.clear()
     await asyncio.sleep(1.05)
     assert 200 == (await scene.http.get("/readyz")).status_code
@@ -133,9 +133,9 @@ async def test_a_service_that_has_stepped_back_says_why(scene: Scene) -> None:
 
 @in_virtual_time(SETTINGS)
 async def test_a_service_that_cannot_do_all_is_ready_and_says_what_is_lacking(scene: Scene) -> None:
-    await scene.world._services["customers"].resume("the database takes no writes")
+    await scene.world._services["customers"].resume("the database is read-only")
     response = await scene.http.get("/readyz")
-    lack = "customers: the database takes no writes"
+    lack = "customers: the database is read-only"
     assert (200, {"ready": True, "nats": True, "services": ALL, "reason": lack}) == (
         response.status_code,
         response.json(),

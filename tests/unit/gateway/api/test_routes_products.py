@@ -82,7 +82,7 @@ async def test_a_new_product_is_somewhere(http: AsyncClient, world: World, admin
 async def test_an_unknown_category_is_422_with_the_field(
     http: AsyncClient, world: World, admin: dict[str, str]
 ) -> None:
-    world.fails[PRODUCTS_UPDATE] = Invalid.field("patch.category_id", "unknown_category", "there is no such category")
+    world.fails[PRODUCTS_UPDATE] = Invalid.field("patch.category_id", "unknown_category", "unknown category")
     response = await http.patch("/v1/products/1", json={"category_id": 99}, headers={**admin, "If-Match": '"3"'})
     said = problem(response, 422, "unknown_category")
     assert ["category_id"] == [error.field for error in said.errors]

@@ -1,14 +1,18 @@
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.middleware.client_address import client_address, warn_of_untrusted
+from gateway.middleware.client_address import ClientAddresses
 from gateway.networks import networks_in
 from gateway.settings import GatewaySettings
 
 
 def address(*forwarded: str, peer: str = "10.0.0.1", trusted: str = "10.0.0.0/8") -> str | None:
+    return found_by(ClientAddresses(networks_in(trusted)), *forwarded, peer=peer)
+
+
+def found_by(addresses: ClientAddresses, *forwarded: str, peer: str = "10.0.0.1") -> str | None:
     headers = [(b"x-forwarded-for", one.encode()) for one in forwarded]
-    return client_address({"client": (peer, 1), "headers": headers}, networks_in(trusted))
+    return addresses.find({"client": (peer, 1), "headers": headers})
 
 
 def test_nobodys_word_is_believed_unless_told_so() -> None:
@@ -51,11 +55,11 @@ def test_a_trusted_proxy_is_believed_as_far_as_trust_goes(forwarded: list[str], 
 
 @pytest.mark.parametrize("trusted", ["", "10.0.0.0/8"])
 def test_once_it_is_told_that_nobody_believes_a_peer_who_names_another(trusted: str) -> None:
-    warn_of_untrusted.cache_clear()
+    addresses = ClientAddresses(networks_in(trusted))
     with capture_logs() as lines:
         for peer in ("198.51.100.1", "198.51.100.2"):
-            address(peer=peer, trusted=trusted)
-            address("203.0.113.7", peer=peer, trusted=trusted)
+            found_by(addresses, peer=peer)
+            found_by(addresses, "203.0.113.7", peer=peer)
         address("203.0.113.7", trusted="10.0.0.0/8")
     assert ["warning"] == [line["log_level"] for line in lines]
     assert "GATEWAY_TRUSTED_PROXIES" in lines[0]["detail"]
@@ -66,7 +70,7 @@ def test_a_proxy_of_ipv4_is_known_on_a_socket_of_ipv6() -> None:
 
 
 def test_without_an_address_there_is_none() -> None:
-    assert None is client_address({"client": None, "headers": []}, networks_in("10.0.0.0/8"))
+    assert None is ClientAddresses(networks_in("10.0.0.0/8")).find({"client": None, "headers": []})
 
 
 def test_what_is_no_network_is_refused_at_the_start() -> None:

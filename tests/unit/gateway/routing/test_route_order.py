@@ -32,7 +32,8 @@ async def test_a_route_that_an_earlier_one_hides_fails_the_start(earlier: str, l
     app = application(f"GET {earlier}", f"POST {earlier}", f"GET {later}")
     with pytest.raises(RuntimeError) as refused:
         refuse_shadowed(app)
-    said = f"GET /v1/customers{later} is never reached: /v1/customers{earlier}, declared before it, takes its requests"
+    why = f"/v1/customers{earlier} is declared before it and matches its requests"
+    said = f"GET /v1/customers{later} is never reached: {why}"
     assert said == str(refused.value)
 
 

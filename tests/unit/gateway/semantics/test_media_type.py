@@ -79,7 +79,7 @@ async def test_a_change_is_a_merge_patch(http: AsyncClient, world: World, admin:
     assert {"city": "Potsdam", "fax": None} == world.last.sent["patch"]
     del headers["If-Match"]
     said = problem(await http.post("/v1/customers", content=NEW, headers=headers), 415, "unsupported_media_type")
-    assert "a merge patch is for PATCH" == said.detail
+    assert "a merge patch requires PATCH" == said.detail
 
 
 @pytest.mark.parametrize("content_type", ["application/json-patch+json", "Application/JSON-Patch+JSON; charset=utf-8"])

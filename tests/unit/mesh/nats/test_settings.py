@@ -45,11 +45,11 @@ def test_a_seed_is_told_or_stands_in_a_file(tmp_path: Path) -> None:
         ("one of them, not both", {"nkey_seed": new_seed(), "nkey_seed_file": __file__}),
         ("not the seed of an nkey", {"nkey_seed_file": __file__}),
         ("does not point to a file", {"nkey_seed_file": "/nowhere"}),
-        *(("NATS_URL: is one URL or several", {"url": url}) for url in NO_SERVERS),
-        ("only with tls://", {"tls_ca": __file__}),
+        *(("NATS_URL: must be one URL or several", {"url": url}) for url in NO_SERVERS),
+        ("need tls://", {"tls_ca": __file__}),
         ("both or neither", {"url": TLS, "tls_cert": __file__}),
-        ("no certificate", {"url": TLS, "tls_ca": __file__}),
-        ("no certificate", {"url": TLS, "tls_cert": __file__, "tls_key": __file__}),
+        ("not a certificate", {"url": TLS, "tls_ca": __file__}),
+        ("not a certificate", {"url": TLS, "tls_cert": __file__, "tls_key": __file__}),
     ],
 )
 def test_what_cannot_work_is_said_before_connecting_and_shows_no_secret(
@@ -94,5 +94,5 @@ def test_the_name_of_an_encrypted_server_is_checked(certificates: Path) -> None:
 def test_a_certificate_of_our_own_goes_with_its_key(certificates: Path) -> None:
     certificate, key = certificates / "client.pem", certificates / "client-key.pem"
     assert settings(url=TLS, tls_cert=certificate, tls_key=key).tls() is not None
-    with pytest.raises(ValidationError, match="no key to it"):
+    with pytest.raises(ValidationError, match="not its key"):
         settings(url=TLS, tls_cert=certificate, tls_key=certificates / "ca-key.pem")

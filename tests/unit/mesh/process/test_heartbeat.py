@@ -33,7 +33,7 @@ def test_the_check_imports_next_to_nothing(tmp_path: Path) -> None:
 
 async def test_a_process_gives_a_sign_of_life_while_it_works_and_leaves_none(tmp_path: Path) -> None:
     file = tmp_path / "heartbeat"
-    assert check(file) == f"no sign of life yet in {file}"
+    assert check(file) == f"no heartbeat in {file} yet"
     async with heartbeat(file, MemoryTransport(MemoryBroker())):
         while not file.exists():
             await asyncio.sleep(0)
@@ -60,11 +60,11 @@ def test_a_process_that_hangs_is_told(tmp_path: Path) -> None:
     file.touch()
     os.utime(file, (file.stat().st_mtime - 60, file.stat().st_mtime - 60))
     code, told = checked(file)
-    seconds = int(told.removeprefix(f"no sign of life in {file} for ").removesuffix(" s\n"))
+    seconds = int(told.removeprefix(f"no heartbeat in {file} for ").removesuffix(" s\n"))
     assert (1, True) == (code, 60 <= seconds)
 
 
 def test_a_file_that_cannot_be_written_fails_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MESH_HEARTBEAT_FILE", "/nowhere/heartbeat")
-    with pytest.raises(StartError, match="MESH_HEARTBEAT_FILE: /nowhere is no folder"):
+    with pytest.raises(StartError, match="MESH_HEARTBEAT_FILE: /nowhere is not a folder"):
         read_settings(WorkerSettings)

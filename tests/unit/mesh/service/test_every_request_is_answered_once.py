@@ -125,7 +125,7 @@ class Mesh(RuleBasedStateMachine):
             assert (0, 0) == (service.running, service.queued)
             self.loop.run(service.drain())
         assert all(task.done() and not task.exception() for task in self.retired)
-        assert [] == self.broker.interests
+        assert [] == self.broker.subscriptions
         assert not asyncio.all_tasks(self.loop)
         self.loop.close()
 

@@ -114,11 +114,11 @@ async def test_pauses_and_resumes_at_once_leave_one_subscription_each(
 ) -> None:
     service = sample(worker)
     await service.start()
-    before = len(broker.interests)
+    before = len(broker.subscriptions)
     await asyncio.gather(*(step for _ in range(10) for step in (service.pause(WHY), service.resume())))
-    assert before == len(broker.interests)
+    assert before == len(broker.subscriptions)
     await service.drain()
-    assert 0 == len(broker.interests)
+    assert 0 == len(broker.subscriptions)
 
 
 async def test_nobody_comes_back_after_a_drain(worker: MemoryTransport, broker: MemoryBroker) -> None:
@@ -126,7 +126,7 @@ async def test_nobody_comes_back_after_a_drain(worker: MemoryTransport, broker: 
     await service.start()
     await service.pause(WHY)
     await asyncio.gather(service.drain(), service.resume(), service.resume())
-    assert [] == broker.interests
+    assert [] == broker.subscriptions
 
 
 async def test_other_instances_get_the_requests(
@@ -202,9 +202,9 @@ async def test_what_a_database_cannot_do_is_told_while_requests_are_served(
     caller: MemoryTransport, service: Service, database: Database
 ) -> None:
     with capture_logs() as lines:
-        database.lack = "the database takes no writes"
+        database.lack = "the database is read-only"
         await database.probed(3)
-        assert {"ready": "true", "reason": "the database takes no writes"} == await metadata(caller)
+        assert {"ready": "true", "reason": "the database is read-only"} == await metadata(caller)
         assert await Client(caller).call(SAY, Say())
         database.lack = None
         await database.probed(3)
@@ -217,9 +217,9 @@ async def test_a_worker_that_comes_back_to_less_says_so(
 ) -> None:
     database.gone = True
     await until_ready(caller, "false")
-    database.gone, database.lack = False, "the database takes no writes"
+    database.gone, database.lack = False, "the database is read-only"
     await until_ready(caller, "true")
-    assert "the database takes no writes" == (await metadata(caller))["reason"]
+    assert "the database is read-only" == (await metadata(caller))["reason"]
 
 
 async def test_a_probe_may_say_why_in_its_own_words(worker: MemoryTransport, caller: MemoryTransport) -> None:

@@ -8,7 +8,7 @@ from mesh.client.client import Client
 from mesh.core.context import Caller, Context, working_on
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.errors import Conflict, Unavailable
-from mesh.service.idempotency import Once
+from mesh.service.idempotency import IdempotentWrites
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from mesh.wire.problem import Problem
@@ -63,11 +63,11 @@ async def write(
     book: Book, context: Context | None, text: str = "hello", endpoint: Endpoint[Write, Said] = WRITE
 ) -> str:
     request = Write(text=text)
-    once = Once(book, book.keep)
+    writes = IdempotentWrites(book, book.keep)
     if context is None:
-        return (await once(endpoint, request, lambda book: book.write(request))).text
+        return (await writes(endpoint, request, lambda book: book.write(request))).text
     with working_on(context):
-        return (await once(endpoint, request, lambda book: book.write(request))).text
+        return (await writes(endpoint, request, lambda book: book.write(request))).text
 
 
 async def test_a_key_and_a_payload_are_executed_once(book: Book) -> None:
@@ -103,12 +103,12 @@ async def test_a_key_is_a_users_own_and_good_for_one_subject(book: Book) -> None
 
 
 async def test_a_request_is_told_from_another_by_its_contract_and_not_by_its_bytes(book: Book) -> None:
-    once = Once(book, book.keep)
+    writes = IdempotentWrites(book, book.keep)
 
     async def send(payload: bytes) -> str:
         request = WRITE.requests.validate_json(payload)
         with working_on(with_key()):
-            return (await once(WRITE, request, lambda book: book.write(request))).text
+            return (await writes(WRITE, request, lambda book: book.write(request))).text
 
     assert "line 1" == await send(b'{"text":"a","note":null}') == await send(b'{ "note": null,\n"text": "\\u0061" }')
     with pytest.raises(Conflict):

@@ -72,7 +72,7 @@ async def test_a_drain_answers_what_was_taken_and_takes_nothing_new(
     calls = [asyncio.ensure_future(Client(caller).call(SAY, Say())) for _ in range(6)]
     await until(lambda: service.queued == 4)
     draining = asyncio.ensure_future(service.drain())
-    await until(lambda: not any(interest.matches("sample.say") for interest in broker.interests))
+    await until(lambda: not any(subscription.matches("sample.say") for subscription in broker.subscriptions))
     with pytest.raises(NoResponder):
         await Client(caller).call(SAY, Say())
     assert not draining.done()

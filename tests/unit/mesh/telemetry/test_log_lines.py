@@ -6,7 +6,7 @@ from select import PIPE_BUF
 import pytest
 
 from mesh.telemetry.log_lines import LogWriter
-from mesh.telemetry.streams import Tolerant
+from mesh.telemetry.streams import BestEffortStream
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ async def test_a_full_pipe_that_does_not_block_loses_whole_lines(size: int) -> N
     try:
         os.set_blocking(writing, False)
         with os.fdopen(writing, "w", closefd=False) as stream:
-            lines = LogWriter(Tolerant(stream).write)
+            lines = LogWriter(BestEffortStream(stream).write)
             with lines.once_a_turn():
                 for _ in range(200_000 // size):
                     lines.info(b"x" * size)
