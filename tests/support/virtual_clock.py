@@ -1,11 +1,14 @@
 """An event loop whose clock jumps to the next timer instead of waiting for it."""
 
 import asyncio
+import functools
 import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from contextlib import closing
+from typing import Any, ParamSpec, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class _NoWaiting(selectors.SelectSelector):
@@ -40,3 +43,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run until the work is done."""
         return self.run_until_complete(work)
+
+
+def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Run a test on a loop of its own, in which nothing that it waits for takes time."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        with closing(VirtualLoop()) as loop:
+            loop.run(test(*args, **kwargs))
+
+    return run

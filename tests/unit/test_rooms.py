@@ -1,7 +1,6 @@
 """How the tests are ordered: who imports whom, and how much a folder and a file hold."""
 
-import ast
-from collections.abc import Iterator
+import re
 
 from tests.support.paths import ROOT
 
@@ -9,15 +8,14 @@ TESTS = ROOT / "tests"
 FILES = sorted(TESTS.rglob("*.py"))
 
 
-def imports() -> Iterator[tuple[str, str]]:
-    """Each file of tests with each name that it imports from tests, both in dots."""
-    for path in FILES:
-        importer = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                yield from ((importer, alias.name) for alias in node.names if alias.name.startswith("tests."))
-            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
-                yield from ((importer, f"{node.module}.{alias.name}") for alias in node.names)
+IMPORT = re.compile(r"^\s*(?:from|import) (tests\.[\w.]+)(?: import (\w+))?", re.MULTILINE)
+"""Also those of programs that a test has as a text."""
+IMPORTS = [
+    (".".join(path.relative_to(ROOT).with_suffix("").parts), *found)
+    for path in FILES
+    for found in IMPORT.findall(path.read_text())
+]
+"""Who imports which module of tests, and the first name that is taken from it."""
 
 
 def suite(module: str) -> str:
@@ -25,15 +23,17 @@ def suite(module: str) -> str:
 
 
 def test_no_suite_imports_another() -> None:
-    assert [] == [(importer, name) for importer, name in imports() if suite(name) not in ("support", suite(importer))]
-    assert {"support"} < {suite(importer) for importer, _ in imports()}
+    assert [] == [
+        (importer, module) for importer, module, _ in IMPORTS if suite(module) not in ("support", suite(importer))
+    ]
+    assert {"support"} < {suite(importer) for importer, _, _ in IMPORTS}
 
 
 def test_nobody_imports_from_a_test_or_a_conftest() -> None:
     assert [] == [
-        (importer, name)
-        for importer, name in imports()
-        if any(part == "conftest" or part.startswith("test_") for part in name.split(".")[:-1])
+        (importer, module, name)
+        for importer, module, name in IMPORTS
+        if any(part == "conftest" or part.startswith("test_") for part in (*module.split("."), name))
     ]
 
 

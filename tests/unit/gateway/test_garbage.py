@@ -1,6 +1,5 @@
 """No HTTP request leaves a cycle behind, be it what everybody asks or what nobody should."""
 
-import gc
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -16,15 +15,6 @@ from tests.support.garbage import left_by
 from tests.support.gateway.world import World
 
 _ROUNDS = 12
-
-
-@pytest.fixture(autouse=True, scope="module")
-def nothing_else_to_look_through() -> Iterator[None]:
-    """Let a collection pass over all that other tests have imported and made: there are hundreds of them here."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from mesh.transport.base import NO_HEADERS, Deliver, Message, Resend, Subscripti
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from mesh.wire.problem import error_reply
 from tests.support.mesh.sample_service import SAY, SHOUT, Gate, Said, Say, sample
+from tests.support.virtual_clock import in_virtual_time
 from tests.support.waiting import until
 
 SAID = Message("x", b'{"text":"hi"}')
@@ -58,6 +59,7 @@ class Flaky:
 
 
 @pytest.mark.parametrize("failure", [NoResponder("nobody"), FULL, Disconnected("broke", sent=True)])
+@in_virtual_time
 async def test_what_is_idempotent_is_tried_again(failure: Message | CallError) -> None:
     flaky = Flaky(failure, failure, SAID)
     assert Said(text="hi") == await Client(flaky).call(SAY, Say())
@@ -68,6 +70,7 @@ async def test_what_is_idempotent_is_tried_again(failure: Message | CallError) -
     ("failure", "kind"),
     [(NoResponder("nobody"), NoResponder), (FULL, Overloaded), (Disconnected("broke", sent=True), Disconnected)],
 )
+@in_virtual_time
 async def test_what_is_not_idempotent_is_sent_once(failure: Message | CallError, kind: type[CallError]) -> None:
     flaky = Flaky(failure, SAID)
     with pytest.raises(kind):
@@ -75,6 +78,7 @@ async def test_what_is_not_idempotent_is_sent_once(failure: Message | CallError,
     assert 1 == flaky.asked
 
 
+@in_virtual_time
 async def test_a_service_that_stays_away_is_given_up_soon() -> None:
     flaky = Flaky(NoResponder("nobody"))
     with pytest.raises(NoResponder):
@@ -82,6 +86,7 @@ async def test_a_service_that_stays_away_is_given_up_soon() -> None:
     assert 1 + MOST_RETRIES == flaky.asked
 
 
+@in_virtual_time
 async def test_without_a_connection_the_caller_hears_so_at_once() -> None:
     flaky = Flaky(Disconnected("gone"))
     flaky.connected = False
@@ -91,6 +96,7 @@ async def test_without_a_connection_the_caller_hears_so_at_once() -> None:
 
 
 @pytest.mark.parametrize("then", [NoResponder("nobody"), FULL, Disconnected("gone")])
+@in_virtual_time
 async def test_what_was_sent_before_the_connection_broke_stays_unknown(then: Message | CallError) -> None:
     flaky = Flaky(Disconnected("broke", sent=True), then)
     with pytest.raises(Disconnected) as raised:
@@ -98,6 +104,7 @@ async def test_what_was_sent_before_the_connection_broke_stays_unknown(then: Mes
     assert raised.value.sent
 
 
+@in_virtual_time
 async def test_a_connection_lost_a_moment_ago_is_waited_for() -> None:
     flaky = Flaky(*[Disconnected("gone")] * 6, SAID)
     flaky.connected, flaky.reconnecting = False, True
@@ -106,6 +113,7 @@ async def test_a_connection_lost_a_moment_ago_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("failure", [DeadlineExceeded.here("sample.say"), Message("x", b"not json")])
+@in_virtual_time
 async def test_what_may_have_been_done_or_is_wrong_is_not_tried_again(failure: Message | CallError) -> None:
     flaky = Flaky(failure, SAID)
     with pytest.raises(CallError):
@@ -113,6 +121,7 @@ async def test_what_may_have_been_done_or_is_wrong_is_not_tried_again(failure: M
     assert 1 == flaky.asked
 
 
+@in_virtual_time
 async def test_retries_stop_when_the_budget_is_spent() -> None:
     flaky = Flaky(NoResponder("nobody"))
     client = Client(flaky)
@@ -122,6 +131,7 @@ async def test_retries_stop_when_the_budget_is_spent() -> None:
     assert 100 <= retries < 1000  # some, and not three for each
 
 
+@in_virtual_time
 async def test_the_budget_is_a_fifth_of_the_requests_beside_ten_a_second() -> None:
     budget = RetryBudget()
     while budget.spend():
@@ -141,6 +151,7 @@ def test_pauses_grow_and_vary() -> None:
 
 
 @pytest.mark.parametrize("idempotent", [True, False])
+@in_virtual_time
 async def test_after_a_silence_another_worker_is_asked_where_that_is_safe(idempotent: bool) -> None:  # noqa: FBT001
     broker = MemoryBroker()
     frozen, healthy, caller = (MemoryTransport(broker, name) for name in ("frozen", "healthy", "caller"))
@@ -159,6 +170,7 @@ async def test_after_a_silence_another_worker_is_asked_where_that_is_safe(idempo
     assert idempotent == all(outcomes)
 
 
+@in_virtual_time
 async def test_the_first_answer_counts_and_the_other_is_dropped() -> None:
     broker = MemoryBroker()
     worker, caller = MemoryTransport(broker, "worker"), MemoryTransport(broker, "caller")
@@ -174,6 +186,7 @@ async def test_the_first_answer_counts_and_the_other_is_dropped() -> None:
     assert 3 == gate.passed
 
 
+@in_virtual_time
 async def test_a_write_with_an_idempotency_key_is_tried_again() -> None:
     keyed = Endpoint("sample.shout", Say, Said, Access.ADMIN, keyed=True)
     flaky = Flaky(NoResponder("nobody"), SAID)
