@@ -13,9 +13,9 @@ from bench.load import check_tools
 from bench.machine import describe
 from bench.parts import PARTS, Bench, measure
 from bench.plot import draw
-from bench.progress import tell
-from bench.report import markdown
-from bench.results import Results, Section
+from bench.progress import show
+from bench.reporting.report import markdown
+from bench.reporting.results import Results, Section
 
 _RESULTS = Path(__file__).parent / "results"
 
@@ -55,7 +55,7 @@ def main(
     results.missing |= asyncio.run(measure(bench, keep))
     _write(results, out)
     sys.stdout.write(markdown(results))
-    tell(f"{(datetime.now(UTC) - begun).seconds} s; in {out}: latest.json, latest.md, latest.svg")
+    show(f"{(datetime.now(UTC) - begun).seconds} s; in {out}: latest.json, latest.md, latest.svg")
     if any(name in results.missing for name in bench.parts):
         sys.exit("bench: not every part could be measured")
 

@@ -1,8 +1,8 @@
 """The cost of a call over the mesh, compared with a bare request-reply of nats-py on the same server.
 
-A worker process of each and this process as the caller of both take turns. What is compared is the processor time that
-caller, worker and server spend on a request together, and the requests in a second. A call of the mesh has its contract
-validated on both sides, a deadline, retries at hand, and is counted; a request of nats-py is a payload there and back.
+Each has a worker process; this process calls both in alternating turns. Compared are the CPU time of caller, worker and
+server per request, and the requests per second. A call of the mesh validates its contract on both sides, has a deadline
+and retries, and is counted. A request of nats-py only carries a payload.
 """
 
 import asyncio
@@ -155,7 +155,7 @@ async def _running() -> AsyncIterator[tuple[_Peer, _Peer]]:
 
         await _answered(ask_mesh, NoResponder)
         await _answered(ask_plain, nats.errors.NoRespondersError)
-        tune_garbage_collection()  # as a process of the mesh does that calls; it serves nats-py as well
+        tune_garbage_collection()  # as every process of the mesh does; nats-py benefits too
         yield _Peer(ask_mesh, (workers[0], server)), _Peer(ask_plain, (workers[1], server))
 
 

@@ -8,9 +8,9 @@ from statistics import median
 
 from bench import usage
 from bench.load import Load, Target, pace, saturate
-from bench.progress import tell
-from bench.results import LoadKind, Sample, Table
-from bench.rounds import Spread, paired, rotated, spread
+from bench.progress import show
+from bench.reporting.results import LoadKind, Sample, Table
+from bench.reporting.rounds import Spread, paired, rotated, spread
 from bench.systems import OURS, System
 
 Aim = Callable[[System], Awaitable[Target]]
@@ -46,7 +46,7 @@ async def compare(systems: Sequence[System], aim: Aim, plan: Plan) -> list[Sampl
         await saturate(await aim(system), seconds=_FIRST_WARM)
     for turn in range(plan.rounds):
         for system in rotated(systems, turn):
-            tell(f"  round {turn + 1} of {plan.rounds}: {system.name}")
+            show(f"  round {turn + 1} of {plan.rounds}: {system.name}")
             target = await aim(system)
             await saturate(target, seconds=_WARM)
             if plan.rate is not None:

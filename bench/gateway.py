@@ -1,8 +1,8 @@
 """The cost of a request in the gateway itself: no socket, no NATS, prepared answers of the services.
 
 `python -m bench.gateway` prints microseconds of CPU for a request, the long way through FastAPI and on the short path
-(ADR 9), and then what each layer adds. It drives the ASGI application in this process, so that figures of two runs
-can be compared where those of a whole system blur.
+(ADR 9), and then what each layer adds. It drives the ASGI application in this process, so that
+two runs can be compared more precisely than on a whole system.
 """
 
 import base64
@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import jwt
 import uvloop
@@ -160,9 +160,9 @@ async def _empty(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 async def measured(app: ASGIApp, request: _Request, authorization: bytes, batches: int = _BATCHES) -> float:
-    """Microseconds of CPU for one request: the best of many short batches, since others use this machine too.
+    """Microseconds of CPU for one request: the best of many short batches, since other work disturbs some.
 
-    Raises RuntimeError where the gateway fails: that costs something else.
+    Raises RuntimeError if the gateway responds with an error.
     """
     method, path, query, body = request
     headers = [
@@ -185,25 +185,29 @@ async def measured(app: ASGIApp, request: _Request, authorization: bytes, batche
     async def batch(size: int) -> float:
         started = time.process_time()
         for _ in range(size):
-            scope = {
-                "type": "http",
-                "asgi": {"version": "3.0", "spec_version": "2.3"},
-                "http_version": "1.1",
-                "server": ("127.0.0.1", 8080),
-                "client": ("127.0.0.1", 50000),
-                "scheme": "http",
-                "method": method,
-                "root_path": "",
-                "path": path,
-                "raw_path": path.encode(),
-                "query_string": query,
-                "headers": headers,
-            }
-            await app(scope, receive, send)
+            await app(_scope(method, path, query, headers), receive, send)
         return (time.process_time() - started) / size * 1e6
 
     await batch(_BATCH)
     return min([await batch(_BATCH) for _ in range(batches)])
+
+
+def _scope(method: str, path: str, query: bytes, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+    """What a server passes to the application: new for each request, since middleware adds to it."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "server": ("127.0.0.1", 8080),
+        "client": ("127.0.0.1", 50000),
+        "scheme": "http",
+        "method": method,
+        "root_path": "",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query,
+        "headers": headers,
+    }
 
 
 if __name__ == "__main__":

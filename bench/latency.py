@@ -18,7 +18,7 @@ def since_due(answers: Sequence[Answer], interval: float) -> Iterator[float]:
     """The times of one client's answers, in seconds, each from when its request was due, one every `interval`.
 
     A client has one connection: while it waits for an answer, the next request is late, and its wait is the server's.
-    A request that was late without such a wait met a timer of the client's, and counts from when it was sent.
+    A request that was late without such a wait was delayed by the client, and counts from when it was sent.
     """
     first = min((answer.sent for answer in answers), default=0.0)
     ended = 0.0

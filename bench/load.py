@@ -14,7 +14,7 @@ from bench.latency import Answer, percentile, since_due
 CONNECTIONS = 64
 """Connections of a saturating run."""
 CLIENTS = 16
-"""Of a paced run: each has one connection, and its own share of the rate."""
+"""Clients of a paced run. Each has one connection and an equal share of the rate."""
 
 _TOOLS = {"wrk": "wrk", "h2load": "nghttp2-client"}  # by Debian's package
 _SCRIPT = Path(__file__).with_name("load.lua")
@@ -23,10 +23,10 @@ _OK = range(200, 400)
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked of the server at `url`: paths by turns, with headers.
+    """The requests to the server at `url`: paths by turns, with headers.
 
-    `tokens` is a file of access tokens, `bodies` one of JSON to post, one a line, to take by turns as well; of a
-    saturating run alone.
+    `tokens` is a file of access tokens, `bodies` one of JSON bodies to post, one per line, also used by turns. Both are
+    for saturating runs only.
     """
 
     url: str
@@ -41,7 +41,7 @@ class Target:
         return [part for name, value in self.headers.items() for part in ("-H", f"{name}: {value}")]
 
     def urls(self, first: int) -> list[str]:
-        """Each path once, beginning somewhere in their midst: clients that begin alike would ask the same."""
+        """Each path once, starting at `first`, so that clients do not send the same requests."""
         start = first * len(self.paths) // CLIENTS
         return [self.url + path for path in (*self.paths[start:], *self.paths[:start])]
 
@@ -70,7 +70,7 @@ def check_tools() -> None:
 
 
 async def saturate(*targets: Target, seconds: float, connections: int = CONNECTIONS) -> Load:
-    """Ask as fast as answers come, on so many connections to each target; p50 and p99 are those of the first."""
+    """Send requests as fast as answers come, on `connections` to each target. p50 and p99 are those of the first."""
     loads = await asyncio.gather(*(_wrk(target, seconds, connections) for target in targets))
     return Load(
         requests=sum(load.requests for load in loads),
@@ -82,10 +82,10 @@ async def saturate(*targets: Target, seconds: float, connections: int = CONNECTI
 
 
 async def pace(target: Target, *, rate: float, seconds: float) -> Load:
-    """Ask so many times a second, whatever becomes of the answers.
+    """Send `rate` requests a second, whether or not answers come.
 
-    Sixteen clients, begun one after the other: those of one h2load would all send in the same instant. What waits for
-    its client's last answer counts from when it was due (no coordinated omission).
+    Sixteen clients start one after the other: those of a single h2load would all send at the same instant. A request
+    that waits for the previous answer counts from when it was due (no coordinated omission).
     """
     with TemporaryDirectory() as folder:
         logs = [Path(folder) / str(number) for number in range(CLIENTS)]

@@ -1,4 +1,4 @@
-"""The machine of a benchmark, and the versions."""
+"""Describes the machine of a benchmark and the versions."""
 
 import os
 import platform

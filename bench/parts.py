@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from bench.buses import buses
 from bench.comparison import Plan
-from bench.http import CUSTOMER, PRODUCTS, Asked, ask, ask_with_new_tokens
-from bench.lasting import lasting
-from bench.limits import limits
-from bench.lists import lists
-from bench.logins import logins
-from bench.progress import tell
-from bench.results import Section
-from bench.scaling import scaling
-from bench.start import start
+from bench.progress import show
+from bench.reporting.results import Section
+from bench.sections.buses import buses
+from bench.sections.http import CUSTOMER, PRODUCTS, Asked, ask, ask_with_new_tokens
+from bench.sections.lasting import lasting
+from bench.sections.limits import limits
+from bench.sections.lists import lists
+from bench.sections.logins import logins
+from bench.sections.scaling import scaling
+from bench.sections.start import start
+from bench.sections.tracing import tracing
 from bench.systems import ALL_PEERS, OURS, mesh, ours, peers
 from bench.tokens import Tokens
-from bench.tracing import tracing
 from devstack.stack.stack import Stack
 
 
@@ -112,7 +112,7 @@ async def _start(bench: Bench) -> Section:
 
 
 _RATE = 200
-"""Requests a second of the paced runs: what the slowest system serves easily on two cores."""
+"""Requests a second of the paced runs: a rate that the slowest system serves easily on two cores."""
 _TOGETHER: dict[str, Callable[[Testbed], Awaitable[Section]]] = {
     "customer": _customer,
     "products": _products,
@@ -149,24 +149,24 @@ _FOLDERS = ("home", "lists", "scaling", "start", "tokens", "tracing")
 
 
 async def measure(bench: Bench, keep: Callable[[Section], None]) -> dict[str, str]:
-    """Do the parts, and hand on each as it is done; returns by name why a part or a peer could not be measured.
+    """Measure the parts, and pass each section to `keep`. Returns why a part or a peer could not be measured, by name.
 
-    A part that fails, or a system that cannot be started for several, does not keep the others from being measured.
+    A failing part does not keep the others from being measured.
     """
     missing: dict[str, str] = {}
-    for folder in _FOLDERS:  # another version's data would be another measurement
+    for folder in _FOLDERS:  # data of another version would distort the result
         shutil.rmtree(bench.home / folder, ignore_errors=True)
     together = [name for name in bench.parts if name in _TOGETHER]
     if together:
         try:
             async with AsyncExitStack() as stopping:
-                tell("starting")
+                show("starting")
                 on = await _testbed(bench, stopping, missing)
                 while together:
                     name = together.pop(0)
                     await _do(name, partial(_TOGETHER[name], on), bench, keep, missing)
         except Exception as error:  # noqa: BLE001  # as in `_do`
-            tell(f"  failed: {_why(error)}")
+            show(f"  failed: {_why(error)}")
             missing |= dict.fromkeys(together, _why(error))
     for name in bench.parts:
         if name in _ALONE:
@@ -190,17 +190,17 @@ async def _do(
     keep: Callable[[Section], None],
     missing: dict[str, str],
 ) -> None:
-    """Keep a failing part from ending the others, whose measurements took long."""
+    """Measure one part. Its failure does not end the others."""
     rest = bench.parts[bench.parts.index(name) :]
     left = sum(_MINUTES[each][bench.full] for each in rest)
-    tell(f"{name}, then {len(rest) - 1} more parts: some {math.ceil(left)} minutes left")
+    show(f"{name}, then {len(rest) - 1} more parts: some {math.ceil(left)} minutes left")
     try:
         keep(await part())
     except Exception as error:  # noqa: BLE001  # of any kind, as a part may fail in many ways
-        tell(f"  {name} failed: {_why(error)}")
+        show(f"  {name} failed: {_why(error)}")
         missing[name] = _why(error)
 
 
 def _why(error: Exception) -> str:
-    """In one line, as it stands in a list."""
+    """The error in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())

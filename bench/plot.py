@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.comparison import METRICS, ratio, systems_of
-from bench.results import Results, Section
-from bench.rounds import Spread
+from bench.reporting.results import Results, Section
+from bench.reporting.rounds import Spread
 
 _SHOWN = (
     ("CPU µs/req", "paced", "CPU per request, paced (less is better)"),
@@ -26,7 +26,7 @@ class Bar:
 
 
 def bars(sections: Sequence[Section], metric: str, load: str) -> Iterator[Bar]:
-    """Those of the sections that compare with peers."""
+    """The bars of the sections that compare with peers."""
     for section in sections:
         samples = [sample for sample in section.samples if sample.load == load]
         for peer in systems_of(samples)[1:]:
@@ -38,7 +38,7 @@ def draw(results: Results, path: Path) -> None:
     compared = [section for section in results.sections if section.samples]
     if not compared:
         return
-    # Only the environment of `make bench` has it: the checks read this file without.
+    # Imported here: only the environment of `make bench` has it.
     from matplotlib import rcParams  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 

@@ -3,6 +3,6 @@
 import sys
 
 
-def tell(what: str) -> None:
+def show(what: str) -> None:
     """One line; the tables go to standard output, this does not."""
     sys.stderr.write(f"{what}\n")

@@ -49,7 +49,7 @@ class Peer:
 
     name: str
     commands: Callable[[], tuple[Sequence[str], Sequence[str]]]
-    """The gateway's and the worker's, once it is built."""
+    """The commands of the gateway and of the worker, once built."""
     build: Callable[[], Awaitable[None]] = _built
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -92,7 +92,7 @@ async def mesh(
     nats_nodes: int = 1,
     variables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stack]:
-    """The system, with the settings of `mesh up` on a free port; its services are told these variables too."""
+    """The system, with the settings of `mesh up` on a free port; its services get these variables too."""
     settings = StackSettings(
         home=home, http_port=0, replicas=dict(replicas or {}), nats_nodes=nats_nodes, nats_configuration=_NATS
     )
@@ -108,7 +108,7 @@ def ours(stack: Stack) -> System:
 
 @asynccontextmanager
 async def peers(stack: Stack, names: Sequence[str]) -> AsyncIterator[tuple[list[System], dict[str, str]]]:
-    """Those of the peers that can run here, and by name why the others cannot."""
+    """The peers that can run here, and by name why the others cannot."""
     running: list[System] = []
     missing: dict[str, str] = {}
     async with AsyncExitStack() as stopping:
@@ -159,7 +159,7 @@ async def _until_ready(peer: Peer, url: str, children: Mapping[str, Child]) -> N
                 if child.pid is None:
                     raise BenchError(f"{peer.name}: its {name} ended: {child.said()[-500:]}")
             try:
-                # Without a token the answer is 401: it tells of the gateway alone.
+                # Needs no token: a 401 would only show that the gateway runs.
                 if (await http.get(f"{url}/v1/products?limit=1")).is_success:
                     return
             except httpx2.HTTPError:

@@ -7,7 +7,7 @@ import httpx2
 
 from devstack.stack.stack import Stack
 
-_SESSIONS = 4  # begun at once: of more the account would be throttled
+_SESSIONS = 4  # at once: more would be throttled
 
 
 class Tokens:
@@ -29,13 +29,13 @@ class Tokens:
         return {"Authorization": f"Bearer {self._token}"}
 
     async def customers(self) -> list[str]:
-        """The keys of the customers that there are, 200 at most."""
+        """The ids of up to 200 customers."""
         async with httpx2.AsyncClient(base_url=self._stack.state.gateway_url) as http:
             answer = await http.get("/v1/customers?limit=200", headers=await self.headers())
         return [customer["customer_id"] for customer in answer.raise_for_status().json()["items"]]
 
     async def many(self, count: int) -> list[str]:
-        """As many different tokens as wanted: a session gives a new one with each refresh."""
+        """`count` different tokens: a session gives a new one with each refresh."""
         async with httpx2.AsyncClient(base_url=self._stack.state.gateway_url) as http:
             sessions = await asyncio.gather(*(_login(self._stack, http) for _ in range(_SESSIONS)))
             chains = await asyncio.gather(*(_refreshed(http, each, count // _SESSIONS) for each in sessions))

@@ -12,7 +12,7 @@ _MIB = 2**20
 def cpu(processes: Mapping[str, int]) -> dict[str, float]:
     """The CPU seconds of each process by name, so far, with its children's, the dead ones' included.
 
-    Raises psutil.NoSuchProcess where one has ended: a process that was replaced has no figures worth having.
+    Raises psutil.NoSuchProcess where one has ended: figures of a replaced process would be meaningless.
     """
     return {name: _cpu_seconds(psutil.Process(pid)) for name, pid in processes.items()}
 
@@ -20,7 +20,7 @@ def cpu(processes: Mapping[str, int]) -> dict[str, float]:
 def machine() -> float:
     """The CPU seconds of everything on this machine so far."""
     times = psutil.cpu_times()
-    # What guests use is in `user` already; `iowait` and `steal` are no work of this machine's.
+    # `user` includes guests; `iowait` and `steal` are not work of this machine.
     return float(times.user + times.nice + times.system + times.irq + times.softirq)
 
 

@@ -2,9 +2,9 @@ import pytest
 
 from bench.comparison import METRICS, disturbed, ratio, tables
 from bench.errors import BenchError
-from bench.http import Bound, Question, check_same, claims
-from bench.results import Claim, LoadKind, Sample
-from bench.rounds import Spread
+from bench.reporting.results import Claim, LoadKind, Sample
+from bench.reporting.rounds import Spread
+from bench.sections.http import Bound, Question, check_same, claims
 
 QUESTION = Question(
     "customer",

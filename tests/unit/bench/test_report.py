@@ -1,6 +1,6 @@
-from bench.report import markdown
-from bench.results import Claim, Results, Section, Table
-from bench.rounds import Spread
+from bench.reporting.report import markdown
+from bench.reporting.results import Claim, Results, Section, Table
+from bench.reporting.rounds import Spread
 
 
 def test_a_report_says_what_was_measured_what_holds_and_what_is_missing() -> None:

@@ -2,7 +2,7 @@ from itertools import permutations
 
 import pytest
 
-from bench.rounds import Spread, paired, rotated, spread
+from bench.reporting.rounds import Spread, paired, rotated, spread
 
 
 def test_three_systems_take_every_order_in_six_rounds() -> None:

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.progress import tell
-from bench.results import Claim, Section, Table
-from bench.rounds import spread
+from bench.progress import show
+from bench.reporting.results import Claim, Section, Table
+from bench.reporting.rounds import spread
 from devstack.home.state import read_stack
 
 _WITHIN = 60.0
@@ -21,7 +21,7 @@ async def start(home: Path, *, rounds: int) -> Section:
     cold = await _seconds(home)
     warm = []
     for turn in range(rounds):
-        tell(f"  round {turn + 1} of {rounds}")
+        show(f"  round {turn + 1} of {rounds}")
         warm.append(await _seconds(home))
     return Section(
         name="start",
@@ -42,7 +42,7 @@ async def _seconds(home: Path) -> float:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cli.main", "up", "--http-port", "0", "--home", str(home)),
         stdout=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     try:
         while read_stack(home) is None:

@@ -12,9 +12,9 @@ import httpx2
 
 from bench.comparison import disturbed, sample
 from bench.load import Target, saturate
-from bench.progress import tell
-from bench.results import Claim, Sample, Section, Table
-from bench.rounds import paired, rotated, spread
+from bench.progress import show
+from bench.reporting.results import Claim, Sample, Section, Table
+from bench.reporting.rounds import paired, rotated, spread
 from bench.systems import System, mesh
 from bench.tokens import Tokens
 from devstack.stack.stack import Stack
@@ -25,7 +25,7 @@ _PAGE = 50
 _DEEP = 10_000
 _LARGEST_PAGE = 200
 _CONNECTIONS = 4
-_COUNTRIES = ("Austria", "Brazil", "Germany", "Germany", "Germany")  # three in five, or its list were too short
+_COUNTRIES = ("Austria", "Brazil", "Germany", "Germany", "Germany")  # three in five, so that the list is long enough
 _LISTS: Mapping[str, Mapping[str, str]] = {
     "by key": {},
     "by company": {"sort": "company_name"},
@@ -41,7 +41,7 @@ _SEARCHES: Mapping[str, Mapping[str, str]] = {
 async def lists(home: Path, *, rounds: int, seconds: float) -> Section:
     """Compare the depths of each list in alternating rounds."""
     async with mesh(home) as stack:
-        tell("  loading a million customers")
+        show("  loading a million customers")
         await _load(stack)
         tokens = Tokens(stack)
         paths = {name: await _depths(stack, tokens, query) for name, query in _LISTS.items()}
@@ -53,7 +53,7 @@ async def lists(home: Path, *, rounds: int, seconds: float) -> Section:
         system = System("mesh", stack.state.gateway_url, stack.state.processes)
         for turn in range(rounds):
             for name in rotated(list(asked), turn):
-                tell(f"  round {turn + 1} of {rounds}: {name}")
+                show(f"  round {turn + 1} of {rounds}: {name}")
                 target = Target(system.url, [asked[name]], await tokens.headers())
                 load = saturate(target, seconds=seconds, connections=_CONNECTIONS)
                 samples[name].append(await sample(system, "saturating", turn, load))
@@ -106,7 +106,7 @@ def _path(query: Mapping[str, object]) -> str:
 
 
 async def _depths(stack: Stack, tokens: Tokens, query: Mapping[str, str]) -> dict[str, str]:
-    """The first page, and the ten thousandth or the last full one: by its cursor, as a client comes to it."""
+    """The first page, and the ten thousandth or the last full one, reached by cursors as a client does."""
     cursor: str | None = None
     left = (_DEEP - 1) * _PAGE
     async with httpx2.AsyncClient(base_url=stack.state.gateway_url) as http:
@@ -143,7 +143,7 @@ _COLUMNS = (
 
 
 def _keys(taken: Collection[str]) -> Iterator[str]:
-    """One in eleven of the keys that there are, a million and some, but for those that are taken."""
+    """One in eleven of all possible keys, a little over a million, without those that are taken."""
     letters = itertools.product(string.ascii_uppercase, repeat=5)
     return (key for key in map("".join, itertools.islice(letters, 0, None, 11)) if key not in taken)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from statistics import median
 
 from bench.comparison import disturbed, sample
-from bench.http import CUSTOMER
 from bench.load import CONNECTIONS, Target, saturate
-from bench.progress import tell
-from bench.results import Sample, Section, Table
-from bench.rounds import paired, rotated, spread
+from bench.progress import show
+from bench.reporting.results import Sample, Section, Table
+from bench.reporting.rounds import paired, rotated, spread
+from bench.sections.http import CUSTOMER
 from bench.systems import mesh, ours
 from bench.tokens import Tokens
 from devstack.stack.settings import ServiceName
@@ -42,7 +42,7 @@ async def scaling(home: Path, *, rounds: int, seconds: float) -> Section:
     measured: dict[Size, list[Sample]] = {size: [] for size in _SIZES}
     for turn in range(rounds):
         for size in rotated(_SIZES, turn):
-            tell(f"  round {turn + 1} of {rounds}: {size}")
+            show(f"  round {turn + 1} of {rounds}: {size}")
             measured[size].append(await _measure(home, size, turn, seconds))
     rates = {size: [one.rate for one in of] for size, of in measured.items()}
     rows = [

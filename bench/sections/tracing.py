@@ -9,11 +9,11 @@ from threading import Thread
 
 from bench.comparison import METRICS, Plan, compare, disturbed, tables, values
 from bench.errors import BenchError
-from bench.http import CUSTOMER
 from bench.load import Target
-from bench.progress import tell
-from bench.results import Claim, Sample, Section
-from bench.rounds import paired, rotated
+from bench.progress import show
+from bench.reporting.results import Claim, Sample, Section
+from bench.reporting.rounds import paired, rotated
+from bench.sections.http import CUSTOMER
 from bench.systems import OURS, System, mesh, ours
 from bench.tokens import Tokens
 from devstack.stack.stack import Stack
@@ -24,16 +24,16 @@ _OFF, _OFF_TOO = "off", "off-too"
 
 
 async def tracing(home: Path, *, starts: int, rounds: int, seconds: float) -> Section:
-    """Saturate the customer by key, traced and not; raises BenchError where no spans came.
+    """Saturate the customer by key, with and without tracing. Raises BenchError if no spans arrive.
 
-    One and the same system may cost a tenth more or less from one start to the next. So all are started anew several
-    times, in another order each time, and a second one that traces nothing shows how much of a difference is none.
+    The same system may cost a tenth more or less from one start to the next. So all are restarted several times, in
+    another order each time. A second system without tracing shows how large a difference is by chance.
     """
     samples: list[Sample] = []
     with _collector() as (url, received):
         traced = {"TRACE_RATIO": str(_RATIO), "OTEL_EXPORTER_OTLP_ENDPOINT": url}
         for start in range(starts):
-            tell(f"  start {start + 1} of {starts}")
+            show(f"  start {start + 1} of {starts}")
             async with AsyncExitStack() as running:
                 stacks = {}
                 for name in rotated([OURS, _OFF, _OFF_TOO], start):

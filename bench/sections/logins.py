@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx2
 from argon2 import PasswordHasher
@@ -13,54 +14,60 @@ from argon2 import PasswordHasher
 from auth_svc.settings import CORES, AuthSettings
 from bench.errors import BenchError
 from bench.load import Load, Target, pace, saturate
-from bench.progress import tell
-from bench.results import Claim, Section, Table
-from bench.rounds import paired, rotated, spread
+from bench.progress import show
+from bench.reporting.results import Claim, Section, Table
+from bench.reporting.rounds import paired, rotated, spread
 from bench.tokens import Tokens
 from devstack.stack.stack import Stack
 
 _THREADS: int = AuthSettings.model_fields["auth_hashes_at_once"].default
 """The number of auth's hashing threads: one core is left to other work."""
-# More than argon2 has threads. They are let in by the settings of `mesh up`: an account may try five times at
-# once, and what succeeds gives its attempts back, its address's too.
+# More than argon2 has threads. `mesh up` admits them: an account may try five times at once, and a success gives its
+# attempt back, also that of its address.
 _CONNECTIONS = min(4 * _THREADS, 16)
 _ACCOUNTS = 90
-"""They log in by turns: one that has fifty sessions ends one with each login. An address may register a hundred."""
+"""They log in by turns: an account with fifty sessions ends one at each login. An address may register a hundred."""
 _READS_PER_SECOND = 200
 _READING = 16.0
-"""Seconds: with the rate, 3,200 requests of which the p99 is told."""
+"""Seconds: with the rate, 3,200 requests for the p99."""
 _PASSWORD = "correct horse battery staple"  # noqa: S105  # of accounts that last as long as the run
-# What auth_svc/settings.py has where nobody says otherwise.
+# The defaults of auth_svc/settings.py.
 _HASHER = PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
+
+
+class _Samples(NamedTuple):
+    argon2: list[float]
+    """Verifications per second, one for each round."""
+    logins: list[Load]
+    reads: list[Load]
+    beside: list[Load]
+    """Reads with logins beside them."""
 
 
 async def logins(stack: Stack, tokens: Tokens, paths: Sequence[str], *, rounds: int, seconds: float) -> Section:
     """In each round, in alternating order: argon2 alone, logins alone, reads alone, reads with logins beside them.
 
-    Raises BenchError where an answer was none of success: a login that is refused costs nothing.
+    Raises BenchError if a request fails: a refused login costs nothing.
     """
     login = Target(stack.state.gateway_url, ["/v1/auth/login"], bodies=await _accounts(stack))
     await _logins(login, 2)
-    alone: list[float] = []
-    done: list[Load] = []
-    reads: list[Load] = []
-    beside: list[Load] = []
+    samples = _Samples([], [], [], [])
 
     async def read() -> Load:
         target = Target(stack.state.gateway_url, paths, await tokens.headers())
         return _succeeded("reads", await pace(target, rate=_READS_PER_SECOND, seconds=_READING))
 
     async def argon2_alone() -> None:
-        alone.append(await asyncio.to_thread(_argon2_alone, seconds))
+        samples.argon2.append(await asyncio.to_thread(_argon2_alone, seconds))
 
     async def logins_alone() -> None:
-        done.append(await _logins(login, seconds))
+        samples.logins.append(await _logins(login, seconds))
 
     async def reads_alone() -> None:
-        reads.append(await read())
+        samples.reads.append(await read())
 
     async def reads_beside() -> None:
-        beside.append((await asyncio.gather(read(), _logins(login, _READING + 1)))[0])
+        samples.beside.append((await asyncio.gather(read(), _logins(login, _READING + 1)))[0])
 
     steps: Mapping[str, Callable[[], Awaitable[None]]] = {
         "argon2 alone": argon2_alone,
@@ -70,41 +77,41 @@ async def logins(stack: Stack, tokens: Tokens, paths: Sequence[str], *, rounds: 
     }
     for turn in range(rounds):
         for name in rotated(list(steps), turn):
-            tell(f"  round {turn + 1} of {rounds}: {name}")
+            show(f"  round {turn + 1} of {rounds}: {name}")
             await steps[name]()
-    by_argon2 = paired([load.rate for load in done], alone)
-    slower = paired([load.p99 for load in beside], [load.p99 for load in reads])
+    return _section(samples)
+
+
+def _section(samples: _Samples) -> Section:
+    by_argon2 = paired([load.rate for load in samples.logins], samples.argon2)
+    slower = paired([load.p99 for load in samples.beside], [load.p99 for load in samples.reads])
+    rows = [
+        [f"argon2 alone, on {_THREADS} of {CORES} cores, verifications/s", str(spread(samples.argon2))],
+        [f"logins/s on {_CONNECTIONS} connections", str(spread([load.rate for load in samples.logins]))],
+        ["logins / argon2 alone", str(by_argon2)],
+        [f"p99 ms of {_READS_PER_SECOND} reads/s, alone", str(spread([load.p99 for load in samples.reads]))],
+        ["p99 ms of the same, with logins beside", str(spread([load.p99 for load in samples.beside]))],
+        ["with logins / alone", str(slower)],
+    ]
     return Section(
         name="logins",
         title="Logins, beside argon2 alone; reads beside logins",
-        tables=[
-            Table(
-                columns=["what", "median and range"],
-                rows=[
-                    [f"argon2 alone, on {_THREADS} of {CORES} cores, verifications/s", str(spread(alone))],
-                    [f"logins/s on {_CONNECTIONS} connections", str(spread([load.rate for load in done]))],
-                    ["logins / argon2 alone", str(by_argon2)],
-                    [f"p99 ms of {_READS_PER_SECOND} reads/s, alone", str(spread([load.p99 for load in reads]))],
-                    ["p99 ms of the same, with logins beside", str(spread([load.p99 for load in beside]))],
-                    ["with logins / alone", str(slower)],
-                ],
-            )
-        ],
+        tables=[Table(columns=["what", "median and range"], rows=rows)],
         claims=[
             Claim(what="logins/s by argon2's alone", bound=0.9, at_least=True, measured=by_argon2),
             Claim(what="p99 of reads with logins beside, by alone", bound=2.0, measured=slower),
         ],
         figures={
-            "argon2": alone,
-            "logins": [vars(load) for load in done],
-            "reads": [vars(load) for load in reads],
-            "beside": [vars(load) for load in beside],
+            "argon2": samples.argon2,
+            "logins": [vars(load) for load in samples.logins],
+            "reads": [vars(load) for load in samples.reads],
+            "beside": [vars(load) for load in samples.beside],
         },
     )
 
 
 async def _accounts(stack: Stack) -> Path:
-    """The accounts that log in; returns the file of their logins, one a line."""
+    """Register the accounts; returns the file of their logins, one per line."""
     logins = [{"email": f"login-{number}@bench.example", "password": _PASSWORD} for number in range(_ACCOUNTS)]
     async with httpx2.AsyncClient(base_url=stack.state.gateway_url) as http:
         for each in logins:
@@ -125,7 +132,7 @@ def _succeeded(what: str, load: Load) -> Load:
 
 
 def _argon2_alone(seconds: float) -> float:
-    """Passwords verified in a second, on as many threads as auth has: argon2 lets go of Python's lock."""
+    """Passwords verified in a second, on as many threads as auth has: argon2 releases Python's lock."""
     stored = _HASHER.hash(_PASSWORD)
     until = time.monotonic() + seconds
 

@@ -10,9 +10,9 @@ import uvloop
 
 from bench import usage
 from bench.errors import BenchError
-from bench.progress import tell
-from bench.results import Section, Table
-from bench.rounds import spread
+from bench.progress import show
+from bench.reporting.results import Section, Table
+from bench.reporting.rounds import spread
 from devstack.stack.stack import Stack
 
 _AT_ONCE = 10  # as many as the services have connections
@@ -29,11 +29,11 @@ async def limits(stack: Stack, *, rounds: int, seconds: float) -> Section:
     client: list[float] = []
     server: list[float] = []
     for turn in range(rounds):
-        tell(f"  round {turn + 1} of {rounds}")
+        show(f"  round {turn + 1} of {rounds}")
         postgres = {"postgres": stack.state.processes["postgres"]}
         before = usage.cpu(postgres)["postgres"]
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bench.limits", str(seconds)),
+            *(sys.executable, "-m", "bench.sections.limits", str(seconds)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -70,5 +70,5 @@ async def _query(url: str, seconds: float) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    # The URL holds a password: it comes by standard input, since everybody sees the arguments of a process.
+    # The URL contains a password, so it is read from standard input: everyone can see a process's arguments.
     print(json.dumps(uvloop.run(_query(sys.stdin.read(), float(sys.argv[1])))))  # noqa: T201

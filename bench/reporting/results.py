@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from bench.rounds import Spread
+from bench.reporting.rounds import Spread
 
 LoadKind = Literal["paced", "saturating"]
 

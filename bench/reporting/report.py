@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from bench.results import Claim, Results, Section, Table
+from bench.reporting.results import Claim, Results, Section, Table
 
 
 def markdown(results: Results) -> str:

@@ -5,9 +5,9 @@ import asyncio
 import uvloop
 
 from bench import bus
-from bench.progress import tell
-from bench.results import Claim, Section, Table
-from bench.rounds import spread
+from bench.progress import show
+from bench.reporting.results import Claim, Section, Table
+from bench.reporting.rounds import spread
 
 _TURNS = 3
 
@@ -16,7 +16,7 @@ async def buses(*, rounds: int) -> Section:
     """Each round has its own servers and processes. Its figure is the median of its turns."""
     of_rounds: list[list[bus.Row]] = []
     for turn in range(rounds):
-        tell(f"  round {turn + 1} of {rounds}")
+        show(f"  round {turn + 1} of {rounds}")
         # On a loop of the services' kind; it counts the CPU of this whole process, the rest of which waits.
         of_rounds.append(await asyncio.to_thread(lambda: uvloop.run(bus.measure(_TURNS))))
     by_number = list(zip(*of_rounds, strict=True))

@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from bench import usage
 from bench.load import Target, saturate
-from bench.progress import tell
-from bench.results import Claim, Section, Table
-from bench.rounds import Spread
+from bench.progress import show
+from bench.reporting.results import Claim, Section, Table
+from bench.reporting.rounds import Spread
 from bench.tokens import Tokens
 from devstack.stack.stack import Stack
 
@@ -17,11 +17,11 @@ _CONNECTIONS = 8
 _STRETCH = 30  # seconds; then the token may be a new one
 _EVERY = 5.0  # seconds
 _MOST_GROWTH = 8.0
-"""MiB between the second and the last part of the time: what a heap that breathes may differ by."""
+"""MiB between the second and the last fifth of the time: the normal variation of a heap."""
 
 
 async def lasting(stack: Stack, tokens: Tokens, paths: Sequence[str], *, minutes: int) -> Section:
-    """Customers and products asked for without pause; PostgreSQL and MongoDB fill their caches, and are not judged."""
+    """Memory under continuous reads of customers and products. Databases fill their caches, and have no bound."""
     seen: list[dict[str, float]] = []
 
     async def watch() -> None:
@@ -32,7 +32,7 @@ async def lasting(stack: Stack, tokens: Tokens, paths: Sequence[str], *, minutes
     watching = asyncio.create_task(watch())
     failures = requests = 0
     for turn in range(minutes * 60 // _STRETCH):
-        tell(f"  {turn * _STRETCH} s of {minutes * 60} s")
+        show(f"  {turn * _STRETCH} s of {minutes * 60} s")
         customer = Target(stack.state.gateway_url, paths, await tokens.headers())
         products = Target(stack.state.gateway_url, ["/v1/products?limit=50"])
         came = await saturate(customer, products, seconds=_STRETCH, connections=_CONNECTIONS)
@@ -40,6 +40,10 @@ async def lasting(stack: Stack, tokens: Tokens, paths: Sequence[str], *, minutes
     watching.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watching
+    return _section(seen, minutes, f"{requests} requests, {failures} of them failed")
+
+
+def _section(seen: Sequence[Mapping[str, float]], minutes: int, note: str) -> Section:
     fifth = len(seen) // 5
     rows, growths = [], {}
     for name in seen[0]:
@@ -52,7 +56,7 @@ async def lasting(stack: Stack, tokens: Tokens, paths: Sequence[str], *, minutes
     return Section(
         name="memory",
         title=f"Memory in MiB over {minutes} minutes of load",
-        notes=[f"{requests} requests, {failures} of them failed"],
+        notes=[note],
         tables=[Table(columns=["process", "at first", "second fifth", "last fifth", "growth"], rows=rows)],
         claims=[
             Claim(
@@ -62,5 +66,5 @@ async def lasting(stack: Stack, tokens: Tokens, paths: Sequence[str], *, minutes
                 unit=" MiB",
             )
         ],
-        figures={"every": _EVERY, "memory": seen},
+        figures={"every": _EVERY, "memory": list(seen)},
     )

@@ -23,7 +23,7 @@ class Spread:
 def rotated(systems: Sequence[T], turn: int) -> list[T]:
     """The systems in the order of this round: each takes each place in turn, and every other round runs backwards.
 
-    What drifts in a machine, its heat or a neighbour's work, thus meets all of them alike.
+    So drift of the machine, such as heat or other work, affects all systems equally.
     """
     start = (turn // 2) % len(systems)
     order = [*systems[start:], *systems[:start]]
@@ -31,16 +31,16 @@ def rotated(systems: Sequence[T], turn: int) -> list[T]:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Raises ValueError where there are no values."""
+    """The median and range. Raises ValueError without values."""
     if not values:
         raise ValueError("no values")
     return Spread(median(values), min(values), max(values))
 
 
 def paired(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """Ours by theirs, round by round: what slowed a round down slowed both, and falls out.
+    """Our values divided by theirs, round by round: what slowed a round affects both, and cancels out.
 
-    Raises ValueError where the two have not the same number of rounds, or none.
+    Raises ValueError if the numbers of rounds differ or are 0.
     """
     if len(ours) != len(theirs):
         raise ValueError(f"{len(ours)} rounds against {len(theirs)}")

@@ -10,7 +10,7 @@ import httpx2
 from bench.comparison import METRICS, Aim, Plan, compare, disturbed, ratio, tables
 from bench.errors import BenchError
 from bench.load import Target
-from bench.results import Claim, LoadKind, Sample, Section
+from bench.reporting.results import Claim, LoadKind, Sample, Section
 from bench.systems import System
 from bench.tokens import Tokens
 
@@ -28,9 +28,9 @@ class Bound:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of every system; `bearer` is whether it takes an access token; `invalid` is what it refuses.
+    """A request to every system. `bearer`: whether it needs an access token. `invalid`: a request that it refuses.
 
-    A path that has `{key}` in it is asked for each customer in turn: what answers the same request twice is no measure.
+    A path with `{key}` is requested for each customer in turn, so that no system can answer from memory.
     """
 
     name: str
@@ -103,7 +103,7 @@ async def ask(question: Question, asked: Asked, plan: Plan) -> Section:
 
 
 async def ask_with_new_tokens(asked: Asked, plan: Plan, folder: Path) -> Section:
-    """Compare the systems where a gateway cannot know a token from the request before; `folder` takes the tokens."""
+    """Compare the systems where a gateway cannot know a token from the request before; `folder` holds the tokens."""
     _write(folder, asked.systems, await asked.tokens.many(_TOKENS))
 
     async def aim(system: System) -> Target:
