@@ -44,7 +44,7 @@ class BatchLoader(Generic[Key, Row]):
                 wanted, self._wanted = self._wanted, {}
                 await self._answer(wanted)
         finally:  # a done-callback would come later: who asked in between would count on a reader that is over
-            self._readers.discard(asyncio.current_task())
+            self._readers.discard(asyncio.current_task(self._loop))
 
     async def _answer(self, wanted: Mapping[Key, Callers[Row | None]]) -> None:
         try:
