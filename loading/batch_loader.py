@@ -44,7 +44,7 @@ class BatchLoader(Generic[Key, Row]):
                 wanted, self._wanted = self._wanted, {}
                 await self._answer(wanted)
         finally:  # a done-callback runs later: a caller in between would wait for a finished reader
-            self._readers.discard(asyncio.current_task())
+            self._readers.discard(asyncio.current_task(self._loop))
 
     async def _answer(self, wanted: Mapping[Key, Callers[Row | None]]) -> None:
         try:

@@ -4,6 +4,7 @@ docs/reference/http.md lists the rules of RFC 9110 and RFC 9112.
 """
 
 import re
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final, NamedTuple
 
@@ -160,6 +161,7 @@ def _resolved(
     return rest if rest.startswith(b"/") else b"/" + rest, [(b"host", authority), *others]
 
 
+@lru_cache(maxsize=64)  # a gateway has few names
 def _is_host(text: bytes) -> bool:
     found = _HOST.fullmatch(text)
     if found is None or found["v6"] is None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Container
+from collections.abc import Awaitable, Container
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,11 +28,13 @@ class Bulkhead:
         self._most_waiting = waiting
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """See ASGI. It is not async, so that a request to another path costs no coroutine."""
         if scope["type"] != "http" or scope["path"] not in self._paths:
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
+        return self._in_turn(scope, receive, send)
+
+    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
         inside = False
 
         async def receive_in_turn() -> Message:

@@ -71,9 +71,19 @@ class Client:
         if remaining <= 0:
             raise DeadlineExceeded.here(endpoint.subject)
         ask = self._prepared(endpoint, request, current, began, remaining)
-        if endpoint.idempotent or (endpoint.keyed and current.idempotency_key):
-            return await self._call_repeatable(endpoint, ask, began, deadline)
-        return _read(endpoint, await ask(remaining, None))
+        if not (endpoint.idempotent or (endpoint.keyed and current.idempotency_key)):
+            return _read(endpoint, await ask(remaining, None))
+        budget = self._budget(endpoint.service)
+        budget.retries.request()
+        latency = self._latencies[endpoint.subject] if endpoint.read and budget.hedges else None
+        resend = _silence(budget, remaining) if latency is None else budget.hedged(latency.late)
+        try:
+            message = await ask(remaining, resend)
+            if latency is not None:
+                latency.record(self._time.now() - began)
+            return _read(endpoint, message)
+        except _TRANSIENT as error:
+            return await self._retry(partial(_asked, endpoint, ask, resend), budget, deadline, began, error)
 
     def _prepared(
         self, endpoint: Endpoint[Req, Rep], request: Req, current: Context, began: float, remaining: float
@@ -83,24 +93,6 @@ class Client:
             self._epoch = time.time() - began
         headers = _headers(endpoint, current, remaining, self._epoch + began)
         return partial(self._transport.request, endpoint.subject, payload, headers)
-
-    async def _call_repeatable(self, endpoint: Endpoint[Req, Rep], ask: _Ask, began: float, deadline: float) -> Rep:
-        remaining = deadline - began
-        budget = self._budget(endpoint.service)
-        budget.retries.request()
-        latency = None
-        if endpoint.read and budget.hedges:
-            latency = self._latencies[endpoint.subject]
-            resend = budget.hedged(latency.late)
-        else:
-            resend = Resend(jittered(remaining * _SILENCE), budget.resend, growth=0.5, shortest=remaining / 6)
-        try:
-            message = await ask(remaining, resend)
-            if latency is not None:
-                latency.record(self._time.now() - began)
-            return _read(endpoint, message)
-        except _TRANSIENT as error:
-            return await self._retry(partial(_asked, endpoint, ask, resend), budget, deadline, began, error)
 
     def _budget(self, service: str) -> HedgeBudget:
         found = self._budgets.get(service)
@@ -152,6 +144,11 @@ class Client:
         if isinstance(error, Disconnected):  # in a cluster the client connects to the next server at once
             return retries < MOST_RECONNECTS and (self._transport.connected or self._transport.reconnecting)
         return retries < MOST_RETRIES
+
+
+def _silence(budget: HedgeBudget, remaining: float) -> Resend:
+    """The rule to send a request again after a long silence."""
+    return Resend(jittered(remaining * _SILENCE), budget.resend, growth=0.5, shortest=remaining / 6)
 
 
 async def _asked(endpoint: Endpoint[Req, Rep], ask: _Ask, resend: Resend, remaining: float) -> Rep:

@@ -3,8 +3,8 @@
 import random
 import re
 from asyncio import get_running_loop
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
@@ -93,14 +93,24 @@ def begin(context: Context) -> None:
     _current.set(context)
 
 
-@contextmanager
-def working_on(context: Context) -> Iterator[None]:
+class _Current:
+    """Makes `context` the current request while it is open; @contextmanager would cost a generator per request."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._context)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
+
+
+def working_on(context: Context) -> AbstractContextManager[None]:
     """Make `context` the current request."""
-    token = _current.set(context)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+    return _Current(context)
 
 
 def request_id_from(text: str | None) -> str:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
 from typing import Final
 
 import structlog
@@ -19,11 +18,11 @@ _MOST_CALLERS: Final = 1000
 
 @dataclass(slots=True)
 class _Ages:
-    """The least apparent age of one caller's requests, in the current span and in the previous one."""
+    """The least apparent age of one caller's requests: in the current span, and in both this and the previous one."""
 
     least: float
+    least_of_both: float
     since: float
-    before: float = inf
     count: int = 1
     warned: bool = False
 
@@ -60,15 +59,18 @@ class Clocks:
         if known is None:
             if len(self._callers) >= _MOST_CALLERS:
                 del self._callers[next(iter(self._callers))]
-            self._callers[caller] = _Ages(age, now, warned=" " in caller)  # one warning is enough
+            self._callers[caller] = _Ages(age, age, now, warned=" " in caller)  # one warning is enough
             return 0.0
         if now >= known.since + _RELEARN and known.count >= _ENOUGH:
             self._warn(caller, known)
-            known.before, known.least, known.since, known.count = known.least, age, now, 1
+            known.least_of_both = min(age, known.least)
+            known.least, known.since, known.count = age, now, 1
         else:
             known.count += 1
-            known.least = min(known.least, age)
-        return age - min(known.least, known.before)
+            if age < known.least:
+                known.least = age
+                known.least_of_both = min(age, known.least_of_both)
+        return age - known.least_of_both
 
     def _warn(self, caller: str, known: _Ages) -> None:
         if abs(known.least) > BOUND and not known.warned:

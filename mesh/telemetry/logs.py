@@ -150,6 +150,8 @@ _as_dicts = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show
 
 def exceptions(logger: object, method: str, event: EventDict) -> EventDict:
     """Render an exception as data; a structlog processor."""
+    if "exc_info" not in event:
+        return event
     event = _as_dicts(logger, method, event)
     if "exception" in event:
         event["exception"] = _without_secrets(event["exception"])
