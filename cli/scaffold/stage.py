@@ -14,7 +14,7 @@ from typing import Final
 from cli.scaffold.errors import ScaffoldError
 
 _LEFT_OUT: Final = shutil.ignore_patterns(
-    ".git", ".venv*", ".mesh*", ".*_cache", ".hypothesis", "__pycache__", "node_modules", "dist", "results"
+    ".git", ".venv*", ".mesh*", ".*_cache", ".hypothesis", "__pycache__", "node_modules", "dist"
 )
 _PROJECT: Final = ("pyproject.toml", "services.py", "subjects.py", "tests")
 _GATEWAY: Final = (

@@ -3,25 +3,14 @@
 import asyncio
 import re
 import shutil
-import sys
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from devstack.stack.stack import Stack
-from tests.support.paths import ROOT
+from tests.support.tutorial import LAST_STEP, TUTORIAL, commands, mesh_command, require_shown, script
 
-TUTORIAL: Final = ROOT / "docs" / "tutorial.md"
-BLOCKS: Final = re.findall(r"^```console\n(.*?)^```", TUTORIAL.read_text(), re.MULTILINE | re.DOTALL)
-_MARK: Final = "== next command =="
 _NATS: Final = shutil.which("nats")
-
-
-def commands() -> list[tuple[str, str]]:
-    """Each command, and what is printed below it."""
-    found = [part.partition("\n") for block in BLOCKS for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
-    return [(command, shown.strip()) for command, _, shown in found]
 
 
 def of_nats(command: str) -> bool:
@@ -29,38 +18,28 @@ def of_nats(command: str) -> bool:
     return command.startswith(("bus", "SERVER=", "until", "wait", "cat .mesh/event"))
 
 
-def here(command: str, stack: Stack) -> str:
-    """The command for the stack of the tests."""
+async def test_every_command_of_the_tutorial_prints_what_it_shows(stack: Stack) -> None:
+    text, step, _ = TUTORIAL.read_text().partition(LAST_STEP)
+    assert step
+    run = [one for one in commands(text) if _NATS or not of_nats(one[0])]
     home = stack.state.home
-    replaced = command.replace("http://127.0.0.1:8080", stack.state.gateway_url).replace(".mesh/", f"{home}/")
-    return replaced.replace(".venv/bin/mesh", f"MESH_HOME={home} {Path(sys.executable).with_name('mesh')}")
-
-
-def pattern(shown: str) -> str:
-    """What may be printed: anything stands in the place of an ellipsis."""
-    return ".*".join(map(re.escape, shown.split("…")))
-
-
-async def printed(script: str) -> list[str]:
-    """What each command of a script printed."""
+    places = {
+        "http://127.0.0.1:8080": stack.state.gateway_url,
+        ".mesh/": f"{home}/",
+        ".venv/bin/mesh": mesh_command(home),
+    }
     shell = await asyncio.create_subprocess_exec(
         "bash", "-s", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    out, _ = await shell.communicate(script.encode())
-    return [one.strip() for one in out.decode().split(f"{_MARK}\n")[1:]]
+    out, _ = await shell.communicate(script(run, places).encode())
 
-
-async def test_every_command_of_the_tutorial_prints_what_it_shows(stack: Stack) -> None:
-    run = [one for one in commands() if _NATS or not of_nats(one[0])]
-    script = "\n".join(f"echo '{_MARK}'\n{here(command, stack)}" for command, _ in run)
-
-    for (command, shown), told in zip(run, await printed(script), strict=True):
-        assert re.fullmatch(pattern(shown), told, re.DOTALL), f"{command}\n{told}"
+    require_shown(run, out.decode())
     if not _NATS:
         pytest.skip("the `nats` tool is not here: the tutorial's commands for it did not run")
 
 
 def test_the_tutorial_has_a_command_for_each_step() -> None:
-    headings = re.findall(r"^## \d\. ", TUTORIAL.read_text(), re.MULTILINE)
-    assert len(headings) <= len(BLOCKS)
-    assert all(command for command, _ in commands())
+    text = TUTORIAL.read_text()
+    headings = re.findall(r"^## \d\. ", text, re.MULTILINE)
+    assert len(headings) <= text.count("```console\n")
+    assert all(command for command, _ in commands(text))

@@ -145,8 +145,17 @@ _ASKED_ABOUT: Final[dict[Endpoint[Any, Any], BaseModel]] = {
     PRODUCTS_SUPPLIERS_GET: EXOTIC_LIQUIDS,
 }
 """What tests look at more closely."""
+
+
+def _shown(endpoint: Endpoint[Any, Any]) -> BaseModel:
+    """The reply that the endpoint's golden file shows; a row is in its third version here."""
+    reply = golden.sample(endpoint.subject)
+    shown: BaseModel = endpoint.reply.model_validate(reply | ({"version": 3} if "version" in reply else {}))
+    return shown
+
+
 REPLIES: Final[dict[Endpoint[Any, Any], BaseModel]] = {
-    endpoint: _ASKED_ABOUT.get(endpoint) or endpoint.reply.model_validate(golden.sample(endpoint.subject))
+    endpoint: _ASKED_ABOUT.get(endpoint) or _shown(endpoint)
     for endpoint in ENDPOINTS
     if endpoint in _ASKED_ABOUT or golden.is_routed(endpoint.subject)
 }

@@ -9,17 +9,18 @@ from devstack.processes.program import process_names
 from devstack.stack.environment import Surroundings
 from devstack.stack.services import SERVICES
 from devstack.stack.settings import ServiceName
+from services import BY_NAME, PROCESSES
 
 SURROUNDINGS = Surroundings(
     gateway_host="127.0.0.1",
     gateway_ports=[8080, 8081],
     nats_url="nats://127.0.0.1:4222",
-    nats_seeds={"gateway": "g", "auth": "a", "customers": "c", "products": "p", "operator": "o"},
+    nats_seeds={name: name[0] for name in (*BY_NAME, "operator")},
     nats_ca=None,
     databases={
-        "auth": "mongodb://auth",
-        "customers": "postgresql://customers",
-        "products": "postgresql://products",
+        row.name: f"{'mongodb' if row.store == 'mongo' else 'postgresql'}://{row.name}"
+        for row in PROCESSES
+        if row.store
     },
     admin_email="admin@northwind.example",
     admin_password="secret",

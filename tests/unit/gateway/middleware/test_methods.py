@@ -1,6 +1,7 @@
 """Methods on every path that there is: those of routes, of pages, of the document, and of files."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -34,6 +35,10 @@ def paths(app: FastAPI) -> dict[str, set[str]]:
     for route in routes(app):
         path = FILE if route.methods is None else examples.get(str(route.path), str(route.path))
         found.setdefault(path, set()).update(route.methods or {"GET"})
+    for path, methods in found.items():  # a path may fit the pattern of another route too: /count is a {customer_id}
+        for route in routes(app):
+            if route.methods and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", str(route.path)), path):
+                methods.update(route.methods)
     return found
 
 
