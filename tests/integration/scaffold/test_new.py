@@ -14,7 +14,8 @@ from devstack.home.state import Operator
 from devstack.processes.child import end_with_launcher
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
-from tests.support.checkout import ROOT, Checkout
+from tests.support.checkout import Checkout
+from tests.support.paths import ROOT
 from tests.support.tutorial import LAST_STEP, TUTORIAL, commands, mesh_command, require_shown, script
 
 pytestmark = pytest.mark.timeout(600)  # a whole `make check` on a machine that does much else
@@ -74,8 +75,9 @@ def test_its_own_tests_and_those_that_run_over_all_services_pass(checkout: Check
     told = checkout.run(
         "pytest",
         *("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--import-mode=importlib"),
-        *("tests/integration/gift_cards_svc", "tests/contract", "tests/e2e/test_documentation.py"),
-        *("tests/e2e/test_operator.py", "tests/security/test_permission_matrix.py", "tests/unit/gateway/test_auth.py"),
+        *("tests/integration/gift_cards_svc", "tests/contract", "tests/e2e/http/test_documentation.py"),
+        *("tests/e2e/command/test_operator.py", "tests/security/nats/test_permission_matrix.py"),
+        "tests/unit/gateway/access/test_auth.py",
         *("tests/unit/deployment", "tests/unit/docs", "tests/unit/test_subjects.py", "tests/unit/worker"),
         *("-k", "gift or count or generate or requirements or no_user_may or golden_file or who_may or access"),
     )
