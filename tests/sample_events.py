@@ -13,6 +13,7 @@ class Happened(Reply):
 
 
 HAPPENED = Event("events.sample.happened", Happened, durable=True)
+ANNOUNCED = Event("events.sample.announced", Happened, durable=True)
 SETTLED = Event("events.sample.settled", Happened, durable=True)
 
 
