@@ -3,10 +3,14 @@
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import Final
 
 from contracts.auth import GetJwks, Jwks
 from mesh.client.client import Client
 from mesh.core.version import package_version
+from mesh.events.consumer import EventConsumer
+from mesh.events.relay import Relay
+from mesh.events.service import EventService
 from mesh.process.settings import WorkerSettings
 from mesh.security.verifier import Verifier
 from mesh.service.health import Probe, health_monitor
@@ -14,9 +18,13 @@ from mesh.service.service import Service
 from mesh.transport.base import Transport
 from subjects import AUTH_JWKS, ENDPOINTS
 from worker.answers import AnyEndpoint, AnyHandler, collect
+from worker.events import Events, collect_events
 
 Guard = Callable[[AnyEndpoint, AnyHandler], AnyHandler]
 """Wraps an endpoint's handler; returns it unchanged if the endpoint needs no guard."""
+
+
+_NO_EVENTS: Final = Events()
 
 
 def _unguarded(_: AnyEndpoint, handler: AnyHandler) -> AnyHandler:
@@ -34,14 +42,18 @@ async def wire(  # noqa: PLR0913  # each by name
     probe: Probe | None,
     fetch_keys: Callable[[], Awaitable[Jwks]] | None = None,
     guard: Guard = _unguarded,
+    events: Events = _NO_EVENTS,
 ) -> Service:
     """The service `name`, ready to start. Its endpoints are answered by the methods of `handlers` that declare them.
 
-    `probe` checks the service's database; None for a service without one. `fetch_keys` fetches the keys that
-    verify tokens; by default from auth. Raises StartError if the handlers do not match the service's endpoints.
+    `probe` checks the service's database; None for a service without one. `fetch_keys` fetches the keys that verify
+    tokens; by default from auth. `events` are the durable events that it handles and publishes. Their consumer and
+    their relay start, pause and drain with the service. Raises StartError if the handlers do not match the service's
+    endpoints.
     """
     collected = collect([endpoint for endpoint in ENDPOINTS if endpoint.service == name], handlers)
-    service = Service(
+    consumed = collect_events(events.handlers, with_inbox=events.inbox is not None)
+    service = EventService(
         name,
         transport,
         version=package_version(),
@@ -52,6 +64,12 @@ async def wire(  # noqa: PLR0913  # each by name
     )
     for endpoint, handler in collected.items():
         service.add(endpoint, guard(endpoint, handler))
+    if consumed:
+        service.consumer = EventConsumer(
+            name, transport, consumed, inbox=events.inbox, concurrency=settings.mesh_event_concurrency
+        )
+    if events.outbox is not None:
+        service.relay = Relay(events.outbox, transport)
     if probe is not None:
         await resources.enter_async_context(health_monitor(service, probe, "the database does not answer"))
     return service

@@ -34,11 +34,17 @@ class Span(Protocol):
     def call(self, current: "Context", subject: str) -> AbstractContextManager[None]:
         """Open a child span for a call within the request."""
 
+    def headers(self, current: "Context") -> Mapping[str, str]:
+        """The trace headers that make what follows a child of this span."""
+
     def answered(self, method: str, route: str | None, status: int | None) -> None:
         """End the span with the HTTP status, or None if the process ends first. `route` is the path template."""
 
     def served(self, fault: Fault | None) -> None:
         """End the span with the fault in the reply; None for success."""
+
+    def handled(self, failure: str | None) -> None:
+        """End with the reason why the handler of an event failed, or None."""
 
 
 class Context(NamedTuple):

@@ -69,6 +69,8 @@ class Database:
         self._connections = connections
         self._spare = spare
         self._terms = terms
+        self.outbox_written = asyncio.Event()
+        """Set when a transaction that wrote an event has committed."""
 
     async def fetch(self, sql: str, *values: object) -> list[Record]:
         """All rows of a statement."""
@@ -84,6 +86,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection within a transaction: committed at the end, rolled back on an exception."""
         async with self._connection() as connection:
+            connection.take_wrote_outbox()  # type: ignore[attr-defined]  # of a transaction that was rolled back
             try:
                 async with connection.transaction():
                     try:
@@ -97,6 +100,8 @@ class Database:
                 if cause and (isinstance(cause, asyncio.CancelledError) or blame(cause) is Blame.DATABASE):
                     raise cause from None
                 raise
+            if connection.take_wrote_outbox():  # type: ignore[attr-defined]  # our own kind of connection's
+                self.outbox_written.set()
 
     async def probe(self) -> str | None:
         """Check that the server is alive, on a spare connection: a busy pool is not an outage.

@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 from httpx2 import ASGITransport, AsyncClient
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import format_span_id, format_trace_id
 from structlog.testing import capture_logs
 
@@ -24,28 +22,11 @@ from subjects import CUSTOMERS_GET, PRODUCTS_GET
 from tests.support.gateway.tokens import bearer
 from tests.support.gateway.world import World
 from tests.support.mesh.sample_service import Gate, Said, Say, sample
+from tests.support.mesh.spans import Spans
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SAMPLED = f"00-{TRACE}-b7ad6b7169203331-01"
 NOT_SAMPLED = f"00-{TRACE}-b7ad6b7169203331-00"
-
-
-class Spans:
-    """The spans of some processes, once they have ended."""
-
-    def __init__(self) -> None:
-        self._exporter = InMemorySpanExporter()
-
-    def tracer(self, process: str, ratio: float = 1.0) -> Tracer:
-        return Tracer(process, ratio, SimpleSpanProcessor(self._exporter))
-
-    def ended(self) -> dict[str, ReadableSpan]:
-        """By process and kind; the last of each."""
-        return {f"{span.resource.attributes['service.name']!s} {span.kind.name.lower()}": span for span in self.all()}
-
-    def all(self) -> tuple[ReadableSpan, ...]:
-        """In the order of their ends."""
-        return self._exporter.get_finished_spans()
 
 
 @pytest.fixture
