@@ -60,6 +60,7 @@ async def unharmed(mesh: Single) -> AsyncIterator[None]:
         log = process.log.read_text()
         assert "nats_disconnected" not in log
         assert "handler_failed" not in log
+        assert "undeclared_fault" not in log
 
 
 async def test_poison_over_nats_is_a_problem_each_time(mesh: Single, unharmed: None, figures: Figures) -> None:
