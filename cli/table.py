@@ -33,5 +33,5 @@ def subjects(
 
 def _row(endpoint: Endpoint[Any, Any]) -> tuple[str, str, str, str]:
     shapes = f"{endpoint.request.__name__} -> {endpoint.reply.__name__}"
-    told = "; ".join([shapes, ", ".join(endpoint.reasons)] if endpoint.reasons else [shapes])
-    return endpoint.subject, endpoint.access.value, "yes" if endpoint.idempotent else "", told
+    contract = "; ".join([shapes, ", ".join(endpoint.reasons)] if endpoint.reasons else [shapes])
+    return endpoint.subject, endpoint.access.value, "yes" if endpoint.idempotent else "", contract
