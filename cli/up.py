@@ -49,7 +49,9 @@ def up(
     logs: options.Logs = False,
     home: options.Home = None,
 ) -> None:
-    """Run NATS, PostgreSQL, MongoDB, the workers and the gateway on this machine until Ctrl-C. Data is kept.
+    """Run the whole mesh on this machine until Ctrl-C.
+
+    Starts NATS, PostgreSQL, MongoDB, the workers and the gateway. Data is kept.
 
     To use a server that runs elsewhere, set NATS_URL, CUSTOMERS_DATABASE_URL, PRODUCTS_DATABASE_URL or
     AUTH_MONGODB_URL.
