@@ -139,5 +139,5 @@ async def test_a_server_alone_reloads_too(tmp_path: Path) -> None:
         await servers.reload("nats")
         await servers.reload("nats")
         await servers.stop("nats")
-        with pytest.raises(DevstackError, match="nats does not run"):
+        with pytest.raises(DevstackError, match="nats is not running"):
             await servers.reload("nats")
