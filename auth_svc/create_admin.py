@@ -22,7 +22,7 @@ async def create_admin(settings: AuthSettings, database: Database, passwords: Pa
     if email is None or password is None:
         raise StartError("set AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD")
     address = normalise(email)
-    passwords.demand_strength(password.get_secret_value(), address)
+    passwords.require_strength(password.get_secret_value(), address)
     users = Users(database)
     user = await users.create(address, await passwords.hash(password.get_secret_value()), ADMIN)
     await settle_new(user.user_id, users, Audit(database))

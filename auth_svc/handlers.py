@@ -72,7 +72,7 @@ class Handlers:
         probed.
         """
         email = normalise(request.email)
-        self._passwords.demand_strength(request.password, email)
+        self._passwords.require_strength(request.password, email)
         is_repeated = False
         async with self._throttle.registration():
             password_hash = await self._passwords.hash(request.password)
@@ -87,7 +87,7 @@ class Handlers:
                 # The new hash has another salt. No digest of the payload is stored: it would reveal the password.
                 is_repeated = account.password_hash != password_hash
         if is_repeated:  # outside the block: a refusal after hashing counts too
-            await self._demand_the_same(request.password, email, account)
+            await self._require_the_same(request.password, email, account)
         await settle_new(user.user_id, self._users, self._audit)
         return user
 
@@ -148,7 +148,7 @@ class Handlers:
         """The public keys: those that sign, those that will, and those whose tokens have not expired."""
         return Jwks(keys=await self._signing_keys.list())
 
-    async def _demand_the_same(self, password: str, email: str, account: Account) -> None:
+    async def _require_the_same(self, password: str, email: str, account: Account) -> None:
         """Raise Conflict unless the key's first registration was the same. A wrong password counts as a guess."""
         if account.user.email != email:
             raise key_reused()

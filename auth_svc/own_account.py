@@ -56,7 +56,7 @@ class OwnAccount:
         """
         caller = context.caller()
         user = await self._users.get(caller.user_id)
-        self._passwords.demand_strength(request.new_password, user.email, "new_password")
+        self._passwords.require_strength(request.new_password, user.email, "new_password")
         async with self._throttle.attempt(user.email):
             account = await self._proved(request)
         if account is not None:  # outside the block: a refusal from here on is no wrong guess

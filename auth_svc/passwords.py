@@ -47,7 +47,7 @@ class Passwords:
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(cancel_futures=True)
 
-    def demand_strength(self, password: str, email: str, field: str = "password") -> None:
+    def require_strength(self, password: str, email: str, field: str = "password") -> None:
         """Raise Invalid for a password that is too short, too long, or easy to guess.
 
         NIST SP 800-63B-4, section 3.1.1.2, advises against rules on kinds of characters. It requires a length in code

@@ -26,15 +26,15 @@ class Revocation:
 
     async def end_surplus(self, user_id: str) -> int:
         """End the user's oldest sessions beyond the limit. Returns how many."""
-        return await self._tell(await self._sessions.end_surplus(user_id))
+        return await self._publish(await self._sessions.end_surplus(user_id))
 
     async def end(self, user_id: str, session_id: str) -> int:
         """End this session of the user. Returns 0 if there is no such session, otherwise 1."""
-        return await self._tell(await self._sessions.revoke(user_id, session_id))
+        return await self._publish(await self._sessions.revoke(user_id, session_id))
 
     async def end_all(self, user_id: str, but: str | None = None) -> int:
         """End every session of the user except `but`. Returns how many."""
-        return await self._tell(await self._sessions.revoke_all(user_id, but))
+        return await self._publish(await self._sessions.revoke_all(user_id, but))
 
     @answers(AUTH_SESSIONS_REVOKED)
     async def list(self, request: ListRevoked) -> RevokedPage:
@@ -43,7 +43,7 @@ class Revocation:
         more = len(session_ids) == REVOKED_PAGE
         return RevokedPage(session_ids=session_ids, next_cursor=session_ids[-1] if more else None)
 
-    async def _tell(self, session_ids: Sequence[str]) -> int:
+    async def _publish(self, session_ids: Sequence[str]) -> int:
         for first in range(0, len(session_ids), _AT_ONCE):
             some = SessionsRevoked(session_ids=tuple(session_ids[first : first + _AT_ONCE]))
             await publish(self._transport, EVENTS_AUTH_SESSIONS_REVOKED, some)

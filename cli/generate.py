@@ -21,7 +21,10 @@ def generate(
         Path, typer.Option(callback=expanded, help="The folder of the files.", show_default=False)
     ] = ROOT,
 ) -> None:
-    """Update nats.conf, compose.yaml and .env.example from services.py and subjects.py."""
+    """Update nats.conf, compose.yaml and .env.example.
+
+    Their generated parts follow from services.py and subjects.py.
+    """
     stale = []
     for name in FILES:
         path = folder / name

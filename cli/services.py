@@ -24,7 +24,7 @@ def ls(
     as_json: Annotated[bool, typer.Option("--json", help="Print the ADR-32 STATS documents, one per line.")] = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """List the services that answer `$SRV.STATS`, with their statistics.
+    """List the services that answer, with their statistics.
 
     Exit status: 0, or 3 if no service answers or no mesh is running.
     """

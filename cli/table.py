@@ -34,5 +34,5 @@ def subjects(
 def _row(endpoint: Endpoint[Any, Any]) -> tuple[str, str, str, str]:
     shapes = f"{endpoint.request.__name__} -> {endpoint.reply.__name__}"
     reasons = ", ".join(reason.value for reason in endpoint.reasons)
-    told = f"{shapes}; {reasons}" if reasons else shapes
-    return endpoint.subject, endpoint.access.value, "yes" if endpoint.idempotent else "", told
+    contract = f"{shapes}; {reasons}" if reasons else shapes
+    return endpoint.subject, endpoint.access.value, "yes" if endpoint.idempotent else "", contract

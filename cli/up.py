@@ -49,7 +49,9 @@ def up(
     logs: options.Logs = False,
     home: options.Home = None,
 ) -> None:
-    """Run NATS, PostgreSQL, MongoDB, the workers and the gateway on this machine until Ctrl-C. Data is kept.
+    """Run the whole mesh on this machine until Ctrl-C.
+
+    Starts NATS, PostgreSQL, MongoDB, the workers and the gateway. Data is kept.
 
     To use a server that runs elsewhere, set NATS_URL, CUSTOMERS_DATABASE_URL, PRODUCTS_DATABASE_URL or
     AUTH_MONGODB_URL.
@@ -95,18 +97,18 @@ async def _run_until(stop: asyncio.Event, settings: StackSettings, *, logs: bool
     def show_line(name: str, line: str) -> None:
         console.print(_log_line(name, line), soft_wrap=True)
 
-    stack = Stack(settings, progress.hear, show_line if logs else None)
+    stack = Stack(settings, progress.record, show_line if logs else None)
     stopping = asyncio.create_task(stop.wait())
     starting = asyncio.create_task(stack.start())
     with progress:
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
-            progress.hear_of_all("stopping")
+            progress.record_all("stopping")
             starting.cancel()
         try:
             await starting
         except BaseException:
-            progress.hear_of_all("stopped")  # `start` stopped them, and reported only some
+            progress.record_all("stopped")  # `start` stopped them, and reported only some
             if stop.is_set():
                 return
             raise
@@ -133,7 +135,7 @@ class _Progress:
         self._states: dict[str, tuple[State, str]] = {}
         self._live: Live | None = None
 
-    def hear(self, name: str, state: State, detail: str) -> None:
+    def record(self, name: str, state: State, detail: str) -> None:
         """Record a change of state. `detail` may be the last output of a process."""
         detail = escaped(detail, keep="\n")
         self._states[name] = (state, detail)
@@ -144,11 +146,11 @@ class _Progress:
                 Text.assemble((f"{name:>12} ", "cyan"), (state, _STYLES[state]), f" {detail}"), soft_wrap=True
             )
 
-    def hear_of_all(self, state: State) -> None:
+    def record_all(self, state: State) -> None:
         """Record the same state for each process that runs."""
         for name, (before, _) in list(self._states.items()):
             if before not in {"stopped", "failed", state}:
-                self.hear(name, state, "")
+                self.record(name, state, "")
 
     def __enter__(self) -> None:
         if self._console.is_terminal:

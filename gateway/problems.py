@@ -121,7 +121,7 @@ def _status(fault: Fault | RemoteFault) -> int:
     return _FINER.get(fault.reason, status) if isinstance(fault, Fault) else status
 
 
-def told(fault: Fault, headers: Mapping[str, str] | None = None) -> Response:
+def fault_response(fault: Fault, headers: Mapping[str, str] | None = None) -> Response:
     """The problem document for a fault, whatever the request."""
     return problem(fault, _status(fault), headers or {})
 

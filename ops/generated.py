@@ -60,7 +60,7 @@ def generated(name: str, text: str, rows: Rows) -> str:
     return _PART.sub(part, text)
 
 
-def parts(text: str) -> list[str]:
+def sections(text: str) -> list[str]:
     """The names of the sections whose marks are in a text."""
     return [found[3] for found in _PART.finditer(text)]
 

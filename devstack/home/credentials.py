@@ -57,8 +57,8 @@ class Credentials(BaseModel):
     @property
     def nats(self) -> dict[str, str]:
         """The nkey seed of each NATS user."""
-        told = (_SEED.fullmatch(name) for name in self.__pydantic_extra__)
-        return {found[1]: self.__pydantic_extra__[found[0]] for found in told if found}
+        matches = (_SEED.fullmatch(name) for name in self.__pydantic_extra__)
+        return {found[1]: self.__pydantic_extra__[found[0]] for found in matches if found}
 
     def database(self, process: Process) -> str:
         """The password of a process's database."""

@@ -127,8 +127,8 @@ def reason_in(line: str) -> str:
         entry = json.loads(line)
     except (ValueError, RecursionError):
         return ""
-    told = entry if isinstance(entry, dict) else {}
-    return next((told[key] for key in _REASONS if isinstance(told.get(key), str)), "")
+    fields = entry if isinstance(entry, dict) else {}
+    return next((fields[key] for key in _REASONS if isinstance(fields.get(key), str)), "")
 
 
 def how_it_ended(code: int) -> str:

@@ -15,7 +15,7 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-async def until_told(holds: Callable[[], Awaitable[bool]]) -> None:
+async def until_confirmed(holds: Callable[[], Awaitable[bool]]) -> None:
     """Ask repeatedly, and return once the answer is yes."""
     while not await holds():  # noqa: ASYNC110  as above
         await asyncio.sleep(0.01)

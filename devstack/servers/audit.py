@@ -28,9 +28,9 @@ def facts() -> dict[str, dict[str, Any]]:
 
 def version(server: str) -> str:
     """The version that a server's program reports. Raises DevstackError if it is not installed."""
-    told = subprocess.run([_PROGRAMS[server](), "--version"], check=True, capture_output=True, text=True).stdout
-    found = _VERSION.search(told)
-    return found[0] if found else told.strip()
+    output = subprocess.run([_PROGRAMS[server](), "--version"], check=True, capture_output=True, text=True).stdout
+    found = _VERSION.search(output)
+    return found[0] if found else output.strip()
 
 
 def report() -> tuple[list[str], bool]:
@@ -55,6 +55,6 @@ def report() -> tuple[list[str], bool]:
 
 
 if __name__ == "__main__":
-    told, fits = report()
-    print("\n".join(told))  # noqa: T201  # what it is run for
+    output, fits = report()
+    print("\n".join(output))  # noqa: T201  # what it is run for
     sys.exit(not fits)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from devstack.errors import DevstackError
 from devstack.processes.child import Command
 from devstack.processes.program import process_names
-from devstack.processes.waiting import until, until_told
+from devstack.processes.waiting import until, until_confirmed
 from devstack.servers import binaries
 from devstack.servers.monitoring import configured_at, neighbours
 from devstack.servers.server import Server
@@ -126,7 +126,7 @@ cluster {{
         ports_file = self.data / f"nats-server_{self.child.pid}.ports"
         await until(ports_file.exists)
         if self.peers:
-            await until_told(self._has_joined)
+            await until_confirmed(self._has_joined)
 
     async def _has_joined(self) -> bool:
         """Whether this node and every node that answers have routes to each other.
@@ -156,7 +156,7 @@ cluster {{
         self.child.signal(signal.SIGHUP)
         try:
             async with asyncio.timeout(_RELOADS_WITHIN):
-                await until_told(has_reloaded)
+                await until_confirmed(has_reloaded)
         except TimeoutError:
             raise DevstackError(f"{self.name} refuses its configuration{self.last_words()}") from None
 

@@ -64,9 +64,9 @@ def describe(
     home = servers.home
     seeds = known.nats_seeds
     if seeds is None:  # an external NATS: one user for all processes
-        told = inherited("gateway", terminal, nats=True)
+        variables = inherited("gateway", terminal, nats=True)
         operator = Operator.model_validate(
-            {name.removeprefix("nats_"): told.get(name.upper()) for name in Operator().settings()}
+            {name.removeprefix("nats_"): variables.get(name.upper()) for name in Operator().settings()}
         )
     else:
         seed = home.path / "operator.nk"

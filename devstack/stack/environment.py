@@ -57,8 +57,8 @@ def inherited(service: ServiceName, terminal: Mapping[str, str], *, nats: bool) 
             or bool(get_close_matches(name, [one for one in known if one[:4] == name[:4]], n=1, cutoff=0.85))
         )
 
-    told = {name: value for name, value in not_blank(terminal).items() if is_for_it(name.upper())}
-    return {name: _absolute(value) if name.upper() in _PATHS else value for name, value in told.items()}
+    environment = {name: value for name, value in not_blank(terminal).items() if is_for_it(name.upper())}
+    return {name: _absolute(value) if name.upper() in _PATHS else value for name, value in environment.items()}
 
 
 def _absolute(path: str) -> str:
@@ -82,8 +82,8 @@ class Surroundings:
 
     def environment(self, service: ServiceName, terminal: Mapping[str, str], replica: int = 0) -> dict[str, str]:
         """The environment of one process: inherited variables and its own."""
-        told = inherited(service, terminal, nats=self.nats_seeds is None)
-        return {**_defaults(service), **told, **self._nats(service), **self._own(service, replica)}
+        environment = inherited(service, terminal, nats=self.nats_seeds is None)
+        return {**_defaults(service), **environment, **self._nats(service), **self._own(service, replica)}
 
     def _nats(self, service: ServiceName) -> dict[str, str]:
         if self.nats_seeds is None:

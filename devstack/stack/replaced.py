@@ -28,11 +28,11 @@ def write_environments(home: Path, environments: Mapping[str, Mapping[str, str]]
 
 
 def _write(folder: Path, service: str, environment: Mapping[str, str]) -> Path:
-    told = dict(environment)
-    if _SEED in told:
+    variables = dict(environment)
+    if _SEED in variables:
         seed = folder / f"{service}.nk"
-        write_private(seed, told.pop(_SEED))
-        told["NATS_NKEY_SEED_FILE"] = str(seed)
+        write_private(seed, variables.pop(_SEED))
+        variables["NATS_NKEY_SEED_FILE"] = str(seed)
     file = folder / f"{service}.env"
-    write_private(file, "".join(f"{name}={shlex.quote(value)}\n" for name, value in told.items()))
+    write_private(file, "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items()))
     return file

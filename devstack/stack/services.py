@@ -61,7 +61,7 @@ class Service(Program):
         await self.child.spawn(Command(argv=self._argv, env=self._env(), cwd=ROOT, niceness=self.niceness))
 
     @property
-    def tells(self) -> bool:
+    def logs_when_serving(self) -> bool:
         """Whether its log level is low enough to log that it serves."""
         return word(self._env().get("LOG_LEVEL", "info")) in _LEVELS_THAT_TELL
 
@@ -74,7 +74,7 @@ class Service(Program):
         await self._mesh_is_ready()
 
     async def _own_word(self) -> None:
-        if self.tells:
+        if self.logs_when_serving:
             await until(lambda: any(word in self.child.said() for word in _STARTED))
 
 
@@ -84,11 +84,11 @@ class Worker(Service):
     @property
     def overlaps(self) -> bool:
         """Two may serve at once, if the log shows when the second does."""
-        return self.tells
+        return self.logs_when_serving
 
     async def serving(self) -> None:
         """Wait for its log. The gateway's report could be about another replica."""
-        if self.tells:
+        if self.logs_when_serving:
             await self._own_word()
         else:
             await super().serving()

@@ -19,8 +19,8 @@ def _external(variable: str) -> AliasChoices:
     return AliasChoices(variable.lower(), variable)
 
 
-def _names(told: object) -> object:
-    names = told.split(",") if isinstance(told, str) else told
+def _names(text: object) -> object:
+    names = text.split(",") if isinstance(text, str) else text
     return [word(name) for name in names] if isinstance(names, list | tuple) else names
 
 
@@ -34,9 +34,9 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
 _Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_known)]
 
 
-def _counts(told: object) -> object:
+def _counts(text: object) -> object:
     try:
-        return json.loads(told) if isinstance(told, str) else told
+        return json.loads(text) if isinstance(text, str) else text
     except ValueError:
         raise ValueError("""must be JSON, such as {"gateway": 3}""") from None
 

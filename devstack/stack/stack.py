@@ -54,7 +54,7 @@ class Stack:
         """Does not start yet. `service_command` can run a service in another way than as a module of this project."""
         self.settings = settings
         self._terminal = not_blank(os.environ)
-        self._tell = on_progress
+        self._report = on_progress
         self._on_line = on_line
         self._service_command = service_command
         self._servers = Servers(
@@ -189,18 +189,18 @@ class Stack:
     async def _stop(self, programs: Sequence[Program]) -> None:
         async def stop(program: Program) -> None:
             if program.child.pid is not None:
-                self._tell(program.name, "stopping", "")
+                self._report(program.name, "stopping", "")
             await program.child.stop()
-            self._tell(program.name, "stopped", "")
+            self._report(program.name, "stopped", "")
 
         await asyncio.gather(*map(stop, programs))
 
     def _on_progress(self, name: str, state: State, detail: str) -> None:
-        self._waiting.hear(name, state, detail)
+        self._waiting.record(name, state, detail)
         if self._state is not None:
             self._state = self._state.model_copy(update={"processes": self._processes()})
             write_stack(self._state)
-        self._tell(name, state, detail)
+        self._report(name, state, detail)
 
     def _processes(self) -> dict[str, int]:
         pids = {name: self.pid(name) for name in self._supervisors}

@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from devstack.processes.program import Program
     from devstack.processes.progress import OnProgress, State
 
-TOLD_EVERY = 3.0
+REPORT_EVERY = 3.0
 
 
 class Waiting:
     """Tracks the state of each process, and reports those that do not serve yet."""
 
-    def __init__(self, tell: OnProgress, address: Callable[[], tuple[str, int] | None]) -> None:
+    def __init__(self, report: OnProgress, address: Callable[[], tuple[str, int] | None]) -> None:
         """`address` is the first gateway's, whose `/readyz` says what is missing; None if it is not started here."""
-        self._tell = tell
+        self._report = report
         self._address = address
         self._states: dict[str, tuple[State, str]] = {}
         self._since = time.monotonic()
 
-    def hear(self, name: str, state: State, detail: str) -> None:
+    def record(self, name: str, state: State, detail: str) -> None:
         """Record the state of a process."""
         self._states[name] = (state, detail)
 
-    async def run(self, programs: Mapping[str, Program], every: float = TOLD_EVERY) -> None:
+    async def run(self, programs: Mapping[str, Program], every: float = REPORT_EVERY) -> None:
         """Report until cancelled."""
         while True:
             await asyncio.sleep(every)
@@ -40,7 +40,7 @@ class Waiting:
                 if state in {"starting", "restarting"}:
                     late = f"not ready after {time.monotonic() - self._since:.0f} s{await self.why(programs[name])}"
                     if self._states[name] == (state, detail):  # unless it became ready meanwhile
-                        self._tell(name, state, f"{detail}; {late}" if detail else late)
+                        self._report(name, state, f"{detail}; {late}" if detail else late)
 
     async def why(self, program: Program) -> str:
         """Why a process does not serve, as far as it or the gateway says; starts with a colon."""

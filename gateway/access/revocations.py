@@ -37,7 +37,7 @@ class Revocations:
         self._transport = transport
         self._fetch = fetch
         self._revoked: set[str] = set()
-        self._told: set[str] = set()
+        self._from_events: set[str] = set()
         """Sessions from events since the last fetch began."""
         self._listening = False
         self._known_since: int | None = None
@@ -92,8 +92,8 @@ class Revocations:
     async def _refresh(self) -> None:
         connection = self._transport.reconnects
         self._asked_at = self._time.now()
-        self._told.clear()
-        self._revoked = await self._fetched() | self._told
+        self._from_events.clear()
+        self._revoked = await self._fetched() | self._from_events
         self._known_since = connection
 
     async def _fetched(self) -> set[str]:
@@ -108,5 +108,5 @@ class Revocations:
         raise BadReply(f"the list of revoked sessions exceeds {MOST_PAGES} pages")
 
     def _take(self, event: SessionsRevoked) -> None:
-        self._told.update(event.session_ids)
+        self._from_events.update(event.session_ids)
         self._revoked.update(event.session_ids)

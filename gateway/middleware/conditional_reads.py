@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.problems import problem, told
+from gateway.problems import fault_response, problem
 from gateway.semantics.conditions import CONDITIONS, failed, given, unmet
 from mesh.core.errors import Invalid
 
@@ -61,14 +61,14 @@ def _instead(headers: list[tuple[bytes, bytes]], start: Message) -> Response | N
     answered = Headers(raw=start["headers"])
     if start["status"] == _NOT_SATISFIABLE:
         why = Invalid("range_not_satisfiable", "the range lies outside the file")
-        return told(why, {"Content-Range": answered["content-range"]})
+        return fault_response(why, {"Content-Range": answered["content-range"]})
     if not 200 <= start["status"] < 300:  # noqa: PLR2004  # then conditions count for nothing (section 13.2.1)
         return None
     found = dict(start["headers"])
     try:
         status = unmet(headers, found.get(b"etag"), found.get(b"last-modified"), reads=True)
     except Invalid as fault:
-        return told(fault)
+        return fault_response(fault)
     if status == 304:  # noqa: PLR2004  # Not Modified
         return Response(None, 304, {name: value for name, value in answered.items() if name in _TOLD_IN_304})
     return None if status is None else problem(failed(), status, {})

@@ -20,9 +20,9 @@ class _Problems(CORSMiddleware):
         answer = super().preflight_response(request_headers)
         if answer.status_code < 400:  # noqa: PLR2004  # then it may
             return answer
-        told = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
+        headers = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
         why = bytes(answer.body).decode()  # it names what is disallowed: origin, method or headers
-        return problem(Invalid("preflight_refused", why), answer.status_code, told)
+        return problem(Invalid("preflight_refused", why), answer.status_code, headers)
 
 
 CrossOrigin: Final = partial(

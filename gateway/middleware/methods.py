@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.problems import told
+from gateway.problems import fault_response
 from gateway.routing.fastapi_inside import RouteContext, routes_of
 from gateway.semantics.media_type import ACCEPT_PATCH
 from mesh.core.errors import Invalid
@@ -36,7 +36,7 @@ class Methods:
         here = [route for route in self._routes if route[0].match(path)]
         methods = {method for _, methods, _ in here for method in methods}
         if method not in _KNOWN:
-            await told(UNKNOWN_METHOD)(scope, receive, send)
+            await fault_response(UNKNOWN_METHOD)(scope, receive, send)
         elif method == "OPTIONS" and path == "*":
             await Response(None, 204, {"Allow": self._everywhere})(scope, receive, send)
         elif not here or method in methods:
@@ -65,7 +65,9 @@ def routes(app: FastAPI) -> Iterable[RouteContext]:
 def _about(method: str, methods: set[str]) -> Response:
     headers = {"Allow": _allowed(methods)}
     if method != "OPTIONS":
-        return told(Invalid("method_not_allowed", f"Method not allowed here. Allowed: {headers['Allow']}."), headers)
+        return fault_response(
+            Invalid("method_not_allowed", f"Method not allowed here. Allowed: {headers['Allow']}."), headers
+        )
     if "PATCH" in methods:
         headers["Accept-Patch"] = ACCEPT_PATCH
     return Response(None, 204, headers)

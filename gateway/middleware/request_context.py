@@ -147,10 +147,10 @@ def prepared_headers(request_id: str) -> list[tuple[bytes, bytes]]:
 
 def _path(path: str) -> str:
     """A path without a route, for the log. What looks like a token or key is masked: clients send them by mistake."""
-    return "/".join(map(_told, path[:_LONGEST_PATH_READ].split("/")))[:_LONGEST_PATH]
+    return "/".join(map(_masked, path[:_LONGEST_PATH_READ].split("/")))[:_LONGEST_PATH]
 
 
-def _told(segment: str) -> str:
+def _masked(segment: str) -> str:
     return REDACTED if len(segment) > _LONGEST_ID or _SECRET.search(segment) else segment
 
 

@@ -95,8 +95,13 @@ def complete_document(app: FastAPI) -> None:
 def _complete(method: str, operation: dict[str, Any]) -> None:
     if str(HTTPStatus.NOT_MODIFIED.value) in operation["responses"]:
         operation["parameters"] += [
-            {"name": name, "in": "header", "description": told, "schema": {"type": "string", "examples": ['"3"']}}
-            for name, told in _READ_CONDITIONS.items()
+            {
+                "name": name,
+                "in": "header",
+                "description": description,
+                "schema": {"type": "string", "examples": ['"3"']},
+            }
+            for name, description in _READ_CONDITIONS.items()
         ]
     if method == "patch":
         content = operation["requestBody"]["content"]

@@ -55,7 +55,7 @@ class Readiness:
         elif not nats:
             reason = "not connected to NATS"
         elif lacks:
-            reason = _told(lacks)
+            reason = _summary(lacks)
         ready = reason is None
         if ready and self._limits:
             reason = "; ".join(f"{name}: {limit}" for name, limit in self._limits.items())
@@ -103,7 +103,7 @@ def _limit(documents: Sequence[InstanceDocument]) -> str | None:
     return limits[-1] if limits else None
 
 
-def _told(lacks: Mapping[str, str | None]) -> str:
+def _summary(lacks: Mapping[str, str | None]) -> str:
     silent = [name for name, why in lacks.items() if why is None]
-    told = [f"no answer from {', '.join(silent)}"] if silent else []
-    return "; ".join(told + [f"{name} is not ready: {why}" for name, why in lacks.items() if why is not None])
+    reasons = [f"no answer from {', '.join(silent)}"] if silent else []
+    return "; ".join(reasons + [f"{name} is not ready: {why}" for name, why in lacks.items() if why is not None])

@@ -12,9 +12,9 @@ DAY: Final = 86_400.0
 """Seconds; the longest timeout, since timers do not accept every number."""
 
 
-def not_blank(told: Mapping[str, Any]) -> dict[str, Any]:
+def not_blank(values: Mapping[str, Any]) -> dict[str, Any]:
     """The settings without blank texts, which count as unset."""
-    return {name: value for name, value in told.items() if not isinstance(value, str) or value.strip()}
+    return {name: value for name, value in values.items() if not isinstance(value, str) or value.strip()}
 
 
 def word(text: object) -> object:
@@ -56,5 +56,5 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _blank_is_unset(cls, told: dict[str, Any]) -> dict[str, Any]:
-        return not_blank(told)
+    def _blank_is_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return not_blank(values)

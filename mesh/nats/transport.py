@@ -18,7 +18,7 @@ from mesh.nats.settings import NatsSettings
 from mesh.transport.base import NO_HEADERS, Deliver, Message, Resend, Subscription, check_size
 from mesh.transport.pending_replies import PendingReplies
 from mesh.wire.headers import STATUS, encode
-from mesh.wire.problem import takes_no_more
+from mesh.wire.problem import is_overloaded
 
 log = structlog.get_logger()
 
@@ -293,4 +293,4 @@ def _is_no_responders(message: Message) -> bool:
 
 
 def _is_refusal(message: Message) -> bool:
-    return _is_no_responders(message) or takes_no_more(message.headers)
+    return _is_no_responders(message) or is_overloaded(message.headers)

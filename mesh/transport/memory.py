@@ -10,7 +10,7 @@ from mesh.core.errors import Disconnected, NoResponder
 from mesh.transport.base import NO_HEADERS, Deliver, Message, Resend, Subscription, check_size
 from mesh.transport.pending_replies import PendingReplies, PendingReply
 from mesh.wire.headers import decode, encode
-from mesh.wire.problem import takes_no_more
+from mesh.wire.problem import is_overloaded
 
 _AGAIN = "again"
 """Starts the last token of the inbox for replies to a repeated request."""
@@ -134,7 +134,7 @@ class MemoryTransport:
 
     def _on_reply(self, replies: PendingReplies, message: Message) -> None:
         # An `overloaded` reply to a repeated request does not count: the first worker may still answer.
-        if not (message.subject.startswith(_AGAIN, len(self._inbox)) and takes_no_more(message.headers)):
+        if not (message.subject.startswith(_AGAIN, len(self._inbox)) and is_overloaded(message.headers)):
             replies.resolve(message)
 
     async def publish(

@@ -69,7 +69,7 @@ class Problem(BaseModel):
         return self.model_dump_json(exclude_none=True).encode()
 
 
-class _Told(BaseModel):
+class _Members(BaseModel):
     """The members that a caller reads from the body of an error. Another process wrote it, and some become headers."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -81,7 +81,7 @@ class _Told(BaseModel):
     attempts: Annotated[int | None, Field(strict=True, ge=1, le=MAX_ATTEMPTS)] = None
 
 
-_read_told = Reader(_Told, MAX_PROBLEM)
+_read_members = Reader(_Members, MAX_PROBLEM)
 
 
 def error_reply(fault: Fault, request_id: str) -> tuple[dict[str, str], bytes]:
@@ -115,15 +115,20 @@ def read_error(number: str, body: bytes) -> RemoteFault | BadReply:
         return BadReply(f"an error reply with the unknown code {one_line(number[:20])!r}")
     kind = _KINDS.get(code, RemoteFault)
     try:
-        told = _read_told(body)
+        members = _read_members(body)
     except Unreadable:
         return kind(code, code.value, code.summary)
     return kind(
-        code, told.reason, told.detail, told.errors[:MOST_FIELD_ERRORS], told.retry_after, attempts=told.attempts
+        code,
+        members.reason,
+        members.detail,
+        members.errors[:MOST_FIELD_ERRORS],
+        members.retry_after,
+        attempts=members.attempts,
     )
 
 
-def takes_no_more(headers: Mapping[str, str]) -> bool:
+def is_overloaded(headers: Mapping[str, str]) -> bool:
     """Whether a reply with these headers is `overloaded`."""
     return headers.get(ERROR_CODE) == _OVERLOADED
 

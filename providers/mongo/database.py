@@ -52,20 +52,20 @@ async def open_database(
     *,
     default_name: str,
     timeout: float = _OPERATION_TIMEOUT,
-    patience: float = 30.0,
+    connect_timeout: float = 30.0,
     driver: type[Client] = DRIVER,
 ) -> AsyncIterator[Database]:
     """The database named in the URL, or `default_name`. Waits for a server that is starting.
 
     `timeout`: seconds for any one operation, including the driver's retries.
 
-    Raises DatabaseUnavailable if it is not reachable within `patience` seconds, and DatabaseRefused at once if it
-    rejects us.
+    Raises DatabaseUnavailable if it is not reachable within `connect_timeout` seconds, and DatabaseRefused at once if
+    it rejects us.
     """
     client = _client(url.get_secret_value(), timeout, driver)
     try:
         database = client.get_default_database(default_name)
-        await _reach(database, _place(url, database), patience)
+        await _reach(database, _place(url, database), connect_timeout)
         yield database
     finally:
         with pymongo.timeout(_CLOSE_TIMEOUT):  # closing writes to a server that may be frozen
@@ -114,9 +114,9 @@ def _client(url: str, timeout: float, driver: type[Client]) -> Client:
         raise DatabaseRefused(f"not a usable MongoDB URL: {error}") from error
 
 
-async def _reach(database: Database, place: str, patience: float) -> None:
+async def _reach(database: Database, place: str, connect_timeout: float) -> None:
     try:
-        async for attempt in stamina.retry_context(_may_pass, attempts=None, timeout=patience, wait_max=1.0):
+        async for attempt in stamina.retry_context(_may_pass, attempts=None, timeout=connect_timeout, wait_max=1.0):
             with attempt:
                 await database.list_collection_names()  # unlike a ping, it needs access rights
     except PyMongoError as error:

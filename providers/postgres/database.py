@@ -145,20 +145,20 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    url: SecretStr, *, name: str, size: int = 10, patience: float = 30.0, terms: Terms = _ON_OUR_TERMS
+    url: SecretStr, *, name: str, size: int = 10, connect_timeout: float = 30.0, terms: Terms = _ON_OUR_TERMS
 ) -> AsyncIterator[Database]:
     """A pool of up to `size` connections, plus one for probes. The server knows them as `name`.
 
-    Waits for a server that is starting. Raises DatabaseUnavailable if it is not reachable within `patience` seconds,
-    and DatabaseRefused at once if it rejects us.
+    Waits for a server that is starting. Raises DatabaseUnavailable if it is not reachable within `connect_timeout`
+    seconds, and DatabaseRefused at once if it rejects us.
     """
     async with open_connections(url, name, size) as connections, open_connections(url, f"{name} probe", 1) as spare:
-        await _reach(connections, _place(url.get_secret_value()), patience)
+        await _reach(connections, _place(url.get_secret_value()), connect_timeout)
         yield Database(connections, spare, terms)
 
 
-async def _reach(connections: Connections, place: str, patience: float) -> None:
-    attempts = stamina.retry_context(on=_AWAY, attempts=None, timeout=patience, wait_max=1.0, wait_jitter=0.1)
+async def _reach(connections: Connections, place: str, connect_timeout: float) -> None:
+    attempts = stamina.retry_context(on=_AWAY, attempts=None, timeout=connect_timeout, wait_max=1.0, wait_jitter=0.1)
     try:
         async for attempt in attempts:
             with attempt:

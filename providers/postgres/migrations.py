@@ -25,7 +25,7 @@ Steps = Mapping[str, Step]
 """Steps by the name of the file that they follow."""
 
 _LOCK = 0x6D_65_73_68  # any number, the same for all who migrate; locks are per database
-PATIENCE: Final = 600.0  # seconds for one migration, or for another process to finish its own
+MIGRATION_TIMEOUT: Final = 600.0  # seconds for one migration, or for another process to finish its own
 _GIVE_UP = 1.0  # seconds for the server to confirm a rollback
 _SEED = "seed"
 _NO_STEPS: Final[Steps] = {}
@@ -76,7 +76,7 @@ async def migrate(
 async def _migrate(
     connection: Connection, migrations: dict[str, str], shared: dict[str, str], seed: Seed | None, steps: Steps
 ) -> None:
-    await connection.execute(_BEGIN, timeout=PATIENCE)
+    await connection.execute(_BEGIN, timeout=MIGRATION_TIMEOUT)
     applied = {
         row["name"]: row["checksum"] for row in await connection.fetch("SELECT name, checksum FROM schema_migrations")
     }
@@ -115,7 +115,7 @@ def _check(migrations: dict[str, str], applied: dict[str, str]) -> None:
 
 async def _apply(connection: Connection, name: str, sql: str, step: Step | None) -> None:
     try:
-        await connection.execute(sql, timeout=PATIENCE)
+        await connection.execute(sql, timeout=MIGRATION_TIMEOUT)
         if step is not None:
             await step(connection)
     except asyncpg.PostgresError as error:

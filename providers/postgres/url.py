@@ -22,7 +22,9 @@ def connect_arguments(url: str) -> dict[str, Any]:
     dsn = PostgresDsn(url)
     if dsn.scheme not in ("postgresql", "postgres"):
         raise ValueError(f"{dsn.scheme} is the scheme of another driver")
-    query = {name: told[-1] for name, told in parse_qs(dsn.query, strict_parsing=True).items()} if dsn.query else {}
+    query = (
+        {name: options[-1] for name, options in parse_qs(dsn.query, strict_parsing=True).items()} if dsn.query else {}
+    )
     hosts = dsn.hosts()
     user = unquote(hosts[0]["username"] or "") or query.get("user")
     if not user:
@@ -84,9 +86,9 @@ def _version(name: str) -> ssl.TLSVersion:
         raise ValueError("a TLS version must be TLSv1.2 or TLSv1.3") from None
 
 
-async def _connect_encrypted_if_possible(*arguments: Any, **told: Any) -> Any:  # noqa: ANN401  # asyncpg.connect's own
+async def _connect_encrypted_if_possible(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401  # asyncpg.connect's own
     """Connect as sslmode=prefer does: without TLS if the server offers none."""
     try:
-        return await asyncpg.connect(*arguments, **told)
+        return await asyncpg.connect(*arguments, **options)
     except (ConnectionError, ssl.SSLError):
-        return await asyncpg.connect(*arguments, **{**told, "ssl": False})
+        return await asyncpg.connect(*arguments, **{**options, "ssl": False})

@@ -41,15 +41,15 @@ class Given:
 
     async def read_body(self) -> None:
         """Read the whole body. Raises HTTPException as FastAPI does."""
-        parts = []
+        chunks = []
         more = True
         while more:
             message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise HTTPException(400)
-            parts.append(message.get("body", b""))
+            chunks.append(message.get("body", b""))
             more = message.get("more_body", False)
-        self.body = b"".join(parts)
+        self.body = b"".join(chunks)
 
     async def receive_again(self) -> Message:
         """See ASGI: replays the body that was read."""

@@ -64,8 +64,8 @@ async def test_a_call_that_an_operator_may_not_make_is_refused_at_once(stack: St
     [
         ("did you mean customers.get?", ("customers.gett", ALFKI)),
         ("`mesh subjects` lists all", ("orders", "{}")),
-        ("mesh: 'customers get' is no subject\n", ("customers get", "{}", "--no-check")),
-        ("sends it all the same)\n  customer_id: ", ("customers.get", '{"customer_id": "alfki"}')),
+        ("mesh: 'customers get' is not a valid subject\n", ("customers get", "{}", "--no-check")),
+        ("sends it anyway)\n  customer_id: ", ("customers.get", '{"customer_id": "alfki"}')),
         ("customer_id", ("customers.get", '{"customer_id": "alfki"}')),
         ("customer_id", ("customers.get",)),
         ("Invalid JSON", ("customers.get", "ALFKI")),
@@ -126,7 +126,7 @@ async def test_help_fills_the_lines_of_a_narrow_terminal() -> None:
     told = await mesh("up", "--help", COLUMNS="80")
 
     assert 0 == told.code
-    assert "AUTH_MONGODB_URL each\n  replace a server" in told.out
+    assert "NATS_URL, CUSTOMERS_DATABASE_URL,\n  PRODUCTS_DATABASE_URL" in told.out
     assert "<bool>" not in told.out
 
 

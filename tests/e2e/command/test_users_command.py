@@ -25,7 +25,7 @@ async def test_users_are_listed_given_roles_disabled_and_enabled(stack: Stack, h
     )
     assert (0, True, True) == (listed.code, email in listed.out, stack.state.admin.email in listed.out)
     assert (0, f"{email}: USER ADMIN\n") == (raised.code, raised.out)
-    assert (1, True) == (disabled.code, "nobody is registered as nobody@northwind.example" in disabled.err)
+    assert (1, True) == (disabled.code, "there is no user nobody@northwind.example" in disabled.err)
     assert 0 == (await mesh("users", "disable", email, MESH_HOME=home)).code
     refused = await http.post("/v1/auth/login", json={"email": email, "password": password})
     problem(refused, 401, "invalid_credentials")

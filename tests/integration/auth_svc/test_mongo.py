@@ -39,19 +39,19 @@ async def test_a_url_without_a_user_is_refused_at_once(auth_url: str) -> None:
 
 async def test_a_server_that_never_comes_is_given_up() -> None:
     with pytest.raises(DatabaseUnavailable, match=r"database auth at 127\.0\.0\.1:1: ") as refusal:
-        await opened("mongodb://auth:s3cret@127.0.0.1:1", timeout=0.05, patience=0.3)
+        await opened("mongodb://auth:s3cret@127.0.0.1:1", timeout=0.05, connect_timeout=0.3)
     assert "s3cret" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("url", ["mongodb://auth:s3c@ret@db.test", "mongodb://auth:s3cret@db.test:99999999"])
 async def test_a_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(DatabaseRefused) as refusal:
-        await opened(url, timeout=0.05, patience=0.1)
+        await opened(url, timeout=0.05, connect_timeout=0.1)
     assert "s3c" not in str(refusal.value)
 
 
-async def opened(url: str, timeout: float = 2, patience: float = 30) -> None:
-    async with open_database(SecretStr(url), default_name="auth", timeout=timeout, patience=patience):
+async def opened(url: str, timeout: float = 2, connect_timeout: float = 30) -> None:
+    async with open_database(SecretStr(url), default_name="auth", timeout=timeout, connect_timeout=connect_timeout):
         pass
 
 

@@ -175,7 +175,7 @@ async def test_a_process_that_does_not_end_well_is_reported_and_runs_again(tmp_p
         return program if service == "gateway" else (sys.executable, "-c", end_with_5 + speak_and_wait)
 
     async with Stack(StackSettings(home=tmp_path / "home", http_port=0), service_command=abrupt) as stack:
-        with pytest.raises(DevstackError, match="auth ended with exit code 5, when it was asked to end"):
+        with pytest.raises(DevstackError, match="auth ended with exit code 5 when it was asked to stop"):
             await stack.restart("auth")
         assert processes(stack)["auth"] == stack.pid("auth")
 

@@ -131,7 +131,9 @@ async def test_a_server_that_does_not_come_is_waited_for_in_bounds() -> None:
     started = time.monotonic()
 
     with pytest.raises(DatabaseUnavailable, match=f"database nowhere at 127.0.0.1:{port}"):
-        async with open_database(SecretStr(f"postgresql://u:word@127.0.0.1:{port}/nowhere"), name="test", patience=1):
+        async with open_database(
+            SecretStr(f"postgresql://u:word@127.0.0.1:{port}/nowhere"), name="test", connect_timeout=1
+        ):
             pass
 
     assert time.monotonic() - started < 10

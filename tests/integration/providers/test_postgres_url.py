@@ -104,7 +104,7 @@ def context(certificates: Path, name: str = "server") -> ssl.SSLContext:
 
 
 async def reached(url: str) -> str:
-    async with open_database(SecretStr(url), name="test", size=1, patience=0.5) as database:
+    async with open_database(SecretStr(url), name="test", size=1, connect_timeout=0.5) as database:
         row = await database.fetchrow("SELECT current_user || '@' || current_database()")
         assert row is not None
         return str(row[0])

@@ -72,13 +72,13 @@ async def test_a_hash_is_outdated_once_the_parameters_change(passwords: Password
 
 @pytest.mark.parametrize("strong", ["x" * 15, "x" * 128, "🦊" * 15, "a\u0308" * 128])
 def test_15_to_128_code_points_are_good_enough(passwords: Passwords, strong: str) -> None:
-    passwords.demand_strength(strong, EMAIL)
+    passwords.require_strength(strong, EMAIL)
 
 
 @pytest.mark.parametrize("weak", ["x", "x" * 14, "x" * 129, "a\u0308" * 14])
 def test_fewer_or_more_are_a_weak_password(passwords: Passwords, weak: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        passwords.demand_strength(weak, EMAIL)
+        passwords.require_strength(weak, EMAIL)
     [error] = refusal.value.errors
     assert ("password", "weak_password", "must have 15 to 128 characters") == (error.field, error.reason, error.message)
 
@@ -86,13 +86,13 @@ def test_fewer_or_more_are_a_weak_password(passwords: Passwords, weak: str) -> N
 @pytest.mark.parametrize("common", ["1qaz2wsx3edc4rfv", "123456789987654321", "1QAZ2WSX3EDC4RFV"])
 def test_what_many_use_is_a_weak_password(passwords: Passwords, common: str) -> None:
     with pytest.raises(Invalid, match="among the most common"):
-        passwords.demand_strength(common, EMAIL)
+        passwords.require_strength(common, EMAIL)
 
 
 @pytest.mark.parametrize("own", [EMAIL, "Anna.of.Mesh-House@mesh.test", "anna.of.mesh-house"])
 def test_ones_own_address_is_a_weak_password(passwords: Passwords, own: str) -> None:
     with pytest.raises(Invalid, match="must not be the e-mail address") as refusal:
-        passwords.demand_strength(own, EMAIL, "new_password")
+        passwords.require_strength(own, EMAIL, "new_password")
     assert ["new_password"] == [error.field for error in refusal.value.errors]
 
 
@@ -108,7 +108,7 @@ def test_ones_own_address_is_a_weak_password(passwords: Passwords, own: str) -> 
 )
 def test_it_is_one_in_every_spelling(passwords: Passwords, own: str, email: str) -> None:
     with pytest.raises(Invalid, match="must not be the e-mail address"):
-        passwords.demand_strength(own, email)
+        passwords.require_strength(own, email)
 
 
 def test_the_list_of_common_passwords_has_those_that_the_length_would_let_pass(settings: AuthSettings) -> None:
@@ -116,7 +116,7 @@ def test_the_list_of_common_passwords_has_those_that_the_length_would_let_pass(s
         assert 200 < len(passwords._common)
         assert 12 == min(map(len, passwords._common))
         with pytest.raises(Invalid, match="among the most common"):
-            passwords.demand_strength("123qweasdzxc", EMAIL)
+            passwords.require_strength("123qweasdzxc", EMAIL)
 
 
 async def test_the_event_loop_goes_on_while_passwords_are_hashed(settings: AuthSettings) -> None:

@@ -27,7 +27,7 @@ def test_no_line_of_a_log_commands_the_terminal(odd: str) -> None:
 @pytest.mark.parametrize("odd", ODD)
 def test_no_last_words_of_a_process_command_the_terminal(odd: str) -> None:
     out = StringIO()
-    up._Progress(Console(file=out, force_terminal=True, color_system=None)).hear("auth", "failed", f"said {odd}")
+    up._Progress(Console(file=out, force_terminal=True, color_system=None)).record("auth", "failed", f"said {odd}")
     assert out.getvalue().replace("\n", "").isprintable()
 
 

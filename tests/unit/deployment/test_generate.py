@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from cli.application import application
 from cli.generate import FILES
-from ops.generated import generated, parts
+from ops.generated import generated, sections
 from ops.process import Process, Store
 from services import PROCESSES
 from subjects import AUTH_JWKS
@@ -76,8 +76,8 @@ def test_no_mark_is_missing() -> None:
     assert [
         *("nats-keys", "postgres-databases", "postgres-networks", "mongo-databases", "mongo-networks"),
         *("workers", "networks"),
-    ] == parts((ROOT / "compose.yaml").read_text())
-    assert ["database-passwords", "secrets", "keys"] == parts((ROOT / ".env.example").read_text())
+    ] == sections((ROOT / "compose.yaml").read_text())
+    assert ["database-passwords", "secrets", "keys"] == sections((ROOT / ".env.example").read_text())
 
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:

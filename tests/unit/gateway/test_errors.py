@@ -60,7 +60,7 @@ FAILED_CALLS: dict[type[CallError], tuple[CallError, int, str]] = {
     RemoteFault: (RemoteFault(Code.NOT_FOUND, "gone", "…"), 404, "gone"),
     Overloaded: (Overloaded(Code.OVERLOADED, "queue_full", "…"), 503, "queue_full"),
     DeadlineExceeded: (DeadlineExceeded.here("products.get"), 504, "deadline_exceeded"),
-    NoResponder: (NoResponder("nobody serves products.get"), 503, "no_responders"),
+    NoResponder: (NoResponder("no worker serves products.get"), 503, "no_responders"),
     BadReply: (BadReply("the reply of products.get does not fit"), 502, "bad_reply"),
     Refused: (Refused("NATS does not allow gateway to send to products.get"), 502, "refused"),
     Disconnected: (Disconnected("not connected to NATS"), 503, "disconnected"),

@@ -89,9 +89,9 @@ async def test_it_is_told_ever_again_what_is_missing_and_by_whose_word(tmp_path:
     told: list[tuple[str, str, str]] = []
     async with gateway(lambda: (503, MISSING)) as port:
         waiting = Waiting(lambda *what: told.append(what), lambda: ("127.0.0.1", port))
-        waiting.hear("gateway", "starting", "process 7")
-        waiting.hear("auth", "restarting", "ended with exit code 1")
-        waiting.hear("products", "ready", "")
+        waiting.record("gateway", "starting", "process 7")
+        waiting.record("auth", "restarting", "ended with exit code 1")
+        waiting.record("products", "ready", "")
         task = asyncio.create_task(waiting.run(programs, every=0.01))
         while len(told) < 4:
             await asyncio.sleep(0.01)

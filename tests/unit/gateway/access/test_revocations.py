@@ -38,7 +38,7 @@ class World:
         more = len(self.revoked) > number + 1
         await self.answers.wait()
         if self.away:
-            raise NoResponder("nobody serves auth.sessions.revoked")
+            raise NoResponder("no worker serves auth.sessions.revoked")
         return RevokedPage(session_ids=known, next_cursor=f"{number + 1:032x}" if more else None)
 
     async def alive(self) -> bool:

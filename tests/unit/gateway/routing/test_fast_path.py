@@ -104,7 +104,7 @@ async def test_failures_are_told_in_the_same_words(both: Both, failure: Exceptio
 
 
 async def test_an_absent_service_is_told_in_the_same_words(both: Both) -> None:
-    both.long.services.failure = both.short.services.failure = NoResponder("nobody serves auth.login")
+    both.long.services.failure = both.short.services.failure = NoResponder("no worker serves auth.login")
     try:
         assert 503 == (await both.same(FITTING["login"])).status
     finally:

@@ -31,7 +31,7 @@ class Keys:
         assert context.current() is None, "keys are fetched for no request in particular"
         await self.answers.wait()
         if self.away:
-            raise NoResponder("nobody serves auth.jwks")
+            raise NoResponder("no worker serves auth.jwks")
         public = {kid: OKPAlgorithm.to_jwk(key.public_key(), as_dict=True) for kid, key in self.private.items()}
         return Jwks(keys=tuple(Jwk(kid=kid, x=key["x"]) for kid, key in public.items()))
 

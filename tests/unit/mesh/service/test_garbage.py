@@ -47,7 +47,7 @@ async def bug(_: Say) -> Said:
 
 
 async def no_dependency(_: Say) -> Said:
-    raise NoResponder("nobody serves other")
+    raise NoResponder("no worker serves other")
 
 
 async def too_large(_: Say) -> Said:
