@@ -54,7 +54,7 @@ def changes(root: Path, edit: Callable[[Path], None]) -> list[Change]:
         ):
             _run(stage, ("-m", *command))
         _run(stage, ("-W", "error::UserWarning", "-c", _GATEWAY))
-        return list(_differences(root, stage))
+        return sorted(_differences(root, stage), key=lambda one: one.path)
 
 
 def apply(root: Path, made: Sequence[Change]) -> None:
