@@ -14,7 +14,8 @@ from typing import Final
 from cli.scaffold.errors import ScaffoldError
 
 _LEFT_OUT: Final = shutil.ignore_patterns(
-    ".git", ".venv*", ".mesh*", ".*_cache", ".hypothesis", "__pycache__", "node_modules", "dist"
+    *(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "node_modules", "dist"),
+    *(".mesh*", ".env", "keys"),  # data and secrets
 )
 _PROJECT: Final = ("pyproject.toml", "services.py", "subjects.py", "tests")
 _GATEWAY: Final = (
