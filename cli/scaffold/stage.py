@@ -14,7 +14,8 @@ from typing import Final
 from cli.scaffold.errors import ScaffoldError
 
 _LEFT_OUT: Final = shutil.ignore_patterns(
-    ".git", ".venv*", ".mesh*", ".*_cache", ".hypothesis", "__pycache__", "node_modules", "dist"
+    *(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "node_modules", "dist"),
+    *(".mesh*", ".env", "keys"),  # data and secrets
 )
 _PROJECT: Final = ("pyproject.toml", "services.py", "subjects.py", "tests")
 _GATEWAY: Final = (
@@ -54,7 +55,7 @@ def changes(root: Path, edit: Callable[[Path], None]) -> list[Change]:
         ):
             _run(stage, ("-m", *command))
         _run(stage, ("-W", "error::UserWarning", "-c", _GATEWAY))
-        return list(_differences(root, stage))
+        return sorted(_differences(root, stage), key=lambda one: one.path)
 
 
 def apply(root: Path, made: Sequence[Change]) -> None:

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from devstack.servers.all import Servers
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
+from services import PROCESSES
 from subjects import AUTH_JWKS, AUTH_SESSIONS_REVOKED
 from tests.support.gateway.tokens import bearer
 from tests.support.servers.processes import Process, module
@@ -25,13 +26,16 @@ from tests.support.waiting import until
 SOON = 5.0
 """Seconds: half of what `docker stop` waits. A machine that is busy has as long again as the process took so far."""
 _MIGRATIONS = 0x6D657368
-SERVICES = ("gateway", "auth_svc", "customers_svc", "products_svc")
+SERVICES = {row.package: row for row in PROCESSES}
 NEEDS = [
-    *((service, "NATS_URL") for service in SERVICES),
-    ("customers_svc", "CUSTOMERS_DATABASE_URL"),
-    ("products_svc", "PRODUCTS_DATABASE_URL"),
-    ("auth_svc", "AUTH_MONGODB_URL"),
+    *((package, "NATS_URL") for package in SERVICES),
+    *((package, row.url_variable) for package, row in SERVICES.items() if row.url_variable),
 ]
+
+
+def database_urls(servers: Servers) -> dict[str, str]:
+    """The URL of each service's database, by its variable."""
+    return {row.url_variable: servers.urls[row.name] for row in PROCESSES if row.url_variable}
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +52,9 @@ async def start(servers: Servers, tmp_path: Path) -> AsyncIterator[Callable[...,
     def process(service: str, **changes: str) -> Process:
         environment = {
             "NATS_URL": servers.nats_url,
-            "NATS_NKEY_SEED": servers.nats_seeds[service.removesuffix("_svc")],
+            "NATS_NKEY_SEED": servers.nats_seeds[SERVICES[service].name],
             "GATEWAY_PORT": "0",
-            "CUSTOMERS_DATABASE_URL": servers.urls["customers"],
-            "PRODUCTS_DATABASE_URL": servers.urls["products"],
-            "AUTH_MONGODB_URL": servers.urls["auth"],
+            **database_urls(servers),
             "AUTH_KEY_ENCRYPTION_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
             **changes,
         }
@@ -118,12 +120,7 @@ async def test_a_process_ends_while_it_waits_for_a_server(
     servers: Servers, start: Callable[..., Process], needs: tuple[str, str], kind: str, numbers: tuple[Signals, ...]
 ) -> None:
     service, variable = needs
-    urls = {
-        "NATS_URL": servers.nats_url,
-        "CUSTOMERS_DATABASE_URL": servers.urls["customers"],
-        "PRODUCTS_DATABASE_URL": servers.urls["products"],
-        "AUTH_MONGODB_URL": servers.urls["auth"],
-    }
+    urls = {"NATS_URL": servers.nats_url, **database_urls(servers)}
     stand_in = StandIn(vanishes=kind == "absent")
     async with stand_in.listening() as port:
         process = start(service, **{variable: at_port(urls[variable], port)})
@@ -180,7 +177,7 @@ async def tables(connection: asyncpg.Connection, url: SecretStr) -> list[str]:
     return [row["tablename"] for row in await connection.fetch(sql, schema)]
 
 
-@pytest.mark.parametrize("service", ["gateway", "customers_svc", "products_svc"])
+@pytest.mark.parametrize("service", [package for package in SERVICES if package != "auth_svc"])
 async def test_a_process_without_the_keys_of_auth_ends_at_once(start: Callable[..., Process], service: str) -> None:
     process = start(service)
     await process.start()

@@ -34,6 +34,11 @@ _SAMPLES: Final[Mapping[str, object]] = {
     "<cursor>": "bmV4dA",
     "<row>": 1,
     "<version>": "1.0.0",
+    "{customer}": "ALFKI",
+    "{free_key}": "ZYXWV",
+    "{product}": 1,
+    **dict.fromkeys(("{user_id}", "{admin_id}", "{other_user_id}", "{session_id}"), "0" * 32),
+    **dict.fromkeys(("{user_email}", "{new_email}"), "somebody@northwind.example"),
 }
 
 
@@ -136,6 +141,8 @@ def sample(subject: str) -> Any:  # noqa: ANN401  # any JSON
 
 def _sampled(shown: Any) -> Any:  # noqa: ANN401  # any JSON
     match shown:
+        case {"$each": one}:
+            return [_sampled(one)]
         case dict():
             return {name: _sampled(value) for name, value in shown.items()}
         case list():

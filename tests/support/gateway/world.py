@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from contracts import auth, customers, products
 from mesh.core import context
@@ -150,7 +150,10 @@ _ASKED_ABOUT: Final[dict[Endpoint[Any, Any], BaseModel]] = {
 def _shown(endpoint: Endpoint[Any, Any]) -> BaseModel:
     """The reply that the endpoint's golden file shows; a row is in its third version here."""
     reply = golden.sample(endpoint.subject)
-    shown: BaseModel = endpoint.reply.model_validate(reply | ({"version": 3} if "version" in reply else {}))
+    try:
+        shown: BaseModel = endpoint.reply.model_validate(reply | ({"version": 3} if "version" in reply else {}))
+    except ValidationError as error:
+        raise ValueError(f"{endpoint.subject}: give it a reply above, its golden file has none as it stands") from error
     return shown
 
 
