@@ -1,14 +1,51 @@
-"""The MongoDB database that a worker owns."""
+"""The MongoDB database that a worker owns, and its durable events."""
 
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
+from typing import TypeVar
 
 from pydantic import SecretStr
 
-from providers.mongo.database import Database, open_database
-from worker.outages import opening
+from mesh.core.event import Event, Payload
+from mesh.events.cloud_event import compose
+from providers.mongo.database import Database, Document, open_database
+from providers.mongo.inbox import MongoInbox
+from providers.mongo.outbox import Entry, MongoOutbox, unsent
+from worker.events import Events
+from worker.outages import TERMS, opening
+
+Repository = TypeVar("Repository")
 
 
 async def open_mongo(url: SecretStr, resources: AsyncExitStack, *, service: str) -> Database:
     """The database that the URL names, or the one named after the service. Raises StartError where it cannot be had."""
     with opening():
         return await resources.enter_async_context(open_database(url, default_name=service))
+
+
+async def events(
+    database: Database, repository: Repository, handlers: Iterable[object] = (), outbox: MongoOutbox | None = None
+) -> Events:
+    """The events of a service with this database; its handlers get the repository.
+
+    An effect carries the event's id, `handled().id`, in its own document write: see MongoInbox.
+    """
+    inbox = MongoInbox(database, repository, TERMS)
+    await inbox.ensure_index()
+    return Events(handlers, outbox, inbox)
+
+
+async def outbox_in(database: Database, collection: str) -> MongoOutbox:
+    """The outbox within the documents of the collection."""
+    outbox = MongoOutbox(database, collection, TERMS)
+    await outbox.ensure_index()
+    return outbox
+
+
+def unsent_event(event: Event[Payload], payload: Payload, *, aggregate: str) -> Document:
+    """What the write of a change pushes to the document's `unsent_events`. Call the outbox's `wrote` after the write.
+
+    `aggregate` is the id of the document: its events arrive in order.
+    """
+    outgoing = compose(event, payload, aggregate)
+    return unsent(Entry(str(outgoing.id), event.subject, aggregate, outgoing.headers, outgoing.body))

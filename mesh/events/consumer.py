@@ -95,6 +95,7 @@ class EventConsumer:
         self._puller = Puller(transport, EVENTS, service, concurrency, self._deliver)
         self._running: dict[asyncio.Task[None], str] = {}
         """The task of each event in work, with the subject of its acknowledgement."""
+        self._log = log  # bound by start(): an unbound logger reads its configuration at each line
         self._deadlines: Deadlines  # set by start()
         self._reporting: asyncio.Task[None] | None = None
         self._unread = HandlerStats()
@@ -102,6 +103,7 @@ class EventConsumer:
 
     async def start(self) -> None:
         """Start pulling."""
+        self._log = log.bind()
         self._deadlines = Deadlines()
         self._reporting = asyncio.create_task(self._report_progress(), name="events-in-progress")
         await self._puller.start()
@@ -184,7 +186,7 @@ class EventConsumer:
         failed = await self._handle(route, event, payload, context)
         elapsed = time.perf_counter_ns() - started
         route.stats.processing_time += elapsed
-        log.info(
+        self._log.info(
             "event_handled",
             type=event.type,
             id=event.id,

@@ -11,13 +11,10 @@ from mesh.events.relay import Relay
 from mesh.nats.transport import NatsTransport
 from providers.postgres.database import Database
 from providers.postgres.outbox import PostgresOutbox
-from tests.support.events.on_servers import Connect, left, pulled, write
+from tests.support.events.on_servers import NEVER, Connect, left, pulled, write
 from tests.support.events.streams import api, stored
 from tests.support.servers.nats_server import NatsServer
 from tests.support.waiting import until
-
-NEVER = 10_000.0
-"""Seconds between two looks: only a commit wakes such a relay."""
 
 
 @asynccontextmanager

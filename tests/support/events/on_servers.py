@@ -13,6 +13,8 @@ from tests.support.waiting import until
 from worker.postgres import publish
 
 Connect = Callable[[], Awaitable[NatsTransport]]
+NEVER = 10_000.0
+"""Seconds between two looks: only a commit wakes such a relay."""
 
 
 class Effects:

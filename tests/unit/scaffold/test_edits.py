@@ -13,7 +13,7 @@ from cli.scaffold.source import Source
 from cli.scaffold.subjects import declare
 from cli.scaffold.templates import FOLDERS, rendered
 from services import BY_NAME
-from tests.checkout import ROOT
+from tests.support.paths import ROOT
 
 HANDLERS = '''"""Handlers."""
 
