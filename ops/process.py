@@ -26,7 +26,9 @@ class Process:
     calls: tuple[Endpoint[Any, Any], ...] = ()
     """The endpoints of others that it calls."""
     hears: tuple[Event[Any], ...] = ()
-    """The events of others that it hears."""
+    """The events of others that it hears, at most once."""
+    handles: tuple[Event[Any], ...] = ()
+    """The durable events that it handles, at least once."""
     keys: tuple[str, ...] = ()
     """Variables that hold 32 secret bytes in base64."""
     admin: bool = False

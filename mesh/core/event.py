@@ -16,10 +16,12 @@ class Event(Generic[Payload]):
     """A subject `events.<service>.<what_happened>` with the type of its payload.
 
     NATS delivers an event at most once. A subscriber that must not miss one also requests the state after a reconnect.
+    A durable event is stored in a stream, and handled at least once by each process that handles it.
     """
 
     subject: str
     payload: type[Payload]
+    durable: bool = False
 
     def __post_init__(self) -> None:
         if not _SUBJECT.fullmatch(self.subject):
