@@ -53,6 +53,15 @@ COPY --chmod=755 providers providers
 COPY --chmod=755 worker worker
 COPY --chmod=755 ${PACKAGE} ${PACKAGE}
 
+# The command `mesh`, as which compose.yaml makes streams: docker build --target command --build-arg SERVICE=cli .
+FROM process AS command
+COPY --chmod=755 cli cli
+COPY --chmod=755 devstack devstack
+COPY --chmod=755 ops ops
+COPY --chmod=755 services.py services.py
+COPY --chmod=644 nats.conf nats-tls.conf ./
+ENTRYPOINT ["python", "-m", "cli.main"]
+
 # Its configuration is part of the image: a file that is mounted alone stays the old one after `git pull`.
 FROM nats:2.15-alpine AS nats
 COPY --chmod=644 nats.conf nats-tls.conf /etc/nats/

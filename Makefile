@@ -93,7 +93,7 @@ audit: $(AUDIT_STAMP) ## Tell what is known of the servers in wheels, ask PyPI a
 lock: COMPILE := uv pip compile -q --universal --generate-hashes --no-header --no-annotate --only-binary :all: --no-binary nkeys
 lock: OPTIONS := --only-binary :all:\n--no-binary nkeys\n
 lock: ## Pin every dependency anew, with hashes and without addresses
-	@for extra in dev $$($(BIN)/python -c "from services import BY_NAME; print(*BY_NAME)"); do \
+	@for extra in dev cli $$($(BIN)/python -c "from services import BY_NAME; print(*BY_NAME)"); do \
 		$(COMPILE) --upgrade --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit; done
 	@for extra in bench audit; do \
 		$(COMPILE) --extra $$extra -c requirements/dev.txt pyproject.toml -o requirements/$$extra.txt || exit; done

@@ -10,10 +10,12 @@ from cli.connection import expanded
 from cli.failure import fail
 from devstack.servers.nats import CONFIGURATION
 from ops.certificates import Authority
-from ops.nkeys import PEOPLE, new_seed, public_key, variable
+from ops.nkeys import DEPLOYER, new_seed, public_key, variable
 from ops.permissions import block, replaced
 from ops.private_files import write_private
-from services import PROCESSES, USERS
+from ops.streams import streams
+from services import BY_NAME, PROCESSES, USERS
+from subjects import EVENTS
 
 HOSTS = ("nats", "localhost", "127.0.0.1")
 """By what names NATS is found where nothing else is told: compose.yaml's, and this machine's."""
@@ -70,5 +72,5 @@ def _user(seed_file: Path, user: str) -> Iterator[tuple[str, str]]:
         write_private(seed_file, new_seed())
     seed = seed_file.read_text().strip()
     yield variable(user), public_key(seed)
-    if user not in PEOPLE:
+    if user in BY_NAME or (user == DEPLOYER and streams(PROCESSES, EVENTS)):
         yield f"NATS_{user.upper()}_SEED", seed

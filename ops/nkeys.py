@@ -6,8 +6,9 @@ import secrets
 
 import nkeys
 
-PEOPLE = ("operator", "system")
-"""Who looks after the mesh, and who looks after NATS."""
+DEPLOYER = "deployer"
+PEOPLE = ("operator", DEPLOYER, "system")
+"""Who looks after the mesh, who makes its streams, and who looks after NATS."""
 
 
 def new_seed() -> str:

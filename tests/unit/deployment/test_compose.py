@@ -43,6 +43,8 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "customers": CustomersSettings,
     "products": ProductsSettings,
 }
+ONE_SHOTS = {"streams"} & SERVICES.keys()
+"""What ends once it has done its work."""
 PACKAGES = {row.name: row.package for row in PROCESSES}
 
 
@@ -111,10 +113,16 @@ def test_an_image_holds_what_its_process_imports_and_no_other_service(service: s
     assert ours(PACKAGES[service]) == code
 
 
+def test_the_commands_image_holds_what_the_command_imports() -> None:
+    code = {path.removesuffix(".py") for path in copied(stages()["command"]) if not path.endswith((".txt", ".conf"))}
+    assert ours("cli") == code
+
+
 def test_a_build_sees_what_it_copies_and_nothing_else() -> None:
     allowed = [line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"]
     wanted = {path for service in PACKAGES for path in copied(image(service))} | copied(stages()["nats"])
-    wanted |= copied(stages()["python"]) | copied(stages()["version"])
+    wanted |= copied(stages()["python"]) | copied(stages()["version"]) | copied(stages()["command"])
+    wanted = {path.replace("${SERVICE}", "cli") for path in wanted}
     seen = {path.name for pattern in allowed for path in ROOT.glob(pattern.partition("/")[0])}
     assert seen == {path.partition("/")[0] for path in wanted}
     for path in wanted:
@@ -201,7 +209,7 @@ def mounts() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_without_keys_nothing_starts_and_nothing_is_made_in_their_place() -> None:
-    assert {"nats", *PACKAGES} == {name for name, _ in mounts()}
+    assert {"nats", *PACKAGES, *ONE_SHOTS} == {name for name, _ in mounts()}
     for _, mount in mounts():
         assert mount["source"].startswith("./keys/")
         assert {"bind": {"create_host_path": False}, "read_only": True, "type": "bind"}.items() <= mount.items()
@@ -215,7 +223,7 @@ def test_what_is_renewed_is_mounted_with_its_folder() -> None:
 def test_the_certificates_are_those_that_mesh_nats_keys_makes(tmp_path: Path) -> None:
     made = CliRunner().invoke(application(), ["nats", "keys", str(tmp_path / "keys")])
     assert 0 == made.exit_code, made.output
-    for name in ("nats", *PACKAGES):
+    for name in ("nats", *PACKAGES, *ONE_SHOTS):
         inside = {Path(mount["target"]): tmp_path / mount["source"] for service, mount in mounts() if service == name}
         asked = [Path(value) for value in SERVICES[name]["environment"].values() if value.endswith(".pem")]
         assert asked
@@ -282,9 +290,10 @@ def test_no_two_services_share_a_database_and_the_gateway_reaches_none() -> None
 
 def test_everything_is_checked_for_health_and_starts_after_what_it_needs() -> None:
     for name, service in SERVICES.items():
-        assert service["healthcheck"]["test"], name
-        for condition in service.get("depends_on", {}).values():
-            assert {"condition": "service_healthy"} == condition
+        assert name in ONE_SHOTS or service["healthcheck"]["test"], name
+        for other, condition in service.get("depends_on", {}).items():
+            wanted = "service_completed_successfully" if other in ONE_SHOTS else "service_healthy"
+            assert {"condition": wanted} == condition
     for worker in {endpoint.service for endpoint in ENDPOINTS}:
         assert ["CMD", "python", "-S", "-E", "-m", "mesh.process.heartbeat"] == SERVICES[worker]["healthcheck"]["test"]
         assert [str(Path(SERVICES[worker]["environment"]["MESH_HEARTBEAT_FILE"]).parent)] == SERVICES[worker]["tmpfs"]

@@ -76,7 +76,7 @@ def test_a_row_more_is_a_service_more_and_goes_with_it(clone: Path, store: Store
 def test_no_mark_is_missing() -> None:
     assert [
         *("nats-keys", "postgres-databases", "postgres-networks", "mongo-databases", "mongo-networks"),
-        *("workers", "networks"),
+        *("streams", "workers", "networks"),
     ] == parts((ROOT / "compose.yaml").read_text())
     assert ["database-passwords", "secrets", "keys"] == parts((ROOT / ".env.example").read_text())
 

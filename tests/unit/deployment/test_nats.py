@@ -16,10 +16,10 @@ from devstack.servers import binaries
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.event import Event
 from ops.nkeys import PEOPLE, new_seed, public_key, variable
-from ops.permissions import ANSWER_WITHIN, EVENTS, READS, block, permissions, replaced, users
+from ops.permissions import ANSWER_WITHIN, READS, block, permissions, replaced, users
 from ops.process import Process
 from services import PROCESSES, USERS, WORKERS
-from subjects import ENDPOINTS
+from subjects import ENDPOINTS, EVENTS
 
 ROOT = Path(__file__).parents[3]
 CONFIGURATION = (ROOT / "nats.conf").read_text()
