@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import structlog
 import typer
@@ -39,17 +39,21 @@ HomeOption = Annotated[
 ]
 
 
+Person = Literal["operator", "deployer"]
+"""As whom a command connects: who looks after the mesh, or who makes its streams."""
+
+
 @asynccontextmanager
-async def connected(home: Path) -> AsyncIterator[NatsTransport]:
-    """Connect as the operator of the stack in `home`. With NATS_URL set, connect as the environment says.
+async def connected(home: Path, person: Person = "operator") -> AsyncIterator[NatsTransport]:
+    """Connect as this user of the stack in `home`. With NATS_URL set, connect as the environment says.
 
     Ends the program with a message when there is neither, or nobody answers.
     """
     # A command says itself what went wrong: the log of the runtime below would only say it twice.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
-        settings = _settings(home)
-        transport = await NatsTransport.connect(settings, "operator")
+        settings = _settings(home, person)
+        transport = await NatsTransport.connect(settings, person)
     except (StartError, Disconnected) as error:
         fail(str(error), NOBODY_SERVES)
     try:
@@ -66,7 +70,7 @@ def running_stack(home: Path) -> StackState | None:
         fail(str(error))
 
 
-def _settings(home: Path) -> NatsSettings:
+def _settings(home: Path, person: Person) -> NatsSettings:
     settings = read_settings(NatsSettings)
     if "nats_url" in settings.model_fields_set:
         return settings
@@ -74,6 +78,7 @@ def _settings(home: Path) -> NatsSettings:
     if stack is None:
         raise StartError(f"no mesh runs in {home}: start one with `mesh up`, or name a NATS server in NATS_URL")
     try:
-        return NatsSettings.model_validate({"nats_url": stack.nats_url, **stack.operator.settings()})
+        user = stack.deployer if person == "deployer" else stack.operator
+        return NatsSettings.model_validate({"nats_url": stack.nats_url, **user.settings()})
     except ValidationError:
         raise StartError(f"{home / 'stack.json'} names no NATS server that can be asked") from None

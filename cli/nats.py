@@ -1,4 +1,4 @@
-"""`mesh nats`: the permissions in nats.conf, made of subjects.py and services.py; and the keys of those who connect."""
+"""`mesh nats`: permissions and streams, made of subjects.py and services.py; and the keys of those who connect."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from cli.connection import expanded
 from cli.failure import fail
+from cli.streams import streams as streams_command
 from devstack.servers.nats import CONFIGURATION
 from ops.certificates import Authority
 from ops.nkeys import DEPLOYER, new_seed, public_key, variable
@@ -20,7 +21,8 @@ from subjects import EVENTS
 HOSTS = ("nats", "localhost", "127.0.0.1")
 """By what names NATS is found where nothing else is told: compose.yaml's, and this machine's."""
 
-nats = typer.Typer(name="nats", no_args_is_help=True, help="Make what nats.conf stands on: permissions and keys.")
+nats = typer.Typer(name="nats", no_args_is_help=True, help="Make what NATS needs: permissions, keys and streams.")
+nats.command(name="streams")(streams_command)
 
 
 @nats.command()

@@ -15,7 +15,10 @@ from ops.private_files import write_private
 
 
 class Operator(BaseModel):
-    """As whom a person talks to NATS: by a seed, or, at somebody else's NATS, by whatever the terminal says."""
+    """As whom a person talks to NATS, the operator or the deployer.
+
+    By a seed, or, at somebody else's NATS, by whatever the terminal says.
+    """
 
     user: str | None = None
     password: str | None = Field(default=None, repr=False)
@@ -51,6 +54,7 @@ class StackState(BaseModel):
     nats_url: str  # of each node, separated by commas; the next line in the same order
     nats_monitor_url: str | None
     operator: Operator
+    deployer: Operator = Operator()
     admin: Admin
     databases: dict[str, str] = Field(repr=False)
     """The URL of each service's database, by the service's name."""
