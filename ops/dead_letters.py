@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ops.jetstream import JetStream
-from ops.stored import Stored
+from ops.jetstream import JetStream, StreamError
+from ops.stored import Stored, at
 from ops.streams import DEAD_STREAM, retry_subject
 
 _OF_THE_LETTER: Final = ("dead-", "nats-")
@@ -34,4 +34,8 @@ async def retry(jetstream: JetStream, letter: Stored) -> None:
 
 async def drop(jetstream: JetStream, sequence: int) -> None:
     """Delete a dead letter. One that is not there is none to delete."""
-    await jetstream.delete_message(DEAD_STREAM, sequence)
+    try:
+        await jetstream.delete_message(DEAD_STREAM, sequence)
+    except StreamError:
+        if await at(jetstream.transport, DEAD_STREAM, sequence) is not None:
+            raise

@@ -193,10 +193,9 @@ class JetStream:
         """Have a consumer read again from this sequence on."""
         await self._ask(f"CONSUMER.RESET.{stream}.{name}", {"seq": sequence}, _ANY)
 
-    async def delete_message(self, stream: str, sequence: int) -> bool:
-        """Delete a message. Returns False if it was not there."""
-        asked = {"seq": sequence, "no_erase": True}
-        return await self._find(f"STREAM.MSG.DELETE.{stream}", asked, _ANY) is not None
+    async def delete_message(self, stream: str, sequence: int) -> None:
+        """Delete a message. Raises StreamError also where it is not there."""
+        await self._ask(f"STREAM.MSG.DELETE.{stream}", {"seq": sequence, "no_erase": True}, _ANY)
 
     async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> int:
         """Publish a message, and wait until a stream has stored it. Returns its sequence."""

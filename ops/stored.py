@@ -60,6 +60,12 @@ async def read(
         await subscription.drain()
 
 
+async def at(transport: Transport, stream: str, sequence: int) -> Stored | None:
+    """The message at a sequence; None if it is not there any more, or not yet. Raises as `read` does."""
+    found = await read(transport, stream, sequence, most=1)
+    return found[0] if found and found[0].sequence == sequence else None
+
+
 async def read_all(
     transport: Transport, stream: str, start: int | datetime = 1, subject: str = ">"
 ) -> AsyncIterator[Stored]:

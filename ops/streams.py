@@ -36,6 +36,7 @@ _COMMON: Final[Config] = {
     "duplicate_window": 120 * _SECOND,
     "allow_direct": True,
     "allow_rollup_hdrs": False,
+    "no_ack": False,
     "deny_purge": True,
     "max_msgs": -1,
     "max_msgs_per_subject": -1,

@@ -13,11 +13,11 @@ from cli.connection import HomeOption
 from cli.events import dead
 from cli.events.listing import ls
 from cli.events.moments import moment
-from cli.events.reading import JsonOption, at, existing, jetstream, newest_with_id
+from cli.events.reading import JsonOption, existing, jetstream, newest_with_id
 from cli.events.replaying import replay
 from cli.events.shown import print_json, print_line, print_page
 from cli.failure import fail
-from ops.stored import Stored, read
+from ops.stored import Stored, at, read
 from ops.streams import EVENT_STREAM
 
 _LOOK_EVERY = 0.25
@@ -88,7 +88,7 @@ async def _find(home: Path, event: str) -> Stored | None:
     async with jetstream(home) as asked:
         info = await existing(asked, EVENT_STREAM)
         if event.isascii() and event.isdecimal():
-            return await at(asked, EVENT_STREAM, int(event))
+            return await at(asked.transport, EVENT_STREAM, int(event))
         return await newest_with_id(asked, info, event)
 
 

@@ -10,14 +10,14 @@ import typer
 
 from cli.columns import print_columns
 from cli.connection import HomeOption
-from cli.events.reading import JsonOption, at, existing, jetstream
+from cli.events.reading import JsonOption, existing, jetstream
 from cli.events.shown import print_json, print_page
 from cli.failure import fail
 from ops.dead_letters import drop as drop_letter
 from ops.dead_letters import retry as retry_letter
 from ops.dead_letters import service as service_of
 from ops.jetstream import JetStream
-from ops.stored import Stored, read, read_all
+from ops.stored import Stored, at, read, read_all
 from ops.streams import DEAD_STREAM, DEAD_SUBJECTS, dead_subject
 
 dead = typer.Typer(name="dead", no_args_is_help=True, help="Look after events that a service could not handle.")
@@ -121,7 +121,7 @@ async def _one(home: Path, number: int) -> Stored:
 
 
 async def _letter(asked: JetStream, number: int) -> Stored:
-    found = await at(asked, DEAD_STREAM, number)
+    found = await at(asked.transport, DEAD_STREAM, number)
     if found is None:
         fail(f"there is no dead letter {number}")
     return found

@@ -36,12 +36,6 @@ async def existing(streams: JetStream, name: str, subjects: str = "") -> StreamI
     return found
 
 
-async def at(streams: JetStream, stream: str, sequence: int) -> Stored | None:
-    """The message at a sequence; None if it is not there any more, or not yet."""
-    found = await read(streams.transport, stream, sequence, most=1)
-    return found[0] if found and found[0].sequence == sequence else None
-
-
 async def newest_with_id(streams: JetStream, info: StreamInfo, event_id: str) -> Stored | None:
     """The newest message with this `ce-id`. Reads the stream from its end, 256 messages at a time."""
     end = info.state.last_seq
