@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from cli.failure import fail
 from devstack.errors import DevstackError
 from devstack.home.state import StackState, read_stack
-from mesh.core.errors import Disconnected
+from mesh.core.errors import Disconnected, Refused
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from mesh.process.run import StartError, read_settings
@@ -56,6 +56,8 @@ async def connected(home: Path, person: Person = "operator") -> AsyncIterator[Na
         transport = await NatsTransport.connect(settings, person)
     except (StartError, Disconnected) as error:
         fail(str(error), NOBODY_SERVES)
+    except Refused as error:
+        fail(f"{error}: it has to be the NATS user {person}")
     try:
         yield transport
     finally:

@@ -6,18 +6,19 @@ from datetime import UTC, datetime, timedelta
 import typer
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_AGE = re.compile(r"(\d{1,6})([smhd])")
+_AGE = re.compile(r"([0-9]{1,6})([smhd])")
 
 
 def moment(text: str) -> datetime:
     """Read `90s`, `15m`, `1h`, `2d` before now, or a time of RFC 3339 such as 2026-11-30T17:00:00Z."""
-    if found := _AGE.fullmatch(text.strip()):
-        return datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])})
+    said = text.strip()
     try:
-        time = datetime.fromisoformat(text.strip())
-    except ValueError:
+        if found := _AGE.fullmatch(said):
+            return datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])})
+        time = datetime.fromisoformat(said)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise typer.BadParameter(f"{text!r} is neither an age such as 15m, 1h or 2d nor a time") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def age(since: datetime) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from cli.connection import NOBODY_SERVES, Person, connected
 from cli.failure import fail
-from mesh.core.errors import MeshError, Refused
+from mesh.core.errors import MeshError
 from ops.jetstream import JetStream, StreamInfo
 from ops.stored import BATCH, Stored, read
 
@@ -22,8 +22,6 @@ async def jetstream(home: Path, person: Person = "operator") -> AsyncIterator[Je
     async with connected(home, person) as transport:
         try:
             yield JetStream(transport)
-        except Refused as error:
-            fail(f"{error}: connect as {person}")
         except MeshError as error:
             fail(str(error))
 

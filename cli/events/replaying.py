@@ -1,7 +1,7 @@
 """`mesh events replay`: has a consumer read again what it has handled."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -72,8 +72,7 @@ async def _plan(asked: JetStream, name: str, since: datetime) -> _Plan:
 def _ask_twice(plan: _Plan, since: datetime) -> None:
     """Ask whether, then for the name. Blocks: nothing else runs here, and NATS is asked only afterwards."""
     typer.confirm(
-        f"{plan.consumer} gets at most {plan.most} events again, those since {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} "
-        "UTC. Continue?",
+        f"{plan.consumer} gets at most {plan.most} events again, those since {since:%Y-%m-%d %H:%M:%S} UTC. Continue?",
         abort=True,
         err=True,
     )
