@@ -75,8 +75,10 @@ FOR_OPERATORS = {
 def may_publish(user: str, subject: str) -> bool:
     if user == "gateway":
         return subject in {f"$SRV.PING.{worker}" for worker in WORKERS} | set(REQUESTS) - NOT_FROM_HTTP
+    if user == "deployer":  # what it may ask of JetStream: tests/security/streams
+        return subject == "$JS.API.INFO"
     if user == "operator":
-        return subject in FOR_OPERATORS or subject.startswith("$SRV.")
+        return subject in {*FOR_OPERATORS, "$JS.API.INFO"} or subject.startswith("$SRV.")
     own_event = subject in EVENTS and subject.startswith(f"events.{user}.")
     return own_event or (subject == "auth.jwks" and user != "auth")
 
@@ -86,8 +88,8 @@ def may_subscribe(user: str, subject: str, queue: str) -> bool:
         return True
     if user == "gateway":
         return subject == "events.auth.sessions_revoked"
-    if user == "operator":
-        return subject.startswith("events.")
+    if user in {"operator", "deployer"}:
+        return user == "operator" and subject.startswith("events.")
     if subject.startswith("$SRV."):
         verb, *of = subject.split(".")[1:]
         return verb in VERBS and (not of or (of[0] == user and len(of) <= 2))

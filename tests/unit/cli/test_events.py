@@ -27,17 +27,8 @@ def test_what_is_no_subject_is_told_at_once(subject: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "yesterday",
-        "1w",
-        "-1h",
-        "1.5h",
-        "h",
-        "",
-        "9999999d",
-        "2026-13-01",
-        "\u0661h",
-        "999999d",
-        "0001-01-01T00:00+14:00",
+        *("yesterday", "1w", "-1h", "1.5h", "h", "", "\u0661h"),
+        *("999999d", "9999999d", "2026-13-01", "0001-01-01T00:00+14:00"),
     ],
 )
 def test_what_is_no_moment_is_told_at_once(text: str) -> None:
