@@ -1,5 +1,6 @@
 """Brings the streams and consumers on a server to what is declared, without losing what they hold."""
 
+import re
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
@@ -12,6 +13,9 @@ _KEPT: Final[tuple[str, ...]] = ("num_replicas", "max_bytes")
 """What an operator decides: a later run keeps it."""
 _SOURCES: Final[tuple[str, ...]] = ("mirror", "sources", "republish", "subject_transform")
 """By these a stream would store, or pass on, what is not declared."""
+_PRUNE: Final = "--prune removes it"
+_EVENT: Final = re.compile(r"(events|retry)\.[a-z0-9_.]+")
+"""What the mesh has declared once: no stream keeps another subject."""
 _START: Final[tuple[str, ...]] = ("deliver_policy", "opt_start_seq", "opt_start_time")
 """Where a consumer began: nobody can change it later."""
 
@@ -48,9 +52,9 @@ async def apply(jetstream: JetStream, streams: Iterable[Stream], wishes: Wishes 
     changes = []
     for stream in declared:
         found = await jetstream.stream(stream.name, subjects=">")
-        change = await _stream(jetstream, stream, found, wishes)
-        changes.append(change)
-        if change.outcome != "refused":
+        made = await _stream(jetstream, stream, found, wishes)
+        changes += made
+        if made[0].outcome != "refused":
             changes += await _consumers(jetstream, stream, prune=wishes.prune)
     names = {stream.name for stream in declared}
     others = [info for info in await jetstream.streams() if info.name not in names]
@@ -61,23 +65,35 @@ def _not_declared(info: StreamInfo) -> str:
     return f"not declared; it holds {info.state.messages} messages"
 
 
-async def _stream(jetstream: JetStream, stream: Stream, found: StreamInfo | None, wishes: Wishes) -> Change:
+async def _stream(jetstream: JetStream, stream: Stream, found: StreamInfo | None, wishes: Wishes) -> list[Change]:
     name = stream.name
     if found is None:
         await jetstream.create_stream(_wished(dict(stream.config()), stream, wishes))
-        return Change("created", "stream", name)
+        return [Change("created", "stream", name)]
     kept = {key: found.config[key] for key in _KEPT if key in found.config}
-    wanted = _wished({**stream.config(), **kept}, stream, wishes)
+    stored = {} if wishes.prune else _undeclared(stream, found)
+    wanted = _wished({**stream.config(), **kept, "subjects": [*stream.subjects, *stored]}, stream, wishes)
+    left = [
+        Change("left", "stream", name, f"{subject} is not declared; it holds {count} messages; {_PRUNE}")
+        for subject, count in stored.items()
+    ]
     differing = [key for key, value in wanted.items() if not _same(found.config.get(key), value)]
     differing += [key for key in _SOURCES if found.config.get(key)]
     if not differing:
-        return Change("unchanged", "stream", name)
-    losses = _losses(found, wanted)
-    if losses and not wishes.prune:
-        return Change("refused", "stream", name, f"{'; '.join(losses)}: --prune does it all the same")
+        return [Change("unchanged", "stream", name), *left]
+    losses = [] if wishes.prune else _losses(found, wanted)
+    if losses:
+        return [Change("refused", "stream", name, f"{'; '.join(losses)}; --prune does it all the same")]
     others = {key: value for key, value in found.config.items() if key not in _SOURCES}
     await jetstream.update_stream({**others, **wanted})
-    return Change("changed", "stream", name, ", ".join(differing))
+    return [Change("changed", "stream", name, ", ".join(differing)), *left]
+
+
+def _undeclared(stream: Stream, found: StreamInfo) -> dict[str, int]:
+    """The events that are not declared any more, but stored still: each with the number of its messages."""
+    gone = sorted(set(map(str, found.config.get("subjects") or ())) - set(stream.subjects))
+    counts = {subject: found.state.subjects.get(subject, 0) for subject in gone if _EVENT.fullmatch(subject)}
+    return {subject: count for subject, count in counts.items() if count}
 
 
 def _wished(config: dict[str, object], stream: Stream, wishes: Wishes) -> Config:
@@ -96,17 +112,14 @@ def _same(found: object, wanted: object) -> bool:
 
 
 def _losses(found: StreamInfo, wanted: Config) -> list[str]:
-    """What a change would lose of what the stream holds, or could lose soon."""
+    """What smaller limits would lose of what the stream holds, now or soon."""
     if not found.state.messages:
         return []
-    gone = set(map(str, found.config.get("subjects") or ())) - set(wanted["subjects"])
-    losses = [
-        f"{subject} holds {count} messages" for subject in sorted(gone) if (count := found.state.subjects.get(subject))
-    ]
+    losses = []
     if _limit(wanted["max_age"]) < _limit(found.config.get("max_age")):
         losses.append("max_age would be shorter")
     if _limit(wanted["max_bytes"]) < found.state.bytes:
-        losses.append(f"the stream holds {found.state.bytes} bytes")
+        losses.append(f"it holds {found.state.bytes} bytes")
     return losses
 
 
@@ -117,41 +130,37 @@ def _limit(value: object) -> float:
 
 async def _consumers(jetstream: JetStream, stream: Stream, *, prune: bool) -> list[Change]:
     found = {consumer.name: consumer for consumer in await jetstream.consumers(stream.name)}
-    changes = [
-        await _consumer(jetstream, stream, one, found.pop(one.name, None), prune=prune) for one in stream.consumers
-    ]
+    changes = []
+    for one in stream.consumers:
+        changes += await _consumer(jetstream, stream, one, found.pop(one.name, None), prune=prune)
     for name, info in sorted(found.items()):
         whole = f"{stream.name}/{name}"
         if prune:
             await jetstream.delete_consumer(stream.name, name)
             changes.append(Change("removed", "consumer", whole))
         else:
-            changes.append(Change("left", "consumer", whole, f"not declared; {_unhandled(info)}; --prune removes it"))
+            changes.append(Change("left", "consumer", whole, f"not declared; {_unhandled(info)}; {_PRUNE}"))
     return changes
 
 
 async def _consumer(
     jetstream: JetStream, stream: Stream, consumer: Consumer, found: ConsumerInfo | None, *, prune: bool
-) -> Change:
+) -> list[Change]:
     whole, config = f"{stream.name}/{consumer.name}", consumer.config()
     if found is None:
         await jetstream.put_consumer(stream.name, config)
-        return Change("created", "consumer", whole)
-    wanted = {**config, **{key: found.config[key] for key in _START if key in found.config}}
+        return [Change("created", "consumer", whole)]
+    waits = bool(found.num_pending + found.num_ack_pending) and not prune
+    # The service knows it no more, and makes a dead letter of what it does not know: so nothing is lost.
+    kept = sorted(filter(_EVENT.fullmatch, set(found.subjects) - set(consumer.subjects))) if waits else []
+    start = {key: found.config[key] for key in _START if key in found.config}
+    wanted = {**config, **start, "filter_subjects": [*consumer.subjects, *kept]}
+    left = [Change("left", "consumer", whole, f"{one} is not declared; {_unhandled(found)}; {_PRUNE}") for one in kept]
     differing = [key for key, value in wanted.items() if not _same(found.config.get(key), value)]
-    differing += ["deliver_subject"] if found.config.get("deliver_subject") else []
     if not differing:
-        return Change("unchanged", "consumer", whole)
-    gone = sorted(set(found.subjects) - set(consumer.subjects))
-    if gone and (found.num_pending or found.num_ack_pending) and not prune:
-        return Change(
-            "refused",
-            "consumer",
-            whole,
-            f"{_unhandled(found)}, perhaps of {', '.join(gone)}: --prune does it all the same",
-        )
+        return [Change("unchanged", "consumer", whole), *left]
     await jetstream.put_consumer(stream.name, wanted)
-    return Change("changed", "consumer", whole, ", ".join(differing))
+    return [Change("changed", "consumer", whole, ", ".join(differing)), *left]
 
 
 def _unhandled(info: ConsumerInfo) -> str:

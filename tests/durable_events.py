@@ -77,8 +77,12 @@ async def pull(transport: NatsTransport, service: str, most: int = 1) -> list[Me
     arrived = asyncio.Queue[Message]()
     inbox = transport.inbox()
     subscription = await transport.subscribe(inbox, arrived.put_nowait)
-    asked = json.dumps({"batch": most, "expires": 60_000_000_000}).encode()
-    await transport.publish(f"$JS.API.CONSUMER.MSG.NEXT.EVENTS.{service}", asked, reply=inbox)
-    messages = [await arrived.get() for _ in range(most)]
+    messages = list[Message]()
+    while len(messages) < most:
+        asked = json.dumps({"batch": most - len(messages), "expires": 5_000_000_000}).encode()
+        await transport.publish(f"$JS.API.CONSUMER.MSG.NEXT.EVENTS.{service}", asked, reply=inbox)
+        # A status without a reply subject ends a pull: nothing came in time, or a cluster has a new leader.
+        while len(messages) < most and (message := await arrived.get()).reply:
+            messages.append(message)
     await subscription.drain()
     return messages

@@ -96,27 +96,35 @@ async def test_an_event_that_is_stored_is_not_taken_out_unless_told(empty: Serve
         [replace(row, handles=tuple(one for one in row.handles if one is not EVENTS_SALES_CANCELLED)) for row in ROWS],
         [event for event in EVENTS if event is not EVENTS_SALES_CANCELLED],
     )
-    [refused] = [change for change in await apply(deployer, less) if change.outcome == "refused"]
-    assert "EVENTS" == refused.name
-    assert "events.sales.cancelled holds 1 messages" in refused.detail
+    left = [change for change in await apply(deployer, less) if change.outcome == "left"]
+    assert ["EVENTS", "EVENTS/depot"] == [change.name for change in left]
+    assert "events.sales.cancelled is not declared; it holds 1 messages" in left[0].detail
     assert "events.sales.cancelled" in (await stream(deployer)).config["subjects"]
+    async with connected(empty, "depot") as depot:
+        [message] = await pull(depot, "depot")
+        assert "events.sales.cancelled" == message.subject
 
     assert {"EVENTS", "EVENTS/depot"} == outcomes(await apply(deployer, less, Wishes(prune=True)))["changed"]
     assert "events.sales.cancelled" not in (await stream(deployer)).config["subjects"]
 
 
-async def test_a_consumer_does_not_lose_what_it_has_not_handled_unless_told(
-    empty: Servers, deployer: JetStream
-) -> None:
+async def test_an_event_that_nothing_is_stored_of_goes_with_its_declaration(deployer: JetStream) -> None:
     await apply(deployer, DECLARED)
-    async with connected(empty, "sales") as sales:
-        await publish(sales, "events.sales.cancelled")
-    less = declared([replace(DEPOT, handles=(EVENTS_SALES_PLACED,)), ROWS[0], COURIER])
-    changes = await apply(deployer, less)
-    [refused] = [change for change in changes if change.outcome == "refused"]
-    assert "EVENTS/depot" == refused.name
-    assert "1 messages are not handled" in refused.detail
-    assert "EVENTS/depot" in outcomes(await apply(deployer, less, Wishes(prune=True)))["changed"]
+    less = declared(
+        [replace(row, handles=tuple(one for one in row.handles if one is not EVENTS_SALES_CANCELLED)) for row in ROWS],
+        [event for event in EVENTS if event is not EVENTS_SALES_CANCELLED],
+    )
+    assert {"EVENTS", "EVENTS/depot"} == outcomes(await apply(deployer, less))["changed"]
+    assert {"unchanged"} == outcomes(await apply(deployer, less)).keys()
+
+
+async def test_what_a_stream_has_overheard_is_no_reason_to_hear_more(empty: Servers, deployer: JetStream) -> None:
+    await apply(deployer, DECLARED)
+    await tampered(deployer, subjects=[*DECLARED[0].subjects, "auth.login"])
+    async with connected(empty, "gateway") as gateway:
+        await publish(gateway, "auth.login")
+    await apply(deployer, DECLARED)
+    assert "auth.login" not in (await stream(deployer)).config["subjects"]
 
 
 async def test_a_consumer_that_nobody_declares_is_named_and_left_unless_told(deployer: JetStream) -> None:
