@@ -1,1 +1,1 @@
-"""What production uses too: NATS permissions, keys, certificates."""
+"""What production uses too: NATS permissions, keys, certificates, streams."""

@@ -49,7 +49,7 @@ _STREAMS = """\
 # Makes the streams of durable events before the workers start, and changes them after an update. Then it ends.
 streams:
   <<: *process
-  restart: on-failure
+  restart: on-failure:5
   build: { context: ., target: command, args: { SERVICE: cli } }
   command: ["nats", "streams", "--apply"]
   environment:
