@@ -26,6 +26,7 @@ MAX_EVENT: Final = 256 * _KIB
 MAX_DEAD: Final = MAX_EVENT + 16 * _KIB
 """Bytes of a dead letter: an event, and the headers that say why it is dead."""
 MAX_ACK_PENDING: Final = 64
+"""Events of one service that are delivered and not acknowledged, over all its processes."""
 ACK_WAIT: Final = 30 * _SECOND
 
 _COMMON: Final[Config] = {
@@ -60,9 +61,7 @@ class Consumer(NamedTuple):
             "replay_policy": "instant",
             "ack_policy": "explicit",
             "ack_wait": ACK_WAIT,
-            # Whoever asks for more than may be unacknowledged would wait until the pull ends: it gets an error instead.
             "max_ack_pending": MAX_ACK_PENDING,
-            "max_batch": MAX_ACK_PENDING,
             # The worker counts the tries. A server that counts them stops delivering without a word.
             "max_deliver": -1,
         }
