@@ -182,7 +182,8 @@ class Servers:
             seed = self.nats_seeds[DEPLOYER]
             done = await make_streams(self._streams, self.nats_url, seed, self.nats_ca, len(self.nats))
             if done:
-                on_progress(self.nats[0].name, "ready", f"streams: {done}")
+                first = self.nats[0]
+                on_progress(first.name, "ready", f"127.0.0.1:{first.port}; streams: {done}")
         self._streams_made.set()
 
     async def until_serving(self, kinds: Collection[ServerName]) -> None:
