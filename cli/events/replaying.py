@@ -1,6 +1,7 @@
 """`mesh events replay`: has a consumer read again what it has handled."""
 
 import asyncio
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -42,7 +43,7 @@ def replay(
     """
     plan = asyncio.run(_replay(home, consumer, since, yes=yes))
     if as_json:
-        typer.echo(f'{{"consumer": "{plan.consumer}", "from_sequence": {plan.start}, "at_most": {plan.most}}}')
+        typer.echo(json.dumps({"consumer": plan.consumer, "from_sequence": plan.start, "at_most": plan.most}))
     else:
         typer.echo(f"{plan.consumer} reads again from sequence {plan.start} on, at most {plan.most} events")
 

@@ -175,6 +175,32 @@ async def test_the_deployer_makes_no_stream_of_another_name(streams: Servers) ->
             await transport.request("$JS.API.STREAM.CREATE.SPY", b'{"name": "SPY", "subjects": ["auth.>"]}', {}, 60)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Nats-Rollup": "all"},
+        {"Nats-Rollup": "sub"},
+        {"Nats-TTL": "1s"},
+        {"Nats-Schedule": "@at 2026-01-01T00:00:00Z", "Nats-Schedule-Target": "events.depot.reserved"},
+        {"Nats-Incr": "1"},
+        {"Nats-Batch-Id": "b", "Nats-Batch-Sequence": "1", "Nats-Batch-Commit": "1"},
+    ],
+    ids=lambda headers: next(iter(headers)),
+)
+async def test_no_header_has_the_server_delete_delay_or_pass_on_an_event(
+    streams: Servers, sales: NatsTransport, headers: dict[str, str]
+) -> None:
+    await stored(sales, "stays")
+    async with connected(streams, "operator") as operator:
+        before = await JetStream(operator).stream("EVENTS")
+        answer = json.loads(await publish(sales, "events.sales.placed", b"{}", headers))
+        after = await JetStream(operator).stream("EVENTS")
+    assert before is not None
+    assert after is not None
+    assert "error" in answer
+    assert before.state == after.state
+
+
 async def test_no_request_and_no_reply_is_stored(streams: Servers) -> None:
     """Nor does JetStream answer a request, which would hide that nobody serves it."""
     async with connected(streams, "operator") as operator, connected(streams, "gateway") as gateway:
