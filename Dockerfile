@@ -60,6 +60,15 @@ COPY --chmod=755 providers providers
 COPY --chmod=755 worker worker
 COPY --chmod=755 ${PACKAGE} ${PACKAGE}
 
+# The command `mesh`, which creates the streams in compose.yaml.
+FROM process AS command
+COPY --chmod=755 cli cli
+COPY --chmod=755 devstack devstack
+COPY --chmod=755 ops ops
+COPY --chmod=755 services.py services.py
+COPY --chmod=644 nats.conf nats-tls.conf ./
+ENTRYPOINT ["python", "-m", "cli.main"]
+
 # The configuration is part of the image: a mounted file stays the old one after `git pull`.
 FROM nats:2.15-alpine AS nats
 COPY --chmod=644 nats.conf nats-tls.conf /etc/nats/

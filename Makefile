@@ -93,7 +93,7 @@ audit: $(AUDIT_STAMP) ## Check servers and packages for known vulnerabilities; n
 lock: COMPILE := uv pip compile -q --universal --generate-hashes --no-header --no-annotate --only-binary :all: --no-binary nkeys
 lock: OPTIONS := --only-binary :all:\n--no-binary nkeys\n
 lock: ## Update the pins of every dependency
-	@for extra in dev $$($(BIN)/python -c "from services import LOCKS; print(*LOCKS)"); do \
+	@for extra in dev cli $$($(BIN)/python -c "from services import LOCKS; print(*LOCKS)"); do \
 		$(COMPILE) --upgrade --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit; done
 	@for extra in bench audit; do \
 		$(COMPILE) --extra $$extra -c requirements/dev.txt pyproject.toml -o requirements/$$extra.txt || exit; done

@@ -54,3 +54,6 @@ EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.Sessio
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = tuple(value for value in globals().values() if isinstance(value, Endpoint))
 """All endpoints, in the order above. Everything derived for each subject starts here."""
+
+EVENTS: tuple[Event[Any], ...] = tuple(value for value in globals().values() if isinstance(value, Event))
+"""All events, in the order above."""

@@ -12,6 +12,7 @@ MODULES = {
     "call": "cli.call",
     "ls": "cli.services",
     "subjects": "cli.table",
+    "events": "cli.events.commands",
     "nats": "cli.nats",
     "compose": "cli.compose",
     "generate": "cli.generate",

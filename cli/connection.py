@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import structlog
 import typer
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from cli.failure import fail
 from devstack.errors import DevstackError
 from devstack.home.state import StackState, read_stack
-from mesh.core.errors import Disconnected
+from mesh.core.errors import Disconnected, Refused
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from mesh.process.run import StartError, read_settings
@@ -39,19 +39,25 @@ HomeOption = Annotated[
 ]
 
 
+Person = Literal["operator", "deployer"]
+"""As whom a command connects: who looks after the mesh, or who makes its streams."""
+
+
 @asynccontextmanager
-async def connected(home: Path) -> AsyncIterator[NatsTransport]:
-    """Connect as the operator of the stack in `home`. With NATS_URL set, connect as the environment says.
+async def connected(home: Path, person: Person = "operator") -> AsyncIterator[NatsTransport]:
+    """Connect as this user of the stack in `home`. With NATS_URL set, connect as the environment says.
 
     Ends the program with a message if there is neither, or if NATS does not answer.
     """
     # The command reports errors itself; the runtime's log would repeat them.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
-        settings = _settings(home)
-        transport = await NatsTransport.connect(settings, "operator")
+        settings = _settings(home, person)
+        transport = await NatsTransport.connect(settings, person)
     except (StartError, Disconnected) as error:
         fail(str(error), NOBODY_SERVES)
+    except Refused as error:
+        fail(f"{error}: it has to be the NATS user {person}")
     try:
         yield transport
     finally:
@@ -66,7 +72,7 @@ def running_stack(home: Path) -> StackState | None:
         fail(str(error))
 
 
-def _settings(home: Path) -> NatsSettings:
+def _settings(home: Path, person: Person) -> NatsSettings:
     settings = read_settings(NatsSettings)
     if "nats_url" in settings.model_fields_set:
         return settings
@@ -74,6 +80,7 @@ def _settings(home: Path) -> NatsSettings:
     if stack is None:
         raise StartError(f"no mesh runs in {home}: start one with `mesh up`, or set NATS_URL")
     try:
-        return NatsSettings.model_validate({"nats_url": stack.nats_url, **stack.operator.settings()})
+        user = stack.deployer if person == "deployer" else stack.operator
+        return NatsSettings.model_validate({"nats_url": stack.nats_url, **user.settings()})
     except ValidationError:
         raise StartError(f"{home / 'stack.json'} names no usable NATS server") from None

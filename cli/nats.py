@@ -1,4 +1,4 @@
-"""`mesh nats`: permissions for nats.conf, derived from subjects.py and services.py, and keys for its users."""
+"""`mesh nats`: permissions and streams, derived from subjects.py and services.py, and keys for NATS users."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,17 +8,21 @@ import typer
 
 from cli.connection import expanded
 from cli.failure import fail
+from cli.streams import streams as streams_command
 from devstack.servers.nats import CONFIGURATION
 from ops.certificates import Authority
-from ops.nkeys import PEOPLE, new_seed, public_key, variable
+from ops.nkeys import DEPLOYER, new_seed, public_key, variable
 from ops.permissions import block, replaced
 from ops.private_files import write_private
-from services import PROCESSES, USERS
+from ops.streams import streams
+from services import BY_NAME, PROCESSES, USERS
+from subjects import EVENTS
 
 HOSTS = ("nats", "localhost", "127.0.0.1")
 """NATS's default host names: compose.yaml's, and this machine's."""
 
-nats = typer.Typer(name="nats", no_args_is_help=True, help="Generate permissions and keys for nats.conf.")
+nats = typer.Typer(name="nats", no_args_is_help=True, help="Generate permissions, keys and streams.")
+nats.command(name="streams")(streams_command)
 
 
 @nats.command()
@@ -72,5 +76,5 @@ def _user(seed_file: Path, user: str) -> Iterator[tuple[str, str]]:
         write_private(seed_file, new_seed())
     seed = seed_file.read_text().strip()
     yield variable(user), public_key(seed)
-    if user not in PEOPLE:
+    if user in BY_NAME or (user == DEPLOYER and streams(PROCESSES, EVENTS)):
         yield f"NATS_{user.upper()}_SEED", seed

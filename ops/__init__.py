@@ -1,1 +1,1 @@
-"""What production uses too: NATS permissions, keys, certificates, generated files."""
+"""What production uses too: NATS permissions, keys, certificates, streams, generated files."""

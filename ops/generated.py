@@ -9,10 +9,15 @@ Each section is between two marks in a file that is otherwise written by hand:
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
 
-from ops.nkeys import PEOPLE, variable
+from mesh.core.event import Event
+from ops.nkeys import DEPLOYER, PEOPLE, variable
 from ops.permissions import replaced
 from ops.process import Process, Store
+from ops.streams import streams
+from subjects import EVENTS
 
 Rows = Sequence[Process]
 
@@ -40,6 +45,21 @@ _WORKER = """\
     <<: *health
     test: ["CMD", "python", "-S", "-E", "-m", "mesh.process.heartbeat"]
 """
+_STREAMS = """\
+# Creates and updates the streams of durable events before the workers start. Then it ends.
+streams:
+  <<: *process
+  restart: on-failure:5
+  build: { context: ., target: command, args: { SERVICE: cli } }
+  command: ["nats", "streams", "--apply"]
+  environment:
+    NATS_URL: tls://nats:4222
+    NATS_TLS_CA: /etc/nats/ca.pem
+    NATS_NKEY_SEED: ${NATS_DEPLOYER_SEED:?see .env.example}
+  networks: [mesh]
+  depends_on:
+    nats: { condition: service_healthy }
+"""
 _GIVES_WAY = "  cpu_shares: 128 # of 1024: when cores are busy, password hashing yields to everything else\n"
 _URLS: dict[Store, str] = {
     "postgres": "postgresql://{name}:${{{password}:?see .env.example}}@postgres:5432/{name}",
@@ -47,14 +67,19 @@ _URLS: dict[Store, str] = {
 }
 
 
-def generated(name: str, text: str, rows: Rows) -> str:
-    """The generated text of a file. Raises ValueError if nats.conf has lost its marks."""
+def generated(name: str, text: str, rows: Rows, events: Iterable[Event[Any]] = EVENTS) -> str:
+    """The generated text of a file.
+
+    Raises ValueError if nats.conf has lost its marks, or if the rows and the events do not fit together.
+    """
+    declared = tuple(events)
+    makers = _makers(has_streams=bool(streams(rows, declared)))
     if name == "nats.conf":
-        return replaced(text, rows)
+        return replaced(text, rows, declared)
 
     def part(found: re.Match[str]) -> str:
         indent, begin, what, _ = found.groups()
-        made = textwrap.indent(_PARTS[what](rows), indent)
+        made = textwrap.indent(makers[what](rows), indent)
         return f"{indent}{begin}{made}{indent}# <<< {what}\n"
 
     return _PART.sub(part, text)
@@ -100,11 +125,11 @@ def _networks(rows: Rows) -> str:
     return _lines(f"{row.name}-database: {{ internal: true }}" for row in rows if row.store)
 
 
-def _workers(rows: Rows) -> str:
-    return "\n".join(_worker(row) for row in rows if row.serves)
+def _workers(rows: Rows, *, has_streams: bool) -> str:
+    return "\n".join(_worker(row, has_streams=has_streams) for row in rows if row.serves)
 
 
-def _worker(row: Process) -> str:
+def _worker(row: Process, *, has_streams: bool) -> str:
     own = []
     if row.store and row.url_variable:
         own.append(f"{row.url_variable}: {_URLS[row.store].format(name=row.name, password=password(row))}")
@@ -118,7 +143,12 @@ def _worker(row: Process) -> str:
         priority=_GIVES_WAY if row.gives_way else "",
         own=textwrap.indent(_lines(own), "    "),
         networks=", ".join(["mesh", *([f"{row.name}-database"] if row.store else [])]),
-        servers=_lines(f"    {server}: {{ condition: service_healthy }}" for server in row.servers),
+        servers=_lines(
+            [
+                *(f"    {server}: {{ condition: service_healthy }}" for server in row.servers),
+                *(["    streams: { condition: service_completed_successfully }"] if has_streams else []),
+            ]
+        ),
     )
 
 
@@ -144,20 +174,23 @@ def _example_secrets(rows: Rows) -> str:
     return _lines(lines)
 
 
-def _example_keys(rows: Rows) -> str:
+def _example_keys(rows: Rows, *, has_streams: bool) -> str:
     own = [line for row in rows for line in (f"{variable(row.name)}=", f"NATS_{row.prefix}_SEED=")]
-    return _lines([*own, *(f"{variable(user)}=" for user in PEOPLE)])
+    deployer = [f"NATS_{DEPLOYER.upper()}_SEED="] if has_streams else []
+    return _lines([*own, *(f"{variable(user)}=" for user in PEOPLE), *deployer])
 
 
-_PARTS: dict[str, Callable[[Rows], str]] = {
-    "nats-keys": _nats_keys,
-    "postgres-databases": _databases("postgres"),
-    "postgres-networks": _networks_of("postgres"),
-    "mongo-databases": _databases("mongo"),
-    "mongo-networks": _networks_of("mongo"),
-    "workers": _workers,
-    "networks": _networks,
-    "database-passwords": _example_passwords,
-    "secrets": _example_secrets,
-    "keys": _example_keys,
-}
+def _makers(*, has_streams: bool) -> dict[str, Callable[[Rows], str]]:
+    return {
+        "nats-keys": _nats_keys,
+        "postgres-databases": _databases("postgres"),
+        "postgres-networks": _networks_of("postgres"),
+        "mongo-databases": _databases("mongo"),
+        "mongo-networks": _networks_of("mongo"),
+        "streams": lambda _: _STREAMS if has_streams else "",
+        "workers": partial(_workers, has_streams=has_streams),
+        "networks": _networks,
+        "database-passwords": _example_passwords,
+        "secrets": _example_secrets,
+        "keys": partial(_example_keys, has_streams=has_streams),
+    }

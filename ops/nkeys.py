@@ -6,8 +6,9 @@ import secrets
 
 import nkeys
 
-PEOPLE = ("operator", "system")
-"""NATS users for people: one operates the mesh, one operates NATS."""
+DEPLOYER = "deployer"
+PEOPLE = ("operator", DEPLOYER, "system")
+"""NATS users for people: one operates the mesh, one creates its streams, one operates NATS."""
 
 
 def new_seed() -> str:

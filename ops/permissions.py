@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import subjects
 from mesh.core.endpoint import Endpoint
 from mesh.core.event import Event
 from mesh.wire.discovery import VERBS
 from mesh.wire.names import QUEUE_GROUP
 from ops.nkeys import variable
 from ops.process import Process
-from subjects import AUTH_KEYS_ROTATE, ENDPOINTS
+from ops.streams import DEAD_STREAM, EVENT_STREAM, dead_subject, handlers, publisher, retry_subject
+from subjects import AUTH_KEYS_ROTATE, ENDPOINTS, EVENTS
 
 BEGIN = "# >>> made of subjects.py and services.py by `mesh nats permissions --write`: a change here is lost"
 END = "# <<< mesh nats permissions"
@@ -27,7 +27,6 @@ NATS keeps each unanswered reply subject in memory for that long, so anyone who 
 Keep it short.
 """
 
-EVENTS: list[Event[Any]] = [value for value in vars(subjects).values() if isinstance(value, Event)]
 READS = [endpoint for endpoint in ENDPOINTS if endpoint.idempotent and not endpoint.verified]
 """Endpoints that change nothing and reveal nothing personal: an operator may call them without a token."""
 
@@ -42,17 +41,14 @@ class Permissions:
     """Whether the user may reply to what it receives: once per request, soon, on any reply subject."""
 
 
-def permissions(processes: Iterable[Process]) -> dict[str, Permissions]:
+def permissions(processes: Iterable[Process], events: Iterable[Event[Any]] = EVENTS) -> dict[str, Permissions]:
     """The permissions of every user of the mesh, by name."""
-    rows = tuple(processes)
+    rows, declared = tuple(processes), tuple(events)
     services = [row.name for row in rows if row.serves]
     return {
-        **{row.name: _worker(row) if row.serves else _gateway(row, services) for row in rows},
-        "operator": Permissions(
-            # Rotating keys also requires an administrator's token.
-            publish=[*_subjects([*READS, AUTH_KEYS_ROTATE]), "$SRV.>"],
-            subscribe=["_INBOX_operator.>", "events.>"],
-        ),
+        **{row.name: _worker(row, declared) if row.serves else _gateway(row, services) for row in rows},
+        "operator": _operator(rows),
+        "deployer": _deployer(),
     }
 
 
@@ -63,11 +59,12 @@ def _gateway(row: Process, services: Iterable[str]) -> Permissions:
     )
 
 
-def _worker(row: Process) -> Permissions:
+def _worker(row: Process, events: Iterable[Event[Any]]) -> Permissions:
     served = [endpoint.subject for endpoint in ENDPOINTS if endpoint.service == row.name]
+    own = [event.subject for event in events if publisher(event) == row.name]
     return Permissions(
         # Never a subject that it subscribes to: it could reply to its own message, and so publish on any subject.
-        publish=[*_subjects(row.calls), *_events(row.name)],
+        publish=[*_subjects(row.calls), *own, *(_pulls(row.name) if row.handles else [])],
         subscribe=[
             *(f"{subject} {QUEUE_GROUP}" for subject in served),
             # One entry per verb: with "$SRV.*" nats-server also allows "$SRV.>", which includes other services.
@@ -79,17 +76,61 @@ def _worker(row: Process) -> Permissions:
     )
 
 
+def _pulls(service: str) -> list[str]:
+    """What a service that handles events publishes for it: it reads from its own consumer alone."""
+    return [
+        f"$JS.API.CONSUMER.MSG.NEXT.{EVENT_STREAM}.{service}",
+        f"$JS.ACK.{EVENT_STREAM}.{service}.>",
+        dead_subject(service),
+    ]
+
+
+def _operator(rows: Iterable[Process]) -> Permissions:
+    return Permissions(
+        publish=[
+            # To rotate keys wants an administrator's token besides.
+            *_subjects([*READS, AUTH_KEYS_ROTATE]),
+            "$SRV.>",
+            *_api("INFO", "STREAM.NAMES", "STREAM.LIST"),
+            *_api(*_of_both("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET", "CONSUMER.NAMES", "CONSUMER.LIST")),
+            *_api(f"DIRECT.GET.{EVENT_STREAM}.>", f"DIRECT.GET.{DEAD_STREAM}.>", f"CONSUMER.INFO.{EVENT_STREAM}.*"),
+            # To have a dead letter handled once more is to publish it again, and to delete it.
+            *_api(f"STREAM.MSG.DELETE.{DEAD_STREAM}"),
+            *(retry_subject(row.name) for row in handlers(rows)),
+        ],
+        subscribe=["_INBOX_operator.>", "events.>"],
+    )
+
+
+def _deployer() -> Permissions:
+    """To read messages is to find the sequence from which a consumer starts again."""
+    of_consumers = [f"CONSUMER.{verb}.{EVENT_STREAM}.*" for verb in ("CREATE", "INFO", "DELETE", "RESET")]
+    return Permissions(
+        publish=[
+            *_api("INFO", "STREAM.NAMES", "STREAM.LIST"),
+            *_api(*_of_both("STREAM.CREATE", "STREAM.UPDATE", "STREAM.INFO", "CONSUMER.NAMES", "CONSUMER.LIST")),
+            *_api(*of_consumers, f"DIRECT.GET.{EVENT_STREAM}"),
+        ],
+        subscribe=["_INBOX_deployer.>"],
+    )
+
+
+def _api(*verbs: str) -> list[str]:
+    return [f"$JS.API.{verb}" for verb in verbs]
+
+
+def _of_both(*verbs: str) -> list[str]:
+    return [f"{verb}.{stream}" for verb in verbs for stream in (EVENT_STREAM, DEAD_STREAM)]
+
+
 def _subjects(declared: Iterable[Endpoint[Any, Any] | Event[Any]]) -> list[str]:
     return [one.subject for one in declared]
 
 
-def _events(service: str) -> list[str]:
-    return [event.subject for event in EVENTS if event.subject.split(".")[1] == service]
-
-
-def block(processes: Iterable[Process]) -> str:
+def block(processes: Iterable[Process], events: Iterable[Event[Any]] = EVENTS) -> str:
     """The section of nats.conf with the permissions, including its marks."""
-    return "\n".join([BEGIN, *(_variable(user, allowed) for user, allowed in permissions(processes).items()), END])
+    allowed = permissions(processes, events)
+    return "\n".join([BEGIN, *(_variable(user, may) for user, may in allowed.items()), END])
 
 
 def users(processes: Iterable[Process]) -> str:
@@ -108,16 +149,18 @@ def _variable(user: str, allowed: Permissions) -> str:
 
 
 def _list(what: str, allowed: Sequence[str]) -> list[str]:
+    if not allowed:  # NATS takes an empty list for all subjects
+        return [f'  {what}: {{ deny: [">"] }}']
     # A no-break space keeps a subject and its queue group on one line.
     words = ", ".join(f'"{subject}"'.replace(" ", "\N{NO-BREAK SPACE}") for subject in allowed)
     filled = textwrap.wrap(words, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
     return [f"  {what}: {{ allow: [", *(line.replace("\N{NO-BREAK SPACE}", " ") for line in filled), "  ] }"]
 
 
-def replaced(configuration: str, processes: Iterable[Process]) -> str:
+def replaced(configuration: str, processes: Iterable[Process], events: Iterable[Event[Any]] = EVENTS) -> str:
     """nats.conf with both sections up to date. Raises ValueError if their marks are missing."""
     rows = tuple(processes)
-    permitted = _between(configuration, f"\n{BEGIN}\n", f"\n{END}\n", f"\n{block(rows)}\n")
+    permitted = _between(configuration, f"\n{BEGIN}\n", f"\n{END}\n", f"\n{block(rows, events)}\n")
     return _between(permitted, f"\n{BEGIN_USERS}\n", f"\n{END_USERS}\n", f"\n{users(rows)}\n")
 
 

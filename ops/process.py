@@ -28,7 +28,9 @@ class Process:
     calls: tuple[Endpoint[Any, Any], ...] = ()
     """The endpoints of other services that it calls."""
     hears: tuple[Event[Any], ...] = ()
-    """The events of other services that it subscribes to."""
+    """The events of other services that it subscribes to, at most once."""
+    handles: tuple[Event[Any], ...] = ()
+    """The durable events that it handles, at least once."""
     keys: tuple[str, ...] = ()
     """Variables with 32 secret bytes in base64."""
     admin: bool = False

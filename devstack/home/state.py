@@ -15,7 +15,10 @@ from ops.private_files import write_private
 
 
 class Operator(BaseModel):
-    """The NATS user of a person: an nkey seed, or with an external NATS whatever the terminal's variables say."""
+    """The NATS user of a person, the operator or the deployer.
+
+    It has an nkey seed, or with an external NATS whatever the terminal's variables say.
+    """
 
     user: str | None = None
     password: str | None = Field(default=None, repr=False)
@@ -51,6 +54,7 @@ class StackState(BaseModel):
     nats_url: str  # of all nodes, separated by commas; the next field has the same order
     nats_monitor_url: str | None
     operator: Operator
+    deployer: Operator = Operator()
     admin: Admin
     databases: dict[str, str] = Field(repr=False)
     """The URL of each service's database, by the service's name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from devstack.errors import DevstackError
 from devstack.home.credentials import load_credentials
@@ -14,7 +14,11 @@ from devstack.processes.progress import silent
 from devstack.servers.mongo import Mongo
 from devstack.servers.nats import CONFIGURATION, Nats, nats_nodes
 from devstack.servers.postgres import Postgres
+from devstack.servers.streams import make_streams
+from ops.nkeys import DEPLOYER
+from ops.streams import streams
 from services import PROCESSES
+from subjects import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from devstack.home.home import Home
     from devstack.processes.progress import OnProgress
     from devstack.servers.server import Server
+    from mesh.core.event import Event
     from ops.process import Process, ServerName
 
 
@@ -50,15 +55,18 @@ class Servers:
         *,
         tls: bool = False,
         processes: Iterable[Process] = PROCESSES,
+        events: Iterable[Event[Any]] = EVENTS,
         ports: Mapping[ServerName, int] | None = None,
         keep_ports: bool = False,
     ) -> None:
         """`only` selects fewer than all three servers. NATS may be a cluster, and may be encrypted.
 
-        Each of `processes` without a database and secrets gets them. A server in `ports` uses that port for clients;
-        with `keep_ports` the others use those of the last start.
+        Each of `processes` without a database and secrets gets them. NATS gets the streams of `events`. A server in
+        `ports` uses that port for clients; with `keep_ports` the others use those of the last start.
         """
         self._processes = tuple(processes)
+        self._streams = streams(self._processes, events)
+        self._streams_made = asyncio.Event()
         self._ports = dict(ports or {})
         self._keep_ports = keep_ports
         self._path = home
@@ -161,17 +169,30 @@ class Servers:
             async with asyncio.TaskGroup() as starting:
                 for server in self:
                     starting.create_task(_start(server, on_progress))
+                starting.create_task(self._make_streams(on_progress))
         except BaseException as error:
             await self.stop_all()
             if isinstance(error, BaseExceptionGroup):
                 raise error.exceptions[0] from None  # the others failed because they were cancelled
             raise
 
+    async def _make_streams(self, on_progress: OnProgress) -> None:
+        if self._streams and "nats" in self._only:
+            await asyncio.gather(*(node.has_served.wait() for node in self.nats))
+            seed = self.nats_seeds[DEPLOYER]
+            done = await make_streams(self._streams, self.nats_url, seed, self.nats_ca, len(self.nats))
+            if done:
+                first = self.nats[0]
+                on_progress(first.name, "ready", f"127.0.0.1:{first.port}; streams: {done}")
+        self._streams_made.set()
+
     async def until_serving(self, kinds: Collection[ServerName]) -> None:
-        """During a start, wait until the selected servers of these kinds serve."""
+        """During a start, wait until the selected servers of these kinds serve, and NATS has its streams."""
         for server in self:
             if kind_of(server.name) in kinds:
                 await server.has_served.wait()
+        if "nats" in kinds:
+            await self._streams_made.wait()
 
     async def stop_all(self) -> None:
         """Stop all servers together and release the home."""

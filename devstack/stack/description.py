@@ -9,11 +9,13 @@ from devstack.home.admin import first_admin
 from devstack.home.state import Admin, Operator, StackState
 from devstack.stack.addresses import http_url
 from devstack.stack.environment import Surroundings, inherited
+from ops.nkeys import DEPLOYER
 from ops.private_files import write_private
 from services import PROCESSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from devstack.servers.all import Servers
     from devstack.stack.settings import StackSettings
@@ -65,13 +67,11 @@ def describe(
     seeds = known.nats_seeds
     if seeds is None:  # an external NATS: one user for all processes
         variables = inherited("gateway", terminal, nats=True)
-        operator = Operator.model_validate(
+        operator = deployer = Operator.model_validate(
             {name.removeprefix("nats_"): variables.get(name.upper()) for name in Operator().settings()}
         )
     else:
-        seed = home.path / "operator.nk"
-        write_private(seed, seeds["operator"])
-        operator = Operator(nkey_seed_file=seed, tls_ca=known.nats_ca)
+        operator, deployer = (_person(user, home.path, seeds[user], known.nats_ca) for user in ("operator", DEPLOYER))
     stored = {
         store: {row.name: known.databases[row.name] for row in PROCESSES if row.store == store}
         for store in ("postgres", "mongo")
@@ -83,6 +83,7 @@ def describe(
         nats_url=known.nats_url,
         nats_monitor_url=servers.nats_monitor_url if seeds else None,
         operator=operator,
+        deployer=deployer,
         admin=Admin(email=known.admin_email, password=known.admin_password),
         databases=dict(known.databases),
         postgres={f"{name}_url": url for name, url in stored["postgres"].items()},
@@ -92,3 +93,10 @@ def describe(
         pid=os.getpid(),
         processes=dict(processes),
     )
+
+
+def _person(user: str, home: Path, seed: str, ca: Path | None) -> Operator:
+    """A user of nats.conf that a person connects as, with the seed in a file of the home."""
+    path = home / f"{user}.nk"
+    write_private(path, seed)
+    return Operator(nkey_seed_file=path, tls_ca=ca, inbox_prefix=f"_INBOX_{user}")

@@ -26,6 +26,8 @@ from tests.unit.deployment.images import COMPOSE, PACKAGES, SERVICES, copied, im
 DOCKERS_OWN = ("172.16.0.0/12", "192.168.0.0/16")
 """From where Docker takes the networks for which nothing is said: a fixed one among them might be taken already."""
 NATS_FILES = ("nats.conf", "nats-tls.conf")
+ONE_SHOTS = {"streams"} & SERVICES.keys()
+"""Services that end once their work is done."""
 SETTINGS: dict[str, type[BaseSettings]] = {row.name: settings_of(row) for row in PROCESSES}
 
 
@@ -79,7 +81,7 @@ def mounts() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_without_keys_nothing_starts_and_nothing_is_made_in_their_place() -> None:
-    assert {"nats", *PACKAGES} == {name for name, _ in mounts()}
+    assert {"nats", *PACKAGES, *ONE_SHOTS} == {name for name, _ in mounts()}
     for _, mount in mounts():
         assert mount["source"].startswith("./keys/")
         assert {"bind": {"create_host_path": False}, "read_only": True, "type": "bind"}.items() <= mount.items()
@@ -93,7 +95,7 @@ def test_what_is_renewed_is_mounted_with_its_folder() -> None:
 def test_the_certificates_are_those_that_mesh_nats_keys_makes(tmp_path: Path) -> None:
     made = CliRunner().invoke(application(), ["nats", "keys", str(tmp_path / "keys")])
     assert 0 == made.exit_code, made.output
-    for name in ("nats", *PACKAGES):
+    for name in ("nats", *PACKAGES, *ONE_SHOTS):
         inside = {Path(mount["target"]): tmp_path / mount["source"] for service, mount in mounts() if service == name}
         asked = [Path(value) for value in SERVICES[name]["environment"].values() if value.endswith(".pem")]
         assert asked
@@ -160,9 +162,10 @@ def test_no_two_services_share_a_database_and_the_gateway_reaches_none() -> None
 
 def test_everything_is_checked_for_health_and_starts_after_what_it_needs() -> None:
     for name, service in SERVICES.items():
-        assert service["healthcheck"]["test"], name
-        for condition in service.get("depends_on", {}).values():
-            assert {"condition": "service_healthy"} == condition
+        assert name in ONE_SHOTS or service["healthcheck"]["test"], name
+        for other, condition in service.get("depends_on", {}).items():
+            wanted = "service_completed_successfully" if other in ONE_SHOTS else "service_healthy"
+            assert {"condition": wanted} == condition
     for worker in {endpoint.service for endpoint in ENDPOINTS}:
         assert ["CMD", "python", "-S", "-E", "-m", "mesh.process.heartbeat"] == SERVICES[worker]["healthcheck"]["test"]
         assert [str(Path(SERVICES[worker]["environment"]["MESH_HEARTBEAT_FILE"]).parent)] == SERVICES[worker]["tmpfs"]

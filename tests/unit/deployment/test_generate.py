@@ -1,6 +1,7 @@
 """What names the processes in configuration is made of services.py, and stays so."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from ops.generated import generated, sections
 from ops.process import Process, Store
 from services import PROCESSES
 from subjects import AUTH_JWKS
-from tests.support.paths import ROOT
+from tests.support.events.durable_events import ALL_EVENTS, ALL_ROWS, EVENTS_SALES_SEEN
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -72,10 +75,32 @@ def test_a_row_more_is_a_service_more_and_goes_with_it(clone: Path, store: Store
         assert (clone / name).read_text() == generated(name, text, PROCESSES)
 
 
+def test_the_first_durable_event_brings_a_one_shot_that_makes_streams(clone: Path) -> None:
+    made = {name: generated(name, (clone / name).read_text(), ALL_ROWS, ALL_EVENTS) for name in FILES}
+    services = yaml.safe_load(made["compose.yaml"])["services"]
+    assert ["nats", "streams", "--apply"] == services["streams"]["command"]
+    assert {"nats": {"condition": "service_healthy"}} == services["streams"]["depends_on"]
+    assert ["mesh"] == services["streams"]["networks"]
+    seed = services["streams"]["environment"]["NATS_NKEY_SEED"]
+    assert "${NATS_DEPLOYER_SEED:?see .env.example}" == seed
+    assert seed not in [services[row.name]["environment"]["NATS_NKEY_SEED"] for row in ALL_ROWS]
+    for row in ALL_ROWS:
+        waits = services[row.name]["depends_on"].get("streams")
+        assert ({"condition": "service_completed_successfully"} if row.serves else None) == waits
+    assert "NATS_DEPLOYER_SEED=" in made[".env.example"].splitlines()
+
+
+def test_without_durable_events_nothing_makes_streams(clone: Path) -> None:
+    rows = [replace(row, handles=()) for row in ALL_ROWS]
+    made = {name: generated(name, (clone / name).read_text(), rows, [EVENTS_SALES_SEEN]) for name in FILES}
+    assert "streams" not in yaml.safe_load(made["compose.yaml"])["services"]
+    assert "NATS_DEPLOYER_SEED" not in "".join(made.values())
+
+
 def test_no_mark_is_missing() -> None:
     assert [
         *("nats-keys", "postgres-databases", "postgres-networks", "mongo-databases", "mongo-networks"),
-        *("workers", "networks"),
+        *("streams", "workers", "networks"),
     ] == sections((ROOT / "compose.yaml").read_text())
     assert ["database-passwords", "secrets", "keys"] == sections((ROOT / ".env.example").read_text())
 

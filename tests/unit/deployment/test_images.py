@@ -53,10 +53,16 @@ def test_an_image_holds_what_its_process_imports_and_no_other_service(service: s
     assert ours(PACKAGES[service]) == code
 
 
+def test_the_commands_image_holds_what_the_command_imports() -> None:
+    code = {path.removesuffix(".py") for path in copied(stages()["command"]) if not path.endswith((".txt", ".conf"))}
+    assert ours("cli") == code
+
+
 def test_a_build_sees_what_it_copies_and_nothing_else() -> None:
     allowed = [line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"]
     wanted = {path for service in PACKAGES for path in copied(image(service))} | copied(stages()["nats"])
-    wanted |= copied(stages()["python"]) | copied(stages()["version"])
+    wanted |= copied(stages()["python"]) | copied(stages()["version"]) | copied(stages()["command"])
+    wanted = {path.replace("${SERVICE}", "cli") for path in wanted}
     seen = {path.name for pattern in allowed for path in ROOT.glob(pattern.partition("/")[0])}
     assert seen == {path.partition("/")[0] for path in wanted}
     for path in wanted:

@@ -15,11 +15,12 @@ from cli.application import application
 from devstack.servers import binaries
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.event import Event
-from ops.nkeys import PEOPLE, new_seed, public_key, variable
-from ops.permissions import ANSWER_WITHIN, EVENTS, READS, block, permissions, replaced, users
+from ops.nkeys import DEPLOYER, PEOPLE, new_seed, public_key, variable
+from ops.permissions import ANSWER_WITHIN, READS, block, permissions, replaced, users
 from ops.process import Process
+from ops.streams import streams
 from services import PROCESSES, USERS, WORKERS
-from subjects import ENDPOINTS
+from subjects import ENDPOINTS, EVENTS
 from tests.support.paths import ROOT
 
 CONFIGURATION = (ROOT / "nats.conf").read_text()
@@ -73,6 +74,13 @@ def test_a_row_more_gets_its_user_and_its_rights() -> None:
     assert 'ORDERS_MAY: {\n  publish: { allow: [\n    "auth.jwks"\n' in made
     assert '"$SRV.PING.orders"' in made
     assert CONFIGURATION == replaced(made, PROCESSES)
+
+
+def test_a_service_that_publishes_nothing_is_allowed_nothing() -> None:
+    """An empty list would allow everything."""
+    made = block([*PROCESSES, Process("orders", package="orders_svc")])
+    assert 'ORDERS_MAY: {\n  publish: { deny: [">"] }\n' in made
+    assert not re.search(r"allow: \[\s*\]", made)
 
 
 def test_what_an_operator_may_call_without_a_token_changes_nothing() -> None:
@@ -155,7 +163,8 @@ def test_keys_are_made_once_for_each_user_and_are_their_owners_alone(tmp_path: P
         for user in USERS:
             seed = (folder / f"{user}.nk").read_text()
             assert public_key(seed) == told[variable(user)]
-            assert (None if user in PEOPLE else seed) == told.get(f"NATS_{user.upper()}_SEED")
+            given = user not in PEOPLE or (user == DEPLOYER and streams(PROCESSES, EVENTS))
+            assert (seed if given else None) == told.get(f"NATS_{user.upper()}_SEED")
         made.append([told, *(path.read_bytes() for path in sorted(folder.rglob("*.pem")))])
     assert made[0] == made[1]
     for path in [folder, *folder.rglob("*")]:

@@ -1,0 +1,106 @@
+"""Reads stored messages from a stream, in order and without a consumer (JetStream's direct get)."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from mesh.core.errors import BadReply, DeadlineExceeded
+from mesh.transport.base import Message, Transport
+from mesh.wire.headers import STATUS
+from ops.jetstream import StreamError
+
+BATCH: Final = 256
+_TIMEOUT: Final = 5.0
+_NONE_LEFT: Final = {"204", "404"}
+_SEQUENCE: Final = "Nats-Sequence"
+_SERVERS_OWN: Final = (
+    *("Nats-Stream", "Nats-Subject", _SEQUENCE, "Nats-Time-Stamp", "Nats-Num-Pending", "Nats-Last-Sequence"),
+    *("Nats-UpTo-Sequence", STATUS, "Description"),
+)
+"""What the server adds to a message when it is read."""
+
+
+class Stored(NamedTuple):
+    """A message as it is stored."""
+
+    sequence: int
+    subject: str
+    time: datetime
+    """When the server stored it, in UTC."""
+    headers: Mapping[str, str]
+    payload: bytes
+
+
+async def read(
+    transport: Transport, stream: str, start: int | datetime, subject: str = ">", most: int = BATCH
+) -> list[Stored]:
+    """The oldest messages from `start` on, a sequence or a time, whose subject matches; at most `most`, at most 256.
+
+    Raises:
+        StreamError: the server refuses it; also if there is no such stream.
+        CallError: the server does not answer within 5 s.
+
+    """
+    asked: dict[str, Any] = {"batch": min(most, BATCH), "next_by_subj": subject}
+    if isinstance(start, datetime):
+        asked["start_time"] = start.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    else:
+        asked["seq"] = max(start, 1)
+    arrived = asyncio.Queue[Message]()
+    inbox = transport.inbox()
+    subscription = await transport.subscribe(inbox, arrived.put_nowait)
+    try:
+        name = f"$JS.API.DIRECT.GET.{stream}"
+        await transport.publish(name, json.dumps(asked).encode(), reply=inbox)
+        return [message async for message in _until_the_end(name, arrived)]
+    finally:
+        await subscription.drain()
+
+
+async def at(transport: Transport, stream: str, sequence: int) -> Stored | None:
+    """The message at a sequence; None if it is not there any more, or not yet. Raises as `read` does."""
+    found = await read(transport, stream, sequence, most=1)
+    return found[0] if found and found[0].sequence == sequence else None
+
+
+async def read_all(
+    transport: Transport, stream: str, start: int | datetime = 1, subject: str = ">"
+) -> AsyncIterator[Stored]:
+    """Every message from `start` on whose subject matches, read in batches. Raises as `read` does."""
+    while messages := await read(transport, stream, start, subject):
+        for message in messages:
+            yield message
+        start = messages[-1].sequence + 1
+
+
+async def _until_the_end(name: str, arrived: asyncio.Queue[Message]) -> AsyncIterator[Stored]:
+    while True:
+        try:
+            message = await asyncio.wait_for(arrived.get(), _TIMEOUT)
+        except TimeoutError:
+            raise DeadlineExceeded.here(name) from None
+        headers = message.headers
+        # First of all: a stored message may have a header named Status, by whoever published it.
+        if _SEQUENCE in headers:
+            yield _stored(name, message)
+        elif headers.get(STATUS) in _NONE_LEFT:
+            return
+        else:
+            status = headers.get(STATUS, "")
+            raise StreamError(name, headers.get("Description", f"status {status}"), _number(status), 0)
+
+
+def _number(status: str) -> int:
+    return int(status) if status.isdecimal() else 0
+
+
+def _stored(name: str, message: Message) -> Stored:
+    headers = message.headers
+    own = {key: value for key, value in headers.items() if key not in _SERVERS_OWN}
+    with suppress(KeyError, ValueError):
+        time = datetime.fromisoformat(headers["Nats-Time-Stamp"])
+        return Stored(int(headers[_SEQUENCE]), headers["Nats-Subject"], time, own, message.payload)
+    raise BadReply(f"the answer to {name} is no stored message")

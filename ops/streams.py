@@ -1,0 +1,157 @@
+"""The streams that store durable events, and who reads them: derived from subjects.py and services.py."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from mesh.core.event import Event
+from ops.process import Process
+
+EVENT_STREAM: Final = "EVENTS"
+"""Stores each durable event, and what is to be handled once more."""
+DEAD_STREAM: Final = "DEAD"
+"""Stores what a service could not handle."""
+DEAD_SUBJECTS: Final = "dead.>"
+
+Config = Mapping[str, Any]
+"""The configuration of a stream or a consumer, in the words of JetStream's API. Times are in nanoseconds."""
+
+_SECOND: Final = 1_000_000_000
+_DAY: Final = 86_400 * _SECOND
+_KIB: Final = 1024
+_GIB: Final = 1024 * 1024 * _KIB
+
+MAX_AGE: Final = 30 * _DAY
+MAX_EVENT: Final = 256 * _KIB
+"""Bytes of an event, headers included."""
+MAX_DEAD: Final = MAX_EVENT + 16 * _KIB
+"""Bytes of a dead letter: an event, and the headers that say why it is dead."""
+MAX_ACK_PENDING: Final = 64
+"""Events of one service that are delivered and not acknowledged, over all its processes."""
+ACK_WAIT: Final = 30 * _SECOND
+
+_COMMON: Final[Config] = {
+    "retention": "limits",
+    "storage": "file",
+    # A full stream refuses what is new, and then a publisher keeps it. The other way drops what nobody has handled yet.
+    "discard": "new",
+    "duplicate_window": 120 * _SECOND,
+    "allow_direct": True,
+    "allow_rollup_hdrs": False,
+    "no_ack": False,
+    "deny_purge": True,
+    "max_msgs": -1,
+    "max_msgs_per_subject": -1,
+    "max_consumers": -1,
+}
+
+
+class Consumer(NamedTuple):
+    """The durable pull consumer of one service."""
+
+    name: str
+    subjects: tuple[str, ...]
+
+    def config(self) -> Config:
+        """The configuration with which it is made."""
+        return {
+            "name": self.name,
+            "durable_name": self.name,
+            "filter_subjects": list(self.subjects),
+            "deliver_policy": "all",
+            "replay_policy": "instant",
+            "ack_policy": "explicit",
+            "ack_wait": ACK_WAIT,
+            "max_ack_pending": MAX_ACK_PENDING,
+            # The worker counts the tries. A server that counts them stops delivering without a word.
+            "max_deliver": -1,
+        }
+
+
+class Stream(NamedTuple):
+    """A stream with its consumers."""
+
+    name: str
+    subjects: tuple[str, ...]
+    max_bytes: int
+    own: Config
+    consumers: tuple[Consumer, ...] = ()
+
+    def config(self) -> Config:
+        """The configuration with which it is made, with one replica."""
+        return {
+            "name": self.name,
+            "subjects": list(self.subjects),
+            "max_bytes": self.max_bytes,
+            "num_replicas": 1,
+            **_COMMON,
+            **self.own,
+        }
+
+
+def streams(processes: Iterable[Process], events: Iterable[Event[Any]]) -> tuple[Stream, ...]:
+    """The streams of these rows; none where no event is durable.
+
+    Raises:
+        ValueError: a row handles what is not a durable event, or nobody publishes a durable event.
+
+    """
+    rows = tuple(processes)
+    durable = tuple(event for event in events if event.durable)
+    _check(rows, durable)
+    if not durable:
+        return ()
+    consumers = tuple(_consumer(row) for row in handlers(rows))
+    subjects = (*(event.subject for event in durable), *(retry_subject(consumer.name) for consumer in consumers))
+    return (
+        Stream(
+            EVENT_STREAM,
+            subjects,
+            8 * _GIB,
+            {"max_age": MAX_AGE, "max_msg_size": MAX_EVENT, "deny_delete": True},
+            consumers,
+        ),
+        # Without an end in time: a dead letter stays until a person decides.
+        Stream(DEAD_STREAM, (DEAD_SUBJECTS,), _GIB, {"max_age": 0, "max_msg_size": MAX_DEAD, "deny_delete": False}),
+    )
+
+
+def handlers(processes: Iterable[Process]) -> list[Process]:
+    """The processes that handle durable events."""
+    return [row for row in processes if row.handles]
+
+
+def publisher(event: Event[Any]) -> str:
+    """The service that publishes an event: the second word of its subject."""
+    return event.subject.split(".")[1]
+
+
+def retry_subject(service: str) -> str:
+    """Where an event is published again for one service."""
+    return f"retry.{service}"
+
+
+def dead_subject(service: str) -> str:
+    """Where a service publishes what it could not handle."""
+    return f"dead.{service}"
+
+
+def _consumer(row: Process) -> Consumer:
+    return Consumer(row.name, (*(event.subject for event in row.handles), retry_subject(row.name)))
+
+
+def _check(rows: Iterable[Process], durable: Iterable[Event[Any]]) -> None:
+    declared = set(durable)
+    workers = set()
+    for row in rows:
+        if row.serves:
+            workers.add(row.name)
+        elif row.handles:
+            raise ValueError(f"{row.name} is no worker, so it cannot handle {row.handles[0].subject}")
+        if len(set(row.handles)) < len(row.handles):
+            raise ValueError(f"{row.name} handles an event twice")
+        for event in row.handles:
+            if event not in declared:
+                raise ValueError(f"{row.name} handles {event.subject}, which is no durable event of subjects.py")
+    for event in declared:
+        if publisher(event) not in workers:
+            raise ValueError(f"no worker {publisher(event)} publishes {event.subject}")
