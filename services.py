@@ -10,14 +10,25 @@ from ops.process import Process
 from subjects import (
     AUTH_JWKS,
     AUTH_KEYS_ROTATE,
+    CUSTOMERS_GET,
     CUSTOMERS_GET_MANY,
     ENDPOINTS,
     EVENTS_AUTH_SESSIONS_REVOKED,
     PRODUCTS_GET_MANY,
+    PRODUCTS_STOCK_COMMIT,
+    PRODUCTS_STOCK_RELEASE,
+    PRODUCTS_STOCK_RESERVE,
 )
 
 # Only other services and operators call these.
-_NOT_FOR_HTTP = (AUTH_KEYS_ROTATE, CUSTOMERS_GET_MANY, PRODUCTS_GET_MANY)
+_NOT_FOR_HTTP = (
+    AUTH_KEYS_ROTATE,
+    CUSTOMERS_GET_MANY,
+    PRODUCTS_GET_MANY,
+    PRODUCTS_STOCK_RESERVE,
+    PRODUCTS_STOCK_RELEASE,
+    PRODUCTS_STOCK_COMMIT,
+)
 
 PROCESSES = (
     Process(
@@ -47,6 +58,13 @@ PROCESSES = (
         package="products_svc",
         store="postgres",
         calls=(AUTH_JWKS,),
+        seeded=True,
+    ),
+    Process(
+        "orders",
+        package="orders_svc",
+        store="postgres",
+        calls=(AUTH_JWKS, CUSTOMERS_GET, PRODUCTS_GET_MANY),
         seeded=True,
     ),
 )

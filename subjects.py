@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from contracts import auth, customers, products
+from contracts import auth, customers, orders, products
+from contracts import products_stock as stock
 from contracts.auth import AuthReason as A
 from contracts.customers import CustomerReason as C
+from contracts.orders import OrderReason as O
 from contracts.products import ProductReason as P
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.event import Event
@@ -42,11 +44,25 @@ PRODUCTS_GET = Endpoint("products.get", products.GetProduct, products.Product, A
 PRODUCTS_GET_MANY = Endpoint("products.get_many", products.GetProducts, products.ProductsFound, ANYONE, idempotent=True, read=True)
 PRODUCTS_LIST = Endpoint("products.list", products.ListProducts, products.ProductPage, ANYONE, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,))
 PRODUCTS_CREATE = Endpoint("products.create", products.CreateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.KEY_REUSED))
-PRODUCTS_UPDATE = Endpoint("products.update", products.UpdateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.NOT_FOUND, P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.VERSION_MISMATCH, P.KEY_REUSED))
+PRODUCTS_UPDATE = Endpoint("products.update", products.UpdateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.NOT_FOUND, P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.VERSION_MISMATCH, P.STOCK_OUT_OF_RANGE, P.KEY_REUSED))
 PRODUCTS_DISCONTINUE = Endpoint("products.discontinue", products.DiscontinueProduct, products.Product, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(P.NOT_FOUND, P.VERSION_MISMATCH, P.KEY_REUSED))
 PRODUCTS_CATEGORIES_LIST = Endpoint("products.categories.list", products.ListCategories, products.CategoryPage, ANYONE, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,))
 PRODUCTS_SUPPLIERS_LIST = Endpoint("products.suppliers.list", products.ListSuppliers, products.SupplierPage, USER, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,), max_reply=800 * KIB)
 PRODUCTS_SUPPLIERS_GET = Endpoint("products.suppliers.get", products.GetSupplier, products.Supplier, USER, idempotent=True, read=True, reasons=(P.SUPPLIER_NOT_FOUND,))
+
+PRODUCTS_STOCK_GET = Endpoint("products.stock.get", stock.GetStock, stock.Stock, ANYONE, idempotent=True, read=True, reasons=(P.NOT_FOUND,))
+PRODUCTS_STOCK_MOVEMENTS = Endpoint("products.stock.movements", stock.ListMovements, stock.MovementPage, ADMIN, verified=True, idempotent=True, read=True, reasons=(P.NOT_FOUND, P.INVALID_CURSOR))
+PRODUCTS_STOCK_RECEIVE = Endpoint("products.stock.receive", stock.ReceiveStock, stock.Stock, ADMIN, verified=True, keyed=True, reasons=(P.NOT_FOUND, P.STOCK_OUT_OF_RANGE, P.KEY_REUSED))
+PRODUCTS_STOCK_ADJUST = Endpoint("products.stock.adjust", stock.AdjustStock, stock.Stock, ADMIN, verified=True, keyed=True, reasons=(P.NOT_FOUND, P.STOCK_OUT_OF_RANGE, P.KEY_REUSED))
+PRODUCTS_STOCK_RESERVE = Endpoint("products.stock.reserve", stock.ReserveStock, stock.Reservation, ANYONE, idempotent=True, max_reply=16 * KIB)
+PRODUCTS_STOCK_RELEASE = Endpoint("products.stock.release", stock.ReleaseStock, stock.Reservation, ANYONE, idempotent=True, max_reply=16 * KIB)
+PRODUCTS_STOCK_COMMIT = Endpoint("products.stock.commit", stock.CommitStock, stock.Reservation, ANYONE, idempotent=True, reasons=(P.NOTHING_RESERVED,), max_reply=16 * KIB)
+
+ORDERS_PLACE = Endpoint("orders.place", orders.PlaceOrder, orders.Order, USER, verified=True, keyed=True, reasons=(O.DUPLICATE_PRODUCT, O.UNKNOWN_PRODUCT, O.DISCONTINUED, O.UNKNOWN_CUSTOMER, O.FOR_ADMINISTRATORS, O.KEY_REUSED), max_reply=96 * KIB)
+ORDERS_GET = Endpoint("orders.get", orders.GetOrder, orders.Order, USER, verified=True, idempotent=True, read=True, reasons=(O.NOT_FOUND,), max_reply=96 * KIB)
+ORDERS_LIST = Endpoint("orders.list", orders.ListOrders, orders.OrderPage, USER, verified=True, idempotent=True, read=True, reasons=(O.INVALID_CURSOR,))
+ORDERS_CANCEL = Endpoint("orders.cancel", orders.CancelOrder, orders.Order, USER, verified=True, idempotent=True, keyed=True, reasons=(O.NOT_FOUND, O.NOT_CANCELLABLE, O.VERSION_MISMATCH, O.KEY_REUSED), max_reply=96 * KIB)
+ORDERS_HISTORY = Endpoint("orders.history", orders.GetOrderHistory, orders.OrderHistory, USER, verified=True, idempotent=True, read=True, reasons=(O.NOT_FOUND,))
 
 # What a service tells everybody who listens: subject, payload.
 EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.SessionsRevoked)

@@ -34,6 +34,8 @@ class ProductReason(StrEnum):
     UNKNOWN_CATEGORY = "unknown_category"
     UNKNOWN_SUPPLIER = "unknown_supplier"
     VERSION_MISMATCH = "version_mismatch"
+    STOCK_OUT_OF_RANGE = "stock_out_of_range"
+    NOTHING_RESERVED = "nothing_reserved"
     INVALID_CURSOR = "invalid_cursor"
     KEY_REUSED = "idempotency_key_reused"
 

@@ -28,7 +28,7 @@ ask: the shorter the better.
 """
 
 EVENTS: list[Event[Any]] = [value for value in vars(subjects).values() if isinstance(value, Event)]
-READS = [endpoint for endpoint in ENDPOINTS if endpoint.idempotent and not endpoint.verified]
+READS = [endpoint for endpoint in ENDPOINTS if endpoint.read and not endpoint.verified]
 """What changes nothing and tells nothing of one user's own: an operator may call it without a token."""
 
 
