@@ -3,10 +3,14 @@
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import Final
 
 from contracts.auth import GetJwks, Jwks
 from mesh.client.client import Client
 from mesh.core.version import package_version
+from mesh.events.consumer import EventConsumer
+from mesh.events.relay import Relay
+from mesh.events.service import EventService
 from mesh.process.settings import WorkerSettings
 from mesh.security.verifier import Verifier
 from mesh.service.health import Probe, health_monitor
@@ -14,9 +18,13 @@ from mesh.service.service import Service
 from mesh.transport.base import Transport
 from subjects import AUTH_JWKS, ENDPOINTS
 from worker.answers import AnyEndpoint, AnyHandler, collect
+from worker.events import Events, collect_events
 
 Guard = Callable[[AnyEndpoint, AnyHandler], AnyHandler]
 """Stands before an endpoint's handler; returns the handler itself where the endpoint needs no guard."""
+
+
+_NO_EVENTS: Final = Events()
 
 
 def _unguarded(_: AnyEndpoint, handler: AnyHandler) -> AnyHandler:
@@ -34,14 +42,17 @@ async def wire(  # noqa: PLR0913  # each by name
     probe: Probe,
     fetch_keys: Callable[[], Awaitable[Jwks]] | None = None,
     guard: Guard = _unguarded,
+    events: Events = _NO_EVENTS,
 ) -> Service:
     """The service `name`, ready to start: its endpoints are answered by the methods that `handlers` declare.
 
     `probe` looks whether the service's database lives. `fetch_keys` brings the keys that verify tokens; by default
-    auth is asked. Raises StartError where the handlers are not those of the service's endpoints.
+    auth is asked. `events` are the durable events that it handles and publishes; their consumer and their relay start,
+    pause and drain with the service. Raises StartError where the handlers are not those of the service's endpoints.
     """
     collected = collect([endpoint for endpoint in ENDPOINTS if endpoint.service == name], handlers)
-    service = Service(
+    consumed = collect_events(events.handlers, with_inbox=events.inbox is not None)
+    service = EventService(
         name,
         transport,
         version=package_version(),
@@ -52,5 +63,9 @@ async def wire(  # noqa: PLR0913  # each by name
     )
     for endpoint, handler in collected.items():
         service.add(endpoint, guard(endpoint, handler))
+    if consumed:
+        service.consumer = EventConsumer(name, transport, consumed, inbox=events.inbox)
+    if events.outbox is not None:
+        service.relay = Relay(events.outbox, transport)
     await resources.enter_async_context(health_monitor(service, probe, "the database does not answer"))
     return service

@@ -34,6 +34,9 @@ class Span(Protocol):
     def call(self, current: "Context", subject: str) -> AbstractContextManager[None]:
         """Open a child span for a call within the request."""
 
+    def headers(self, current: "Context") -> Mapping[str, str]:
+        """The trace headers that make what follows a child of this span."""
+
     def answered(self, method: str, route: str | None, status: int | None) -> None:
         """End with the HTTP status, or None if the process ends first; `route` is the template."""
 

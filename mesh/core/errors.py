@@ -18,6 +18,7 @@ MeshError
    │  └─ DeadlineExceeded  … that the deadline passed (or it passed here, unanswered)
    ├─ NoResponder        nobody serves the subject
    ├─ BadReply           the reply does not fit the contract
+   ├─ NotStored          the stream did not take the event
    ├─ Refused            NATS forbids this process the subject
    └─ Disconnected       no connection to NATS, so nothing was sent, or it broke while waiting
 """
@@ -241,6 +242,10 @@ class NoResponder(CallError):
 
 class BadReply(CallError):
     """The reply does not fit the contract; the work was probably done."""
+
+
+class NotStored(CallError):
+    """The stream refused the event: it is full, the event is too large, or the cluster has no leader."""
 
 
 class Refused(CallError):

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from mesh.core import context
 from mesh.core.endpoint import Endpoint, Rep, Req
@@ -13,8 +13,8 @@ KEPT: Final = timedelta(hours=24)
 """How long a key is good for."""
 
 Repository = TypeVar("Repository")
-
-
+Repository_co = TypeVar("Repository_co", covariant=True)
+Result = TypeVar("Result")
 Work = Callable[[Repository], Awaitable[bytes]]
 Keep = Callable[[str, str, bytes, Work[Repository]], Awaitable[tuple[bytes, bytes] | None]]
 """Finds the digest and the reply that are kept in a scope under a key.
@@ -24,12 +24,20 @@ to do, who takes too long for us to wait.
 """
 
 
-class Once(Generic[Repository]):
-    """Runs a write of the repository once for each key; one without a key is run as it is."""
+class Run(Protocol[Repository_co]):
+    """Runs a repository's work in a transaction."""
 
-    def __init__(self, repository: Repository, keep: Keep[Repository]) -> None:
+    async def __call__(self, work: Callable[[Repository_co], Awaitable[Result]]) -> Result:
+        """What the work returns."""
+
+
+class Once(Generic[Repository]):
+    """Runs a write of the repository once for each key; one without a key is run by `run`, or else as it is."""
+
+    def __init__(self, repository: Repository, keep: Keep[Repository], run: Run[Repository] | None = None) -> None:
         self._repository = repository
         self._keep = keep
+        self._run = run
 
     async def __call__(
         self, endpoint: Endpoint[Req, Rep], request: Req, work: Callable[[Repository], Awaitable[Rep]]
@@ -42,7 +50,7 @@ class Once(Generic[Repository]):
         """
         current = context.current()
         if current is None or current.idempotency_key is None:
-            return await work(self._repository)
+            return await (work(self._repository) if self._run is None else self._run(work))
 
         async def reply(repository: Repository) -> bytes:
             return endpoint.replies.dump_json(await work(repository))

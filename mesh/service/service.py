@@ -89,6 +89,8 @@ class Service:
         self.identity = Identity(name, secrets.token_hex(8), version, description)
         self.tracer: Tracer | None = None
         """Traces requests that their callers trace; set it before `start`."""
+        self.statistics: Callable[[], dict[str, Any]] = dict
+        """Makes the `data` of a STATS document."""
         self._transport = transport
         self._verify = verify
         self._concurrency = concurrency
@@ -282,7 +284,7 @@ class Service:
     def _answer_discovery(self, verb: str, message: Message) -> None:
         if message.reply.startswith(names.INBOX_PREFIX):
             records = [route.record for route in self._routes]
-            document = self.identity.document(verb, records, self._subscriptions.metadata)
+            document = self.identity.document(verb, records, self._subscriptions.metadata, self.statistics())
             self._start_background(self._send_document(message.reply, json.dumps(document).encode()))
 
     async def _send_document(self, reply: str, body: bytes) -> None:

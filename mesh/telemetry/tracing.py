@@ -77,6 +77,10 @@ class Span:
         finally:
             _end(span, "rpc.response.status_code", code, failure)
 
+    def headers(self, current: Context) -> dict[str, str]:
+        """The trace headers that make what follows a child of this span."""
+        return _headers(self._span, current.trace)
+
     def answered(self, method: str, route: str | None, status: int | None) -> None:
         """End with the HTTP status, or None if the process ends first; `route` is the template."""
         known = method if method in _METHODS else "_OTHER"

@@ -1,5 +1,6 @@
 """The discovery documents on `$SRV`: NATS's service protocol (ADR-32), written and read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -24,6 +25,7 @@ MAX_DOCUMENTS: Final = 1000
 LONGEST_REASON: Final = 200
 """Characters of why an instance is not ready: more is neither sent nor read."""
 
+_NO_DATA: Final[Mapping[str, Any]] = {}
 _AS_SENT = ConfigDict(frozen=True, extra="allow")
 _Name = Annotated[str, Field(max_length=200)]
 _Counted = Annotated[int, Field(ge=0, lt=2**63)]
@@ -88,8 +90,10 @@ class Identity:
         """The subjects of a verb: for all services, for this service, for this instance."""
         return [f"$SRV.{verb}", f"$SRV.{verb}.{self.name}", f"$SRV.{verb}.{self.name}.{self.id}"]
 
-    def document(self, verb: str, endpoints: list[EndpointRecord], metadata: dict[str, str]) -> dict[str, Any]:
-        """The reply to PING, INFO or STATS."""
+    def document(
+        self, verb: str, endpoints: list[EndpointRecord], metadata: dict[str, str], data: Mapping[str, Any] = _NO_DATA
+    ) -> dict[str, Any]:
+        """The reply to PING, INFO or STATS; `data` are the service's own statistics."""
         document: dict[str, Any] = {
             "name": self.name,
             "id": self.id,
@@ -102,6 +106,8 @@ class Identity:
         elif verb == "STATS":
             started = self.started.isoformat(timespec="microseconds").replace("+00:00", "Z")
             document |= {"started": started, "endpoints": [one.statistics() for one in endpoints]}
+            if data:
+                document["data"] = dict(data)
         return document
 
 

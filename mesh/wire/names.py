@@ -12,6 +12,18 @@ CONTENT_TYPE: Final = "Content-Type"
 TRACE_HEADERS: Final = ("traceparent", "tracestate", "baggage")
 ERROR: Final = "Nats-Service-Error"
 ERROR_CODE: Final = "Nats-Service-Error-Code"
+CE_SPECVERSION: Final = "ce-specversion"
+CE_ID: Final = "ce-id"
+CE_TYPE: Final = "ce-type"
+CE_SOURCE: Final = "ce-source"
+CE_SUBJECT: Final = "ce-subject"
+CE_TIME: Final = "ce-time"
+MESSAGE_ID: Final = "Nats-Msg-Id"
+DEAD_REASON: Final = "Dead-Reason"
+DEAD_DETAIL: Final = "Dead-Detail"
+DEAD_ATTEMPTS: Final = "Dead-Attempts"
+DEAD_SUBJECT: Final = "Dead-Subject"
+DEAD_SEQUENCE: Final = "Dead-Sequence"
 NAMES: Final = (
     REQUEST_ID,
     REQUEST_TIMEOUT,
@@ -23,9 +35,22 @@ NAMES: Final = (
     *TRACE_HEADERS,
     ERROR,
     ERROR_CODE,
+    CE_SPECVERSION,
+    CE_ID,
+    CE_TYPE,
+    CE_SOURCE,
+    CE_SUBJECT,
+    CE_TIME,
+    MESSAGE_ID,
+    DEAD_REASON,
+    DEAD_DETAIL,
+    DEAD_ATTEMPTS,
+    DEAD_SUBJECT,
+    DEAD_SEQUENCE,
 )
 """The headers of the contract. In whatever case one is sent, a message has it as it is written here."""
 
+JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 QUEUE_GROUP: Final = "q"
 INBOX_PREFIX: Final = "_INBOX_"

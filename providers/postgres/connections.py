@@ -39,6 +39,16 @@ class _Session(asyncpg.Connection):
     """
 
     _limit = _STATEMENT_TIMEOUT
+    _wrote_outbox = False
+
+    def wrote_outbox(self) -> None:
+        """Remember that the current transaction has written an event."""
+        self._wrote_outbox = True
+
+    def take_wrote_outbox(self) -> bool:
+        """Whether the transaction that has just ended had written an event; forgets it."""
+        wrote, self._wrote_outbox = self._wrote_outbox, False
+        return wrote
 
     async def limit_statements(self, seconds: float | None) -> None:
         """Have the server end each statement after so many seconds; after its usual limit where that comes first."""

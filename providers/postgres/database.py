@@ -69,6 +69,8 @@ class Database:
         self._connections = connections
         self._spare = spare
         self._terms = terms
+        self.outbox_written = asyncio.Event()
+        """Set when a transaction that wrote an event has committed."""
 
     async def fetch(self, sql: str, *values: object) -> list[Record]:
         """All rows of one statement."""
@@ -97,6 +99,10 @@ class Database:
                 if cause and (isinstance(cause, asyncio.CancelledError) or blame(cause) is Blame.DATABASE):
                     raise cause from None
                 raise
+            finally:
+                wrote = connection.take_wrote_outbox()  # type: ignore[attr-defined]  # our own kind of connection's
+            if wrote:
+                self.outbox_written.set()
 
     async def probe(self) -> str | None:
         """Look for a sign of life, on a connection kept for that: a pool that is busy is no outage.

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
@@ -41,10 +42,18 @@ _BEGIN = f"""
 """
 
 
-async def migrate(database: Database, folder: Traversable, seed: Seed | None = None, steps: Steps = _NO_STEPS) -> None:
+async def migrate(
+    database: Database,
+    folder: Traversable,
+    seed: Seed | None = None,
+    steps: Steps = _NO_STEPS,
+    *,
+    events: bool = False,
+) -> None:
     """Apply the `.sql` files of the folder, by name, that the database does not have yet, then the seed.
 
-    `steps`: what follows on a file, by its name.
+    `steps`: what follows on a file, by its name. `events`: whether the service has an outbox and an inbox, whose tables
+    are made after its own.
 
     All of it is one transaction under one lock: of processes that start together one migrates and the others find it
     done, and a start that fails leaves nothing behind. The seed is recorded like a migration, so that rows which were
@@ -53,20 +62,25 @@ async def migrate(database: Database, folder: Traversable, seed: Seed | None = N
     Raises MigrationError where a migration fails, was changed since it was applied, or is unknown here.
     """
     migrations = _read(folder)
+    shared = _read(files(__package__) / "event_tables")
+    if events:
+        migrations |= shared
     async with database.transaction() as connection:
         try:
-            await _migrate(connection, migrations, seed, steps)
+            await _migrate(connection, migrations, shared, seed, steps)
         except (asyncio.CancelledError, TimeoutError):
             await _give_up(connection)
             raise
 
 
-async def _migrate(connection: Connection, migrations: dict[str, str], seed: Seed | None, steps: Steps) -> None:
+async def _migrate(
+    connection: Connection, migrations: dict[str, str], shared: dict[str, str], seed: Seed | None, steps: Steps
+) -> None:
     await connection.execute(_BEGIN, timeout=PATIENCE)
     applied = {
         row["name"]: row["checksum"] for row in await connection.fetch("SELECT name, checksum FROM schema_migrations")
     }
-    _check(migrations, applied)
+    _check({**shared, **migrations}, applied)
     for name, sql in migrations.items():
         if name not in applied:
             await _apply(connection, name, sql, steps.get(name))

@@ -1,0 +1,131 @@
+"""The relay: sends what waits in the outbox to the stream, in the order of each aggregate."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from mesh.core.errors import CallError
+from mesh.events import jetstream
+from mesh.events.stores import Outbox, OutboxEntry
+from mesh.transport.base import Transport
+
+log = structlog.get_logger()
+
+_MOST: Final = 100
+"""Entries in one claim."""
+_POLL: Final = 5.0
+"""Seconds between two looks at the outbox that no commit asked for: they find what a dead process left."""
+_SHORTEST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 5.0
+_LONGEST_DISCONNECTED: Final = 0.5
+_DRAIN: Final = 2.0
+"""Seconds to send what the last requests have written."""
+
+
+@dataclass
+class RelayStats:
+    """Counts of one relay since the start."""
+
+    published: int = 0
+    errors: int = 0
+    last_error: str = ""
+
+
+class Relay:
+    """Publishes the entries of an outbox and removes each once the stream has acknowledged it.
+
+    A commit wakes it. The entries of one aggregate go one after the other, those of several at the same time. What
+    fails is sent again, after pauses that grow from 0.05 to 5 s: the stream knows a repetition by its `Nats-Msg-Id`.
+    """
+
+    def __init__(self, outbox: Outbox, transport: Transport, *, poll: float = _POLL, most: int = _MOST) -> None:
+        """`poll`: seconds between two looks without a commit. `most`: entries in one claim."""
+        self._outbox = outbox
+        self._transport = transport
+        self._poll = poll
+        self._most = most
+        self._busy = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self.stats = RelayStats()
+
+    async def start(self) -> None:
+        """Start sending."""
+        self._task = asyncio.create_task(self._run(), name="relay")
+
+    async def drain(self) -> None:
+        """Send what is left, for two seconds at most, and end. The rest is for another replica or the next start."""
+        try:
+            async with asyncio.timeout(_DRAIN), self._busy:
+                while self._transport.connected and await self._relay_batch():
+                    pass
+        except TimeoutError:
+            log.warning("relay_not_drained")
+        except Exception as error:  # noqa: BLE001  # the entries are safe in the store
+            log.warning("relay_not_drained", error=str(error))
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def statistics(self) -> dict[str, Any]:
+        """The relay's part of a STATS document."""
+        stats = self.stats
+        return {"published": stats.published, "publish_errors": stats.errors, "last_publish_error": stats.last_error}
+
+    async def _run(self) -> None:
+        pause = 0.0
+        while True:
+            if not self._transport.connected:
+                pause = min(max(2 * pause, _SHORTEST_PAUSE), _LONGEST_DISCONNECTED)
+            elif await self._relay_all():
+                pause = 0.0
+            else:
+                pause = min(max(2 * pause, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+            await (asyncio.sleep(pause) if pause else self._outbox.wait(self._poll))
+
+    async def _relay_all(self) -> bool:
+        """Send until nothing is left. Returns whether all went well."""
+        errors = self.stats.errors
+        try:
+            while self.stats.errors == errors:
+                async with self._busy:
+                    if not await self._relay_batch():
+                        return True
+        except Exception as error:
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            self._count_error("outbox_unavailable", error)
+        return False
+
+    async def _relay_batch(self) -> int:
+        """Send one claim. Returns how many entries were claimed."""
+        async with self._outbox.claim(self._most) as batch:
+            if not batch.entries:
+                return 0
+            by_aggregate: dict[str, list[OutboxEntry]] = {}
+            for entry in batch.entries:
+                by_aggregate.setdefault(entry.aggregate, []).append(entry)
+            sent = await asyncio.gather(*map(self._publish_in_order, by_aggregate.values()))
+            if ids := [one for some in sent for one in some]:
+                await batch.remove(ids)
+                self.stats.published += len(ids)
+            return len(batch.entries)
+
+    async def _publish_in_order(self, entries: Sequence[OutboxEntry]) -> list[str]:
+        """Send the entries of one aggregate. Returns the ids that the stream has; the first failure ends it."""
+        sent: list[str] = []
+        for entry in entries:
+            try:
+                await jetstream.publish(self._transport, entry.subject, entry.body, entry.headers)
+            except CallError as error:
+                self._count_error("event_not_published", error, subject=entry.subject, id=entry.id)
+                break
+            sent.append(entry.id)
+        return sent
+
+    def _count_error(self, event: str, error: Exception, **about: str) -> None:
+        self.stats.errors += 1
+        self.stats.last_error = f"{type(error).__name__}: {error}"
+        log.warning(event, error=str(error), type=type(error).__name__, **about)

@@ -1,0 +1,58 @@
+"""How often and how soon a failed event is tried again."""
+
+import random
+from typing import Final, NamedTuple
+
+from mesh.core.errors import CallError, Fault
+from mesh.service.faults import bug, deadline_passed, passed_on
+
+_LONGEST_DETAIL: Final = 500
+
+
+class Failure(NamedTuple):
+    """Why a handler failed."""
+
+    reason: str
+    detail: str
+    outage: bool = False
+    """Whether something that the handler needs is away: that says nothing against the event."""
+    fault: Fault | None = None
+
+
+class Retries(NamedTuple):
+    """The rule: growing pauses, and an end."""
+
+    tries: int = 8
+    """Deliveries after which a failing event is dead."""
+    most: int = 40
+    """Deliveries after which an event is dead even if an outage or a killed process is the cause: about an hour."""
+    first: float = 0.1
+    """Seconds before the second try."""
+    growth: float = 3.0
+    longest: float = 120.0
+    """Seconds."""
+
+    def pause(self, attempt: int) -> float:
+        """Seconds before the next try, with up to a fifth at random: what failed together is not tried together."""
+        pause = min(self.longest, self.first * self.growth ** min(attempt - 1, 20))
+        return pause * (1 + random.random() / 5)  # noqa: S311  # no secret
+
+    def is_last(self, attempt: int, failed: Failure) -> bool:
+        """Whether the failed try was the last."""
+        return attempt >= (self.most if failed.outage else self.tries)
+
+
+def failure(error: Exception, event: str) -> Failure:
+    """The failure that an exception of a handler is; one that nobody meant is logged."""
+    if isinstance(error, CallError):
+        error = passed_on(error)
+    if isinstance(error, Fault):
+        return Failure(error.reason, error.detail, error.code.retryable, error.with_traceback(None))
+    fault = bug(event, error)
+    return Failure(fault.reason, f"{type(error).__name__}: {error}"[:_LONGEST_DETAIL], fault=fault)
+
+
+def timed_out(seconds: float) -> Failure:
+    """The failure of a handler that has used up its own time."""
+    fault = deadline_passed(f"the handler took longer than {seconds:g} s")
+    return Failure(fault.reason, fault.detail, fault=fault)
