@@ -38,6 +38,13 @@ COPY --chmod=755 ${PACKAGE} ${PACKAGE}
 # The gateway's.
 EXPOSE 8080
 
+FROM process AS worker
+ARG PACKAGE
+ENV PACKAGE=${PACKAGE}
+COPY --chmod=755 providers providers
+COPY --chmod=755 worker worker
+COPY --chmod=755 ${PACKAGE} ${PACKAGE}
+
 FROM process AS mongo
 ARG PACKAGE
 ENV PACKAGE=${PACKAGE}

@@ -14,6 +14,10 @@ from subjects import (
     CUSTOMERS_GET_MANY,
     ENDPOINTS,
     EVENTS_AUTH_SESSIONS_REVOKED,
+    EVENTS_ORDERS_CANCELLED,
+    EVENTS_ORDERS_PLACED,
+    EVENTS_STOCK_REFUSED,
+    EVENTS_STOCK_RESERVED,
     PRODUCTS_GET_MANY,
     PRODUCTS_STOCK_COMMIT,
     PRODUCTS_STOCK_RELEASE,
@@ -65,7 +69,14 @@ PROCESSES = (
         package="orders_svc",
         store="postgres",
         calls=(AUTH_JWKS, CUSTOMERS_GET, PRODUCTS_GET_MANY),
+        handles=(EVENTS_STOCK_RESERVED, EVENTS_STOCK_REFUSED),
         seeded=True,
+    ),
+    Process(
+        "stock",
+        package="stock_svc",
+        calls=(PRODUCTS_STOCK_RESERVE, PRODUCTS_STOCK_RELEASE, PRODUCTS_STOCK_COMMIT),
+        handles=(EVENTS_ORDERS_PLACED, EVENTS_ORDERS_CANCELLED),
     ),
 )
 """All of them; nats.conf and compose.yaml keep their order."""

@@ -193,3 +193,61 @@ class GetOrderHistory(Request):
     """The steps of one order: the caller's own, or for an administrator any."""
 
     order_id: Id
+
+
+class OrderPlaced(Reply):
+    """An order waits for its goods to be reserved."""
+
+    order_id: Id
+    user_id: str | None
+    customer_id: CustomerId | None
+    lines: tuple[OrderLine, ...]
+    total: TotalRead
+    placed_at: datetime
+
+
+class OrderConfirmed(Reply):
+    """An order's goods are reserved: it can be shipped to this address."""
+
+    order_id: Id
+    user_id: str | None
+    customer_id: CustomerId | None
+    lines: tuple[OrderLine, ...]
+    ship_name: str | None
+    ship_address: str | None
+    ship_city: str | None
+    ship_region: str | None
+    ship_postal_code: str | None
+    ship_country: str | None
+    confirmed_at: datetime
+
+
+class OrderRefused(Reply):
+    """Of some products there is not enough for the order."""
+
+    order_id: Id
+    user_id: str | None
+    short: tuple[ShortLine, ...]
+
+
+class OrderCancelled(Reply):
+    """An order will not be shipped."""
+
+    order_id: Id
+    user_id: str | None
+    lines: tuple[OrderLine, ...]
+
+
+class OrderDispatched(Reply):
+    """An order's goods are on their way."""
+
+    order_id: Id
+    user_id: str | None
+    tracking_number: str
+
+
+class OrderDelivered(Reply):
+    """An order's goods have arrived."""
+
+    order_id: Id
+    user_id: str | None

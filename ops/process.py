@@ -26,7 +26,9 @@ class Process:
     calls: tuple[Endpoint[Any, Any], ...] = ()
     """The endpoints of others that it calls."""
     hears: tuple[Event[Any], ...] = ()
-    """The events of others that it hears."""
+    """The events of others that it hears, at most once."""
+    handles: tuple[Event[Any], ...] = ()
+    """The durable events that it handles, at least once."""
     keys: tuple[str, ...] = ()
     """Variables that hold 32 secret bytes in base64."""
     admin: bool = False
@@ -49,7 +51,7 @@ class Process:
     @property
     def target(self) -> str:
         """The target of the Dockerfile from which its image is built."""
-        return self.store or "stateless"
+        return self.store or ("worker" if self.serves else "stateless")
 
     @property
     def store_key(self) -> str | None:

@@ -5,12 +5,13 @@ from contextlib import AsyncExitStack
 from mesh.client.client import Client
 from mesh.service.service import Service
 from mesh.transport.base import Transport
+from orders_svc.events import OrderEvents
 from orders_svc.handlers import Handlers
 from orders_svc.placement import Placements
 from orders_svc.repository import Orders
 from orders_svc.seeding import seed
 from orders_svc.settings import OrdersSettings
-from worker.postgres import once, open_postgres
+from worker.postgres import events, once, open_postgres
 from worker.wiring import wire
 
 
@@ -26,6 +27,7 @@ async def build(settings: OrdersSettings, transport: Transport, resources: Async
         size=settings.orders_pool_size,
         seed=seed if settings.orders_seed else None,
         steps={},
+        events=True,
     )
     return await wire(
         "orders",
@@ -33,6 +35,7 @@ async def build(settings: OrdersSettings, transport: Transport, resources: Async
         transport,
         resources,
         description="Northwind's orders",
-        handlers=[Handlers(Orders(database), once(database, Orders), Placements(Client(transport)))],
+        handlers=[Handlers(Orders(database), once(database, Orders, events=True), Placements(Client(transport)))],
+        events=events(database, Orders, [OrderEvents()]),
         probe=database.probe,
     )

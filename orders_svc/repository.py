@@ -1,84 +1,77 @@
-"""The orders in PostgreSQL: every query of the service. A status changes in one statement, together with its step."""
+"""The orders in PostgreSQL: every change of a status is announced by an event in its own transaction."""
 
-# ruff: noqa: S608  # the texts are put together from our own columns; what a caller sends travels beside them
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from collections.abc import Mapping
-from typing import Final
-
-from asyncpg import Record
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from contracts.base import Id
 from contracts.orders import (
     ListOrders,
     Order,
+    OrderCancelled,
+    OrderConfirmed,
     OrderHistory,
-    OrderLine,
     OrderPage,
+    OrderPlaced,
     OrderReason,
+    OrderRefused,
     OrderSort,
     OrderStatus,
     OrderStep,
     ShortLine,
 )
-from mesh.core.errors import Conflict, Invalid, NotFound
+from mesh.core.errors import Conflict, Invalid
+from mesh.core.event import Event
 from orders_svc.placement import Placement
+from orders_svc.rows import SUMMARY, find_row, read_order
 from providers.errors import InvalidCursor
-from providers.postgres.database import Statements, transaction_on
+from providers.postgres.database import Statements
 from providers.postgres.keyset import Order as Sorted
 from providers.postgres.keyset import Select
+from subjects import EVENTS_ORDERS_CANCELLED, EVENTS_ORDERS_CONFIRMED, EVENTS_ORDERS_PLACED, EVENTS_ORDERS_REFUSED
+from worker.postgres import publish
 
-_SUMMARY = (
-    "order_id, status, user_id, customer_id, placed_at, version,"
-    " (SELECT sum(amount) FROM order_lines WHERE order_lines.order_id = orders.order_id) AS total"
-)
-_COLUMNS = (
-    f"{_SUMMARY}, employee_id, required_date, shipped_date, ship_via, freight, ship_name, ship_address, ship_city,"
-    " ship_region, ship_postal_code, ship_country, tracking_number"
-)
-_LINES = """
-    SELECT product_id, product_name, unit_price, quantity, discount, amount, in_stock
-    FROM order_lines WHERE order_id = $1 ORDER BY position
-"""
-_PLACE = """
+_PLACE: Final = """
     WITH placed AS (
         INSERT INTO orders (status, user_id, customer_id, ship_name, ship_address, ship_city, ship_region,
             ship_postal_code, ship_country)
         VALUES ('placed', $1, $2, $3, $4, $5, $6, $7, $8)
         RETURNING order_id
-    ), lines AS (
-        INSERT INTO order_lines (order_id, position, product_id, product_name, unit_price, quantity)
-        SELECT order_id, position, product_id, product_name, unit_price, quantity
-        FROM placed, unnest($9::integer[], $10::text[], $11::numeric[], $12::integer[])
-            WITH ORDINALITY AS line (product_id, product_name, unit_price, quantity, position)
     )
-    INSERT INTO order_steps (order_id, status) SELECT order_id, 'placed' FROM placed RETURNING order_id
+    INSERT INTO order_lines (order_id, position, product_id, product_name, unit_price, quantity)
+    SELECT order_id, position, product_id, product_name, unit_price, quantity
+    FROM placed, unnest($9::integer[], $10::text[], $11::numeric[], $12::integer[])
+        WITH ORDINALITY AS line (product_id, product_name, unit_price, quantity, position)
+    RETURNING order_id
 """
-_MOVE = """
-    WITH moved AS (
-        UPDATE orders SET status = $2, version = version + 1, updated_at = now()
-        WHERE order_id = $1 AND status = ANY($3) RETURNING order_id
-    )
-    INSERT INTO order_steps (order_id, status) SELECT order_id, $2 FROM moved RETURNING status
+_MOVE: Final = """
+    UPDATE orders SET status = $2, version = version + 1, updated_at = now()
+    WHERE order_id = $1 AND status = ANY($3) RETURNING order_id
 """
-_FROM: Final[Mapping[OrderStatus, tuple[OrderStatus, ...]]] = {
+_STEP: Final = "INSERT INTO order_steps (order_id, status, event_id) VALUES ($1, $2, $3)"
+_SHORT: Final = """
+    UPDATE order_lines SET in_stock = short.in_stock
+    FROM unnest($2::integer[], $3::integer[]) AS short (product_id, in_stock)
+    WHERE order_id = $1 AND order_lines.product_id = short.product_id
+"""
+_FROM: Final[Mapping[OrderStatus, Collection[OrderStatus]]] = {
     OrderStatus.CONFIRMED: (OrderStatus.PLACED,),
     OrderStatus.REFUSED: (OrderStatus.PLACED,),
-    OrderStatus.DISPATCHED: (OrderStatus.CONFIRMED,),
-    OrderStatus.DELIVERED: (OrderStatus.DISPATCHED,),
     OrderStatus.CANCELLED: (OrderStatus.PLACED, OrderStatus.CONFIRMED),
 }
 """The statuses from which each is reached."""
 
-_ID = TypeAdapter(tuple[Id])
-_SORTED = {
+_ID: Final = TypeAdapter(tuple[Id])
+_SORTED: Final = {
     OrderSort.ID: Sorted(("order_id",), _ID),
     OrderSort.ID_DESC: Sorted(("order_id",), _ID, descending=True),
 }
 
 
 class Orders:
-    """The tables `orders`, `order_lines` and `order_steps`.
+    """The tables `orders`, `order_lines` and `order_steps`. Whatever changes them runs in a transaction.
 
     `owner` is the user whose orders alone are there; None: all orders are.
     """
@@ -88,11 +81,11 @@ class Orders:
 
     async def get(self, order_id: int, owner: str | None = None) -> Order:
         """The order. Raises NotFound."""
-        return await _read(self._database, order_id, owner)
+        return await read_order(self._database, order_id, owner)
 
     async def list(self, request: ListOrders, owner: str | None = None) -> OrderPage:
         """A page of the orders that match. Raises Invalid for a cursor of another list."""
-        select = Select(_SUMMARY, "orders")
+        select = Select(SUMMARY, "orders")
         if owner is not None:
             select.equal("user_id", owner)
         for column in ("status", "customer_id", "user_id"):
@@ -110,7 +103,7 @@ class Orders:
 
     async def history(self, order_id: int, owner: str | None = None) -> OrderHistory:
         """The order's steps. Raises NotFound."""
-        await _found(self._database, order_id, owner)
+        await find_row(self._database, order_id, owner)
         rows = await self._database.fetch(
             "SELECT status, at, event_id::text FROM order_steps WHERE order_id = $1"
             " ORDER BY at, array_position($2, status)",
@@ -123,7 +116,7 @@ class Orders:
     async def place(self, placement: Placement, user_id: str) -> Order:
         """The new order."""
         customer, lines = placement.customer, placement.lines
-        row = await self._database.fetchrow(
+        rows = await self._database.fetch(
             _PLACE,
             user_id,
             customer and customer.customer_id,
@@ -138,61 +131,48 @@ class Orders:
             [line.product.unit_price for line in lines],
             [line.quantity for line in lines],
         )
-        return await self.get(_there(row)["order_id"])
+        order = await self.get(rows[0]["order_id"])
+        await self._announce(order, EVENTS_ORDERS_PLACED, OrderPlaced.model_validate(dict(order)))
+        return order
 
     async def cancel(self, order_id: int, expected_version: int | None, owner: str | None = None) -> Order:
         """The order, cancelled now or before.
 
         Raises NotFound, Conflict for another version, and Conflict once it is refused or dispatched.
         """
-        async with transaction_on(self._database) as connection:
-            row = await _found(connection, order_id, owner, "FOR UPDATE")
-            if row["status"] == OrderStatus.CANCELLED:
-                return await _read(connection, order_id)
-            if expected_version not in (None, row["version"]):
-                said = f"order {order_id} is in version {row['version']}, not in {expected_version}"
-                raise Conflict(OrderReason.VERSION_MISMATCH, said)
-            if not await _move(connection, order_id, OrderStatus.CANCELLED):
-                raise Conflict(OrderReason.NOT_CANCELLABLE, f"order {order_id} is {row['status']}")
-            return await _read(connection, order_id)
+        row = await find_row(self._database, order_id, owner, lock=True)
+        if row["status"] == OrderStatus.CANCELLED:
+            return await self.get(order_id)
+        if expected_version not in (None, row["version"]):
+            said = f"order {order_id} is in version {row['version']}, not in {expected_version}"
+            raise Conflict(OrderReason.VERSION_MISMATCH, said)
+        order = await self._move(order_id, OrderStatus.CANCELLED)
+        if order is None:
+            raise Conflict(OrderReason.NOT_CANCELLABLE, f"order {order_id} is {row['status']}")
+        await self._announce(order, EVENTS_ORDERS_CANCELLED, OrderCancelled.model_validate(dict(order)))
+        return order
 
+    async def confirm(self, order_id: int) -> None:
+        """Confirm an order whose goods are reserved; nothing is done to one that has gone on. Raises NotFound."""
+        if (order := await self._move(order_id, OrderStatus.CONFIRMED)) is not None:
+            confirmed = OrderConfirmed.model_validate({**dict(order), "confirmed_at": datetime.now(UTC)})
+            await self._announce(order, EVENTS_ORDERS_CONFIRMED, confirmed)
 
-async def _found(database: Statements, order_id: int, owner: str | None = None, lock: str = "") -> Record:
-    """The order's row, without its lines. Raises NotFound."""
-    row = await database.fetchrow(
-        f"SELECT {_COLUMNS} FROM orders WHERE order_id = $1 AND ($2::text IS NULL OR user_id = $2) {lock}",
-        order_id,
-        owner,
-    )
-    if row is None:
-        raise NotFound(OrderReason.NOT_FOUND, f"there is no order {order_id}")
-    return row
+    async def refuse(self, order_id: int, short: Collection[ShortLine]) -> None:
+        """Refuse an order whose goods are short; nothing is done to one that has gone on. Raises NotFound."""
+        if (order := await self._move(order_id, OrderStatus.REFUSED)) is not None:
+            products, in_stock = [line.product_id for line in short], [line.in_stock for line in short]
+            await self._database.fetch(_SHORT, order_id, products, in_stock)
+            refused = OrderRefused(order_id=order_id, user_id=order.user_id, short=tuple(short))
+            await self._announce(order, EVENTS_ORDERS_REFUSED, refused)
 
+    async def _move(self, order_id: int, status: OrderStatus) -> Order | None:
+        """The order with the status; None where its present status does not lead there. Raises NotFound."""
+        moved = await self._database.fetchrow(_MOVE, order_id, status, _FROM[status])
+        order = await self.get(order_id)
+        return None if moved is None else order
 
-async def _read(database: Statements, order_id: int, owner: str | None = None) -> Order:
-    """The order with its lines. Raises NotFound."""
-    row = await _found(database, order_id, owner)
-    lines = await database.fetch(_LINES, order_id)
-    return Order.model_validate(
-        {
-            **dict(row),
-            "lines": [OrderLine.model_validate(dict(line)) for line in lines],
-            "short": [_short(line) for line in lines if line["in_stock"] is not None],
-        }
-    )
-
-
-async def _move(database: Statements, order_id: int, status: OrderStatus) -> bool:
-    """Give the order the status, with its step; False where its present status does not lead there."""
-    return await database.fetchrow(_MOVE, order_id, status, _FROM[status]) is not None
-
-
-def _short(line: Record) -> ShortLine:
-    return ShortLine(product_id=line["product_id"], wanted=line["quantity"], in_stock=line["in_stock"])
-
-
-def _there(row: Record | None) -> Record:
-    """The row of a statement that always returns one."""
-    if row is None:
-        raise LookupError("a statement that always returns a row returned none")
-    return row
+    async def _announce(self, order: Order, event: Event[Any], payload: BaseModel) -> None:
+        """Publish the event with which the order has reached its status, and keep the step."""
+        event_id = await publish(self._database, event, payload, aggregate=str(order.order_id))
+        await self._database.fetch(_STEP, order.order_id, order.status, event_id)

@@ -1,31 +1,49 @@
-"""The services that an order needs, with real databases, on one broker; and people who ask them."""
+"""The services that an order needs, on a real NATS server and real databases; and people who ask them."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
-from contracts.orders import NewLine, Order, PlaceOrder
+import asyncpg
+
+import subjects
+from contracts.orders import GetOrder, NewLine, Order, PlaceOrder
 from customers_svc.app import build as build_customers
 from customers_svc.settings import CustomersSettings
 from mesh.client.client import Client
 from mesh.core.context import working_on
 from mesh.core.endpoint import Endpoint, Rep, Req
-from mesh.transport.memory import MemoryBroker, MemoryTransport
+from mesh.core.event import Event
+from mesh.events.jetstream import DEAD, EVENTS
+from mesh.process.settings import WorkerSettings
+from mesh.service.service import Service
+from mesh.transport.base import Transport
 from orders_svc.app import build as build_orders
 from orders_svc.settings import OrdersSettings
 from products_svc.app import build as build_products
 from products_svc.settings import ProductsSettings
-from subjects import ORDERS_PLACE
+from services import WORKERS
+from stock_svc.app import build as build_stock
+from subjects import ORDERS_GET, ORDERS_PLACE
 from tests.integration.providers.schemas import fresh_schema
 from tests.integration.providers.sign_in import SignIn
+from tests.nats_server import NatsServer
+from tests.streams import JETSTREAM, api, make_consumer, stored, unsettled
 
 USER, OTHER, ADMIN = "a" * 32, "b" * 32, "c" * 32
+HANDLERS = [worker for worker in WORKERS if worker.handles]
 
 
 class Shop:
     """Asks on behalf of a user, another user, or an administrator."""
 
-    def __init__(self, client: Client, sign_in: SignIn) -> None:
-        self._client = client
+    def __init__(self, transport: Transport, sign_in: SignIn, stock: Service, database: asyncpg.Connection) -> None:
+        self.transport = transport
+        self.stock = stock
+        """The worker that reserves goods."""
+        self._database = database
+        self._client = Client(transport)
         self._sign_in = sign_in
 
     async def ask(self, endpoint: Endpoint[Req, Rep], request: Req, user_id: str = USER, key: str | None = None) -> Rep:
@@ -41,33 +59,72 @@ class Shop:
         wanted = tuple(NewLine(product_id=product, quantity=quantity) for product, quantity in lines)
         return await self.ask(ORDERS_PLACE, PlaceOrder(lines=wanted, customer_id=customer_id), user_id, key)
 
+    async def reached(self, order: Order, status: str) -> Order:
+        """The order, once it has the status."""
+        while (found := await self.ask(ORDERS_GET, GetOrder(order_id=order.order_id), ADMIN)).status != status:
+            await asyncio.sleep(0.01)
+        return found
+
+    async def settled(self) -> None:
+        """Wait until every event is stored and handled; fail where one is dead."""
+        while not await self._is_settled():
+            await asyncio.sleep(0.01)
+        assert 0 == await stored(self.transport, DEAD)
+
+    async def _is_settled(self) -> bool:
+        # In this order: what is being handled may write to the outbox, and what is in the outbox will be handled.
+        before = await stored(self.transport, EVENTS)
+        if any([await unsettled(self.transport, worker.name) for worker in HANDLERS]):
+            return False
+        if await self._database.fetchval("SELECT count(*) FROM outbox"):
+            return False
+        return before == await stored(self.transport, EVENTS)
+
 
 @asynccontextmanager
-async def open_shop(urls: dict[str, str]) -> AsyncIterator[Shop]:
-    """The shop with Northwind's customers, products and orders."""
-    broker = MemoryBroker()
+async def open_shop(urls: Mapping[str, str], folder: Path, *, reserves: bool) -> AsyncIterator[Shop]:
+    """The shop with Northwind's customers, products and orders; `urls` are those of its databases.
+
+    `reserves`: whether its stock is started. Otherwise orders stay as they are placed.
+    """
     async with AsyncExitStack() as resources:
+        server = NatsServer(folder, JETSTREAM.format(folder=folder / "jetstream"))
+        await server.start()
+        resources.push_async_callback(server.stop)
+
+        async def connection(name: str) -> Transport:
+            transport = await server.connect(name)
+            resources.push_async_callback(transport.close)
+            return transport
+
+        asking = await connection("asking")
+        await _make_streams(asking)
         found = {name: await resources.enter_async_context(fresh_schema(url)) for name, url in urls.items()}
-        sign_in = SignIn(MemoryTransport(broker))
-        services = [
+        customers = CustomersSettings(customers_database_url=found["customers"], customers_seed=True)
+        products = ProductsSettings(products_database_url=found["products"], products_seed=True)
+        orders = OrdersSettings(orders_database_url=found["orders"], orders_seed=True)
+        sign_in = SignIn(await connection("auth"))
+        stock = await build_stock(WorkerSettings(), await connection("stock"), resources)
+        for service in (
             sign_in.service,
-            await build_customers(
-                CustomersSettings(customers_database_url=found["customers"], customers_seed=True),
-                MemoryTransport(broker),
-                resources,
-            ),
-            await build_products(
-                ProductsSettings(products_database_url=found["products"], products_seed=True),
-                MemoryTransport(broker),
-                resources,
-            ),
-            await build_orders(
-                OrdersSettings(orders_database_url=found["orders"], orders_seed=True),
-                MemoryTransport(broker),
-                resources,
-            ),
-        ]
-        for service in services:
+            await build_customers(customers, await connection("customers"), resources),
+            await build_products(products, await connection("products"), resources),
+            await build_orders(orders, await connection("orders"), resources),
+            *([stock] if reserves else []),
+        ):
             await service.start()
             resources.push_async_callback(service.drain)
-        yield Shop(Client(MemoryTransport(broker)), sign_in)
+        database = await asyncpg.connect(found["orders"].get_secret_value())
+        resources.push_async_callback(database.close)
+        yield Shop(asking, sign_in, stock, database)
+
+
+async def _make_streams(transport: Transport) -> None:
+    """The streams and consumers that the tables declare."""
+    durable = [value.subject for value in vars(subjects).values() if isinstance(value, Event) and value.durable]
+    retries = [f"retry.{worker.name}" for worker in HANDLERS]
+    for name, stored_subjects in ((EVENTS, [*durable, *retries]), (DEAD, ["dead.>"])):
+        await api(transport, f"STREAM.CREATE.{name}", {"name": name, "subjects": stored_subjects, "storage": "file"})
+    for worker in HANDLERS:
+        handled = [event.subject for event in worker.handles]
+        await make_consumer(transport, worker.name, *handled, f"retry.{worker.name}")

@@ -63,24 +63,24 @@ async def orders(shop: Shop) -> list[Order]:
     return [await shop.ask(ORDERS_GET, GetOrder(order_id=order_id), ADMIN) for order_id in ids]
 
 
-def test_every_order_is_northwinds_row_by_row(orders: list[Order]) -> None:
+async def test_every_order_is_northwinds_row_by_row(orders: list[Order]) -> None:
     rows = [OrderRow.model_validate({**dict(one), "order_date": one.placed_at.date()}) for one in orders]
 
     assert digests("orders") == digests_of(rows)
 
 
-def test_every_line_is_northwinds_row_by_row(orders: list[Order]) -> None:
+async def test_every_line_is_northwinds_row_by_row(orders: list[Order]) -> None:
     rows = [LineRow.model_validate({**dict(line), "order_id": one.order_id}) for one in orders for line in one.lines]
 
     assert digests("order_details").items() <= digests_of(rows).items()
 
 
-def test_amounts_are_rounded_half_up_by_line_and_sum_up_to_the_net_revenue(orders: list[Order]) -> None:
+async def test_amounts_are_rounded_half_up_by_line_and_sum_up_to_the_net_revenue(orders: list[Order]) -> None:
     assert Decimal("1265793.29") == sum(line.amount for one in orders for line in one.lines)
     assert Decimal("1265793.29") == sum(one.total for one in orders)
 
 
-def test_lines_have_the_names_of_the_catalogue(orders: list[Order]) -> None:
+async def test_lines_have_the_names_of_the_catalogue(orders: list[Order]) -> None:
     names = {int(row["product_id"] or 0): row["product_name"] for row in read_csv("products_svc", "products")}
 
     assert names == {line.product_id: line.product_name for one in orders for line in one.lines}
