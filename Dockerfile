@@ -31,14 +31,14 @@ COPY --from=version --chmod=755 /app/northwind_mesh.dist-info northwind_mesh.dis
 USER mesh
 CMD ["sh", "-c", "exec python -m \"$PACKAGE\""]
 
-FROM process AS stateless
+FROM process AS gateway
 ARG PACKAGE
 ENV PACKAGE=${PACKAGE}
 COPY --chmod=755 ${PACKAGE} ${PACKAGE}
-# The gateway's.
 EXPOSE 8080
 
-FROM process AS worker
+# A worker without a store; `worker` imports what the stores share.
+FROM process AS stateless
 ARG PACKAGE
 ENV PACKAGE=${PACKAGE}
 COPY --chmod=755 providers providers

@@ -70,6 +70,8 @@ EVENTS_ORDERS_PLACED = Event("events.orders.placed", orders.OrderPlaced, durable
 EVENTS_ORDERS_CONFIRMED = Event("events.orders.confirmed", orders.OrderConfirmed, durable=True)
 EVENTS_ORDERS_REFUSED = Event("events.orders.refused", orders.OrderRefused, durable=True)
 EVENTS_ORDERS_CANCELLED = Event("events.orders.cancelled", orders.OrderCancelled, durable=True)
+EVENTS_ORDERS_DISPATCHED = Event("events.orders.dispatched", orders.OrderDispatched, durable=True)
+EVENTS_ORDERS_DELIVERED = Event("events.orders.delivered", orders.OrderDelivered, durable=True)
 
 EVENTS_STOCK_RESERVED = Event("events.stock.reserved", stock.StockReserved, durable=True)
 EVENTS_STOCK_REFUSED = Event("events.stock.refused", stock.StockRefused, durable=True)

@@ -24,7 +24,8 @@ from contracts.base import (
 from contracts.customers import CustomerId
 
 MOST_LINES = 100
-Quantity = Annotated[int, Field(ge=1, le=999)]
+MOST_UNITS = 999
+Quantity = Annotated[int, Field(ge=1, le=MOST_UNITS)]
 """Units of one product in one order."""
 
 
@@ -38,6 +39,7 @@ class OrderReason(StrEnum):
     UNKNOWN_CUSTOMER = "unknown_customer"
     FOR_ADMINISTRATORS = "role_required"
     NOT_CANCELLABLE = "order_not_cancellable"
+    TOO_EARLY = "order_not_ready"
     VERSION_MISMATCH = "version_mismatch"
     INVALID_CURSOR = "invalid_cursor"
     KEY_REUSED = "idempotency_key_reused"

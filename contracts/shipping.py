@@ -1,8 +1,13 @@
 """The payloads of the events of `shipping`."""
 
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import StringConstraints
 
 from contracts.base import Id, Reply
+
+TrackingNumber = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
 
 
 class ShipmentDispatched(Reply):
@@ -10,7 +15,7 @@ class ShipmentDispatched(Reply):
 
     shipment_id: Id
     order_id: Id
-    tracking_number: str
+    tracking_number: TrackingNumber
     dispatched_at: datetime
 
 

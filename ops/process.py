@@ -51,7 +51,7 @@ class Process:
     @property
     def target(self) -> str:
         """The target of the Dockerfile from which its image is built."""
-        return self.store or ("worker" if self.serves else "stateless")
+        return self.store or ("stateless" if self.serves else "gateway")
 
     @property
     def store_key(self) -> str | None:

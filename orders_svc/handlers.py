@@ -11,12 +11,14 @@ from contracts.orders import (
     OrderReason,
     PlaceOrder,
 )
+from loading.batch_loader import BatchLoader
 from mesh.core import context
 from mesh.core.errors import Forbidden
 from mesh.security.verifier import ADMIN
 from mesh.service.idempotency import Once
 from orders_svc.placement import Placements
 from orders_svc.repository import Orders
+from orders_svc.rows import visible
 from subjects import ORDERS_CANCEL, ORDERS_GET, ORDERS_HISTORY, ORDERS_LIST, ORDERS_PLACE
 from worker.answers import answers
 
@@ -26,6 +28,7 @@ class Handlers:
 
     def __init__(self, orders: Orders, once: Once[Orders], placements: Placements) -> None:
         self._orders = orders
+        self._by_id = BatchLoader(orders.find_many)
         self._once = once
         self._placements = placements
 
@@ -47,7 +50,8 @@ class Handlers:
     @answers(ORDERS_GET)
     async def get(self, request: GetOrder) -> Order:
         """One order. Raises NotFound, for another user's too."""
-        return await self._orders.get(request.order_id, _owner())
+        order = await self._by_id.find(request.order_id)
+        return visible(order, request.order_id, _owner())
 
     @answers(ORDERS_LIST)
     async def list(self, request: ListOrders) -> OrderPage:

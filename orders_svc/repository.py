@@ -12,6 +12,8 @@ from contracts.orders import (
     Order,
     OrderCancelled,
     OrderConfirmed,
+    OrderDelivered,
+    OrderDispatched,
     OrderHistory,
     OrderPage,
     OrderPlaced,
@@ -25,12 +27,19 @@ from contracts.orders import (
 from mesh.core.errors import Conflict, Invalid
 from mesh.core.event import Event
 from orders_svc.placement import Placement
-from orders_svc.rows import SUMMARY, find_row, read_order
+from orders_svc.rows import SUMMARY, find_row, read_orders, visible
 from providers.errors import InvalidCursor
 from providers.postgres.database import Statements
 from providers.postgres.keyset import Order as Sorted
 from providers.postgres.keyset import Select
-from subjects import EVENTS_ORDERS_CANCELLED, EVENTS_ORDERS_CONFIRMED, EVENTS_ORDERS_PLACED, EVENTS_ORDERS_REFUSED
+from subjects import (
+    EVENTS_ORDERS_CANCELLED,
+    EVENTS_ORDERS_CONFIRMED,
+    EVENTS_ORDERS_DELIVERED,
+    EVENTS_ORDERS_DISPATCHED,
+    EVENTS_ORDERS_PLACED,
+    EVENTS_ORDERS_REFUSED,
+)
 from worker.postgres import publish
 
 _PLACE: Final = """
@@ -51,6 +60,10 @@ _MOVE: Final = """
     WHERE order_id = $1 AND status = ANY($3) RETURNING order_id
 """
 _STEP: Final = "INSERT INTO order_steps (order_id, status, event_id) VALUES ($1, $2, $3)"
+_DISPATCH: Final = """
+    UPDATE orders SET tracking_number = $2, shipped_date = ($3::timestamptz AT TIME ZONE 'UTC')::date
+    WHERE order_id = $1
+"""
 _SHORT: Final = """
     UPDATE order_lines SET in_stock = short.in_stock
     FROM unnest($2::integer[], $3::integer[]) AS short (product_id, in_stock)
@@ -59,9 +72,16 @@ _SHORT: Final = """
 _FROM: Final[Mapping[OrderStatus, Collection[OrderStatus]]] = {
     OrderStatus.CONFIRMED: (OrderStatus.PLACED,),
     OrderStatus.REFUSED: (OrderStatus.PLACED,),
+    OrderStatus.DISPATCHED: (OrderStatus.CONFIRMED,),
+    OrderStatus.DELIVERED: (OrderStatus.DISPATCHED,),
     OrderStatus.CANCELLED: (OrderStatus.PLACED, OrderStatus.CONFIRMED),
 }
 """The statuses from which each is reached."""
+_TOO_EARLY: Final[Mapping[OrderStatus, Collection[OrderStatus]]] = {
+    OrderStatus.DISPATCHED: (OrderStatus.PLACED,),
+    OrderStatus.DELIVERED: (OrderStatus.PLACED, OrderStatus.CONFIRMED),
+}
+"""The statuses from which each will be reached after a step that is still to come."""
 
 _ID: Final = TypeAdapter(tuple[Id])
 _SORTED: Final = {
@@ -81,7 +101,12 @@ class Orders:
 
     async def get(self, order_id: int, owner: str | None = None) -> Order:
         """The order. Raises NotFound."""
-        return await read_order(self._database, order_id, owner)
+        found = await self.find_many([order_id])
+        return visible(found.get(order_id), order_id, owner)
+
+    async def find_many(self, order_ids: Collection[int]) -> dict[int, Order]:
+        """Those of the orders that there are, by id."""
+        return await read_orders(self._database, order_ids)
 
     async def list(self, request: ListOrders, owner: str | None = None) -> OrderPage:
         """A page of the orders that match. Raises Invalid for a cursor of another list."""
@@ -166,11 +191,37 @@ class Orders:
             refused = OrderRefused(order_id=order_id, user_id=order.user_id, short=tuple(short))
             await self._announce(order, EVENTS_ORDERS_REFUSED, refused)
 
+    async def dispatch(self, order_id: int, tracking_number: str, dispatched_at: datetime) -> None:
+        """Note that the goods have left; nothing is done to an order that has gone on, or was cancelled before.
+
+        Raises NotFound, and Conflict for an order that is not confirmed yet.
+        """
+        if (order := await self._move(order_id, OrderStatus.DISPATCHED)) is not None:
+            await self._database.fetch(_DISPATCH, order_id, tracking_number, dispatched_at)
+            left = OrderDispatched(order_id=order_id, user_id=order.user_id, tracking_number=tracking_number)
+            await self._announce(order, EVENTS_ORDERS_DISPATCHED, left)
+
+    async def deliver(self, order_id: int) -> None:
+        """Note that the goods have arrived; nothing is done to an order that has gone on, or was cancelled before.
+
+        Raises NotFound, and Conflict for an order that is not dispatched yet.
+        """
+        if (order := await self._move(order_id, OrderStatus.DELIVERED)) is not None:
+            delivered = OrderDelivered(order_id=order_id, user_id=order.user_id)
+            await self._announce(order, EVENTS_ORDERS_DELIVERED, delivered)
+
     async def _move(self, order_id: int, status: OrderStatus) -> Order | None:
-        """The order with the status; None where its present status does not lead there. Raises NotFound."""
+        """The order with the status; None where its present status does not lead there.
+
+        Raises NotFound, and Conflict where it will lead there later.
+        """
         moved = await self._database.fetchrow(_MOVE, order_id, status, _FROM[status])
         order = await self.get(order_id)
-        return None if moved is None else order
+        if moved is not None:
+            return order
+        if order.status in _TOO_EARLY.get(status, ()):
+            raise Conflict(OrderReason.TOO_EARLY, f"order {order_id} is {order.status}: it cannot be {status} yet")
+        return None
 
     async def _announce(self, order: Order, event: Event[Any], payload: BaseModel) -> None:
         """Publish the event with which the order has reached its status, and keep the step."""

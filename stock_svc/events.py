@@ -4,15 +4,17 @@ It has no store. Run again, a handler has the same effect: products does each st
 published event follows from the handled one.
 """
 
-from contracts.orders import NewLine, OrderCancelled, OrderPlaced
-from contracts.products_stock import ReleaseStock, ReservationState, ReserveStock
+from contracts.orders import NewLine, OrderCancelled, OrderDispatched, OrderPlaced
+from contracts.products_stock import CommitStock, ReleaseStock, ReservationState, ReserveStock
 from contracts.stock import StockRefused, StockReserved
 from mesh.client.client import Client
 from subjects import (
     EVENTS_ORDERS_CANCELLED,
+    EVENTS_ORDERS_DISPATCHED,
     EVENTS_ORDERS_PLACED,
     EVENTS_STOCK_REFUSED,
     EVENTS_STOCK_RESERVED,
+    PRODUCTS_STOCK_COMMIT,
     PRODUCTS_STOCK_RELEASE,
     PRODUCTS_STOCK_RESERVE,
 )
@@ -47,3 +49,8 @@ class StockEvents:
     async def cancelled(self, event: OrderCancelled) -> None:
         """Give up what is reserved for the order."""
         await self._client.call(PRODUCTS_STOCK_RELEASE, ReleaseStock(order_id=event.order_id))
+
+    @handles(EVENTS_ORDERS_DISPATCHED)
+    async def dispatched(self, event: OrderDispatched) -> None:
+        """Take the order's goods out of stock."""
+        await self._client.call(PRODUCTS_STOCK_COMMIT, CommitStock(order_id=event.order_id))

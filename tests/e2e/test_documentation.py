@@ -35,6 +35,16 @@ ROUTES = {
     ("get", "/v1/categories"): "products.categories.list",
     ("get", "/v1/suppliers"): "products.suppliers.list",
     ("get", "/v1/suppliers/{supplier_id}"): "products.suppliers.get",
+    ("get", "/v1/products/{product_id}/stock"): "products.stock.get",
+    ("get", "/v1/products/{product_id}/stock/movements"): "products.stock.movements",
+    ("post", "/v1/products/{product_id}/stock/receive"): "products.stock.receive",
+    ("post", "/v1/products/{product_id}/stock/adjust"): "products.stock.adjust",
+    ("get", "/v1/orders"): "orders.list",
+    ("post", "/v1/orders"): "orders.place",
+    ("get", "/v1/orders/{order_id}"): "orders.get",
+    ("post", "/v1/orders/{order_id}/cancel"): "orders.cancel",
+    ("get", "/v1/orders/{order_id}/history"): "orders.history",
+    ("get", "/v1/customers/{customer_id}/orders"): "orders.list",
 }
 HEALTH = {("get", "/healthz"), ("get", "/readyz")}
 BY_SUBJECT: dict[str, Endpoint[Any, Any]] = {endpoint.subject: endpoint for endpoint in ENDPOINTS}

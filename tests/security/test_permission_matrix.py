@@ -43,7 +43,7 @@ OTHERS = [
     *(f"events.{worker}.undeclared" for worker in WORKERS),
     *(f"{subject}.x" for subject in (*REQUESTS, *EVENTS)),
     *(subject.upper() for subject in (*REQUESTS, *EVENTS)),
-    *("_INBOX.x", "_INBOX_gatewayx.y", "_INBOX_gateway", "orders.get", "auth", "events", "$SRV", "$SRV.PING.gateway"),
+    *("_INBOX.x", "_INBOX_gatewayx.y", "_INBOX_gateway", "carts.get", "auth", "events", "$SRV", "$SRV.PING.gateway"),
     *("$JS.API.INFO", "$JS.API.STREAM.CREATE.x", "$JS.ACK.x", "$KV.x.y", "$O.x.y", "$MQTT.x"),
     *("$SYS.REQ.SERVER.PING", "$SYS.REQ.USER.INFO", "$SYS.ACCOUNT.MESH.CONNECT"),
 ]
@@ -63,11 +63,12 @@ QUEUES = ("", "q", "another", "Q", "q.x", "*", ">")
 
 _CONTROL_LINE = 1024
 
-NOT_FROM_HTTP = {"customers.get_many", "products.get_many", "auth.keys.rotate"}
+FROM_STOCK = {"products.stock.reserve", "products.stock.release", "products.stock.commit"}
+NOT_FROM_HTTP = {"customers.get_many", "products.get_many", "auth.keys.rotate"} | FROM_STOCK
 FOR_OPERATORS = {
     *("customers.get", "customers.get_many", "customers.list"),
     *("products.get", "products.get_many", "products.list", "products.categories.list"),
-    *("products.suppliers.list", "products.suppliers.get"),
+    *("products.suppliers.list", "products.suppliers.get", "products.stock.get"),
     *("auth.jwks", "auth.sessions.revoked", "auth.keys.rotate"),
 }
 
@@ -78,7 +79,10 @@ def may_publish(user: str, subject: str) -> bool:
     if user == "operator":
         return subject in FOR_OPERATORS or subject.startswith("$SRV.")
     own_event = subject in EVENTS and subject.startswith(f"events.{user}.")
-    return own_event or (subject == "auth.jwks" and user != "auth")
+    if user == "stock":
+        return own_event or subject in FROM_STOCK
+    from_orders = user == "orders" and subject in {"customers.get", "products.get_many"}
+    return own_event or from_orders or (subject == "auth.jwks" and user != "auth")
 
 
 def may_subscribe(user: str, subject: str, queue: str) -> bool:

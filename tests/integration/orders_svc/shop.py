@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import asyncpg
-
 import subjects
 from contracts.orders import GetOrder, NewLine, Order, PlaceOrder
 from customers_svc.app import build as build_customers
@@ -20,9 +18,11 @@ from mesh.process.settings import WorkerSettings
 from mesh.service.service import Service
 from mesh.transport.base import Transport
 from orders_svc.app import build as build_orders
+from orders_svc.repository import Orders
 from orders_svc.settings import OrdersSettings
 from products_svc.app import build as build_products
 from products_svc.settings import ProductsSettings
+from providers.postgres.database import Database, open_database
 from services import WORKERS
 from stock_svc.app import build as build_stock
 from subjects import ORDERS_GET, ORDERS_PLACE
@@ -38,7 +38,7 @@ HANDLERS = [worker for worker in WORKERS if worker.handles]
 class Shop:
     """Asks on behalf of a user, another user, or an administrator."""
 
-    def __init__(self, transport: Transport, sign_in: SignIn, stock: Service, database: asyncpg.Connection) -> None:
+    def __init__(self, transport: Transport, sign_in: SignIn, stock: Service, database: Database) -> None:
         self.transport = transport
         self.stock = stock
         """The worker that reserves goods."""
@@ -65,6 +65,12 @@ class Shop:
             await asyncio.sleep(0.01)
         return found
 
+    @asynccontextmanager
+    async def orders(self) -> AsyncIterator[Orders]:
+        """The orders within a transaction, as a handler of events has them."""
+        async with self._database.transaction() as connection:
+            yield Orders(connection)
+
     async def settled(self) -> None:
         """Wait until every event is stored and handled; fail where one is dead."""
         while not await self._is_settled():
@@ -76,7 +82,7 @@ class Shop:
         before = await stored(self.transport, EVENTS)
         if any([await unsettled(self.transport, worker.name) for worker in HANDLERS]):
             return False
-        if await self._database.fetchval("SELECT count(*) FROM outbox"):
+        if await self._database.fetch("SELECT FROM outbox LIMIT 1"):
             return False
         return before == await stored(self.transport, EVENTS)
 
@@ -114,8 +120,7 @@ async def open_shop(urls: Mapping[str, str], folder: Path, *, reserves: bool) ->
         ):
             await service.start()
             resources.push_async_callback(service.drain)
-        database = await asyncpg.connect(found["orders"].get_secret_value())
-        resources.push_async_callback(database.close)
+        database = await resources.enter_async_context(open_database(found["orders"], name="test"))
         yield Shop(asking, sign_in, stock, database)
 
 

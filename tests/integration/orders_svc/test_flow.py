@@ -5,6 +5,7 @@ import base64
 import json
 import random
 import uuid
+from datetime import UTC, date, datetime
 from email.parser import HeaderParser
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from contracts.orders import CancelOrder, GetOrder, GetOrderHistory, ListOrders, Order
 from contracts.products import ProductPatch, UpdateProduct
 from contracts.products_stock import GetStock, ListMovements
-from mesh.core.errors import RemoteFault
+from mesh.core.errors import Conflict, RemoteFault
 from mesh.events import jetstream
 from mesh.wire import names
 from subjects import (
@@ -111,6 +112,60 @@ async def test_a_confirmed_order_that_is_cancelled_gives_its_goods_back(shop: Sh
 
     assert before == await stock(shop, 6)
     assert {"placed", "confirmed", "cancelled"} == set(await steps(shop, placed))
+
+
+async def test_an_order_is_dispatched_and_delivered_and_its_goods_leave_the_stock(shop: Shop) -> None:
+    before = await stock(shop, 14)
+    placed = await shop.place((14, 5))
+    await shop.reached(placed, "confirmed")
+
+    for _ in range(2):  # an event may come again under another id
+        async with shop.orders() as orders:
+            await orders.dispatch(placed.order_id, "NW-1", datetime(2026, 7, 1, 23, 30, tzinfo=UTC))
+    for _ in range(2):
+        async with shop.orders() as orders:
+            await orders.deliver(placed.order_id)
+    await finished(shop)
+
+    found = await shop.ask(ORDERS_GET, GetOrder(order_id=placed.order_id), ADMIN)
+    assert ("delivered", "NW-1", date(2026, 7, 1), 4) == (
+        found.status,
+        found.tracking_number,
+        found.shipped_date,
+        found.version,
+    )
+    assert (before[0] - 5, before[1]) == await stock(shop, 14)
+    assert ["placed", "confirmed", "dispatched", "delivered"] == [*await steps(shop, placed)]
+    with pytest.raises(RemoteFault) as late:
+        await cancel(shop, placed)
+    assert "order_not_cancellable" == late.value.reason
+
+
+async def test_a_step_that_comes_too_early_is_to_be_tried_again(shop: Shop) -> None:
+    placed = await shop.place((15, 1))
+    await shop.reached(placed, "confirmed")
+
+    with pytest.raises(Conflict) as early:
+        async with shop.orders() as orders:
+            await orders.deliver(placed.order_id)
+
+    assert "order_not_ready" == early.value.reason
+    assert "confirmed" == (await shop.ask(ORDERS_GET, GetOrder(order_id=placed.order_id), ADMIN)).status
+
+
+async def test_a_cancelled_order_goes_nowhere(shop: Shop) -> None:
+    placed = await shop.place((15, 1))
+    await cancel(shop, placed)
+    await finished(shop)
+
+    async with shop.orders() as orders:
+        await orders.confirm(placed.order_id)
+        await orders.refuse(placed.order_id, ())
+        await orders.dispatch(placed.order_id, "NW-1", datetime.now(UTC))
+        await orders.deliver(placed.order_id)
+
+    found = await shop.ask(ORDERS_GET, GetOrder(order_id=placed.order_id), ADMIN)
+    assert ("cancelled", None) == (found.status, found.tracking_number)
 
 
 async def test_many_orders_and_cancellations_at_once_add_up(shop: Shop) -> None:

@@ -26,6 +26,7 @@ from gateway.middleware.client_address import client_address
 from gateway.settings import GatewaySettings
 from mesh.process.settings import WorkerSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
+from orders_svc.settings import OrdersSettings
 from products_svc.settings import ProductsSettings
 from services import PROCESSES, USERS, WORKERS
 from subjects import ENDPOINTS
@@ -42,6 +43,8 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "auth": AuthSettings,
     "customers": CustomersSettings,
     "products": ProductsSettings,
+    "orders": OrdersSettings,
+    "stock": WorkerSettings,
 }
 PACKAGES = {row.name: row.package for row in PROCESSES}
 

@@ -28,6 +28,7 @@ from mesh.nats.settings import NatsSettings
 from mesh.process.settings import WorkerSettings
 from mesh.security.settings import TokenSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
+from orders_svc.settings import OrdersSettings
 from products_svc.settings import ProductsSettings
 from subjects import ENDPOINTS
 
@@ -42,6 +43,7 @@ GROUPS: Final[Mapping[str, tuple[type[BaseSettings], ...]]] = {
     "auth": (AuthSettings,),
     "customers": (CustomersSettings,),
     "products": (ProductsSettings,),
+    "orders": (OrdersSettings,),
     "`mesh up`": (StackSettings,),
 }
 _OF_THE_MACHINE: Final = {

@@ -10,6 +10,7 @@ import pytest
 
 from contracts.auth import AuthReason
 from contracts.customers import CustomerReason
+from contracts.orders import OrderReason
 from contracts.products import ProductReason
 from devstack.stack.settings import StackSettings
 from gateway import problems
@@ -17,7 +18,16 @@ from mesh.core.errors import Fault, RemoteFault
 from mesh.core.settings import Settings
 from tests.unit.docs.generated import GROUPS, PARTS, ROOT, current
 
-_PACKAGES: Final = ("auth_svc", "customers_svc", "gateway", "mesh", "products_svc", "providers")
+_PACKAGES: Final = (
+    "auth_svc",
+    "customers_svc",
+    "gateway",
+    "mesh",
+    "orders_svc",
+    "products_svc",
+    "providers",
+    "stock_svc",
+)
 _ROW: Final = re.compile(r"^\| `(\w+)` \| (\d{3}) \| .+ \|$", re.MULTILINE)
 ERRORS: Final = (ROOT / "docs" / "reference" / "errors.md").read_text()
 
@@ -59,7 +69,7 @@ def raised(tree: ast.AST) -> Iterator[str]:
 def test_every_reason_is_on_the_page_of_errors_and_no_other() -> None:
     sources = [path for name in _PACKAGES for path in (ROOT / name).rglob("*.py")]
     expected = {reason for path in sources for reason in raised(ast.parse(path.read_text()))}
-    expected |= {*AuthReason, *CustomerReason, *ProductReason}
+    expected |= {*AuthReason, *CustomerReason, *OrderReason, *ProductReason}
     expected |= {reason for _, reason, _ in problems.CALL_ERRORS.values()} | {problems._LOST[1], *problems._FINER}
     expected |= {"internal", "queue_full", "queue_too_slow"}
     assert expected == {reason for reason, _ in _ROW.findall(ERRORS)}

@@ -47,9 +47,19 @@ ACCESS = {
     "create_product": ADMIN,
     "update_product": ADMIN,
     "discontinue_product": ADMIN,
+    "get_stock": ANYONE,
+    "list_stock_movements": ADMIN,
+    "receive_goods": ADMIN,
+    "adjust_stock": ADMIN,
     "list_categories": ANYONE,
     "list_suppliers": USER,
     "get_supplier": USER,
+    "list_orders": USER,
+    "place_order": USER,
+    "get_order": USER,
+    "cancel_order": USER,
+    "get_order_history": USER,
+    "list_customer_orders": USER,
 }
 
 
@@ -71,6 +81,7 @@ async def test_who_may_use_which_route(app: FastAPI) -> None:
 async def test_every_endpoint_but_those_for_services_and_operators_has_a_route(app: FastAPI) -> None:
     routed = {declared(route) for route in api_routes(app)}
     unrouted = ["auth.sessions.revoked", "auth.keys.rotate", "customers.get_many", "products.get_many"]
+    unrouted += ["products.stock.reserve", "products.stock.release", "products.stock.commit"]
     assert unrouted == [one.subject for one in ENDPOINTS if one not in routed]
 
 

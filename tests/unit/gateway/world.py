@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from contracts import auth, customers, products
+from contracts import auth, customers, orders, products, products_stock
 from mesh.core import context
 from mesh.core.endpoint import Endpoint
 from mesh.security.verifier import Verifier
@@ -36,11 +36,20 @@ from subjects import (
     CUSTOMERS_LIST,
     CUSTOMERS_UPDATE,
     ENDPOINTS,
+    ORDERS_CANCEL,
+    ORDERS_GET,
+    ORDERS_HISTORY,
+    ORDERS_LIST,
+    ORDERS_PLACE,
     PRODUCTS_CATEGORIES_LIST,
     PRODUCTS_CREATE,
     PRODUCTS_DISCONTINUE,
     PRODUCTS_GET,
     PRODUCTS_LIST,
+    PRODUCTS_STOCK_ADJUST,
+    PRODUCTS_STOCK_GET,
+    PRODUCTS_STOCK_MOVEMENTS,
+    PRODUCTS_STOCK_RECEIVE,
     PRODUCTS_SUPPLIERS_GET,
     PRODUCTS_SUPPLIERS_LIST,
     PRODUCTS_UPDATE,
@@ -90,6 +99,17 @@ EXOTIC_LIQUIDS: Final = products.Supplier(
     fax=None,
     homepage=None,
 )
+STOCK: Final = products_stock.Stock(product_id=1, units_in_stock=39, units_reserved=2, units_available=37)
+MOVEMENT: Final = products_stock.Movement(
+    movement_id=1,
+    kind=products_stock.MovementKind.RESERVED,
+    in_stock=0,
+    reserved=2,
+    order_id=11078,
+    user_id=None,
+    reason=None,
+    at=datetime(2026, 7, 1, tzinfo=UTC),
+)
 NANCY: Final = auth.User(
     user_id="u1", email="nancy@northwind.example", roles=("USER",), created_at=datetime(2026, 7, 1, tzinfo=UTC)
 )
@@ -111,6 +131,29 @@ ENTRY: Final = auth.AuditEntry(
     request_id="r1",
     detail=None,
 )
+ORDER: Final = orders.Order.model_validate(
+    {
+        **dict.fromkeys(orders.Order.model_fields),
+        "order_id": 11078,
+        "status": orders.OrderStatus.PLACED,
+        "user_id": "u1",
+        "placed_at": NANCY.created_at,
+        "total": Decimal("36.00"),
+        "version": 3,
+        "lines": [
+            {
+                "product_id": 1,
+                "product_name": "Chai",
+                "unit_price": Decimal("18.00"),
+                "quantity": 2,
+                "discount": Decimal("0.00"),
+                "amount": Decimal("36.00"),
+            }
+        ],
+        "short": (),
+    }
+)
+STEP: Final = orders.OrderStep(status=orders.OrderStatus.PLACED, at=NANCY.created_at, event_id=None)
 TOKENS: Final = auth.Tokens(access_token="a.b.c", expires_in=900, refresh_token="r" * 32)
 
 REPLIES: Final[dict[Endpoint[Any, Any], BaseModel]] = {
@@ -142,6 +185,15 @@ REPLIES: Final[dict[Endpoint[Any, Any], BaseModel]] = {
     PRODUCTS_CATEGORIES_LIST: products.CategoryPage(items=(BEVERAGES,), next_cursor=None),
     PRODUCTS_SUPPLIERS_LIST: products.SupplierPage(items=(EXOTIC_LIQUIDS,), next_cursor=None),
     PRODUCTS_SUPPLIERS_GET: EXOTIC_LIQUIDS,
+    PRODUCTS_STOCK_GET: STOCK,
+    PRODUCTS_STOCK_MOVEMENTS: products_stock.MovementPage(items=(MOVEMENT,), next_cursor=None),
+    PRODUCTS_STOCK_RECEIVE: STOCK,
+    PRODUCTS_STOCK_ADJUST: STOCK,
+    ORDERS_PLACE: ORDER,
+    ORDERS_GET: ORDER,
+    ORDERS_LIST: orders.OrderPage.model_validate({"items": (dict(ORDER),), "next_cursor": "bmV4dA"}),
+    ORDERS_CANCEL: ORDER,
+    ORDERS_HISTORY: orders.OrderHistory(order_id=11078, steps=(STEP,)),
 }
 
 
