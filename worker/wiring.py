@@ -64,7 +64,9 @@ async def wire(  # noqa: PLR0913  # each by name
     for endpoint, handler in collected.items():
         service.add(endpoint, guard(endpoint, handler))
     if consumed:
-        service.consumer = EventConsumer(name, transport, consumed, inbox=events.inbox)
+        service.consumer = EventConsumer(
+            name, transport, consumed, inbox=events.inbox, concurrency=settings.mesh_event_concurrency
+        )
     if events.outbox is not None:
         service.relay = Relay(events.outbox, transport)
     await resources.enter_async_context(health_monitor(service, probe, "the database does not answer"))

@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from uuid import UUID, uuid4, uuid5
 
-from pydantic import BaseModel
-
 from mesh.core import context
-from mesh.core.event import MAX_DURABLE, Event
+from mesh.core.event import MAX_DURABLE, Event, Payload
 from mesh.wire import names
 
 _SPECVERSION: Final = "1.0"
@@ -65,7 +63,7 @@ def begin(event: CloudEvent) -> None:
     _handled.set(event)
 
 
-def compose(event: Event[BaseModel], payload: BaseModel, aggregate: str, event_id: UUID | None = None) -> Outgoing:
+def compose(event: Event[Payload], payload: Payload, aggregate: str, event_id: UUID | None = None) -> Outgoing:
     """The event with its headers: those of CloudEvents, the request id and the trace of what causes it.
 
     Within a handler the default id follows from the handled event, the type and the aggregate. So a handler that runs

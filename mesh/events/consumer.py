@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-CONCURRENCY: Final = 16
-"""Events that one process handles at once."""
 TIMEOUT: Final = 30.0
 """Seconds that a handler may take, unless it declares another time."""
 _DRAIN: Final = 5.0
@@ -83,7 +81,7 @@ class EventConsumer:
         handlers: Iterable[Handler],
         *,
         inbox: Inbox[Any] | None = None,
-        concurrency: int = CONCURRENCY,
+        concurrency: int = 8,
         retries: Retries | None = None,
         ack_wait: float = ACK_WAIT,
     ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -57,14 +58,9 @@ class Relay:
 
     async def drain(self) -> None:
         """Send what is left, for two seconds at most, and end. The rest is for another replica or the next start."""
-        try:
-            async with asyncio.timeout(_DRAIN), self._busy:
-                while self._transport.connected and await self._relay_batch():
-                    pass
-        except TimeoutError:
-            log.warning("relay_not_drained")
-        except Exception as error:  # noqa: BLE001  # the entries are safe in the store
-            log.warning("relay_not_drained", error=str(error))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN):
+                await self._relay_all()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -77,26 +73,23 @@ class Relay:
     async def _run(self) -> None:
         pause = 0.0
         while True:
-            if not self._transport.connected:
-                pause = min(max(2 * pause, _SHORTEST_PAUSE), _LONGEST_DISCONNECTED)
-            elif await self._relay_all():
+            if await self._relay_all():
                 pause = 0.0
             else:
-                pause = min(max(2 * pause, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+                longest = _LONGEST_PAUSE if self._transport.connected else _LONGEST_DISCONNECTED
+                pause = min(max(2 * pause, _SHORTEST_PAUSE), longest)
             await (asyncio.sleep(pause) if pause else self._outbox.wait(self._poll))
 
     async def _relay_all(self) -> bool:
-        """Send until nothing is left. Returns whether all went well."""
+        """Send until nothing is left. Returns whether all went well; the first failure ends it."""
         errors = self.stats.errors
-        try:
-            while self.stats.errors == errors:
-                async with self._busy:
+        async with self._busy:
+            try:
+                while self._transport.connected and self.stats.errors == errors:
                     if not await self._relay_batch():
                         return True
-        except Exception as error:
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            self._count_error("outbox_unavailable", error)
+            except Exception as error:  # noqa: BLE001  # the entries are safe in the store
+                self._count_error("outbox_unavailable", error)
         return False
 
     async def _relay_batch(self) -> int:

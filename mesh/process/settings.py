@@ -17,6 +17,8 @@ class WorkerSettings(NatsSettings, TokenSettings):
     """Handlers at once, in one process."""
     mesh_queue_size: int = Field(256, ge=0, le=1_000_000)
     """Requests that wait for a free handler. Further callers receive `overloaded` at once."""
+    mesh_event_concurrency: int = Field(8, ge=1, le=1_000)
+    """Durable events handled at once, in one process. Each holds a database connection while it is handled."""
     mesh_heartbeat_file: AnyPath | None = None
     """A file to touch every second while the process works and NATS is connected.
 

@@ -46,7 +46,7 @@ class _Session(asyncpg.Connection):
         self._wrote_outbox = True
 
     def take_wrote_outbox(self) -> bool:
-        """Whether the transaction that has just ended had written an event; forgets it."""
+        """Whether the latest transaction has written an event; forgets it."""
         wrote, self._wrote_outbox = self._wrote_outbox, False
         return wrote
 

@@ -86,6 +86,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection within a transaction, committed at the end, rolled back by an exception."""
         async with self._connection() as connection:
+            connection.take_wrote_outbox()  # type: ignore[attr-defined]  # of a transaction that was rolled back
             try:
                 async with connection.transaction():
                     try:
@@ -99,9 +100,7 @@ class Database:
                 if cause and (isinstance(cause, asyncio.CancelledError) or blame(cause) is Blame.DATABASE):
                     raise cause from None
                 raise
-            finally:
-                wrote = connection.take_wrote_outbox()  # type: ignore[attr-defined]  # our own kind of connection's
-            if wrote:
+            if connection.take_wrote_outbox():  # type: ignore[attr-defined]  # our own kind of connection's
                 self.outbox_written.set()
 
     async def probe(self) -> str | None:

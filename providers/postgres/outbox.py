@@ -19,13 +19,15 @@ _WINDOW: Final = 10
 _WRITE: Final = "INSERT INTO outbox (event_id, subject, aggregate, headers, body) VALUES ($1, $2, $3, $4, $5)"
 _PEEK: Final = "SELECT FROM outbox LIMIT 1"
 # An aggregate is claimed by a lock that ends with the transaction, so its entries have one relay at a time. The
-# snapshot may be older than the lock; FOR UPDATE passes over rows that another relay has deleted since.
+# snapshot may be older than the lock; FOR UPDATE passes over rows that another relay has deleted since. MATERIALIZED
+# keeps the planner from taking more locks than LIMIT says.
 _CLAIM: Final = """
     WITH oldest AS MATERIALIZED (
         SELECT position, hashtext(aggregate) AS hash FROM outbox ORDER BY position LIMIT $2
+    ), hashes AS MATERIALIZED (
+        SELECT hash FROM oldest GROUP BY hash ORDER BY min(position)
     ), claimed AS MATERIALIZED (
-        SELECT hash FROM (SELECT hash FROM oldest GROUP BY hash ORDER BY min(position)) AS hashes
-        WHERE pg_try_advisory_xact_lock($3, hash) LIMIT $1
+        SELECT hash FROM hashes WHERE pg_try_advisory_xact_lock($3, hash) LIMIT $1
     )
     SELECT position, event_id, subject, aggregate, headers, body FROM outbox
     JOIN oldest USING (position) JOIN claimed USING (hash)

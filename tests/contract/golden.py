@@ -18,6 +18,7 @@ def _matches(pattern: str, actual: object) -> bool:
 _UNKNOWN: Final[dict[str, Callable[[object], bool]]] = {
     "<time>": partial(_matches, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"),
     "<id>": partial(_matches, r"[0-9a-f]{32}"),
+    "<uuid>": partial(_matches, r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     "<cursor>": partial(_matches, r"[A-Za-z0-9_-]+"),
     "<access token>": partial(_matches, r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}"),
     "<refresh token>": partial(_matches, r"[A-Za-z0-9_-]{70}"),
@@ -51,6 +52,26 @@ class Refusal:
     fields: list[str]
     at_once: int = 1
     after: Any = None
+
+
+@dataclass(frozen=True)
+class EventExample:
+    """What an event looks like on the wire."""
+
+    subject: str
+    payload: Any
+    headers: dict[str, str]
+
+
+def event_examples() -> dict[str, EventExample]:
+    """Every event's example, by subject."""
+    found = {}
+    for path in sorted((FOLDER / "events").glob("*.json")):
+        golden: dict[str, Any] = json.loads(path.read_bytes())
+        _demand({"payload", "headers"}, golden, path.name)
+        subject = path.name.removesuffix(".json")
+        found[subject] = EventExample(subject, **golden)
+    return found
 
 
 def subjects() -> set[str]:

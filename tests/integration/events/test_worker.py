@@ -1,0 +1,118 @@
+"""A whole worker with events, as a process of its own."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from devstack.processes.child import end_with_launcher
+from mesh.events.jetstream import DEAD, EVENTS
+from mesh.nats.transport import NatsTransport
+from providers.postgres.database import Database
+from tests.integration.events.conftest import numbers
+from tests.integration.events.test_outbox import write
+from tests.integration.events.test_relay import left, pulled
+from tests.nats_server import NatsServer
+from tests.sample_events import ANNOUNCED
+from tests.streams import make_consumer, stored
+
+ROOT = Path(__file__).parents[3]
+Start = Callable[[], Awaitable[asyncio.subprocess.Process]]
+
+
+@pytest.fixture
+async def start(server: NatsServer, database_url: SecretStr, tmp_path: Path) -> AsyncIterator[Start]:
+    """Start workers that end with the test."""
+    started: list[asyncio.subprocess.Process] = []
+    environment = {
+        "PATH": os.defpath,
+        "PYTHONPATH": str(ROOT),
+        "NATS_URL": server.url,
+        "SAMPLE_DATABASE_URL": database_url.get_secret_value(),
+    }
+    end_with_us = end_with_launcher(signal.SIGKILL)
+
+    async def start() -> asyncio.subprocess.Process:
+        with (tmp_path / "worker.log").open("ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "tests.integration.events.sample_worker"),
+                env=environment,
+                stdout=output,
+                stderr=output,
+                preexec_fn=end_with_us,
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def effects(database: Database, count: int) -> None:
+    """Wait until there are so many effects."""
+    while len(await numbers(database)) < count:
+        await asyncio.sleep(0.005)
+
+
+async def test_a_worker_that_is_killed_again_and_again_loses_nothing_and_repeats_nothing(
+    database: Database, transport: NatsTransport, start: Start
+) -> None:
+    await make_consumer(transport, "reader", ANNOUNCED.subject)
+    process = await start()
+    for kills in range(1, 5):
+        await write(database, *((f"a{number % 7}", number) for number in range(kills * 100 - 100, kills * 100)))
+        await effects(database, kills * 70)
+        process.kill()
+        await process.wait()
+        process = await start()
+    await effects(database, 400)
+    while await left(database):
+        await asyncio.sleep(0.01)
+
+    assert [*range(400)] == await numbers(database)
+    told = [json.loads(message.payload)["number"] for message in await pulled(transport, 400, "reader")]
+    assert [*range(400)] == sorted(told)
+    assert 800 == await stored(transport, EVENTS)
+    assert 0 == await stored(transport, DEAD)
+
+
+async def test_two_workers_take_turns_in_a_rolling_deploy(
+    database: Database, transport: NatsTransport, start: Start
+) -> None:
+    workers = [await start(), await start()]
+    writing = asyncio.create_task(write(database, *((f"a{number % 7}", number) for number in range(300))))
+    for turn in range(2):
+        await effects(database, turn * 100 + 50)
+        successor = await start()
+        workers[turn].send_signal(signal.SIGTERM)
+        assert 0 == await workers[turn].wait()
+        workers[turn] = successor
+    await writing
+    await effects(database, 300)
+
+    assert [*range(300)] == await numbers(database)
+
+
+async def test_discovery_counts_what_was_handled_and_published(
+    database: Database, transport: NatsTransport, start: Start
+) -> None:
+    await start()
+    await write(database, ("a", 1), ("a", 2))
+    await effects(database, 2)
+    while await left(database):
+        await asyncio.sleep(0.01)
+    answer = await transport.request("$SRV.STATS.sample", b"", {}, 5)
+
+    counted = json.loads(answer.payload)["data"]["events"]
+    assert 4 == counted["published"]
+    assert (2, 0) == (counted["handlers"]["sample.happened"]["handled"], counted["publish_errors"])
