@@ -56,6 +56,7 @@ class Givens:
             "product": self._product,
             "received_product": self._received_product,
             "full_product": partial(self._product, units_in_stock=2**31 - 1),
+            "reserved_product": self._reserved_product,
             "order": self._order,
             "reserved_order": self._reserved_order,
         }
@@ -108,7 +109,14 @@ class Givens:
         return (await self._wire.ask("orders.place", self.token("user"), lines=lines))["order_id"]
 
     async def _reserved_order(self) -> object:
+        return await self._reserve(await self._product(units_in_stock=2))
+
+    async def _reserved_product(self) -> object:
+        product = await self._product(units_in_stock=2)
+        await self._reserve(product)
+        return product
+
+    async def _reserve(self, product: object) -> int:
         number = random.randint(10**9, 2**31 - 1)
-        lines = [{"product_id": await self._product(units_in_stock=2), "quantity": 2}]
-        await self._wire.ask("products.stock.reserve", order_id=number, lines=lines)
+        await self._wire.ask("products.stock.reserve", order_id=number, lines=[{"product_id": product, "quantity": 2}])
         return number

@@ -8,7 +8,9 @@ from contracts.base import Reply, Request
 from customers_svc.handlers import Handlers as CustomersHandlers
 from mesh.core.endpoint import Access, Endpoint
 from mesh.process.run import StartError
+from orders_svc.handlers import Handlers as OrdersHandlers
 from products_svc.handlers import Handlers as ProductsHandlers
+from products_svc.stock_handlers import StockHandlers
 from subjects import ENDPOINTS
 from worker.answers import answers, collect
 
@@ -109,7 +111,8 @@ def test_all_faults_are_told_at_once() -> None:
 SERVICES: dict[str, list[type]] = {
     "auth": [AuthHandlers, OwnAccount, Administration, Revocation],
     "customers": [CustomersHandlers],
-    "products": [ProductsHandlers],
+    "products": [ProductsHandlers, StockHandlers],
+    "orders": [OrdersHandlers],
 }
 
 
