@@ -79,10 +79,8 @@ def may_publish(user: str, subject: str) -> bool:
     if user == "operator":
         return subject in FOR_OPERATORS or subject.startswith("$SRV.")
     own_event = subject in EVENTS and subject.startswith(f"events.{user}.")
-    if user == "stock":
-        return own_event or subject in FROM_STOCK
-    from_orders = user == "orders" and subject in {"customers.get", "products.get_many"}
-    return own_event or from_orders or (subject == "auth.jwks" and user != "auth")
+    asked = {"orders": {"customers.get", "products.get_many"}, "stock": FROM_STOCK}.get(user, set())
+    return own_event or subject in asked or (subject == "auth.jwks" and user != "auth")
 
 
 def may_subscribe(user: str, subject: str, queue: str) -> bool:
