@@ -136,7 +136,8 @@ class Catalogue(VersionedRepository[int, Product]):
         if changes["units_in_stock"] < stock.units_reserved:
             raise stock_out_of_range(product_id, stock.units_reserved)
         product = await self._change(product_id, expected_version, with_folded(changes, _FOLDED))
-        await ledger.keep(product_id, product.units_in_stock - stock.units_in_stock, user_id)
+        if change := product.units_in_stock - stock.units_in_stock:
+            await ledger.keep_edit(product_id, change, user_id)
         return product
 
     async def discontinue(self, product_id: int, expected_version: int | None) -> Product:

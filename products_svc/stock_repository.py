@@ -87,8 +87,8 @@ class Ledger:
             cause.reason,
         )
 
-    async def keep(self, product_id: int, in_stock: int, user_id: str | None) -> None:
-        """Keep the movement of an edit, which has changed the product itself."""
+    async def keep_edit(self, product_id: int, in_stock: int, user_id: str | None) -> None:
+        """Keep the movement of an edit, which has changed the units in stock itself."""
         await self._connection.fetch(
             "INSERT INTO stock_movements (product_id, kind, in_stock, reserved, user_id) VALUES ($1, $2, $3, 0, $4)",
             product_id,

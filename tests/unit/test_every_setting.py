@@ -21,7 +21,9 @@ from devstack.stack.settings import ServiceName, StackSettings
 from gateway.settings import GatewaySettings
 from mesh.core.settings import Settings
 from mesh.process.run import StartError, read_settings
+from mesh.process.settings import WorkerSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
+from orders_svc.settings import OrdersSettings
 from products_svc.settings import ProductsSettings
 
 ROOT = Path(__file__).parents[2]
@@ -30,12 +32,15 @@ OF_SERVICES: dict[ServiceName, type[Settings]] = {
     "auth": AuthSettings,
     "customers": CustomersSettings,
     "products": ProductsSettings,
+    "orders": OrdersSettings,
+    "stock": WorkerSettings,
 }
 NEEDED = {
     "AUTH_MONGODB_URL": "mongodb://auth:word@db.test/auth",
     "AUTH_KEY_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
     "CUSTOMERS_DATABASE_URL": "postgresql://customers:word@db.test/customers",
     "PRODUCTS_DATABASE_URL": "postgresql://products:word@db.test/products",
+    "ORDERS_DATABASE_URL": "postgresql://orders:word@db.test/orders",
 }
 BLANK = ["", " ", "\t\n "]
 NO_NUMBERS = [

@@ -17,7 +17,7 @@ from tests.unit.gateway.virtual_time import Scene, in_virtual_time
 from tests.unit.gateway.world import World
 
 SETTINGS: Final = GatewaySettings()
-ALL = {"auth": True, "customers": True, "products": True}
+ALL = {"auth": True, "customers": True, "orders": True, "products": True}
 NONE = dict.fromkeys(ALL, False)
 
 
