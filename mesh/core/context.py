@@ -43,6 +43,9 @@ class Span(Protocol):
     def served(self, fault: Fault | None) -> None:
         """End with the fault in the reply, or None."""
 
+    def handled(self, failure: str | None) -> None:
+        """End with the reason why the handler of an event failed, or None."""
+
 
 class Context(NamedTuple):
     """One request: its caller, its deadline, and what nested calls inherit."""

@@ -18,7 +18,7 @@ from mesh.events.cloud_event import CloudEvent, Misfit
 from mesh.events.dead_letter import dead_headers, dead_subject
 from mesh.events.jetstream import ACK, ACK_WAIT, EVENTS, IN_PROGRESS, Delivery, delivery, nak
 from mesh.events.puller import Puller
-from mesh.events.retries import Failure, Retries, failure, timed_out
+from mesh.events.retries import HANDED_BACK, Failure, Retries, failure, timed_out
 from mesh.events.stores import Inbox
 from mesh.service.deadlines import Deadlines
 from mesh.transport.base import Message, Transport
@@ -33,7 +33,6 @@ TIMEOUT: Final = 30.0
 """Seconds that a handler may take, unless it declares another time."""
 _DRAIN: Final = 5.0
 """Seconds that handlers have left once the process is told to end."""
-_HANDED_BACK: Final = nak(0)
 
 
 class Handler(NamedTuple):
@@ -96,6 +95,7 @@ class EventConsumer:
         self._puller = Puller(transport, EVENTS, service, concurrency, self._deliver)
         self._running: dict[asyncio.Task[None], str] = {}
         """The task of each event in work, with the subject of its acknowledgement."""
+        self._log = log  # bound by start(): an unbound logger reads its configuration at each line
         self._deadlines: Deadlines  # set by start()
         self._reporting: asyncio.Task[None] | None = None
         self._unread = HandlerStats()
@@ -103,6 +103,7 @@ class EventConsumer:
 
     async def start(self) -> None:
         """Start pulling."""
+        self._log = log.bind()
         self._deadlines = Deadlines()
         self._reporting = asyncio.create_task(self._report_progress(), name="events-in-progress")
         await self._puller.start()
@@ -162,7 +163,7 @@ class EventConsumer:
         try:
             acknowledgement = await self._outcome(message, told)
         except asyncio.CancelledError:  # by drain(): another instance shall have it now
-            acknowledgement = _HANDED_BACK
+            acknowledgement = nak(0)
         except Exception:  # nothing awaits this task
             log.exception("event_failed", subject=message.subject)
             acknowledgement = nak(self._retries.pause(told.attempt))
@@ -185,7 +186,7 @@ class EventConsumer:
         failed = await self._handle(route, event, payload, context)
         elapsed = time.perf_counter_ns() - started
         route.stats.processing_time += elapsed
-        log.info(
+        self._log.info(
             "event_handled",
             type=event.type,
             id=event.id,
@@ -219,7 +220,7 @@ class EventConsumer:
         deadline = asyncio.get_running_loop().time() + handler.timeout
         context = Context(request_id_from(headers.get(names.REQUEST_ID)), deadline, trace=trace)
         if self.tracer is not None and trace:
-            context = self.tracer.in_worker(context, handler.event.subject)
+            context = self.tracer.in_consumer(context, handler.event.subject, event.id)
         begin_request(context)
         cloud_event.begin(event)
         return context
@@ -236,11 +237,12 @@ class EventConsumer:
             elif isinstance(error, Exception):
                 failed = failure(error, event.type)
             else:
+                failed = HANDED_BACK
                 raise
         finally:
             self._deadlines.end(task)
-        if context.span is not None:
-            context.span.served(failed.fault if failed else None)
+            if context.span is not None:
+                context.span.handled(failed and failed.reason)
         return failed
 
     async def _apply(self, route: _Route, event_id: str, payload: object) -> None:

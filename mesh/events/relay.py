@@ -19,6 +19,8 @@ _MOST: Final = 100
 """Entries in one claim."""
 _POLL: Final = 5.0
 """Seconds between two looks at the outbox that no commit asked for: they find what a dead process left."""
+_CLAIM: Final = 3.0
+"""Seconds after which a claim sends nothing more: PostgreSQL ends a transaction that is idle for 10 s."""
 _SHORTEST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
 _LONGEST_DISCONNECTED: Final = 0.5
@@ -109,7 +111,11 @@ class Relay:
     async def _publish_in_order(self, entries: Sequence[OutboxEntry]) -> list[str]:
         """Send the entries of one aggregate. Returns the ids that the stream has; the first failure ends it."""
         sent: list[str] = []
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _CLAIM
         for entry in entries:
+            if loop.time() >= until:
+                break  # the rest is for the next claim
             try:
                 await jetstream.publish(self._transport, entry.subject, entry.body, entry.headers)
             except CallError as error:

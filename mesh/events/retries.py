@@ -16,7 +16,9 @@ class Failure(NamedTuple):
     detail: str
     outage: bool = False
     """Whether something that the handler needs is away: that says nothing against the event."""
-    fault: Fault | None = None
+
+
+HANDED_BACK: Final = Failure("handed_back", "the process ends")
 
 
 class Retries(NamedTuple):
@@ -47,12 +49,12 @@ def failure(error: Exception, event: str) -> Failure:
     if isinstance(error, CallError):
         error = passed_on(error)
     if isinstance(error, Fault):
-        return Failure(error.reason, error.detail, error.code.retryable, error.with_traceback(None))
+        return Failure(error.reason, error.detail, error.code.retryable)
     fault = bug(event, error)
-    return Failure(fault.reason, f"{type(error).__name__}: {error}"[:_LONGEST_DETAIL], fault=fault)
+    return Failure(fault.reason, f"{type(error).__name__}: {error}"[:_LONGEST_DETAIL])
 
 
 def timed_out(seconds: float) -> Failure:
     """The failure of a handler that has used up its own time."""
     fault = deadline_passed(f"the handler took longer than {seconds:g} s")
-    return Failure(fault.reason, fault.detail, fault=fault)
+    return Failure(fault.reason, fault.detail)

@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 REFUSED: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 """Matches the server's error for a forbidden subject, in lower case."""
+_STORED: Final = b"$JS.ACK."
+"""Begins the reply subject of a message that a stream delivers."""
 _BREAK = re.compile(r"[\t\r\n]")
 
 
@@ -135,8 +137,11 @@ class NatsConnection(NatsClient):
             message = Message(subject.decode(), payload, headers.decode(head) if head else NO_HEADERS, reply.decode())
         except ValueError as error:
             log.warning("nats_message_malformed", error=str(error))
-            self._on_malformed(subject)
-            return
+            if not reply.startswith(_STORED):
+                self._on_malformed(subject)
+                return
+            # Its consumer must settle it, or the stream delivers it for ever.
+            message = Message(subject.decode(errors="replace"), payload, reply=reply.decode(errors="replace"))
         try:
             deliver(message)
         except Exception:  # one failed delivery must not affect the next message

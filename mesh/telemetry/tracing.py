@@ -97,6 +97,10 @@ class Span:
         failure = code.value if code and code.number >= _SERVER_ERROR else None
         _end(self._span, "rpc.response.status_code", code.value if code else "ok", failure)
 
+    def handled(self, failure: str | None) -> None:
+        """End with the reason why the handler of an event failed, or None."""
+        _end(self._span, "error.type", None, failure)
+
 
 class Tracer:
     """Decides which requests are traced, and starts their spans."""
@@ -117,6 +121,20 @@ class Tracer:
             return context
         return context._replace(trace={**context.trace, _TRACEPARENT: f"{parent[:_FLAGS]}00"})
 
+    def in_consumer(self, context: Context, subject: str, event_id: str) -> Context:
+        """The context of an event that is handled: with a span if its publisher traces it."""
+        if not _SAMPLED.match(context.trace.get(_TRACEPARENT, "")):
+            return context
+        attributes = {
+            "messaging.system": "nats",
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": subject,
+            "messaging.message.id": event_id,
+            REQUEST_ID: context.request_id,
+        }
+        return self._traced(context, f"process {subject}", attributes, SpanKind.CONSUMER)
+
     def in_worker(self, context: Context, subject: str) -> Context:
         """The context of a NATS request: with a span if its caller traces it."""
         if not _SAMPLED.match(context.trace.get(_TRACEPARENT, "")):
@@ -130,8 +148,8 @@ class Tracer:
         flush.start()
         flush.join(_FLUSH)
 
-    def _traced(self, context: Context, name: str, attributes: Attributes) -> Context:
-        span = self._tracer.start_span(name, _propagator.extract(context.trace), SpanKind.SERVER, attributes)
+    def _traced(self, context: Context, name: str, attributes: Attributes, kind: SpanKind = SpanKind.SERVER) -> Context:
+        span = self._tracer.start_span(name, _propagator.extract(context.trace), kind, attributes)
         return context._replace(span=Span(self._tracer, span))
 
 

@@ -216,6 +216,21 @@ async def test_a_message_without_headers_is_dead_at_once(database: Database, tra
     assert ("no_cloud_event", "the message has no ce-specversion") == (letter["Dead-Reason"], letter["Dead-Detail"])
 
 
+@pytest.mark.parametrize("head", [b"NATS/1.0\r\nno colon\r\n\r\n", b"NATS/1.0\r\na b: 1\r\n\r\n", b"HTTP/1.1\r\n\r\n"])
+async def test_a_message_whose_headers_cannot_be_read_is_dead_at_once(
+    database: Database, transport: NatsTransport, head: bytes
+) -> None:
+    async with consuming(transport, database):
+        command = b"HPUB %b %d %d\r\n%b{}\r\n" % (HAPPENED.subject.encode(), len(head), len(head) + 2, head)
+        transport._client.send(command)
+        while not await dead(transport):
+            await asyncio.sleep(0.005)
+        await settled(transport)
+
+    [letter] = await dead(transport)
+    assert ("no_cloud_event", "1") == (letter["Dead-Reason"], letter["Dead-Attempts"])
+
+
 async def test_an_ordered_retry_is_handled_by_its_type(database: Database, transport: NatsTransport) -> None:
     one = entry(1)
     async with consuming(transport, database):
@@ -287,6 +302,25 @@ async def test_a_drain_finishes_what_is_at_work(database: Database, transport: N
 
     assert [1] == await numbers(database)
     assert 0 == await unsettled(transport, "sample")
+
+
+async def test_a_drain_hands_back_what_takes_too_long(
+    database: Database, transport: NatsTransport, connect: Connect
+) -> None:
+    begun = asyncio.Event()
+
+    async def hang(effects: Effects, event: Happened) -> None:
+        await add(effects, event)
+        begun.set()
+        await asyncio.sleep(1000)
+
+    async with consuming(transport, database, hang, ack_wait=1000):
+        await publish(transport, 1)
+        await begun.wait()
+    async with consuming(await connect(), database):
+        await settled(transport)
+
+    assert [1] == await numbers(database)
 
 
 async def test_a_paused_consumer_leaves_events_to_another_instance(

@@ -13,6 +13,10 @@ from gateway.problems import STATUS
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import SLOW
 from mesh.core.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
+from mesh.core.event import MAX_DURABLE
+from mesh.events.consumer import TIMEOUT
+from mesh.events.jetstream import ACK_WAIT
+from mesh.events.retries import Retries
 from mesh.nats.settings import NatsSettings
 from mesh.process.settings import WorkerSettings
 from mesh.service import clocks
@@ -37,6 +41,7 @@ from subjects import (
     PRODUCTS_SUPPLIERS_LIST,
 )
 
+RETRIES = Retries()
 ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "reference" / "limits.md").read_text()
 ROWS = re.findall(r"^\| (?!limit )(.+?) \| (.+?) \| (.+?) \| (.+?) \|$", DOCUMENT, re.MULTILINE)
@@ -111,6 +116,12 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "instance's answer to `$SRV.PING`": discovery.MAX_PING,
         "instances that answer one question on `$SRV`": discovery.MAX_DOCUMENTS,
         "time for a call": max(endpoint.timeout for endpoint in ENDPOINTS),
+        "payload of a durable event": MAX_DURABLE,
+        "time for a handler": TIMEOUT,
+        "tries of a failing event": RETRIES.tries,
+        "tries of an event while something that it needs is away": RETRIES.most,
+        "pause between two tries": RETRIES.longest,
+        "time without an acknowledgement or `+WPI`": ACK_WAIT,
         "PostgreSQL: wait for a connection": connections._ACQUIRE_TIMEOUT,
         "PostgreSQL: a statement": seconds("statement_timeout"),
         "PostgreSQL: wait for a lock": seconds("lock_timeout"),

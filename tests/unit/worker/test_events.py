@@ -5,9 +5,13 @@ import pytest
 from mesh.core.event import Event
 from mesh.process.run import StartError
 from mesh.transport.memory import MemoryTransport
+from ops.process import Process
+from orders_svc.events import OrderEvents
+from services import WORKERS
+from stock_svc.events import StockEvents
 from tests.memory_streams import StreamBroker
 from tests.sample_events import HAPPENED, SETTLED, Happened
-from worker.events import Publisher, collect_events, handles
+from worker.events import Publisher, collect_events, declared, handles
 
 HEARD = Event("events.sample.heard", Happened)
 
@@ -98,6 +102,17 @@ def test_a_fault_ends_the_start(owners: list[object], with_inbox: bool, said: st
     with pytest.raises(StartError) as raised:
         collect_events(owners, with_inbox=with_inbox)
     assert str(raised.value).startswith(f"event handlers: {said}")
+
+
+HANDLERS: dict[str, list[type]] = {"orders": [OrderEvents], "stock": [StockEvents]}
+"""The classes whose methods handle events, by service."""
+
+
+@pytest.mark.parametrize("process", WORKERS, ids=lambda process: process.name)
+def test_each_service_handles_the_events_that_services_py_says(process: Process) -> None:
+    handled = [event.subject for owner in HANDLERS.get(process.name, []) for _, event, _ in declared(owner)]
+
+    assert sorted(event.subject for event in getattr(process, "handles", ())) == sorted(handled)
 
 
 async def test_a_service_without_a_store_publishes_to_the_stream() -> None:
