@@ -15,6 +15,7 @@ from httpx2 import AsyncClient
 
 from devstack.stack.stack import Stack
 from mesh.transport.base import Message
+from services import BY_NAME, WORKERS
 from subjects import ENDPOINTS
 from tests.contract.givens import free_key
 from tests.e2e.processes import Process
@@ -87,7 +88,7 @@ async def test_a_call_that_an_operator_may_not_make_is_refused_at_once(stack: St
     ("message", "arguments"),
     [
         ("did you mean customers.get?", ("customers.gett", ALFKI)),
-        ("`mesh subjects` lists them", ("orders", "{}")),
+        ("`mesh subjects` lists them", ("carts", "{}")),
         ("mesh: 'customers get' is no subject\n", ("customers get", "{}", "--no-check")),
         ("sends it all the same)\n  customer_id: ", ("customers.get", '{"customer_id": "alfki"}')),
         ("customer_id", ("customers.get", '{"customer_id": "alfki"}')),
@@ -138,10 +139,11 @@ async def test_ls_lists_the_services(stack: Stack) -> None:
     documents = await mesh("ls", "--json", "--home", str(stack.state.home))
 
     assert (0, 0) == (listed.code, documents.code)
-    for service in ("auth", "customers", "products"):
+    services = sorted(worker.name for worker in WORKERS)
+    for service in services:
         assert service in listed.out
     found = [json.loads(line) for line in documents.out.splitlines()]
-    assert ["auth", "customers", "products"] == [document["name"] for document in found]
+    assert services == [document["name"] for document in found]
     assert {"io.nats.micro.v1.stats_response"} == {document["type"] for document in found}
 
 
@@ -202,7 +204,7 @@ async def test_up_runs_everything_until_sigterm_and_leaves_only_data(tmp_path: P
     code = await up.end(signal.SIGTERM)
 
     assert state.keys() == STATE
-    assert {"nats", "postgres", "mongo", "auth", "customers", "products", "gateway"} == state["processes"].keys()
+    assert {"nats", "postgres", "mongo", *BY_NAME} == state["processes"].keys()
     assert (200, 200) == (ready.status_code, logged_in.status_code)
     assert {".": 0o700, "stack.json": 0o600, "secrets.json": 0o600} == modes
     assert set(processes) <= set(family)
@@ -245,10 +247,10 @@ async def test_up_names_a_port_that_is_taken(tmp_path: Path) -> None:
     [
         ("--http-port: ", ("--http-port", "70000")),
         ("SERVICE=N", ("--replicas", "customers")),
-        ("--replicas orders: ", ("--replicas", "orders=2")),
+        ("--replicas carts: ", ("--replicas", "carts=2")),
         ("--replicas customers: ", ("--replicas", "customers=0")),
         ("--nats-nodes: ", ("--nats-nodes", "0")),
-        ("--without: there is no service orders", ("--without", "orders")),
+        ("--without: there is no service carts", ("--without", "carts")),
         ("--only: excludes --without", ("--without", "auth", "--only", "gateway")),
         ("--nats-port: ", ("--nats-port", "70000")),
     ],

@@ -21,6 +21,7 @@ from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
+from services import BY_NAME
 from tests.integration.devstack.conftest import lives
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
@@ -70,11 +71,8 @@ async def test_a_service_sees_its_own_secrets_only(
     settings = StackSettings(home=tmp_path / "home", http_port=0)
     async with Stack(settings, service_command=stand_ins) as stack:
         state = stack.state
-        await eventually(lambda: 4 == len(list(tmp_path.glob("*.environment.json"))))
-    seen = {
-        service: json.loads((tmp_path / f"{service}.environment.json").read_text())
-        for service in ("gateway", "auth", "customers", "products")
-    }
+        await eventually(lambda: len(BY_NAME) == len(list(tmp_path.glob("*.environment.json"))))
+    seen = {service: json.loads((tmp_path / f"{service}.environment.json").read_text()) for service in BY_NAME}
     assert {"7"} == {seen["customers"]["CUSTOMERS_POOL_SIZE"]}
     assert "CUSTOMERS_POOL_SIZE" not in seen["gateway"]
     assert state.databases["customers"] == seen["customers"]["CUSTOMERS_DATABASE_URL"]
@@ -83,9 +81,9 @@ async def test_a_service_sees_its_own_secrets_only(
     assert state.admin.password == seen["auth"]["AUTH_ADMIN_PASSWORD"]
     for service, environment in seen.items():
         assert "json" == environment["LOG_FORMAT"]
-        others = {"GATEWAY_", "AUTH_", "CUSTOMERS_", "PRODUCTS_"} - {f"{service.upper()}_"}
+        others = {f"{row.prefix}_" for row in BY_NAME.values()} - {f"{service.upper()}_"}
         assert not [name for name in environment if name.startswith(tuple(others))]
-    assert 4 == len({environment["NATS_NKEY_SEED"] for environment in seen.values()})
+    assert len(BY_NAME) == len({environment["NATS_NKEY_SEED"] for environment in seen.values()})
 
 
 async def test_what_crashes_is_started_again_and_stack_json_knows(
@@ -152,9 +150,10 @@ async def test_somebody_elses_servers_are_used_and_not_started(
     monkeypatch.setenv("AUTH_MONGODB_URL", "mongodb://elsewhere/auth")
     monkeypatch.setenv("CUSTOMERS_DATABASE_URL", "postgresql://elsewhere/customers")
     monkeypatch.setenv("PRODUCTS_DATABASE_URL", "postgresql://elsewhere/products")
+    monkeypatch.setenv("ORDERS_DATABASE_URL", "postgresql://elsewhere/orders")
     settings = StackSettings(home=tmp_path / "home", http_port=0)
     async with Stack(settings, service_command=stand_ins) as stack:
-        assert {"gateway", "auth", "customers", "products"} == set(stack.state.processes)
+        assert {*BY_NAME} == set(stack.state.processes)
         await eventually((tmp_path / "customers.environment.json").exists)
         assert ("everybody", None) == (stack.state.operator.user, stack.state.nats_monitor_url)
     environment = json.loads((tmp_path / "customers.environment.json").read_text())
@@ -168,6 +167,7 @@ async def test_with_tls_everybody_is_told_whom_to_trust(
     monkeypatch.setenv("AUTH_MONGODB_URL", "mongodb://elsewhere/auth")
     monkeypatch.setenv("CUSTOMERS_DATABASE_URL", "postgresql://elsewhere/customers")
     monkeypatch.setenv("PRODUCTS_DATABASE_URL", "postgresql://elsewhere/products")
+    monkeypatch.setenv("ORDERS_DATABASE_URL", "postgresql://elsewhere/orders")
     settings = StackSettings(home=tmp_path / "a home", http_port=0, tls=True)
     async with Stack(settings, service_command=stand_ins) as stack:
         state = stack.state
