@@ -64,7 +64,10 @@ def _repository(handlers: Source, row: Process) -> Repository:
                         kinds.get(name) in own
                     ):
                         return Repository(attribute, kinds[name])
-    raise handlers.missing(f"repository of {row.package}.repository in Handlers.__init__")
+    raise ScaffoldError(
+        f"{row.package}/handlers.py: Handlers takes no repository of {row.package}/repository.py:"
+        " write the endpoint by hand, as docs/guides/adding-an-endpoint.md says"
+    )
 
 
 def _add_query(root: Path, row: Process, repository: Repository, words: dict[str, str]) -> None:

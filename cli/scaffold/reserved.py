@@ -8,8 +8,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 RESERVED: Final = _words("""
-    base bench build bus cli client contracts deployer dev devstack docs events gateway health http loading log mesh
-    mongo nats operator ops otel people postgres process providers root services srv ssl stateless subjects system
+    audit base bench build bus cli client contracts deployer dev devstack docs events gateway health http loading log
+    mesh mongo nats operator ops otel people postgres process providers root services srv ssl stateless subjects system
     tests token trace worker workers
 """)
 """Packages and modules of the project, NATS users, lock files, first words of variables."""

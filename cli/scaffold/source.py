@@ -11,6 +11,7 @@ class Source:
     """A Python file that grows. Each edit raises ScaffoldError if its place is not to be found."""
 
     def __init__(self, root: Path, path: str) -> None:
+        self._root = root
         self._file = root / path
         self._path = path
         if not self._file.is_file():
@@ -42,11 +43,27 @@ class Source:
         self._set(f"{self.text.rstrip()}\n\n\n{text}")
 
     def append_to_class(self, name: str, method: str, text: str) -> None:
-        """Add a method, with its decorators, at the end of a class. Raises ScaffoldError if it has one of the name."""
+        """Add a method, with its decorators, at the end of a class.
+
+        Raises ScaffoldError if it has one of that name, or inherits one.
+        """
         found = self.class_named(name)
-        if method in {one.name for one in found.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}:
+        if method in self.methods(found):
             raise ScaffoldError(f"{self._path}: {name} has a method {method} already")
         self.insert_after(found.body[-1], f"\n{text}")
+
+    def methods(self, found: ast.ClassDef) -> set[str]:
+        """The names of a class's methods, with those of its bases in this project."""
+        own = {one.name for one in found.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
+        bases = [one.value if isinstance(one, ast.Subscript) else one for one in found.bases]
+        names = {one.id for one in bases if isinstance(one, ast.Name)}
+        for node in self.tree.body:
+            path = f"{node.module.replace('.', '/')}.py" if isinstance(node, ast.ImportFrom) and node.module else ""
+            if isinstance(node, ast.ImportFrom) and (self._root / path).is_file():
+                for base in names & {one.name for one in node.names}:
+                    other = Source(self._root, path)
+                    own |= other.methods(other.class_named(base))
+        return own
 
     def class_named(self, name: str) -> ast.ClassDef:
         """The class of that name."""

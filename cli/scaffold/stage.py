@@ -47,14 +47,11 @@ def changes(root: Path, edit: Callable[[Path], None]) -> list[Change]:
         shutil.copytree(root, stage, ignore=_LEFT_OUT, symlinks=True)
         edit(stage)
         edited = [str(stage / one.path) for one in _differences(root, stage) if one.path.endswith(".py")]
-        for command in (
-            ("ruff", "check", "--quiet", "--select", "I", "--fix", *edited),
-            ("ruff", "format", "--quiet", *edited),
-            ("cli.main", "generate"),
-            ("tests.unit.docs.generated",),
-        ):
-            _run(stage, ("-m", *command))
-        _run(stage, ("-W", "error::UserWarning", "-c", _GATEWAY))
+        _run(stage, "ruff", "-m", "ruff", "check", "--quiet", "--select", "I", "--fix", *edited)
+        _run(stage, "ruff", "-m", "ruff", "format", "--quiet", *edited)
+        _run(stage, "mesh generate", "-m", "cli.main", "generate")
+        _run(stage, "make docs", "-m", "tests.unit.docs.generated")
+        _run(stage, "the gateway", "-W", "error::UserWarning", "-c", _GATEWAY)
         return sorted(_differences(root, stage), key=lambda one: one.path)
 
 
@@ -106,7 +103,7 @@ def _differences(root: Path, stage: Path) -> Iterator[Change]:
                 yield Change(path.as_posix(), text, is_new=not known.exists())
 
 
-def _run(stage: Path, arguments: Sequence[str]) -> None:
+def _run(stage: Path, name: str, *arguments: str) -> None:
     """Run Python in the stage, which imports the stage's own modules. Raises ScaffoldError with its last line."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "GATEWAY_"))}
     done = subprocess.run(  # noqa: S603  # our own commands
@@ -119,4 +116,4 @@ def _run(stage: Path, arguments: Sequence[str]) -> None:
     )
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["no output"]
-        raise ScaffoldError(f"`python {' '.join(arguments[:3])}` fails with the new files: {said[-1]}")
+        raise ScaffoldError(f"{name} fails with the new files: {said[-1]}")

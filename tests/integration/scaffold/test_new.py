@@ -149,6 +149,15 @@ def test_a_second_service_of_the_name_is_refused_and_changes_nothing(checkout: C
     assert before == checkout.files()
 
 
+def test_a_route_that_another_one_hides_is_refused_and_changes_nothing(checkout: Checkout) -> None:
+    before = checkout.files()
+    refused = checkout.attempt("python", "-m", "cli.main", "new", "service", "suppliers")
+
+    assert 1 == refused.returncode
+    assert "the gateway fails with the new files: RuntimeError: GET /v1/suppliers/{supplier_id}" in refused.stderr
+    assert before == checkout.files()
+
+
 def test_a_dry_run_lists_the_files_and_changes_nothing(checkout: Checkout) -> None:
     before = checkout.files()
     told = checkout.mesh("new", "service", "carts", "--store", "mongo", "--dry-run")

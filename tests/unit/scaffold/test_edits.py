@@ -47,6 +47,12 @@ def test_a_method_that_is_there_is_not_added_again(tmp_path: Path) -> None:
         source(tmp_path, HANDLERS).append_to_class("Handlers", "say", "")
 
 
+@pytest.mark.parametrize("method", ["list", "find_many", "get"])
+def test_a_method_that_is_inherited_is_not_hidden(method: str) -> None:
+    with pytest.raises(ScaffoldError, match=rf"Catalogue has a method {method} already"):
+        Source(ROOT, "products_svc/repository.py").append_to_class("Catalogue", method, "")
+
+
 def test_a_name_is_imported_once_beside_the_others_of_its_module(tmp_path: Path) -> None:
     edited = source(tmp_path, HANDLERS)
     for _ in range(2):
@@ -100,7 +106,9 @@ def test_a_package_stands_in_each_list_of_packages_but_not_in_one_about_a_single
 
 
 def test_a_service_of_another_shape_is_refused_before_anything_is_written() -> None:
-    with pytest.raises(ScaffoldError, match=r"^auth_svc/handlers\.py: found no repository"):
+    with pytest.raises(
+        ScaffoldError, match=r"^auth_svc/handlers\.py: Handlers takes no repository of .*: write the endpoint by hand"
+    ):
         add_endpoint(ROOT, EndpointNames("auth", "count"), BY_NAME["auth"])
 
 

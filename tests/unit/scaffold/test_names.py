@@ -23,7 +23,10 @@ SERVICES = ("gateway", "auth", "customers", "products")
         ("match", "a word of Python"),
         ("user", "a word of SQL"),
         ("order", "a word of SQL"),
-        *((name, "another meaning") for name in ("operator", "mesh", "events", "base", "health", "postgres", "dev")),
+        *(
+            (name, "another meaning")
+            for name in ("operator", "audit", "mesh", "events", "base", "health", "postgres", "dev")
+        ),
         ("customers_archive", "would both begin with CUSTOMERS_"),
         ("auth_keys", "would both begin with AUTH_"),
         ("transports", "Transport is the name of a class"),
