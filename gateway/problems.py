@@ -36,7 +36,7 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.INTERNAL: 502,  # the worker's bug: the gateway's own is a 500
 }
 
-_FINER: Final[Mapping[str, int]] = {
+FINER: Final[Mapping[str, int]] = {
     "invalid_etag": 400,
     "malformed_json": 400,
     "malformed_request": 400,
@@ -63,7 +63,7 @@ CALL_ERRORS: Final[Mapping[type[CallError], tuple[Code, str, str]]] = {
 }
 """What a call that brought no answer means to an HTTP client; a RemoteFault says so itself."""
 
-_LOST: Final = (
+LOST: Final = (
     Code.OVERLOADED,
     "connection_lost",
     "the connection broke while the {service} service was at work: whether the work was done is unknown",
@@ -118,7 +118,7 @@ def refusal(fault: Fault) -> Response:
 def _status(fault: Fault | RemoteFault) -> int:
     """The fault's status. A worker's is that of its code: its `reason` is for programs, and moves no status."""
     status = STATUS[fault.code]
-    return _FINER.get(fault.reason, status) if isinstance(fault, Fault) else status
+    return FINER.get(fault.reason, status) if isinstance(fault, Fault) else status
 
 
 def told(fault: Fault, headers: Mapping[str, str] | None = None) -> Response:
@@ -177,7 +177,7 @@ def _fault(error: Exception) -> Fault | RemoteFault:
 
 def _failed_call(error: CallError) -> RemoteFault:
     sent = isinstance(error, Disconnected) and error.sent
-    code, reason, detail = _LOST if sent else CALL_ERRORS[type(error)]
+    code, reason, detail = LOST if sent else CALL_ERRORS[type(error)]
     service = error.subject.partition(".")[0] if error.subject else "asked"
     if code is Code.INTERNAL:
         log.error(reason, service=service, error=str(error))

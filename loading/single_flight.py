@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
-from loading.callers import Callers
+from loading.callers import READ_TASK, Callers
 
 Request = TypeVar("Request", bound=BaseModel)
 Reply = TypeVar("Reply")
@@ -25,6 +25,11 @@ class SingleFlight(Generic[Request, Reply]):
         self._wanted: dict[str, Callers[Reply]] = {}
         self._readers: dict[str, asyncio.Task[None]] = {}
 
+    @property
+    def reads(self) -> int:
+        """The reads that are under way."""
+        return len(self._readers)
+
     async def read(self, request: Request) -> Reply:
         """What the request asks for. Raises what the read does."""
         # As text: models are equal where one names a default and one does not.
@@ -33,7 +38,7 @@ class SingleFlight(Generic[Request, Reply]):
         callers = self._wanted.setdefault(same, Callers(loop))
         if same not in self._readers:
             serving = self._serve(same, request)
-            self._readers[same] = loop.create_task(serving, context=Context())
+            self._readers[same] = loop.create_task(serving, name=READ_TASK, context=Context())
         return await callers.wait()
 
     async def _serve(self, same: str, request: Request) -> None:

@@ -21,6 +21,8 @@ log = structlog.get_logger()
 WITHIN: Final = 1.0
 """Seconds: so long a page of the list may take; and after a failure, until it is asked for again."""
 _EVERY = 5.0
+REFRESH_TASK: Final = "refresh-revocations"
+"""The name of the task that asks for the list beside the requests."""
 MOST_PAGES: Final = 100
 """Of 10,000 sessions each: a list without an end would have everybody wait, and memory grow."""
 
@@ -33,7 +35,13 @@ class Revocations:
     auth service it goes on with what it knows, as it does with its keys; before it knows anything, nobody is let in.
     """
 
-    def __init__(self, transport: Transport, fetch: Callable[[ListRevoked], Awaitable[RevokedPage]]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        fetch: Callable[[ListRevoked], Awaitable[RevokedPage]],
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        """`clock` returns seconds that only grow; without one it is the event loop's."""
         self._transport = transport
         self._fetch = fetch
         self._revoked: set[str] = set()
@@ -44,7 +52,7 @@ class Revocations:
         """The transport's `reconnects` when the list was fetched; None before that."""
         self._asked_at = float("-inf")
         self._one = asyncio.Lock()
-        self._time = LoopTime()
+        self._time = LoopTime(clock)
         self._refreshing: asyncio.Task[None] | None = None
 
     async def require_alive(self, caller: Caller) -> None:
@@ -54,7 +62,7 @@ class Revocations:
         elif self._time.now() > self._asked_at + _EVERY:
             self._asked_at = self._time.now()
             # With a context of its own: a request that is almost over would end it by its deadline.
-            self._refreshing = asyncio.create_task(self._refresh_quietly(), context=Context())
+            self._refreshing = asyncio.create_task(self._refresh_quietly(), name=REFRESH_TASK, context=Context())
         if caller.session_id in self._revoked:
             raise Unauthenticated("session_revoked", "the session has ended")
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from mesh.core.errors import Disconnected, NoResponder
 from mesh.transport.base import NO_HEADERS, Deliver, Message, Resend, Subscription, check_size
-from mesh.transport.pending_replies import PendingReplies, PendingReply
+from mesh.transport.pending_replies import PendingReplies
 from mesh.wire.headers import decode, encode
 from mesh.wire.problem import takes_no_more
 
@@ -81,7 +81,7 @@ class MemoryTransport:
         self.closed = asyncio.Event()
         self.reconnecting = False
         self.reconnects = 0
-        self._broker = broker
+        self.broker = broker
         self._inbox = f"_INBOX_{name}.{next(self._names)}."
         self._calls = itertools.count(1)
         self._connected = True
@@ -90,8 +90,9 @@ class MemoryTransport:
         """Interest in answers, while any request waits for one."""
 
     @property
-    def _waiting(self) -> Mapping[str, PendingReply]:
-        return {} if self._pending is None else self._pending.by_token
+    def pending_requests(self) -> int:
+        """Requests that wait for their replies."""
+        return 0 if self._pending is None else len(self._pending.by_token)
 
     @property
     def connected(self) -> bool:
@@ -118,7 +119,7 @@ class MemoryTransport:
         if self._hearing is None:
             self._hearing = self._add(f"{self._inbox}*", partial(self._on_reply, replies))
         try:
-            if self._broker.route(message) == 0:
+            if self.broker.route(message) == 0:
                 raise NoResponder(f"nobody serves {subject}")
             return await pending.future
         finally:
@@ -130,7 +131,7 @@ class MemoryTransport:
 
     def _send_again(self, message: Message, token: str) -> None:
         if self._connected:
-            self._broker.route(message._replace(reply=f"{self._inbox}{_AGAIN}{next(self._calls)}-{token}"))
+            self.broker.route(message._replace(reply=f"{self._inbox}{_AGAIN}{next(self._calls)}-{token}"))
 
     def _on_reply(self, replies: PendingReplies, message: Message) -> None:
         # That a worker which is asked again takes no more tells nothing of the one that was asked first.
@@ -142,7 +143,7 @@ class MemoryTransport:
     ) -> None:
         """See Transport.publish."""
         self._check_sendable(subject, payload, headers)
-        self._broker.route(Message(subject, payload, headers, reply))
+        self.broker.route(Message(subject, payload, headers, reply))
 
     def inbox(self) -> str:
         """See Transport.inbox."""
@@ -155,14 +156,14 @@ class MemoryTransport:
         return self._add(subject, deliver, queue)
 
     def _add(self, subject: str, deliver: Deliver, queue: str = "") -> _Interest:
-        interest = _Interest(subject.split("."), deliver, queue, self, self._broker)
-        self._broker.interests.append(interest)
+        interest = _Interest(subject.split("."), deliver, queue, self, self.broker)
+        self.broker.interests.append(interest)
         return interest
 
     def _check_sendable(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
         if not self._connected:
             raise Disconnected(f"not connected, so {subject} was not asked")
-        check_size(len(encode(headers)) + len(payload), self._broker.max_payload)
+        check_size(len(encode(headers)) + len(payload), self.broker.max_payload)
 
     async def flush(self) -> None:
         """See Transport.flush."""
@@ -173,13 +174,13 @@ class MemoryTransport:
     async def close(self) -> None:
         """See Transport.close."""
         self.disconnect()
-        self._broker.interests[:] = [one for one in self._broker.interests if one.owner is not self]
+        self.broker.interests[:] = [one for one in self.broker.interests if one.owner is not self]
         self.closed.set()
 
     def disconnect(self) -> None:
         """Lose the connection: whoever waits learns it now, and nothing is delivered here until `reconnect`."""
         self._connected = False
-        for waiting in self._waiting.values():
+        for waiting in self._pending.by_token.values() if self._pending else ():
             waiting.fail(Disconnected("the connection broke while waiting for the answer", sent=True))
 
     def reconnect(self) -> None:

@@ -24,7 +24,7 @@ Database: TypeAlias = AsyncDatabase[Document]
 # Motor, typed as the successor whose calls it shares: to move there, say `AsyncMongoClient` here (ADR 0002).
 DRIVER = cast("type[Client]", AsyncIOMotorClient)
 
-_OPERATION_TIMEOUT = 3.0  # shorter than any endpoint's, so that a caller hears why
+OPERATION_TIMEOUT = 3.0  # shorter than any endpoint's, so that a caller hears why
 _PROBE_TIMEOUT = 1.0
 _CLOSE_TIMEOUT = 1.0
 _SHUTTING_DOWN = {91, 11600, 11602}  # ShutdownInProgress, InterruptedAtShutdown, InterruptedDueToReplStateChange
@@ -51,7 +51,7 @@ async def open_database(
     url: SecretStr,
     *,
     default_name: str,
-    timeout: float = _OPERATION_TIMEOUT,
+    timeout: float = OPERATION_TIMEOUT,
     patience: float = 30.0,
     driver: type[Client] = DRIVER,
 ) -> AsyncIterator[Database]:
@@ -76,7 +76,7 @@ async def open_database(
 
 def bounded(seconds: float | None) -> AbstractContextManager[None]:
     """Have the operations within end in so many seconds, or earlier as any other; None changes nothing."""
-    return pymongo.timeout(None if seconds is None else min(max(seconds, _SHORTEST), _OPERATION_TIMEOUT))
+    return pymongo.timeout(None if seconds is None else min(max(seconds, _SHORTEST), OPERATION_TIMEOUT))
 
 
 async def probe(database: Database) -> None:

@@ -17,13 +17,13 @@ Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
 _CONNECT_TIMEOUT = 5.0
 # Together shorter than an endpoint's five seconds, so that a caller hears why.
-_ACQUIRE_TIMEOUT = 1.0
-_COMMAND_TIMEOUT = 3.5  # ours, for a server that no longer answers; the server's own come first
+ACQUIRE_TIMEOUT = 1.0
+COMMAND_TIMEOUT = 3.5  # ours, for a server that no longer answers; the server's own come first
 _RELEASE_TIMEOUT = 0.25  # for the server to confirm that it gave a statement up; after that the connection goes
 _CLOSE_TIMEOUT = 1.0
 _STATEMENT_TIMEOUT = 3000  # milliseconds, as PostgreSQL counts
 _STEP = 250
-_SESSION: Final = {
+SESSION: Final = {
     "statement_timeout": f"{_STATEMENT_TIMEOUT}ms",
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "10s",
@@ -67,7 +67,7 @@ class Connections:
     async def taken(self) -> AsyncIterator[Any]:
         """One connection. Raises TimeoutError when none is free within a second."""
         if self._free.locked():  # only then: a timeout costs three times what it takes to acquire
-            async with asyncio.timeout(_ACQUIRE_TIMEOUT):
+            async with asyncio.timeout(ACQUIRE_TIMEOUT):
                 await self._free.acquire()
         else:
             await self._free.acquire()
@@ -87,7 +87,7 @@ class Connections:
             connection = self._idle.pop()
             if not _lost(connection):
                 return connection
-        opened: Connection = await self._pool.acquire(timeout=_ACQUIRE_TIMEOUT)
+        opened: Connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
         return opened
 
     async def _give_back(self, connection: Connection) -> None:
@@ -113,8 +113,8 @@ async def open_connections(url: SecretStr, name: str, size: int) -> AsyncIterato
         min_size=0,  # of any other number asyncpg logs a traceback whenever an outage keeps it below
         max_size=size,
         timeout=_CONNECT_TIMEOUT,
-        command_timeout=_COMMAND_TIMEOUT,
-        server_settings={**_SESSION, "application_name": name},
+        command_timeout=COMMAND_TIMEOUT,
+        server_settings={**SESSION, "application_name": name},
         connection_class=_Session,
         reset=_keep,
         **connect_arguments(url.get_secret_value()),

@@ -66,10 +66,10 @@ def test_the_methods_take_what_they_took() -> None:
 
 def test_the_attributes_are_there_and_begin_as_they_did() -> None:
     client = NatsClient()
-    assert ([], 0, NatsClient.DISCONNECTED) == (client._pongs, client._sid, client._status)
-    assert {} == client._server_info
+    assert ([], 0, NatsClient.DISCONNECTED) == (client._pongs, client._sid, client._status)  # noqa: SLF001  # what this test pins
+    assert {} == client._server_info  # noqa: SLF001  # what this test pins
     assert {None} == {getattr(client, name) for name in TASKS | {"_current_server", "_transport"}}
-    assert 7 == Subscription(client, 7, "a.b")._id
+    assert 7 == Subscription(client, 7, "a.b")._id  # noqa: SLF001  # what this test pins
 
 
 def test_only_what_we_override_reads_messages_or_keeps_commands_for_later() -> None:

@@ -61,11 +61,11 @@ def test_every_reason_is_on_the_page_of_errors_and_no_other() -> None:
     sources = [path for name in _PACKAGES for path in (ROOT / name).rglob("*.py")]
     expected = {reason for path in sources for reason in raised(ast.parse(path.read_text()))}
     expected |= {*AuthReason, *CustomerReason, *ProductReason}
-    expected |= {reason for _, reason, _ in problems.CALL_ERRORS.values()} | {problems._LOST[1], *problems._FINER}
+    expected |= {reason for _, reason, _ in problems.CALL_ERRORS.values()} | {problems.LOST[1], *problems.FINER}
     expected |= {"internal", "queue_full", "queue_too_slow"}
     assert expected == {reason for reason, _ in _ROW.findall(ERRORS)}
 
 
-@pytest.mark.parametrize(("reason", "status"), problems._FINER.items())
+@pytest.mark.parametrize(("reason", "status"), problems.FINER.items())
 def test_a_reason_of_the_gateways_own_has_its_status(reason: str, status: int) -> None:
     assert (reason, str(status)) in _ROW.findall(ERRORS)
