@@ -167,7 +167,7 @@ class Service:
 
     def handled(self, endpoint: Endpoint[Any, Any]) -> int:
         """The requests to the endpoint that were answered, refused or dropped since the start."""
-        return sum(route.record.stats.requests for route in self._routes if route.endpoint is endpoint)
+        return sum(route.record.stats.requests for route in self._routes if route.endpoint.subject == endpoint.subject)
 
     @property
     def queued(self) -> int:
