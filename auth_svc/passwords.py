@@ -29,17 +29,24 @@ class Passwords:
     A context manager that ends its threads. Up to twenty calls wait; further ones raise RateLimited at once.
     """
 
-    def __init__(self, settings: AuthSettings) -> None:
+    def __init__(self, settings: AuthSettings, hasher: PasswordHasher | None = None) -> None:
+        """`hasher`: one with the parameters of the settings if it is None."""
         self._shortest = settings.auth_password_min_length
-        self._hasher = PasswordHasher(
+        self._hasher = hasher or PasswordHasher(
             memory_cost=settings.auth_argon2_memory_kib,
             time_cost=settings.auth_argon2_time_cost,
             parallelism=settings.auth_argon2_parallelism,
         )
         self._nobodys = self._hasher.hash(secrets.token_hex())
-        self._common = frozenset(line for line in _LIST.read_text().splitlines() if not line.startswith("#"))
+        self.common = frozenset(line for line in _LIST.read_text().splitlines() if not line.startswith("#"))
+        """Passwords that many have, in lower case."""
         self._threads = ThreadPoolExecutor(settings.auth_hashes_at_once, thread_name_prefix="argon2")
         self._places = settings.auth_hashes_at_once + _MOST_WAITING
+
+    @property
+    def room(self) -> int:
+        """How many more passwords it takes before it refuses."""
+        return self._places
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +65,7 @@ class Passwords:
         why = None
         if not self._shortest <= len(normalised) <= _LONGEST:
             why = f"must have {self._shortest} to {_LONGEST} characters"
-        elif guessed in self._common:
+        elif guessed in self.common:
             why = "is among the most common ones"
         elif guessed in spellings(email):
             why = "must not be the e-mail address"

@@ -57,16 +57,16 @@ def call(
     reply = asyncio.run(_request(subject, body, seconds, token, home))
     number = reply.headers.get(names.ERROR_CODE)
     if number is not None:
-        _print(Console(stderr=True), reply.payload or _from_headers(number, reply.headers))
+        print_body(Console(stderr=True), reply.payload or _from_headers(number, reply.headers))
         raise typer.Exit(DEADLINE if number == str(Code.DEADLINE_EXCEEDED.number) else _PROBLEM)
-    _print(Console(), reply.payload)
+    print_body(Console(), reply.payload)
     if endpoint and check:
         _warn_of_misfit(endpoint, reply.payload)
 
 
 def _endpoint(subject: str, *, must_exist: bool) -> Endpoint[Any, Any] | None:
     by_subject = {endpoint.subject: endpoint for endpoint in ENDPOINTS}
-    if not _is_subject(subject):
+    if not is_subject(subject):
         fail(f"{subject!r} is not a valid subject", _USAGE)
     if subject not in by_subject and must_exist:
         near = difflib.get_close_matches(subject, by_subject, n=1)
@@ -75,7 +75,7 @@ def _endpoint(subject: str, *, must_exist: bool) -> Endpoint[Any, Any] | None:
     return by_subject.get(subject)
 
 
-def _is_subject(text: str) -> bool:
+def is_subject(text: str) -> bool:
     """Whether a message may be sent on this subject: tokens between dots, without wildcards."""
     return all(word.isprintable() and " " not in word and word not in {"", "*", ">"} for word in text.split("."))
 
@@ -119,7 +119,7 @@ def _warn_of_misfit(endpoint: Endpoint[Any, Any], body: bytes) -> None:
         typer.secho(f"mesh: the reply does not fit the contract: {misfit}", fg=typer.colors.YELLOW, err=True)
 
 
-def _print(console: Console, body: bytes) -> None:
+def print_body(console: Console, body: bytes) -> None:
     """Print the body unchanged for programs. On a terminal indent JSON, and escape what would control the terminal."""
     text = body.decode(errors="replace")
     if not console.is_terminal:

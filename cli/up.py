@@ -89,13 +89,13 @@ async def _run(settings: StackSettings, *, logs: bool) -> None:
 
 async def _run_until(stop: asyncio.Event, settings: StackSettings, *, logs: bool) -> None:
     console = Console(highlight=False)
-    progress = _Progress(console)
+    progress = Progress(console)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
 
     def show_line(name: str, line: str) -> None:
-        console.print(_log_line(name, line), soft_wrap=True)
+        console.print(log_line(name, line), soft_wrap=True)
 
     stack = Stack(settings, progress.record, show_line if logs else None)
     stopping = asyncio.create_task(stop.wait())
@@ -122,12 +122,12 @@ async def _run_until(stop: asyncio.Event, settings: StackSettings, *, logs: bool
         waiting.result()
 
 
-def _log_line(name: str, line: str) -> Text:
+def log_line(name: str, line: str) -> Text:
     """A line of a process's log, with control characters escaped: not every process escapes them."""
     return Text.assemble((f"{name:>12} ", "cyan"), escaped(line.rstrip(), keep="\t"))
 
 
-class _Progress:
+class Progress:
     """The state of each process: a live table on a terminal, a line per change elsewhere."""
 
     def __init__(self, console: Console) -> None:

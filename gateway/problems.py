@@ -36,7 +36,7 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.INTERNAL: 502,  # a bug in the worker; one in the gateway is a 500
 }
 
-_FINER: Final[Mapping[str, int]] = {
+FINER: Final[Mapping[str, int]] = {
     "invalid_etag": 400,
     "malformed_json": 400,
     "malformed_request": 400,
@@ -63,7 +63,7 @@ CALL_ERRORS: Final[Mapping[type[CallError], tuple[Code, str, str]]] = {
 }
 """How a call without a reply is reported. A RemoteFault carries its own code and reason."""
 
-_LOST: Final = (
+LOST: Final = (
     Code.OVERLOADED,
     "connection_lost",
     "the connection was lost during the call of the {service} service: the outcome is unknown",
@@ -118,7 +118,7 @@ def refusal(fault: Fault) -> Response:
 def _status(fault: Fault | RemoteFault) -> int:
     """The fault's status. For a worker's fault it follows from the code alone, not from the reason."""
     status = STATUS[fault.code]
-    return _FINER.get(fault.reason, status) if isinstance(fault, Fault) else status
+    return FINER.get(fault.reason, status) if isinstance(fault, Fault) else status
 
 
 def fault_response(fault: Fault, headers: Mapping[str, str] | None = None) -> Response:
@@ -177,7 +177,7 @@ def _fault(error: Exception) -> Fault | RemoteFault:
 
 def _failed_call(error: CallError) -> RemoteFault:
     sent = isinstance(error, Disconnected) and error.sent
-    code, reason, detail = _LOST if sent else CALL_ERRORS[type(error)]
+    code, reason, detail = LOST if sent else CALL_ERRORS[type(error)]
     service = error.subject.partition(".")[0] if error.subject else "asked"
     if code is Code.INTERNAL:
         log.error(reason, service=service, error=str(error))

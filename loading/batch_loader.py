@@ -5,7 +5,7 @@ import contextvars
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from typing import Generic, TypeVar
 
-from loading.callers import Callers
+from loading.callers import READ_TASK, Callers
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
@@ -28,6 +28,11 @@ class BatchLoader(Generic[Key, Row]):
         self._readers: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def queries(self) -> int:
+        """The queries that are under way."""
+        return len(self._readers)
+
     async def find(self, key: Key) -> Row | None:
         """The row, or None. Raises what the query raises."""
         if (loop := self._loop) is None:
@@ -35,7 +40,7 @@ class BatchLoader(Generic[Key, Row]):
         if (callers := self._wanted.get(key)) is None:
             callers = self._wanted[key] = Callers(loop)
         if len(self._readers) < self._at_once:
-            self._readers.add(loop.create_task(self._serve(), context=contextvars.Context()))
+            self._readers.add(loop.create_task(self._serve(), name=READ_TASK, context=contextvars.Context()))
         return await callers.wait()
 
     async def _serve(self) -> None:

@@ -1,7 +1,10 @@
 """The callers that wait for one read."""
 
 import asyncio
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+READ_TASK: Final = "read-for-all"
+"""The name of each task that reads for those who wait."""
 
 Value = TypeVar("Value")
 

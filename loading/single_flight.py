@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
-from loading.callers import Callers
+from loading.callers import READ_TASK, Callers
 
 Request = TypeVar("Request", bound=BaseModel)
 Reply = TypeVar("Reply")
@@ -25,6 +25,11 @@ class SingleFlight(Generic[Request, Reply]):
         self._wanted: dict[str, Callers[Reply]] = {}
         self._readers: dict[str, asyncio.Task[None]] = {}
 
+    @property
+    def reads(self) -> int:
+        """The reads that are under way."""
+        return len(self._readers)
+
     async def read(self, request: Request) -> Reply:
         """The reply to the request. Raises what the read raises."""
         # Compared as text: two models are equal even if only one of them sets a default explicitly.
@@ -33,7 +38,7 @@ class SingleFlight(Generic[Request, Reply]):
         callers = self._wanted.setdefault(same, Callers(loop))
         if same not in self._readers:
             serving = self._serve(same, request)
-            self._readers[same] = loop.create_task(serving, context=contextvars.Context())
+            self._readers[same] = loop.create_task(serving, name=READ_TASK, context=contextvars.Context())
         return await callers.wait()
 
     async def _serve(self, same: str, request: Request) -> None:

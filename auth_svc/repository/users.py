@@ -17,7 +17,7 @@ from mesh.security.verifier import ADMIN
 from mesh.service.idempotency import KEPT
 from providers.mongo.database import Database, Document
 
-_LONGEST_ACT = timedelta(minutes=1)
+LONGEST_ACT = timedelta(minutes=1)
 _JUST = timedelta(minutes=1)
 
 
@@ -133,7 +133,7 @@ class Users:
         """
         others = {"session_id": {"$ne": session_id}, "until": {"$gt": now()}}
         free = {**_unchanged(account), "password_changing": {"$not": {"$elemMatch": others}}}
-        mine = [{"session_id": session_id, "until": now() + _LONGEST_ACT}]
+        mine = [{"session_id": session_id, "until": now() + LONGEST_ACT}]
         result = await self._users.update_one(free, {"$set": {"password_changing": mine}})
         return result.matched_count == 1
 
@@ -197,7 +197,7 @@ class Users:
 
     async def _begin(self, what: str, user: Document) -> str | None:
         begun = uuid.uuid4().hex
-        entry = {"id": begun, "until": now() + _LONGEST_ACT}
+        entry = {"id": begun, "until": now() + LONGEST_ACT}
         result = await self._users.update_one(user, {"$push": {what: entry}})
         return begun if result.matched_count else None
 

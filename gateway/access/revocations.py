@@ -1,7 +1,6 @@
 """Sessions that ended before their access tokens expire: learned from events, and fetched when one may be lost."""
 
 import asyncio
-import contextvars
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
@@ -21,6 +20,8 @@ log = structlog.get_logger()
 WITHIN: Final = 1.0
 """Seconds for one page of the list, and seconds between attempts after a failure."""
 _EVERY = 5.0
+REFRESH_TASK: Final = "refresh-revocations"
+"""The name of the task that asks for the list beside the requests."""
 MOST_PAGES: Final = 100
 """Of 10,000 sessions each: an endless list would block every request and exhaust memory."""
 
@@ -33,7 +34,13 @@ class Revocations:
     list it has, as it keeps the keys. Without any list, nobody is let in.
     """
 
-    def __init__(self, transport: Transport, fetch: Callable[[ListRevoked], Awaitable[RevokedPage]]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        fetch: Callable[[ListRevoked], Awaitable[RevokedPage]],
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        """`clock` returns seconds that only grow; without one it is the event loop's."""
         self._transport = transport
         self._fetch = fetch
         self._revoked: set[str] = set()
@@ -44,7 +51,7 @@ class Revocations:
         """The transport's `reconnects` when the list was fetched; None before that."""
         self._asked_at = float("-inf")
         self._one = asyncio.Lock()
-        self._time = LoopTime()
+        self._time = LoopTime(clock)
         self._refreshing: asyncio.Task[None] | None = None
 
     async def require_alive(self, caller: Caller) -> None:
@@ -54,7 +61,9 @@ class Revocations:
         elif self._time.now() > self._asked_at + _EVERY:
             self._asked_at = self._time.now()
             # With an empty context: the deadline of a request that is almost over would end it.
-            self._refreshing = asyncio.create_task(self._refresh_quietly(), context=contextvars.Context())
+            self._refreshing = asyncio.create_task(
+                self._refresh_quietly(), name=REFRESH_TASK, context=contextvars.Context()
+            )
         if caller.session_id in self._revoked:
             raise Unauthenticated("session_revoked", "the session has ended")
 

@@ -39,11 +39,12 @@ class GuardedClient:
         self._timeout = timeout
         self._time = LoopTime()
         self._hashing = {endpoint.subject: f"{endpoint.service} password" for endpoint in hashing}
-        self._guards = {name: _Guard(name, limits) for name in {*services, *self._hashing.values()}}
+        self.guards = {name: Guard(name, limits) for name in {*services, *self._hashing.values()}}
+        """By service; the endpoints that hash passwords have one of their own, e.g. "auth password"."""
 
     async def call(self, endpoint: Endpoint[Req, Rep], request: Req, timeout: float | None = None) -> Rep:
         """See Client.call. Raises Overloaded with `gateway_busy` or `circuit_open` for a call that is not sent."""
-        guard = self._guards[self._hashing.get(endpoint.subject, endpoint.service)]
+        guard = self.guards[self._hashing.get(endpoint.subject, endpoint.service)]
         slow_after = SLOW * min(endpoint.timeout, self._timeout)
         started = self._time.now()
         ticket = guard.enter(started)
@@ -58,28 +59,30 @@ class GuardedClient:
         return reply
 
 
-class _Guard:
+class Guard:
     """The limit and breaker of one service, or of its hashing endpoints."""
 
     def __init__(self, name: str, limits: ServiceLimits) -> None:
         self._name = name
-        self._limiter = AdaptiveLimit(
+        self.limiter = AdaptiveLimit(
             lowest=limits.gateway_limit_min, initial=limits.gateway_limit_initial, highest=limits.gateway_limit_max
         )
-        self._breaker = CircuitBreaker(name, timeouts=limits.gateway_breaker_timeouts, rest=limits.gateway_breaker_rest)
+        self.breaker = CircuitBreaker(name, timeouts=limits.gateway_breaker_timeouts, rest=limits.gateway_breaker_rest)
 
     def enter(self, now: float) -> Ticket:
-        if self._limiter.full:
+        """Admit a call. Raises Overloaded."""
+        if self.limiter.full:
             why = f"the {self._name} service is at its limit of requests in flight"
             raise Overloaded(Code.OVERLOADED, "gateway_busy", why)
-        if (ticket := self._breaker.admit(now)) is None:
+        if (ticket := self.breaker.admit(now)) is None:
             raise Overloaded(Code.OVERLOADED, "circuit_open", f"the {self._name} service does not respond")
-        self._limiter.enter()
+        self.limiter.enter()
         return ticket
 
     def leave(
         self, ticket: Ticket, started: float, now: float, slow_after: float, error: BaseException | None = None
     ) -> None:
+        """Learn from what came of the call; `slow_after` seconds are a sign of congestion."""
         slow = now - started > slow_after
         congested: bool | None = None
         timed_out: bool | None = None
@@ -92,5 +95,5 @@ class _Guard:
                 congested = slow or None
             case None | RemoteFault() | BadReply():
                 congested, timed_out = slow, False
-        self._limiter.leave(started, now, congested=congested)
-        self._breaker.settle(ticket, now, timed_out=timed_out)
+        self.limiter.leave(started, now, congested=congested)
+        self.breaker.settle(ticket, now, timed_out=timed_out)

@@ -9,9 +9,9 @@ class LoopTime:
 
     __slots__ = ("now",)
 
-    def __init__(self) -> None:
-        self.now: Callable[[], float] = self._first
-        """Seconds on the clock of the loop that ran at the first call."""
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        self.now: Callable[[], float] = clock or self._first
+        """Seconds on `clock`; without one on the clock of the loop that ran at the first call."""
 
     def _first(self) -> float:
         self.now = get_running_loop().time

@@ -92,8 +92,8 @@ class EventConsumer:
         self._inbox = inbox
         self._retries = retries or Retries()
         self._ack_wait = ack_wait
-        self._puller = Puller(transport, EVENTS, service, concurrency, self._deliver)
-        self._running: dict[asyncio.Task[None], str] = {}
+        self.puller = Puller(transport, EVENTS, service, concurrency, self._deliver)
+        self.tasks: dict[asyncio.Task[None], str] = {}
         """The task of each event in work, with the subject of its acknowledgement."""
         self._log = log  # bound by start(): an unbound logger reads its configuration at each line
         self._deadlines: Deadlines  # set by start()
@@ -106,21 +106,21 @@ class EventConsumer:
         self._log = log.bind()
         self._deadlines = Deadlines()
         self._reporting = asyncio.create_task(self._report_progress(), name="events-in-progress")
-        await self._puller.start()
+        await self.puller.start()
 
     async def pause(self) -> None:
         """Leave events to other instances until `resume`. The handlers at work finish."""
-        await self._puller.pause()
+        await self.puller.pause()
 
     def resume(self) -> None:
         """Pull again. Idempotent."""
-        self._puller.resume()
+        self.puller.resume()
 
     async def drain(self) -> None:
         """Pull no more and finish what is at work; after five seconds hand the rest back to the server."""
-        await self._puller.end()
-        if self._running:
-            _, late = await asyncio.wait([*self._running], timeout=_DRAIN)
+        await self.puller.end()
+        if self.tasks:
+            _, late = await asyncio.wait([*self.tasks], timeout=_DRAIN)
             for task in late:
                 task.cancel()
             if late:
@@ -136,7 +136,7 @@ class EventConsumer:
     @property
     def running(self) -> int:
         """Events in work now."""
-        return len(self._running)
+        return len(self.tasks)
 
     def statistics(self) -> dict[str, Any]:
         """The consumer's part of a STATS document: counts by event."""
@@ -148,15 +148,15 @@ class EventConsumer:
         if told is None or (told.stream, told.consumer) != (EVENTS, self._service):
             # Whoever may pull from another consumer can have its messages sent here.
             log.warning("event_of_another_consumer", subject=message.subject)
-            self._puller.release()
+            self.puller.release()
             return
         task = asyncio.get_running_loop().create_task(self._work(message, told))
-        self._running[task] = message.reply
+        self.tasks[task] = message.reply
         task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        del self._running[task]
-        self._puller.release()
+        del self.tasks[task]
+        self.puller.release()
 
     async def _work(self, message: Message, told: Delivery) -> None:
         """Handle one delivery and acknowledge it, whatever happens."""
@@ -275,7 +275,7 @@ class EventConsumer:
         while True:
             await asyncio.sleep(self._ack_wait / 3)
             try:
-                for reply in [*self._running.values()]:
+                for reply in [*self.tasks.values()]:
                     await self._transport.publish(reply, IN_PROGRESS)
             except Disconnected:
                 log.warning("progress_not_reported")

@@ -47,7 +47,7 @@ class Puller:
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._subscription: Subscription | None = None
-        self._inbox = ""
+        self.inbox = ""
         self._task: asyncio.Task[None] | None = None
         self._paused = False
         self._in_use = 0
@@ -117,14 +117,14 @@ class Puller:
         if (wanted := self._wanted()) >= self._least:
             self._heard = now
             self._asked_for += wanted
-            await self._transport.publish(self._subject, pull_request(wanted, _EXPIRES, _HEARTBEAT), reply=self._inbox)
+            await self._transport.publish(self._subject, pull_request(wanted, _EXPIRES, _HEARTBEAT), reply=self.inbox)
 
     async def _resubscribe(self) -> None:
         """Take a new inbox: the server forgets pulls whose inbox nobody hears."""
         await self._unsubscribe()
         self._reconnects, self._lost = self._transport.reconnects, False
-        self._inbox = self._transport.inbox()
-        self._subscription = await self._transport.subscribe(self._inbox, self._on_message)
+        self.inbox = self._transport.inbox()
+        self._subscription = await self._transport.subscribe(self.inbox, self._on_message)
 
     async def _unsubscribe(self) -> None:
         subscription, self._subscription = self._subscription, None

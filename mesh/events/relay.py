@@ -102,13 +102,13 @@ class Relay:
             by_aggregate: dict[str, list[OutboxEntry]] = {}
             for entry in batch.entries:
                 by_aggregate.setdefault(entry.aggregate, []).append(entry)
-            sent = await asyncio.gather(*map(self._publish_in_order, by_aggregate.values()))
+            sent = await asyncio.gather(*map(self.publish_in_order, by_aggregate.values()))
             if ids := [one for some in sent for one in some]:
                 await batch.remove(ids)
                 self.stats.published += len(ids)
             return len(batch.entries)
 
-    async def _publish_in_order(self, entries: Sequence[OutboxEntry]) -> list[str]:
+    async def publish_in_order(self, entries: Sequence[OutboxEntry]) -> list[str]:
         """Send the entries of one aggregate. Returns the ids that the stream has; the first failure ends it."""
         sent: list[str] = []
         loop = asyncio.get_running_loop()

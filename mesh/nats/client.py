@@ -50,6 +50,11 @@ class NatsConnection(NatsClient):
         return self._status == NatsClient.CONNECTED and self.socket.alive
 
     @property
+    def subscription_count(self) -> int:
+        """The subscriptions that the next connection would announce."""
+        return len(self._subs)
+
+    @property
     def reading(self) -> bool:
         """Whether the read loop runs."""
         return self._reading_task is not None and not self._reading_task.done()

@@ -46,6 +46,11 @@ class NatsSocket(Transport, asyncio.Protocol):
         return self._socket is not None
 
     @property
+    def transport(self) -> asyncio.Transport | None:
+        """The transport of asyncio; None if the socket is lost."""
+        return self._socket
+
+    @property
     def encrypted(self) -> bool:
         """Whether TLS is up."""
         return self._socket is not None and self._socket.get_extra_info("ssl_object") is not None

@@ -104,6 +104,21 @@ class NatsTransport:
         self._health_monitor = asyncio.create_task(self._monitor_health(), name="nats-health-monitor")
 
     @property
+    def connection(self) -> NatsConnection:
+        """The connection below, for diagnostics and for tests that break it. Everything else uses this class."""
+        return self._client
+
+    @property
+    def last_error(self) -> str:
+        """What NATS or the connection to it reported last, or "no answer"."""
+        return self._last_error
+
+    @property
+    def pending_requests(self) -> int:
+        """Requests that wait for their replies."""
+        return len(self._pending.by_token)
+
+    @property
     def connected(self) -> bool:
         """Whether a request would leave this process now."""
         return self._client.connected

@@ -26,10 +26,12 @@ TYPE: Final = "at+jwt"  # RFC 9068: excludes every other kind of token
 ADMIN: Final = "ADMIN"
 USER: Final = "USER"
 
+FETCH_TASK: Final = "fetch-token-keys"
+"""The name of the task that fetches the keys."""
 LEEWAY: Final = 30
 """Seconds by which clocks may differ (RFC 7519, section 4.1.4)."""
 
-_LONGEST_HEADER = 4096 + len("Bearer ")
+LONGEST_HEADER = 4096 + len("Bearer ")
 _KEYS_GOOD_FOR = 600.0
 _RETRY_AFTER = 1.0  # seconds, after a failed fetch
 _CACHED_TOKENS = 10_000
@@ -62,22 +64,37 @@ class Verifier:
     known keys every ten minutes, so the verifier works while their source is away.
     """
 
-    def __init__(self, settings: TokenSettings, fetch_keys: FetchKeys, clock: Callable[[], float] = time.time) -> None:
-        """`clock` returns Unix time; it decides when a verified token leaves the cache."""
+    def __init__(
+        self,
+        settings: TokenSettings,
+        fetch_keys: FetchKeys,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` returns Unix time; it decides when a verified token leaves the cache.
+
+        `monotonic` returns seconds that only grow; they decide when the keys are fetched again.
+        """
         self._settings = settings
         self._fetch_keys = fetch_keys
+        self._monotonic = monotonic
         self._keys: dict[str, jwt.PyJWK] = {}
         self._asked_at = float("-inf")
         self._failure: Exception | None = None
         self._fetching: asyncio.Task[None] | None = None
         self._verified: TLRUCache[bytes, _Verified] = TLRUCache(_CACHED_TOKENS, _expires, clock)
 
+    @property
+    def cached_tokens(self) -> int:
+        """The verified tokens that the cache holds."""
+        return len(self._verified)
+
     async def verify(self, authorization: str) -> Caller:
         """The caller of the token in the `Authorization` header.
 
         Raises Unauthenticated for an invalid token, and CallError if the keys cannot be fetched.
         """
-        if len(authorization) > _LONGEST_HEADER:
+        if len(authorization) > LONGEST_HEADER:
             raise Unauthenticated("invalid_token", "the access token is too long")
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token or not token.isascii():
@@ -134,11 +151,13 @@ class Verifier:
         The fetch has its own context: the deadline or the end of one request must not cancel it for others.
         """
         if self._fetching is None:
-            age = time.monotonic() - self._asked_at
+            age = self._monotonic() - self._asked_at
             if self._keys and age < (rest if self._failure is None else min(rest, _RETRY_AFTER)):
                 return None
-            self._asked_at = time.monotonic()
-            self._fetching = asyncio.get_running_loop().create_task(self._fetch(), context=contextvars.Context())
+            self._asked_at = self._monotonic()
+            self._fetching = asyncio.get_running_loop().create_task(
+                self._fetch(), name=FETCH_TASK, context=contextvars.Context()
+            )
         return self._fetching
 
     async def _fetch(self) -> None:

@@ -48,6 +48,11 @@ class Clocks:
         self._origin = clock() - now
         self._callers: dict[str, _Ages] = {}
 
+    @property
+    def known(self) -> int:
+        """How many callers, and callers' subjects, it keeps ages of."""
+        return len(self._callers)
+
     def waited(self, caller: str, subject: str, sent: float, now: float) -> float:
         """Seconds that a request was in transit. `sent` is Unix time by its caller's clock."""
         age = self._origin + now - sent

@@ -18,6 +18,11 @@ class Deadlines:
         self._timer = Timer(self._cancel_late)
         self._loop = asyncio.get_running_loop()  # kept: `get_running_loop` costs a system call
 
+    @property
+    def timed(self) -> bool:
+        """Whether a timer runs, for a deadline."""
+        return self._timer.running
+
     def begin(self, deadline: float) -> asyncio.Task[Any]:
         """Register the current task and return it. `deadline` is in the event loop's time."""
         task = asyncio.current_task(self._loop)

@@ -158,6 +158,20 @@ class Service:
         return self._running
 
     @property
+    def background_tasks(self) -> int:
+        """Replies without a handler that are being sent: refusals and discovery."""
+        return len(self._background_tasks)
+
+    @property
+    def queue(self) -> RequestQueue["_Request"]:
+        """The requests that wait for a handler, and how long they take."""
+        return self._queue
+
+    def handled(self, endpoint: Endpoint[Any, Any]) -> int:
+        """The requests to the endpoint that were answered, refused or dropped since the start."""
+        return sum(route.record.stats.requests for route in self._routes if route.endpoint.subject == endpoint.subject)
+
+    @property
     def queued(self) -> int:
         """Requests that wait for a handler."""
         return len(self._queue)

@@ -8,7 +8,7 @@ from functools import partial
 
 from mesh.core.errors import Disconnected, NoResponder
 from mesh.transport.base import NO_HEADERS, Deliver, Message, Resend, Subscription, check_size
-from mesh.transport.pending_replies import PendingReplies, PendingReply
+from mesh.transport.pending_replies import PendingReplies
 from mesh.wire.headers import decode, encode
 from mesh.wire.problem import is_overloaded
 
@@ -81,7 +81,7 @@ class MemoryTransport:
         self.closed = asyncio.Event()
         self.reconnecting = False
         self.reconnects = 0
-        self._broker = broker
+        self.broker = broker
         self._inbox = f"_INBOX_{name}.{next(self._names)}."
         self._calls = itertools.count(1)
         self._connected = True
@@ -90,8 +90,9 @@ class MemoryTransport:
         """The subscription to replies, while a request waits for one."""
 
     @property
-    def _waiting(self) -> Mapping[str, PendingReply]:
-        return {} if self._pending is None else self._pending.by_token
+    def pending_requests(self) -> int:
+        """Requests that wait for their replies."""
+        return 0 if self._pending is None else len(self._pending.by_token)
 
     @property
     def connected(self) -> bool:
@@ -118,7 +119,7 @@ class MemoryTransport:
         if self._reply_subscription is None:
             self._reply_subscription = self._add(f"{self._inbox}*", partial(self._on_reply, replies))
         try:
-            if self._broker.route(message) == 0:
+            if self.broker.route(message) == 0:
                 raise NoResponder(f"no worker serves {subject}")
             return await pending.future
         finally:
@@ -130,7 +131,7 @@ class MemoryTransport:
 
     def _send_again(self, message: Message, token: str) -> None:
         if self._connected:
-            self._broker.route(message._replace(reply=f"{self._inbox}{_AGAIN}{next(self._calls)}-{token}"))
+            self.broker.route(message._replace(reply=f"{self._inbox}{_AGAIN}{next(self._calls)}-{token}"))
 
     def _on_reply(self, replies: PendingReplies, message: Message) -> None:
         # An `overloaded` reply to a repeated request does not count: the first worker may still answer.
@@ -142,7 +143,7 @@ class MemoryTransport:
     ) -> None:
         """See Transport.publish."""
         self._check_sendable(subject, payload, headers)
-        self._broker.route(Message(subject, payload, headers, reply))
+        self.broker.route(Message(subject, payload, headers, reply))
 
     def inbox(self) -> str:
         """See Transport.inbox."""
@@ -155,14 +156,14 @@ class MemoryTransport:
         return self._add(subject, deliver, queue)
 
     def _add(self, subject: str, deliver: Deliver, queue: str = "") -> _Subscription:
-        subscription = _Subscription(subject.split("."), deliver, queue, self, self._broker)
-        self._broker.subscriptions.append(subscription)
+        subscription = _Subscription(subject.split("."), deliver, queue, self, self.broker)
+        self.broker.subscriptions.append(subscription)
         return subscription
 
     def _check_sendable(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
         if not self._connected:
             raise Disconnected(f"not connected: {subject} was not sent")
-        check_size(len(encode(headers)) + len(payload), self._broker.max_payload)
+        check_size(len(encode(headers)) + len(payload), self.broker.max_payload)
 
     async def flush(self) -> None:
         """See Transport.flush."""
@@ -173,13 +174,13 @@ class MemoryTransport:
     async def close(self) -> None:
         """See Transport.close."""
         self.disconnect()
-        self._broker.subscriptions[:] = [one for one in self._broker.subscriptions if one.owner is not self]
+        self.broker.subscriptions[:] = [one for one in self.broker.subscriptions if one.owner is not self]
         self.closed.set()
 
     def disconnect(self) -> None:
         """Lose the connection: pending requests fail, and nothing is delivered until `reconnect`."""
         self._connected = False
-        for waiting in self._waiting.values():
+        for waiting in self._pending.by_token.values() if self._pending else ():
             waiting.fail(Disconnected("the connection was lost while waiting for the reply", sent=True))
 
     def reconnect(self) -> None:

@@ -63,6 +63,11 @@ class PendingReplies:
         self._tokens: list[str] = []
         self._timer = Timer(self._act_on_due)
 
+    @property
+    def timed(self) -> bool:
+        """Whether a timer runs, for a deadline or a retry."""
+        return self._timer.running
+
     def add(self, subject: str, timeout: float, resend: Resend | None = None) -> tuple[str, PendingReply]:
         """Await a reply under a new token that nobody can guess. The caller must `remove` the token."""
         if not self._tokens:

@@ -18,6 +18,11 @@ class Timer:
         self._handle: asyncio.TimerHandle | None = None
         self._at = inf
 
+    @property
+    def running(self) -> bool:
+        """Whether it will ring."""
+        return self._handle is not None
+
     def ring_by(self, due: float) -> None:
         """Ring at this moment at the latest. `due` is in the event loop's time."""
         if due < self._at:

@@ -24,7 +24,7 @@ Database: TypeAlias = AsyncDatabase[Document]
 # Motor, typed as its successor, whose calls it shares: to migrate, use `AsyncMongoClient` here (ADR 2).
 DRIVER = cast("type[Client]", AsyncIOMotorClient)
 
-_OPERATION_TIMEOUT = 3.0  # below every endpoint's timeout, so that the caller learns the reason
+OPERATION_TIMEOUT = 3.0  # below every endpoint's timeout, so that the caller learns the reason
 _PROBE_TIMEOUT = 1.0
 _CLOSE_TIMEOUT = 1.0
 _SHUTTING_DOWN = {91, 11600, 11602}  # ShutdownInProgress, InterruptedAtShutdown, InterruptedDueToReplStateChange
@@ -51,7 +51,7 @@ async def open_database(
     url: SecretStr,
     *,
     default_name: str,
-    timeout: float = _OPERATION_TIMEOUT,
+    timeout: float = OPERATION_TIMEOUT,
     connect_timeout: float = 30.0,
     driver: type[Client] = DRIVER,
 ) -> AsyncIterator[Database]:
@@ -76,7 +76,7 @@ async def open_database(
 
 def bounded(seconds: float | None) -> AbstractContextManager[None]:
     """End the operations within after `seconds`, or by the usual limit if that is earlier. None changes nothing."""
-    return pymongo.timeout(None if seconds is None else min(max(seconds, _SHORTEST), _OPERATION_TIMEOUT))
+    return pymongo.timeout(None if seconds is None else min(max(seconds, _SHORTEST), OPERATION_TIMEOUT))
 
 
 async def probe(database: Database) -> None:

@@ -17,13 +17,13 @@ Connection: TypeAlias = "PoolConnectionProxy[Record]"
 
 _CONNECT_TIMEOUT = 5.0
 # Together below an endpoint's five seconds, so that the caller learns the reason.
-_ACQUIRE_TIMEOUT = 1.0
-_COMMAND_TIMEOUT = 3.5  # for a server that does not answer; its own limits are shorter
+ACQUIRE_TIMEOUT = 1.0
+COMMAND_TIMEOUT = 3.5  # for a server that does not answer; its own limits are shorter
 _RELEASE_TIMEOUT = 0.25  # for the server to confirm a cancellation; then the connection is dropped
 _CLOSE_TIMEOUT = 1.0
 _STATEMENT_TIMEOUT = 3000  # milliseconds
 _STEP = 250
-_SESSION: Final = {
+SESSION: Final = {
     "statement_timeout": f"{_STATEMENT_TIMEOUT}ms",
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "10s",
@@ -78,7 +78,7 @@ class Connections:
     async def taken(self) -> AsyncIterator[Any]:
         """Lend a connection. Raises TimeoutError if none is free within a second."""
         if self._free.locked():  # only then: a timeout costs three times as much as acquiring
-            async with asyncio.timeout(_ACQUIRE_TIMEOUT):
+            async with asyncio.timeout(ACQUIRE_TIMEOUT):
                 await self._free.acquire()
         else:
             await self._free.acquire()
@@ -98,7 +98,7 @@ class Connections:
             connection = self._idle.pop()
             if not _lost(connection):
                 return connection
-        opened: Connection = await self._pool.acquire(timeout=_ACQUIRE_TIMEOUT)
+        opened: Connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
         return opened
 
     async def _give_back(self, connection: Connection) -> None:
@@ -124,8 +124,8 @@ async def open_connections(url: SecretStr, name: str, size: int) -> AsyncIterato
         min_size=0,  # with more, asyncpg logs tracebacks while an outage keeps it below
         max_size=size,
         timeout=_CONNECT_TIMEOUT,
-        command_timeout=_COMMAND_TIMEOUT,
-        server_settings={**_SESSION, "application_name": name},
+        command_timeout=COMMAND_TIMEOUT,
+        server_settings={**SESSION, "application_name": name},
         connection_class=_Session,
         reset=_keep,
         **connect_arguments(url.get_secret_value()),

@@ -37,9 +37,7 @@ class Single:
 
     def pid(self, name: str) -> int:
         """The number of a service's process."""
-        process = self.processes[name]._process
-        assert process is not None
-        return process.pid
+        return self.processes[name].pid
 
     def memory(self, name: str) -> float:
         """The resident memory of a service, in MiB."""

@@ -75,7 +75,7 @@ async def test_cancellations_and_timeouts_leave_nothing_behind(
 
     total = 200_000 if figures.long else 5_000
     await calls(total // 10)
-    tasks, subscriptions = asyncio.all_tasks(), len(caller._client._subs)
+    tasks, subscriptions = asyncio.all_tasks(), caller.connection.subscription_count
     await calls(total * 4 // 10)
     halfway = memory()
     await calls(total // 2)
@@ -84,9 +84,9 @@ async def test_cancellations_and_timeouts_leave_nothing_behind(
     figures.add("cancellations and timeouts", requests=total, growth_mib=round(growth, 1), **outcomes)
     assert total == sum(outcomes.values())
     assert min(outcomes["ok"], outcomes["cancelled"], outcomes["DeadlineExceeded"]) > total / 100
-    assert {} == caller._pending.by_token
-    assert (0, set()) == (service.running, service._background_tasks)
-    assert subscriptions == len(caller._client._subs)
+    assert 0 == caller.pending_requests
+    assert (0, 0) == (service.running, service.background_tasks)
+    assert subscriptions == caller.connection.subscription_count
     await until(lambda: asyncio.all_tasks() <= tasks | {asyncio.current_task()})
     assert growth < MOST_GROWTH
     await service.drain()

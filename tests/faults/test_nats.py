@@ -114,7 +114,7 @@ async def test_a_frozen_node_is_left_for_another_though_the_socket_is_full(clust
 
 def node_of(cluster: Mesh, caller: Caller) -> str:
     """The node that the caller is connected to, "" while it is to none."""
-    url = caller.transport._client.connected_url
+    url = caller.transport.connection.connected_url
     urls = cluster.stack.state.nats_url.split(",")
     numbers = [number for number, one in enumerate(urls, 1) if url is not None and one.endswith(f":{url.port}")]
     return f"nats-{numbers[0]}" if numbers else ""

@@ -152,7 +152,7 @@ async def test_a_frozen_service_costs_its_callers_alone(
     gateway: Process, products: Process, http: AsyncClient, port: int
 ) -> None:
     assert 200 == (await http.get("/v1/products/1")).status_code
-    send(products, signal.SIGSTOP)
+    products.signal(signal.SIGSTOP)
     try:
         asking = [asyncio.create_task(http.get("/v1/products/1")) for _ in range(12)]
         await asyncio.sleep(0.3)
@@ -168,7 +168,7 @@ async def test_a_frozen_service_costs_its_callers_alone(
         assert time.monotonic() - began < 2
         await gateway.said("circuit_opened")
     finally:
-        send(products, signal.SIGCONT)
+        products.signal(signal.SIGCONT)
     await asyncio.sleep(1.1)
     assert 200 == (await http.get("/v1/products/1")).status_code
     await gateway.said("circuit_closed")
@@ -177,7 +177,7 @@ async def test_a_frozen_service_costs_its_callers_alone(
 async def test_a_client_that_goes_away_takes_its_request_along(
     gateway: Process, products: Process, http: AsyncClient, port: int
 ) -> None:
-    send(products, signal.SIGSTOP)
+    products.signal(signal.SIGSTOP)
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /v1/products/1 HTTP/1.1\r\nx-request-id: gone\r\n" + HOST + b"\r\n")
@@ -188,14 +188,8 @@ async def test_a_client_that_goes_away_takes_its_request_along(
         assert ("gone", 499) == (line["request_id"], line["status"])
         assert line["ms"] < 900
     finally:
-        send(products, signal.SIGCONT)
+        products.signal(signal.SIGCONT)
     assert 200 == (await http.get("/v1/products/1")).status_code
-
-
-def send(process: Process, number: signal.Signals) -> None:
-    """Freeze it or let it go on."""
-    assert process._process is not None
-    process._process.send_signal(number)
 
 
 def told(answers: list[Response], status: int, reason: str) -> int:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 from contextlib import AsyncExitStack
 from uuid import uuid4
 
@@ -19,6 +18,7 @@ from providers.mongo.database import Database
 from subjects import AUTH_LOGIN, AUTH_REGISTER
 from tests.integration.auth_svc.people import PASSWORD, log_in, person
 from tests.integration.auth_svc.small_mesh import Documents, Mesh
+from tests.support.passwords import HeldHasher
 
 
 @pytest.fixture
@@ -116,9 +116,12 @@ async def test_who_shares_an_address_with_a_guesser_logs_in_again_and_again_once
 
 
 async def test_what_was_never_evaluated_does_not_count(settings: AuthSettings, database: Database) -> None:
-    throttle, gate = Throttle(settings, Throttles(database)), threading.Event()
-    with Passwords(settings) as passwords, working_on(Context("r1", float("inf"), client_address="203.0.113.7")):
-        held = [asyncio.create_task(passwords._on_a_thread(gate.wait)) for _ in range(passwords._places)]
+    throttle, hasher = Throttle(settings, Throttles(database)), HeldHasher()
+    with (
+        Passwords(settings, hasher) as passwords,
+        working_on(Context("r1", float("inf"), client_address="203.0.113.7")),
+    ):
+        held = [asyncio.create_task(passwords.matches(PASSWORD, "hash")) for _ in range(passwords.room)]
         await asyncio.sleep(0)
         try:
             for _ in range(20):
@@ -126,7 +129,7 @@ async def test_what_was_never_evaluated_does_not_count(settings: AuthSettings, d
                     async with throttle.attempt("anna@mesh.test"):
                         await passwords.matches(PASSWORD, None)
         finally:
-            gate.set()
+            hasher.gate.set()
             await asyncio.wait(held)
     kept = await database["throttles"].find().to_list()
     assert [(True, False)] * 2 == [(one["clear_at"] <= one["asked_at"], "next_at" in one) for one in kept]

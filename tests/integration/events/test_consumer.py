@@ -168,7 +168,7 @@ async def test_a_message_whose_headers_cannot_be_read_is_dead_at_once(
 ) -> None:
     async with consuming(transport, database):
         command = b"HPUB %b %d %d\r\n%b{}\r\n" % (HAPPENED.subject.encode(), len(head), len(head) + 2, head)
-        transport._client.send(command)
+        transport.connection.send(command)
         while not await dead(transport):
             await asyncio.sleep(0.005)
         await settled(transport)

@@ -145,7 +145,7 @@ async def test_messages_of_another_consumer_are_not_handled(database: Database, 
             f"CONSUMER.CREATE.{EVENTS}.other",
             {"stream_name": EVENTS, "config": config, "action": "create"},
         )
-        inbox = consumer._puller._inbox
+        inbox = consumer.puller.inbox
         await transport.publish(f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS}.other", b'{"batch":1}', reply=inbox)
         while (await api(transport, f"CONSUMER.INFO.{EVENTS}.other"))["num_ack_pending"] == 0:
             await asyncio.sleep(0.005)

@@ -89,7 +89,7 @@ async def test_an_event_that_is_sent_again_is_stored_once(database: Database, tr
 
     async def die() -> None:
         async with PostgresOutbox(database).claim(1) as batch:
-            await relay._publish_in_order(batch.entries)
+            await relay.publish_in_order(batch.entries)
             raise ZeroDivisionError  # before it could remove the entry
 
     with pytest.raises(ZeroDivisionError):

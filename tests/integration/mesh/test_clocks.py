@@ -26,13 +26,13 @@ async def test_what_waited_in_nats_is_not_begun_after_its_deadline(server: NatsS
     client = Client(caller)
     await client.call(ONCE, Say())
 
-    socket = cast("asyncio.ReadTransport", worker._client.socket._socket)
+    socket = cast("asyncio.ReadTransport", worker.connection.socket.transport)
     socket.pause_reading()
     with pytest.raises(DeadlineExceeded):
         await client.call(ONCE, Say(), timeout=0.1)
     await asyncio.sleep(0.1)  # so that it is too late by more than what the way takes
     socket.resume_reading()
-    await until(lambda: service._routes[0].record.stats.requests == 2)
+    await until(lambda: service.handled(ONCE) == 2)
     assert 1 == gate.passed
 
     await client.call(ONCE, Say())

@@ -55,7 +55,7 @@ async def test_messages_come_in_the_order_in_which_they_were_sent(server: NatsSe
 async def test_an_answer_to_a_flush_that_was_given_up_does_not_end_the_reading(server: NatsServer) -> None:
     """The library fails on it, logs that, and reads no more."""
     transport = await server.connect()
-    reading = transport._client._reading_task
+    reading = transport.connection._reading_task  # noqa: SLF001  # nats-py has no public name for it
     server.signal(signal.SIGSTOP)
     given_up = 0
     while given_up < 3:
@@ -66,8 +66,8 @@ async def test_an_answer_to_a_flush_that_was_given_up_does_not_end_the_reading(s
             given_up += 1
     server.signal(signal.SIGCONT)
     await transport.flush()
-    assert reading is transport._client._reading_task
-    assert transport._client.reading
+    assert reading is transport.connection._reading_task  # noqa: SLF001  # nats-py has no public name for it
+    assert transport.connection.reading
     await transport.close()
 
 
@@ -76,7 +76,7 @@ async def test_a_flush_without_a_connection_confirms_nothing(server: NatsServer)
     await server.kill()
     with pytest.raises(Disconnected):
         await transport.flush()
-    await until(lambda: transport._client.is_reconnecting)
+    await until(lambda: transport.connection.is_reconnecting)
     with pytest.raises(Disconnected):
         await transport.flush()
     await transport.close()
@@ -115,7 +115,7 @@ async def test_a_drain_that_is_cancelled_loses_nothing_and_ends_the_interest_for
     await cancelled_while_it_waits(server, hear_of_work_and_leave())
     await worker.flush()
     assert [b"routed before the end"] == seen
-    worker._client.socket.abort()
+    worker.connection.socket.abort()
     await until(lambda: worker.reconnects == 1)
     await worker.flush()
     with pytest.raises(NoResponder):
@@ -176,9 +176,9 @@ async def test_a_link_that_is_given_up_is_not_waited_for_though_it_holds_what_wa
 ) -> None:
     transport, server, other = one_of_two
     server.signal(signal.SIGSTOP)
-    while not transport._client.socket.full:
-        transport._client.send(publish_command("void.fill", bytes(1_000_000), b"", ""))
-    await transport._client._process_op_err(nats.errors.ProtocolError())
+    while not transport.connection.socket.full:
+        transport.connection.send(publish_command("void.fill", bytes(1_000_000), b"", ""))
+    await transport.connection._process_op_err(nats.errors.ProtocolError())  # noqa: SLF001  # nats-py has no public name for it
     async with asyncio.timeout(10):
         await until(lambda: other.serves(transport))
     await transport.flush()

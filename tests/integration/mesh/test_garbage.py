@@ -105,8 +105,8 @@ async def test_no_message_that_cannot_be_read_leaves_a_cycle(both: tuple[NatsTra
     await sample(worker).start()
     with census() as left:
         for _ in range(_ROUNDS):
-            caller._client.send(b"HPUB sample.say _INBOX_caller.x 12 12\r\nNATS/9.9\r\n\r\n\r\n")
-            caller._client.send(b"PUB sample.say 2\r\n{}\r\n")
+            caller.connection.send(b"HPUB sample.say _INBOX_caller.x 12 12\r\nNATS/9.9\r\n\r\n\r\n")
+            caller.connection.send(b"PUB sample.say 2\r\n{}\r\n")
             await caller.flush()
             await worker.flush()
     assert not each(left, _ROUNDS)

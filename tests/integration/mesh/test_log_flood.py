@@ -30,11 +30,11 @@ def written() -> Iterator[BytesIO]:
 
 
 def without_inbox(caller: NatsTransport) -> None:
-    caller._client.send(b"PUB sample.say 2\r\n{}\r\n")
+    caller.connection.send(b"PUB sample.say 2\r\n{}\r\n")
 
 
 def unreadable(caller: NatsTransport) -> None:
-    caller._client.send(b"HPUB sample.say _INBOX_caller.x 12 14\r\nNATS/9.9\r\n\r\n{}\r\n")
+    caller.connection.send(b"HPUB sample.say _INBOX_caller.x 12 14\r\nNATS/9.9\r\n\r\n{}\r\n")
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ async def test_what_was_not_written_yet_when_the_link_broke_is_not_sent_later(se
     with suppress(TimeoutError):
         async with asyncio.timeout(0.05):
             await caller.publish("work.do", b"zombie")  # behind megabytes that nobody reads
-    caller._client.socket.abort()
+    caller.connection.socket.abort()
     await until(lambda: not caller.connected)
     server.signal(signal.SIGCONT)
     await nothing_else_comes(worker, caller, seen)
@@ -76,7 +76,7 @@ async def fill(transport: NatsTransport) -> None:
                 await transport.publish("void.fill", bytes(1_000_000))
         except TimeoutError:
             await asyncio.sleep(0.05)
-            is_full = transport._client.socket.full
+            is_full = transport.connection.socket.full
 
 
 async def test_subscriptions_come_back_after_a_restart(server: NatsServer) -> None:
@@ -125,7 +125,7 @@ async def test_a_drain_that_the_server_dies_in_ends_at_once_and_for_good(server:
     subscription = await worker.subscribe("work.do", lambda _: None, "q")
     server.signal(signal.SIGSTOP)
     draining = asyncio.ensure_future(subscription.drain())
-    await until(lambda: bool(worker._client._pongs))
+    await until(lambda: bool(worker.connection._pongs))  # noqa: SLF001  # nats-py has no public name for it
     await server.kill()
     async with asyncio.timeout(5):  # the library's own limit is 10
         await draining
@@ -172,8 +172,8 @@ async def test_close_is_bounded_even_when_the_server_reads_no_more(server: NatsS
     async with asyncio.timeout(8):  # 5 until the flush is given up, and nothing after it
         await transport.close()
     assert transport.closed.is_set()
-    assert not transport._client.socket.alive
-    assert not transport._client.is_reconnecting
+    assert not transport.connection.socket.alive
+    assert not transport.connection.is_reconnecting
 
 
 async def test_a_link_that_the_server_closes_for_good_is_known(servers: ServerFactory) -> None:
@@ -189,11 +189,11 @@ async def test_a_link_that_the_server_closes_for_good_is_known(servers: ServerFa
 
 async def test_a_reader_that_died_is_noticed_and_another_connection_made(server: NatsServer) -> None:
     worker = await server.connect("worker")
-    reading = worker._client._reading_task
+    reading = worker.connection._reading_task  # noqa: SLF001  # nats-py has no public name for it
     assert reading
     reading.cancel()
     async with asyncio.timeout(8):  # the library's own pings take fifteen seconds
-        await until(lambda: worker._client._reading_task is not reading and worker.connected)
+        await until(lambda: worker.connection._reading_task is not reading and worker.connected)  # noqa: SLF001  # nats-py has no public name for it
     await worker.flush()
     await worker.close()
 
@@ -201,7 +201,7 @@ async def test_a_reader_that_died_is_noticed_and_another_connection_made(server:
 async def test_writing_to_a_socket_that_is_closed_is_a_lost_connection_and_no_bug(server: NatsServer) -> None:
     transport = await server.connect()
     for _ in range(5):
-        transport._client.socket.abort()
+        transport.connection.socket.abort()
         for _ in range(20):
             with suppress(Disconnected):
                 await transport.publish("void.fill", b"x")

@@ -28,7 +28,17 @@ COROUTINES = {
 }
 FUNCTIONS = {"_connect_command": [], "_remove_sub": ["sid", "max_msgs"]}
 TASKS = {"_flusher_task", "_ping_interval_task", "_reading_task"}
-ATTRIBUTES = {"_current_server", "_error_cb", "_id", "_pongs", "_server_info", "_sid", "_status", "_transport"} | TASKS
+ATTRIBUTES = {
+    "_current_server",
+    "_error_cb",
+    "_id",
+    "_pongs",
+    "_server_info",
+    "_sid",
+    "_status",
+    "_subs",
+    "_transport",
+} | TASKS
 METHODS = {"_drain_quietly", "_end_tasks", "_not_let_in", "_on_line", "_on_malformed", "_on_message"}
 OURS = {"_client", "_deliver", "_draining_tasks", "_subscription"} | METHODS
 
@@ -66,10 +76,10 @@ def test_the_methods_take_what_they_took() -> None:
 
 def test_the_attributes_are_there_and_begin_as_they_did() -> None:
     client = NatsClient()
-    assert ([], 0, NatsClient.DISCONNECTED) == (client._pongs, client._sid, client._status)
-    assert {} == client._server_info
+    assert ([], 0, NatsClient.DISCONNECTED) == (client._pongs, client._sid, client._status)  # noqa: SLF001  # what this test pins
+    assert ({}, {}) == (client._server_info, client._subs)  # noqa: SLF001  # what this test pins
     assert {None} == {getattr(client, name) for name in TASKS | {"_current_server", "_transport"}}
-    assert 7 == Subscription(client, 7, "a.b")._id
+    assert 7 == Subscription(client, 7, "a.b")._id  # noqa: SLF001  # what this test pins
 
 
 def test_only_what_we_override_reads_messages_or_keeps_commands_for_later() -> None:

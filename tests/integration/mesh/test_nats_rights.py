@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from mesh.core.errors import Disconnected, Refused
+from mesh.core.errors import DeadlineExceeded, Disconnected, Refused
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from mesh.transport.base import Message
@@ -32,11 +32,11 @@ async def test_a_forbidden_request_is_refused_at_once_instead_of_hanging(guarded
 
 async def test_a_forbidden_subscription_is_refused_instead_of_staying_inert(guarded: NatsServer) -> None:
     bob = await guarded.connect("bob", nats_user="bob", nats_password="b")
-    before = len(bob._client._subs)
+    before = bob.connection.subscription_count
     for subject in ("open.door", "$SRV.PING", "_INBOX_alice.>"):
         with pytest.raises(Refused, match=re.escape(subject)):
             await bob.subscribe(subject, lambda _: None)
-    await until(lambda: before == len(bob._client._subs))  # nor is it asked for again after a reconnect
+    await until(lambda: before == bob.connection.subscription_count)  # nor is it asked for again after a reconnect
     await bob.close()
 
 
@@ -111,7 +111,13 @@ async def test_answers_cannot_be_forged_by_counting(server: NatsServer) -> None:
 
 async def test_inboxes_cannot_be_guessed(server: NatsServer) -> None:
     one, two = await server.connect("same"), await server.connect("same")
-    assert one._inbox != two._inbox
-    assert len("_INBOX_same..") + 22 == len(one._inbox)
+    heard: list[Message] = []
+    await one.subscribe("somebody.asks", heard.append)
+    for asking in (one, two):
+        with pytest.raises(DeadlineExceeded):
+            await asking.request("somebody.asks", b"", {}, 0.05)
+    process, secret, _ = heard[0].reply.split(".")
+    assert ("_INBOX_same", 22) == (process, len(secret))
+    assert secret != heard[1].reply.split(".")[1]
     await one.close()
     await two.close()

@@ -197,11 +197,11 @@ async def test_what_waits_for_a_peer_that_stood_still_is_not_sent_after_an_abort
             nats_socket.write(bytes(1_000_000))
             written += 1_000_000
             await asyncio.sleep(0)
-        assert nats_socket._socket
-        left = nats_socket._socket.get_write_buffer_size()
+        assert nats_socket.transport
+        left = nats_socket.transport.get_write_buffer_size()
         reading = thread.submit(_read, peer)
         select(
-            [], [nats_socket._socket.get_extra_info("socket")], []
+            [], [nats_socket.transport.get_extra_info("socket")], []
         )  # in this very turn of the loop the peer makes room
         nats_socket.abort()
         assert 0 < written - left == await asyncio.wrap_future(reading)

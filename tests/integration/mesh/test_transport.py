@@ -226,7 +226,8 @@ async def test_a_cancelled_request_leaves_nothing_behind(caller: Transport, work
     await arrived.wait()
     waiting.cancel()
     await asyncio.wait([waiting])
-    assert not (caller._pending.by_token if isinstance(caller, NatsTransport) else caller._waiting)  # type: ignore[attr-defined]
+    assert isinstance(caller, NatsTransport | MemoryTransport)
+    assert 0 == caller.pending_requests
 
 
 async def test_a_transport_without_a_connection_takes_no_subscription(caller: Transport) -> None:

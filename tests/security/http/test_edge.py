@@ -229,7 +229,7 @@ def test_what_is_no_origin_is_refused_at_the_start(origins: str) -> None:
 
 
 def test_the_longest_token_is_the_one_that_the_verifier_reads() -> None:
-    assert tokens._LONGEST_HEADER == LONGEST_AUTHORIZATION
+    assert tokens.LONGEST_HEADER == LONGEST_AUTHORIZATION
 
 
 @pytest.mark.parametrize("size", [4097, 32_000, 40_000, 2**20])

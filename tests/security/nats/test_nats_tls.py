@@ -45,7 +45,7 @@ async def connect(url: str, **settings: object) -> NatsTransport:
 async def test_who_trusts_its_authority_connects(encrypted: Servers) -> None:
     seed = encrypted.nats_seeds["gateway"]
     gateway = await connect(encrypted.nats_url, nats_tls_ca=encrypted.nats_ca, nats_nkey_seed=seed, **PATIENT)
-    assert gateway._client.socket.encrypted
+    assert gateway.connection.socket.encrypted
     await gateway.close()
 
 
@@ -188,7 +188,7 @@ async def test_whose_certificate_is_refused_later_says_so_and_comes_back(
         await until(lambda: not gateway.connected)
         monkeypatch.setenv("NATS_SERVER_CA", f'"{another(tmp_path) / "ca.pem"}"')
         await server.start()
-        await until(lambda: gateway.connected or WANTED in gateway._last_error)
+        await until(lambda: gateway.connected or WANTED in gateway.last_error)
         assert not gateway.connected
         await server.kill()
         monkeypatch.setenv("NATS_SERVER_CA", f'"{tmp_path / "ca.pem"}"')

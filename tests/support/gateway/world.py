@@ -191,7 +191,7 @@ class World:
         """What an endpoint raises in place of its reply."""
         self.replies: dict[Endpoint[Any, Any], BaseModel] = {}
         """What an endpoint replies in place of its usual reply."""
-        self._services: dict[str, Service] = {}
+        self.services: dict[str, Service] = {}
 
     async def start(self, tracer: Tracer | None = None) -> None:
         """Start one worker of each service."""
@@ -209,12 +209,12 @@ class World:
                     service.add(endpoint, self._handler(endpoint))
             service.tracer = tracer
             await service.start()
-            self._services[name] = service
+            self.services[name] = service
 
     async def stop(self, *names: str) -> None:
         """Stop these services, all of them where none is named."""
-        for name in names or tuple(self._services):
-            await self._services.pop(name).drain()
+        for name in names or tuple(self.services):
+            await self.services.pop(name).drain()
 
     @property
     def last(self) -> Seen:

@@ -81,7 +81,7 @@ class NatsServer:
 
     def serves(self, transport: NatsTransport) -> bool:
         """Whether the transport is connected to this one."""
-        url = transport._client.connected_url
+        url = transport.connection.connected_url
         return url is not None and url.port == self.port
 
     def settings(self, **changes: object) -> NatsSettings:

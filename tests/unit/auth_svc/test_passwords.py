@@ -1,5 +1,4 @@
 import asyncio
-import threading
 import time
 from collections.abc import Awaitable
 
@@ -8,6 +7,7 @@ import pytest
 from auth_svc.passwords import Passwords
 from auth_svc.settings import AuthSettings
 from mesh.core.errors import Invalid, RateLimited
+from tests.support.passwords import HeldHasher
 
 GOOD = "correct horse battery"
 EMAIL = "anna.of.mesh-house@mesh.test"
@@ -113,8 +113,8 @@ def test_it_is_one_in_every_spelling(passwords: Passwords, own: str, email: str)
 
 def test_the_list_of_common_passwords_has_those_that_the_length_would_let_pass(settings: AuthSettings) -> None:
     with Passwords(settings.model_copy(update={"auth_password_min_length": 12})) as passwords:
-        assert 200 < len(passwords._common)
-        assert 12 == min(map(len, passwords._common))
+        assert 200 < len(passwords.common)
+        assert 12 == min(map(len, passwords.common))
         with pytest.raises(Invalid, match="among the most common"):
             passwords.require_strength("123qweasdzxc", EMAIL)
 
@@ -130,27 +130,27 @@ async def test_the_event_loop_goes_on_while_passwords_are_hashed(settings: AuthS
     assert ticks > 4, "a loop that is blocked comes round once a hash at most"
 
 
-async def test_beyond_twenty_waiting_logins_are_refused_at_once(passwords: Passwords) -> None:
-    gate = threading.Event()
-    cores = passwords._threads._max_workers
-    held = [asyncio.create_task(passwords._on_a_thread(gate.wait)) for _ in range(cores + 20)]
-    await asyncio.sleep(0)
-    with pytest.raises(RateLimited) as refusal:
-        await passwords.matches(GOOD, None)
-    assert "too_many_logins" == refusal.value.reason
-    gate.set()
-    assert [True] * len(held) == await asyncio.gather(*held)
-    assert not await passwords.matches(GOOD, None)
+async def test_beyond_twenty_waiting_logins_are_refused_at_once(settings: AuthSettings) -> None:
+    hasher = HeldHasher()
+    with Passwords(settings, hasher) as passwords:
+        held = [asyncio.create_task(passwords.matches(GOOD, "hash")) for _ in range(settings.auth_hashes_at_once + 20)]
+        await asyncio.sleep(0)
+        with pytest.raises(RateLimited) as refusal:
+            await passwords.matches(GOOD, None)
+        assert "too_many_logins" == refusal.value.reason
+        hasher.gate.set()
+        assert [True] * len(held) == await asyncio.gather(*held)
+        assert not await passwords.matches(GOOD, None)
 
 
-async def test_whoever_gives_up_waiting_makes_room(passwords: Passwords) -> None:
-    gate = threading.Event()
-    cores = passwords._threads._max_workers
-    held = [asyncio.create_task(passwords._on_a_thread(gate.wait)) for _ in range(cores + 20)]
-    await asyncio.sleep(0)
-    held[-1].cancel()
-    await asyncio.wait([held[-1]])
-    room = asyncio.create_task(passwords.matches(GOOD, None))
-    gate.set()
-    assert not await room
-    await asyncio.wait(held)
+async def test_whoever_gives_up_waiting_makes_room(settings: AuthSettings) -> None:
+    hasher = HeldHasher()
+    with Passwords(settings, hasher) as passwords:
+        held = [asyncio.create_task(passwords.matches(GOOD, "hash")) for _ in range(settings.auth_hashes_at_once + 20)]
+        await asyncio.sleep(0)
+        held[-1].cancel()
+        await asyncio.wait([held[-1]])
+        room = asyncio.create_task(passwords.matches(GOOD, None))
+        hasher.gate.set()
+        assert not await room
+        await asyncio.wait(held)

@@ -11,7 +11,7 @@ from cli import call
 def shown(body: bytes) -> str:
     """The body as it stands on a terminal."""
     out = StringIO()
-    call._print(Console(file=out, force_terminal=True, color_system=None), body)
+    call.print_body(Console(file=out, force_terminal=True, color_system=None), body)
     return out.getvalue()
 
 
@@ -32,13 +32,13 @@ def test_a_reply_that_is_too_deep_to_be_laid_out_is_shown_as_it_is() -> None:
 
 
 def test_a_program_gets_the_very_bytes(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    call._print(Console(force_terminal=False), b'{"price":12.50,"name":"\xc2\x9b"}')
+    call.print_body(Console(force_terminal=False), b'{"price":12.50,"name":"\xc2\x9b"}')
     assert b'{"price":12.50,"name":"\xc2\x9b"}\n' == capsysbinary.readouterr().out
 
 
 @pytest.mark.parametrize("subject", ["customers.get", "$SRV.PING", "a-b_c", "größe"])
 def test_words_between_dots_are_a_subject(subject: str) -> None:
-    assert call._is_subject(subject)
+    assert call.is_subject(subject)
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_words_between_dots_are_a_subject(subject: str) -> None:
     ["", ".", "customers.", ".get", "a..b", "customers get", "a\tb", "a\n", "*", "customers.*", "customers.>"],
 )
 def test_what_no_message_can_be_sent_on_is_no_subject(subject: str) -> None:
-    assert not call._is_subject(subject)
+    assert not call.is_subject(subject)

@@ -18,7 +18,7 @@ ODD = ["\x1b[2J", "\x1b]0;title\x07", "\x9b2J", "\u202egnp", "\u2066", "\x7f", "
 def test_no_line_of_a_log_commands_the_terminal(odd: str) -> None:
     out = StringIO()
     console = Console(file=out, force_terminal=True, color_system=None)
-    console.print(up._log_line("postgres", f"statement:\t{odd}DROP\n"), soft_wrap=True)
+    console.print(up.log_line("postgres", f"statement:\t{odd}DROP\n"), soft_wrap=True)
     said = out.getvalue().removesuffix("\n")
     assert said.replace("\t", "").isprintable()
     assert f"\\u{ord(odd[0]):04x}" in said or "\\r" in said
@@ -27,12 +27,12 @@ def test_no_line_of_a_log_commands_the_terminal(odd: str) -> None:
 @pytest.mark.parametrize("odd", ODD)
 def test_no_last_words_of_a_process_command_the_terminal(odd: str) -> None:
     out = StringIO()
-    up._Progress(Console(file=out, force_terminal=True, color_system=None)).record("auth", "failed", f"said {odd}")
+    up.Progress(Console(file=out, force_terminal=True, color_system=None)).record("auth", "failed", f"said {odd}")
     assert out.getvalue().replace("\n", "").isprintable()
 
 
 def test_what_is_harmless_is_shown_as_it_is() -> None:
-    assert "        auth Süßwaren [bold]日本" == up._log_line("auth", "Süßwaren [bold]日本\n").plain
+    assert "        auth Süßwaren [bold]日本" == up.log_line("auth", "Süßwaren [bold]日本\n").plain
 
 
 def test_who_runs_a_service_is_told_how_its_environment_is_used(

@@ -68,13 +68,13 @@ def test_every_reason_is_on_the_page_of_errors_and_no_other() -> None:
     sources = [path for name in _PACKAGES for path in (ROOT / name).rglob("*.py")]
     expected = {reason for path in sources for reason in raised(ast.parse(path.read_text()))}
     expected |= ON_NATS.keys()
-    expected |= {reason for _, reason, _ in problems.CALL_ERRORS.values()} | {problems._LOST[1], *problems._FINER}
+    expected |= {reason for _, reason, _ in problems.CALL_ERRORS.values()} | {problems.LOST[1], *problems.FINER}
     assert expected == {reason for reason, _ in _ROW.findall(ERRORS)}
 
 
 @pytest.mark.parametrize(("reason", "code"), ON_NATS.items())
 def test_a_reason_has_the_status_of_its_code(reason: str, code: Code) -> None:
-    status = problems._FINER.get(reason, 412 if reason == "version_mismatch" else problems.STATUS[code])
+    status = problems.FINER.get(reason, 412 if reason == "version_mismatch" else problems.STATUS[code])
     assert (reason, str(status)) in _ROW.findall(ERRORS)
 
 
@@ -84,6 +84,6 @@ def test_a_worker_raises_no_reason_that_is_not_declared(package: str) -> None:
     assert set() == raised_here - ON_NATS.keys()
 
 
-@pytest.mark.parametrize(("reason", "status"), problems._FINER.items())
+@pytest.mark.parametrize(("reason", "status"), problems.FINER.items())
 def test_a_reason_of_the_gateways_own_has_its_status(reason: str, status: int) -> None:
     assert (reason, str(status)) in _ROW.findall(ERRORS)

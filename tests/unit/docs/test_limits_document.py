@@ -67,7 +67,7 @@ def longest_reply(*endpoints: Endpoint[Any, Any]) -> int:
 
 def seconds(setting: str) -> float:
     """What PostgreSQL makes of a setting of the session."""
-    found = re.fullmatch(r"(\d+)(s|ms)", connections._SESSION[setting])
+    found = re.fullmatch(r"(\d+)(s|ms)", connections.SESSION[setting])
     assert found
     return int(found[1]) * MILLISECONDS[found[2]] / 1000
 
@@ -122,17 +122,17 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "tries of an event while something that it needs is away": RETRIES.most,
         "pause between two tries": RETRIES.longest,
         "time without an acknowledgement or `+WPI`": ACK_WAIT,
-        "PostgreSQL: wait for a connection": connections._ACQUIRE_TIMEOUT,
+        "PostgreSQL: wait for a connection": connections.ACQUIRE_TIMEOUT,
         "PostgreSQL: a statement": seconds("statement_timeout"),
         "PostgreSQL: wait for a lock": seconds("lock_timeout"),
-        "PostgreSQL: an answer of any kind": connections._COMMAND_TIMEOUT,
+        "PostgreSQL: an answer of any kind": connections.COMMAND_TIMEOUT,
         "PostgreSQL: an idle transaction": seconds("idle_in_transaction_session_timeout"),
-        "MongoDB: an operation": mongo._OPERATION_TIMEOUT,
+        "MongoDB: an operation": mongo.OPERATION_TIMEOUT,
         "orders: lines of an order": MOST_LINES,
         "orders: units of a product in an order": MOST_UNITS,
         "sessions of an account": sessions.MOST,
-        "a change of rights that does not finish": users._LONGEST_ACT.total_seconds(),
-        "a change of a password that does not finish": users._LONGEST_ACT.total_seconds(),
+        "a change of rights that does not finish": users.LONGEST_ACT.total_seconds(),
+        "a change of a password that does not finish": users.LONGEST_ACT.total_seconds(),
         "revoked sessions in one reply": sessions.REVOKED_PAGE,
         "pages of that list, at the gateway": MOST_PAGES,
     } == stated
@@ -161,5 +161,5 @@ def test_a_service_leaves_the_others_half_of_the_connections() -> None:
 
 def test_the_databases_give_up_before_a_call_does() -> None:
     shortest = min(endpoint.timeout for endpoint in ENDPOINTS)
-    assert connections._ACQUIRE_TIMEOUT + connections._COMMAND_TIMEOUT < shortest
-    assert mongo._OPERATION_TIMEOUT < shortest
+    assert connections.ACQUIRE_TIMEOUT + connections.COMMAND_TIMEOUT < shortest
+    assert mongo.OPERATION_TIMEOUT < shortest

@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from loading.batch_loader import BatchLoader
+from loading.callers import READ_TASK
 from loading.single_flight import SingleFlight
 from tests.support.garbage import left_by
 
@@ -185,11 +186,12 @@ async def test_a_reader_that_is_cancelled_leaves_its_place_to_the_next() -> None
     batched, shared = BatchLoader(table.find_many, at_once=1), SingleFlight(Pages().read)
     asked = [asyncio.ensure_future(batched.find("a")), asyncio.ensure_future(shared.read(Which()))]
     await settled()
-    for reader in (*batched._readers, *shared._readers.values()):
-        reader.cancel()
+    assert (1, 1) == (batched.queries, shared.reads)
+    for reader in asyncio.all_tasks():
+        if reader.get_name() == READ_TASK:
+            reader.cancel()
     await settled()
-    assert not batched._readers
-    assert not shared._readers
+    assert (0, 0) == (batched.queries, shared.reads)
     for one in asked:
         one.cancel()
 

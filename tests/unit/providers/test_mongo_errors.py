@@ -37,7 +37,7 @@ def failed(code: int | None, **details: Any) -> errors.OperationFailure:  # noqa
 
 def labelled(kind: type[errors.PyMongoError], label: str) -> errors.PyMongoError:
     error = kind("told by the server")
-    error._add_error_label(label)
+    error._add_error_label(label)  # noqa: SLF001  # only the driver adds labels
     return error
 
 

@@ -3,13 +3,14 @@ import asyncio
 import pytest
 
 from contracts.auth import ListRevoked, RevokedPage, SessionsRevoked
-from gateway.access.revocations import Revocations
+from gateway.access.revocations import REFRESH_TASK, Revocations
 from mesh.core import context
 from mesh.core.context import Caller, Context, working_on
 from mesh.core.errors import NoResponder, Unauthenticated, Unavailable
 from mesh.transport.events import publish
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from subjects import EVENTS_AUTH_SESSIONS_REVOKED
+from tests.support.clock import Clock, task_named
 
 ANNA = Caller("u1", "anna", frozenset({"USER"}))
 
@@ -27,7 +28,8 @@ class World:
         self.away = False
         self.answers = asyncio.Event()
         self.answers.set()
-        self.gateway = Revocations(self.transport, self._fetch)
+        self.clock = Clock()
+        self.gateway = Revocations(self.transport, self._fetch, self.clock)
 
     async def _fetch(self, request: ListRevoked) -> RevokedPage:
         """One session a page; `next_cursor` is the next one's number."""
@@ -124,7 +126,7 @@ async def test_what_was_missed_is_fetched_after_a_reconnect(world: World) -> Non
     world.revoked = ("anna",)
     await world.publish()
     world.transport.reconnect()
-    world.gateway._asked_at -= 1
+    world.clock.now += 1
     assert not await world.alive()
 
 
@@ -133,7 +135,7 @@ async def test_without_the_auth_service_it_goes_on_with_what_it_knows(world: Wor
     world.transport.disconnect()
     world.transport.reconnect()
     world.away = True
-    world.gateway._asked_at -= 1
+    world.clock.now += 1
     for _ in range(10):
         assert await world.alive()
     assert 2 == world.asked, "it is not asked at each request"
@@ -154,10 +156,9 @@ async def test_before_it_knows_anything_nobody_is_let_in(world: World) -> None:
 async def test_an_event_that_was_lost_is_made_up_for(world: World) -> None:
     assert await world.alive()
     world.revoked = ("anna",)
-    world.gateway._asked_at -= 6
+    world.clock.now += 6
     await world.alive()
-    assert world.gateway._refreshing
-    await world.gateway._refreshing
+    await task_named(REFRESH_TASK)
     assert not await world.alive()
 
 
@@ -168,9 +169,8 @@ async def test_many_at_once_ask_once(world: World) -> None:
 
 async def test_what_is_refreshed_beside_the_requests_has_no_request_s_deadline(world: World) -> None:
     assert await world.alive()
-    world.gateway._asked_at -= 6
+    world.clock.now += 6
     with working_on(Context("r1", asyncio.get_running_loop().time() + 5, authorization="Bearer x")):
         await world.alive()
-    assert world.gateway._refreshing
-    await world.gateway._refreshing
+    await task_named(REFRESH_TASK)
     assert [None, None] == world.worked_for

@@ -119,7 +119,7 @@ async def test_no_service_answers_for_another(scene: Scene) -> None:
 
 @in_virtual_time(SETTINGS)
 async def test_a_service_that_has_stepped_back_says_why(scene: Scene) -> None:
-    await scene.world._services["customers"].pause("the database does not answer")
+    await scene.world.services["customers"].pause("the database does not answer")
     response = await scene.http.get("/readyz")
     services = {**ALL, "customers": False}
     reason = "customers is not ready: the database does not answer"
@@ -132,7 +132,7 @@ async def test_a_service_that_has_stepped_back_says_why(scene: Scene) -> None:
 
 @in_virtual_time(SETTINGS)
 async def test_a_service_that_cannot_do_all_is_ready_and_says_what_is_lacking(scene: Scene) -> None:
-    await scene.world._services["customers"].resume("the database is read-only")
+    await scene.world.services["customers"].resume("the database is read-only")
     response = await scene.http.get("/readyz")
     lack = "customers: the database is read-only"
     assert (200, {"ready": True, "nats": True, "services": ALL, "reason": lack}) == (
@@ -142,7 +142,7 @@ async def test_a_service_that_cannot_do_all_is_ready_and_says_what_is_lacking(sc
 
 
 async def test_one_instance_that_is_ready_is_enough(http: AsyncClient, world: World) -> None:
-    await world._services["customers"].pause("the database does not answer")
+    await world.services["customers"].pause("the database does not answer")
     other = Service("customers", MemoryTransport(world.broker), version="1.0.0", description="another", verify=nobody)
     await other.start()
     assert 200 == (await http.get("/readyz")).status_code

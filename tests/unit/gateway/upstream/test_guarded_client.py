@@ -92,7 +92,7 @@ def app(transport: MemoryTransport) -> FastAPI:
 
 
 def limiter(client: GuardedClient, service: str = "products") -> AdaptiveLimit:
-    return client._guards[service]._limiter
+    return client.guards[service].limiter
 
 
 async def ask(client: GuardedClient, seconds: float = 0.2) -> None:
@@ -209,7 +209,7 @@ async def test_a_client_that_goes_away_gives_its_place_back(
     await asyncio.wait(asking)
     client: GuardedClient = app.state.dependencies.client
     assert (4, 0) == (limiter(client).limit, limiter(client).in_flight)
-    assert {} == transport._waiting, "nobody waits for the answer"
+    assert 0 == transport.pending_requests, "nobody waits for the answer"
 
 
 async def test_a_call_without_the_time_for_an_answer_tells_nothing(client: GuardedClient, hanging: Hanging) -> None:
@@ -217,7 +217,7 @@ async def test_a_call_without_the_time_for_an_answer_tells_nothing(client: Guard
         with pytest.raises(DeadlineExceeded):
             await ask(client, seconds)
     assert (4, 0) == (limiter(client).limit, limiter(client).in_flight)
-    assert client._guards["products"]._breaker.closed
+    assert client.guards["products"].breaker.closed
 
 
 async def test_a_late_answer_shrinks_the_limit_and_is_an_answer(client: GuardedClient, hanging: Hanging) -> None:
@@ -227,7 +227,7 @@ async def test_a_late_answer_shrinks_the_limit_and_is_an_answer(client: GuardedC
     await asking
     assert limiter(client).limit == pytest.approx(3.2)
     await time_out(client)
-    assert client._guards["products"]._breaker.closed
+    assert client.guards["products"].breaker.closed
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ class Foreign:
 
     def take(self, message: Message) -> None:
         self.seen.append(message)
-        self.transport._broker.route(Message(message.reply, self.body, self.headers))
+        self.transport.broker.route(Message(message.reply, self.body, self.headers))
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def caller() -> MemoryTransport:
 
 @pytest.fixture
 async def foreign(caller: MemoryTransport) -> AsyncIterator[Foreign]:
-    foreign = Foreign(MemoryTransport(caller._broker, "foreign"))
+    foreign = Foreign(MemoryTransport(caller.broker, "foreign"))
     for subject in ("sample.say", "sample.shout", "customers.list", "customers.update"):
         await foreign.transport.subscribe(subject, foreign.take, "q")
     yield foreign

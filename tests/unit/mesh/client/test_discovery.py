@@ -25,7 +25,7 @@ def caller() -> MemoryTransport:
 
 @pytest.fixture
 async def service(caller: MemoryTransport) -> Service:
-    service = sample(MemoryTransport(caller._broker, "worker"))
+    service = sample(MemoryTransport(caller.broker, "worker"))
     await service.start()
     return service
 
@@ -118,17 +118,17 @@ async def test_stats_count_requests_errors_and_nanoseconds(caller: MemoryTranspo
 async def test_whoever_asks_all_and_is_cancelled_leaves_no_inbox_behind(caller: MemoryTransport) -> None:
     asking = asyncio.ensure_future(ask_all(caller, "PING", within=60))
     await asyncio.sleep(0)
-    assert 1 == len(caller._broker.subscriptions)
+    assert 1 == len(caller.broker.subscriptions)
     asking.cancel()
     await asyncio.wait([asking])
-    assert [] == caller._broker.subscriptions
+    assert [] == caller.broker.subscriptions
 
 
 async def test_whoever_cannot_ask_all_leaves_no_inbox_behind(caller: MemoryTransport) -> None:
     caller.disconnect()
     with pytest.raises(Disconnected):
         await ask_all(caller, "PING")
-    assert [] == caller._broker.subscriptions
+    assert [] == caller.broker.subscriptions
 
 
 async def test_what_discovery_tells_is_computed_once_at_the_start(caller: MemoryTransport) -> None:
@@ -142,7 +142,7 @@ async def test_what_discovery_tells_is_computed_once_at_the_start(caller: Memory
             Costly.asked += 1
             return super()._contract_hash
 
-    service = sample(MemoryTransport(caller._broker))
+    service = sample(MemoryTransport(caller.broker))
     service.add(Costly("sample.costly", Say, Said, Access.ANYONE), say)
     assert 1 == Costly.asked
     await service.start()

@@ -82,9 +82,9 @@ class Mesh:
     def __init__(self, *seconds: float) -> None:
         self.broker = MemoryBroker()
         self.workers = [Instance(self.broker, f"i{number}", each) for number, each in enumerate(seconds)]
-        transport = MemoryTransport(self.broker, "caller")
-        self.instances = Instances(transport, ["sample"])
-        self.client = Client(transport, self.instances)
+        self.transport = MemoryTransport(self.broker, "caller")
+        self.instances = Instances(self.transport, ["sample"])
+        self.client = Client(self.transport, self.instances)
 
     @property
     def asked(self) -> int:
@@ -256,10 +256,10 @@ def test_without_nats_nobody_is_known_and_all_is_known_after_it() -> None:
         async with mesh.instances.monitored():
             await known(mesh)
             assert mesh.instances.several("sample")
-            mesh.instances._transport.disconnect()  # type: ignore[attr-defined]  # a MemoryTransport
+            mesh.transport.disconnect()
             await asyncio.sleep(20)
             assert (False, True) == (mesh.instances.several("sample"), mesh.instances.lost("sample"))
-            mesh.instances._transport.reconnect()  # type: ignore[attr-defined]  # a MemoryTransport
+            mesh.transport.reconnect()
             await asyncio.sleep(3 * EVERY)
             assert (True, False) == (mesh.instances.several("sample"), mesh.instances.lost("sample"))
 

@@ -151,7 +151,6 @@ def test_pauses_grow_and_vary() -> None:
 
 
 @pytest.mark.parametrize("idempotent", [True, False])
-@in_virtual_time
 async def test_after_a_silence_another_worker_is_asked_where_that_is_safe(idempotent: bool) -> None:  # noqa: FBT001
     broker = MemoryBroker()
     frozen, healthy, caller = (MemoryTransport(broker, name) for name in ("frozen", "healthy", "caller"))
@@ -170,7 +169,6 @@ async def test_after_a_silence_another_worker_is_asked_where_that_is_safe(idempo
     assert idempotent == all(outcomes)
 
 
-@in_virtual_time
 async def test_the_first_answer_counts_and_the_other_is_dropped() -> None:
     broker = MemoryBroker()
     worker, caller = MemoryTransport(broker, "worker"), MemoryTransport(broker, "caller")

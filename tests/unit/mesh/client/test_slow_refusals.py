@@ -41,7 +41,7 @@ class Refusing:
         loop = asyncio.get_running_loop()
         self.asked_at.append(loop.time())
         headers, body = error_reply(Unavailable(self._reason, "not now"), "r1")
-        loop.call_later(self._after, self._transport._broker.route, Message(message.reply, body, headers))
+        loop.call_later(self._after, self._transport.broker.route, Message(message.reply, body, headers))
 
 
 async def outcome(client: Client, endpoint: Endpoint[Say, Said], timeout: float | None = None) -> tuple[str, float]:

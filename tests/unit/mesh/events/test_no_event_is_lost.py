@@ -51,7 +51,7 @@ class Process:
     def kill(self) -> None:
         self.session.lose()
         self.transport.disconnect()
-        for task in {*self.tasks, *self._consumer._running}:
+        for task in {*self.tasks, *self._consumer.tasks}:
             task.cancel()
         self._loop.run(asyncio.sleep(0))
         self._loop.run(self.transport.close())

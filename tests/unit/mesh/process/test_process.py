@@ -29,7 +29,7 @@ class Stubborn:
 
     def __init__(self, swallows: int, outcome: Exception | str | None = None) -> None:
         self.cancelled = 0
-        self._swallows = swallows
+        self.swallows = swallows
         self._outcome = outcome
 
     async def __call__(self) -> str:
@@ -38,7 +38,7 @@ class Stubborn:
                 await asyncio.sleep(3600)
             except asyncio.CancelledError:
                 self.cancelled += 1
-                if self.cancelled > self._swallows:
+                if self.cancelled > self.swallows:
                     if isinstance(self._outcome, Exception):
                         raise self._outcome from None
                     if self._outcome is not None:
@@ -69,7 +69,7 @@ def test_a_start_that_is_stopped_is_cancelled_until_it_ends(start: Stubborn, alr
             asyncio.get_running_loop().call_later(7, stop.set)
         with pytest.raises(Stopped):
             await unless_stopped(stop, start())
-        assert start.cancelled > start._swallows
+        assert start.cancelled > start.swallows
         assert {asyncio.current_task()} == asyncio.all_tasks()
 
     in_virtual_time(scene())

@@ -10,10 +10,10 @@ from jwt.algorithms import OKPAlgorithm
 from contracts.auth import Jwk, Jwks
 from mesh.core import context
 from mesh.core.context import Caller, Context, working_on
-from mesh.core.endpoint import Access
-from mesh.core.errors import BadReply, DeadlineExceeded, Forbidden, NoResponder, Unauthenticated
+from mesh.core.errors import BadReply, DeadlineExceeded, NoResponder, Unauthenticated
 from mesh.security.settings import TokenSettings
-from mesh.security.verifier import LEEWAY, Verifier, require_access
+from mesh.security.verifier import FETCH_TASK, LEEWAY, Verifier
+from tests.support.clock import Clock, task_named
 
 
 class Keys:
@@ -60,8 +60,13 @@ def keys() -> Keys:
 
 
 @pytest.fixture
-def verifier(keys: Keys) -> Verifier:
-    return Verifier(TokenSettings(), keys.fetch)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def verifier(keys: Keys, clock: Clock) -> Verifier:
+    return Verifier(TokenSettings(), keys.fetch, monotonic=clock)
 
 
 async def test_a_valid_token_proves_its_caller(keys: Keys, verifier: Verifier) -> None:
@@ -123,20 +128,22 @@ async def test_an_unknown_key_is_looked_up_at_most_once_a_minute(keys: Keys, ver
     assert 1 == keys.asked
 
 
-async def test_after_a_failure_an_unknown_key_is_looked_up_again_soon(keys: Keys, verifier: Verifier) -> None:
+async def test_after_a_failure_an_unknown_key_is_looked_up_again_soon(
+    keys: Keys, verifier: Verifier, clock: Clock
+) -> None:
     await verifier.verify(keys.sign())
     keys.private["k2"] = Ed25519PrivateKey.generate()
     keys.away = True
-    verifier._asked_at -= 60
+    clock.now += 60
     with pytest.raises(NoResponder):
         await verifier.verify(keys.sign(kid="k2"))
     keys.away = False
     with pytest.raises(NoResponder):
         await verifier.verify(keys.sign(kid="k2"))
     assert 2 == keys.asked
-    verifier._asked_at -= 1
+    clock.now += 1
     assert "u1" == (await verifier.verify(keys.sign(kid="k2"))).user_id
-    verifier._asked_at -= 1
+    clock.now += 1
     with pytest.raises(Unauthenticated):
         await verifier.verify(keys.sign(kid="k3"))
     assert 3 == keys.asked
@@ -149,10 +156,10 @@ async def unanswered(keys: Keys, times: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_request_that_is_cancelled_takes_no_fetch_along(keys: Keys, verifier: Verifier) -> None:
+async def test_a_request_that_is_cancelled_takes_no_fetch_along(keys: Keys, verifier: Verifier, clock: Clock) -> None:
     await verifier.verify(keys.sign())
     keys.private["k2"] = Ed25519PrivateKey.generate()
-    verifier._asked_at -= 60
+    clock.now += 60
     gone = asyncio.ensure_future(verifier.verify(keys.sign(kid="k2")))
     await unanswered(keys, 2)
     gone.cancel()
@@ -179,21 +186,20 @@ async def test_a_deadline_while_keys_are_fetched_is_one_request_s_own(keys: Keys
     assert 1 == keys.asked
 
 
-async def test_a_known_key_waits_for_no_refresh(keys: Keys, verifier: Verifier) -> None:
+async def test_a_known_key_waits_for_no_refresh(keys: Keys, verifier: Verifier, clock: Clock) -> None:
     await verifier.verify(keys.sign())
-    verifier._asked_at -= 601
+    clock.now += 601
     keys.answers.clear()
     for n in range(3):
         assert f"u{n}" == (await verifier.verify(keys.sign(sub=f"u{n}"))).user_id
     await unanswered(keys, 2)
     keys.away = True
-    fetching = verifier._fetching
-    assert fetching
+    fetching = task_named(FETCH_TASK)
     keys.answers.set()
     await fetching
     assert "u3" == (await verifier.verify(keys.sign(sub="u3"))).user_id
     assert 2 == keys.asked, "it rests for a second after a failure"
-    verifier._asked_at -= 1
+    clock.now += 1
     keys.away = False
     keys.private = {"k2": Ed25519PrivateKey.generate()}
     assert "u1" == (await verifier.verify(keys.sign(kid="k2"))).user_id
@@ -208,9 +214,10 @@ async def test_keys_that_cannot_be_read_are_no_proof_that_a_token_is_bad(keys: K
     async def fetch() -> Jwks:
         return Jwks(keys=(Jwk(kid="k2", x=x),)) if keys.asked else await keys.fetch()
 
-    verifier = Verifier(TokenSettings(), fetch)
+    clock = Clock()
+    verifier = Verifier(TokenSettings(), fetch, monotonic=clock)
     await verifier.verify(keys.sign())
-    verifier._asked_at -= 60
+    clock.now += 60
     for _ in range(2):
         with pytest.raises(BadReply):
             await verifier.verify(keys.sign(kid="k2"))
@@ -229,8 +236,7 @@ async def test_a_fetch_that_is_cancelled_makes_way_for_the_next(keys: Keys, veri
     keys.answers.clear()
     asking = asyncio.ensure_future(verifier.verify(keys.sign()))
     await unanswered(keys, 1)
-    assert verifier._fetching
-    verifier._fetching.cancel()
+    task_named(FETCH_TASK).cancel()
     await asyncio.wait([asking])
     assert asking.cancelled()
     keys.answers.set()
@@ -270,29 +276,14 @@ async def test_expired_tokens_leave_the_cache(keys: Keys, valid_for: int) -> Non
     for n in range(5):
         await verifier.verify(keys.sign(sub=f"u{n}", exp=int(now) + valid_for))
     await verifier.verify(keys.sign(sub="long", exp=int(now) + 3600))
-    assert 6 == len(verifier._verified)
+    assert 6 == verifier.cached_tokens
     now += valid_for + LEEWAY + 1
     await verifier.verify(keys.sign(sub="new", exp=int(now) + 300))
-    assert 2 == len(verifier._verified), "the long one and the new one"
+    assert 2 == verifier.cached_tokens, "the long one and the new one"
 
 
 async def test_a_token_that_the_cache_takes_for_expired_is_valid_all_the_same(keys: Keys) -> None:
     verifier = Verifier(TokenSettings(), keys.fetch, lambda: time.time() + 3600)
     token = keys.sign()
     assert await verifier.verify(token) == await verifier.verify(token)
-    assert 0 == len(verifier._verified)
-
-
-def test_roles_and_access() -> None:
-    nobody, user, admin = (Caller("x", "s", frozenset(roles)) for roles in ((), ("USER",), ("ADMIN",)))
-    for access, allowed in (
-        (Access.ANYONE, [nobody, user, admin]),
-        (Access.USER, [user, admin]),
-        (Access.ADMIN, [admin]),
-    ):
-        for caller in (nobody, user, admin):
-            if caller in allowed:
-                require_access(access, caller)
-            else:
-                with pytest.raises(Forbidden):
-                    require_access(access, caller)
+    assert 0 == verifier.cached_tokens

@@ -70,5 +70,5 @@ async def test_a_cancellation_from_elsewhere_is_told_apart(deadlines: Deadlines)
 @in_virtual_time
 async def test_without_work_it_does_nothing(deadlines: Deadlines) -> None:
     assert "done" == await at_work(deadlines, 0.02, asyncio.ensure_future(asyncio.sleep(0, "done")))
-    while deadlines._timer._handle is not None:
+    while deadlines.timed:
         await asyncio.sleep(0.001)

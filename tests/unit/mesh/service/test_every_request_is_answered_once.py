@@ -119,7 +119,7 @@ class Mesh(RuleBasedStateMachine):
         for call in self.calls:
             assert call.done()
             assert call.cancelled() or isinstance(call.exception(), CallError | None)
-        assert not self.caller._waiting
+        assert 0 == self.caller.pending_requests
         for service in self.services:
             assert service
             assert (0, 0) == (service.running, service.queued)

@@ -83,7 +83,7 @@ async def until_ready(caller: MemoryTransport, ready: str) -> None:
 
 
 async def test_a_paused_service_answers_discovery_alone_and_says_why(worker: MemoryTransport) -> None:
-    service, caller = sample(worker), MemoryTransport(worker._broker)
+    service, caller = sample(worker), MemoryTransport(worker.broker)
     await service.start()
     await service.pause(WHY)
     with pytest.raises(NoResponder):

@@ -129,7 +129,7 @@ async def test_a_client_sends_the_key_only_where_it_is_kept() -> None:
 
     def answer(message: Message) -> None:
         seen.append(message)
-        caller._broker.route(Message(message.reply, b'{"text":"hi"}', {}))
+        caller.broker.route(Message(message.reply, b'{"text":"hi"}', {}))
 
     for subject in ("sample.say", "sample.write"):
         await caller.subscribe(subject, answer)

@@ -53,7 +53,7 @@ async def test_what_would_wait_too_long_in_the_queue_is_refused_at_once(
     service = sample(worker, gate, concurrency=1, queue_size=1000)
     await service.start()
     for _ in range(200):
-        service._queue.learn(0.5)
+        service.queue.learn(0.5)
     calls = [asyncio.ensure_future(raw(caller, "sample.say")) for _ in range(3)]
     await until(lambda: gate.inside + service.queued == 3)
     refused = problem(await raw(caller, "sample.say"))

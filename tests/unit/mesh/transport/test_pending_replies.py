@@ -22,7 +22,7 @@ def run(work: Callable[[PendingReplies], Awaitable[None]]) -> None:
         await work(replies)
         assert {} == replies.by_token
         await asyncio.sleep(100)
-        assert replies._timer._handle is None, "with nobody waiting there is no timer"
+        assert not replies.timed, "with nobody waiting there is no timer"
 
     loop.run(whole())
     loop.close()
