@@ -14,7 +14,7 @@ from providers.postgres.database import Database
 from providers.postgres.inbox import PostgresInbox
 from providers.postgres.outbox import PostgresOutbox
 from tests.integration.events.conftest import Effects, numbers
-from tests.integration.events.test_consumer import add, settled
+from tests.integration.events.consuming import add, settled
 from tests.integration.events.test_outbox import write
 from tests.nats_server import NatsServer
 from tests.sample_events import HAPPENED, Happened
