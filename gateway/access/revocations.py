@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import Context
 from typing import Final
 
 import structlog
@@ -61,9 +62,7 @@ class Revocations:
         elif self._time.now() > self._asked_at + _EVERY:
             self._asked_at = self._time.now()
             # With an empty context: the deadline of a request that is almost over would end it.
-            self._refreshing = asyncio.create_task(
-                self._refresh_quietly(), name=REFRESH_TASK, context=contextvars.Context()
-            )
+            self._refreshing = asyncio.create_task(self._refresh_quietly(), name=REFRESH_TASK, context=Context())
         if caller.session_id in self._revoked:
             raise Unauthenticated("session_revoked", "the session has ended")
 

@@ -1,4 +1,4 @@
-"""A consumer of the tests, and what its streams hold."""
+"""A consumer of the tests, and what became of the events that it got."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

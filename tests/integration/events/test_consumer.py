@@ -2,25 +2,18 @@
 
 import asyncio
 
-import pytest
-
 from mesh.core.context import current
-from mesh.core.errors import Unavailable
 from mesh.events import jetstream
 from mesh.events.cloud_event import handled
-from mesh.events.jetstream import DEAD, EVENTS
+from mesh.events.jetstream import EVENTS
 from mesh.nats.transport import NatsTransport
 from providers.postgres.database import Database
-from tests.integration.events.consuming import SOON, add, consuming, dead, publish, settled
-from tests.support.events.on_servers import Effects, numbers
-from tests.support.events.sample_events import HAPPENED, Happened, entry
-from tests.support.events.streams import api
-
-
-@pytest.fixture(autouse=True)
-async def _direct(transport: NatsTransport) -> None:
-    config = (await api(transport, f"STREAM.INFO.{DEAD}"))["config"]
-    await api(transport, f"STREAM.UPDATE.{DEAD}", {**config, "allow_direct": True})
+from tests.integration.events.consuming import Handle, add, consuming, publish, settled
+from tests.support.events.on_servers import Connect, Effects, numbers
+from tests.support.events.sample_events import SETTLED, Happened, entry
+from tests.support.events.streams import api, unsettled
+from tests.support.servers.nats_server import NatsServer
+from tests.support.waiting import until
 
 
 async def test_an_event_takes_effect_once_and_is_settled(database: Database, transport: NatsTransport) -> None:
@@ -84,116 +77,120 @@ async def test_a_handler_works_in_the_request_that_caused_the_event(
     assert ["from-http", trace, one.id, True] == seen
 
 
-async def test_a_failing_event_is_tried_again_then_dead_and_holds_nobody_up(
-    database: Database, transport: NatsTransport
-) -> None:
-    tried: list[int] = []
-
-    async def fail_one(effects: Effects, event: Happened) -> None:
-        tried.append(event.number)
-        await effects.add(event.number)
-        if event.number == 1:
-            raise ZeroDivisionError("one is bad")
-
-    async with consuming(transport, database, fail_one, concurrency=1) as consumer:
-        ids = await publish(transport, 1, 2, 3)
-        await settled(transport)
-
-    assert [2, 3] == await numbers(database)
-    assert 3 == tried.count(1)
-    assert tried.index(3) < len(tried) - 1 - tried[::-1].index(1)  # the others did not wait for its last try
-    [letter] = await dead(transport)
-    assert ("internal", "ZeroDivisionError: one is bad", "3", "events.sample.happened", "1") == tuple(
-        letter[f"Dead-{name}"] for name in ("Reason", "Detail", "Attempts", "Subject", "Sequence")
-    )
-    assert (ids[0], "sample.happened") == (letter["ce-id"], letter["ce-type"])
-    assert f"sample:{ids[0]}" == letter["Nats-Msg-Id"]
-    assert 1 == consumer.statistics()["handlers"]["sample.happened"]["dead"]
-
-
-async def test_an_outage_has_more_tries_than_a_bug(database: Database, transport: NatsTransport) -> None:
+async def test_a_handler_that_takes_long_is_not_run_twice(database: Database, transport: NatsTransport) -> None:
     tries = 0
 
-    async def fail_at_first(effects: Effects, event: Happened) -> None:
+    async def dawdle(effects: Effects, event: Happened) -> None:
         nonlocal tries
         tries += 1
-        if tries <= SOON.tries + 1:
-            raise Unavailable("dependency_unavailable", "it is away")
+        await asyncio.sleep(4.5)  # the server's patience is 2 s
         await add(effects, event)
 
-    async with consuming(transport, database, fail_at_first):
+    async with consuming(transport, database, dawdle):
         await publish(transport, 1)
         await settled(transport)
 
+    assert 1 == tries
     assert [1] == await numbers(database)
-    assert [] == await dead(transport)
 
 
-@pytest.mark.parametrize(
-    ("headers", "body", "reason"),
-    [
-        ({"ce-id": "no uuid"}, b'{"number":1}', "no_cloud_event"),
-        ({"ce-specversion": "0.3"}, b'{"number":1}', "no_cloud_event"),
-        ({"ce-type": "sample.settled"}, b'{"number":1}', "unknown_type"),
-        ({}, b'{"number":"one"}', "invalid_payload"),
-        ({}, b"\xff\x00", "invalid_payload"),
-        ({}, b"", "invalid_payload"),
-        ({"Status": "100"}, b"", "invalid_payload"),
-    ],
-)
-async def test_what_cannot_be_understood_is_dead_at_once(
-    database: Database, transport: NatsTransport, headers: dict[str, str], body: bytes, reason: str
+async def test_a_drain_finishes_what_is_at_work(database: Database, transport: NatsTransport) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(effects: Effects, event: Happened) -> None:
+        begun.set()
+        await go_on.wait()
+        await add(effects, event)
+
+    async with consuming(transport, database, wait):
+        await publish(transport, 1)
+        await begun.wait()
+        asyncio.get_running_loop().call_later(0.05, go_on.set)
+
+    assert [1] == await numbers(database)
+    assert 0 == await unsettled(transport, "sample")
+
+
+async def test_a_drain_hands_back_what_takes_too_long(
+    database: Database, transport: NatsTransport, connect: Connect
 ) -> None:
-    one = entry(1)
-    async with consuming(transport, database):
-        await jetstream.publish(transport, one.subject, body, {**one.headers, **headers})
-        await settled(transport)
+    begun = asyncio.Event()
 
-    [letter] = await dead(transport)
-    assert (reason, "1") == (letter["Dead-Reason"], letter["Dead-Attempts"])
+    async def hang(effects: Effects, event: Happened) -> None:
+        await add(effects, event)
+        begun.set()
+        await asyncio.sleep(1000)
 
-
-async def test_a_message_without_headers_is_dead_at_once(database: Database, transport: NatsTransport) -> None:
-    async with consuming(transport, database):
-        await jetstream.publish(transport, HAPPENED.subject, b'{"number":1}', {})
-        await settled(transport)
-
-    [letter] = await dead(transport)
-    assert ("no_cloud_event", "the message has no ce-specversion") == (letter["Dead-Reason"], letter["Dead-Detail"])
-
-
-@pytest.mark.parametrize("head", [b"NATS/1.0\r\nno colon\r\n\r\n", b"NATS/1.0\r\na b: 1\r\n\r\n", b"HTTP/1.1\r\n\r\n"])
-async def test_a_message_whose_headers_cannot_be_read_is_dead_at_once(
-    database: Database, transport: NatsTransport, head: bytes
-) -> None:
-    async with consuming(transport, database):
-        command = b"HPUB %b %d %d\r\n%b{}\r\n" % (HAPPENED.subject.encode(), len(head), len(head) + 2, head)
-        transport.connection.send(command)
-        while not await dead(transport):
-            await asyncio.sleep(0.005)
-        await settled(transport)
-
-    [letter] = await dead(transport)
-    assert ("no_cloud_event", "1") == (letter["Dead-Reason"], letter["Dead-Attempts"])
-
-
-async def test_an_ordered_retry_is_handled_by_its_type(database: Database, transport: NatsTransport) -> None:
-    one = entry(1)
-    async with consuming(transport, database):
-        await jetstream.publish(transport, "retry.sample", one.body, {**one.headers, "Nats-Msg-Id": "again"})
+    async with consuming(transport, database, hang, ack_wait=1000):
+        await publish(transport, 1)
+        await begun.wait()
+    async with consuming(await connect(), database):
         await settled(transport)
 
     assert [1] == await numbers(database)
 
 
-async def test_without_a_stream_for_dead_letters_the_event_stays(database: Database, transport: NatsTransport) -> None:
-    config = (await api(transport, f"STREAM.INFO.{DEAD}"))["config"]
-    await api(transport, f"STREAM.DELETE.{DEAD}")
-    async with consuming(transport, database):
-        await jetstream.publish(transport, HAPPENED.subject, b"{}", {})
-        while (await api(transport, f"CONSUMER.INFO.{EVENTS}.sample"))["num_redelivered"] == 0:
-            await asyncio.sleep(0.005)
-        await api(transport, f"STREAM.CREATE.{DEAD}", config)
+async def test_a_paused_consumer_leaves_events_to_another_instance(
+    database: Database, transport: NatsTransport, connect: Connect
+) -> None:
+    taken: list[str] = []
+
+    def by(name: str) -> Handle:
+        async def take(effects: Effects, event: Happened) -> None:
+            taken.append(name)
+            await add(effects, event)
+
+        return take
+
+    async with (
+        consuming(transport, database, by("one")) as one,
+        consuming(await connect(), database, by("two")) as two,
+    ):
+        await one.pause()
+        await publish(transport, *range(10))
+        await settled(transport)
+        await two.pause()
+        one.resume()
+        await publish(transport, *range(10, 20))
         await settled(transport)
 
-    assert 1 == len(await dead(transport))
+    assert ["two"] * 10 + ["one"] * 10 == taken
+
+
+async def test_consumption_goes_on_after_a_restart_of_nats(
+    database: Database, transport: NatsTransport, server: NatsServer
+) -> None:
+    async with consuming(transport, database):
+        await publish(transport, 1)
+        await settled(transport)
+        await server.kill()
+        await until(lambda: not transport.connected)
+        await server.start()
+        await until(lambda: transport.connected)
+        await publish(transport, 2)
+        await settled(transport)
+
+    assert [1, 2] == await numbers(database)
+
+
+async def test_messages_of_another_consumer_are_not_handled(database: Database, transport: NatsTransport) -> None:
+    """Whoever may pull from a consumer of their own names any inbox, and the server answers there."""
+    await publish(transport, 1, event=SETTLED)
+    async with consuming(transport, database, event=SETTLED) as consumer:
+        await settled(transport)
+        config = {"durable_name": "other", "name": "other", "ack_policy": "explicit", "filter_subjects": []}
+        await api(
+            transport,
+            f"CONSUMER.CREATE.{EVENTS}.other",
+            {"stream_name": EVENTS, "config": config, "action": "create"},
+        )
+        inbox = consumer.puller.inbox
+        await transport.publish(f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS}.other", b'{"batch":1}', reply=inbox)
+        while (await api(transport, f"CONSUMER.INFO.{EVENTS}.other"))["num_ack_pending"] == 0:
+            await asyncio.sleep(0.005)
+        await transport.flush()
+        await publish(transport, 2, event=SETTLED)
+        await settled(transport)
+
+    counted = consumer.statistics()["handlers"]["sample.settled"]
+    assert (2, 0) == (counted["handled"], counted["repeated"])

@@ -12,12 +12,14 @@ import pytest
 from pydantic import SecretStr
 
 from devstack.processes.child import end_with_launcher
+from devstack.servers.all import Servers
 from mesh.events.jetstream import DEAD, EVENTS
 from mesh.nats.transport import NatsTransport
 from providers.postgres.database import Database
 from tests.support.events.on_servers import left, numbers, pulled, write
 from tests.support.events.sample_events import ANNOUNCED
 from tests.support.events.streams import make_consumer, stored
+from tests.support.servers.frozen import frozen
 from tests.support.servers.nats_server import NatsServer
 
 ROOT = Path(__file__).parents[3]
@@ -99,6 +101,30 @@ async def test_two_workers_take_turns_in_a_rolling_deploy(
     await effects(database, 300)
 
     assert [*range(300)] == await numbers(database)
+
+
+async def test_a_frozen_database_only_delays(
+    database: Database, transport: NatsTransport, start: Start, databases: Servers
+) -> None:
+    await start()
+    await write(database, *((f"a{number % 7}", number) for number in range(200)))
+    await effects(database, 20)
+    with frozen(databases, "postgres"):
+        while await ready(transport) == "true":
+            await asyncio.sleep(0.05)
+    while await ready(transport) == "false":
+        await asyncio.sleep(0.05)
+    await effects(database, 200)
+
+    assert [*range(200)] == await numbers(database)
+    assert 0 == await stored(transport, DEAD)
+
+
+async def ready(transport: NatsTransport) -> str:
+    """What the worker tells in discovery."""
+    answer = await transport.request("$SRV.PING.sample", b"", {}, 5)
+    told: str = json.loads(answer.payload)["metadata"]["ready"]
+    return told
 
 
 async def test_discovery_counts_what_was_handled_and_published(
