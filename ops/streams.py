@@ -26,8 +26,9 @@ MAX_EVENT: Final = 256 * _KIB
 """Bytes of an event, headers included."""
 MAX_DEAD: Final = MAX_EVENT + 16 * _KIB
 """Bytes of a dead letter: an event, and the headers that say why it is dead."""
-MAX_ACK_PENDING: Final = 64
-"""Events of one service that are delivered and not acknowledged, over all its processes."""
+MAX_ACK_PENDING: Final = 1000
+"""Delivered events of one service without an acknowledgement, over all its processes. Events that wait for another try
+count, and must not keep new ones out; each process bounds its own work."""
 ACK_WAIT: Final = int(jetstream.ACK_WAIT) * _SECOND
 
 _COMMON: Final[Config] = {

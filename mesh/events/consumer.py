@@ -15,7 +15,7 @@ from mesh.core.event import Event
 from mesh.core.reading import Unreadable
 from mesh.events import cloud_event, jetstream
 from mesh.events.cloud_event import CloudEvent, Misfit
-from mesh.events.dead_letter import dead_headers, dead_subject
+from mesh.events.dead_letter import dead_headers, dead_subject, retry_subject
 from mesh.events.jetstream import ACK, ACK_WAIT, EVENTS, IN_PROGRESS, Delivery, delivery, nak
 from mesh.events.puller import Puller
 from mesh.events.retries import HANDED_BACK, Failure, Retries, failure, timed_out
@@ -90,6 +90,7 @@ class EventConsumer:
         self._transport = transport
         self._routes = {handler.event.type: _Route(handler) for handler in handlers}
         self._inbox = inbox
+        self._retry_subject = retry_subject(service)
         self._retries = retries or Retries()
         self._ack_wait = ack_wait
         self.puller = Puller(transport, EVENTS, service, concurrency, self._deliver)
@@ -208,6 +209,9 @@ class EventConsumer:
         route = self._routes.get(event.type)
         if route is None:
             raise Misfit("unknown_type", f"{self._service} does not handle {event.type}")
+        if message.subject not in (route.handler.event.subject, self._retry_subject):
+            # NATS decides who may publish a subject; the headers are the publisher's own words.
+            raise Misfit("wrong_subject", f"{event.type} does not belong on {message.subject}")
         try:
             return event, route, route.handler.event.read(message.payload)
         except Unreadable as error:

@@ -11,7 +11,7 @@ from mesh.nats.transport import NatsTransport
 from providers.postgres.database import Database
 from tests.integration.events.consuming import SOON, add, consuming, dead, publish, settled
 from tests.support.events.on_servers import Effects, numbers
-from tests.support.events.sample_events import HAPPENED, Happened, entry
+from tests.support.events.sample_events import HAPPENED, SETTLED, Happened, entry
 from tests.support.events.streams import api
 
 
@@ -88,6 +88,19 @@ async def test_what_cannot_be_understood_is_dead_at_once(
 
     [letter] = await dead(transport)
     assert (reason, "1") == (letter["Dead-Reason"], letter["Dead-Attempts"])
+
+
+async def test_the_publisher_of_one_event_cannot_pose_as_that_of_another(
+    database: Database, transport: NatsTransport
+) -> None:
+    one = entry(1, event=SETTLED)
+    async with consuming(transport, database):
+        await jetstream.publish(transport, one.subject, one.body, {**one.headers, "ce-type": HAPPENED.type})
+        await settled(transport)
+
+    [letter] = await dead(transport)
+    assert "wrong_subject" == letter["Dead-Reason"]
+    assert [] == await numbers(database)
 
 
 async def test_a_message_without_headers_is_dead_at_once(database: Database, transport: NatsTransport) -> None:

@@ -16,6 +16,8 @@ from ops.stream_changes import Change, Wishes, apply
 from ops.streams import Stream, streams
 from tests.support.events import durable_events
 from tests.support.events.durable_events import (
+    ALL_EVENTS,
+    ALL_ROWS,
     COURIER,
     DEPOT,
     EVENTS,
@@ -230,7 +232,7 @@ async def test_a_cluster_stores_three_copies(tmp_path: Path) -> None:
         async with connected(servers, "deployer") as transport:
             asked = JetStream(transport, within=30)
             assert {3} == {(await stream(asked, name)).config["num_replicas"] for name in ("EVENTS", "DEAD")}
-            assert {"unchanged"} == outcomes(await apply(asked, DECLARED)).keys()
+            assert {"unchanged"} == outcomes(await apply(asked, streams(ALL_ROWS, ALL_EVENTS))).keys()
         async with connected(servers, "sales") as sales:
             await publish(sales, "events.sales.placed", b'{"sale_id": 1}')
         await servers.kill("nats-1")
