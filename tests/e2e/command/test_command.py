@@ -151,6 +151,7 @@ STATE = {
         "nats_url",
         "nats_monitor_url",
         "operator",
+        "deployer",
         "admin",
         "databases",
         "environments",

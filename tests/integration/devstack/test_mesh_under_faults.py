@@ -20,7 +20,6 @@ MESH = str(Path(sys.executable).with_name("mesh"))
 NODES = ("nats-1", "nats-2", "nats-3")
 GATEWAYS = ("gateway-1", "gateway-2")
 CUSTOMERS = ("customers-1", "customers-2", "customers-3")
-SINGLE = {worker.name for worker in WORKERS} - {"customers"}
 
 
 @pytest.fixture(scope="module")
