@@ -19,6 +19,8 @@ from subjects import (
     EVENTS_ORDERS_PLACED,
     EVENTS_STOCK_REFUSED,
     EVENTS_STOCK_RESERVED,
+    ORDERS_GET,
+    ORDERS_PLACE,
     PRODUCTS_GET_MANY,
     PRODUCTS_STOCK_COMMIT,
     PRODUCTS_STOCK_RELEASE,
@@ -78,6 +80,13 @@ PROCESSES = (
         package="stock_svc",
         calls=(AUTH_JWKS, PRODUCTS_STOCK_RESERVE, PRODUCTS_STOCK_RELEASE, PRODUCTS_STOCK_COMMIT),
         handles=(EVENTS_ORDERS_PLACED, EVENTS_ORDERS_CANCELLED, EVENTS_ORDERS_DISPATCHED),
+    ),
+    Process(
+        "carts",
+        package="carts_svc",
+        store="mongo",
+        calls=(AUTH_JWKS, PRODUCTS_GET_MANY, ORDERS_PLACE, ORDERS_GET),
+        handles=(EVENTS_ORDERS_PLACED,),
     ),
 )
 """All processes. nats.conf and compose.yaml keep this order."""

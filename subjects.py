@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from contracts import auth, customers, orders, products, products_stock, stock
+from contracts import auth, carts, customers, orders, products, products_stock, stock
 from contracts.auth import AuthReason as A
+from contracts.carts import CartReason as K
 from contracts.customers import CustomerReason as C
 from contracts.orders import OrderReason as O
 from contracts.products import ProductReason as P
@@ -62,6 +63,12 @@ ORDERS_GET = Endpoint("orders.get", orders.GetOrder, orders.Order, USER, verifie
 ORDERS_LIST = Endpoint("orders.list", orders.ListOrders, orders.OrderPage, USER, verified=True, idempotent=True, read=True, reasons=(O.INVALID_CURSOR,))
 ORDERS_CANCEL = Endpoint("orders.cancel", orders.CancelOrder, orders.Order, USER, verified=True, idempotent=True, keyed=True, reasons=(O.NOT_FOUND, O.NOT_CANCELLABLE, O.VERSION_MISMATCH), max_reply=96 * KIB)
 ORDERS_HISTORY = Endpoint("orders.history", orders.GetOrderHistory, orders.OrderHistory, USER, verified=True, idempotent=True, read=True, reasons=(O.NOT_FOUND,))
+
+CARTS_GET = Endpoint("carts.get", carts.GetCart, carts.Cart, USER, verified=True, idempotent=True, read=True)
+CARTS_PUT_ITEM = Endpoint("carts.put_item", carts.PutItem, carts.Cart, USER, verified=True, idempotent=True, reasons=(K.UNKNOWN_PRODUCT, K.DISCONTINUED, K.FULL, K.VERSION_MISMATCH))
+CARTS_REMOVE_ITEM = Endpoint("carts.remove_item", carts.RemoveItem, carts.Cart, USER, verified=True, idempotent=True, reasons=(K.VERSION_MISMATCH,))
+CARTS_CLEAR = Endpoint("carts.clear", carts.ClearCart, carts.Cart, USER, verified=True, idempotent=True, reasons=(K.VERSION_MISMATCH,))
+CARTS_CHECKOUT = Endpoint("carts.checkout", carts.CheckOut, carts.CheckedOut, USER, verified=True, reasons=(K.EMPTY, K.ITEMS_UNAVAILABLE, K.VERSION_MISMATCH), max_reply=96 * KIB)
 
 # Events: subject, payload.
 EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.SessionsRevoked)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from auth_svc.repository import Audit, Session, Sessions
-from auth_svc.repository.operation import now
 from auth_svc.revocation import Revocation
 from auth_svc.tokens import RefreshTokens, read
 from contracts.auth import AuditAction, AuthReason
 from mesh.core.errors import Unauthenticated
+from providers.mongo.operation import now
 
 _GRACE = timedelta(seconds=10)
 

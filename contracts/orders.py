@@ -151,10 +151,12 @@ class PlaceOrder(Request):
     """A new order of the caller's, at today's prices; each product is on one line.
 
     `customer_id`: the customer for whom an administrator orders; the goods go to the customer's address.
+    `cart_version`: the version of the caller's cart that the order is made of.
     """
 
     lines: Annotated[tuple[NewLine, ...], many(MOST_LINES), NOT_EMPTY]
     customer_id: CustomerId | None = None
+    cart_version: Version | None = None
 
 
 class GetOrder(Request):
@@ -204,6 +206,8 @@ class OrderPlaced(Reply):
     lines: tuple[OrderLine, ...]
     total: TotalRead
     placed_at: datetime
+    cart_version: Version | None = None
+    """The version of the user's cart that the order was made of; null for any other order."""
 
 
 class OrderConfirmed(Reply):

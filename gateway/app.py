@@ -14,6 +14,7 @@ from gateway.access.revocations import WITHIN as REVOCATIONS_WITHIN
 from gateway.access.revocations import Revocations
 from gateway.api.auth import account, audit, users
 from gateway.api.auth import sessions as auth
+from gateway.api.carts import routes as carts
 from gateway.api.customers import routes as customers
 from gateway.api.health import routes as health
 from gateway.api.orders import routes as orders
@@ -93,7 +94,7 @@ def build(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # each request would look for OpenTelemetry
     )
     app.state.dependencies = wire(settings, transport)
-    for routes in (auth, account, users, audit, customers, stock, products, orders, health):
+    for routes in (auth, account, users, audit, customers, stock, products, carts, orders, health):
         app.include_router(routes.router)
     refuse_undeclared(app, without=health.PATHS | _DOCS)
     refuse_shadowed(app)

@@ -24,6 +24,7 @@ class Placement(NamedTuple):
     lines: tuple[PricedLine, ...]
     customer: Customer | None
     errors: tuple[FieldError, ...]
+    cart_version: int | None
 
     def refuse_errors(self) -> None:
         """Raise Invalid, with every error, where there is one."""
@@ -50,7 +51,7 @@ class Placements:
         lines = (
             PricedLine(products[one.product_id], one.quantity) for one in request.lines if one.product_id in products
         )
-        return Placement(tuple(lines), customer, tuple(errors))
+        return Placement(tuple(lines), customer, tuple(errors), request.cart_version)
 
     async def _find(self, customer_id: str) -> Customer | None:
         try:

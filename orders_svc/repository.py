@@ -157,7 +157,8 @@ class Orders:
             [line.quantity for line in lines],
         )
         order = await self.get(rows[0]["order_id"])
-        await self._announce(order, EVENTS_ORDERS_PLACED, OrderPlaced.model_validate(dict(order)))
+        placed = OrderPlaced.model_validate({**dict(order), "cart_version": placement.cart_version})
+        await self._announce(order, EVENTS_ORDERS_PLACED, placed)
         return order
 
     async def cancel(self, order_id: int, expected_version: int | None, owner: str | None = None) -> Order:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from pymongo.errors import DuplicateKeyError
 
-from auth_svc.repository.operation import now, operation
+from auth_svc.repository.operation import operation
 from contracts.auth import AuditAction, AuditEntry, AuditPage
 from mesh.core import context
 from providers.mongo.database import Database, Document
+from providers.mongo.operation import now
 
 
 def audit_entry(

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from auth_svc.repository.operation import now, operation
+from auth_svc.repository.operation import operation
 from contracts import auth
 from providers.mongo.database import Database, Document
+from providers.mongo.operation import now
 
 MOST: Final = 50
 """Sessions of an account at once. One more ends the oldest (OWASP ASVS 5, V7.1.2)."""

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from pymongo.errors import DuplicateKeyError
 
-from auth_svc.repository.operation import now, operation
+from auth_svc.repository.operation import operation
 from contracts.auth import Jwk
 from providers.mongo.database import Database, Document
+from providers.mongo.operation import now
 
 
 @dataclass(frozen=True, slots=True)

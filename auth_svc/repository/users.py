@@ -10,12 +10,13 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from auth_svc.repository.audit import audit_entry
-from auth_svc.repository.operation import now, operation
+from auth_svc.repository.operation import operation
 from contracts.auth import AuditAction, AuthReason, User, UserPage
 from mesh.core.errors import Conflict, Invalid, NotFound
 from mesh.security.verifier import ADMIN
 from mesh.service.idempotency import KEPT
 from providers.mongo.database import Database, Document
+from providers.mongo.operation import now
 
 LONGEST_ACT = timedelta(minutes=1)
 _JUST = timedelta(minutes=1)

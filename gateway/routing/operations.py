@@ -94,7 +94,7 @@ def complete_document(app: FastAPI) -> None:
 
 def _complete(method: str, operation: dict[str, Any]) -> None:
     if str(HTTPStatus.NOT_MODIFIED.value) in operation["responses"]:
-        operation["parameters"] += [
+        operation.setdefault("parameters", []).extend(
             {
                 "name": name,
                 "in": "header",
@@ -102,7 +102,7 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
                 "schema": {"type": "string", "examples": ['"3"']},
             }
             for name, description in _READ_CONDITIONS.items()
-        ]
+        )
     if method == "patch":
         content = operation["requestBody"]["content"]
         content[MERGE_PATCH] = content["application/json"]

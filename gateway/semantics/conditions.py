@@ -1,5 +1,6 @@
 """Conditional requests (RFC 9110, section 13): parses the headers and evaluates them against a representation."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -20,7 +21,7 @@ ETAG: Final = {"description": "The version, for If-Match and If-None-Match.", "s
 
 _ELEMENT: Final = re.compile(rb'[ \t,]*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)')
 """One entity tag of a list whose elements may be empty. Its alternatives exclude each other: matching is linear."""
-_OURS: Final = re.compile(rb'"([1-9][0-9]{0,8})"')  # no row reaches a billion versions
+_OURS: Final = re.compile(rb'"([1-9][0-9]{0,8})(?:-[0-9a-f]{16})?"')  # no row reaches a billion versions
 _DATES: Final = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
 """The three forms of a date in HTTP (RFC 9110, section 5.6.7)."""
 
@@ -45,8 +46,19 @@ def resource(versioned: Versioned, status: int = 200, headers: Mapping[str, str]
     return JsonResponse(versioned.model_dump_json().encode(), status, [(b"etag", etag), *raw])
 
 
+def resource_with_digest(versioned: Versioned) -> Response:
+    """The resource, with an ETag of its version and a digest.
+
+    For a resource that also shows what others own, such as a cart with current prices. A read compares the whole ETag,
+    and so finds every change. A write compares the version alone.
+    """
+    body = versioned.model_dump_json().encode()
+    digest = hashlib.blake2b(body, digest_size=8).hexdigest().encode()
+    return JsonResponse(body, 200, [(b"etag", b'"%d-%s"' % (versioned.version, digest))])
+
+
 def version_of(tag: bytes) -> int | None:
-    """The version in an ETag made by `resource`; None for any other tag."""
+    """The version in an ETag of ours; None for any other tag."""
     ours = _OURS.fullmatch(tag)
     return int(ours[1]) if ours else None
 

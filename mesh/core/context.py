@@ -119,6 +119,14 @@ def working_on(context: Context) -> AbstractContextManager[None]:
     return _Current(context)
 
 
+def keyed(key: str) -> AbstractContextManager[None]:
+    """Send this Idempotency-Key with the calls that the current request makes. Raises RuntimeError outside of one."""
+    context = _current.get()
+    if context is None:
+        raise RuntimeError("no request is being handled")
+    return _Current(context._replace(idempotency_key=key))
+
+
 def request_id_from(text: str | None) -> str:
     """The given request id if it is valid, or a new one.
 

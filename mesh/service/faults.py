@@ -5,7 +5,17 @@ from typing import Any
 import structlog
 
 from mesh.core.endpoint import Endpoint
-from mesh.core.errors import CallError, DeadlineExceeded, Fault, Internal, Refused, RemoteFault, TimedOut, Unavailable
+from mesh.core.errors import (
+    CallError,
+    DeadlineExceeded,
+    Fault,
+    Internal,
+    Overloaded,
+    Refused,
+    RemoteFault,
+    TimedOut,
+    Unavailable,
+)
 
 log = structlog.get_logger()
 
@@ -15,11 +25,17 @@ def passed_on(error: CallError) -> Fault:
     match error:
         case DeadlineExceeded():
             return TimedOut("dependency_timeout", "a service that this one depends on did not answer in time")
+        case Overloaded():
+            return _unavailable()
         case RemoteFault() | Refused():
             log.error("dependency_fault", exc_info=error)
             return Internal()
         case _:
-            return Unavailable("dependency_unavailable", "a service that this one depends on is not available")
+            return _unavailable()
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("dependency_unavailable", "a service that this one depends on is not available")
 
 
 def database_unavailable(detail: str) -> Unavailable:

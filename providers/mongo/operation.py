@@ -1,7 +1,8 @@
-"""Bounds an operation on MongoDB by the deadline, and translates outages to the process's own errors."""
+"""What operations on MongoDB have in common: the deadline, the clock, the translation of outages."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from pymongo.errors import PyMongoError
 
@@ -30,3 +31,9 @@ async def operation(terms: Terms) -> AsyncIterator[None]:
             is_read_only=is_read_only(error),
             code=getattr(error, "code", None),
         ) from error
+
+
+def now() -> datetime:
+    """The time in UTC, in the milliseconds that MongoDB stores, so that stored and returned values are equal."""
+    exact = datetime.now(UTC)
+    return exact.replace(microsecond=exact.microsecond // 1000 * 1000)

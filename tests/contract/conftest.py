@@ -8,6 +8,7 @@ from devstack.stack.stack import Stack
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from tests.support.contract.callers import SENDERS, Account, Wire
+from tests.support.contract.carts import users_with_carts
 from tests.support.contract.givens import Givens
 
 
@@ -39,6 +40,8 @@ async def accounts(stack: Stack, wire: Wire) -> Mapping[str, Account]:
         "changing user": await wire.register(),
         "fresh user": await wire.register(),
         "leaving user": await wire.register(),
+        "ordering user": await wire.register(),
+        **await users_with_carts(wire, stack.state.databases["carts"]),
     }
 
 

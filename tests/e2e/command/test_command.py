@@ -63,7 +63,7 @@ async def test_a_call_that_an_operator_may_not_make_is_refused_at_once(stack: St
     ("message", "arguments"),
     [
         ("did you mean customers.get?", ("customers.gett", ALFKI)),
-        ("`mesh subjects` lists all", ("carts", "{}")),
+        ("`mesh subjects` lists all", ("invoices", "{}")),
         ("mesh: 'customers get' is not a valid subject\n", ("customers get", "{}", "--no-check")),
         ("sends it anyway)\n  customer_id: ", ("customers.get", '{"customer_id": "alfki"}')),
         ("customer_id", ("customers.get", '{"customer_id": "alfki"}')),
@@ -226,7 +226,7 @@ async def test_up_names_a_port_that_is_taken(tmp_path: Path) -> None:
         ("--replicas carts: ", ("--replicas", "carts=2")),
         ("--replicas customers: ", ("--replicas", "customers=0")),
         ("--nats-nodes: ", ("--nats-nodes", "0")),
-        ("--without: unknown service carts", ("--without", "carts")),
+        ("--without: unknown service invoices", ("--without", "invoices")),
         ("--only: excludes --without", ("--without", "auth", "--only", "gateway")),
         ("--nats-port: ", ("--nats-port", "70000")),
     ],

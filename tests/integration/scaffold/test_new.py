@@ -160,7 +160,7 @@ def test_a_route_that_another_one_hides_is_refused_and_changes_nothing(checkout:
 
 def test_a_dry_run_lists_the_files_and_changes_nothing(checkout: Checkout) -> None:
     before = checkout.files()
-    told = checkout.mesh("new", "service", "carts", "--store", "mongo", "--dry-run")
+    told = checkout.mesh("new", "service", "invoices", "--store", "mongo", "--dry-run")
 
-    assert {"new      carts_svc/app.py", "changed  services.py", "changed  nats.conf"} <= {*told.splitlines()}
+    assert {"new      invoices_svc/app.py", "changed  services.py", "changed  nats.conf"} <= {*told.splitlines()}
     assert before == checkout.files()

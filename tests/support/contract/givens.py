@@ -58,6 +58,7 @@ class Givens:
             "full_product": partial(self._product, units_in_stock=2**31 - 1),
             "reserved_product": self._reserved_product,
             "order": self._order,
+            "cart": self._cart,
             "reserved_order": self._reserved_order,
         }
         known = {
@@ -107,6 +108,12 @@ class Givens:
     async def _order(self) -> object:
         lines = [{"product_id": await self._product(units_in_stock=2), "quantity": 2}]
         return (await self._wire.ask("orders.place", self.token("user"), lines=lines))["order_id"]
+
+    async def _cart(self) -> object:
+        token = self.token("ordering user")
+        await self._wire.ask("carts.clear", token)
+        item = {"product_id": await self.fill("{product}"), "quantity": 1}
+        return (await self._wire.ask("carts.put_item", token, **item))["version"]
 
     async def _reserved_order(self) -> object:
         return await self._reserve(await self._product(units_in_stock=2))

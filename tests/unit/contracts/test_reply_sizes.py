@@ -19,6 +19,7 @@ from mesh.core.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
 from subjects import (
     AUTH_JWKS,
     AUTH_SESSIONS_REVOKED,
+    CARTS_CHECKOUT,
     CUSTOMERS_GET_MANY,
     CUSTOMERS_LIST,
     ENDPOINTS,
@@ -43,6 +44,7 @@ _COUNTS: Final = {
     "lines": 100,
     "short": 100,
     "steps": 6,
+    "changes": 3,
 }
 _TEXTS: Final = {
     **{
@@ -130,7 +132,7 @@ def test_the_longest_valid_reply_fits(endpoint: Endpoint[Any, Any]) -> None:
 def test_no_limit_is_much_wider_than_its_shape_needs(endpoint: Endpoint[Any, Any]) -> None:
     expected = MAX_LIST_REPLY if "items" in endpoint.reply.model_fields else MAX_REPLY
     longer = {AUTH_JWKS: 64, AUTH_SESSIONS_REVOKED: 400}
-    longer |= dict.fromkeys((ORDERS_PLACE, ORDERS_GET, ORDERS_CANCEL), 96)
+    longer |= dict.fromkeys((ORDERS_PLACE, ORDERS_GET, ORDERS_CANCEL, CARTS_CHECKOUT), 96)
     longer |= dict.fromkeys((PRODUCTS_STOCK_RESERVE, PRODUCTS_STOCK_RELEASE, PRODUCTS_STOCK_COMMIT), 16)
     longer |= dict.fromkeys((CUSTOMERS_LIST, CUSTOMERS_GET_MANY, PRODUCTS_SUPPLIERS_LIST), 800)
     assert (longer[endpoint] * 1024 if endpoint in longer else expected) == endpoint.max_reply

@@ -51,26 +51,28 @@ def test_what_is_out_of_date_is_told_and_written_anew(clone: Path, name: str) ->
 
 @pytest.mark.parametrize("store", ["postgres", "mongo", None])
 def test_a_row_more_is_a_service_more_and_goes_with_it(clone: Path, store: Store | None) -> None:
-    row = Process("carts", package="carts_svc", store=store, calls=(AUTH_JWKS,), keys=("CARTS_KEY",), seeded=True)
+    row = Process(
+        "invoices", package="invoices_svc", store=store, calls=(AUTH_JWKS,), keys=("INVOICES_KEY",), seeded=True
+    )
     made = {name: generated(name, (clone / name).read_text(), [*PROCESSES, row]) for name in FILES}
     compose = yaml.safe_load(made["compose.yaml"])
-    carts = compose["services"]["carts"]
-    arguments = {"SERVICE": "carts", "PACKAGE": "carts_svc"}
-    assert {"context": ".", "target": store or "stateless", "args": arguments} == carts["build"]
-    assert {"nats", "streams", *([store] if store else [])} == set(carts["depends_on"])
-    assert "${CARTS_KEY:?see .env.example}" == carts["environment"]["CARTS_KEY"]
-    assert "${NATS_CARTS_NKEY:?see .env.example}" == compose["services"]["nats"]["environment"]["NATS_CARTS_NKEY"]
-    assert ["mesh", *(["carts-database"] if store else [])] == carts["networks"]
+    invoices = compose["services"]["invoices"]
+    arguments = {"SERVICE": "invoices", "PACKAGE": "invoices_svc"}
+    assert {"context": ".", "target": store or "stateless", "args": arguments} == invoices["build"]
+    assert {"nats", "streams", *([store] if store else [])} == set(invoices["depends_on"])
+    assert "${INVOICES_KEY:?see .env.example}" == invoices["environment"]["INVOICES_KEY"]
+    assert "${NATS_INVOICES_NKEY:?see .env.example}" == compose["services"]["nats"]["environment"]["NATS_INVOICES_NKEY"]
+    assert ["mesh", *(["invoices-database"] if store else [])] == invoices["networks"]
     if store:
         server = compose["services"][store]
-        assert "carts" in server["environment"]["DATABASES"].split()
-        assert "CARTS_DATABASE_PASSWORD" in server["environment"]
-        assert "carts-database" in server["networks"]
-        assert {"internal": True} == compose["networks"]["carts-database"]
+        assert "invoices" in server["environment"]["DATABASES"].split()
+        assert "INVOICES_DATABASE_PASSWORD" in server["environment"]
+        assert "invoices-database" in server["networks"]
+        assert {"internal": True} == compose["networks"]["invoices-database"]
     example = made[".env.example"].splitlines()
-    wanted = {"NATS_CARTS_NKEY=", "NATS_CARTS_SEED=", "CARTS_KEY="}
-    assert wanted | ({"CARTS_DATABASE_PASSWORD="} if store else set()) <= {*example}
-    assert "CARTS_MAY" in made["nats.conf"]
+    wanted = {"NATS_INVOICES_NKEY=", "NATS_INVOICES_SEED=", "INVOICES_KEY="}
+    assert wanted | ({"INVOICES_DATABASE_PASSWORD="} if store else set()) <= {*example}
+    assert "INVOICES_MAY" in made["nats.conf"]
     for name, text in made.items():
         assert (clone / name).read_text() == generated(name, text, PROCESSES)
 

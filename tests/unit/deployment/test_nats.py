@@ -70,17 +70,17 @@ def test_each_subject_has_a_row_that_serves_it() -> None:
 
 
 def test_a_row_more_gets_its_user_and_its_rights() -> None:
-    made = replaced(CONFIGURATION, [*PROCESSES, Process("carts", package="carts_svc", calls=(AUTH_JWKS,))])
-    assert "{ nkey: $NATS_CARTS_NKEY, permissions: $CARTS_MAY }" in made
-    assert 'CARTS_MAY: {\n  publish: { allow: [\n    "auth.jwks"\n' in made
-    assert '"$SRV.PING.carts"' in made
+    made = replaced(CONFIGURATION, [*PROCESSES, Process("invoices", package="invoices_svc", calls=(AUTH_JWKS,))])
+    assert "{ nkey: $NATS_INVOICES_NKEY, permissions: $INVOICES_MAY }" in made
+    assert 'INVOICES_MAY: {\n  publish: { allow: [\n    "auth.jwks"\n' in made
+    assert '"$SRV.PING.invoices"' in made
     assert CONFIGURATION == replaced(made, PROCESSES)
 
 
 def test_a_service_that_publishes_nothing_is_allowed_nothing() -> None:
     """An empty list would allow everything."""
-    made = block([*PROCESSES, Process("carts", package="carts_svc")])
-    assert 'CARTS_MAY: {\n  publish: { deny: [">"] }\n' in made
+    made = block([*PROCESSES, Process("invoices", package="invoices_svc")])
+    assert 'INVOICES_MAY: {\n  publish: { deny: [">"] }\n' in made
     assert not re.search(r"allow: \[\s*\]", made)
 
 

@@ -4,6 +4,8 @@ from typing import Any
 import pytest
 
 from auth_svc.repository import sessions, users
+from carts_svc.prices import WITHIN
+from carts_svc.repository import KEPT
 from contracts.base import LONGEST_PAGE
 from contracts.orders import MOST_LINES, MOST_UNITS
 from customers_svc.settings import CustomersSettings
@@ -28,6 +30,7 @@ from providers.mongo import database as mongo
 from providers.postgres import connections
 from subjects import (
     AUTH_JWKS,
+    CARTS_CHECKOUT,
     CUSTOMERS_GET_MANY,
     CUSTOMERS_LIST,
     ENDPOINTS,
@@ -50,7 +53,7 @@ DEFAULTS = {
     name.upper(): field.default for settings in reversed(SETTINGS) for name, field in settings.model_fields.items()
 }
 MILLISECONDS = {"s": 1000, "ms": 1}
-UNITS = {"KiB": 1024, "MiB": 1024**2, "s": 1}
+UNITS = {"KiB": 1024, "MiB": 1024**2, "s": 1, "days": 24 * 3600}
 
 
 def number(text: str) -> float:
@@ -101,7 +104,9 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "reply: `customers.list`, `customers.get_many`, `products.suppliers.list`": longest_reply(
             CUSTOMERS_LIST, CUSTOMERS_GET_MANY, PRODUCTS_SUPPLIERS_LIST
         ),
-        "reply: `orders.place`, `orders.get`, `orders.cancel`": longest_reply(ORDERS_PLACE, ORDERS_GET, ORDERS_CANCEL),
+        "reply: `orders.place`, `orders.get`, `orders.cancel`, `carts.checkout`": longest_reply(
+            ORDERS_PLACE, ORDERS_GET, ORDERS_CANCEL, CARTS_CHECKOUT
+        ),
         "reply: `products.stock.reserve`, `.release`, `.commit`": longest_reply(
             PRODUCTS_STOCK_RESERVE, PRODUCTS_STOCK_RELEASE, PRODUCTS_STOCK_COMMIT
         ),
@@ -130,6 +135,10 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "MongoDB: an operation": mongo.OPERATION_TIMEOUT,
         "orders: lines of an order": MOST_LINES,
         "orders: units of a product in an order": MOST_UNITS,
+        "carts: products in a cart": MOST_LINES,
+        "carts: units of a product in a cart": MOST_UNITS,
+        "carts: wait for prices": WITHIN,
+        "carts: time without a change": KEPT.total_seconds(),
         "sessions of an account": sessions.MOST,
         "a change of rights that does not finish": users.LONGEST_ACT.total_seconds(),
         "a change of a password that does not finish": users.LONGEST_ACT.total_seconds(),

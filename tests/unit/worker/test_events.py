@@ -2,6 +2,7 @@ from uuid import UUID
 
 import pytest
 
+from carts_svc.events import CartEvents
 from mesh.core.event import Event
 from mesh.process.run import StartError
 from mesh.transport.memory import MemoryTransport
@@ -104,7 +105,7 @@ def test_a_fault_ends_the_start(owners: list[object], with_inbox: bool, said: st
     assert str(raised.value).startswith(f"event handlers: {said}")
 
 
-HANDLERS: dict[str, list[type]] = {"orders": [OrderEvents], "stock": [StockEvents]}
+HANDLERS: dict[str, list[type]] = {"carts": [CartEvents], "orders": [OrderEvents], "stock": [StockEvents]}
 """The classes whose methods handle events, by service."""
 
 

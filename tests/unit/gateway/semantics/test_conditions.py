@@ -5,8 +5,9 @@ import time
 from typing import Final
 
 import pytest
+from pydantic import BaseModel
 
-from gateway.semantics.conditions import tags, unmet
+from gateway.semantics.conditions import resource_with_digest, tags, unmet, version_of
 from mesh.core.errors import Invalid
 
 Header = tuple[bytes, bytes]
@@ -45,6 +46,23 @@ def test_dates_count_for_nothing_where_a_resource_has_none() -> None:
 def test_a_weak_tag_of_the_resource_matches_weakly_alone() -> None:
     assert 412 == unmet([(b"if-match", b'W/"a"')], b'W/"a"', None, reads=True)
     assert 304 == unmet([(b"if-none-match", b'"a"')], b'W/"a"', None, reads=True)
+
+
+class Shown(BaseModel):
+    version: int
+    price: str
+
+
+def test_a_digest_tells_apart_what_has_one_version_and_a_write_compares_the_version() -> None:
+    one, same, other = (resource_with_digest(Shown(version=7, price=price)) for price in ("1.00", "1.00", "2.00"))
+
+    assert one.headers["etag"] == same.headers["etag"] != other.headers["etag"]
+    assert {7} == {version_of(response.headers["etag"].encode()) for response in (one, other)}
+
+
+@pytest.mark.parametrize("tag", [b'"7-"', b'"7-0123"', b'"7-0123456789ABCDEF"', b'"-0123456789abcdef"', b'"0"'])
+def test_a_tag_of_another_form_names_no_version(tag: bytes) -> None:
+    assert version_of(tag) is None
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 import asyncio
 import time
 
+import pytest
 import structlog
 from structlog.testing import capture_logs
 
 from mesh.client.client import Client
 from mesh.core import context
 from mesh.core.endpoint import Access, Endpoint
-from mesh.core.errors import NotFound
+from mesh.core.errors import NotFound, Unavailable
 from mesh.telemetry.logs import request_id
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryBroker, MemoryTransport
@@ -86,6 +87,44 @@ async def test_a_failing_dependency_is_told_as_unavailable_not_as_internal(
     await sample(worker, ask).start()
     said = problem(await raw(caller, "sample.say"))
     assert ("overloaded", "dependency_unavailable", True) == (said.code, said.reason, said.retryable)
+
+
+async def test_one_that_is_overloaded_is_told_as_unavailable(worker: MemoryTransport, caller: MemoryTransport) -> None:
+    async def ask(request: Say) -> Said:
+        if request.text == "again":
+            raise Unavailable("database_unavailable", "it is away")
+        return await Client(worker).call(SAY, Say(text="again"))
+
+    await sample(worker, ask).start()
+    said = problem(await raw(caller, "sample.say"))
+    assert ("overloaded", "dependency_unavailable", True) == (said.code, said.reason, said.retryable)
+
+
+async def test_a_call_carries_the_key_that_the_handler_gives_it(
+    broker: MemoryBroker, worker: MemoryTransport, caller: MemoryTransport
+) -> None:
+    below = MemoryTransport(broker, "below")
+    seen: list[Message] = []
+    answering: list[asyncio.Future[None]] = []
+
+    def take(message: Message) -> None:
+        seen.append(message)
+        answering.append(asyncio.ensure_future(below.publish(message.reply, b'{"text":"x"}')))
+
+    await below.subscribe("below.ask", take)
+
+    async def ask(request: Say) -> Said:
+        with context.keyed("mine"):
+            return await Client(worker).call(Endpoint("below.ask", Say, Said, Access.ANYONE, keyed=True), request)
+
+    await sample(worker, ask).start()
+    await raw(caller, "sample.say", headers={"Idempotency-Key": "the caller's"})
+    assert ["mine"] == [message.headers["Idempotency-Key"] for message in seen]
+
+
+def test_only_a_request_has_calls_to_give_a_key() -> None:
+    with pytest.raises(RuntimeError):
+        context.keyed("mine")
 
 
 async def test_one_that_is_too_slow_is_told_as_a_timeout(worker: MemoryTransport, caller: MemoryTransport) -> None:

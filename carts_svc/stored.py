@@ -1,0 +1,65 @@
+"""A cart as it is stored, and the changes that can be made to it."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from contracts.carts import CartReason
+from contracts.orders import MOST_LINES
+from contracts.products import Product
+from mesh.core.errors import Conflict
+
+NEW: Final = 1
+"""The version of a cart that is not stored."""
+
+
+class Line(NamedTuple):
+    """Units of one product, which had this name and price when it was put in."""
+
+    product_id: int
+    quantity: int
+    product_name: str
+    unit_price: Decimal
+    since: int
+    """The cart's version that the line's last change made."""
+
+
+class Ordered(NamedTuple):
+    """The last order, and the cart's version that it was made of."""
+
+    order_id: int
+    version: int
+
+
+class StoredCart(NamedTuple):
+    """One user's cart. `changed_at` is None for a cart that is not stored."""
+
+    version: int = NEW
+    lines: tuple[Line, ...] = ()
+    changed_at: datetime | None = None
+    ordered: Ordered | None = None
+
+    def with_item(self, product: Product, quantity: int) -> "StoredCart":
+        """The cart with so many units of the product. Raises Conflict for one line too many."""
+        line = Line(product.product_id, quantity, product.product_name, product.unit_price, self.version + 1)
+        found = {old.product_id: old for old in self.lines}
+        old = found.get(line.product_id)
+        if old is not None and old[:-1] == line[:-1]:
+            return self
+        found[line.product_id] = line
+        if len(found) > MOST_LINES:
+            raise Conflict(CartReason.FULL, f"a cart has at most {MOST_LINES} products")
+        return self._replace(lines=tuple(found.values()))
+
+    def without_item(self, product_id: int) -> "StoredCart":
+        """The cart without the product."""
+        return self._replace(lines=tuple(line for line in self.lines if line.product_id != product_id))
+
+    def without_items(self) -> "StoredCart":
+        """The empty cart."""
+        return self._replace(lines=())
+
+    def after(self, order: Ordered) -> "StoredCart":
+        """The cart without what was ordered. Lines that changed since stay."""
+        left = tuple(line for line in self.lines if line.since > order.version)
+        return self if left == self.lines else self._replace(lines=left, ordered=order)
