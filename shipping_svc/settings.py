@@ -1,14 +1,11 @@
 """Settings of the shipping worker."""
 
-from typing import Annotated
-
 from pydantic import Field
 
 from mesh.process.settings import WorkerSettings
 from providers.postgres.database import PostgresUrl
 
 _LONGEST = 30 * 24 * 3600.0
-After = Annotated[float, Field(ge=0, le=_LONGEST)]
 
 
 class ShippingSettings(WorkerSettings):
@@ -20,7 +17,7 @@ class ShippingSettings(WorkerSettings):
     """The most connections to the database, per process."""
     shipping_seed: bool = False
     """Whether an empty database is filled with Northwind's shippers."""
-    shipping_dispatch_after: After | None = None
+    shipping_dispatch_after: float | None = Field(None, ge=0, le=_LONGEST)
     """Seconds from the creation of a shipment to its dispatch. Without it, an administrator dispatches."""
-    shipping_deliver_after: After | None = None
+    shipping_deliver_after: float | None = Field(None, ge=0, le=_LONGEST)
     """Seconds from the dispatch of a shipment to its delivery. Without it, an administrator delivers."""
