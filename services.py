@@ -15,12 +15,16 @@ from subjects import (
     ENDPOINTS,
     EVENTS_AUTH_SESSIONS_REVOKED,
     EVENTS_ORDERS_CANCELLED,
+    EVENTS_ORDERS_CONFIRMED,
     EVENTS_ORDERS_DISPATCHED,
     EVENTS_ORDERS_PLACED,
+    EVENTS_SHIPPING_DELIVERED,
+    EVENTS_SHIPPING_DISPATCHED,
     EVENTS_STOCK_REFUSED,
     EVENTS_STOCK_RESERVED,
     ORDERS_GET,
     ORDERS_PLACE,
+    ORDERS_START_DISPATCH,
     PRODUCTS_GET_MANY,
     PRODUCTS_STOCK_COMMIT,
     PRODUCTS_STOCK_RELEASE,
@@ -35,6 +39,7 @@ _NOT_FOR_HTTP = (
     PRODUCTS_STOCK_RESERVE,
     PRODUCTS_STOCK_RELEASE,
     PRODUCTS_STOCK_COMMIT,
+    ORDERS_START_DISPATCH,
 )
 
 PROCESSES = (
@@ -72,7 +77,12 @@ PROCESSES = (
         package="orders_svc",
         store="postgres",
         calls=(AUTH_JWKS, CUSTOMERS_GET, PRODUCTS_GET_MANY),
-        handles=(EVENTS_STOCK_RESERVED, EVENTS_STOCK_REFUSED),
+        handles=(
+            EVENTS_STOCK_RESERVED,
+            EVENTS_STOCK_REFUSED,
+            EVENTS_SHIPPING_DISPATCHED,
+            EVENTS_SHIPPING_DELIVERED,
+        ),
         seeded=True,
     ),
     Process(
@@ -87,6 +97,14 @@ PROCESSES = (
         store="mongo",
         calls=(AUTH_JWKS, PRODUCTS_GET_MANY, ORDERS_PLACE, ORDERS_GET),
         handles=(EVENTS_ORDERS_PLACED,),
+    ),
+    Process(
+        "shipping",
+        package="shipping_svc",
+        store="postgres",
+        calls=(AUTH_JWKS, ORDERS_START_DISPATCH),
+        handles=(EVENTS_ORDERS_CONFIRMED, EVENTS_ORDERS_CANCELLED),
+        seeded=True,
     ),
 )
 """All processes. nats.conf and compose.yaml keep this order."""

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from contracts import auth, carts, customers, orders, products, products_stock, stock
+from contracts import auth, carts, customers, orders, products, products_stock, shipping, stock
 from contracts.auth import AuthReason as A
 from contracts.carts import CartReason as K
 from contracts.customers import CustomerReason as C
 from contracts.orders import OrderReason as O
 from contracts.products import ProductReason as P
+from contracts.shipping import ShippingReason as S
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.event import Event
 
@@ -63,6 +64,12 @@ ORDERS_GET = Endpoint("orders.get", orders.GetOrder, orders.Order, USER, verifie
 ORDERS_LIST = Endpoint("orders.list", orders.ListOrders, orders.OrderPage, USER, verified=True, idempotent=True, read=True, reasons=(O.INVALID_CURSOR,))
 ORDERS_CANCEL = Endpoint("orders.cancel", orders.CancelOrder, orders.Order, USER, verified=True, idempotent=True, keyed=True, reasons=(O.NOT_FOUND, O.NOT_CANCELLABLE, O.VERSION_MISMATCH), max_reply=96 * KIB)
 ORDERS_HISTORY = Endpoint("orders.history", orders.GetOrderHistory, orders.OrderHistory, USER, verified=True, idempotent=True, read=True, reasons=(O.NOT_FOUND,))
+ORDERS_START_DISPATCH = Endpoint("orders.start_dispatch", orders.StartDispatch, orders.DispatchStarted, ANYONE, idempotent=True, reasons=(O.NOT_FOUND, O.NOT_DISPATCHABLE))
+
+SHIPPING_GET = Endpoint("shipping.get", shipping.GetShipment, shipping.Shipment, USER, verified=True, idempotent=True, read=True, reasons=(S.NOT_FOUND,), max_reply=64 * KIB)
+SHIPPING_LIST = Endpoint("shipping.list", shipping.ListShipments, shipping.ShipmentPage, USER, verified=True, idempotent=True, read=True, reasons=(S.INVALID_CURSOR,))
+SHIPPING_DISPATCH = Endpoint("shipping.dispatch", shipping.DispatchShipment, shipping.Shipment, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(S.NOT_FOUND, S.STOPPED, S.VERSION_MISMATCH), max_reply=64 * KIB)
+SHIPPING_DELIVER = Endpoint("shipping.deliver", shipping.DeliverShipment, shipping.Shipment, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(S.NOT_FOUND, S.STOPPED, S.NOT_DISPATCHED, S.VERSION_MISMATCH), max_reply=64 * KIB)
 
 CARTS_GET = Endpoint("carts.get", carts.GetCart, carts.Cart, USER, verified=True, idempotent=True, read=True)
 CARTS_PUT_ITEM = Endpoint("carts.put_item", carts.PutItem, carts.Cart, USER, verified=True, idempotent=True, reasons=(K.UNKNOWN_PRODUCT, K.DISCONTINUED, K.FULL, K.VERSION_MISMATCH))
@@ -82,6 +89,9 @@ EVENTS_ORDERS_DELIVERED = Event("events.orders.delivered", orders.OrderDelivered
 
 EVENTS_STOCK_RESERVED = Event("events.stock.reserved", stock.StockReserved, durable=True)
 EVENTS_STOCK_REFUSED = Event("events.stock.refused", stock.StockRefused, durable=True)
+
+EVENTS_SHIPPING_DISPATCHED = Event("events.shipping.dispatched", shipping.ShipmentDispatched, durable=True)
+EVENTS_SHIPPING_DELIVERED = Event("events.shipping.delivered", shipping.ShipmentDelivered, durable=True)
 # fmt: on
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = tuple(value for value in globals().values() if isinstance(value, Endpoint))

@@ -38,6 +38,7 @@ class OrderReason(Reason):
     UNKNOWN_PRODUCT = "invalid_argument", "unknown_product"
     DISCONTINUED = "invalid_argument", "product_discontinued"
     UNKNOWN_CUSTOMER = "invalid_argument", "unknown_customer"
+    NOT_DISPATCHABLE = "conflict", "order_not_dispatchable"
     NOT_CANCELLABLE = "conflict", "order_not_cancellable"
     VERSION_MISMATCH = "conflict", "version_mismatch"
     INVALID_CURSOR = "invalid_argument", "invalid_cursor"
@@ -195,6 +196,22 @@ class GetOrderHistory(Request):
     """The steps of one order: the caller's own, or for an administrator any."""
 
     order_id: Id
+
+
+class StartDispatch(Request):
+    """Allow the goods of a confirmed order to leave. From then on it cannot be cancelled.
+
+    Repeating this is no error.
+    """
+
+    order_id: Id
+
+
+class DispatchStarted(Reply):
+    """The goods of the order may leave, since this time."""
+
+    order_id: Id
+    started_at: datetime
 
 
 class OrderPlaced(Reply):

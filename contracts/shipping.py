@@ -1,17 +1,129 @@
-"""The payloads of the events of `shipping`."""
+"""The payloads of `shipping.*`, and of the events that shipping announces."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
-from contracts.base import Id, Reply
+from contracts.base import Cursor, Id, Items, Limit, Reason, Reply, Request, Version
+from contracts.customers import CustomerId
+from contracts.orders import MOST_LINES
 
 TrackingNumber = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
 
 
+class ShippingReason(Reason):
+    """Reasons of the faults of shipping."""
+
+    NOT_FOUND = "not_found", "shipment_not_found"
+    STOPPED = "conflict", "shipment_stopped"
+    NOT_DISPATCHED = "conflict", "shipment_not_dispatched"
+    VERSION_MISMATCH = "conflict", "version_mismatch"
+    INVALID_CURSOR = "invalid_argument", "invalid_cursor"
+
+
+class ShipmentStatus(StrEnum):
+    """The status of a shipment: pending, dispatched, delivered; or stopped, if its order is cancelled while pending."""
+
+    PENDING = "pending"
+    DISPATCHED = "dispatched"
+    DELIVERED = "delivered"
+    STOPPED = "stopped"
+
+
+class ShipmentSort(StrEnum):
+    """Orders of the shipments list. `-` sorts descending. Ids grow with the time of creation."""
+
+    ID = "shipment_id"
+    ID_DESC = "-shipment_id"
+
+
+class ShipmentLine(Reply):
+    """Units of one product to pack."""
+
+    product_id: Id
+    product_name: str
+    quantity: int
+
+
+class ShipmentSummary(Reply):
+    """A shipment without its lines and its address. Each order has one at most."""
+
+    shipment_id: Id
+    order_id: Id
+    status: ShipmentStatus
+    user_id: str | None
+    """The user who placed the order."""
+    customer_id: CustomerId | None
+    shipper_id: int | None
+    """Null if no shipper is known."""
+    tracking_number: TrackingNumber
+    created_at: datetime
+    dispatched_at: datetime | None
+    delivered_at: datetime | None
+    stopped_at: datetime | None
+    version: Version
+
+
+class Shipment(ShipmentSummary):
+    """A shipment. Unknown fields are null."""
+
+    shipper_name: str | None
+    ship_name: str | None
+    ship_address: str | None
+    ship_city: str | None
+    ship_region: str | None
+    ship_postal_code: str | None
+    ship_country: str | None
+    lines: Annotated[tuple[ShipmentLine, ...], Field(max_length=MOST_LINES)]
+
+
+class ShipmentPage(Reply):
+    """A page of the shipments list."""
+
+    items: Items[ShipmentSummary]
+    next_cursor: str | None
+
+
+class GetShipment(Request):
+    """Get one shipment by id: of one's own orders, or for an administrator any."""
+
+    shipment_id: Id
+
+
+class ListShipments(Request):
+    """List the shipments that match every given filter: of one's own orders, or for an administrator all."""
+
+    status: ShipmentStatus | None = None
+    order_id: Id | None = None
+    sort: ShipmentSort = ShipmentSort.ID_DESC
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class DispatchShipment(Request):
+    """Note that the goods have left. From then on the order cannot be cancelled.
+
+    If `expected_version` is given, it must be the current one. Repeating this is no error.
+    """
+
+    shipment_id: Id
+    expected_version: Version | None = None
+
+
+class DeliverShipment(Request):
+    """Note that the goods of a dispatched shipment have arrived.
+
+    If `expected_version` is given, it must be the current one. Repeating this is no error.
+    """
+
+    shipment_id: Id
+    expected_version: Version | None = None
+
+
 class ShipmentDispatched(Reply):
-    """The goods of an order have left the warehouse."""
+    """The goods of an order have left."""
 
     shipment_id: Id
     order_id: Id

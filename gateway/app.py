@@ -20,6 +20,7 @@ from gateway.api.health import routes as health
 from gateway.api.orders import routes as orders
 from gateway.api.products import routes as products
 from gateway.api.products import stock_routes as stock
+from gateway.api.shipping import routes as shipping
 from gateway.dependencies import Dependencies
 from gateway.middleware.body import BodyLimit
 from gateway.middleware.bulkhead import Bulkhead
@@ -94,7 +95,7 @@ def build(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # each request would look for OpenTelemetry
     )
     app.state.dependencies = wire(settings, transport)
-    for routes in (auth, account, users, audit, customers, stock, products, carts, orders, health):
+    for routes in (auth, account, users, audit, customers, stock, products, carts, orders, shipping, health):
         app.include_router(routes.router)
     refuse_undeclared(app, without=health.PATHS | _DOCS)
     refuse_shadowed(app)

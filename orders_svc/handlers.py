@@ -2,6 +2,7 @@
 
 from contracts.orders import (
     CancelOrder,
+    DispatchStarted,
     GetOrder,
     GetOrderHistory,
     ListOrders,
@@ -9,6 +10,7 @@ from contracts.orders import (
     OrderHistory,
     OrderPage,
     PlaceOrder,
+    StartDispatch,
 )
 from loading.batch_loader import BatchLoader
 from mesh.core import context
@@ -18,7 +20,7 @@ from mesh.service.idempotency import IdempotentWrites
 from orders_svc.placement import Placements
 from orders_svc.repository import Orders
 from orders_svc.rows import visible
-from subjects import ORDERS_CANCEL, ORDERS_GET, ORDERS_HISTORY, ORDERS_LIST, ORDERS_PLACE
+from subjects import ORDERS_CANCEL, ORDERS_GET, ORDERS_HISTORY, ORDERS_LIST, ORDERS_PLACE, ORDERS_START_DISPATCH
 from worker.answers import answers
 
 
@@ -69,6 +71,11 @@ class Handlers:
     async def history(self, request: GetOrderHistory) -> OrderHistory:
         """The steps of one order. Raises NotFound, for another user's too."""
         return await self._orders.history(request.order_id, _owner())
+
+    @answers(ORDERS_START_DISPATCH)
+    async def start_dispatch(self, request: StartDispatch) -> DispatchStarted:
+        """When the goods of the order were allowed to leave. Raises NotFound, and Conflict unless it is confirmed."""
+        return await self._orders.start_dispatch(request.order_id)
 
 
 def _owner() -> str | None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from contracts.base import Id
 from contracts.orders import (
+    DispatchStarted,
     ListOrders,
     Order,
     OrderCancelled,
@@ -60,6 +61,10 @@ _MOVE: Final = """
     WHERE order_id = $1 AND status = ANY($3) RETURNING order_id
 """
 _STEP: Final = "INSERT INTO order_steps (order_id, status, event_id) VALUES ($1, $2, $3)"
+_START_DISPATCH: Final = """
+    UPDATE orders SET dispatch_started_at = coalesce(dispatch_started_at, now())
+    WHERE order_id = $1 AND status IN ('confirmed', 'dispatched', 'delivered') RETURNING order_id, dispatch_started_at
+"""
 _DISPATCH: Final = """
     UPDATE orders SET tracking_number = $2, shipped_date = ($3::timestamptz AT TIME ZONE 'UTC')::date
     WHERE order_id = $1
@@ -164,7 +169,7 @@ class Orders:
     async def cancel(self, order_id: int, expected_version: int | None, owner: str | None = None) -> Order:
         """The order, cancelled now or before.
 
-        Raises NotFound, Conflict for another version, and Conflict once it is refused or dispatched.
+        Raises NotFound, Conflict for another version, and Conflict once it is refused or its dispatch has started.
         """
         row = await find_row(self._database, order_id, owner, lock=True)
         if row["status"] == OrderStatus.CANCELLED:
@@ -172,6 +177,8 @@ class Orders:
         if expected_version not in (None, row["version"]):
             said = f"order {order_id} is in version {row['version']}, not in {expected_version}"
             raise Conflict(OrderReason.VERSION_MISMATCH, said)
+        if row["status"] == OrderStatus.CONFIRMED and row["dispatch_started_at"] is not None:
+            raise Conflict(OrderReason.NOT_CANCELLABLE, f"order {order_id} is being dispatched")
         order = await self._move(order_id, OrderStatus.CANCELLED)
         if order is None:
             raise Conflict(OrderReason.NOT_CANCELLABLE, f"order {order_id} is {row['status']}")
@@ -191,6 +198,14 @@ class Orders:
             await self._database.fetch(_SHORT, order_id, products, in_stock)
             refused = OrderRefused(order_id=order_id, user_id=order.user_id, short=tuple(short))
             await self._announce(order, EVENTS_ORDERS_REFUSED, refused)
+
+    async def start_dispatch(self, order_id: int) -> DispatchStarted:
+        """Refuse to cancel the order from now on. Raises NotFound, and Conflict unless it is confirmed (ADR 24)."""
+        row = await self._database.fetchrow(_START_DISPATCH, order_id)
+        if row is None:
+            status = (await find_row(self._database, order_id, None))["status"]
+            raise Conflict(OrderReason.NOT_DISPATCHABLE, f"order {order_id} is {status}")
+        return DispatchStarted(order_id=order_id, started_at=row["dispatch_started_at"])
 
     async def dispatch(self, order_id: int, tracking_number: str, dispatched_at: datetime) -> None:
         """Note that the goods have left; nothing is done to an order that has gone on, or was cancelled before.

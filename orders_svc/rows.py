@@ -26,11 +26,13 @@ _LINES: Final = """
     SELECT order_id, product_id, product_name, unit_price, quantity, discount, amount, in_stock
     FROM order_lines WHERE order_id = ANY($1) ORDER BY order_id, position
 """
-_ROW: Final = "SELECT status, version FROM orders WHERE order_id = $1 AND ($2::text IS NULL OR user_id = $2)"
+_ROW: Final = """
+    SELECT status, version, dispatch_started_at FROM orders WHERE order_id = $1 AND ($2::text IS NULL OR user_id = $2)
+"""
 
 
 async def find_row(database: Statements, order_id: int, owner: str | None, *, lock: bool = False) -> Record:
-    """The order's status and version; `lock` keeps others from changing it. Raises NotFound.
+    """The order's status, version and start of dispatch; `lock` keeps others from changing it. Raises NotFound.
 
     `owner` is the user whose orders alone are there; None: all orders are.
     """

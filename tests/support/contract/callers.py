@@ -13,7 +13,7 @@ from ops.permissions import permissions
 from services import PROCESSES
 
 _ALLOWED = permissions(PROCESSES)
-SENDERS = ("gateway", "operator", "stock")
+SENDERS = ("gateway", "operator", "stock", "shipping")
 """NATS users who together may send every request."""
 
 

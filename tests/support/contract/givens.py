@@ -1,5 +1,6 @@
 """What a golden file's braces stand for, made when an example first says it."""
 
+import asyncio
 import itertools
 import random
 import string
@@ -60,6 +61,11 @@ class Givens:
             "order": self._order,
             "cart": self._cart,
             "reserved_order": self._reserved_order,
+            "cancelled_order": self._cancelled_order,
+            "shipped_order": self._shipped_order,
+            "shipment": self._shipment,
+            "dispatched_shipment": self._dispatched_shipment,
+            "stopped_shipment": self._stopped_shipment,
         }
         known = {
             "user_email": self._accounts["user"].email,
@@ -127,3 +133,33 @@ class Givens:
         number = random.randint(10**9, 2**31 - 1)
         await self._wire.ask("products.stock.reserve", order_id=number, lines=[{"product_id": product, "quantity": 2}])
         return number
+
+    async def _cancelled_order(self) -> object:
+        order = await self._order()
+        await self._wire.ask("orders.cancel", self.token("user"), order_id=order)
+        return order
+
+    async def _shipped_order(self) -> object:
+        order = await self._order()
+        await self._shipment_of(order)
+        return order
+
+    async def _shipment(self) -> object:
+        return await self._shipment_of(await self._order())
+
+    async def _dispatched_shipment(self) -> object:
+        shipment = await self._shipment()
+        await self._wire.ask("shipping.dispatch", self.token("admin"), shipment_id=shipment)
+        return shipment
+
+    async def _stopped_shipment(self) -> object:
+        order = await self._shipped_order()
+        await self._wire.ask("orders.cancel", self.token("user"), order_id=order)
+        return await self._shipment_of(order, "stopped")
+
+    async def _shipment_of(self, order: object, status: str = "pending") -> object:
+        """The order's shipment, once the events have given it the status."""
+        of_order = {"order_id": order, "status": status}
+        while not (items := (await self._wire.ask("shipping.list", self.token("user"), **of_order))["items"]):
+            await asyncio.sleep(0.01)
+        return items[0]["shipment_id"]

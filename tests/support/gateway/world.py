@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from contracts import auth, customers, products
+from contracts import auth, customers, products, shipping
 from mesh.core import context
 from mesh.core.endpoint import Endpoint
 from mesh.security.verifier import Verifier
@@ -44,6 +44,10 @@ from subjects import (
     PRODUCTS_SUPPLIERS_GET,
     PRODUCTS_SUPPLIERS_LIST,
     PRODUCTS_UPDATE,
+    SHIPPING_DELIVER,
+    SHIPPING_DISPATCH,
+    SHIPPING_GET,
+    SHIPPING_LIST,
 )
 from tests.support.contract import golden
 from tests.support.gateway.tokens import KEY_ID, SETTINGS, public_key
@@ -112,6 +116,28 @@ ENTRY: Final = auth.AuditEntry(
     request_id="r1",
     detail=None,
 )
+SHIPMENT: Final = shipping.Shipment(
+    shipment_id=1,
+    order_id=11078,
+    status=shipping.ShipmentStatus.DISPATCHED,
+    user_id=NANCY.user_id,
+    customer_id=None,
+    shipper_id=3,
+    shipper_name="Federal Shipping",
+    tracking_number="NW00000110783",
+    created_at=datetime(2026, 7, 1, 9, 30, tzinfo=UTC),
+    dispatched_at=datetime(2026, 7, 2, 8, 0, tzinfo=UTC),
+    delivered_at=None,
+    stopped_at=None,
+    ship_name=None,
+    ship_address=None,
+    ship_city=None,
+    ship_region=None,
+    ship_postal_code=None,
+    ship_country=None,
+    lines=(shipping.ShipmentLine(product_id=1, product_name="Chai", quantity=2),),
+    version=3,
+)
 TOKENS: Final = auth.Tokens(access_token="a.b.c", expires_in=900, refresh_token="r" * 32)
 
 _ASKED_ABOUT: Final[dict[Endpoint[Any, Any], BaseModel]] = {
@@ -143,6 +169,10 @@ _ASKED_ABOUT: Final[dict[Endpoint[Any, Any], BaseModel]] = {
     PRODUCTS_CATEGORIES_LIST: products.CategoryPage(items=(BEVERAGES,), next_cursor=None),
     PRODUCTS_SUPPLIERS_LIST: products.SupplierPage(items=(EXOTIC_LIQUIDS,), next_cursor=None),
     PRODUCTS_SUPPLIERS_GET: EXOTIC_LIQUIDS,
+    SHIPPING_GET: SHIPMENT,
+    SHIPPING_LIST: shipping.ShipmentPage(items=(SHIPMENT,), next_cursor=None),
+    SHIPPING_DISPATCH: SHIPMENT,
+    SHIPPING_DELIVER: SHIPMENT,
 }
 """What tests look at more closely."""
 

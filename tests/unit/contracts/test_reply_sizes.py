@@ -30,6 +30,9 @@ from subjects import (
     PRODUCTS_STOCK_RELEASE,
     PRODUCTS_STOCK_RESERVE,
     PRODUCTS_SUPPLIERS_LIST,
+    SHIPPING_DELIVER,
+    SHIPPING_DISPATCH,
+    SHIPPING_GET,
 )
 
 _WIDEST: Final = "\x01"
@@ -80,6 +83,7 @@ _PLAIN: Final = {
     "detail": 64,
     "event_id": 36,
     "tracking_number": 64,
+    "shipper_name": 80,
 }
 
 
@@ -133,6 +137,7 @@ def test_no_limit_is_much_wider_than_its_shape_needs(endpoint: Endpoint[Any, Any
     expected = MAX_LIST_REPLY if "items" in endpoint.reply.model_fields else MAX_REPLY
     longer = {AUTH_JWKS: 64, AUTH_SESSIONS_REVOKED: 400}
     longer |= dict.fromkeys((ORDERS_PLACE, ORDERS_GET, ORDERS_CANCEL, CARTS_CHECKOUT), 96)
+    longer |= dict.fromkeys((SHIPPING_GET, SHIPPING_DISPATCH, SHIPPING_DELIVER), 64)
     longer |= dict.fromkeys((PRODUCTS_STOCK_RESERVE, PRODUCTS_STOCK_RELEASE, PRODUCTS_STOCK_COMMIT), 16)
     longer |= dict.fromkeys((CUSTOMERS_LIST, CUSTOMERS_GET_MANY, PRODUCTS_SUPPLIERS_LIST), 800)
     assert (longer[endpoint] * 1024 if endpoint in longer else expected) == endpoint.max_reply

@@ -9,6 +9,7 @@ from mesh.transport.memory import MemoryTransport
 from ops.process import Process
 from orders_svc.events import OrderEvents
 from services import WORKERS
+from shipping_svc.events import ShippingEvents
 from stock_svc.events import StockEvents
 from tests.support.events.memory_streams import StreamBroker
 from tests.support.events.sample_events import HAPPENED, SETTLED, Happened
@@ -105,7 +106,12 @@ def test_a_fault_ends_the_start(owners: list[object], with_inbox: bool, said: st
     assert str(raised.value).startswith(f"event handlers: {said}")
 
 
-HANDLERS: dict[str, list[type]] = {"carts": [CartEvents], "orders": [OrderEvents], "stock": [StockEvents]}
+HANDLERS: dict[str, list[type]] = {
+    "carts": [CartEvents],
+    "orders": [OrderEvents],
+    "shipping": [ShippingEvents],
+    "stock": [StockEvents],
+}
 """The classes whose methods handle events, by service."""
 
 

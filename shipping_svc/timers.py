@@ -1,0 +1,95 @@
+"""Dispatches and delivers shipments by themselves, a set time after they were created or dispatched."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+
+from contracts.shipping import ShipmentStatus
+from mesh.core.errors import Conflict
+from providers.postgres.database import Database
+from shipping_svc.due import Due, Timer
+from shipping_svc.repository import Shipments
+
+log = structlog.get_logger()
+
+_MOST: Final = 4
+"""Shipments in one claim. They move at once, each on a connection of its own."""
+_POLL: Final = 5.0
+_SHORTEST_SLEEP: Final = 0.2
+
+
+class Timers:
+    """Moves shipments on when they are due. Several replicas share the work."""
+
+    def __init__(
+        self,
+        database: Database,
+        permit: Callable[[int], Awaitable[None]],
+        *,
+        dispatch_after: float | None,
+        deliver_after: float | None,
+        poll: float = _POLL,
+    ) -> None:
+        """`permit` asks orders whether the goods of an order may leave.
+
+        `dispatch_after` and `deliver_after` are in seconds; None: only an administrator does it. `poll`: seconds until
+        the next look at the database at the latest. It finds new shipments, those of other replicas too.
+        """
+        self._database = database
+        self._permit = permit
+        self._poll = poll
+        self._timers: list[Timer] = []
+        if dispatch_after is not None:
+            self._timers.append(Timer(ShipmentStatus.PENDING, "created_at", dispatch_after))
+        if deliver_after is not None:
+            self._timers.append(Timer(ShipmentStatus.DISPATCHED, "dispatched_at", deliver_after))
+
+    async def run(self) -> None:
+        """Move on what is due, and sleep until the next one is. Returns at once if nothing moves by itself."""
+        while self._timers:
+            seconds = [await self._move_due(timer) for timer in self._timers]
+            await asyncio.sleep(min(seconds))
+
+    async def _move_due(self, timer: Timer) -> float:
+        """Move on everything that is due. Returns how many seconds to sleep."""
+        try:
+            while due := await timer.claim(self._database, _MOST):
+                if not all(await asyncio.gather(*(self._move(timer, one) for one in due))):
+                    return self._poll
+            left = await timer.seconds_left(self._database)
+        except Exception as error:  # noqa: BLE001  # the database is away; the next look tries again
+            log.warning("timer_failed", status=timer.status.value, error=str(error), type=type(error).__name__)
+            return self._poll
+        # A shipment that arrives meanwhile is not due before `after`.
+        soonest = self._poll if left is None else left
+        return min(max(_SHORTEST_SLEEP, min(timer.after, soonest)), self._poll)
+
+    async def _move(self, timer: Timer, due: Due) -> bool:
+        """Whether the shipment needs no further try soon."""
+        try:
+            if timer.status is ShipmentStatus.PENDING:
+                await self._permit(due.order_id)
+            async with self._database.transaction() as connection:
+                shipments = Shipments(connection)
+                move = shipments.dispatch if timer.status is ShipmentStatus.PENDING else shipments.deliver
+                await move(due.shipment_id, None)
+        except Conflict as conflict:  # the order is cancelled: its event is on the way
+            log.info("shipment_not_moved", shipment_id=due.shipment_id, reason=str(conflict.reason))
+        except Exception as error:  # noqa: BLE001  # an outage; the next claim tries again
+            log.warning("shipment_not_moved", shipment_id=due.shipment_id, error=str(error), type=type(error).__name__)
+            return False
+        return True
+
+
+@asynccontextmanager
+async def running(timers: Timers) -> AsyncIterator[None]:
+    """Run the timers until the context ends."""
+    task = asyncio.create_task(timers.run(), name="shipping-timers")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
