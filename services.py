@@ -13,6 +13,7 @@ from subjects import (
     CUSTOMERS_GET_MANY,
     ENDPOINTS,
     EVENTS_AUTH_SESSIONS_REVOKED,
+    EVENTS_AUTH_USER_REGISTERED,
     PRODUCTS_GET_MANY,
 )
 
@@ -48,6 +49,14 @@ PROCESSES = (
         store="postgres",
         calls=(AUTH_JWKS,),
         seeded=True,
+    ),
+    Process(
+        "notifications",
+        package="notifications_svc",
+        store="mongo",
+        calls=(AUTH_JWKS,),
+        handles=(EVENTS_AUTH_USER_REGISTERED,),
+        mails=True,
     ),
 )
 """All processes. nats.conf and compose.yaml keep this order."""

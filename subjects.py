@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from contracts import auth, customers, products
+from contracts import auth, customers, notifications, products
 from contracts.auth import AuthReason as A
 from contracts.customers import CustomerReason as C
 from contracts.products import ProductReason as P
@@ -48,8 +48,11 @@ PRODUCTS_CATEGORIES_LIST = Endpoint("products.categories.list", products.ListCat
 PRODUCTS_SUPPLIERS_LIST = Endpoint("products.suppliers.list", products.ListSuppliers, products.SupplierPage, USER, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,), max_reply=800 * KIB)
 PRODUCTS_SUPPLIERS_GET = Endpoint("products.suppliers.get", products.GetSupplier, products.Supplier, USER, idempotent=True, read=True, reasons=(P.SUPPLIER_NOT_FOUND,))
 
+NOTIFICATIONS_LIST = Endpoint("notifications.list", notifications.ListNotifications, notifications.NotificationPage, USER, verified=True, idempotent=True, read=True)
+
 # Events: subject, payload.
 EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.SessionsRevoked)
+EVENTS_AUTH_USER_REGISTERED = Event("events.auth.user_registered", auth.UserRegistered, durable=True)
 # fmt: on
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = tuple(value for value in globals().values() if isinstance(value, Endpoint))

@@ -16,6 +16,7 @@ from gateway.api.auth import account, audit, users
 from gateway.api.auth import sessions as auth
 from gateway.api.customers import routes as customers
 from gateway.api.health import routes as health
+from gateway.api.notifications import routes as notifications
 from gateway.api.products import routes as products
 from gateway.dependencies import Dependencies
 from gateway.middleware.body import BodyLimit
@@ -91,7 +92,7 @@ def build(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # each request would look for OpenTelemetry
     )
     app.state.dependencies = wire(settings, transport)
-    for routes in (auth, account, users, audit, customers, products, health):
+    for routes in (auth, account, users, audit, customers, products, notifications, health):
         app.include_router(routes.router)
     refuse_undeclared(app, without=health.PATHS | _DOCS)
     refuse_shadowed(app)
