@@ -10,15 +10,34 @@ from ops.process import TARGETS, Process
 from subjects import (
     AUTH_JWKS,
     AUTH_KEYS_ROTATE,
+    CUSTOMERS_GET,
     CUSTOMERS_GET_MANY,
     ENDPOINTS,
     EVENTS_AUTH_SESSIONS_REVOKED,
     EVENTS_AUTH_USER_REGISTERED,
+    EVENTS_ORDERS_CANCELLED,
+    EVENTS_ORDERS_CONFIRMED,
+    EVENTS_ORDERS_DELIVERED,
+    EVENTS_ORDERS_DISPATCHED,
+    EVENTS_ORDERS_PLACED,
+    EVENTS_ORDERS_REFUSED,
+    EVENTS_STOCK_REFUSED,
+    EVENTS_STOCK_RESERVED,
     PRODUCTS_GET_MANY,
+    PRODUCTS_STOCK_COMMIT,
+    PRODUCTS_STOCK_RELEASE,
+    PRODUCTS_STOCK_RESERVE,
 )
 
 # Only other services and operators call these.
-_NOT_FOR_HTTP = (AUTH_KEYS_ROTATE, CUSTOMERS_GET_MANY, PRODUCTS_GET_MANY)
+_NOT_FOR_HTTP = (
+    AUTH_KEYS_ROTATE,
+    CUSTOMERS_GET_MANY,
+    PRODUCTS_GET_MANY,
+    PRODUCTS_STOCK_RESERVE,
+    PRODUCTS_STOCK_RELEASE,
+    PRODUCTS_STOCK_COMMIT,
+)
 
 PROCESSES = (
     Process(
@@ -51,11 +70,33 @@ PROCESSES = (
         seeded=True,
     ),
     Process(
+        "orders",
+        package="orders_svc",
+        store="postgres",
+        calls=(AUTH_JWKS, CUSTOMERS_GET, PRODUCTS_GET_MANY),
+        handles=(EVENTS_STOCK_RESERVED, EVENTS_STOCK_REFUSED),
+        seeded=True,
+    ),
+    Process(
+        "stock",
+        package="stock_svc",
+        calls=(AUTH_JWKS, PRODUCTS_STOCK_RESERVE, PRODUCTS_STOCK_RELEASE, PRODUCTS_STOCK_COMMIT),
+        handles=(EVENTS_ORDERS_PLACED, EVENTS_ORDERS_CANCELLED, EVENTS_ORDERS_DISPATCHED),
+    ),
+    Process(
         "notifications",
         package="notifications_svc",
         store="mongo",
         calls=(AUTH_JWKS,),
-        handles=(EVENTS_AUTH_USER_REGISTERED,),
+        handles=(
+            EVENTS_AUTH_USER_REGISTERED,
+            EVENTS_ORDERS_PLACED,
+            EVENTS_ORDERS_CONFIRMED,
+            EVENTS_ORDERS_REFUSED,
+            EVENTS_ORDERS_CANCELLED,
+            EVENTS_ORDERS_DISPATCHED,
+            EVENTS_ORDERS_DELIVERED,
+        ),
         mails=True,
     ),
 )

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from contracts import auth, customers, notifications, products
+from contracts import auth, customers, notifications, orders, products, products_stock, stock
 from contracts.auth import AuthReason as A
 from contracts.customers import CustomerReason as C
+from contracts.orders import OrderReason as O
 from contracts.products import ProductReason as P
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.event import Event
@@ -42,17 +43,41 @@ PRODUCTS_GET = Endpoint("products.get", products.GetProduct, products.Product, A
 PRODUCTS_GET_MANY = Endpoint("products.get_many", products.GetProducts, products.ProductsFound, ANYONE, idempotent=True, read=True)
 PRODUCTS_LIST = Endpoint("products.list", products.ListProducts, products.ProductPage, ANYONE, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,))
 PRODUCTS_CREATE = Endpoint("products.create", products.CreateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER))
-PRODUCTS_UPDATE = Endpoint("products.update", products.UpdateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.NOT_FOUND, P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.VERSION_MISMATCH))
+PRODUCTS_UPDATE = Endpoint("products.update", products.UpdateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.NOT_FOUND, P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.VERSION_MISMATCH, P.STOCK_OUT_OF_RANGE))
 PRODUCTS_DISCONTINUE = Endpoint("products.discontinue", products.DiscontinueProduct, products.Product, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(P.NOT_FOUND, P.VERSION_MISMATCH))
 PRODUCTS_CATEGORIES_LIST = Endpoint("products.categories.list", products.ListCategories, products.CategoryPage, ANYONE, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,))
 PRODUCTS_SUPPLIERS_LIST = Endpoint("products.suppliers.list", products.ListSuppliers, products.SupplierPage, USER, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,), max_reply=800 * KIB)
 PRODUCTS_SUPPLIERS_GET = Endpoint("products.suppliers.get", products.GetSupplier, products.Supplier, USER, idempotent=True, read=True, reasons=(P.SUPPLIER_NOT_FOUND,))
+
+PRODUCTS_STOCK_GET = Endpoint("products.stock.get", products_stock.GetStock, products_stock.Stock, ANYONE, idempotent=True, read=True, reasons=(P.NOT_FOUND,))
+PRODUCTS_STOCK_MOVEMENTS = Endpoint("products.stock.movements", products_stock.ListMovements, products_stock.MovementPage, ADMIN, verified=True, idempotent=True, read=True, reasons=(P.NOT_FOUND, P.INVALID_CURSOR))
+PRODUCTS_STOCK_RECEIVE = Endpoint("products.stock.receive", products_stock.ReceiveStock, products_stock.Stock, ADMIN, verified=True, keyed=True, reasons=(P.NOT_FOUND, P.STOCK_OUT_OF_RANGE))
+PRODUCTS_STOCK_ADJUST = Endpoint("products.stock.adjust", products_stock.AdjustStock, products_stock.Stock, ADMIN, verified=True, keyed=True, reasons=(P.NOT_FOUND, P.STOCK_OUT_OF_RANGE))
+PRODUCTS_STOCK_RESERVE = Endpoint("products.stock.reserve", products_stock.ReserveStock, products_stock.Reservation, ANYONE, idempotent=True, max_reply=16 * KIB)
+PRODUCTS_STOCK_RELEASE = Endpoint("products.stock.release", products_stock.ReleaseStock, products_stock.Reservation, ANYONE, idempotent=True, max_reply=16 * KIB)
+PRODUCTS_STOCK_COMMIT = Endpoint("products.stock.commit", products_stock.CommitStock, products_stock.Reservation, ANYONE, idempotent=True, reasons=(P.NOTHING_RESERVED,), max_reply=16 * KIB)
+
+ORDERS_PLACE = Endpoint("orders.place", orders.PlaceOrder, orders.Order, USER, verified=True, keyed=True, reasons=(O.DUPLICATE_PRODUCT, O.UNKNOWN_PRODUCT, O.DISCONTINUED, O.UNKNOWN_CUSTOMER), max_reply=96 * KIB)
+ORDERS_GET = Endpoint("orders.get", orders.GetOrder, orders.Order, USER, verified=True, idempotent=True, read=True, reasons=(O.NOT_FOUND,), max_reply=96 * KIB)
+ORDERS_LIST = Endpoint("orders.list", orders.ListOrders, orders.OrderPage, USER, verified=True, idempotent=True, read=True, reasons=(O.INVALID_CURSOR,))
+ORDERS_CANCEL = Endpoint("orders.cancel", orders.CancelOrder, orders.Order, USER, verified=True, idempotent=True, keyed=True, reasons=(O.NOT_FOUND, O.NOT_CANCELLABLE, O.VERSION_MISMATCH), max_reply=96 * KIB)
+ORDERS_HISTORY = Endpoint("orders.history", orders.GetOrderHistory, orders.OrderHistory, USER, verified=True, idempotent=True, read=True, reasons=(O.NOT_FOUND,))
 
 NOTIFICATIONS_LIST = Endpoint("notifications.list", notifications.ListNotifications, notifications.NotificationPage, USER, verified=True, idempotent=True, read=True)
 
 # Events: subject, payload.
 EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.SessionsRevoked)
 EVENTS_AUTH_USER_REGISTERED = Event("events.auth.user_registered", auth.UserRegistered, durable=True)
+
+EVENTS_ORDERS_PLACED = Event("events.orders.placed", orders.OrderPlaced, durable=True)
+EVENTS_ORDERS_CONFIRMED = Event("events.orders.confirmed", orders.OrderConfirmed, durable=True)
+EVENTS_ORDERS_REFUSED = Event("events.orders.refused", orders.OrderRefused, durable=True)
+EVENTS_ORDERS_CANCELLED = Event("events.orders.cancelled", orders.OrderCancelled, durable=True)
+EVENTS_ORDERS_DISPATCHED = Event("events.orders.dispatched", orders.OrderDispatched, durable=True)
+EVENTS_ORDERS_DELIVERED = Event("events.orders.delivered", orders.OrderDelivered, durable=True)
+
+EVENTS_STOCK_RESERVED = Event("events.stock.reserved", stock.StockReserved, durable=True)
+EVENTS_STOCK_REFUSED = Event("events.stock.refused", stock.StockRefused, durable=True)
 # fmt: on
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = tuple(value for value in globals().values() if isinstance(value, Endpoint))

@@ -35,6 +35,8 @@ _LARGEST_INTEGER = 2**31 - 1
 
 MONEY_PATTERN: Final = r"^[0-9]{1,8}(\.[0-9]{1,2})?$"
 """ASCII digits only: in pydantic's regular expressions, \\d matches digits of every script."""
+TOTAL_PATTERN: Final = r"^[0-9]{1,13}(\.[0-9]{1,2})?$"
+"""The same for a sum of amounts, which has more digits."""
 
 
 class Reason(StrEnum):
@@ -130,17 +132,21 @@ def _money_as_text(value: object) -> object:
     raise ValueError('money is a string of digits with at most two decimals, such as "18.00"')
 
 
-def _money_read(_source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-    digits = core_schema.str_schema(pattern=MONEY_PATTERN)
-    parsed = core_schema.chain_schema([digits, handler(Decimal)])
-    return core_schema.json_or_python_schema(
-        json_schema=parsed,
-        python_schema=core_schema.union_schema([core_schema.is_instance_schema(Decimal), parsed], mode="left_to_right"),
-        serialization=core_schema.to_string_ser_schema(),
-    )
+def _read_by(pattern: str) -> GetPydanticSchema:
+    """Metadata for a decimal that is read from a text of this pattern."""
+
+    def schema(_source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        parsed = core_schema.chain_schema([core_schema.str_schema(pattern=pattern), handler(Decimal)])
+        either = core_schema.union_schema([core_schema.is_instance_schema(Decimal), parsed], mode="left_to_right")
+        return core_schema.json_or_python_schema(
+            json_schema=parsed, python_schema=either, serialization=core_schema.to_string_ser_schema()
+        )
+
+    return GetPydanticSchema(schema)
 
 
 MONEY_SCHEMA: Final = WithJsonSchema({"type": "string", "pattern": rf"^{_MONEY.pattern}$", "examples": ["18.00"]})
+TOTAL_SCHEMA: Final = WithJsonSchema({"type": "string", "pattern": TOTAL_PATTERN, "examples": ["440.00"]})
 
 Money = Annotated[
     Decimal,
@@ -149,8 +155,10 @@ Money = Annotated[
     MONEY_SCHEMA,
 ]
 """An amount in the catalogue's currency: a decimal string on the wire, never a binary fraction."""
-MoneyRead = Annotated[Decimal, GetPydanticSchema(_money_read), MONEY_SCHEMA]
+MoneyRead = Annotated[Decimal, _read_by(MONEY_PATTERN), MONEY_SCHEMA]
 """The same in a reply. It reports no details of an error, and is read in half the time."""
+TotalRead = Annotated[Decimal, _read_by(TOTAL_PATTERN), TOTAL_SCHEMA]
+"""A sum of amounts in a reply."""
 
 Id = Annotated[int, Field(ge=1, le=_LARGEST_INTEGER)]
 Count = Annotated[int, Field(ge=0, le=_LARGEST_INTEGER)]

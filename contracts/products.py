@@ -35,6 +35,8 @@ class ProductReason(Reason):
     UNKNOWN_CATEGORY = "invalid_argument", "unknown_category"
     UNKNOWN_SUPPLIER = "invalid_argument", "unknown_supplier"
     VERSION_MISMATCH = "conflict", "version_mismatch"
+    STOCK_OUT_OF_RANGE = "conflict", "stock_out_of_range"
+    NOTHING_RESERVED = "not_found", "nothing_reserved"
     INVALID_CURSOR = "invalid_argument", "invalid_cursor"
 
 

@@ -17,7 +17,9 @@ from gateway.api.auth import sessions as auth
 from gateway.api.customers import routes as customers
 from gateway.api.health import routes as health
 from gateway.api.notifications import routes as notifications
+from gateway.api.orders import routes as orders
 from gateway.api.products import routes as products
+from gateway.api.products import stock_routes as stock
 from gateway.dependencies import Dependencies
 from gateway.middleware.body import BodyLimit
 from gateway.middleware.bulkhead import Bulkhead
@@ -59,7 +61,7 @@ _HASHING = (AUTH_LOGIN, AUTH_REGISTER, AUTH_PASSWORD_CHANGE)
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 
 _DESCRIPTION = """\
-Northwind's customers and products over HTTP, answered by services behind NATS.
+Northwind's customers, products and orders over HTTP, answered by services behind NATS.
 
 Every error is a problem document (RFC 9457, `application/problem+json`). Quote its `request_id` when you ask for help.
 Lists are paged: pass `next_cursor` as `cursor` to get the next page. A resource with a version carries it as `ETag`.
@@ -92,7 +94,7 @@ def build(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # each request would look for OpenTelemetry
     )
     app.state.dependencies = wire(settings, transport)
-    for routes in (auth, account, users, audit, customers, products, notifications, health):
+    for routes in (auth, account, users, audit, customers, stock, products, orders, notifications, health):
         app.include_router(routes.router)
     refuse_undeclared(app, without=health.PATHS | _DOCS)
     refuse_shadowed(app)

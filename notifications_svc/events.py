@@ -7,9 +7,25 @@ from pydantic import BaseModel
 
 from contracts.auth import UserRegistered
 from contracts.notifications import NotificationKind as Kind
+from contracts.orders import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderDispatched,
+    OrderPlaced,
+    OrderRefused,
+)
 from mesh.events.cloud_event import CloudEvent, handled
 from notifications_svc.repository import Notifications
-from subjects import EVENTS_AUTH_USER_REGISTERED
+from subjects import (
+    EVENTS_AUTH_USER_REGISTERED,
+    EVENTS_ORDERS_CANCELLED,
+    EVENTS_ORDERS_CONFIRMED,
+    EVENTS_ORDERS_DELIVERED,
+    EVENTS_ORDERS_DISPATCHED,
+    EVENTS_ORDERS_PLACED,
+    EVENTS_ORDERS_REFUSED,
+)
 from worker.events import handles
 
 
@@ -22,6 +38,36 @@ class NotificationEvents:
         await notifications.know(event.user_id, event.email)
         if event.is_new:
             await _notify(notifications, event.user_id, Kind.ACCOUNT_CREATED, event)
+
+    @handles(EVENTS_ORDERS_PLACED)
+    async def placed(self, notifications: Notifications, event: OrderPlaced) -> None:
+        """Tell the user that the order was received."""
+        await _notify(notifications, event.user_id, Kind.ORDER_PLACED, event)
+
+    @handles(EVENTS_ORDERS_CONFIRMED)
+    async def confirmed(self, notifications: Notifications, event: OrderConfirmed) -> None:
+        """Tell the user that the goods are reserved."""
+        await _notify(notifications, event.user_id, Kind.ORDER_CONFIRMED, event)
+
+    @handles(EVENTS_ORDERS_REFUSED)
+    async def refused(self, notifications: Notifications, event: OrderRefused) -> None:
+        """Tell the user which goods are short."""
+        await _notify(notifications, event.user_id, Kind.ORDER_REFUSED, event)
+
+    @handles(EVENTS_ORDERS_CANCELLED)
+    async def cancelled(self, notifications: Notifications, event: OrderCancelled) -> None:
+        """Tell the user that the order is cancelled."""
+        await _notify(notifications, event.user_id, Kind.ORDER_CANCELLED, event)
+
+    @handles(EVENTS_ORDERS_DISPATCHED)
+    async def dispatched(self, notifications: Notifications, event: OrderDispatched) -> None:
+        """Tell the user the tracking number."""
+        await _notify(notifications, event.user_id, Kind.ORDER_DISPATCHED, event)
+
+    @handles(EVENTS_ORDERS_DELIVERED)
+    async def delivered(self, notifications: Notifications, event: OrderDelivered) -> None:
+        """Tell the user that the goods have arrived."""
+        await _notify(notifications, event.user_id, Kind.ORDER_DELIVERED, event)
 
 
 async def _notify(notifications: Notifications, user_id: str | None, kind: Kind, event: BaseModel) -> None:

@@ -27,7 +27,7 @@ NATS keeps each unanswered reply subject in memory for that long, so anyone who 
 Keep it short.
 """
 
-READS = [endpoint for endpoint in ENDPOINTS if endpoint.idempotent and not endpoint.verified]
+READS = [endpoint for endpoint in ENDPOINTS if endpoint.read and not endpoint.verified]
 """Endpoints that change nothing and reveal nothing personal: an operator may call them without a token."""
 
 

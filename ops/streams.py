@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from mesh.core.event import Event
+from mesh.events import jetstream
 from ops.process import Process
 
-EVENT_STREAM: Final = "EVENTS"
+EVENT_STREAM: Final = jetstream.EVENTS
 """Stores each durable event, and what is to be handled once more."""
-DEAD_STREAM: Final = "DEAD"
+DEAD_STREAM: Final = jetstream.DEAD
 """Stores what a service could not handle."""
 DEAD_SUBJECTS: Final = "dead.>"
 
@@ -27,7 +28,7 @@ MAX_DEAD: Final = MAX_EVENT + 16 * _KIB
 """Bytes of a dead letter: an event, and the headers that say why it is dead."""
 MAX_ACK_PENDING: Final = 64
 """Events of one service that are delivered and not acknowledged, over all its processes."""
-ACK_WAIT: Final = 30 * _SECOND
+ACK_WAIT: Final = int(jetstream.ACK_WAIT) * _SECOND
 
 _COMMON: Final[Config] = {
     "retention": "limits",

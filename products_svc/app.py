@@ -7,6 +7,8 @@ from mesh.transport.base import Transport
 from products_svc.handlers import Handlers
 from products_svc.repository import STEPS, Catalogue, seed
 from products_svc.settings import ProductsSettings
+from products_svc.stock_handlers import StockHandlers
+from products_svc.stock_repository import Warehouse
 from worker.postgres import idempotent_writes, open_postgres
 from worker.wiring import wire
 
@@ -29,7 +31,10 @@ async def build(settings: ProductsSettings, transport: Transport, resources: Asy
         settings,
         transport,
         resources,
-        description="Northwind's catalogue: products, categories and suppliers",
-        handlers=[Handlers(Catalogue(database), idempotent_writes(database, Catalogue))],
+        description="Northwind's catalogue: products, categories and suppliers; and its stock",
+        handlers=[
+            Handlers(Catalogue(database), idempotent_writes(database, Catalogue)),
+            StockHandlers(Warehouse(database), idempotent_writes(database, Warehouse)),
+        ],
         probe=database.probe,
     )

@@ -19,8 +19,10 @@ from contracts.products import (
 )
 from loading.batch_loader import BatchLoader
 from loading.single_flight import SingleFlight
+from mesh.core import context
 from mesh.service.idempotency import IdempotentWrites
-from products_svc.repository import Catalogue, not_found
+from products_svc.faults import not_found
+from products_svc.repository import Catalogue
 from subjects import (
     PRODUCTS_CATEGORIES_LIST,
     PRODUCTS_CREATE,
@@ -76,11 +78,17 @@ class Handlers:
 
     @answers(PRODUCTS_UPDATE)
     async def update(self, request: UpdateProduct) -> Product:
-        """The changed product. Raises NotFound, Conflict for another version, and Invalid as `create` does."""
+        """The changed product.
+
+        Raises NotFound, Conflict for another version or fewer units than are reserved, and Invalid as `create` does.
+        """
+        current = context.current()
+        user_id = current.caller.user_id if current and current.caller else None
+        changes = request.patch.changes()
         return await self._writes(
             PRODUCTS_UPDATE,
             request,
-            lambda catalogue: catalogue.update(request.product_id, request.expected_version, request.patch.changes()),
+            lambda catalogue: catalogue.update(request.product_id, request.expected_version, changes, user_id),
         )
 
     @answers(PRODUCTS_DISCONTINUE)

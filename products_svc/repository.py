@@ -25,7 +25,10 @@ from contracts.products import (
     SupplierPage,
 )
 from mesh.core.errors import Conflict, Invalid, NotFound
+from products_svc.faults import not_found, stock_out_of_range
+from products_svc.stock_repository import Ledger
 from providers.postgres.connections import Connection
+from providers.postgres.database import transaction_on
 from providers.postgres.folded_columns import fold_again, with_folded
 from providers.postgres.folding import pattern
 from providers.postgres.keyset import Order, Select
@@ -108,13 +111,34 @@ class Catalogue(VersionedRepository[int, Product]):
             )
         return self._row(dict(row))
 
-    async def update(self, product_id: int, expected_version: int, changes: Mapping[str, Any]) -> Product:
-        """The product with changed columns.
+    async def update(
+        self, product_id: int, expected_version: int, changes: Mapping[str, Any], user_id: str | None = None
+    ) -> Product:
+        """The product with changed columns. `user_id` is the user who changes them.
 
-        Raises NotFound, Conflict for another version, Invalid for an unknown category or supplier.
+        Raises NotFound, Conflict for another version, Invalid for an unknown category or supplier, and Conflict for
+        fewer units in stock than are reserved.
         """
         with _known_references("patch."):
-            return await self._change(product_id, expected_version, with_folded(changes, _FOLDED))
+            if "units_in_stock" not in changes:
+                return await self._change(product_id, expected_version, with_folded(changes, _FOLDED))
+            async with transaction_on(self._database) as connection:
+                return await Catalogue(connection).set_stock(product_id, expected_version, changes, user_id)
+
+    async def set_stock(
+        self, product_id: int, expected_version: int, changes: Mapping[str, Any], user_id: str | None
+    ) -> Product:
+        """Make the changes in a transaction, and keep the movement of the stock. Raises what `update` does."""
+        ledger = Ledger(self._database)
+        stock = (await ledger.lock([product_id])).get(product_id)
+        if stock is None:
+            raise not_found(product_id)
+        if changes["units_in_stock"] < stock.units_reserved:
+            raise stock_out_of_range(product_id, stock.units_reserved)
+        product = await self._change(product_id, expected_version, with_folded(changes, _FOLDED))
+        if change := product.units_in_stock - stock.units_in_stock:
+            await ledger.keep_edit(product_id, change, user_id)
+        return product
 
     async def discontinue(self, product_id: int, expected_version: int | None) -> Product:
         """The product, discontinued now or before. Raises NotFound, and Conflict for another version."""
@@ -183,8 +207,3 @@ def _known_references(path: str = "") -> Iterator[None]:
     except asyncpg.ForeignKeyViolationError as error:
         field, reason, message = _REFERENCES[error.constraint_name or ""]
         raise Invalid.field(f"{path}{field}", reason, message) from error
-
-
-def not_found(product_id: int) -> NotFound:
-    """The fault for an unknown product."""
-    return NotFound(ProductReason.NOT_FOUND, f"there is no product {product_id}")

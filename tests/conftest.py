@@ -79,6 +79,12 @@ def products_url(databases: Servers) -> str:
 
 
 @pytest.fixture(scope="session")
+def orders_url(databases: Servers) -> str:
+    """Where the orders service would keep its rows."""
+    return databases.urls["orders"]
+
+
+@pytest.fixture(scope="session")
 def auth_url(databases: Servers) -> str:
     """Where the auth service would keep its documents."""
     return databases.urls["auth"]

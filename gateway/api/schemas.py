@@ -5,11 +5,12 @@ from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from contracts.base import MONEY_PATTERN, MONEY_SCHEMA, Cursor, Limit
+from contracts.base import MONEY_PATTERN, MONEY_SCHEMA, TOTAL_PATTERN, TOTAL_SCHEMA, Cursor, Limit
 
 ContractT = TypeVar("ContractT", bound=BaseModel)
 
 _WHOLE_NUMBER = re.compile(r"-?\d{1,20}", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Shown(BaseModel, Generic[ContractT]):
@@ -34,6 +35,13 @@ def _true_or_false(value: object) -> object:
     return value
 
 
+def is_day(value: object) -> object:
+    """The value, unless it is a text that is no day: pydantic would also read Unix times and midnights."""
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("must be a day, such as 2026-07-01")
+    return value
+
+
 InDigits: Final = BeforeValidator(_in_digits)
 """For a number in a path or query: pydantic would also read `1.0`, `+1` and `1_0`."""
 Flag = Annotated[bool, BeforeValidator(_true_or_false)]
@@ -41,6 +49,8 @@ Flag = Annotated[bool, BeforeValidator(_true_or_false)]
 
 MoneyShown = Annotated[str, Field(pattern=MONEY_PATTERN), MONEY_SCHEMA]
 """An amount as received: the gateway does not calculate."""
+TotalShown = Annotated[str, Field(pattern=TOTAL_PATTERN), TOTAL_SCHEMA]
+"""A sum of amounts as received."""
 PageLimit = Annotated[Limit, InDigits]
 """The maximum number of items in a page."""
 PageCursor = Annotated[Cursor | None, Field(description="`next_cursor` of the previous page.")]

@@ -144,6 +144,16 @@ class Database:
 
 
 @asynccontextmanager
+async def transaction_on(statements: Statements) -> AsyncIterator[Statements]:
+    """A transaction: the one that the statements already run in, or one of its own, committed at the end."""
+    if isinstance(statements, Database):
+        async with statements.transaction() as connection:
+            yield connection
+    else:
+        yield statements
+
+
+@asynccontextmanager
 async def open_database(
     url: SecretStr, *, name: str, size: int = 10, connect_timeout: float = 30.0, terms: Terms = _ON_OUR_TERMS
 ) -> AsyncIterator[Database]:

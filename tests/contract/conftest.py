@@ -7,21 +7,21 @@ from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
-from tests.support.contract.callers import Account, Wire
+from tests.support.contract.callers import SENDERS, Account, Wire
 from tests.support.contract.givens import Givens
 
 
 @pytest.fixture(scope="session")
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
-    """NATS as the gateway sees it, which alone may send requests that change something; and as an operator does."""
-    seed = load_credentials(stack.state.home).nats["gateway"]
-    settings: dict[str, object] = {"nats_url": stack.state.nats_url, "nats_nkey_seed": seed}
-    transport = await NatsTransport.connect(NatsSettings.model_validate(settings), "gateway")
-    settings = {"nats_url": stack.state.nats_url, **stack.state.operator.settings()}
-    operator = await NatsTransport.connect(NatsSettings.model_validate(settings), "operator")
-    yield Wire(transport, operator)
-    await transport.close()
-    await operator.close()
+    """NATS as those see it who send requests."""
+    seeds = load_credentials(stack.state.home).nats
+    senders = {}
+    for user in SENDERS:
+        settings = NatsSettings.model_validate({"nats_url": stack.state.nats_url, "nats_nkey_seed": seeds[user]})
+        senders[user] = await NatsTransport.connect(settings, user)
+    yield Wire(senders)
+    for transport in senders.values():
+        await transport.close()
 
 
 @pytest.fixture(scope="session")

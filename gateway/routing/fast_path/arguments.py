@@ -1,6 +1,7 @@
 """Reads the arguments of a route's functions as FastAPI would, for requests that are valid (ADR 9)."""
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
@@ -16,7 +17,7 @@ from gateway.routing.fastapi_inside import Dependant
 from gateway.routing.misfit import DoesNotFit
 from gateway.semantics.media_type import unsupported
 
-_SCALARS: Final = (str, int, float, Decimal, NoneType)
+_SCALARS: Final = (str, int, float, Decimal, date, NoneType)
 
 
 class NotCompilable(Exception):

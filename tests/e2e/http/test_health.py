@@ -1,12 +1,12 @@
 from httpx2 import AsyncClient
 
-from services import WORKERS
+from subjects import ENDPOINTS
 
 
 async def test_a_system_that_is_up_is_ready(http: AsyncClient) -> None:
     response = await http.get("/readyz")
 
-    services = {worker.name: True for worker in WORKERS}
+    services = dict.fromkeys((endpoint.service for endpoint in ENDPOINTS), True)
     assert {"ready": True, "nats": True, "services": services, "reason": None} == response.json()
     assert (200, "no-store") == (response.status_code, response.headers["cache-control"])
 

@@ -31,7 +31,7 @@ async def wire(stack: Stack) -> AsyncIterator[Wire]:
     seed = load_credentials(stack.state.home).nats["gateway"]
     settings = {"nats_url": stack.state.nats_url, "nats_nkey_seed": seed}
     transport = await NatsTransport.connect(NatsSettings.model_validate(settings), "gateway")
-    yield Wire(transport, transport)
+    yield Wire({"gateway": transport})
     await transport.close()
 
 

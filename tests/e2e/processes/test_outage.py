@@ -74,8 +74,8 @@ async def test_readiness_names_what_is_missing(http: AsyncClient, products: Proc
     answer = await http.get("/readyz")
 
     assert 503 == answer.status_code
-    assert {"auth": False, "customers": False, "products": True} == answer.json()["services"]
-    assert (False, True, "no answer from auth, customers") == tuple(
+    assert {"auth": False, "customers": False, "orders": False, "products": True} == answer.json()["services"]
+    assert (False, True, "no answer from auth, customers, orders") == tuple(
         answer.json()[name] for name in ("ready", "nats", "reason")
     )
     assert 200 == (await http.get("/healthz")).status_code

@@ -150,6 +150,7 @@ async def test_somebody_elses_servers_are_used_and_not_started(
     monkeypatch.setenv("AUTH_MONGODB_URL", "mongodb://elsewhere/auth")
     monkeypatch.setenv("CUSTOMERS_DATABASE_URL", "postgresql://elsewhere/customers")
     monkeypatch.setenv("PRODUCTS_DATABASE_URL", "postgresql://elsewhere/products")
+    monkeypatch.setenv("ORDERS_DATABASE_URL", "postgresql://elsewhere/orders")
     settings = StackSettings(home=tmp_path / "home", http_port=0)
     async with Stack(settings, service_command=stand_ins) as stack:
         assert {*BY_NAME} == set(stack.state.processes)
@@ -166,6 +167,7 @@ async def test_with_tls_everybody_is_told_whom_to_trust(
     monkeypatch.setenv("AUTH_MONGODB_URL", "mongodb://elsewhere/auth")
     monkeypatch.setenv("CUSTOMERS_DATABASE_URL", "postgresql://elsewhere/customers")
     monkeypatch.setenv("PRODUCTS_DATABASE_URL", "postgresql://elsewhere/products")
+    monkeypatch.setenv("ORDERS_DATABASE_URL", "postgresql://elsewhere/orders")
     settings = StackSettings(home=tmp_path / "a home", http_port=0, tls=True)
     async with Stack(settings, service_command=stand_ins) as stack:
         state = stack.state

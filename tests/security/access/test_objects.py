@@ -16,8 +16,8 @@ from devstack.stack.stack import Stack
 from tests.support.http.people import bearer, log_in, register
 from tests.support.http.problems import problem
 
-ANYONE, USER, ADMIN, OWNER = "anyone", "user", "admin", "owner"
-"""Who may; an owner alone means that not even an administrator may."""
+ANYONE, USER, ADMIN, OWNER, OWN = "anyone", "user", "admin", "owner", "own"
+"""Who may; an owner alone means that not even an administrator may, and their own that an administrator may too."""
 
 WHO_MAY: Final = {
     ("DELETE", "/v1/auth/sessions/{session_id}", "session_id"): OWNER,
@@ -38,6 +38,18 @@ WHO_MAY: Final = {
     ("PATCH", "/v1/products/{product_id}", "supplier_id"): ADMIN,
     ("POST", "/v1/products/{product_id}/discontinue", "product_id"): ADMIN,
     ("GET", "/v1/suppliers/{supplier_id}", "supplier_id"): USER,
+    ("GET", "/v1/products/{product_id}/stock", "product_id"): ANYONE,
+    ("GET", "/v1/products/{product_id}/stock/movements", "product_id"): ADMIN,
+    ("POST", "/v1/products/{product_id}/stock/receive", "product_id"): ADMIN,
+    ("POST", "/v1/products/{product_id}/stock/adjust", "product_id"): ADMIN,
+    ("GET", "/v1/orders", "customer_id"): USER,
+    ("GET", "/v1/orders", "user_id"): USER,
+    ("GET", "/v1/customers/{customer_id}/orders", "customer_id"): USER,
+    ("GET", "/v1/customers/{customer_id}/orders", "user_id"): USER,
+    ("POST", "/v1/orders", "customer_id"): ADMIN,
+    ("GET", "/v1/orders/{order_id}", "order_id"): OWN,
+    ("GET", "/v1/orders/{order_id}/history", "order_id"): OWN,
+    ("POST", "/v1/orders/{order_id}/cancel", "order_id"): OWN,
 }
 BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PATCH", "/v1/users/{user_id}"): {"disabled": True},
@@ -45,8 +57,13 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PATCH", "/v1/customers/{customer_id}"): {"company_name": "Taken over"},
     ("POST", "/v1/products"): {"product_name": "Foisted", "unit_price": "1.00", "category_id": 1, "supplier_id": 1},
     ("PATCH", "/v1/products/{product_id}"): {"product_name": "Taken over", "category_id": 2, "supplier_id": 2},
+    ("POST", "/v1/products/{product_id}/stock/receive"): {"quantity": 1, "reason": "Foisted"},
+    ("POST", "/v1/products/{product_id}/stock/adjust"): {"change": 1, "reason": "Foisted"},
+    ("POST", "/v1/orders"): {"lines": [{"product_id": 1, "quantity": 1}], "customer_id": "ALFKI"},
 }
 """Each would be taken from somebody who may."""
+ADDING: Final = {route for route in BODIES if route[0] == "POST" and route != ("POST", "/v1/customers")}
+"""An administrator's request would add something."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +74,7 @@ class Person:
     email: str
     user_id: str
     session_id: str
+    order_id: str
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -73,7 +91,9 @@ async def http(stack: Stack) -> AsyncIterator[AsyncClient]:
 async def _person(http: AsyncClient, email: str, password: str) -> Person:
     tokens = await log_in(http, email, password)
     claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
-    return Person(bearer(tokens), email, claims["sub"], claims["sid"])
+    lines = [{"product_id": 1, "quantity": 1}]
+    order = (await http.post("/v1/orders", json={"lines": lines}, headers=bearer(tokens))).json()
+    return Person(bearer(tokens), email, claims["sub"], claims["sid"], str(order["order_id"]))
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +152,7 @@ ROUTES: Final = {(method, path): who for (method, path, _), who in WHO_MAY.items
 def ids_of(person: Person) -> dict[str, str]:
     """An id for every name, what can be somebody's being this person's."""
     common = {"customer_id": "ALFKI", "product_id": "1", "supplier_id": "1", "category_id": "1"}
-    return {**common, "user_id": person.user_id, "session_id": person.session_id}
+    return {**common, "user_id": person.user_id, "session_id": person.session_id, "order_id": person.order_id}
 
 
 async def belongings(http: AsyncClient, owner: Person) -> list[str]:
@@ -163,6 +183,10 @@ async def test_a_route_gives_nobody_what_is_not_theirs(
                 problem(user, 403, "role_required")
             case "owner":
                 problem(user, 404, "session_not_found")
+            case "own":
+                problem(user, 404, "order_not_found")
+        order = (await http.get(f"/v1/orders/{owner.order_id}", headers=owner.headers)).json()
+        assert "cancelled" != order["status"]
         assert not any(secret in stranger.text + user.text for secret in owner.secrets)
     assert before == await belongings(http, berta)
 
@@ -177,7 +201,8 @@ async def test_not_even_an_administrator_ends_a_session_by_its_id(
 
 
 async def test_lists_of_ones_own_tell_of_nobody_else(http: AsyncClient, anna: Person, berta: Person) -> None:
-    for path in ("/v1/auth/me", "/v1/auth/sessions", "/v1/customers?limit=200", "/v1/products?limit=200"):
+    lists = ("/v1/auth/sessions", "/v1/customers?limit=200", "/v1/products?limit=200", "/v1/orders?limit=200")
+    for path in ("/v1/auth/me", *lists):
         answer = await http.get(path, headers=anna.headers)
         assert 200 == answer.status_code
         assert not any(secret in answer.text for secret in (*berta.secrets, berta.user_id))
@@ -189,6 +214,6 @@ async def test_what_was_refused_was_refused_for_who_asked(http: AsyncClient, adm
     told = {
         route: (await call(http, route, ids_of(owner), admin.headers, tag='"999999"')).status_code
         for route, who in ROUTES.items()
-        if who == ADMIN and route != ("POST", "/v1/products")
+        if who == ADMIN and route not in ADDING
     }
     assert {200, 409, 412} == set(told.values()), told

@@ -1,7 +1,8 @@
-"""Who asks in these tests: the gateway's NATS user, on behalf of people who have accounts."""
+"""Who asks in these tests: the gateway's NATS user, on behalf of people who have accounts; or who else may."""
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,9 @@ from mesh.wire import names
 from ops.permissions import permissions
 from services import PROCESSES
 
-_GATEWAY_MAY_PUBLISH = permissions(PROCESSES)["gateway"].publish
+_ALLOWED = permissions(PROCESSES)
+SENDERS = ("gateway", "operator", "stock")
+"""NATS users who together may send every request."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +27,18 @@ class Account:
 
 
 class Wire:
-    """Sends raw bytes to whichever worker serves a subject: as an operator where the gateway may not."""
+    """Sends raw bytes to whichever worker serves a subject, as the first of the senders who may."""
 
-    def __init__(self, transport: NatsTransport, operator: NatsTransport) -> None:
-        self.transport = transport
-        self._operator = operator
+    def __init__(self, senders: Mapping[str, NatsTransport]) -> None:
+        """`senders`: the connection of each, by its NATS user."""
+        self._senders = senders
 
     async def send(self, subject: str, body: bytes, token: str | None = None, **headers: str) -> Message:
         """The reply as it came; underscores in a header's name stand for hyphens."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
             sent[names.AUTHORIZATION] = f"Bearer {token}"
-        sender = self.transport if subject in _GATEWAY_MAY_PUBLISH else self._operator
+        sender = next(one for user, one in self._senders.items() if subject in _ALLOWED[user].publish)
         return await sender.request(subject, body, sent, 10.0)
 
     async def ask(self, subject: str, token: str | None = None, **arguments: object) -> Any:  # noqa: ANN401  # JSON

@@ -54,6 +54,11 @@ class Givens:
             "other_user_id": self._other_user_id,
             "customer": self._customer,
             "product": self._product,
+            "received_product": self._received_product,
+            "full_product": partial(self._product, units_in_stock=2**31 - 1),
+            "reserved_product": self._reserved_product,
+            "order": self._order,
+            "reserved_order": self._reserved_order,
         }
         known = {
             "user_email": self._accounts["user"].email,
@@ -61,6 +66,7 @@ class Givens:
             "changing_password": self._accounts["changing user"].password,
             "new_email": new_email(),
             "free_key": free_key(),
+            "order_number": random.randint(10**9, 2**31 - 1),
         }
         if name not in self._values:
             self._values[name] = await makers[name]() if name in makers else known[name]
@@ -88,6 +94,29 @@ class Givens:
         await self._wire.ask("customers.create", self.token("admin"), customer_id=key, company_name=MARK)
         return key
 
-    async def _product(self) -> object:
-        made = await self._wire.ask("products.create", self.token("admin"), product_name=MARK, unit_price="0.10")
-        return made["product_id"]
+    async def _product(self, units_in_stock: int = 0) -> object:
+        new = {"product_name": MARK, "unit_price": "0.10", "units_in_stock": units_in_stock}
+        return (await self._wire.ask("products.create", self.token("admin"), **new))["product_id"]
+
+    async def _received_product(self) -> object:
+        product = await self._product()
+        goods = {"product_id": product, "quantity": 24, "reason": "delivery note 4711"}
+        await self._wire.ask("products.stock.receive", self.token("admin"), **goods)
+        return product
+
+    async def _order(self) -> object:
+        lines = [{"product_id": await self._product(units_in_stock=2), "quantity": 2}]
+        return (await self._wire.ask("orders.place", self.token("user"), lines=lines))["order_id"]
+
+    async def _reserved_order(self) -> object:
+        return await self._reserve(await self._product(units_in_stock=2))
+
+    async def _reserved_product(self) -> object:
+        product = await self._product(units_in_stock=2)
+        await self._reserve(product)
+        return product
+
+    async def _reserve(self, product: object) -> int:
+        number = random.randint(10**9, 2**31 - 1)
+        await self._wire.ask("products.stock.reserve", order_id=number, lines=[{"product_id": product, "quantity": 2}])
+        return number

@@ -36,7 +36,7 @@ _SAMPLES: Final[Mapping[str, object]] = {
     "<version>": "1.0.0",
     "{customer}": "ALFKI",
     "{free_key}": "ZYXWV",
-    "{product}": 1,
+    **dict.fromkeys(("{product}", "{received_product}", "{order}", "{order_number}", "{reserved_order}"), 1),
     **dict.fromkeys(("{user_id}", "{admin_id}", "{other_user_id}", "{session_id}"), "0" * 32),
     **dict.fromkeys(("{user_email}", "{new_email}"), "somebody@northwind.example"),
 }
@@ -49,8 +49,8 @@ class Access:
     subject: str
     access: str
     """Which end user: `anyone`, `user` or `admin`."""
-    route: tuple[str, str] | None
-    """Method and path over HTTP; None where there is no route."""
+    routes: tuple[tuple[str, str], ...]
+    """Method and path over HTTP, of each route."""
     callers: frozenset[str]
     """The NATS users that may send to it; `workers` are all workers but its own."""
 
@@ -120,18 +120,21 @@ def access() -> list[Access]:
 
 def _access(subject: str) -> Access:
     golden = _read(subject)
-    method, _, path = golden.get("http", "").partition(" ")
-    return Access(subject, golden["access"], (method, path) if path else None, frozenset(golden["callers"]))
+    http: str | list[str] = golden.get("http", [])
+    routes = [line.split(" ") for line in ([http] if isinstance(http, str) else http)]
+    return Access(
+        subject, golden["access"], tuple((method, path) for method, path in routes), frozenset(golden["callers"])
+    )
 
 
 def routes() -> dict[tuple[str, str], Access]:
     """Who may use each route, by method and path."""
-    return {one.route: one for one in access() if one.route}
+    return {route: one for one in access() for route in one.routes}
 
 
 def is_routed(subject: str) -> bool:
     """Whether a route calls the subject."""
-    return _access(subject).route is not None
+    return bool(_access(subject).routes)
 
 
 def sample(subject: str) -> Any:  # noqa: ANN401  # any JSON

@@ -1,7 +1,7 @@
 """Each endpoint's longest valid reply is within the endpoint's limit, so that the limit refuses no honest worker."""
 
 import types
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from auth_svc.repository import sessions
 from contracts.customers import CreateCustomer
 from contracts.products import CreateProduct
+from contracts.products_stock import AdjustStock
 from mesh.core.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
 from subjects import (
     AUTH_JWKS,
@@ -21,22 +22,42 @@ from subjects import (
     CUSTOMERS_GET_MANY,
     CUSTOMERS_LIST,
     ENDPOINTS,
+    ORDERS_CANCEL,
+    ORDERS_GET,
+    ORDERS_PLACE,
+    PRODUCTS_STOCK_COMMIT,
+    PRODUCTS_STOCK_RELEASE,
+    PRODUCTS_STOCK_RESERVE,
     PRODUCTS_SUPPLIERS_LIST,
 )
 
 _WIDEST: Final = "\x01"
 """Six bytes of JSON, as no other character has."""
 _PAGE: Final = 200
-_COUNTS: Final = {"items": _PAGE, "missing": _PAGE, "roles": 2, "keys": 100, "session_ids": sessions.REVOKED_PAGE}
+_COUNTS: Final = {
+    "items": _PAGE,
+    "missing": _PAGE,
+    "roles": 2,
+    "keys": 100,
+    "session_ids": sessions.REVOKED_PAGE,
+    "lines": 100,
+    "short": 100,
+    "steps": 6,
+}
 _TEXTS: Final = {
     **{
         name: part["maxLength"]
-        for shape in (CreateCustomer, CreateProduct)
+        for shape in (CreateCustomer, CreateProduct, AdjustStock)
         for name, field in shape.model_json_schema()["properties"].items()
         for part in [field, *field.get("anyOf", ())]
         if "maxLength" in part
     },
     "email": 254,
+    # An order is shipped to a customer's address.
+    "ship_name": 80,
+    "ship_address": 120,
+    "ship_postal_code": 20,
+    **dict.fromkeys(("ship_city", "ship_region", "ship_country"), 60),
 }
 _PLAIN: Final = {
     "homepage": 200,
@@ -55,6 +76,8 @@ _PLAIN: Final = {
     "client_address": 45,
     "request_id": 128,
     "detail": 64,
+    "event_id": 36,
+    "tracking_number": 64,
 }
 
 
@@ -78,7 +101,13 @@ def longest(annotation: Any, name: str) -> Any:  # noqa: ANN401, PLR0911  # a va
             return max(annotation, key=len)
         case type() if annotation is str:
             return _WIDEST * _TEXTS[name] if name in _TEXTS else "x" * _PLAIN[name]
-    values: dict[object, object] = {int: 2**31 - 1, bool: False, Decimal: Decimal("99999999.99"), datetime: _AT}
+    values: dict[object, object] = {
+        int: 2**31 - 1,
+        bool: False,
+        Decimal: Decimal("99999999.99"),
+        datetime: _AT,
+        date: _AT.date(),
+    }
     return values.get(annotation)
 
 
@@ -101,5 +130,7 @@ def test_the_longest_valid_reply_fits(endpoint: Endpoint[Any, Any]) -> None:
 def test_no_limit_is_much_wider_than_its_shape_needs(endpoint: Endpoint[Any, Any]) -> None:
     expected = MAX_LIST_REPLY if "items" in endpoint.reply.model_fields else MAX_REPLY
     longer = {AUTH_JWKS: 64, AUTH_SESSIONS_REVOKED: 400}
+    longer |= dict.fromkeys((ORDERS_PLACE, ORDERS_GET, ORDERS_CANCEL), 96)
+    longer |= dict.fromkeys((PRODUCTS_STOCK_RESERVE, PRODUCTS_STOCK_RELEASE, PRODUCTS_STOCK_COMMIT), 16)
     longer |= dict.fromkeys((CUSTOMERS_LIST, CUSTOMERS_GET_MANY, PRODUCTS_SUPPLIERS_LIST), 800)
     assert (longer[endpoint] * 1024 if endpoint in longer else expected) == endpoint.max_reply

@@ -51,26 +51,26 @@ def test_what_is_out_of_date_is_told_and_written_anew(clone: Path, name: str) ->
 
 @pytest.mark.parametrize("store", ["postgres", "mongo", None])
 def test_a_row_more_is_a_service_more_and_goes_with_it(clone: Path, store: Store | None) -> None:
-    row = Process("orders", package="orders_svc", store=store, calls=(AUTH_JWKS,), keys=("ORDERS_KEY",), seeded=True)
+    row = Process("carts", package="carts_svc", store=store, calls=(AUTH_JWKS,), keys=("CARTS_KEY",), seeded=True)
     made = {name: generated(name, (clone / name).read_text(), [*PROCESSES, row]) for name in FILES}
     compose = yaml.safe_load(made["compose.yaml"])
-    orders = compose["services"]["orders"]
-    arguments = {"SERVICE": "orders", "PACKAGE": "orders_svc"}
-    assert {"context": ".", "target": store or "stateless", "args": arguments} == orders["build"]
-    assert {"nats", *([store] if store else [])} == set(orders["depends_on"])
-    assert "${ORDERS_KEY:?see .env.example}" == orders["environment"]["ORDERS_KEY"]
-    assert "${NATS_ORDERS_NKEY:?see .env.example}" == compose["services"]["nats"]["environment"]["NATS_ORDERS_NKEY"]
-    assert ["mesh", *(["orders-database"] if store else [])] == orders["networks"]
+    carts = compose["services"]["carts"]
+    arguments = {"SERVICE": "carts", "PACKAGE": "carts_svc"}
+    assert {"context": ".", "target": store or "stateless", "args": arguments} == carts["build"]
+    assert {"nats", "streams", *([store] if store else [])} == set(carts["depends_on"])
+    assert "${CARTS_KEY:?see .env.example}" == carts["environment"]["CARTS_KEY"]
+    assert "${NATS_CARTS_NKEY:?see .env.example}" == compose["services"]["nats"]["environment"]["NATS_CARTS_NKEY"]
+    assert ["mesh", *(["carts-database"] if store else [])] == carts["networks"]
     if store:
         server = compose["services"][store]
-        assert "orders" in server["environment"]["DATABASES"].split()
-        assert "ORDERS_DATABASE_PASSWORD" in server["environment"]
-        assert "orders-database" in server["networks"]
-        assert {"internal": True} == compose["networks"]["orders-database"]
+        assert "carts" in server["environment"]["DATABASES"].split()
+        assert "CARTS_DATABASE_PASSWORD" in server["environment"]
+        assert "carts-database" in server["networks"]
+        assert {"internal": True} == compose["networks"]["carts-database"]
     example = made[".env.example"].splitlines()
-    wanted = {"NATS_ORDERS_NKEY=", "NATS_ORDERS_SEED=", "ORDERS_KEY="}
-    assert wanted | ({"ORDERS_DATABASE_PASSWORD="} if store else set()) <= {*example}
-    assert "ORDERS_MAY" in made["nats.conf"]
+    wanted = {"NATS_CARTS_NKEY=", "NATS_CARTS_SEED=", "CARTS_KEY="}
+    assert wanted | ({"CARTS_DATABASE_PASSWORD="} if store else set()) <= {*example}
+    assert "CARTS_MAY" in made["nats.conf"]
     for name, text in made.items():
         assert (clone / name).read_text() == generated(name, text, PROCESSES)
 

@@ -20,7 +20,7 @@ from ops.permissions import ANSWER_WITHIN, READS, block, permissions, replaced, 
 from ops.process import Process
 from ops.streams import streams
 from services import PROCESSES, USERS, WORKERS
-from subjects import ENDPOINTS, EVENTS
+from subjects import AUTH_JWKS, ENDPOINTS, EVENTS
 from tests.support.paths import ROOT
 
 CONFIGURATION = (ROOT / "nats.conf").read_text()
@@ -55,7 +55,7 @@ def test_a_process_may_call_what_its_code_calls_and_nothing_else(process: Proces
 @pytest.mark.parametrize("process", PROCESSES, ids=lambda row: row.name)
 def test_a_process_may_hear_the_events_that_its_code_hears_and_nothing_else(process: Process) -> None:
     own = {event.subject for event in EVENTS if event.subject.startswith(f"events.{process.name}.")}
-    assert used(process.package, Event) - own == {one.subject for one in process.hears}
+    assert used(process.package, Event) - own == {one.subject for one in (*process.hears, *process.handles)}
 
 
 def test_a_service_serves_all_that_it_may_hear() -> None:
@@ -65,21 +65,22 @@ def test_a_service_serves_all_that_it_may_hear() -> None:
 
 
 def test_each_subject_has_a_row_that_serves_it() -> None:
-    assert {endpoint.service for endpoint in ENDPOINTS} == {worker.name for worker in WORKERS}
+    serving = {endpoint.service for endpoint in ENDPOINTS}
+    assert serving == {worker.name for worker in WORKERS if worker.name in serving or not worker.handles}
 
 
 def test_a_row_more_gets_its_user_and_its_rights() -> None:
-    made = replaced(CONFIGURATION, [*PROCESSES, Process("orders", package="orders_svc", calls=PROCESSES[-1].calls)])
-    assert "{ nkey: $NATS_ORDERS_NKEY, permissions: $ORDERS_MAY }" in made
-    assert 'ORDERS_MAY: {\n  publish: { allow: [\n    "auth.jwks"\n' in made
-    assert '"$SRV.PING.orders"' in made
+    made = replaced(CONFIGURATION, [*PROCESSES, Process("carts", package="carts_svc", calls=(AUTH_JWKS,))])
+    assert "{ nkey: $NATS_CARTS_NKEY, permissions: $CARTS_MAY }" in made
+    assert 'CARTS_MAY: {\n  publish: { allow: [\n    "auth.jwks"\n' in made
+    assert '"$SRV.PING.carts"' in made
     assert CONFIGURATION == replaced(made, PROCESSES)
 
 
 def test_a_service_that_publishes_nothing_is_allowed_nothing() -> None:
     """An empty list would allow everything."""
-    made = block([*PROCESSES, Process("orders", package="orders_svc")])
-    assert 'ORDERS_MAY: {\n  publish: { deny: [">"] }\n' in made
+    made = block([*PROCESSES, Process("carts", package="carts_svc")])
+    assert 'CARTS_MAY: {\n  publish: { deny: [">"] }\n' in made
     assert not re.search(r"allow: \[\s*\]", made)
 
 

@@ -53,7 +53,7 @@ _WIDTH: Final = 100
 
 def configuration() -> str:
     """A table of variables for each kind of process."""
-    return "\n\n".join(f"## {title}\n\n{_table(_rows(kinds))}" for title, kinds in GROUPS.items())
+    return "\n\n".join(f"## {title}\n\n{_table(_rows(kinds))}" for title, kinds in GROUPS.items() if any(_rows(kinds)))
 
 
 def _rows(kinds: Iterable[type[BaseSettings]]) -> Iterator[tuple[str, ...]]:

@@ -5,6 +5,7 @@ import pytest
 
 from auth_svc.repository import sessions, users
 from contracts.base import LONGEST_PAGE
+from contracts.orders import MOST_LINES, MOST_UNITS
 from customers_svc.settings import CustomersSettings
 from gateway.access.revocations import MOST_PAGES
 from gateway.problems import STATUS
@@ -21,17 +22,30 @@ from mesh.service import clocks
 from mesh.telemetry import log_limit
 from mesh.transport import events
 from mesh.wire import discovery, headers, problem
+from orders_svc.settings import OrdersSettings
 from products_svc.settings import ProductsSettings
 from providers.mongo import database as mongo
 from providers.postgres import connections
-from subjects import AUTH_JWKS, CUSTOMERS_GET_MANY, CUSTOMERS_LIST, ENDPOINTS, PRODUCTS_SUPPLIERS_LIST
+from subjects import (
+    AUTH_JWKS,
+    CUSTOMERS_GET_MANY,
+    CUSTOMERS_LIST,
+    ENDPOINTS,
+    ORDERS_CANCEL,
+    ORDERS_GET,
+    ORDERS_PLACE,
+    PRODUCTS_STOCK_COMMIT,
+    PRODUCTS_STOCK_RELEASE,
+    PRODUCTS_STOCK_RESERVE,
+    PRODUCTS_SUPPLIERS_LIST,
+)
 from tests.support.paths import ROOT
 
 RETRIES = Retries()
 
 DOCUMENT = (ROOT / "docs" / "reference" / "limits.md").read_text()
 ROWS = re.findall(r"^\| (?!limit )(.+?) \| (.+?) \| (.+?) \| (.+?) \|$", DOCUMENT, re.MULTILINE)
-SETTINGS = (GatewaySettings, WorkerSettings, NatsSettings, CustomersSettings, ProductsSettings)
+SETTINGS = (GatewaySettings, WorkerSettings, NatsSettings, CustomersSettings, ProductsSettings, OrdersSettings)
 DEFAULTS = {
     name.upper(): field.default for settings in reversed(SETTINGS) for name, field in settings.model_fields.items()
 }
@@ -87,6 +101,10 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "reply: `customers.list`, `customers.get_many`, `products.suppliers.list`": longest_reply(
             CUSTOMERS_LIST, CUSTOMERS_GET_MANY, PRODUCTS_SUPPLIERS_LIST
         ),
+        "reply: `orders.place`, `orders.get`, `orders.cancel`": longest_reply(ORDERS_PLACE, ORDERS_GET, ORDERS_CANCEL),
+        "reply: `products.stock.reserve`, `.release`, `.commit`": longest_reply(
+            PRODUCTS_STOCK_RESERVE, PRODUCTS_STOCK_RELEASE, PRODUCTS_STOCK_COMMIT
+        ),
         "reply: `auth.jwks`": longest_reply(AUTH_JWKS),
         "reply: items of a list": LONGEST_PAGE,
         "error's body": problem.MAX_PROBLEM,
@@ -110,6 +128,8 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "PostgreSQL: an answer of any kind": connections._COMMAND_TIMEOUT,
         "PostgreSQL: an idle transaction": seconds("idle_in_transaction_session_timeout"),
         "MongoDB: an operation": mongo._OPERATION_TIMEOUT,
+        "orders: lines of an order": MOST_LINES,
+        "orders: units of a product in an order": MOST_UNITS,
         "sessions of an account": sessions.MOST,
         "a change of rights that does not finish": users._LONGEST_ACT.total_seconds(),
         "a change of a password that does not finish": users._LONGEST_ACT.total_seconds(),

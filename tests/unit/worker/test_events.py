@@ -6,7 +6,9 @@ from mesh.core.event import Event
 from mesh.process.run import StartError
 from mesh.transport.memory import MemoryTransport
 from ops.process import Process
+from orders_svc.events import OrderEvents
 from services import WORKERS
+from stock_svc.events import StockEvents
 from tests.support.events.memory_streams import StreamBroker
 from tests.support.events.sample_events import HAPPENED, SETTLED, Happened
 from worker.events import Publisher, collect_events, declared, handles
@@ -102,7 +104,7 @@ def test_a_fault_ends_the_start(owners: list[object], with_inbox: bool, said: st
     assert str(raised.value).startswith(f"event handlers: {said}")
 
 
-HANDLERS: dict[str, list[type]] = {}
+HANDLERS: dict[str, list[type]] = {"orders": [OrderEvents], "stock": [StockEvents]}
 """The classes whose methods handle events, by service."""
 
 

@@ -42,7 +42,7 @@ def test_the_environment_names_servers_of_somebody_else(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"http_port": 65_536}, {"replicas": {"orders": 2}}, {"replicas": {"auth": 0}}, {"nats_nodes": 0}]
+    "wrong", [{"http_port": 65_536}, {"replicas": {"carts": 2}}, {"replicas": {"auth": 0}}, {"nats_nodes": 0}]
 )
 def test_nonsense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
@@ -71,7 +71,7 @@ def test_services_may_be_left_out_by_a_variable(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"without": ["orders"]}, {"only": ["orders"]}, {"without": ["auth"], "only": ["gateway"]}, {"nats_port": 0}],
+    [{"without": ["carts"]}, {"only": ["carts"]}, {"without": ["auth"], "only": ["gateway"]}, {"nats_port": 0}],
 )
 def test_a_service_that_is_left_out_exists_and_is_told_in_one_way(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

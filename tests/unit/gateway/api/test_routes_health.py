@@ -10,15 +10,14 @@ from mesh.core.errors import Unavailable
 from mesh.service.service import Service
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryTransport
-from services import WORKERS
-from subjects import AUTH_SESSIONS_REVOKED
+from subjects import AUTH_SESSIONS_REVOKED, ENDPOINTS
 from tests.support.gateway.tokens import bearer
 from tests.support.gateway.virtual_time import Scene, in_virtual_time
 from tests.support.gateway.world import World
 from tests.support.http.problems import problem
 
 SETTINGS: Final = GatewaySettings()
-ALL = {worker.name: True for worker in WORKERS}
+ALL = dict.fromkeys(sorted({endpoint.service for endpoint in ENDPOINTS}), True)
 NONE = dict.fromkeys(ALL, False)
 
 

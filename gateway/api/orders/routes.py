@@ -1,0 +1,89 @@
+"""`/v1/orders`, and the orders of one customer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from contracts import orders
+from contracts.base import Id
+from contracts.customers import CustomerId
+from gateway.api.orders.schemas import (
+    CustomerOrderQuery,
+    NewOrder,
+    Order,
+    OrderHistory,
+    OrderPage,
+    OrderQuery,
+)
+from gateway.api.schemas import InDigits
+from gateway.routing.calls import Call, calls
+from gateway.routing.conditional_writes import ExpectedVersion
+from gateway.routing.route import JsonRoute
+from gateway.semantics.conditions import READ, changed, resource
+from subjects import ORDERS_CANCEL, ORDERS_GET, ORDERS_HISTORY, ORDERS_LIST, ORDERS_PLACE
+
+router = APIRouter(prefix="/v1", tags=["orders"], route_class=JsonRoute)
+
+OrderId = Annotated[Id, InDigits, Path(examples=[10248])]
+
+
+@router.get("/orders", summary="List orders")
+async def list_orders(
+    query: Annotated[OrderQuery, Query()],
+    call: Call[orders.ListOrders, OrderPage] = calls(ORDERS_LIST, OrderPage),
+) -> OrderPage:
+    """List the orders that match every given filter, page by page: one's own, or for an administrator all."""
+    return await call(query.to_contract())
+
+
+@router.post(
+    "/orders",
+    status_code=202,
+    response_model=Order,
+    responses=changed(202),
+    summary="Place an order",
+)
+async def place_order(body: NewOrder, call: Call[orders.PlaceOrder, Order] = calls(ORDERS_PLACE, Order)) -> Response:
+    """Place an order at today's prices. Whether the goods are in stock is found out afterwards: see its `status`."""
+    order = await call(body.to_contract())
+    location = f"{router.prefix}/orders/{order.order_id}"
+    return resource(order, status=202, headers={"Location": location})
+
+
+@router.get("/orders/{order_id}", response_model=Order, responses=READ, summary="Get an order")
+async def get_order(order_id: OrderId, call: Call[orders.GetOrder, Order] = calls(ORDERS_GET, Order)) -> Response:
+    """Get one order by id: one's own, or for an administrator any."""
+    return resource(await call(orders.GetOrder(order_id=order_id)))
+
+
+@router.post(
+    "/orders/{order_id}/cancel",
+    response_model=Order,
+    responses=changed(),
+    summary="Cancel an order",
+)
+async def cancel_order(
+    order_id: OrderId,
+    version: ExpectedVersion,
+    call: Call[orders.CancelOrder, Order] = calls(ORDERS_CANCEL, Order),
+) -> Response:
+    """Cancel an order that is not dispatched yet. Twice is no error."""
+    return resource(await call(orders.CancelOrder(order_id=order_id, expected_version=version)))
+
+
+@router.get("/orders/{order_id}/history", summary="Get an order's history")
+async def get_order_history(
+    order_id: OrderId, call: Call[orders.GetOrderHistory, OrderHistory] = calls(ORDERS_HISTORY, OrderHistory)
+) -> OrderHistory:
+    """Get the statuses that an order has reached, and when."""
+    return await call(orders.GetOrderHistory(order_id=order_id))
+
+
+@router.get("/customers/{customer_id}/orders", summary="List a customer's orders")
+async def list_customer_orders(
+    customer_id: Annotated[CustomerId, Path(description="Five capital letters.", examples=["ALFKI"])],
+    query: Annotated[CustomerOrderQuery, Query()],
+    call: Call[orders.ListOrders, OrderPage] = calls(ORDERS_LIST, OrderPage),
+) -> OrderPage:
+    """List a customer's orders, as the list of all orders does."""
+    return await call(orders.ListOrders(**query.model_dump(exclude_unset=True), customer_id=customer_id))

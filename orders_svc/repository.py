@@ -1,0 +1,229 @@
+"""The orders in PostgreSQL: every change of a status is announced by an event in its own transaction."""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic import BaseModel, TypeAdapter
+
+from contracts.base import Id
+from contracts.orders import (
+    ListOrders,
+    Order,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderDispatched,
+    OrderHistory,
+    OrderPage,
+    OrderPlaced,
+    OrderReason,
+    OrderRefused,
+    OrderSort,
+    OrderStatus,
+    OrderStep,
+    ShortLine,
+)
+from mesh.core.errors import Conflict, Invalid
+from mesh.core.event import Event
+from orders_svc.placement import Placement
+from orders_svc.rows import SUMMARY, find_row, read_orders, visible
+from providers.errors import InvalidCursor
+from providers.postgres.database import Statements
+from providers.postgres.keyset import Order as Sorted
+from providers.postgres.keyset import Select
+from subjects import (
+    EVENTS_ORDERS_CANCELLED,
+    EVENTS_ORDERS_CONFIRMED,
+    EVENTS_ORDERS_DELIVERED,
+    EVENTS_ORDERS_DISPATCHED,
+    EVENTS_ORDERS_PLACED,
+    EVENTS_ORDERS_REFUSED,
+)
+from worker.postgres import publish
+
+_PLACE: Final = """
+    WITH placed AS (
+        INSERT INTO orders (status, user_id, customer_id, ship_name, ship_address, ship_city, ship_region,
+            ship_postal_code, ship_country)
+        VALUES ('placed', $1, $2, $3, $4, $5, $6, $7, $8)
+        RETURNING order_id
+    )
+    INSERT INTO order_lines (order_id, position, product_id, product_name, unit_price, quantity)
+    SELECT order_id, position, product_id, product_name, unit_price, quantity
+    FROM placed, unnest($9::integer[], $10::text[], $11::numeric[], $12::integer[])
+        WITH ORDINALITY AS line (product_id, product_name, unit_price, quantity, position)
+    RETURNING order_id
+"""
+_MOVE: Final = """
+    UPDATE orders SET status = $2, version = version + 1, updated_at = now()
+    WHERE order_id = $1 AND status = ANY($3) RETURNING order_id
+"""
+_STEP: Final = "INSERT INTO order_steps (order_id, status, event_id) VALUES ($1, $2, $3)"
+_DISPATCH: Final = """
+    UPDATE orders SET tracking_number = $2, shipped_date = ($3::timestamptz AT TIME ZONE 'UTC')::date
+    WHERE order_id = $1
+"""
+_SHORT: Final = """
+    UPDATE order_lines SET in_stock = short.in_stock
+    FROM unnest($2::integer[], $3::integer[]) AS short (product_id, in_stock)
+    WHERE order_id = $1 AND order_lines.product_id = short.product_id
+"""
+_FROM: Final[Mapping[OrderStatus, Collection[OrderStatus]]] = {
+    OrderStatus.CONFIRMED: (OrderStatus.PLACED,),
+    OrderStatus.REFUSED: (OrderStatus.PLACED,),
+    OrderStatus.DISPATCHED: (OrderStatus.CONFIRMED,),
+    OrderStatus.DELIVERED: (OrderStatus.DISPATCHED,),
+    OrderStatus.CANCELLED: (OrderStatus.PLACED, OrderStatus.CONFIRMED),
+}
+"""The statuses from which each is reached."""
+_TOO_EARLY: Final[Mapping[OrderStatus, Collection[OrderStatus]]] = {
+    OrderStatus.DISPATCHED: (OrderStatus.PLACED,),
+    OrderStatus.DELIVERED: (OrderStatus.PLACED, OrderStatus.CONFIRMED),
+}
+"""The statuses from which each will be reached after a step that is still to come."""
+
+_ID: Final = TypeAdapter(tuple[Id])
+_SORTED: Final = {
+    OrderSort.ID: Sorted(("order_id",), _ID),
+    OrderSort.ID_DESC: Sorted(("order_id",), _ID, descending=True),
+}
+
+
+class Orders:
+    """The tables `orders`, `order_lines` and `order_steps`. Whatever changes them runs in a transaction.
+
+    `owner` is the user whose orders alone are there; None: all orders are.
+    """
+
+    def __init__(self, database: Statements) -> None:
+        self._database = database
+
+    async def get(self, order_id: int, owner: str | None = None) -> Order:
+        """The order. Raises NotFound."""
+        found = await self.find_many([order_id])
+        return visible(found.get(order_id), order_id, owner)
+
+    async def find_many(self, order_ids: Collection[int]) -> dict[int, Order]:
+        """Those of the orders that there are, by id."""
+        return await read_orders(self._database, order_ids)
+
+    async def list(self, request: ListOrders, owner: str | None = None) -> OrderPage:
+        """A page of the orders that match. Raises Invalid for a cursor of another list."""
+        select = Select(SUMMARY, "orders")
+        if owner is not None:
+            select.equal("user_id", owner)
+        for column in ("status", "customer_id", "user_id"):
+            if (value := getattr(request, column)) is not None:
+                select.equal(column, value)
+        if request.placed_from is not None:
+            select.where("placed_at >= {}::date", request.placed_from)
+        if request.placed_until is not None:
+            select.where("placed_at < {}::date + 1", request.placed_until)
+        try:
+            rows, following = await select.page(self._database, _SORTED[request.sort], request.limit, request.cursor)
+        except InvalidCursor as error:
+            raise Invalid.field("cursor", OrderReason.INVALID_CURSOR, str(error)) from error
+        return OrderPage.model_validate({"items": [*map(dict, rows)], "next_cursor": following})
+
+    async def history(self, order_id: int, owner: str | None = None) -> OrderHistory:
+        """The order's steps. Raises NotFound."""
+        await find_row(self._database, order_id, owner)
+        rows = await self._database.fetch(
+            "SELECT status, at, event_id::text FROM order_steps WHERE order_id = $1"
+            " ORDER BY at, array_position($2, status)",
+            order_id,
+            [*OrderStatus],  # of Northwind's, two steps may have the same day
+        )
+        steps = tuple(OrderStep.model_validate(dict(row)) for row in rows)
+        return OrderHistory(order_id=order_id, steps=steps)
+
+    async def place(self, placement: Placement, user_id: str) -> Order:
+        """The new order."""
+        customer, lines = placement.customer, placement.lines
+        rows = await self._database.fetch(
+            _PLACE,
+            user_id,
+            customer and customer.customer_id,
+            customer and customer.company_name,
+            customer and customer.address,
+            customer and customer.city,
+            customer and customer.region,
+            customer and customer.postal_code,
+            customer and customer.country,
+            [line.product.product_id for line in lines],
+            [line.product.product_name for line in lines],
+            [line.product.unit_price for line in lines],
+            [line.quantity for line in lines],
+        )
+        order = await self.get(rows[0]["order_id"])
+        await self._announce(order, EVENTS_ORDERS_PLACED, OrderPlaced.model_validate(dict(order)))
+        return order
+
+    async def cancel(self, order_id: int, expected_version: int | None, owner: str | None = None) -> Order:
+        """The order, cancelled now or before.
+
+        Raises NotFound, Conflict for another version, and Conflict once it is refused or dispatched.
+        """
+        row = await find_row(self._database, order_id, owner, lock=True)
+        if row["status"] == OrderStatus.CANCELLED:
+            return await self.get(order_id)
+        if expected_version not in (None, row["version"]):
+            said = f"order {order_id} is in version {row['version']}, not in {expected_version}"
+            raise Conflict(OrderReason.VERSION_MISMATCH, said)
+        order = await self._move(order_id, OrderStatus.CANCELLED)
+        if order is None:
+            raise Conflict(OrderReason.NOT_CANCELLABLE, f"order {order_id} is {row['status']}")
+        await self._announce(order, EVENTS_ORDERS_CANCELLED, OrderCancelled.model_validate(dict(order)))
+        return order
+
+    async def confirm(self, order_id: int) -> None:
+        """Confirm an order whose goods are reserved; nothing is done to one that has gone on. Raises NotFound."""
+        if (order := await self._move(order_id, OrderStatus.CONFIRMED)) is not None:
+            confirmed = OrderConfirmed.model_validate({**dict(order), "confirmed_at": datetime.now(UTC)})
+            await self._announce(order, EVENTS_ORDERS_CONFIRMED, confirmed)
+
+    async def refuse(self, order_id: int, short: Collection[ShortLine]) -> None:
+        """Refuse an order whose goods are short; nothing is done to one that has gone on. Raises NotFound."""
+        if (order := await self._move(order_id, OrderStatus.REFUSED)) is not None:
+            products, in_stock = [line.product_id for line in short], [line.in_stock for line in short]
+            await self._database.fetch(_SHORT, order_id, products, in_stock)
+            refused = OrderRefused(order_id=order_id, user_id=order.user_id, short=tuple(short))
+            await self._announce(order, EVENTS_ORDERS_REFUSED, refused)
+
+    async def dispatch(self, order_id: int, tracking_number: str, dispatched_at: datetime) -> None:
+        """Note that the goods have left; nothing is done to an order that has gone on, or was cancelled before.
+
+        Raises NotFound, and Conflict for an order that is not confirmed yet.
+        """
+        if (order := await self._move(order_id, OrderStatus.DISPATCHED)) is not None:
+            await self._database.fetch(_DISPATCH, order_id, tracking_number, dispatched_at)
+            left = OrderDispatched(order_id=order_id, user_id=order.user_id, tracking_number=tracking_number)
+            await self._announce(order, EVENTS_ORDERS_DISPATCHED, left)
+
+    async def deliver(self, order_id: int) -> None:
+        """Note that the goods have arrived; nothing is done to an order that has gone on, or was cancelled before.
+
+        Raises NotFound, and Conflict for an order that is not dispatched yet.
+        """
+        if (order := await self._move(order_id, OrderStatus.DELIVERED)) is not None:
+            delivered = OrderDelivered(order_id=order_id, user_id=order.user_id)
+            await self._announce(order, EVENTS_ORDERS_DELIVERED, delivered)
+
+    async def _move(self, order_id: int, status: OrderStatus) -> Order | None:
+        """The order with the status; None where its present status does not lead there.
+
+        Raises NotFound, and Conflict where it will lead there later.
+        """
+        moved = await self._database.fetchrow(_MOVE, order_id, status, _FROM[status])
+        order = await self.get(order_id)
+        if moved is not None:
+            return order
+        if order.status in _TOO_EARLY.get(status, ()):
+            raise Conflict("order_not_ready", f"order {order_id} is {order.status}: it cannot be {status} yet")
+        return None
+
+    async def _announce(self, order: Order, event: Event[Any], payload: BaseModel) -> None:
+        """Publish the event with which the order has reached its status, and keep the step."""
+        event_id = await publish(self._database, event, payload, aggregate=str(order.order_id))
+        await self._database.fetch(_STEP, order.order_id, order.status, event_id)

@@ -1,0 +1,75 @@
+"""How orders are read from their rows."""
+
+# ruff: noqa: S608  # the texts are put together from our own columns; what a caller sends travels beside them
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Final
+
+from asyncpg import Record
+
+from contracts.orders import Order, OrderLine, OrderReason, ShortLine
+from mesh.core.errors import NotFound
+from providers.postgres.database import Statements
+
+SUMMARY: Final = (
+    "order_id, status, user_id, customer_id, placed_at, version,"
+    " (SELECT sum(amount) FROM order_lines WHERE order_lines.order_id = orders.order_id) AS total"
+)
+"""The columns of an order without its lines."""
+_COLUMNS: Final = (
+    f"{SUMMARY}, employee_id, required_date, shipped_date, ship_via, freight, ship_name, ship_address, ship_city,"
+    " ship_region, ship_postal_code, ship_country, tracking_number"
+)
+_ORDERS: Final = f"SELECT {_COLUMNS} FROM orders WHERE order_id = ANY($1)"
+_LINES: Final = """
+    SELECT order_id, product_id, product_name, unit_price, quantity, discount, amount, in_stock
+    FROM order_lines WHERE order_id = ANY($1) ORDER BY order_id, position
+"""
+_ROW: Final = "SELECT status, version FROM orders WHERE order_id = $1 AND ($2::text IS NULL OR user_id = $2)"
+
+
+async def find_row(database: Statements, order_id: int, owner: str | None, *, lock: bool = False) -> Record:
+    """The order's status and version; `lock` keeps others from changing it. Raises NotFound.
+
+    `owner` is the user whose orders alone are there; None: all orders are.
+    """
+    row = await database.fetchrow(f"{_ROW}{' FOR UPDATE' if lock else ''}", order_id, owner)
+    if row is None:
+        raise _not_found(order_id)
+    return row
+
+
+async def read_orders(database: Statements, order_ids: Collection[int]) -> dict[int, Order]:
+    """Those of the orders that there are, with their lines, by id."""
+    ids = list(order_ids)
+    orders = await database.fetch(_ORDERS, ids)
+    lines: defaultdict[int, list[Record]] = defaultdict(list)
+    for line in await database.fetch(_LINES, ids):
+        lines[line["order_id"]].append(line)
+    return {row["order_id"]: _order(row, lines[row["order_id"]]) for row in orders}
+
+
+def visible(order: Order | None, order_id: int, owner: str | None) -> Order:
+    """The order. Raises NotFound where there is none, or where it is not the owner's."""
+    if order is None or owner not in (None, order.user_id):
+        raise _not_found(order_id)
+    return order
+
+
+def _order(row: Record, lines: Collection[Record]) -> Order:
+    return Order.model_validate(
+        {
+            **dict(row),
+            "lines": [OrderLine.model_validate(dict(line)) for line in lines],
+            "short": [_short(line) for line in lines if line["in_stock"] is not None],
+        }
+    )
+
+
+def _short(line: Record) -> ShortLine:
+    return ShortLine(product_id=line["product_id"], wanted=line["quantity"], in_stock=line["in_stock"])
+
+
+def _not_found(order_id: int) -> NotFound:
+    return NotFound(OrderReason.NOT_FOUND, f"there is no order {order_id}")

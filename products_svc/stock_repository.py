@@ -1,0 +1,236 @@
+"""Stock in PostgreSQL: units in stock, units reserved for orders, and the movements that changed them.
+
+A transaction locks an order's reservation first, then the products in the order of their ids. So no two transactions
+wait for each other.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from asyncpg import Record
+from pydantic import TypeAdapter
+
+from contracts.base import Id
+from contracts.orders import ShortLine
+from contracts.products import ProductReason
+from contracts.products_stock import (
+    ListMovements,
+    MovementKind,
+    MovementPage,
+    Reservation,
+    ReservationState,
+    ReserveStock,
+    Stock,
+)
+from mesh.core.errors import Invalid, NotFound
+from products_svc.faults import not_found, stock_out_of_range
+from providers.errors import InvalidCursor
+from providers.postgres.database import Statements, transaction_on
+from providers.postgres.keyset import Order, Select
+
+_MOST_UNITS: Final = 2**31 - 1
+_LOCK: Final = """
+    SELECT product_id, units_in_stock, units_reserved FROM products
+    WHERE product_id = ANY($1) ORDER BY product_id FOR UPDATE
+"""
+# The version grows with units_in_stock alone: what is reserved is no part of a product's representation.
+_MOVE: Final = """
+    WITH line AS (
+        SELECT * FROM unnest($1::integer[], $2::integer[], $3::integer[]) AS line (product_id, in_stock, reserved)
+    ), moved AS (
+        UPDATE products SET
+            units_in_stock = units_in_stock + in_stock,
+            units_reserved = units_reserved + reserved,
+            version = version + CASE WHEN in_stock = 0 THEN 0 ELSE 1 END,
+            updated_at = now()
+        FROM line WHERE products.product_id = line.product_id
+    )
+    INSERT INTO stock_movements (product_id, in_stock, reserved, kind, order_id, user_id, reason)
+    SELECT product_id, in_stock, reserved, $4, $5, $6, $7 FROM line
+"""
+_NEWEST_FIRST: Final = Order(("movement_id",), TypeAdapter(tuple[Id]), descending=True)
+_SHORT: Final = TypeAdapter(tuple[ShortLine, ...])
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why units move, and for whom."""
+
+    kind: MovementKind
+    order_id: int | None = None
+    user_id: str | None = None
+    reason: str | None = None
+
+
+class Ledger:
+    """Reservations and movements, step by step, within the transaction of a connection."""
+
+    def __init__(self, connection: Statements) -> None:
+        self._connection = connection
+
+    async def lock(self, product_ids: Collection[int]) -> dict[int, Stock]:
+        """The units of those of the products that there are; nobody else changes them until the transaction ends."""
+        rows = await self._connection.fetch(_LOCK, list(product_ids))
+        return {row["product_id"]: _stock(row) for row in rows}
+
+    async def move(self, units: Mapping[int, tuple[int, int]], cause: Cause) -> None:
+        """Change units in stock and units reserved of each product by so many, and keep the movement."""
+        await self._connection.fetch(
+            _MOVE,
+            list(units),
+            [in_stock for in_stock, _ in units.values()],
+            [reserved for _, reserved in units.values()],
+            cause.kind,
+            cause.order_id,
+            cause.user_id,
+            cause.reason,
+        )
+
+    async def keep_edit(self, product_id: int, in_stock: int, user_id: str | None) -> None:
+        """Keep the movement of an edit, which has changed the units in stock itself."""
+        await self._connection.fetch(
+            "INSERT INTO stock_movements (product_id, kind, in_stock, reserved, user_id) VALUES ($1, $2, $3, 0, $4)",
+            product_id,
+            MovementKind.EDITED,
+            in_stock,
+            user_id,
+        )
+
+    async def claim(self, order_id: int, state: ReservationState) -> bool:
+        """Whether the order has had no reservation, and has one now; another transaction with it is waited for."""
+        row = await self._connection.fetchrow(
+            "INSERT INTO stock_reservations (order_id, state) VALUES ($1, $2)"
+            " ON CONFLICT DO NOTHING RETURNING order_id",
+            order_id,
+            state,
+        )
+        return row is not None
+
+    async def refuse(self, order_id: int, short: tuple[ShortLine, ...]) -> None:
+        """Keep that the reservation is refused, and why."""
+        await self._connection.fetch(
+            "UPDATE stock_reservations SET state = $2, short = $3 WHERE order_id = $1",
+            order_id,
+            ReservationState.REFUSED,
+            _SHORT.dump_json(short).decode(),
+        )
+
+    async def end(self, order_id: int, state: ReservationState, kind: MovementKind, *, in_stock: int) -> None:
+        """End the reservation where there is one still; of each unit of it, `in_stock` go into the stock."""
+        ended = await self._connection.fetchrow(
+            "UPDATE stock_reservations SET state = $2, updated_at = now()"
+            " WHERE order_id = $1 AND state = 'reserved' RETURNING order_id",
+            order_id,
+            state,
+        )
+        if ended is None:
+            return
+        rows = await self._connection.fetch(
+            "SELECT product_id, reserved FROM stock_movements WHERE order_id = $1 AND kind = 'reserved'", order_id
+        )
+        units = {row["product_id"]: (in_stock * row["reserved"], -row["reserved"]) for row in rows}
+        await self.lock(units)
+        await self.move(units, Cause(kind, order_id=order_id))
+
+    async def reservation(self, order_id: int) -> Reservation:
+        """What became of the order's units. Raises NotFound."""
+        row = await self._connection.fetchrow(
+            "SELECT order_id, state, short FROM stock_reservations WHERE order_id = $1", order_id
+        )
+        if row is None:
+            raise NotFound(ProductReason.NOTHING_RESERVED, f"nothing was reserved for order {order_id}")
+        return Reservation(order_id=order_id, state=row["state"], short=_SHORT.validate_json(row["short"]))
+
+
+class Warehouse:
+    """The tables `stock_reservations` and `stock_movements`, and the units of `products`."""
+
+    def __init__(self, database: Statements) -> None:
+        self._database = database
+
+    async def get(self, product_id: int) -> Stock:
+        """The product's units. Raises NotFound."""
+        row = await self._database.fetchrow(
+            "SELECT product_id, units_in_stock, units_reserved FROM products WHERE product_id = $1", product_id
+        )
+        if row is None:
+            raise not_found(product_id)
+        return _stock(row)
+
+    async def list_movements(self, request: ListMovements) -> MovementPage:
+        """A page of a product's movements, the newest first. Raises NotFound, Invalid for a cursor of another list."""
+        await self.get(request.product_id)
+        select = Select("movement_id, kind, in_stock, reserved, order_id, user_id, reason, at", "stock_movements")
+        select.equal("product_id", request.product_id)
+        try:
+            rows, following = await select.page(self._database, _NEWEST_FIRST, request.limit, request.cursor)
+        except InvalidCursor as error:
+            raise Invalid.field("cursor", ProductReason.INVALID_CURSOR, str(error)) from error
+        return MovementPage.model_validate({"items": [*map(dict, rows)], "next_cursor": following})
+
+    async def change(self, product_id: int, units: int, cause: Cause) -> Stock:
+        """The product with so many units more in stock, or fewer.
+
+        Raises NotFound, and Conflict where fewer would be left than are reserved.
+        """
+        async with transaction_on(self._database) as connection:
+            ledger = Ledger(connection)
+            stock = (await ledger.lock([product_id])).get(product_id)
+            if stock is None:
+                raise not_found(product_id)
+            if not stock.units_reserved <= stock.units_in_stock + units <= _MOST_UNITS:
+                raise stock_out_of_range(product_id, stock.units_reserved)
+            await ledger.move({product_id: (units, 0)}, cause)
+            return await Warehouse(connection).get(product_id)
+
+    async def reserve(self, request: ReserveStock) -> Reservation:
+        """All lines reserved, or refused with those that are short; if it was done before, what became of them."""
+        wanted: dict[int, int] = {}
+        for line in request.lines:
+            wanted[line.product_id] = wanted.get(line.product_id, 0) + line.quantity
+        async with transaction_on(self._database) as connection:
+            ledger = Ledger(connection)
+            if not await ledger.claim(request.order_id, ReservationState.RESERVED):
+                return await ledger.reservation(request.order_id)
+            short = _missing(wanted, await ledger.lock(wanted))
+            if short:
+                await ledger.refuse(request.order_id, short)
+            else:
+                cause = Cause(MovementKind.RESERVED, order_id=request.order_id)
+                await ledger.move({key: (0, units) for key, units in wanted.items()}, cause)
+            return await ledger.reservation(request.order_id)
+
+    async def release(self, order_id: int) -> Reservation:
+        """What became of the order's units: released, unless they were refused or committed before."""
+        async with transaction_on(self._database) as connection:
+            ledger = Ledger(connection)
+            # Where nothing is reserved yet, this keeps a reservation that comes late from being made.
+            if not await ledger.claim(order_id, ReservationState.RELEASED):
+                await ledger.end(order_id, ReservationState.RELEASED, MovementKind.RELEASED, in_stock=0)
+            return await ledger.reservation(order_id)
+
+    async def commit(self, order_id: int) -> Reservation:
+        """What became of the order's units: out of stock, unless they were refused or released before.
+
+        Raises NotFound where nothing was ever reserved.
+        """
+        async with transaction_on(self._database) as connection:
+            ledger = Ledger(connection)
+            await ledger.end(order_id, ReservationState.COMMITTED, MovementKind.COMMITTED, in_stock=-1)
+            return await ledger.reservation(order_id)
+
+
+def _missing(wanted: Mapping[int, int], found: Mapping[int, Stock]) -> tuple[ShortLine, ...]:
+    """The products of which there is too little; of one that is not there, nothing."""
+    available = {key: found[key].units_available if key in found else 0 for key in wanted}
+    return tuple(
+        ShortLine(product_id=key, wanted=units, in_stock=available[key])
+        for key, units in wanted.items()
+        if available[key] < units
+    )
+
+
+def _stock(row: Record) -> Stock:
+    available = row["units_in_stock"] - row["units_reserved"]
+    return Stock(**dict(row), units_available=available)

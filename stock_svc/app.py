@@ -1,0 +1,25 @@
+"""Builds the stock worker. It has no store: `products` keeps the stock."""
+
+from contextlib import AsyncExitStack
+
+from mesh.client.client import Client
+from mesh.service.service import Service
+from mesh.transport.base import Transport
+from stock_svc.events import StockEvents
+from stock_svc.settings import StockSettings
+from worker.events import Events, Publisher
+from worker.wiring import wire
+
+
+async def build(settings: StockSettings, transport: Transport, resources: AsyncExitStack) -> Service:
+    """The service, ready to start."""
+    return await wire(
+        "stock",
+        settings,
+        transport,
+        resources,
+        description="Reserves in products what orders want",
+        handlers=[],
+        probe=None,
+        events=Events([StockEvents(Client(transport), Publisher(transport))]),
+    )

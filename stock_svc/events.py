@@ -1,0 +1,56 @@
+"""What `stock` does when an order is announced: products' stock follows it.
+
+It has no store. Run again, a handler has the same effect: products does each step once for an order, and the id of the
+published event follows from the handled one.
+"""
+
+from contracts.orders import NewLine, OrderCancelled, OrderDispatched, OrderPlaced
+from contracts.products_stock import CommitStock, ReleaseStock, ReservationState, ReserveStock
+from contracts.stock import StockRefused, StockReserved
+from mesh.client.client import Client
+from subjects import (
+    EVENTS_ORDERS_CANCELLED,
+    EVENTS_ORDERS_DISPATCHED,
+    EVENTS_ORDERS_PLACED,
+    EVENTS_STOCK_REFUSED,
+    EVENTS_STOCK_RESERVED,
+    PRODUCTS_STOCK_COMMIT,
+    PRODUCTS_STOCK_RELEASE,
+    PRODUCTS_STOCK_RESERVE,
+)
+from worker.events import Publisher, handles
+
+
+class StockEvents:
+    """The events that move stock."""
+
+    def __init__(self, client: Client, publisher: Publisher) -> None:
+        self._client = client
+        self._publisher = publisher
+
+    @handles(EVENTS_ORDERS_PLACED)
+    async def placed(self, event: OrderPlaced) -> None:
+        """Reserve what the order wants, and announce whether that could be done."""
+        lines = tuple(NewLine(product_id=line.product_id, quantity=line.quantity) for line in event.lines)
+        request = ReserveStock(order_id=event.order_id, lines=lines)
+        reservation = await self._client.call(PRODUCTS_STOCK_RESERVE, request)
+        aggregate = str(event.order_id)
+        match reservation.state:
+            case ReservationState.REFUSED:
+                refused = StockRefused(order_id=event.order_id, short=reservation.short)
+                await self._publisher.publish(EVENTS_STOCK_REFUSED, refused, aggregate=aggregate)
+            case ReservationState.RESERVED | ReservationState.COMMITTED:  # committed: the event comes once more
+                reserved = StockReserved(order_id=event.order_id)
+                await self._publisher.publish(EVENTS_STOCK_RESERVED, reserved, aggregate=aggregate)
+            case ReservationState.RELEASED:
+                """The order was cancelled meanwhile, and nobody waits for its goods."""
+
+    @handles(EVENTS_ORDERS_CANCELLED)
+    async def cancelled(self, event: OrderCancelled) -> None:
+        """Give up what is reserved for the order."""
+        await self._client.call(PRODUCTS_STOCK_RELEASE, ReleaseStock(order_id=event.order_id))
+
+    @handles(EVENTS_ORDERS_DISPATCHED)
+    async def dispatched(self, event: OrderDispatched) -> None:
+        """Take the order's goods out of stock."""
+        await self._client.call(PRODUCTS_STOCK_COMMIT, CommitStock(order_id=event.order_id))

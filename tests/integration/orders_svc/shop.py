@@ -1,0 +1,135 @@
+"""The services that an order needs, on a real NATS server and real databases; and people who ask them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import subjects
+from contracts.orders import GetOrder, NewLine, Order, PlaceOrder
+from customers_svc.app import build as build_customers
+from customers_svc.settings import CustomersSettings
+from mesh.client.client import Client
+from mesh.core.context import working_on
+from mesh.core.endpoint import Endpoint, Rep, Req
+from mesh.core.event import Event
+from mesh.events.jetstream import DEAD, EVENTS
+from mesh.service.service import Service
+from mesh.transport.base import Transport
+from orders_svc.app import build as build_orders
+from orders_svc.repository import Orders
+from orders_svc.settings import OrdersSettings
+from products_svc.app import build as build_products
+from products_svc.settings import ProductsSettings
+from providers.postgres.database import Database, open_database
+from services import WORKERS
+from stock_svc.app import build as build_stock
+from stock_svc.settings import StockSettings
+from subjects import ORDERS_GET, ORDERS_PLACE
+from tests.support.events.streams import JETSTREAM, api, make_consumer, stored, unsettled
+from tests.support.mesh.sign_in import SignIn
+from tests.support.servers.nats_server import NatsServer
+from tests.support.servers.schemas import fresh_schema
+
+USER, OTHER, ADMIN = "a" * 32, "b" * 32, "c" * 32
+HANDLERS = [worker for worker in WORKERS if worker.handles]
+
+
+class Shop:
+    """Asks on behalf of a user, another user, or an administrator."""
+
+    def __init__(self, transport: Transport, sign_in: SignIn, stock: Service, database: Database) -> None:
+        self.transport = transport
+        self.stock = stock
+        """The worker that reserves goods."""
+        self._database = database
+        self._client = Client(transport)
+        self._sign_in = sign_in
+
+    async def ask(self, endpoint: Endpoint[Req, Rep], request: Req, user_id: str = USER, key: str | None = None) -> Rep:
+        """The reply. Raises RemoteFault."""
+        role = "ADMIN" if user_id == ADMIN else "USER"
+        with working_on(self._sign_in.asking_as(role, user_id=user_id)._replace(idempotency_key=key)):
+            return await self._client.call(endpoint, request)
+
+    async def place(
+        self, *lines: tuple[int, int], user_id: str = USER, customer_id: str | None = None, key: str | None = None
+    ) -> Order:
+        """An order of so many units of these products."""
+        wanted = tuple(NewLine(product_id=product, quantity=quantity) for product, quantity in lines)
+        return await self.ask(ORDERS_PLACE, PlaceOrder(lines=wanted, customer_id=customer_id), user_id, key)
+
+    async def reached(self, order: Order, status: str) -> Order:
+        """The order, once it has the status."""
+        while (found := await self.ask(ORDERS_GET, GetOrder(order_id=order.order_id), ADMIN)).status != status:
+            await asyncio.sleep(0.01)
+        return found
+
+    @asynccontextmanager
+    async def orders(self) -> AsyncIterator[Orders]:
+        """The orders within a transaction, as a handler of events has them."""
+        async with self._database.transaction() as connection:
+            yield Orders(connection)
+
+    async def settled(self) -> None:
+        """Wait until every event is stored and handled; fail where one is dead."""
+        while not await self._is_settled():
+            await asyncio.sleep(0.01)
+        assert 0 == await stored(self.transport, DEAD)
+
+    async def _is_settled(self) -> bool:
+        # In this order: what is being handled may write to the outbox, and what is in the outbox will be handled.
+        before = await stored(self.transport, EVENTS)
+        if any([await unsettled(self.transport, worker.name) for worker in HANDLERS]):
+            return False
+        if await self._database.fetch("SELECT FROM outbox LIMIT 1"):
+            return False
+        return before == await stored(self.transport, EVENTS)
+
+
+@asynccontextmanager
+async def open_shop(urls: Mapping[str, str], folder: Path, *, reserves: bool) -> AsyncIterator[Shop]:
+    """The shop with Northwind's customers, products and orders; `urls` are those of its databases.
+
+    `reserves`: whether its stock is started. Otherwise orders stay as they are placed.
+    """
+    async with AsyncExitStack() as resources:
+        server = NatsServer(folder, JETSTREAM.format(folder=folder / "jetstream"))
+        await server.start()
+        resources.push_async_callback(server.stop)
+
+        async def connection(name: str) -> Transport:
+            transport = await server.connect(name)
+            resources.push_async_callback(transport.close)
+            return transport
+
+        asking = await connection("asking")
+        await _make_streams(asking)
+        found = {name: await resources.enter_async_context(fresh_schema(url)) for name, url in urls.items()}
+        customers = CustomersSettings(customers_database_url=found["customers"], customers_seed=True)
+        products = ProductsSettings(products_database_url=found["products"], products_seed=True)
+        orders = OrdersSettings(orders_database_url=found["orders"], orders_seed=True)
+        sign_in = SignIn(await connection("auth"))
+        stock = await build_stock(StockSettings(), await connection("stock"), resources)
+        for service in (
+            sign_in.service,
+            await build_customers(customers, await connection("customers"), resources),
+            await build_products(products, await connection("products"), resources),
+            await build_orders(orders, await connection("orders"), resources),
+            *([stock] if reserves else []),
+        ):
+            await service.start()
+            resources.push_async_callback(service.drain)
+        database = await resources.enter_async_context(open_database(found["orders"], name="test"))
+        yield Shop(asking, sign_in, stock, database)
+
+
+async def _make_streams(transport: Transport) -> None:
+    """The streams and consumers that the tables declare."""
+    durable = [value.subject for value in vars(subjects).values() if isinstance(value, Event) and value.durable]
+    retries = [f"retry.{worker.name}" for worker in HANDLERS]
+    for name, stored_subjects in ((EVENTS, [*durable, *retries]), (DEAD, ["dead.>"])):
+        await api(transport, f"STREAM.CREATE.{name}", {"name": name, "subjects": stored_subjects, "storage": "file"})
+    for worker in HANDLERS:
+        handled = [event.subject for event in worker.handles]
+        await make_consumer(transport, worker.name, *handled, f"retry.{worker.name}")
