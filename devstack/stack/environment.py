@@ -38,6 +38,7 @@ def _is_path(field: FieldInfo) -> bool:
 
 
 _PATHS = {name.upper() for name, field in WorkerSettings.model_fields.items() if _is_path(field)} | _CERTIFICATES
+_PATHS |= {f"{row.prefix}_SMTP_CA" for row in BY_NAME.values() if row.mails}
 _PATHS |= {f"OTEL_EXPORTER_OTLP_{of}CERTIFICATE" for of in ("", "TRACES_")}
 
 

@@ -5,6 +5,7 @@ import pytest
 from mesh.core.event import Event
 from mesh.process.run import StartError
 from mesh.transport.memory import MemoryTransport
+from notifications_svc.events import NotificationEvents
 from ops.process import Process
 from orders_svc.events import OrderEvents
 from services import WORKERS
@@ -104,7 +105,11 @@ def test_a_fault_ends_the_start(owners: list[object], with_inbox: bool, said: st
     assert str(raised.value).startswith(f"event handlers: {said}")
 
 
-HANDLERS: dict[str, list[type]] = {"orders": [OrderEvents], "stock": [StockEvents]}
+HANDLERS: dict[str, list[type]] = {
+    "notifications": [NotificationEvents],
+    "orders": [OrderEvents],
+    "stock": [StockEvents],
+}
 """The classes whose methods handle events, by service."""
 
 
