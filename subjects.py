@@ -69,6 +69,9 @@ NOTIFICATIONS_LIST = Endpoint("notifications.list", notifications.ListNotificati
 EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.SessionsRevoked)
 EVENTS_AUTH_USER_REGISTERED = Event("events.auth.user_registered", auth.UserRegistered, durable=True)
 
+EVENTS_CUSTOMERS_CHANGED = Event("events.customers.changed", customers.CustomerChanged, durable=True)
+EVENTS_PRODUCTS_CHANGED = Event("events.products.changed", products.ProductChanged, durable=True)
+
 EVENTS_ORDERS_PLACED = Event("events.orders.placed", orders.OrderPlaced, durable=True)
 EVENTS_ORDERS_CONFIRMED = Event("events.orders.confirmed", orders.OrderConfirmed, durable=True)
 EVENTS_ORDERS_REFUSED = Event("events.orders.refused", orders.OrderRefused, durable=True)
