@@ -112,4 +112,9 @@ def _text(one: Mail, kind: str) -> str:
     if part is None:
         return ""
     payload = part.get_payload(decode=True)
-    return payload.decode(part.get_content_charset("utf-8"), "replace") if isinstance(payload, bytes) else ""
+    content = payload if isinstance(payload, bytes) else b""
+    try:
+        text = content.decode(part.get_content_charset("utf-8"), "replace")
+    except LookupError:  # a charset that Python does not know
+        text = content.decode(errors="replace")
+    return text.replace("\r\n", "\n")

@@ -53,7 +53,7 @@ class Mailbox:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(f"{_RECIPIENTS}: {', '.join(recipients)}\r\n".encode() + content)
         draft.replace(self._path(number))
-        for old in kept[: len(kept) + 1 - MOST]:
+        for old in kept[: max(0, len(kept) + 1 - MOST)]:
             self._path(old).unlink(missing_ok=True)
         return number
 
