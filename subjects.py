@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from contracts import auth, carts, customers, orders, products, products_stock, shipping, stock
+from contracts import auth, carts, customers, notifications, orders, products, products_stock, shipping, stock
 from contracts.auth import AuthReason as A
 from contracts.carts import CartReason as K
 from contracts.customers import CustomerReason as C
@@ -77,8 +77,14 @@ CARTS_REMOVE_ITEM = Endpoint("carts.remove_item", carts.RemoveItem, carts.Cart, 
 CARTS_CLEAR = Endpoint("carts.clear", carts.ClearCart, carts.Cart, USER, verified=True, idempotent=True, reasons=(K.VERSION_MISMATCH,))
 CARTS_CHECKOUT = Endpoint("carts.checkout", carts.CheckOut, carts.CheckedOut, USER, verified=True, reasons=(K.EMPTY, K.ITEMS_UNAVAILABLE, K.VERSION_MISMATCH), max_reply=96 * KIB)
 
+NOTIFICATIONS_LIST = Endpoint("notifications.list", notifications.ListNotifications, notifications.NotificationPage, USER, verified=True, idempotent=True, read=True)
+
 # Events: subject, payload.
 EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.SessionsRevoked)
+EVENTS_AUTH_USER_REGISTERED = Event("events.auth.user_registered", auth.UserRegistered, durable=True)
+
+EVENTS_CUSTOMERS_CHANGED = Event("events.customers.changed", customers.CustomerChanged, durable=True)
+EVENTS_PRODUCTS_CHANGED = Event("events.products.changed", products.ProductChanged, durable=True)
 
 EVENTS_ORDERS_PLACED = Event("events.orders.placed", orders.OrderPlaced, durable=True)
 EVENTS_ORDERS_CONFIRMED = Event("events.orders.confirmed", orders.OrderConfirmed, durable=True)

@@ -11,7 +11,7 @@ from auth_svc.keys import derived
 from auth_svc.living_sessions import LivingSessions
 from auth_svc.own_account import OwnAccount
 from auth_svc.passwords import Passwords
-from auth_svc.repository import Audit, Sessions, SigningKeys, Throttles, Users
+from auth_svc.repository import Audit, Sessions, SigningKeys, Throttles, Users, announce_existing
 from auth_svc.revocation import Revocation
 from auth_svc.settings import AuthSettings
 from auth_svc.signer import Signer
@@ -23,6 +23,8 @@ from mesh.security.verifier import LEEWAY
 from mesh.service.service import Service
 from mesh.transport.base import Transport
 from providers.mongo.database import Database, probe
+from worker.events import Events
+from worker.mongo import outbox_in
 from worker.wiring import wire
 
 _CLOCKS = 60
@@ -37,7 +39,9 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
     database = await open_store(settings, resources)
     passwords = resources.enter_context(Passwords(settings))
     await ensure_admin(settings, database, passwords)
-    users, audit, signing_keys = Users(database), Audit(database), SigningKeys(database)
+    outbox = await outbox_in(database, "users")
+    users, audit, signing_keys = Users(database, outbox.wrote), Audit(database), SigningKeys(database)
+    await announce_existing(database)
     signer = Signer(settings, signing_keys)
     await signer.start()
     sessions = _sessions(settings, database)
@@ -68,6 +72,7 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
         probe=partial(_probe, database, signer),
         fetch_keys=partial(handlers.jwks, GetJwks()),
         guard=LivingSessions(sessions).guard,
+        events=Events(outbox=outbox),
     )
 
 

@@ -13,6 +13,7 @@ MODULES = {
     "ls": "cli.services",
     "subjects": "cli.table",
     "events": "cli.events.commands",
+    "mail": "cli.mail",
     "nats": "cli.nats",
     "compose": "cli.compose",
     "generate": "cli.generate",

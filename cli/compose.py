@@ -36,6 +36,10 @@ def init(
     admin_email: Annotated[
         str, typer.Option(help="E-mail address of the first administrator.")
     ] = "admin@northwind.example",
+    smtp_url: Annotated[
+        str, typer.Option(help="The mail server, with its user and password. Mails wait until it can be reached.")
+    ] = "smtp://localhost:25",
+    mail_from: Annotated[str, typer.Option(help="The address that mails come from.")] = "shop@northwind.example",
 ) -> None:
     """Create .env and keys/ with passwords, keys and certificates, readable by their owner only.
 
@@ -47,6 +51,8 @@ def init(
         values = {name: secrets.token_hex(24) for name in _PASSWORDS}
         values |= {name: b64encode(secrets.token_bytes(32)).decode() for name in _KEYS}
         values |= {f"{row.prefix}_ADMIN_EMAIL": admin_email for row in PROCESSES if row.admin}
+        for row in PROCESSES:
+            values |= dict(zip(row.mail_variables, (smtp_url, mail_from), strict=False))
         values |= make_keys(folder / "keys", HOSTS)
         write_private(file, filled(text, values))
     except (OSError, ValueError) as error:

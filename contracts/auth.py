@@ -204,6 +204,16 @@ class SessionsRevoked(Reply):
     session_ids: tuple[str, ...]
 
 
+class UserRegistered(Reply):
+    """There is an account with this address."""
+
+    user_id: str
+    email: str
+    registered_at: datetime
+    is_new: bool
+    """False for an account that is older than this event: it is announced once, so that others know of it."""
+
+
 class RevokedPage(SessionsRevoked):
     """A page of the list. The last page has no `next_cursor`."""
 

@@ -158,3 +158,10 @@ class ArchiveCustomer(Request):
 
     customer_id: CustomerId
     expected_version: Version | None = None
+
+
+class CustomerChanged(Reply):
+    """A customer was created, changed or archived, and has this version now."""
+
+    customer_id: CustomerId
+    version: Version

@@ -212,3 +212,13 @@ class ListSuppliers(Request):
 
     limit: Limit = 50
     cursor: Cursor | None = None
+
+
+class ProductChanged(Reply):
+    """A product was created, changed or discontinued, and has this version now.
+
+    A change of its stock alone is not announced.
+    """
+
+    product_id: Id
+    version: Version

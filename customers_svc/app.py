@@ -7,7 +7,7 @@ from customers_svc.repository import STEPS, Customers, seed
 from customers_svc.settings import CustomersSettings
 from mesh.service.service import Service
 from mesh.transport.base import Transport
-from worker.postgres import idempotent_writes, open_postgres
+from worker.postgres import events, idempotent_writes, open_postgres
 from worker.wiring import wire
 
 
@@ -23,6 +23,7 @@ async def build(settings: CustomersSettings, transport: Transport, resources: As
         size=settings.customers_pool_size,
         seed=seed if settings.customers_seed else None,
         steps=STEPS,
+        events=True,
     )
     return await wire(
         "customers",
@@ -30,6 +31,7 @@ async def build(settings: CustomersSettings, transport: Transport, resources: As
         transport,
         resources,
         description="Northwind's customers",
-        handlers=[Handlers(Customers(database), idempotent_writes(database, Customers))],
+        handlers=[Handlers(Customers(database), idempotent_writes(database, Customers, events=True))],
+        events=events(database, Customers),
         probe=database.probe,
     )

@@ -10,6 +10,7 @@ from pydantic import StringConstraints, TypeAdapter
 from contracts.customers import (
     CreateCustomer,
     Customer,
+    CustomerChanged,
     CustomerId,
     CustomerPage,
     CustomerReason,
@@ -23,6 +24,8 @@ from providers.postgres.folding import pattern
 from providers.postgres.keyset import Order, Select
 from providers.postgres.repository import Table, VersionedRepository, insertion
 from providers.postgres.seed import read_csv
+from subjects import EVENTS_CUSTOMERS_CHANGED
+from worker.postgres import publish
 
 _COLUMNS = (
     "customer_id, company_name, contact_name, contact_title, address, city, region, postal_code, country, phone, fax,"
@@ -80,7 +83,7 @@ class Customers(VersionedRepository[str, Customer]):
         )
         if row is None:
             raise Conflict(CustomerReason.EXISTS, f"the customer_id {new.customer_id} is taken")
-        return self._row(dict(row))
+        return await self._after(dict(row))
 
     async def update(self, customer_id: str, expected_version: int, changes: Mapping[str, Any]) -> Customer:
         """The customer with changed columns. Raises NotFound, and Conflict for another version."""
@@ -92,6 +95,10 @@ class Customers(VersionedRepository[str, Customer]):
 
     def _row(self, values: Mapping[str, Any]) -> Customer:
         return Customer.model_validate(values)
+
+    async def _changed(self, row: Customer) -> None:
+        changed = CustomerChanged(customer_id=row.customer_id, version=row.version)
+        await publish(self._database, EVENTS_CUSTOMERS_CHANGED, changed, aggregate=row.customer_id)
 
     def _is_retired(self, row: Customer) -> bool:
         return row.archived_at is not None

@@ -17,6 +17,7 @@ from gateway.api.auth import sessions as auth
 from gateway.api.carts import routes as carts
 from gateway.api.customers import routes as customers
 from gateway.api.health import routes as health
+from gateway.api.notifications import routes as notifications
 from gateway.api.orders import routes as orders
 from gateway.api.products import routes as products
 from gateway.api.products import stock_routes as stock
@@ -95,7 +96,10 @@ def build(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # each request would look for OpenTelemetry
     )
     app.state.dependencies = wire(settings, transport)
-    for routes in (auth, account, users, audit, customers, stock, products, carts, orders, shipping, health):
+    for routes in (
+        *(auth, account, users, audit, customers, stock, products),
+        *(carts, orders, shipping, notifications, health),
+    ):
         app.include_router(routes.router)
     refuse_undeclared(app, without=health.PATHS | _DOCS)
     refuse_shadowed(app)

@@ -60,6 +60,8 @@ streams:
   depends_on:
     nats: { condition: service_healthy }
 """
+_OUTSIDE = "outside"
+"""The network of those who reach servers on the internet."""
 _GIVES_WAY = "  cpu_shares: 128 # of 1024: when cores are busy, password hashing yields to everything else\n"
 _URLS: dict[Store, str] = {
     "postgres": "postgresql://{name}:${{{password}:?see .env.example}}@postgres:5432/{name}",
@@ -122,7 +124,8 @@ def _networks_of(store: Store) -> Callable[[Rows], str]:
 
 
 def _networks(rows: Rows) -> str:
-    return _lines(f"{row.name}-database: {{ internal: true }}" for row in rows if row.store)
+    databases = [f"{row.name}-database: {{ internal: true }}" for row in rows if row.store]
+    return _lines([*databases, *([f"{_OUTSIDE}: {{}}"] if any(row.mails for row in rows) else [])])
 
 
 def _workers(rows: Rows, *, has_streams: bool) -> str:
@@ -142,7 +145,7 @@ def _worker(row: Process, *, has_streams: bool) -> str:
         target=row.target,
         priority=_GIVES_WAY if row.gives_way else "",
         own=textwrap.indent(_lines(own), "    "),
-        networks=", ".join(["mesh", *([f"{row.name}-database"] if row.store else [])]),
+        networks=", ".join(_networks_of_worker(row)),
         servers=_lines(
             [
                 *(f"    {server}: {{ condition: service_healthy }}" for server in row.servers),
@@ -152,9 +155,14 @@ def _worker(row: Process, *, has_streams: bool) -> str:
     )
 
 
+def _networks_of_worker(row: Process) -> list[str]:
+    database = [f"{row.name}-database"] if row.store else []
+    return ["mesh", *database, *([_OUTSIDE] if row.mails else [])]
+
+
 def _own_variables(row: Process) -> list[str]:
     admin = [f"{row.prefix}_ADMIN_EMAIL", *row.passwords] if row.admin else []
-    return [*row.keys, *admin]
+    return [*row.keys, *admin, *row.mail_variables]
 
 
 def _example_passwords(rows: Rows) -> str:
@@ -171,6 +179,11 @@ def _example_secrets(rows: Rows) -> str:
             lines.append("# The first administrator, created at a start if there is none.")
             lines.append("# The password has at least 15 characters.")
             lines += [f"{row.prefix}_ADMIN_EMAIL=", *(f"{name}=" for name in row.passwords)]
+        if row.mails:
+            lines.append(
+                "# The mail server, such as smtp://user:password@mail.example:587, and the address of the sender."
+            )
+            lines += [f"{name}=" for name in row.mail_variables]
     return _lines(lines)
 
 

@@ -35,6 +35,8 @@ class Process:
     """Variables with 32 secret bytes in base64."""
     admin: bool = False
     """Whether it creates the first administrator, from <NAME>_ADMIN_EMAIL and <NAME>_ADMIN_PASSWORD."""
+    mails: bool = False
+    """Whether it sends mail, over the server <NAME>_SMTP_URL from the address <NAME>_FROM."""
     gives_way: bool = False
     """Whether it runs at low CPU priority, so that others come first when cores are busy."""
     seeded: bool = False
@@ -69,3 +71,8 @@ class Process:
     def passwords(self) -> tuple[str, ...]:
         """Variables with a password, besides that of the database."""
         return (f"{self.prefix}_ADMIN_PASSWORD",) if self.admin else ()
+
+    @property
+    def mail_variables(self) -> tuple[str, ...]:
+        """The variables with its mail server and its address; empty if it sends no mail."""
+        return (f"{self.prefix}_SMTP_URL", f"{self.prefix}_FROM") if self.mails else ()

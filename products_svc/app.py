@@ -9,7 +9,7 @@ from products_svc.repository import STEPS, Catalogue, seed
 from products_svc.settings import ProductsSettings
 from products_svc.stock_handlers import StockHandlers
 from products_svc.stock_repository import Warehouse
-from worker.postgres import idempotent_writes, open_postgres
+from worker.postgres import events, idempotent_writes, open_postgres
 from worker.wiring import wire
 
 
@@ -25,6 +25,7 @@ async def build(settings: ProductsSettings, transport: Transport, resources: Asy
         size=settings.products_pool_size,
         seed=seed if settings.products_seed else None,
         steps=STEPS,
+        events=True,
     )
     return await wire(
         "products",
@@ -33,8 +34,9 @@ async def build(settings: ProductsSettings, transport: Transport, resources: Asy
         resources,
         description="Northwind's catalogue: products, categories and suppliers; and its stock",
         handlers=[
-            Handlers(Catalogue(database), idempotent_writes(database, Catalogue)),
+            Handlers(Catalogue(database), idempotent_writes(database, Catalogue, events=True)),
             StockHandlers(Warehouse(database), idempotent_writes(database, Warehouse)),
         ],
+        events=events(database, Catalogue),
         probe=database.probe,
     )

@@ -18,6 +18,7 @@ from contracts.products import (
     ListProducts,
     ListSuppliers,
     Product,
+    ProductChanged,
     ProductPage,
     ProductReason,
     ProductSort,
@@ -34,6 +35,8 @@ from providers.postgres.folding import pattern
 from providers.postgres.keyset import Order, Select
 from providers.postgres.repository import Table, VersionedRepository, insertion
 from providers.postgres.seed import read_csv
+from subjects import EVENTS_PRODUCTS_CHANGED
+from worker.postgres import publish
 
 _COLUMNS = (
     "product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock, units_on_order,"
@@ -109,7 +112,7 @@ class Catalogue(VersionedRepository[int, Product]):
             [row] = await self._database.fetch(
                 f"{insertion('products', values)} RETURNING {_COLUMNS}", *values.values()
             )
-        return self._row(dict(row))
+        return await self._after(dict(row))
 
     async def update(
         self, product_id: int, expected_version: int, changes: Mapping[str, Any], user_id: str | None = None
@@ -165,6 +168,10 @@ class Catalogue(VersionedRepository[int, Product]):
 
     def _row(self, values: Mapping[str, Any]) -> Product:
         return Product.model_validate(values)
+
+    async def _changed(self, row: Product) -> None:
+        changed = ProductChanged(product_id=row.product_id, version=row.version)
+        await publish(self._database, EVENTS_PRODUCTS_CHANGED, changed, aggregate=str(row.product_id))
 
     def _is_retired(self, row: Product) -> bool:
         return row.discontinued

@@ -1,5 +1,6 @@
 """All of auth's queries on MongoDB, one module per collection."""
 
+from auth_svc.repository.announcements import announce_existing
 from auth_svc.repository.audit import Audit, audit_entry
 from auth_svc.repository.indexes import ensure_indexes
 from auth_svc.repository.sessions import Session, Sessions
@@ -18,6 +19,7 @@ __all__ = [
     "SigningKeys",
     "Throttles",
     "Users",
+    "announce_existing",
     "audit_entry",
     "email_taken",
     "ensure_indexes",

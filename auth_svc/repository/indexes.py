@@ -1,5 +1,6 @@
 """The indexes that the queries rely on."""
 
+from auth_svc.repository.announcements import ANNOUNCED
 from auth_svc.repository.operation import operation
 from auth_svc.repository.sessions import REVOKED_BY_ID
 from providers.mongo.database import Database
@@ -13,6 +14,7 @@ async def ensure_indexes(database: Database) -> None:
     await database["users"].create_index("registration.key", unique=True, sparse=True)
     await database["users"].create_index("registration.at", sparse=True)
     await database["users"].create_index("outbox._id", sparse=True)
+    await database["users"].create_index(ANNOUNCED)
     # A login ends the oldest sessions beyond the limit. A flood of logins leaves many ended ones behind.
     await database["sessions"].create_index([("user_id", 1), ("revoked_at", 1), ("created_at", -1), ("_id", -1)])
     # Revoked sessions are listed in pages, by id.

@@ -2,13 +2,14 @@
 
 import base64
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
+from auth_svc.repository.announcements import announced
 from auth_svc.repository.audit import audit_entry
 from auth_svc.repository.operation import operation
 from contracts.auth import AuditAction, AuthReason, User, UserPage
@@ -38,8 +39,10 @@ class Users:
     They stay in the outbox until everything that the change entails is done.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, wrote_event: Callable[[], None] | None = None) -> None:
+        """`wrote_event` is called after a write that announces an account; the default leaves the event to a poll."""
         self._users = database["users"]
+        self._wrote_event = wrote_event or _nothing
 
     @operation()
     async def create(self, email: str, password_hash: str, role: str) -> User:
@@ -49,6 +52,7 @@ class Users:
             await self._users.insert_one(document)
         except DuplicateKeyError:
             raise email_taken() from None
+        self._wrote_event()
         return _user(document)
 
     @operation()
@@ -69,6 +73,7 @@ class Users:
             if first is None:
                 raise email_taken() from None
             document = first
+        self._wrote_event()
         return Account(User.model_validate_json(document["registration"]["reply"]), document["password_hash"])
 
     @operation()
@@ -219,6 +224,10 @@ class Users:
         await self._users.update_one({"_id": user_id}, {"$pull": {"outbox": done}})
 
 
+def _nothing() -> None:
+    pass
+
+
 def _live() -> Document:
     # By the time of the query, not of the response: after a hang, an ongoing act must not look finished.
     return {"$elemMatch": {"until": {"$gt": now()}}}
@@ -250,7 +259,7 @@ def _new_user(email: str, password_hash: str, role: str) -> Document:
         entry = audit_entry(AuditAction.ADMIN_CREATED, user_id, actor_id=None)
     else:
         entry = audit_entry(AuditAction.REGISTERED, user_id, actor_id=user_id)
-    return {
+    user = {
         "_id": user_id,
         "email": email,
         "password_hash": password_hash,
@@ -258,6 +267,7 @@ def _new_user(email: str, password_hash: str, role: str) -> Document:
         "created_at": now(),
         "outbox": [entry],
     }
+    return announced(user)
 
 
 def email_taken() -> Conflict:

@@ -35,7 +35,11 @@ def makes_admin(settings: StackSettings) -> bool:
 
 
 def surroundings(
-    settings: StackSettings, servers: Servers, terminal: Mapping[str, str], ports: Sequence[int]
+    settings: StackSettings,
+    servers: Servers,
+    terminal: Mapping[str, str],
+    ports: Sequence[int],
+    mail_url: str | None = None,
 ) -> Surroundings:
     """Where everything is. A server's port can change until it serves."""
     # An external database has its administrator and keys already: the terminal's variables may name them.
@@ -56,6 +60,7 @@ def surroundings(
             for row in PROCESSES
             for variable in row.keys
         },
+        mail_url=mail_url,
     )
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _SHARED = {**LogSettings.model_fields, **TraceSettings.model_fields, **TokenSettings.model_fields}
 _OF_WORKERS = WorkerSettings.model_fields.keys() - NatsSettings.model_fields.keys()
 _PREFIXES = ("OTEL_EXPORTER_OTLP_", "OTEL_BSP_", "OTEL_RESOURCE_ATTRIBUTES")  # see docs/explanation/tracing.md
+_MAIL_FROM = "shop@northwind.example"
 _CERTIFICATES = {"SSL_CERT_FILE", "SSL_CERT_DIR"}  # the machine's CAs, for external servers
 
 
@@ -37,6 +38,7 @@ def _is_path(field: FieldInfo) -> bool:
 
 
 _PATHS = {name.upper() for name, field in WorkerSettings.model_fields.items() if _is_path(field)} | _CERTIFICATES
+_PATHS |= {f"{row.prefix}_SMTP_CA" for row in BY_NAME.values() if row.mails}
 _PATHS |= {f"OTEL_EXPORTER_OTLP_{of}CERTIFICATE" for of in ("", "TRACES_")}
 
 
@@ -79,11 +81,12 @@ class Surroundings:
     admin_email: str
     admin_password: str = field(repr=False)
     keys: Mapping[str, str] = field(repr=False)  # by variable
+    mail_url: str | None = None  # the sink that keeps all mail; None if it does not run
 
     def environment(self, service: ServiceName, terminal: Mapping[str, str], replica: int = 0) -> dict[str, str]:
         """The environment of one process: inherited variables and its own."""
         environment = inherited(service, terminal, nats=self.nats_seeds is None)
-        return {**_defaults(service), **environment, **self._nats(service), **self._own(service, replica)}
+        return {**self._defaults(service), **environment, **self._nats(service), **self._own(service, replica)}
 
     def _nats(self, service: ServiceName) -> dict[str, str]:
         if self.nats_seeds is None:
@@ -102,8 +105,8 @@ class Surroundings:
             own |= {f"{row.prefix}_ADMIN_EMAIL": self.admin_email, f"{row.prefix}_ADMIN_PASSWORD": self.admin_password}
         return own | {variable: self.keys[variable] for variable in row.keys}
 
-
-def _defaults(service: ServiceName) -> dict[str, str]:
-    """Seed a new database with Northwind, unless the terminal's variables say otherwise."""
-    row = BY_NAME[service]
-    return {f"{row.prefix}_SEED": "true"} if row.seeded else {}
+    def _defaults(self, service: ServiceName) -> dict[str, str]:
+        """Seed a new database with Northwind and send mail to the sink, unless the terminal says otherwise."""
+        row = BY_NAME[service]
+        seed = {f"{row.prefix}_SEED": "true"} if row.seeded else {}
+        return seed | dict(zip(row.mail_variables, (self.mail_url or "", _MAIL_FROM), strict=False))

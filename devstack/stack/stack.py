@@ -16,6 +16,7 @@ from devstack.processes.program import kind_of, process_names
 from devstack.processes.progress import silent
 from devstack.processes.supervision import Supervisor
 from devstack.servers.all import Servers
+from devstack.servers.mail_sink import MailSink
 from devstack.stack.addresses import gateway_ports, reachable
 from devstack.stack.description import describe, embedded, makes_admin, surroundings
 from devstack.stack.readiness import until_ready
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from devstack.processes.program import Program
     from devstack.processes.progress import OnProgress, State
+    from devstack.stack.environment import Surroundings
     from devstack.stack.services import ServiceCommand
     from devstack.stack.settings import ServiceName, StackSettings
     from ops.process import ServerName
@@ -66,6 +68,7 @@ class Stack:
             ports=_asked_for(settings),
             keep_ports=settings.keep_ports,
         )
+        self._mail = MailSink()
         self._ports: tuple[int, ...] = ()
         self._waiting = Waiting(on_progress, self._first_gateway)
         self._services: list[Service] = []
@@ -101,6 +104,7 @@ class Stack:
             remove_stack(self._servers.home.path)  # left by a killed stack: we hold the lock, so it has ended
             kept = self._kept_gateway_ports() if self.settings.keep_ports else ()
             self._ports = gateway_ports(self.settings, kept)
+            await self._mail.start(self._servers.home.path)
             services = self._make_services()
             programs: list[Program] = [*self._servers, *services]
             self._supervisors = {program.name: Supervisor(program, self._on_progress) for program in programs}
@@ -138,6 +142,7 @@ class Stack:
         if self._state is not None:
             self._state = None
             remove_stack(self._servers.home.path)
+        await self._mail.stop()
         await self._servers.stop_all()
 
     def pid(self, name: str) -> int | None:
@@ -235,8 +240,10 @@ class Stack:
         return None if "gateway" in self.settings.absent else (reachable(self.settings.http_host), self._ports[0])
 
     def _environment(self, service: ServiceName, replica: int = 0) -> dict[str, str]:
-        known = surroundings(self.settings, self._servers, self._terminal, self._ports)
-        return known.environment(service, self._terminal, replica)
+        return self._surroundings().environment(service, self._terminal, replica)
+
+    def _surroundings(self) -> Surroundings:
+        return surroundings(self.settings, self._servers, self._terminal, self._ports, self._mail.url)
 
     def _write_environments(self) -> dict[str, Path]:
         absent = [name for name in SERVICES if name in self.settings.absent]
@@ -244,7 +251,7 @@ class Stack:
 
     def _describe(self, environments: dict[str, Path]) -> None:
         """Write stack.json, and keep the ports for the next start."""
-        known = surroundings(self.settings, self._servers, self._terminal, self._ports)
+        known = self._surroundings()
         state = describe(self._servers, known, self._terminal, self._processes())
         self._state = state.model_copy(update={"environments": environments})
         write_stack(self._state)

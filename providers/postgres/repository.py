@@ -68,6 +68,9 @@ class VersionedRepository(ABC, Generic[Key, Row]):
     def _invalid_cursor(self, why: str) -> Exception:
         """The fault for an invalid cursor."""
 
+    async def _changed(self, row: Row) -> None:
+        """Called with the row after each change, on the same connection. Does nothing unless overridden."""
+
     async def get(self, key: Key) -> Row:
         """The row. Raises the fault of `_not_found`."""
         return await self._get(key, self._found)
@@ -102,7 +105,7 @@ class VersionedRepository(ABC, Generic[Key, Row]):
         )
         if row is None:
             raise self._other_version(await self.get(key), expected_version)
-        return self._row(dict(row))
+        return await self._after(dict(row))
 
     async def _retire(self, key: Key, expected_version: int | None) -> Row:
         """The retired row, also if it was retired before. Raises the faults of `_not_found` and `_other_version`."""
@@ -115,11 +118,17 @@ class VersionedRepository(ABC, Generic[Key, Row]):
             expected_version,
         )
         if row is not None:
-            return self._row(dict(row))
+            return await self._after(dict(row))
         current = await self._get(key, "")
         if not self._is_retired(current):
             raise self._other_version(current, expected_version)
         return current
+
+    async def _after(self, values: Mapping[str, Any]) -> Row:
+        """The row that was changed, once `_changed` knows it."""
+        row = self._row(values)
+        await self._changed(row)
+        return row
 
     async def _page(self, select: Select, order: Order, limit: int, cursor: str | None) -> dict[str, Any]:
         """The fields of a page: `items` and `next_cursor`. Raises the fault of `_invalid_cursor`."""

@@ -31,6 +31,11 @@ NEEDED = {
         if row.store and row.url_variable
     },
     **{key: base64.b64encode(bytes(32)).decode() for row in PROCESSES for key in row.keys},
+    **{
+        name: value
+        for row in PROCESSES
+        for name, value in zip(row.mail_variables, ("smtp://mail.test", "shop@mail.test"), strict=False)
+    },
 }
 BLANK = ["", " ", "\t\n "]
 NO_NUMBERS = [

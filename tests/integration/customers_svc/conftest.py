@@ -7,12 +7,11 @@ from pydantic import SecretStr
 from customers_svc.handlers import Handlers
 from customers_svc.repository import Customers, seed
 from mesh.service.faults import database_unavailable
-from mesh.service.idempotency import KEPT, IdempotentWrites
 from providers.postgres.database import Database, open_database
-from providers.postgres.idempotency import Keys
 from providers.postgres.migrations import migrate
 from providers.terms import Terms
 from tests.support.servers.schemas import fresh_schema
+from worker.postgres import idempotent_writes
 
 
 @pytest.fixture
@@ -27,11 +26,10 @@ async def database(url: SecretStr) -> AsyncIterator[Database]:
     """A database with Northwind's customers."""
     terms = Terms(unavailable=database_unavailable)
     async with open_database(url, name="test", terms=terms) as database:
-        await migrate(database, files("customers_svc") / "migrations", seed)
+        await migrate(database, files("customers_svc") / "migrations", seed, events=True)
         yield database
 
 
 @pytest.fixture
 def handlers(database: Database) -> Handlers:
-    customers = Customers(database)
-    return Handlers(customers, IdempotentWrites(customers, Keys(database, Customers, KEPT).keep))
+    return Handlers(Customers(database), idempotent_writes(database, Customers, events=True))

@@ -5,14 +5,13 @@ import pytest
 from pydantic import SecretStr
 
 from mesh.service.faults import database_unavailable
-from mesh.service.idempotency import KEPT, IdempotentWrites
 from products_svc.handlers import Handlers
 from products_svc.repository import Catalogue, seed
 from providers.postgres.database import Database, open_database
-from providers.postgres.idempotency import Keys
 from providers.postgres.migrations import migrate
 from providers.terms import Terms
 from tests.support.servers.schemas import fresh_schema
+from worker.postgres import idempotent_writes
 
 
 @pytest.fixture
@@ -27,11 +26,10 @@ async def database(url: SecretStr) -> AsyncIterator[Database]:
     """A database with Northwind's catalogue."""
     terms = Terms(unavailable=database_unavailable)
     async with open_database(url, name="test", terms=terms) as database:
-        await migrate(database, files("products_svc") / "migrations", seed)
+        await migrate(database, files("products_svc") / "migrations", seed, events=True)
         yield database
 
 
 @pytest.fixture
 def handlers(database: Database) -> Handlers:
-    catalogue = Catalogue(database)
-    return Handlers(catalogue, IdempotentWrites(catalogue, Keys(database, Catalogue, KEPT).keep))
+    return Handlers(Catalogue(database), idempotent_writes(database, Catalogue, events=True))

@@ -68,7 +68,7 @@ _PLAIN: Final = {
     "homepage": 200,
     "category_name": 80,
     "description": 300,  # of the seed alone: no endpoint writes them
-    **dict.fromkeys(("user_id", "session_id", "entry_id", "actor_id", "subject_id"), 32),
+    **dict.fromkeys(("user_id", "session_id", "entry_id", "actor_id", "subject_id", "notification_id"), 32),
     "session_ids": 32,
     "customer_id": 5,
     "missing": 5,

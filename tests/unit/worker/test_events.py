@@ -6,6 +6,7 @@ from carts_svc.events import CartEvents
 from mesh.core.event import Event
 from mesh.process.run import StartError
 from mesh.transport.memory import MemoryTransport
+from notifications_svc.events import NotificationEvents
 from ops.process import Process
 from orders_svc.events import OrderEvents
 from services import WORKERS
@@ -110,6 +111,7 @@ HANDLERS: dict[str, list[type]] = {
     "carts": [CartEvents],
     "orders": [OrderEvents],
     "shipping": [ShippingEvents],
+    "notifications": [NotificationEvents],
     "stock": [StockEvents],
 }
 """The classes whose methods handle events, by service."""

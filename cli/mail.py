@@ -1,0 +1,120 @@
+"""`mesh mail`: what the services of this stack have mailed."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.columns import print_columns
+from cli.connection import HomeOption
+from cli.failure import fail
+from devstack.home.mailbox import MOST, Mail, Mailbox
+from mesh.core.terminal import escaped
+
+_LOOK_EVERY = 0.25
+_SHOWN = ("From", "To", "Subject", "Date", "Message-ID")
+_DEFAULT_LIMIT = 50
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document per line.")]
+
+mail = typer.Typer(name="mail", help="Show what the services of `mesh up` have mailed: it keeps the last 1,000 mails.")
+
+
+@mail.callback(invoke_without_command=True)
+def default(
+    context: typer.Context,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", help="Print each new mail, until Ctrl-C.")] = False,
+    home: HomeOption = Path(".mesh"),
+) -> None:
+    """List the mails, or follow them."""
+    if context.invoked_subcommand is not None:
+        return
+    if follow:
+        for one in _followed(Mailbox(home)):
+            typer.echo(escaped(_line(one)))
+    else:
+        _list(home, _DEFAULT_LIMIT, as_json=False)
+
+
+@mail.command()
+def ls(
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many of the latest.")] = _DEFAULT_LIMIT,
+    as_json: JsonOption = False,
+    home: HomeOption = Path(".mesh"),
+) -> None:
+    """List the latest mails, the newest last."""
+    _list(home, limit, as_json=as_json)
+
+
+@mail.command()
+def show(
+    number: Annotated[int, typer.Argument(min=1, help="The number of the mail, as `mesh mail ls` shows it.")],
+    *,
+    html: Annotated[bool, typer.Option("--html", help="Print the HTML and not the text.")] = False,
+    home: HomeOption = Path(".mesh"),
+) -> None:
+    """Print one mail: its headers and its text. Control characters are escaped."""
+    found = Mailbox(home).read(number)
+    if found is None:
+        fail(f"there is no mail {number} in {home / 'mail'}: `mesh mail ls` lists them")
+    for name in _SHOWN:
+        if value := _header(found, name):
+            typer.echo(escaped(f"{name}: {value}"))
+    typer.echo()
+    typer.echo(escaped(_text(found, "html" if html else "plain"), keep="\n"), nl=False)
+
+
+def _list(home: Path, limit: int, *, as_json: bool) -> None:
+    mailbox = Mailbox(home)
+    found = [one for number in mailbox.numbers()[-limit:] if (one := mailbox.read(number)) is not None]
+    if as_json:
+        for one in found:
+            typer.echo(json.dumps({"number": one.number, "to": one.recipients, **_headers(one)}))
+        return
+    rows = [(str(one.number), _headers(one)["date"], one.recipients, _headers(one)["subject"]) for one in found]
+    print_columns(("number", "date", "to", "subject"), rows, to_the_right=("number",))
+
+
+def _followed(mailbox: Mailbox) -> Iterator[Mail]:
+    """Each mail that is kept from now on."""
+    seen = max(mailbox.numbers(), default=0)
+    while True:
+        for number in mailbox.numbers():
+            if number > seen and (one := mailbox.read(number)) is not None:
+                seen = number
+                yield one
+        time.sleep(_LOOK_EVERY)
+
+
+def _line(one: Mail) -> str:
+    headers = _headers(one)
+    return f"{one.number}  {headers['date']}  {one.recipients}  {headers['subject']}"
+
+
+def _headers(one: Mail) -> dict[str, str]:
+    return {"date": _header(one, "Date"), "subject": _header(one, "Subject")}
+
+
+def _header(one: Mail, name: str) -> str:
+    try:
+        return str(one.message[name] or "")
+    except Exception:  # noqa: BLE001  # Python's parser does not bear every header that somebody can write
+        return "?"
+
+
+def _text(one: Mail, kind: str) -> str:
+    part = one.message.get_body((kind,))
+    if part is None:
+        return ""
+    payload = part.get_payload(decode=True)
+    content = payload if isinstance(payload, bytes) else b""
+    try:
+        text = content.decode(part.get_content_charset("utf-8"), "replace")
+    except LookupError:  # a charset that Python does not know
+        text = content.decode(errors="replace")
+    return text.replace("\r\n", "\n")

@@ -1,0 +1,189 @@
+"""Delivers what is due, a bounded number at once, and tries again what could not be delivered."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from contracts.notifications import Channel
+from notifications_svc.channel import Away, Later, Undeliverable
+from notifications_svc.repository import Due, Notifications, now
+
+log = structlog.get_logger()
+
+_POLL: Final = 5.0
+"""Seconds between two looks that no event asked for: they find what is due again, and what a dead process left."""
+_SHORTEST_PAUSE: Final = 5.0
+_LONGEST_PAUSE: Final = 3600.0
+_GROWTH: Final = 4.0
+_LONGEST_AWAY: Final = 30.0
+"""Seconds of the longest pause of a channel that delivers nothing."""
+_GIVEN_UP: Final = timedelta(days=3)
+_LONGEST_DELIVERY: Final = 60.0
+_DRAIN: Final = 5.0
+
+Send = Callable[[Due, str], Awaitable[None]]
+"""Delivers a notification to an address. Raises Later, Away or Undeliverable."""
+Find = Callable[[str], Awaitable[tuple[Channel, str] | None]]
+"""The channel of a user and their address there; None while it is not known."""
+
+
+class _Route:
+    """A channel, and whether it is away."""
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self._pause = 0.0
+        self._until = 0.0
+
+    def rest(self) -> float:
+        """Seconds for which nothing should be tried; 0 or less if it may be."""
+        return self._until - time.monotonic()
+
+    def is_away(self) -> float:
+        """Note a failure. Returns the seconds for which nothing should be tried."""
+        if self.rest() <= 0:  # otherwise another delivery has just noted it
+            self._pause = min(max(2 * self._pause, 1.0), _LONGEST_AWAY)
+            self._until = time.monotonic() + self._pause
+        return self._pause
+
+    def is_back(self) -> None:
+        """Note a success."""
+        self._pause = self._until = 0.0
+
+
+class Delivery:
+    """Claims notifications that are due and delivers them.
+
+    A failed delivery is tried again after pauses that grow from 5 s to an hour, for three days. While a channel is
+    away, its deliveries wait for at most 30 s before one tries it again. The other channel goes on.
+    """
+
+    def __init__(  # noqa: PLR0913  # each by name
+        self,
+        notifications: Notifications,
+        find: Find,
+        channels: Mapping[Channel, Send],
+        woken: asyncio.Event,
+        *,
+        at_once: int,
+        poll: float = _POLL,
+    ) -> None:
+        """`woken` is set when something may be due. `poll`: seconds between two looks without that."""
+        self._notifications = notifications
+        self._find = find
+        self._channels = {channel: _Route(send) for channel, send in channels.items()}
+        self._woken = woken
+        self._slots = asyncio.Semaphore(at_once)
+        self._poll = poll
+        self._running: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Deliver within the context. At its end, deliveries have five seconds to finish."""
+        task = asyncio.create_task(self._run(), name="delivery")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            await self._drain()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                if await self._take():
+                    continue
+            except Exception as error:  # noqa: BLE001  # what is due stays in the database
+                log.warning("deliveries_not_read", error=str(error), type=type(error).__name__)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll):
+                    await self._woken.wait()
+
+    async def _take(self) -> bool:
+        """Begin one delivery if one is due. Returns whether one was."""
+        await self._slots.acquire()
+        try:
+            self._woken.clear()
+            due = await self._notifications.claim()
+        except BaseException:
+            self._slots.release()
+            raise
+        if due is None:
+            self._slots.release()
+            return False
+        task = asyncio.create_task(self._deliver(due))
+        self._running.add(task)
+        task.add_done_callback(self._finished)
+        return True
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._slots.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The database is away: the claim ends by itself, and the notification is delivered again.
+            log.warning("delivery_not_recorded", error=str(error), type=type(error).__name__)
+
+    async def _deliver(self, due: Due) -> None:
+        """Deliver one notification and record the outcome."""
+        found = await self._find(due.user_id)
+        if found is None:
+            await self._again(due, None, Later("the address of the user is not known yet"))
+            return
+        channel, address = found
+        route = self._channels[channel]
+        if (rest := route.rest()) > 0:
+            await self._notifications.postpone(due, channel, "the channel is away", rest, counts=False)
+            return
+        try:
+            async with asyncio.timeout(_LONGEST_DELIVERY):
+                await route.send(due, address)
+        except Exception as error:  # noqa: BLE001  # also one of a template: it must not be tried without a pause
+            await self._not_sent(due, channel, error)
+        else:
+            route.is_back()
+            await self._notifications.sent(due, channel)
+            log.info("notification_sent", channel=channel.value, **_about(due))
+
+    async def _not_sent(self, due: Due, channel: Channel, error: Exception) -> None:
+        if isinstance(error, Undeliverable):
+            log.error("notification_failed", error=str(error), **_about(due))
+            await self._notifications.failed(due, channel, str(error))
+        elif isinstance(error, Away):
+            pause = self._channels[channel].is_away()
+            log.warning("channel_away", channel=channel.value, error=str(error), pause=pause)
+            await self._again(due, channel, error, pause)
+        else:
+            await self._again(due, channel, error)
+
+    async def _again(self, due: Due, channel: Channel | None, error: Exception, pause: float | None = None) -> None:
+        """Try again after the pause, by default one that grows with the attempts; after three days give up."""
+        said = str(error) if isinstance(error, Later) else f"{type(error).__name__}: {error}"
+        if now() - due.created_at > _GIVEN_UP:
+            log.error("notification_failed", error=said, **_about(due))
+            await self._notifications.failed(due, channel, said)
+            return
+        log.warning("notification_postponed", error=said, attempts=due.attempts + 1, **_about(due))
+        counts = pause is None
+        await self._notifications.postpone(due, channel, said, pause or pause_after(due.attempts), counts=counts)
+
+    async def _drain(self) -> None:
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=_DRAIN)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+
+
+def _about(due: Due) -> dict[str, str]:
+    return {"notification": due.notification_id, "kind": due.kind.value}
+
+
+def pause_after(attempts: int) -> float:
+    """Seconds to wait after so many earlier attempts."""
+    return float(min(_SHORTEST_PAUSE * _GROWTH ** min(attempts, 10), _LONGEST_PAUSE))

@@ -1,0 +1,93 @@
+"""Turns events into notifications: each once for an event and its recipient."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel
+
+from contracts.auth import UserRegistered
+from contracts.notifications import NotificationKind as Kind
+from contracts.orders import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderDispatched,
+    OrderPlaced,
+    OrderRefused,
+)
+from mesh.events.cloud_event import CloudEvent, handled
+from notifications_svc.repository import Notifications
+from subjects import (
+    EVENTS_AUTH_USER_REGISTERED,
+    EVENTS_ORDERS_CANCELLED,
+    EVENTS_ORDERS_CONFIRMED,
+    EVENTS_ORDERS_DELIVERED,
+    EVENTS_ORDERS_DISPATCHED,
+    EVENTS_ORDERS_PLACED,
+    EVENTS_ORDERS_REFUSED,
+)
+from worker.events import handles
+
+
+class NotificationEvents:
+    """The events that somebody is told of. Each method may run again: the notification's id follows from the event."""
+
+    @handles(EVENTS_AUTH_USER_REGISTERED)
+    async def user_registered(self, notifications: Notifications, event: UserRegistered) -> None:
+        """Remember the address, and welcome a new user."""
+        await notifications.know(event.user_id, event.email)
+        if event.is_new:
+            await _notify(notifications, event.user_id, Kind.ACCOUNT_CREATED, event)
+
+    @handles(EVENTS_ORDERS_PLACED)
+    async def placed(self, notifications: Notifications, event: OrderPlaced) -> None:
+        """Tell the user that the order was received."""
+        await _notify(notifications, event.user_id, Kind.ORDER_PLACED, event)
+
+    @handles(EVENTS_ORDERS_CONFIRMED)
+    async def confirmed(self, notifications: Notifications, event: OrderConfirmed) -> None:
+        """Tell the user that the goods are reserved."""
+        await _notify(notifications, event.user_id, Kind.ORDER_CONFIRMED, event)
+
+    @handles(EVENTS_ORDERS_REFUSED)
+    async def refused(self, notifications: Notifications, event: OrderRefused) -> None:
+        """Tell the user which goods are short."""
+        await _notify(notifications, event.user_id, Kind.ORDER_REFUSED, event)
+
+    @handles(EVENTS_ORDERS_CANCELLED)
+    async def cancelled(self, notifications: Notifications, event: OrderCancelled) -> None:
+        """Tell the user that the order is cancelled."""
+        await _notify(notifications, event.user_id, Kind.ORDER_CANCELLED, event)
+
+    @handles(EVENTS_ORDERS_DISPATCHED)
+    async def dispatched(self, notifications: Notifications, event: OrderDispatched) -> None:
+        """Tell the user the tracking number."""
+        await _notify(notifications, event.user_id, Kind.ORDER_DISPATCHED, event)
+
+    @handles(EVENTS_ORDERS_DELIVERED)
+    async def delivered(self, notifications: Notifications, event: OrderDelivered) -> None:
+        """Tell the user that the goods have arrived."""
+        await _notify(notifications, event.user_id, Kind.ORDER_DELIVERED, event)
+
+
+async def _notify(notifications: Notifications, user_id: str | None, kind: Kind, event: BaseModel) -> None:
+    """Store a notification of the handled event, if there is somebody to tell."""
+    cause = handled()
+    if cause is None:
+        raise RuntimeError("a notification needs an event")
+    if user_id is not None:
+        await notifications.add(notification_id(cause, user_id), user_id, kind, event.model_dump(mode="json"))
+
+
+def notification_id(event: CloudEvent, user_id: str) -> str:
+    """The id for the event and the recipient: 12 hex digits of the event's time, so that ids sort by it, then 20."""
+    return f"{_milliseconds(event.time):012x}{uuid5(UUID(event.id), user_id).hex[:20]}"
+
+
+def _milliseconds(time: str) -> int:
+    try:
+        at = datetime.fromisoformat(time)
+    except ValueError:  # its publisher does not say
+        return 0
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(0, int(at.timestamp() * 1000))

@@ -1,0 +1,165 @@
+"""Sends mail over SMTP, on connections that are used again."""
+
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Final
+
+import structlog
+from aiosmtplib import (
+    SMTP,
+    SMTPException,
+    SMTPNotSupported,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+)
+
+from notifications_svc.channel import Away, Later, Undeliverable
+from notifications_svc.messages import Templates, subject
+from notifications_svc.repository import Due
+from notifications_svc.settings import NotificationsSettings, SmtpServer, smtp_server
+
+log = structlog.get_logger()
+
+_ADDRESS: Final = re.compile(r"""[^\s\x00-\x20\x7f<>()\[\]\\,;:"@]+@[^\s\x00-\x20\x7f<>()\[\]\\,;:"@]+""")
+"""Nothing that could begin another header or another address. No address of auth has a quoted part."""
+_PERMANENT: Final = 500
+_CLOSING: Final = 421
+_MOST_IDLE: Final = 4
+"""Connections that stay open for the next mail."""
+_FAILURES: Final = (SMTPException, OSError, TimeoutError)
+"""What can happen to a connection; OSError includes the errors of TLS."""
+
+
+class Mailer:
+    """Sends notifications as mail. Close it at the end."""
+
+    def __init__(self, settings: NotificationsSettings, templates: Templates) -> None:
+        """Raises OSError, ValueError if the CA cannot be read."""
+        self._server = smtp_server(settings.notifications_smtp_url.get_secret_value())
+        self._from = settings.notifications_from
+        self._templates = templates
+        ca = settings.notifications_smtp_ca
+        tls = ssl.create_default_context(cafile=str(ca) if ca else None)
+        self._connect = _connector(self._server, tls, settings)
+        self._idle: list[SMTP] = []
+
+    async def send(self, due: Due, address: str) -> None:
+        """Send a notification to an e-mail address. Raises Later, Away, Undeliverable."""
+        message = self.compose(due, address)
+        async with self._connection() as connection:
+            try:
+                await connection.send_message(message, sender=self._from, recipients=[address])
+            except _FAILURES as error:
+                raise failure(error) from None
+
+    def compose(self, due: Due, address: str) -> EmailMessage:
+        """The mail. Raises Undeliverable for an address that no mail can have."""
+        message = EmailMessage()
+        message["To"] = _parsed(address)
+        texts = self._templates.render(due.kind, due.values)
+        message["From"] = Address("Northwind Traders", addr_spec=self._from)
+        message["Subject"] = subject(due.kind, due.values.get("order_id"))
+        message["Date"] = format_datetime(due.created_at)
+        # The same at each attempt: a receiver can tell that a mail is a repetition.
+        message["Message-ID"] = f"<{due.notification_id}@{self._from.partition('@')[2]}>"
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody answers it automatically
+        message.set_content(texts.plain)
+        message.add_alternative(texts.html, subtype="html")
+        return message
+
+    async def close(self) -> None:
+        """Close the connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[SMTP]:
+        """A connection for one mail. It is used again unless the context raises. Raises Away."""
+        connection = await self._reused() or await self._opened()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if len(self._idle) < _MOST_IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    async def _reused(self) -> SMTP | None:
+        while self._idle:
+            connection = self._idle.pop()
+            try:
+                await connection.rset()
+            except _FAILURES:  # the server closes idle connections
+                connection.close()
+            else:
+                return connection
+        return None
+
+    async def _opened(self) -> SMTP:
+        connection = self._connect()
+        try:
+            await connection.connect()
+        except _FAILURES as error:
+            connection.close()
+            raise Away(f"the mail server {self._server.host}:{self._server.port}: {said(error)}") from None
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _parsed(address: str) -> Address:
+    """The address for a header. Raises Undeliverable."""
+    if not _ADDRESS.fullmatch(address):
+        raise Undeliverable("the e-mail address is invalid")
+    local, _, domain = address.rpartition("@")
+    return Address(username=local, domain=domain)
+
+
+def failure(error: Exception) -> Exception:
+    """What the error means for the mail."""
+    if isinstance(error, SMTPRecipientsRefused):
+        error = error.recipients[0]
+    if isinstance(error, SMTPNotSupported):  # an address in Unicode, and a server that knows only ASCII
+        return Undeliverable(said(error))
+    if isinstance(error, SMTPResponseException):
+        if isinstance(error, SMTPSenderRefused) or error.code == _CLOSING:  # it would refuse every mail
+            return Away(said(error))
+        return Undeliverable(said(error)) if error.code >= _PERMANENT else Later(said(error))
+    return Later(said(error))
+
+
+def said(error: Exception) -> str:
+    """The error in a line of at most 500 characters, without anything that is no text."""
+    code = f"{error.code} " if isinstance(error, SMTPResponseException) else ""
+    text = error.message if isinstance(error, SMTPException) else str(error)
+    line = " ".join(f"{code}{text}".split())
+    return "".join(c if c.isprintable() else "?" for c in line)[:500] or type(error).__name__
+
+
+def _connector(server: SmtpServer, tls: ssl.SSLContext, settings: NotificationsSettings) -> Callable[[], SMTP]:
+    """Makes connections. STARTTLS is required, so that nobody can strip it, unless the settings permit plain text."""
+    plain = server.is_local or settings.notifications_smtp_plain
+    start_tls = None if plain else True
+
+    def connect() -> SMTP:
+        return SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.username,
+            password=server.password,
+            timeout=settings.notifications_smtp_timeout,
+            use_tls=server.tls,
+            start_tls=False if server.tls else start_tls,
+            tls_context=tls,
+        )
+
+    return connect

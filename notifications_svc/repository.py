@@ -1,0 +1,165 @@
+"""The notifications in MongoDB: every query of the service."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from pymongo.errors import DuplicateKeyError
+
+from contracts.notifications import (
+    Channel,
+    DeliveryStatus,
+    ListNotifications,
+    Notification,
+    NotificationKind,
+    NotificationPage,
+)
+from notifications_svc.messages import subject
+from providers.mongo import operation as mongo
+from providers.mongo.database import Database, Document
+from worker.outages import TERMS
+
+operation = partial(mongo.operation, TERMS)
+"""Decorates each query: it ends by the deadline, and an outage of the database becomes a fault."""
+
+_KEPT: Final = 90 * 24 * 3600
+"""Seconds for which a notification is kept."""
+_CLAIMED: Final = timedelta(seconds=120)
+"""Longer than a delivery takes. After it another process takes over what a dead one has left."""
+_NEWEST_FIRST: Final = (("user_id", 1), ("_id", -1))
+
+
+class Due(NamedTuple):
+    """A notification whose delivery was claimed by this process."""
+
+    notification_id: str
+    user_id: str
+    kind: NotificationKind
+    values: Mapping[str, Any]
+    """The fields of the event's payload."""
+    created_at: datetime
+    attempts: int
+    """Attempts before this one."""
+
+
+class Notifications:
+    """The collections `notifications` and `recipients`."""
+
+    def __init__(self, database: Database, wake: Callable[[], None]) -> None:
+        """`wake` is called when something may be due."""
+        self._notifications = database["notifications"]
+        self._recipients = database["recipients"]
+        self._wake = wake
+
+    @operation()
+    async def ensure_indexes(self) -> None:
+        """Create missing indexes."""
+        await self._notifications.create_index(_NEWEST_FIRST)
+        await self._notifications.create_index("due_at", sparse=True)
+        await self._notifications.create_index("created_at", expireAfterSeconds=_KEPT)
+
+    @operation()
+    async def know(self, user_id: str, email: str) -> None:
+        """Remember the address of a user. What waits for it is due now."""
+        await self._recipients.update_one({"_id": user_id}, {"$set": {"email": email}}, upsert=True)
+        waiting = {"user_id": user_id, "due_at": {"$exists": True}}
+        await self._notifications.update_many(waiting, {"$set": {"due_at": now()}})
+        self._wake()
+
+    @operation()
+    async def add(self, notification_id: str, user_id: str, kind: NotificationKind, values: Mapping[str, Any]) -> None:
+        """Store a notification that is due now. A second call with the id changes nothing."""
+        created_at = now()
+        new = {
+            "user_id": user_id,
+            "kind": kind.value,
+            "values": values,
+            "status": DeliveryStatus.WAITING.value,
+            "channel": None,
+            "created_at": created_at,
+            "sent_at": None,
+            "due_at": created_at,
+            "attempts": 0,
+        }
+        try:
+            await self._notifications.update_one({"_id": notification_id}, {"$setOnInsert": new}, upsert=True)
+        except DuplicateKeyError:  # a second delivery was quicker
+            return
+        self._wake()
+
+    @operation()
+    async def claim(self) -> Due | None:
+        """A notification that is due, the oldest first; None if nothing is. No other process gets it for a while."""
+        at = now()
+        found = await self._notifications.find_one_and_update(
+            {"due_at": {"$lte": at}}, {"$set": {"due_at": at + _CLAIMED}}, sort=[("due_at", 1)]
+        )
+        if found is None:
+            return None
+        kind = NotificationKind(found["kind"])
+        return Due(found["_id"], found["user_id"], kind, found["values"], found["created_at"], found["attempts"])
+
+    @operation()
+    async def email(self, user_id: str) -> str | None:
+        """The address of the user, or None."""
+        found = await self._recipients.find_one({"_id": user_id})
+        return found["email"] if found else None
+
+    @operation()
+    async def sent(self, due: Due, channel: Channel) -> None:
+        """Record the delivery."""
+        done = {"status": DeliveryStatus.SENT.value, "sent_at": now(), "channel": channel.value}
+        await self._end(due, done)
+
+    @operation()
+    async def failed(self, due: Due, channel: Channel | None, error: str) -> None:
+        """Give the delivery up."""
+        done = {"status": DeliveryStatus.FAILED.value, "channel": channel and channel.value, "error": error}
+        await self._end(due, done)
+
+    @operation()
+    async def postpone(
+        self, due: Due, channel: Channel | None, error: str, seconds: float, *, counts: bool = True
+    ) -> None:
+        """Try the delivery again after these seconds. `counts`: whether this was an attempt."""
+        due_at = now() + timedelta(seconds=seconds)
+        change: Document = {"channel": channel and channel.value, "error": error, "due_at": due_at}
+        await self._notifications.update_one(
+            {"_id": due.notification_id, "due_at": {"$exists": True}},
+            {"$set": change, "$inc": {"attempts": int(counts)}},
+        )
+
+    @operation()
+    async def list(self, user_id: str, request: ListNotifications) -> NotificationPage:
+        """A page of the user's notifications, newest event first."""
+        which: Document = {"user_id": user_id}
+        if request.cursor is not None:
+            which["_id"] = {"$lt": request.cursor}
+        found = await self._notifications.find(which).sort("_id", -1).limit(request.limit + 1).to_list()
+        items = tuple(_notification(document) for document in found[: request.limit])
+        more = len(found) > request.limit
+        return NotificationPage(items=items, next_cursor=items[-1].notification_id if more else None)
+
+    async def _end(self, due: Due, done: Document) -> None:
+        await self._notifications.update_one({"_id": due.notification_id}, {"$set": done, "$unset": {"due_at": ""}})
+
+
+def now() -> datetime:
+    """The time in UTC, in the milliseconds that MongoDB stores."""
+    exact = datetime.now(UTC)
+    return exact.replace(microsecond=exact.microsecond // 1000 * 1000)
+
+
+def _notification(document: Document) -> Notification:
+    kind, order_id = NotificationKind(document["kind"]), document["values"].get("order_id")
+    return Notification(
+        notification_id=document["_id"],
+        kind=kind,
+        order_id=order_id,
+        subject=subject(kind, order_id),
+        status=document["status"],
+        channel=document["channel"],
+        created_at=document["created_at"],
+        sent_at=document["sent_at"],
+    )

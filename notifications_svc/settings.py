@@ -1,0 +1,92 @@
+"""Settings of the notifications worker."""
+
+from email.headerregistry import Address
+from ipaddress import ip_address
+from typing import Annotated, NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from mesh.core.settings import ExistingFile
+from mesh.process.settings import WorkerSettings
+from providers.mongo.database import MongoUrl
+
+_PORTS = {"smtp": 587, "smtps": 465}
+
+
+class SmtpServer(NamedTuple):
+    """A mail server, and who we are to it."""
+
+    host: str
+    port: int
+    tls: bool
+    """Whether TLS begins with the connection (smtps) and not by STARTTLS."""
+    username: str | None
+    password: str | None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it runs on this machine."""
+        try:
+            return self.host == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def smtp_server(url: str) -> SmtpServer:
+    """The server of a URL. Raises ValueError, without the URL and its password."""
+    parts = _split(url)
+    if parts is None or parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("must be smtp://host:port or smtps://host:port, with user:password@ before the host if needed")
+    if (parts.username is None) != (parts.password is None):
+        raise ValueError("must have both user and password, or neither")
+    return SmtpServer(
+        parts.hostname,
+        parts.port or _PORTS[parts.scheme],
+        parts.scheme == "smtps",
+        unquote(parts.username) if parts.username else None,
+        unquote(parts.password) if parts.password else None,
+    )
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.port != 0
+    except ValueError:  # the port is no number
+        return None
+    return parts if is_usable else None
+
+
+def _smtp_url(url: SecretStr) -> SecretStr:
+    smtp_server(url.get_secret_value())
+    return url
+
+
+def _address(text: str) -> str:
+    try:
+        Address(addr_spec=text)
+    except (ValueError, IndexError):
+        text = ""
+    if "@" not in text or not text.isascii():
+        raise ValueError("must be an e-mail address, such as shop@northwind.example")
+    return text
+
+
+class NotificationsSettings(WorkerSettings):
+    """A worker's settings, its database, and its mail server."""
+
+    notifications_mongodb_url: MongoUrl
+    """The MongoDB database of this service. Its name is `notifications` where the URL has none."""
+    notifications_smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)]
+    """The mail server: smtp://user:password@host:587 with STARTTLS, or smtps://user:password@host:465."""
+    notifications_from: Annotated[str, AfterValidator(_address)]
+    """The address that mails come from."""
+    notifications_smtp_ca: ExistingFile | None = None
+    """A PEM file with the CA of the mail server. By default the machine's CAs are trusted."""
+    notifications_smtp_plain: bool = False
+    """Whether mail may go unencrypted to a server on another machine that offers no STARTTLS."""
+    notifications_smtp_timeout: float = Field(20.0, ge=0.1, le=50)
+    """Seconds that the mail server has for one reply."""
+    notifications_sends_at_once: int = Field(4, ge=1, le=100)
+    """Concurrent deliveries. Each may hold a connection to the mail server."""
