@@ -223,7 +223,7 @@ async def test_up_names_a_port_that_is_taken(tmp_path: Path) -> None:
     [
         ("--http-port: ", ("--http-port", "70000")),
         ("SERVICE=N", ("--replicas", "customers")),
-        ("--replicas carts: ", ("--replicas", "carts=2")),
+        ("--replicas invoices: ", ("--replicas", "invoices=2")),
         ("--replicas customers: ", ("--replicas", "customers=0")),
         ("--nats-nodes: ", ("--nats-nodes", "0")),
         ("--without: unknown service invoices", ("--without", "invoices")),

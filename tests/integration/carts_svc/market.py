@@ -43,6 +43,7 @@ class Market:
     """Two workers of carts, and one of products and of orders. Asks on behalf of users."""
 
     def __init__(self, transport: Transport, sign_in: SignIn, services: Mapping[str, Service], carts: Database) -> None:
+        self.transport = transport
         self.services = services
         self.database = carts
         """The database of carts."""

@@ -123,7 +123,7 @@ async def test_an_order_that_is_not_of_the_cart_leaves_it(market: Market) -> Non
 
     await place(market, user, product.product_id, None)
     await place(market, stranger, product.product_id, cart.version)
-    await market.emptied(stranger)  # the events are handled in order
+    await market.emptied(stranger)
 
     assert cart == await market.cart(user)
 

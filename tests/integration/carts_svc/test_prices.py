@@ -8,7 +8,7 @@ import pytest
 from contracts.carts import CartChange, PutItem, RemoveItem
 from contracts.products import DiscontinueProduct, Product, ProductPatch, UpdateProduct
 from mesh.core.errors import Code
-from subjects import CARTS_PUT_ITEM, CARTS_REMOVE_ITEM, PRODUCTS_DISCONTINUE, PRODUCTS_UPDATE
+from subjects import CARTS_PUT_ITEM, CARTS_REMOVE_ITEM, PRODUCTS_DISCONTINUE, PRODUCTS_GET_MANY, PRODUCTS_UPDATE
 from tests.integration.carts_svc.market import Market, open_market, somebody
 
 
@@ -81,6 +81,8 @@ async def test_without_products_a_cart_shows_no_price_as_current(
         cart = await market.cart(user)
         removed = await market.ask(CARTS_REMOVE_ITEM, RemoveItem(product_id=other.product_id), user)
         refused = await market.refused(CARTS_PUT_ITEM, PutItem(product_id=one.product_id, quantity=3), user)
+        await market.transport.subscribe(PRODUCTS_GET_MANY.subject, lambda _: None)
+        silent = await market.cart(user)
 
     item = cart.items[0]
     assert (False, None) == (cart.prices_current, cart.total)
@@ -94,4 +96,5 @@ async def test_without_products_a_cart_shows_no_price_as_current(
     )
     assert Decimal("1.50") == item.was.unit_price
     assert [item] == [*removed.items]
+    assert removed == silent, "products that take a request and never answer are as good as away"
     assert (Code.OVERLOADED, "dependency_unavailable") == (refused.code, refused.reason)

@@ -28,6 +28,7 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("POST", "/v1/products/{product_id}/stock/receive"): {"quantity": 1, "reason": "Mass assigned"},
     ("POST", "/v1/products/{product_id}/stock/adjust"): {"change": 1, "reason": "Mass assigned"},
     ("POST", "/v1/orders"): {"lines": [{"product_id": 1, "quantity": 1}]},
+    ("PUT", "/v1/cart/items/{product_id}"): {"quantity": 1},
 }
 """Each would be taken as it is."""
 NEVER: Final = {

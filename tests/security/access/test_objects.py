@@ -50,6 +50,8 @@ WHO_MAY: Final = {
     ("GET", "/v1/orders/{order_id}", "order_id"): OWN,
     ("GET", "/v1/orders/{order_id}/history", "order_id"): OWN,
     ("POST", "/v1/orders/{order_id}/cancel", "order_id"): OWN,
+    ("PUT", "/v1/cart/items/{product_id}", "product_id"): USER,
+    ("DELETE", "/v1/cart/items/{product_id}", "product_id"): USER,
 }
 BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PATCH", "/v1/users/{user_id}"): {"disabled": True},
@@ -60,6 +62,7 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("POST", "/v1/products/{product_id}/stock/receive"): {"quantity": 1, "reason": "Foisted"},
     ("POST", "/v1/products/{product_id}/stock/adjust"): {"change": 1, "reason": "Foisted"},
     ("POST", "/v1/orders"): {"lines": [{"product_id": 1, "quantity": 1}], "customer_id": "ALFKI"},
+    ("PUT", "/v1/cart/items/{product_id}"): {"quantity": 1},
 }
 """Each would be taken from somebody who may."""
 ADDING: Final = {route for route in BODIES if route[0] == "POST" and route != ("POST", "/v1/customers")}
