@@ -130,12 +130,13 @@ async def test_of_a_dispatch_and_a_cancellation_at_once_one_holds_for_order_good
     placed = [await shop.place((6, 1)) for _ in range(30)]
     shipments = [await shop.shipment(one) for one in placed]
 
-    tries = (
-        work
-        for pair in zip(placed, shipments, strict=True)
-        for work in (cancel(shop, pair[0]), dispatch(shop, pair[1]))
-    )
-    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    async def cancel_later(number: int) -> Order:
+        await asyncio.sleep(number / 60)  # so that either may be first
+        return await cancel(shop, placed[number])
+
+    cancels = [cancel_later(number) for number in range(30)]
+    dispatches = [dispatch(shop, one) for one in shipments]
+    outcomes = await asyncio.gather(*cancels, *dispatches, return_exceptions=True)
     await shop.settled()
 
     pairs = [await states(shop, one) for one in placed]
