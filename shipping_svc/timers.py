@@ -15,7 +15,7 @@ from shipping_svc.repository import Shipments
 
 log = structlog.get_logger()
 
-_MOST: Final = 4
+AT_ONCE: Final = 4
 """Shipments in one claim. They move at once, each on a connection of its own."""
 _POLL: Final = 5.0
 _SHORTEST_SLEEP: Final = 0.2
@@ -56,7 +56,7 @@ class Timers:
     async def _move_due(self, timer: Timer) -> float:
         """Move on everything that is due. Returns how many seconds to sleep."""
         try:
-            while due := await timer.claim(self._database, _MOST):
+            while due := await timer.claim(self._database, AT_ONCE):
                 if not all(await asyncio.gather(*(self._move(timer, one) for one in due))):
                     return self._poll
             left = await timer.seconds_left(self._database)

@@ -26,6 +26,8 @@ from orders_svc.settings import OrdersSettings
 from products_svc.settings import ProductsSettings
 from providers.mongo import database as mongo
 from providers.postgres import connections
+from shipping_svc import due, timers
+from shipping_svc.settings import ShippingSettings
 from subjects import (
     AUTH_JWKS,
     CUSTOMERS_GET_MANY,
@@ -38,6 +40,9 @@ from subjects import (
     PRODUCTS_STOCK_RELEASE,
     PRODUCTS_STOCK_RESERVE,
     PRODUCTS_SUPPLIERS_LIST,
+    SHIPPING_DELIVER,
+    SHIPPING_DISPATCH,
+    SHIPPING_GET,
 )
 from tests.support.paths import ROOT
 
@@ -45,7 +50,15 @@ RETRIES = Retries()
 
 DOCUMENT = (ROOT / "docs" / "reference" / "limits.md").read_text()
 ROWS = re.findall(r"^\| (?!limit )(.+?) \| (.+?) \| (.+?) \| (.+?) \|$", DOCUMENT, re.MULTILINE)
-SETTINGS = (GatewaySettings, WorkerSettings, NatsSettings, CustomersSettings, ProductsSettings, OrdersSettings)
+SETTINGS = (
+    GatewaySettings,
+    WorkerSettings,
+    NatsSettings,
+    CustomersSettings,
+    ProductsSettings,
+    OrdersSettings,
+    ShippingSettings,
+)
 DEFAULTS = {
     name.upper(): field.default for settings in reversed(SETTINGS) for name, field in settings.model_fields.items()
 }
@@ -102,6 +115,9 @@ def test_what_no_variable_sets_is_as_stated() -> None:
             CUSTOMERS_LIST, CUSTOMERS_GET_MANY, PRODUCTS_SUPPLIERS_LIST
         ),
         "reply: `orders.place`, `orders.get`, `orders.cancel`": longest_reply(ORDERS_PLACE, ORDERS_GET, ORDERS_CANCEL),
+        "reply: `shipping.get`, `shipping.dispatch`, `shipping.deliver`": longest_reply(
+            SHIPPING_GET, SHIPPING_DISPATCH, SHIPPING_DELIVER
+        ),
         "reply: `products.stock.reserve`, `.release`, `.commit`": longest_reply(
             PRODUCTS_STOCK_RESERVE, PRODUCTS_STOCK_RELEASE, PRODUCTS_STOCK_COMMIT
         ),
@@ -130,6 +146,8 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "MongoDB: an operation": mongo._OPERATION_TIMEOUT,
         "orders: lines of an order": MOST_LINES,
         "orders: units of a product in an order": MOST_UNITS,
+        "shipping: shipments that a timer moves at once, each process": timers.AT_ONCE,
+        "shipping: time for a timer's claim": due.CLAIMED.total_seconds(),
         "sessions of an account": sessions.MOST,
         "a change of rights that does not finish": users._LONGEST_ACT.total_seconds(),
         "a change of a password that does not finish": users._LONGEST_ACT.total_seconds(),
