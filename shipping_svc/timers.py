@@ -75,7 +75,8 @@ class Timers:
             async with self._database.transaction() as connection:
                 shipments = Shipments(connection)
                 move = shipments.dispatch if timer.status is ShipmentStatus.PENDING else shipments.deliver
-                await move(due.shipment_id, None)
+                moved = await move(due.shipment_id, None)
+            log.info("shipment_moved", shipment_id=due.shipment_id, status=moved.status.value)
         except Conflict as conflict:  # the order is cancelled: its event is on the way
             log.info("shipment_not_moved", shipment_id=due.shipment_id, reason=str(conflict.reason))
         except Exception as error:  # noqa: BLE001  # an outage; the next claim tries again

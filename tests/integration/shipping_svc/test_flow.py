@@ -113,6 +113,8 @@ async def test_an_order_that_may_leave_cannot_be_cancelled(shop: Shop) -> None:
 
     assert (Code.CONFLICT, "order_not_cancellable") == (refused.value.code, refused.value.reason)
     assert started == await shop.ask(ORDERS_START_DISPATCH, StartDispatch(order_id=placed.order_id))
+    await dispatch(shop, await shop.shipment(placed))  # as after a shipping that died in between
+    await shop.reached(placed, "dispatched")
 
 
 async def test_a_wrong_version_leaves_the_order_free_to_be_cancelled(shop: Shop) -> None:
