@@ -141,16 +141,21 @@ async def test_a_taken_port_is_an_error_before_anything_starts(tmp_path: Path) -
     assert not (tmp_path / "postgres").exists()
 
 
+def name_databases_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tell the launcher that somebody else runs every service's database."""
+    for process in BY_NAME.values():
+        if process.url_variable is not None:
+            scheme = {"postgres": "postgresql", "mongo": "mongodb"}[str(process.store)]
+            monkeypatch.setenv(process.url_variable, f"{scheme}://elsewhere/{process.name}")
+
+
 async def test_somebody_elses_servers_are_used_and_not_started(
     tmp_path: Path, stand_ins: ServiceCommand, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NATS_URL", "nats://elsewhere:4222")
     monkeypatch.setenv("NATS_USER", "everybody")
     monkeypatch.setenv("NATS_PASSWORD", "shared")
-    monkeypatch.setenv("AUTH_MONGODB_URL", "mongodb://elsewhere/auth")
-    monkeypatch.setenv("CUSTOMERS_DATABASE_URL", "postgresql://elsewhere/customers")
-    monkeypatch.setenv("PRODUCTS_DATABASE_URL", "postgresql://elsewhere/products")
-    monkeypatch.setenv("ORDERS_DATABASE_URL", "postgresql://elsewhere/orders")
+    name_databases_elsewhere(monkeypatch)
     settings = StackSettings(home=tmp_path / "home", http_port=0)
     async with Stack(settings, service_command=stand_ins) as stack:
         assert {*BY_NAME} == set(stack.state.processes)
@@ -164,10 +169,7 @@ async def test_somebody_elses_servers_are_used_and_not_started(
 async def test_with_tls_everybody_is_told_whom_to_trust(
     tmp_path: Path, stand_ins: ServiceCommand, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AUTH_MONGODB_URL", "mongodb://elsewhere/auth")
-    monkeypatch.setenv("CUSTOMERS_DATABASE_URL", "postgresql://elsewhere/customers")
-    monkeypatch.setenv("PRODUCTS_DATABASE_URL", "postgresql://elsewhere/products")
-    monkeypatch.setenv("ORDERS_DATABASE_URL", "postgresql://elsewhere/orders")
+    name_databases_elsewhere(monkeypatch)
     settings = StackSettings(home=tmp_path / "a home", http_port=0, tls=True)
     async with Stack(settings, service_command=stand_ins) as stack:
         state = stack.state
