@@ -200,7 +200,7 @@ class Orders:
             await self._announce(order, EVENTS_ORDERS_REFUSED, refused)
 
     async def start_dispatch(self, order_id: int) -> DispatchStarted:
-        """Refuse to cancel the order from now on. Raises NotFound, and Conflict unless it is confirmed (ADR 24)."""
+        """Refuse to cancel the order from now on. Raises NotFound, and Conflict unless it is confirmed (ADR 26)."""
         row = await self._database.fetchrow(_START_DISPATCH, order_id)
         if row is None:
             status = (await find_row(self._database, order_id, None))["status"]

@@ -1,4 +1,4 @@
-"""Asks orders whether goods may leave, so that no cancelled order is ever dispatched (ADR 24)."""
+"""Asks orders whether goods may leave, so that no cancelled order is ever dispatched (ADR 26)."""
 
 from contracts.orders import StartDispatch
 from contracts.shipping import ShippingReason

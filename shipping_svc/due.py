@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from contracts.shipping import ShipmentStatus
 from providers.postgres.database import Statements
 
-_CLAIMED: Final = timedelta(seconds=30)
+CLAIMED: Final = timedelta(seconds=30)
 """How long a claim lasts. Another replica tries again what is not done by then."""
 
 
@@ -36,7 +36,7 @@ class Timer:
             f" SELECT shipment_id FROM shipments WHERE status = '{self.status}'"
             f" AND {self.since} <= now() - $2::interval AND (claimed_until IS NULL OR claimed_until <= now())"
             f" ORDER BY {self.since} LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING shipment_id, order_id",
-            _CLAIMED,
+            CLAIMED,
             timedelta(seconds=self.after),
             most,
         )

@@ -15,7 +15,7 @@ from shipping_svc.repository import Shipments
 
 log = structlog.get_logger()
 
-_MOST: Final = 4
+AT_ONCE: Final = 4
 """Shipments in one claim. They move at once, each on a connection of its own."""
 _POLL: Final = 5.0
 _SHORTEST_SLEEP: Final = 0.2
@@ -56,7 +56,7 @@ class Timers:
     async def _move_due(self, timer: Timer) -> float:
         """Move on everything that is due. Returns how many seconds to sleep."""
         try:
-            while due := await timer.claim(self._database, _MOST):
+            while due := await timer.claim(self._database, AT_ONCE):
                 if not all(await asyncio.gather(*(self._move(timer, one) for one in due))):
                     return self._poll
             left = await timer.seconds_left(self._database)
@@ -75,7 +75,8 @@ class Timers:
             async with self._database.transaction() as connection:
                 shipments = Shipments(connection)
                 move = shipments.dispatch if timer.status is ShipmentStatus.PENDING else shipments.deliver
-                await move(due.shipment_id, None)
+                moved = await move(due.shipment_id, None)
+            log.info("shipment_moved", shipment_id=due.shipment_id, status=moved.status.value)
         except Conflict as conflict:  # the order is cancelled: its event is on the way
             log.info("shipment_not_moved", shipment_id=due.shipment_id, reason=str(conflict.reason))
         except Exception as error:  # noqa: BLE001  # an outage; the next claim tries again

@@ -1,12 +1,9 @@
 """An order on its way: stock answers by events, over a real NATS server with JetStream."""
 
 import asyncio
-import base64
 import json
 import random
-import uuid
 from datetime import UTC, date, datetime
-from email.parser import HeaderParser
 from typing import Any
 
 import pytest
@@ -15,8 +12,6 @@ from contracts.orders import CancelOrder, GetOrder, GetOrderHistory, ListOrders,
 from contracts.products import ProductPatch, UpdateProduct
 from contracts.products_stock import GetStock, ListMovements
 from mesh.core.errors import Conflict, RemoteFault
-from mesh.events import jetstream
-from mesh.wire import names
 from subjects import (
     ORDERS_CANCEL,
     ORDERS_GET,
@@ -26,8 +21,7 @@ from subjects import (
     PRODUCTS_STOCK_MOVEMENTS,
     PRODUCTS_UPDATE,
 )
-from tests.integration.orders_svc.shop import ADMIN, HANDLERS, Shop
-from tests.support.events.streams import api
+from tests.support.shop import ADMIN, Shop
 
 FINAL = {"confirmed", "refused", "cancelled"}
 
@@ -46,18 +40,6 @@ async def steps(shop: Shop, order: Order) -> dict[str, str | None]:
     return {step.status: step.event_id for step in history.steps}
 
 
-async def events(shop: Shop, order: Order | None = None) -> list[tuple[dict[str, str], bytes]]:
-    """The headers and bodies of the stored events: all of them, or those of one order."""
-    found = []
-    for sequence in range(1, (await api(shop.transport, "STREAM.INFO.EVENTS"))["state"]["last_seq"] + 1):
-        message = (await api(shop.transport, "STREAM.MSG.GET.EVENTS", {"seq": sequence}))["message"]
-        text = base64.b64decode(message["hdrs"]).decode().partition("\r\n")[2]
-        headers = dict(HeaderParser().parsestr(text))
-        if order is None or headers["ce-subject"] == str(order.order_id):
-            found.append((headers, base64.b64decode(message["data"])))
-    return found
-
-
 async def test_an_order_whose_goods_are_there_is_confirmed(shop: Shop) -> None:
     before = await stock(shop, 2)
     placed = await shop.place((2, 3))
@@ -67,7 +49,7 @@ async def test_an_order_whose_goods_are_there_is_confirmed(shop: Shop) -> None:
     assert 2 == confirmed.version
     assert (before[0], before[1] + 3) == await stock(shop, 2)
     await shop.settled()
-    told = {headers["ce-type"]: headers["ce-id"] for headers, _ in await events(shop, placed)}
+    told = {headers["ce-type"]: headers["ce-id"] for headers, _ in await shop.events(placed)}
     assert {"orders.placed", "stock.reserved", "orders.confirmed"} == set(told)
     assert {"placed": told["orders.placed"], "confirmed": told["orders.confirmed"]} == await steps(shop, placed)
 
@@ -76,7 +58,7 @@ async def test_an_event_tells_what_its_handlers_need(shop: Shop) -> None:
     placed = await shop.place((3, 2), user_id=ADMIN, customer_id="ALFKI")
     await finished(shop)
 
-    told = {headers["ce-type"]: json.loads(body) for headers, body in await events(shop, placed)}
+    told = {headers["ce-type"]: json.loads(body) for headers, body in await shop.events(placed)}
 
     line = {"product_id": 3, "product_name": "Aniseed Syrup", "unit_price": "10.00", "quantity": 2}
     lines = [{**line, "discount": "0.00", "amount": "20.00"}]
@@ -203,13 +185,7 @@ async def test_events_that_come_again_and_in_another_order_change_nothing(shop: 
     await finished(shop)
     before = await everything(shop, placed)
 
-    again = await events(shop) * 2
-    random.shuffle(again)
-    for headers, body in again:
-        for handler in HANDLERS:
-            if any(event.type == headers["ce-type"] for event in handler.handles):
-                repeated = {**headers, names.MESSAGE_ID: str(uuid.uuid4())}
-                await jetstream.publish(shop.transport, f"retry.{handler.name}", body, repeated)
+    await shop.deliver_again(2)
     await finished(shop)
 
     assert before == await everything(shop, placed)

@@ -16,8 +16,8 @@ from contracts.orders import (
 )
 from providers.postgres.seed import read_csv
 from subjects import ORDERS_GET, ORDERS_HISTORY, ORDERS_LIST
-from tests.integration.orders_svc.shop import ADMIN, USER, Shop
 from tests.support.northwind.northwind import digests, digests_of, every
+from tests.support.shop import ADMIN, USER, Shop
 
 
 class OrderRow(BaseModel):

@@ -17,7 +17,7 @@ from subjects import (
     PRODUCTS_DISCONTINUE,
     PRODUCTS_UPDATE,
 )
-from tests.integration.orders_svc.shop import ADMIN, OTHER, USER, Shop
+from tests.support.shop import ADMIN, OTHER, USER, Shop
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from providers.postgres.migrations import migrate
 from providers.terms import Terms
 from shipping_svc.repository import seed
 from tests.support.servers.schemas import fresh_schema
+from tests.support.shop import Shop, open_shop
 
 
 @pytest.fixture
@@ -22,3 +23,10 @@ async def database(databases: Servers) -> AsyncIterator[Database]:
     ):
         await migrate(database, files("shipping_svc") / "migrations", seed, events=True)
         yield database
+
+
+@pytest.fixture(scope="module")
+async def shop(databases: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+    """A shop of the module's own."""
+    async with open_shop(databases.urls, tmp_path_factory.mktemp("shop"), reserves=True) as shop:
+        yield shop

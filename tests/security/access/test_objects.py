@@ -3,6 +3,7 @@
 The routes come from the OpenAPI document, and who may use which from a table here: one that is not in it fails.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,10 @@ WHO_MAY: Final = {
     ("POST", "/v1/orders/{order_id}/cancel", "order_id"): OWN,
     ("PUT", "/v1/cart/items/{product_id}", "product_id"): USER,
     ("DELETE", "/v1/cart/items/{product_id}", "product_id"): USER,
+    ("GET", "/v1/shipments", "order_id"): USER,
+    ("GET", "/v1/shipments/{shipment_id}", "shipment_id"): OWN,
+    ("POST", "/v1/shipments/{shipment_id}/dispatch", "shipment_id"): ADMIN,
+    ("POST", "/v1/shipments/{shipment_id}/deliver", "shipment_id"): ADMIN,
 }
 BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PATCH", "/v1/users/{user_id}"): {"disabled": True},
@@ -78,6 +83,7 @@ class Person:
     user_id: str
     session_id: str
     order_id: str
+    shipment_id: str
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -96,7 +102,11 @@ async def _person(http: AsyncClient, email: str, password: str) -> Person:
     claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
     lines = [{"product_id": 1, "quantity": 1}]
     order = (await http.post("/v1/orders", json={"lines": lines}, headers=bearer(tokens))).json()
-    return Person(bearer(tokens), email, claims["sub"], claims["sid"], str(order["order_id"]))
+    shipments = {"order_id": order["order_id"]}
+    while not (found := (await http.get("/v1/shipments", params=shipments, headers=bearer(tokens))).json()["items"]):
+        await asyncio.sleep(0.01)
+    ids = str(order["order_id"]), str(found[0]["shipment_id"])
+    return Person(bearer(tokens), email, claims["sub"], claims["sid"], *ids)
 
 
 @pytest.fixture(scope="module")
@@ -139,13 +149,14 @@ async def call(
     """Call the route with these ids, as if one had just seen the version that the tag names."""
     method, path = route
     writes = BODIES.get(route, method != "GET")
+    versioned = writes and re.search("{customer_id}|{product_id}|{shipment_id}", path)
     given = {name: ids[name] for one, where, name in WHO_MAY if (one, where) == route and f"{{{name}}}" not in path}
     return await http.request(
         method,
         path.format(**ids),
         params=given if method == "GET" else None,
         json=BODIES.get(route),
-        headers={**headers, "If-Match": tag} if writes and re.search("{customer_id}|{product_id}", path) else headers,
+        headers={**headers, "If-Match": tag} if versioned else headers,
     )
 
 
@@ -155,7 +166,8 @@ ROUTES: Final = {(method, path): who for (method, path, _), who in WHO_MAY.items
 def ids_of(person: Person) -> dict[str, str]:
     """An id for every name, what can be somebody's being this person's."""
     common = {"customer_id": "ALFKI", "product_id": "1", "supplier_id": "1", "category_id": "1"}
-    return {**common, "user_id": person.user_id, "session_id": person.session_id, "order_id": person.order_id}
+    own = {"user_id": person.user_id, "session_id": person.session_id}
+    return {**common, **own, "order_id": person.order_id, "shipment_id": person.shipment_id}
 
 
 async def belongings(http: AsyncClient, owner: Person) -> list[str]:
@@ -187,7 +199,7 @@ async def test_a_route_gives_nobody_what_is_not_theirs(
             case "owner":
                 problem(user, 404, "session_not_found")
             case "own":
-                problem(user, 404, "order_not_found")
+                problem(user, 404, "shipment_not_found" if "shipments" in route[1] else "order_not_found")
         order = (await http.get(f"/v1/orders/{owner.order_id}", headers=owner.headers)).json()
         assert "cancelled" != order["status"]
         assert not any(secret in stranger.text + user.text for secret in owner.secrets)
@@ -204,7 +216,13 @@ async def test_not_even_an_administrator_ends_a_session_by_its_id(
 
 
 async def test_lists_of_ones_own_tell_of_nobody_else(http: AsyncClient, anna: Person, berta: Person) -> None:
-    lists = ("/v1/auth/sessions", "/v1/customers?limit=200", "/v1/products?limit=200", "/v1/orders?limit=200")
+    lists = (
+        "/v1/auth/sessions",
+        "/v1/customers?limit=200",
+        "/v1/products?limit=200",
+        "/v1/orders?limit=200",
+        "/v1/shipments",
+    )
     for path in ("/v1/auth/me", *lists):
         answer = await http.get(path, headers=anna.headers)
         assert 200 == answer.status_code

@@ -28,6 +28,8 @@ from orders_svc.settings import OrdersSettings
 from products_svc.settings import ProductsSettings
 from providers.mongo import database as mongo
 from providers.postgres import connections
+from shipping_svc import due, timers
+from shipping_svc.settings import ShippingSettings
 from subjects import (
     AUTH_JWKS,
     CARTS_CHECKOUT,
@@ -41,6 +43,9 @@ from subjects import (
     PRODUCTS_STOCK_RELEASE,
     PRODUCTS_STOCK_RESERVE,
     PRODUCTS_SUPPLIERS_LIST,
+    SHIPPING_DELIVER,
+    SHIPPING_DISPATCH,
+    SHIPPING_GET,
 )
 from tests.support.paths import ROOT
 
@@ -48,7 +53,15 @@ RETRIES = Retries()
 
 DOCUMENT = (ROOT / "docs" / "reference" / "limits.md").read_text()
 ROWS = re.findall(r"^\| (?!limit )(.+?) \| (.+?) \| (.+?) \| (.+?) \|$", DOCUMENT, re.MULTILINE)
-SETTINGS = (GatewaySettings, WorkerSettings, NatsSettings, CustomersSettings, ProductsSettings, OrdersSettings)
+SETTINGS = (
+    GatewaySettings,
+    WorkerSettings,
+    NatsSettings,
+    CustomersSettings,
+    ProductsSettings,
+    OrdersSettings,
+    ShippingSettings,
+)
 DEFAULTS = {
     name.upper(): field.default for settings in reversed(SETTINGS) for name, field in settings.model_fields.items()
 }
@@ -107,6 +120,9 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "reply: `orders.place`, `orders.get`, `orders.cancel`, `carts.checkout`": longest_reply(
             ORDERS_PLACE, ORDERS_GET, ORDERS_CANCEL, CARTS_CHECKOUT
         ),
+        "reply: `shipping.get`, `shipping.dispatch`, `shipping.deliver`": longest_reply(
+            SHIPPING_GET, SHIPPING_DISPATCH, SHIPPING_DELIVER
+        ),
         "reply: `products.stock.reserve`, `.release`, `.commit`": longest_reply(
             PRODUCTS_STOCK_RESERVE, PRODUCTS_STOCK_RELEASE, PRODUCTS_STOCK_COMMIT
         ),
@@ -139,6 +155,8 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "carts: units of a product in a cart": MOST_UNITS,
         "carts: wait for prices": WITHIN,
         "carts: time without a change": KEPT.total_seconds(),
+        "shipping: shipments that a timer moves at once, each process": timers.AT_ONCE,
+        "shipping: time for a timer's claim": due.CLAIMED.total_seconds(),
         "sessions of an account": sessions.MOST,
         "a change of rights that does not finish": users.LONGEST_ACT.total_seconds(),
         "a change of a password that does not finish": users.LONGEST_ACT.total_seconds(),
