@@ -5,6 +5,7 @@ from typing import Any
 from contracts import auth, customers, notifications, orders, products, products_stock, stock
 from contracts.auth import AuthReason as A
 from contracts.customers import CustomerReason as C
+from contracts.notifications import NotificationReason as N
 from contracts.orders import OrderReason as O
 from contracts.products import ProductReason as P
 from mesh.core.endpoint import Access, Endpoint
@@ -64,6 +65,9 @@ ORDERS_CANCEL = Endpoint("orders.cancel", orders.CancelOrder, orders.Order, USER
 ORDERS_HISTORY = Endpoint("orders.history", orders.GetOrderHistory, orders.OrderHistory, USER, verified=True, idempotent=True, read=True, reasons=(O.NOT_FOUND,))
 
 NOTIFICATIONS_LIST = Endpoint("notifications.list", notifications.ListNotifications, notifications.NotificationPage, USER, verified=True, idempotent=True, read=True)
+NOTIFICATIONS_WEBHOOK_GET = Endpoint("notifications.webhook.get", notifications.GetWebhook, notifications.Webhook, USER, verified=True, idempotent=True, read=True, reasons=(N.WEBHOOK_NOT_FOUND,))
+NOTIFICATIONS_WEBHOOK_PUT = Endpoint("notifications.webhook.put", notifications.PutWebhook, notifications.NewWebhook, USER, verified=True, reasons=(N.INVALID_URL,))
+NOTIFICATIONS_WEBHOOK_DELETE = Endpoint("notifications.webhook.delete", notifications.DeleteWebhook, notifications.WebhookDeleted, USER, verified=True, idempotent=True)
 
 # Events: subject, payload.
 EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.SessionsRevoked)

@@ -29,6 +29,8 @@ async def accounts(stack: Stack, wire: Wire) -> Mapping[str, Account]:
     """On whose behalf the examples ask."""
     admin = stack.state.admin
     deleted = await wire.register()
+    hooked = await wire.register()
+    await wire.ask("notifications.webhook.put", hooked.access_token, url="https://shop.example/northwind")
     async with AsyncMongoClient[dict[str, object]](stack.state.databases["auth"]) as mongo:
         gone = await mongo.get_default_database()["users"].delete_one({"email": deleted.email})
         assert 1 == gone.deleted_count
@@ -39,6 +41,7 @@ async def accounts(stack: Stack, wire: Wire) -> Mapping[str, Account]:
         "changing user": await wire.register(),
         "fresh user": await wire.register(),
         "leaving user": await wire.register(),
+        "webhook user": hooked,
     }
 
 

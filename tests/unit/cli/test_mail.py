@@ -6,8 +6,7 @@ from email.policy import SMTPUTF8
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cli.application import application
 from devstack.home.mailbox import Mailbox
