@@ -27,7 +27,7 @@ class _Problems(CORSMiddleware):
 
 CrossOrigin: Final = partial(
     _Problems,
-    allow_methods=("GET", "HEAD", "POST", "PATCH", "DELETE"),
+    allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
     allow_headers=(
         AUTHORIZATION,
         CONTENT_TYPE,

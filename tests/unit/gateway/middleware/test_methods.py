@@ -105,7 +105,7 @@ async def test_head_is_answered_as_get_on_every_path(both: Both) -> None:
 
 async def test_options_of_the_server_tells_every_method(both: Both) -> None:
     answer = await both.same(bare("OPTIONS", "*"))
-    assert (204, b"DELETE, GET, HEAD, OPTIONS, PATCH, POST") == (answer.status, headers(answer)[b"allow"])
+    assert (204, b"DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT") == (answer.status, headers(answer)[b"allow"])
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE", "TRACE"])
