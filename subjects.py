@@ -6,6 +6,7 @@ from contracts import auth, carts, customers, notifications, orders, products, p
 from contracts.auth import AuthReason as A
 from contracts.carts import CartReason as K
 from contracts.customers import CustomerReason as C
+from contracts.notifications import NotificationReason as N
 from contracts.orders import OrderReason as O
 from contracts.products import ProductReason as P
 from contracts.shipping import ShippingReason as S
@@ -78,6 +79,9 @@ CARTS_CLEAR = Endpoint("carts.clear", carts.ClearCart, carts.Cart, USER, verifie
 CARTS_CHECKOUT = Endpoint("carts.checkout", carts.CheckOut, carts.CheckedOut, USER, verified=True, reasons=(K.EMPTY, K.ITEMS_UNAVAILABLE, K.VERSION_MISMATCH), max_reply=96 * KIB)
 
 NOTIFICATIONS_LIST = Endpoint("notifications.list", notifications.ListNotifications, notifications.NotificationPage, USER, verified=True, idempotent=True, read=True)
+NOTIFICATIONS_WEBHOOK_GET = Endpoint("notifications.webhook.get", notifications.GetWebhook, notifications.Webhook, USER, verified=True, idempotent=True, read=True, reasons=(N.WEBHOOK_NOT_FOUND,))
+NOTIFICATIONS_WEBHOOK_PUT = Endpoint("notifications.webhook.put", notifications.PutWebhook, notifications.NewWebhook, USER, verified=True, reasons=(N.INVALID_URL,))
+NOTIFICATIONS_WEBHOOK_DELETE = Endpoint("notifications.webhook.delete", notifications.DeleteWebhook, notifications.WebhookDeleted, USER, verified=True, idempotent=True)
 
 # Events: subject, payload.
 EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.SessionsRevoked)

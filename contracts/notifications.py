@@ -2,14 +2,22 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from contracts.base import Id, Items, Limit, Reply, Request
+from contracts.base import Id, Items, Limit, Reason, Reply, Request
 
 NotificationId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 """Sorts by the time of the event."""
+WebhookUrl = Annotated[str, Field(min_length=10, max_length=1000, pattern=r"^https?://[!-~]+$")]
+
+
+class NotificationReason(Reason):
+    """Why an endpoint of notifications refuses."""
+
+    WEBHOOK_NOT_FOUND = "not_found", "webhook_not_found"
+    INVALID_URL = "invalid_argument", "invalid_webhook_url"
 
 
 class NotificationKind(StrEnum):
@@ -66,3 +74,42 @@ class NotificationPage(Reply):
 
     items: Items[Notification]
     next_cursor: NotificationId | None
+
+
+class GetWebhook(Request):
+    """Get the caller's webhook."""
+
+
+class PutWebhook(Request):
+    """Deliver the caller's notifications to this URL instead of by e-mail. Each call makes a new secret."""
+
+    url: WebhookUrl
+
+
+class DeleteWebhook(Request):
+    """Deliver the caller's notifications by e-mail again. Twice is no error."""
+
+
+class Webhook(Reply):
+    """Where notifications are sent, signed as Standard Webhooks says.
+
+    A webhook that fails for two days becomes inactive, and e-mail is used again.
+    """
+
+    url: Annotated[str, Field(max_length=1000)]
+    active: bool
+    created_at: datetime
+    failing_since: datetime | None
+    """When the first of the failures since the last success was; null if the last delivery succeeded."""
+
+
+class NewWebhook(Webhook):
+    """A webhook with the secret that signs its messages. It is not shown again."""
+
+    secret: Annotated[str, Field(repr=False, max_length=64)]
+
+
+class WebhookDeleted(Reply):
+    """There is no webhook now."""
+
+    deleted: Literal[True] = True

@@ -15,6 +15,8 @@ from notifications_svc.mail import Mailer
 from notifications_svc.messages import Templates
 from notifications_svc.repository import Notifications
 from notifications_svc.settings import NotificationsSettings
+from notifications_svc.webhook_repository import Webhooks
+from notifications_svc.webhook_sender import WebhookSender
 from providers.mongo.database import probe
 from worker.mongo import events, open_mongo
 from worker.wiring import wire
@@ -32,13 +34,18 @@ async def build(settings: NotificationsSettings, transport: Transport, resources
     mailer = _mailer(settings)
     resources.push_async_callback(mailer.close)
 
+    webhooks = Webhooks(database)
+    sender = WebhookSender(settings, webhooks)
+    resources.push_async_callback(sender.close)
+
     async def find(user_id: str) -> tuple[Channel, str] | None:
+        if (target := await webhooks.find_active(user_id)) is not None:
+            return Channel.WEBHOOK, target.url
         email = await notifications.email(user_id)
         return (Channel.EMAIL, email) if email else None
 
-    delivery = Delivery(
-        notifications, find, {Channel.EMAIL: mailer.send}, woken, at_once=settings.notifications_sends_at_once
-    )
+    channels = {Channel.EMAIL: mailer.send, Channel.WEBHOOK: sender.send}
+    delivery = Delivery(notifications, find, channels, woken, at_once=settings.notifications_sends_at_once)
     await resources.enter_async_context(delivery.running())
     return await wire(
         "notifications",
@@ -46,7 +53,7 @@ async def build(settings: NotificationsSettings, transport: Transport, resources
         transport,
         resources,
         description="Tells users what happened, by e-mail or webhook",
-        handlers=[Handlers(notifications)],
+        handlers=[Handlers(notifications, webhooks, private=settings.notifications_webhook_private)],
         events=await events(database, notifications, [NotificationEvents()]),
         probe=partial(probe, database),
     )

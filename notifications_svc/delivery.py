@@ -22,6 +22,7 @@ _LONGEST_PAUSE: Final = 3600.0
 _GROWTH: Final = 4.0
 _LONGEST_AWAY: Final = 30.0
 """Seconds of the longest pause of a channel that delivers nothing."""
+_BUSY_PAUSE: Final = 1.0
 _GIVEN_UP: Final = timedelta(days=3)
 _LONGEST_DELIVERY: Final = 60.0
 _DRAIN: Final = 5.0
@@ -33,20 +34,30 @@ Find = Callable[[str], Awaitable[tuple[Channel, str] | None]]
 
 
 class _Route:
-    """A channel, and whether it is away."""
+    """A channel, whether it is away, and how much it does at once."""
 
-    def __init__(self, send: Send) -> None:
-        self.send = send
+    def __init__(self, send: Send, most: int) -> None:
+        self._send = send
+        self._most = most
+        self._running = 0
         self._pause = 0.0
         self._until = 0.0
 
+    async def deliver(self, due: Due, address: str) -> None:
+        """Deliver over the channel. Raises what it does."""
+        self._running += 1
+        try:
+            await self._send(due, address)
+        finally:
+            self._running -= 1
+
     def rest(self) -> float:
         """Seconds for which nothing should be tried; 0 or less if it may be."""
-        return self._until - time.monotonic()
+        return _BUSY_PAUSE if self._running >= self._most else self._until - time.monotonic()
 
     def is_away(self) -> float:
         """Note a failure. Returns the seconds for which nothing should be tried."""
-        if self.rest() <= 0:  # otherwise another delivery has just noted it
+        if self._until <= time.monotonic():  # otherwise another delivery has just noted it
             self._pause = min(max(2 * self._pause, 1.0), _LONGEST_AWAY)
             self._until = time.monotonic() + self._pause
         return self._pause
@@ -76,7 +87,7 @@ class Delivery:
         """`woken` is set when something may be due. `poll`: seconds between two looks without that."""
         self._notifications = notifications
         self._find = find
-        self._channels = {channel: _Route(send) for channel, send in channels.items()}
+        self._channels = {channel: _Route(send, _most(channel, at_once)) for channel, send in channels.items()}
         self._woken = woken
         self._slots = asyncio.Semaphore(at_once)
         self._poll = poll
@@ -137,11 +148,11 @@ class Delivery:
         channel, address = found
         route = self._channels[channel]
         if (rest := route.rest()) > 0:
-            await self._notifications.postpone(due, channel, "the channel is away", rest, counts=False)
+            await self._notifications.postpone(due, channel, "the channel is away or busy", rest, counts=False)
             return
         try:
             async with asyncio.timeout(_LONGEST_DELIVERY):
-                await route.send(due, address)
+                await route.deliver(due, address)
         except Exception as error:  # noqa: BLE001  # also one of a template: it must not be tried without a pause
             await self._not_sent(due, channel, error)
         else:
@@ -178,6 +189,11 @@ class Delivery:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
+
+
+def _most(channel: Channel, at_once: int) -> int:
+    """Deliveries at once: slow webhooks leave half of them to mail."""
+    return max(1, at_once // 2) if channel is Channel.WEBHOOK else at_once
 
 
 def _about(due: Due) -> dict[str, str]:

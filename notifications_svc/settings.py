@@ -90,3 +90,5 @@ class NotificationsSettings(WorkerSettings):
     """Seconds that the mail server has for one reply."""
     notifications_sends_at_once: int = Field(4, ge=1, le=100)
     """Concurrent deliveries. Each may hold a connection to the mail server."""
+    notifications_webhook_private: bool = False
+    """Whether webhooks may be http:// and have private addresses. Otherwise users could reach your internal network."""

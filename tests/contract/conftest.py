@@ -30,6 +30,8 @@ async def accounts(stack: Stack, wire: Wire) -> Mapping[str, Account]:
     """On whose behalf the examples ask."""
     admin = stack.state.admin
     deleted = await wire.register()
+    hooked = await wire.register()
+    await wire.ask("notifications.webhook.put", hooked.access_token, url="https://shop.example/northwind")
     async with AsyncMongoClient[dict[str, object]](stack.state.databases["auth"]) as mongo:
         gone = await mongo.get_default_database()["users"].delete_one({"email": deleted.email})
         assert 1 == gone.deleted_count
@@ -42,6 +44,7 @@ async def accounts(stack: Stack, wire: Wire) -> Mapping[str, Account]:
         "leaving user": await wire.register(),
         "ordering user": await wire.register(),
         **await users_with_carts(wire, stack.state.databases["carts"]),
+        "webhook user": hooked,
     }
 
 

@@ -1,14 +1,25 @@
-"""`/v1/notifications`: what a user was told."""
+"""`/v1/notifications`: what a user was told, and where they want to be told."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from contracts.notifications import ListNotifications
-from gateway.api.notifications.schemas import NotificationPage, NotificationQuery
+from contracts.notifications import DeleteWebhook, GetWebhook, ListNotifications, PutWebhook, WebhookDeleted
+from gateway.api.notifications.schemas import (
+    NewWebhook,
+    NotificationPage,
+    NotificationQuery,
+    Webhook,
+    WebhookUpdate,
+)
 from gateway.routing.calls import Call, calls
 from gateway.routing.route import JsonRoute
-from subjects import NOTIFICATIONS_LIST
+from subjects import (
+    NOTIFICATIONS_LIST,
+    NOTIFICATIONS_WEBHOOK_DELETE,
+    NOTIFICATIONS_WEBHOOK_GET,
+    NOTIFICATIONS_WEBHOOK_PUT,
+)
 
 router = APIRouter(prefix="/v1/notifications", tags=["notifications"], route_class=JsonRoute)
 
@@ -20,3 +31,27 @@ async def list_notifications(
 ) -> NotificationPage:
     """List what you were told, newest event first, and whether it was delivered."""
     return await call(query.to_contract())
+
+
+@router.get("/webhook", summary="Get my webhook")
+async def get_webhook(call: Call[GetWebhook, Webhook] = calls(NOTIFICATIONS_WEBHOOK_GET, Webhook)) -> Webhook:
+    """Get where your notifications are sent instead of by e-mail."""
+    return await call(GetWebhook())
+
+
+@router.put("/webhook", summary="Set my webhook")
+async def put_webhook(
+    body: WebhookUpdate,
+    response: Response,
+    call: Call[PutWebhook, NewWebhook] = calls(NOTIFICATIONS_WEBHOOK_PUT, NewWebhook),
+) -> NewWebhook:
+    """Have your notifications sent to a URL instead of by e-mail. The secret is new, and is not shown again."""
+    webhook = await call(PutWebhook(url=body.url))
+    response.headers["Cache-Control"] = "no-store"
+    return webhook
+
+
+@router.delete("/webhook", status_code=204, summary="Delete my webhook")
+async def delete_webhook(call: Call[DeleteWebhook, WebhookDeleted] = calls(NOTIFICATIONS_WEBHOOK_DELETE)) -> None:
+    """Have your notifications sent by e-mail again."""
+    await call(DeleteWebhook())

@@ -3,14 +3,22 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from contracts import notifications as contract
-from contracts.base import Id, Items
-from contracts.notifications import Channel, DeliveryStatus, ListNotifications, NotificationId, NotificationKind
+from contracts.base import Id, Items, Request
+from contracts.notifications import (
+    Channel,
+    DeliveryStatus,
+    ListNotifications,
+    NotificationId,
+    NotificationKind,
+    WebhookUrl,
+)
 from gateway.api.schemas import PageLimit, Query, Shown
 
 _ID = "0193798f4c1d5f8a3c6e0168f0c2a91b"
+_URL = "https://shop.example/northwind"
 
 
 class Notification(Shown[contract.Notification]):
@@ -42,3 +50,32 @@ class NotificationQuery(Query):
     def to_contract(self) -> ListNotifications:
         """The request to the worker."""
         return ListNotifications(limit=self.limit, cursor=self.cursor)
+
+
+class WebhookUpdate(Request):
+    """Where notifications are sent instead of by e-mail."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"url": _URL}]})
+
+    url: WebhookUrl
+
+
+class Webhook(Shown[contract.Webhook]):
+    """Where notifications are sent, signed as Standard Webhooks says."""
+
+    url: Annotated[str, Field(max_length=1000, examples=[_URL])]
+    active: bool
+    created_at: datetime
+    failing_since: datetime | None
+
+
+class NewWebhook(Shown[contract.NewWebhook]):
+    """A webhook with the secret that signs its messages. It is not shown again."""
+
+    url: Annotated[str, Field(max_length=1000, examples=[_URL])]
+    active: bool
+    created_at: datetime
+    failing_since: datetime | None
+    secret: Annotated[
+        str, Field(repr=False, max_length=64, examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwhJqsyFTc2vU="])
+    ]

@@ -27,6 +27,7 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("PATCH", "/v1/products/{product_id}"): {"product_name": "Mass assigned"},
     ("POST", "/v1/products/{product_id}/stock/receive"): {"quantity": 1, "reason": "Mass assigned"},
     ("POST", "/v1/products/{product_id}/stock/adjust"): {"change": 1, "reason": "Mass assigned"},
+    ("PUT", "/v1/notifications/webhook"): {"url": "https://shop.example/northwind"},
     ("POST", "/v1/orders"): {"lines": [{"product_id": 1, "quantity": 1}]},
     ("PUT", "/v1/cart/items/{product_id}"): {"quantity": 1},
 }

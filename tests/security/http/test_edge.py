@@ -174,7 +174,7 @@ async def test_a_page_of_a_named_origin_may_ask_without_credentials_of_the_brows
     assert [200] == statuses(said)
     told = cors(said)
     assert [ORIGIN] == told["access-control-allow-origin"]
-    assert {"PATCH", "DELETE"} <= set(told["access-control-allow-methods"][0].split(", "))
+    assert {"PUT", "PATCH", "DELETE"} <= set(told["access-control-allow-methods"][0].split(", "))
     assert {"Authorization", "If-Match", "Idempotency-Key"} <= set(told["access-control-allow-headers"][0].split(", "))
     for status, path in ((404, b"/v1/products/1"), (401, b"/v1/customers/ALFKI"), (422, b"/v1/products/x")):
         said = await open_edge.said(get(path, f"origin: {ORIGIN}\r\n".encode()))

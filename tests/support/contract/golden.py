@@ -25,6 +25,7 @@ _UNKNOWN: Final[Mapping[str, Callable[[object], bool]]] = {
     "<cursor>": partial(_matches, r"[A-Za-z0-9_-]+"),
     "<access token>": partial(_matches, r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}"),
     "<refresh token>": partial(_matches, r"[A-Za-z0-9_-]{70}"),
+    "<webhook secret>": partial(_matches, r"whsec_[A-Za-z0-9+/]{43}="),
     "<row>": lambda actual: type(actual) is int and actual > 0,
     "<version>": partial(_matches, r"\d+(\.\d+){2}\S*"),
 }
@@ -32,6 +33,7 @@ _SAMPLES: Final[Mapping[str, object]] = {
     "<time>": "2026-07-01T00:00:00Z",
     "<id>": "0" * 32,
     "<cursor>": "bmV4dA",
+    "<webhook secret>": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwhJqsyFTc2vU=",
     "<row>": 1,
     "<version>": "1.0.0",
     "{customer}": "ALFKI",

@@ -48,6 +48,8 @@ def _text(schema: Schema) -> str:
     if "d{1,8}" in pattern:  # money
         return "99999999.99"
     length = schema.get("maxLength") or int(re.findall(r"\{(\d+)\}", pattern)[-1])
+    if pattern.startswith("^https?://"):
+        return "https://".ljust(length, "!")
     for characters in _CHARACTERS:
         text = characters[0] * (length - len(characters) + 1) + characters[1:]
         text = text if "@" not in characters else text[:-1][1:] + "@" + characters[0]

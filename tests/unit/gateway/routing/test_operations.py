@@ -18,6 +18,7 @@ WITHOUT_CONTENT = {
     ("POST", "/v1/auth/password"),
     ("DELETE", "/v1/auth/sessions"),
     ("DELETE", "/v1/auth/sessions/{session_id}"),
+    ("DELETE", "/v1/notifications/webhook"),
     ("DELETE", "/v1/customers/{customer_id}"),
 }
 WITHOUT_VERSION = ("PATCH", "/v1/users/{user_id}")  # rights are set, whatever they were

@@ -1,0 +1,71 @@
+"""Which URLs a webhook may have: a user must not reach what only this machine and its neighbours reach (SSRF)."""
+
+import asyncio
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from notifications_svc.channel import Later
+
+_PORTS: Final = {"https": 443, "http": 80}
+_NAT64: Final = ip_network("64:ff9b::/96")
+Address = IPv4Address | IPv6Address
+
+
+class WebhookPlace(NamedTuple):
+    """What a URL names."""
+
+    scheme: str
+    netloc: str
+    """Host and port as the URL has them."""
+    host: str
+    port: int
+    path: str
+    """With the query."""
+
+
+def place(url: str, *, private: bool) -> WebhookPlace:
+    """The place of a webhook. `private`: whether http:// and private addresses are allowed. Raises ValueError."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if parts.scheme != "https" and not (private and parts.scheme == "http"):
+        raise ValueError("must be an https:// URL")
+    if not host or port == 0 or parts.username is not None or parts.password is not None or parts.fragment:
+        raise ValueError("must have a host, and neither a user nor a fragment")
+    if not private and (host == "localhost" or ((literal := _literal(host)) and not is_public(literal))):
+        raise ValueError("must have a public address")
+    query = f"?{parts.query}" if parts.query else ""
+    return WebhookPlace(parts.scheme, parts.netloc, host, port or _PORTS[parts.scheme], f"{parts.path or '/'}{query}")
+
+
+async def resolve(where: WebhookPlace, *, private: bool) -> Address:
+    """The address to connect to: checked here, and not looked up again. Raises Later."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise Later(f"{where.host} cannot be resolved: {error}") from None
+    addresses = [ip_address(one[4][0]) for one in found]
+    if not private and not all(map(is_public, addresses)):
+        raise Later(f"{where.host} has an address that is not public")
+    return addresses[0]
+
+
+def is_public(address: Address) -> bool:
+    """Whether the address is reachable from everywhere, and stands for no private one."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return is_public(address.ipv4_mapped)
+        if address.sixtofour is not None or address.teredo is not None or address in _NAT64:
+            return False
+    return address.is_global and not address.is_multicast
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
