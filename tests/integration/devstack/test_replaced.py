@@ -16,6 +16,7 @@ from httpx2 import AsyncClient
 from devstack.stack.services import ROOT, ServiceCommand
 from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
+from services import BY_NAME, WORKERS
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 
@@ -23,7 +24,7 @@ Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 async def test_a_worker_that_somebody_else_runs_takes_its_place_with_the_environment_in_its_file(
     tmp_path: Path,
 ) -> None:
-    settings = StackSettings(home=tmp_path / "a home", http_port=0, without=("products", "auth", "customers"))
+    settings = StackSettings(home=tmp_path / "a home", http_port=0, without=tuple(row.name for row in WORKERS))
     async with Stack(settings) as stack:
         assert {"nats", "postgres", "mongo", "gateway"} == set(stack.state.processes)
         file = stack.state.environments["products"]
@@ -51,7 +52,7 @@ async def test_the_ports_of_the_last_start_are_kept_and_those_that_were_asked_fo
     async with Stack(again, service_command=stand_ins) as stack:
         second = stack.state
     assert {"nats", "postgres", "mongo", "customers", "gateway"} == set(second.processes)
-    assert {"auth", "products"} == set(second.environments)
+    assert set(BY_NAME) - {"customers", "gateway"} == set(second.environments)
     same = ("gateway_urls", "nats_url", "nats_monitor_url", "databases", "operator", "admin")
     assert [getattr(first, name) for name in same] == [getattr(second, name) for name in same]
 
