@@ -4,6 +4,7 @@ import os
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
+from pathlib import Path
 
 from mesh.telemetry.streams import open_streams
 
@@ -14,6 +15,7 @@ _FORCES = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")  # with these, ri
 def main() -> None:
     """Run the command. The exit status gives the result."""
     open_streams()
+    _ignore_pythonpath()
     _settle_environment()
     try:
         try:
@@ -28,6 +30,14 @@ def main() -> None:
         sys.exit(1)
     finally:
         _drop_what_cannot_be_written()
+
+
+def _ignore_pythonpath() -> None:
+    """Import nothing from the folders of PYTHONPATH, which are for other programs."""
+    ours = Path(__file__).resolve().parents[1]
+    foreign = {Path(one).resolve() for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one} - {ours}
+    if foreign:
+        sys.path[:] = [one for one in sys.path if Path(one).resolve() not in foreign]
 
 
 def _settle_environment() -> None:

@@ -65,7 +65,7 @@ class Servers:
         `ports` uses that port for clients; with `keep_ports` the others use those of the last start.
         """
         self._processes = tuple(processes)
-        self._streams = streams(self._processes, events)
+        self._streams = streams(self._processes, events) if "nats" in only else ()
         self._streams_made = asyncio.Event()
         self._ports = dict(ports or {})
         self._keep_ports = keep_ports

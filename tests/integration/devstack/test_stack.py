@@ -21,7 +21,7 @@ from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
-from services import BY_NAME, PROCESSES
+from services import BY_NAME
 from tests.support.servers.processes import lives
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
