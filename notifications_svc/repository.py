@@ -61,9 +61,9 @@ class Notifications:
 
     @operation()
     async def know(self, user_id: str, email: str) -> None:
-        """Remember the address of a user. What waits for it is due now."""
+        """Remember the address of a user. What waits for it is due now, unless a delivery is at work on it."""
         await self._recipients.update_one({"_id": user_id}, {"$set": {"email": email}}, upsert=True)
-        waiting = {"user_id": user_id, "due_at": {"$exists": True}}
+        waiting = {"user_id": user_id, "due_at": {"$exists": True}, "claimed": {"$ne": True}}
         await self._notifications.update_many(waiting, {"$set": {"due_at": now()}})
         self._wake()
 
@@ -93,7 +93,7 @@ class Notifications:
         """A notification that is due, the oldest first; None if nothing is. No other process gets it for a while."""
         at = now()
         found = await self._notifications.find_one_and_update(
-            {"due_at": {"$lte": at}}, {"$set": {"due_at": at + _CLAIMED}}, sort=[("due_at", 1)]
+            {"due_at": {"$lte": at}}, {"$set": {"due_at": at + _CLAIMED, "claimed": True}}, sort=[("due_at", 1)]
         )
         if found is None:
             return None
@@ -127,7 +127,7 @@ class Notifications:
         change: Document = {"channel": channel and channel.value, "error": error, "due_at": due_at}
         await self._notifications.update_one(
             {"_id": due.notification_id, "due_at": {"$exists": True}},
-            {"$set": change, "$inc": {"attempts": int(counts)}},
+            {"$set": change, "$unset": {"claimed": ""}, "$inc": {"attempts": int(counts)}},
         )
 
     @operation()
@@ -142,7 +142,8 @@ class Notifications:
         return NotificationPage(items=items, next_cursor=items[-1].notification_id if more else None)
 
     async def _end(self, due: Due, done: Document) -> None:
-        await self._notifications.update_one({"_id": due.notification_id}, {"$set": done, "$unset": {"due_at": ""}})
+        change = {"$set": done, "$unset": {"due_at": "", "claimed": ""}}
+        await self._notifications.update_one({"_id": due.notification_id}, change)
 
 
 def now() -> datetime:

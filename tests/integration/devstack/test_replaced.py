@@ -24,12 +24,7 @@ Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 async def test_a_worker_that_somebody_else_runs_takes_its_place_with_the_environment_in_its_file(
     tmp_path: Path,
 ) -> None:
-<<<<<<< Updated upstream
     settings = StackSettings(home=tmp_path / "a home", http_port=0, without=tuple(row.name for row in WORKERS))
-=======
-    workers = tuple(row.name for row in WORKERS)
-    settings = StackSettings(home=tmp_path / "a home", http_port=0, without=workers)
->>>>>>> Stashed changes
     async with Stack(settings) as stack:
         assert {"nats", "postgres", "mongo", "gateway"} == set(stack.state.processes)
         file = stack.state.environments["products"]
@@ -57,11 +52,7 @@ async def test_the_ports_of_the_last_start_are_kept_and_those_that_were_asked_fo
     async with Stack(again, service_command=stand_ins) as stack:
         second = stack.state
     assert {"nats", "postgres", "mongo", "customers", "gateway"} == set(second.processes)
-<<<<<<< Updated upstream
     assert set(BY_NAME) - {"customers", "gateway"} == set(second.environments)
-=======
-    assert {*BY_NAME} - {"customers", "gateway"} == set(second.environments)
->>>>>>> Stashed changes
     same = ("gateway_urls", "nats_url", "nats_monitor_url", "databases", "operator", "admin")
     assert [getattr(first, name) for name in same] == [getattr(second, name) for name in same]
 

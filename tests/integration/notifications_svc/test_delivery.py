@@ -126,6 +126,15 @@ async def test_a_user_whose_address_comes_later_is_told_at_once(
     assert 1 == len(server.mails)
 
 
+async def test_an_address_that_is_told_again_has_nothing_sent_twice(notifications: Notifications) -> None:
+    await notifications.know("u1", "u1@mesh.test")
+    await add(notifications)
+    assert await notifications.claim() is not None
+    await notifications.know("u1", "u1@mesh.test")
+
+    assert await notifications.claim() is None
+
+
 async def test_mail_waits_while_the_server_is_away_and_is_sent_when_it_is_back(
     notifications: Notifications, database: Database, server: MailServer, start: Start, mail: Send
 ) -> None:
