@@ -56,6 +56,8 @@ async def start(servers: Servers, tmp_path: Path) -> AsyncIterator[Callable[...,
             "GATEWAY_PORT": "0",
             **database_urls(servers),
             "AUTH_KEY_ENCRYPTION_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+            "NOTIFICATIONS_SMTP_URL": "smtp://127.0.0.1:1",
+            "NOTIFICATIONS_FROM": "shop@northwind.example",
             **changes,
         }
         made.append(module(tmp_path / f"{service}.log", service, **environment))

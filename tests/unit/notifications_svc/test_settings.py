@@ -20,8 +20,8 @@ def settings(url: str, sender: str = "shop@northwind.example") -> NotificationsS
         ("smtp://mail.example", SmtpServer("mail.example", 587, tls=False, username=None, password=None)),
         ("smtps://mail.example", SmtpServer("mail.example", 465, tls=True, username=None, password=None)),
         (
-            "smtp://u%40x:p%2F@mail.example:25/",
-            SmtpServer("mail.example", 25, tls=False, username="u@x", password="p/"),
+            "smtp://u%40x:pass%2Fword@mail.example:25/",
+            SmtpServer("mail.example", 25, tls=False, username="u@x", password="pass/word"),
         ),
         ("smtp://[::1]:25", SmtpServer("::1", 25, tls=False, username=None, password=None)),
     ],
