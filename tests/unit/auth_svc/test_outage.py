@@ -63,7 +63,7 @@ def anything(operation: Callable[..., Awaitable[Any]], name: str) -> object:
     return ANYTHING.get(f"{operation.__qualname__}.{name}", ANYTHING.get(name, "text"))
 
 
-@pytest.fixture(scope="module", params=["nobody listens", "nobody answers"])
+@pytest.fixture(params=["nobody listens", "nobody answers"])
 async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """A database that cannot be had: its port is closed, or its server is frozen."""
     hung: list[asyncio.StreamWriter] = []
@@ -80,9 +80,13 @@ async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     server.close()
 
 
-@pytest.fixture(scope="module")
-async def outcomes(database: Database) -> dict[str, object]:
-    """What comes of each operation. All are asked at once: the driver takes half a second to give up."""
+def reason(outcome: object) -> object:
+    """The reason of a refusal, or whatever else an operation came to."""
+    return outcome.reason if isinstance(outcome, Unavailable) else outcome
+
+
+async def test_every_operation_says_that_the_database_is_unavailable(database: Database) -> None:
+    """All are asked at once: the driver takes half a second to give up."""
 
     async def outcome(operation: Callable[..., Awaitable[Any]]) -> object:
         repository = REPOSITORIES[operation.__qualname__.split(".")[0]](database)
@@ -90,14 +94,9 @@ async def outcomes(database: Database) -> dict[str, object]:
         return await operation(repository, **{name: anything(operation, name) for name in wanted})
 
     found = await asyncio.gather(*map(outcome, OPERATIONS), return_exceptions=True)
-    return {operation.__qualname__: one for operation, one in zip(OPERATIONS, found, strict=True)}
-
-
-@pytest.mark.parametrize("operation", [operation.__qualname__ for operation in OPERATIONS])
-def test_every_operation_says_that_the_database_is_unavailable(outcomes: dict[str, object], operation: str) -> None:
-    refusal = outcomes[operation]
-    assert isinstance(refusal, Unavailable)
-    assert "database_unavailable" == refusal.reason
+    assert {one.__qualname__: "database_unavailable" for one in OPERATIONS} == {
+        operation.__qualname__: reason(one) for operation, one in zip(OPERATIONS, found, strict=True)
+    }
 
 
 async def test_what_the_deadline_ends_is_told_as_that(database: Database) -> None:
