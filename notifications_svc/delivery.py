@@ -11,7 +11,8 @@ import structlog
 
 from contracts.notifications import Channel
 from notifications_svc.channel import Away, Later, Undeliverable
-from notifications_svc.repository import Due, Notifications, now
+from notifications_svc.repository import Due, Notifications
+from providers.mongo.operation import now
 
 log = structlog.get_logger()
 

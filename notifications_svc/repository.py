@@ -1,7 +1,7 @@
 """The notifications in MongoDB: every query of the service."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +18,7 @@ from contracts.notifications import (
 from notifications_svc.messages import subject
 from providers.mongo import operation as mongo
 from providers.mongo.database import Database, Document
+from providers.mongo.operation import now
 from worker.outages import TERMS
 
 operation = partial(mongo.operation, TERMS)
@@ -144,12 +145,6 @@ class Notifications:
     async def _end(self, due: Due, done: Document) -> None:
         change = {"$set": done, "$unset": {"due_at": "", "claimed": ""}}
         await self._notifications.update_one({"_id": due.notification_id}, change)
-
-
-def now() -> datetime:
-    """The time in UTC, in the milliseconds that MongoDB stores."""
-    exact = datetime.now(UTC)
-    return exact.replace(microsecond=exact.microsecond // 1000 * 1000)
 
 
 def _notification(document: Document) -> Notification:

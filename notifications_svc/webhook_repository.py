@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 
 from contracts.notifications import NewWebhook, NotificationReason, Webhook
 from mesh.core.errors import NotFound
-from notifications_svc.repository import now, operation
+from notifications_svc.repository import operation
 from providers.mongo.database import Database, Document
+from providers.mongo.operation import now
 
 PREFIX: Final = "whsec_"
 """How a secret begins (Standard Webhooks)."""

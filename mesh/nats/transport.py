@@ -17,7 +17,7 @@ from mesh.nats.client import REFUSED, NatsConnection, NatsSubscription, publish_
 from mesh.nats.settings import NatsSettings
 from mesh.transport.base import NO_HEADERS, Deliver, Message, Resend, Subscription, check_size
 from mesh.transport.pending_replies import PendingReplies
-from mesh.wire.headers import STATUS, encode
+from mesh.wire.headers import encode, is_no_responders
 from mesh.wire.problem import is_overloaded
 
 log = structlog.get_logger()
@@ -29,7 +29,6 @@ _PROBE_EVERY = 1.0
 _PROBE_TIMEOUT = 2.5
 _CLOSE_TIMEOUT = 5.0
 _WRITE_TIMEOUT = 10.0
-_NO_RESPONDERS = "503"
 _AGAIN = "again-"
 
 
@@ -154,20 +153,20 @@ class NatsTransport:
         finally:
             self._pending.remove(token)
             del pending  # its error's traceback holds this frame: a cycle
-        if _is_no_responders(message):
+        if is_no_responders(message.payload, message.headers):
             raise NoResponder(f"no worker serves {subject}")
         return message
 
     def _send_again(self, subject: str, payload: bytes, head: bytes, token: str) -> None:
-        # The server allows one reply per reply subject. If the same worker receives a retry on that subject, its second
-        # reply is rejected. So each retry has a reply subject of its own.
+        # Each retry has its own reply subject: the server rejects a second reply of the same worker on one subject.
         inbox = f"{self._inbox}{_AGAIN}{next(self._resends)}-{token}"
         with suppress(OSError):  # a lost connection fails the pending reply anyway
             self._client.send(publish_command(subject, payload, head, inbox))
 
     def _on_reply(self, message: Message) -> None:
         # "No responders" or "overloaded" in reply to a retry says nothing about the first worker, which may yet answer.
-        if not (message.subject.startswith(_AGAIN, len(self._inbox)) and _is_refusal(message)):
+        repeated = message.subject.startswith(_AGAIN, len(self._inbox))
+        if not (repeated and (is_no_responders(message.payload, message.headers) or is_overloaded(message.headers))):
             self._pending.resolve(message)
 
     def _on_malformed(self, subject: bytes) -> None:
@@ -288,24 +287,13 @@ class NatsTransport:
         """Drop the connection to a server that no longer answers: nats-py's own pings take three times as long."""
         while True:
             await asyncio.sleep(_PROBE_EVERY)
-            if not self._client.connected:
-                continue
-            if not await self._alive() and self._client.connected:
+            if self._client.connected and not await self._alive() and self._client.connected:
                 log.warning("nats_unresponsive", seconds=_PROBE_TIMEOUT)
                 await self._client.drop()
 
     async def _alive(self) -> bool:
-        try:
+        with suppress(nats.errors.Error, OSError):
             async with asyncio.timeout(_PROBE_TIMEOUT):
                 await self._client.flush()
-        except (nats.errors.Error, OSError):
-            return False
-        return True
-
-
-def _is_no_responders(message: Message) -> bool:
-    return not message.payload and message.headers.get(STATUS) == _NO_RESPONDERS
-
-
-def _is_refusal(message: Message) -> bool:
-    return _is_no_responders(message) or is_overloaded(message.headers)
+                return True
+        return False

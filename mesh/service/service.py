@@ -4,26 +4,27 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from mesh.core.context import Caller, Context, begin
 from mesh.core.endpoint import Access, Endpoint, Rep, Req
 from mesh.core.errors import CallError, Disconnected, Fault, TooLarge, Unauthenticated, Unavailable
 from mesh.security.verifier import require_access
+from mesh.service.accepted import AcceptedRequest, Route, too_large
 from mesh.service.clocks import Clocks
 from mesh.service.deadlines import Deadlines
 from mesh.service.faults import bug, deadline_passed, declared, passed_on
 from mesh.service.queue import RequestQueue
 from mesh.service.request import read_headers
 from mesh.service.subscriptions import Subscriptions
-from mesh.transport.base import Message, Transport
+from mesh.transport.base import NO_HEADERS, Message, Transport
 from mesh.wire import names, problem, validation
-from mesh.wire.discovery import VERBS, EndpointRecord, Identity
+from mesh.wire.discovery import VERBS, Identity
 
 if TYPE_CHECKING:
     from mesh.telemetry.tracing import Tracer
@@ -33,37 +34,6 @@ log = structlog.get_logger()
 Handler = Callable[[Req], Awaitable[Rep]]
 Verify = Callable[[str], Awaitable[Caller]]
 """Verifies an `Authorization` header and returns its caller. Raises Unauthenticated."""
-
-
-class _Route:
-    """An endpoint and its handler."""
-
-    def __init__(self, endpoint: Endpoint[Any, Any], handler: Callable[[Any], Awaitable[BaseModel]]) -> None:
-        self.endpoint = endpoint
-        self.record = EndpointRecord(endpoint)
-        endpoint.contract_hash()  # computed now, not when discovery asks
-        self.handler = handler
-        self.read = endpoint.requests.validator.validate_json
-        self.write = endpoint.replies.serializer.to_json
-
-
-def _too_large(endpoint: Endpoint[Any, Any]) -> TooLarge:
-    return TooLarge("request_too_large", f"a request to {endpoint.subject} has at most {endpoint.max_request} bytes")
-
-
-class _Request(NamedTuple):
-    """An accepted message and what was read from it."""
-
-    route: _Route
-    message: Message
-    received: float
-    context: Context
-    fault: Fault | None
-    """The fault in its headers, if any."""
-
-    def time_left(self) -> float:
-        """Seconds from when it arrived to its deadline."""
-        return self.context.deadline - self.received
 
 
 class Service:
@@ -94,11 +64,11 @@ class Service:
         self._transport = transport
         self._verify = verify
         self._concurrency = concurrency
-        self._routes: list[_Route] = []
+        self._routes: list[Route] = []
         self._loop: asyncio.AbstractEventLoop  # set by start(); kept: `get_running_loop` costs a system call
         self._log = log  # bound by start(): an unbound logger reads its configuration at each line
         self._subscriptions = Subscriptions(transport)
-        self._queue = RequestQueue[_Request](handlers=concurrency, size=queue_size)
+        self._queue = RequestQueue[AcceptedRequest](handlers=concurrency, size=queue_size)
         self._deadlines: Deadlines  # set by start()
         self._clock = clock
         self._clocks: Clocks  # set by start()
@@ -111,7 +81,7 @@ class Service:
         """Register the handler of an endpoint; their types must match."""
         if endpoint.service != self.identity.name:
             raise ValueError(f"{endpoint.subject} belongs to {endpoint.service}, not to {self.identity.name}")
-        self._routes.append(_Route(endpoint, handler))
+        self._routes.append(Route(endpoint, handler))
 
     async def start(self) -> None:
         """Start accepting requests. Raises Refused if NATS forbids a subscription."""
@@ -163,7 +133,7 @@ class Service:
         return len(self._background_tasks)
 
     @property
-    def queue(self) -> RequestQueue["_Request"]:
+    def queue(self) -> RequestQueue[AcceptedRequest]:
         """The requests that wait for a handler, and how long they take."""
         return self._queue
 
@@ -176,7 +146,7 @@ class Service:
         """Requests that wait for a handler."""
         return len(self._queue)
 
-    def _accept(self, route: _Route, message: Message) -> None:
+    def _accept(self, route: Route, message: Message) -> None:
         if not message.reply.startswith(names.INBOX_PREFIX):
             # Without a reply subject nobody gets the outcome. If the reply subject is no inbox, the worker's right to
             # reply would let the sender publish anywhere.
@@ -186,9 +156,9 @@ class Service:
         context, fault = read_headers(message, route.endpoint.timeout, received, self._clocks)
         if self.tracer is not None and context.trace:
             context = self.tracer.in_worker(context, message.subject)
-        request = _Request(route, message, received, context, fault)
+        request = AcceptedRequest(route, message, received, context, fault)
         if len(message.payload) > route.endpoint.max_request:
-            self._start_background(self._refuse(request, _too_large(route.endpoint)))
+            self._start_background(self._refuse(request, too_large(route.endpoint)))
         elif self._running < self._concurrency:
             self._run(request)
         elif (reason := self._queue.refusal(request.time_left())) is not None:
@@ -197,7 +167,7 @@ class Service:
         else:
             self._queue.append(request)
 
-    def _run(self, request: _Request) -> None:
+    def _run(self, request: AcceptedRequest) -> None:
         self._running += 1
         self._idle.clear()
         self._loop.create_task(self._work(request))  # referenced by what it awaits, and by self._deadlines
@@ -209,7 +179,7 @@ class Service:
         elif not self._running:
             self._idle.set()
 
-    async def _work(self, request: _Request) -> None:
+    async def _work(self, request: AcceptedRequest) -> None:
         """Answer a request, whatever happens, then run the next one."""
         route, message, _, context, fault = request
         started = time.perf_counter_ns()
@@ -246,7 +216,7 @@ class Service:
         finally:
             self._finished()
 
-    async def _reply(self, request: _Request) -> bytes:
+    async def _reply(self, request: AcceptedRequest) -> bytes:
         """The encoded reply. Raises the Fault to send to the caller; TimedOut at the deadline."""
         route, message, context = request.route, request.message, request.context
         task = self._deadlines.begin(context.deadline)
@@ -282,7 +252,7 @@ class Service:
         require_access(endpoint.access, caller)
         return context._replace(caller=caller)
 
-    async def _refuse(self, request: _Request, fault: Fault) -> None:
+    async def _refuse(self, request: AcceptedRequest, fault: Fault) -> None:
         request.route.record.stats.count(0, f"{fault.code.number}: {fault.detail}")
         begin(request.context)
         if request.context.span is not None:
@@ -291,22 +261,19 @@ class Service:
 
     async def _send_fault(self, message: Message, fault: Fault, request_id: str) -> None:
         headers, body = problem.error_reply(fault, request_id)
+        await self._send(message.reply, body, message.subject, headers)
+
+    async def _send(self, reply: str, body: bytes, subject: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         try:
-            await self._transport.publish(message.reply, body, headers)
+            await self._transport.publish(reply, body, headers)
         except (Disconnected, TooLarge) as error:
-            log.warning("reply_not_sent", subject=message.subject, error=str(error))
+            log.warning("reply_not_sent", subject=subject, error=str(error))
 
     def _answer_discovery(self, verb: str, message: Message) -> None:
         if message.reply.startswith(names.INBOX_PREFIX):
             records = [route.record for route in self._routes]
             document = self.identity.document(verb, records, self._subscriptions.metadata, self.statistics())
-            self._start_background(self._send_document(message.reply, json.dumps(document).encode()))
-
-    async def _send_document(self, reply: str, body: bytes) -> None:
-        try:
-            await self._transport.publish(reply, body)
-        except (Disconnected, TooLarge) as error:
-            log.warning("reply_not_sent", subject="$SRV", error=str(error))
+            self._start_background(self._send(message.reply, json.dumps(document).encode(), "$SRV"))
 
     def _start_background(self, sending: Awaitable[None]) -> None:
         """Send a reply that needs no handler, as a background task that drain() waits for."""

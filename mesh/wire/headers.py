@@ -13,6 +13,7 @@ MAX_BYTES: Final = 32 * 1024
 MAX_COUNT: Final = 100
 _VERSION: Final = "NATS/1.0"
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token: RFC 9110, 5.6.2
+_NO_RESPONDERS = "503"
 _STATUS = re.compile(rf"{re.escape(_VERSION)} +([1-5][0-9]{{2}})(?: .*)?")
 _BREAKS = str.maketrans("\r\n", "  ")
 _SPELLINGS = {name.lower(): name for name in NAMES}
@@ -65,3 +66,8 @@ def _spelled(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError("a header whose name is no token")
     return _SPELLINGS.get(name.lower(), name)
+
+
+def is_no_responders(payload: bytes, headers: Mapping[str, str]) -> bool:
+    """Whether a message is the server's answer that nobody subscribes to the subject."""
+    return not payload and headers.get(STATUS) == _NO_RESPONDERS

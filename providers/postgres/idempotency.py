@@ -1,6 +1,5 @@
 """Stores idempotency keys with their replies, in the transaction of the write."""
 
-import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Generic, TypeVar
@@ -9,9 +8,7 @@ import asyncpg
 
 from providers.postgres.connections import Connection
 from providers.postgres.database import Database
-
-_FORGET_EVERY = 60.0
-_FORGOTTEN_AT_ONCE = 1000  # bounded, since a write waits for it
+from providers.postgres.expiry import Expiry
 
 # A second request waits here until the first one's transaction ends. An expired key counts as absent.
 _CLAIM = """
@@ -22,13 +19,6 @@ _CLAIM = """
 """
 _KEEP = "UPDATE idempotency_keys SET reply = $3 WHERE scope = $1 AND key = $2"
 _FIND = "SELECT digest, reply FROM idempotency_keys WHERE scope = $1 AND key = $2"
-_FORGET = """
-    DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM idempotency_keys WHERE created_at < now() - $1::interval
-        ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    ))
-    RETURNING true
-"""
 
 Repository = TypeVar("Repository")
 
@@ -40,7 +30,7 @@ class Keys(Generic[Repository]):
         self._database = database
         self._repository = repository
         self._kept = kept
-        self._forget_at = 0.0
+        self._expiry = Expiry(database, "idempotency_keys", "created_at", kept)
 
     async def keep(
         self, scope: str, key: str, digest: bytes, work: Callable[[Repository], Awaitable[bytes]]
@@ -50,7 +40,7 @@ class Keys(Generic[Repository]):
         If there are none, `work` makes the reply (JSON); if it raises, the key is rolled back too. None if another
         transaction holds the key for longer than the database's lock_timeout.
         """
-        await self._forget_expired()
+        await self._expiry.delete()
         async with self._database.transaction() as connection:
             try:
                 claimed = await connection.fetchval(_CLAIM, scope, key, digest, self._kept)
@@ -62,12 +52,3 @@ class Keys(Generic[Repository]):
                 return digest, reply
             row = await connection.fetchrow(_FIND, scope, key)
             return (row["digest"], row["reply"].encode()) if row else None
-
-    async def _forget_expired(self) -> None:
-        """Delete a batch of expired keys. After the last batch, pause for a minute: they do no harm but take space."""
-        if time.monotonic() < self._forget_at:
-            return
-        self._forget_at = time.monotonic() + _FORGET_EVERY
-        forgotten = await self._database.fetch(_FORGET, self._kept, _FORGOTTEN_AT_ONCE)
-        if len(forgotten) == _FORGOTTEN_AT_ONCE:  # there may be more
-            self._forget_at = 0.0

@@ -14,8 +14,9 @@ from notifications_svc.channel import Away, Later, Undeliverable
 from notifications_svc.delivery import Delivery, Send, pause_after
 from notifications_svc.mail import Mailer
 from notifications_svc.messages import Templates
-from notifications_svc.repository import Due, Notifications, now
+from notifications_svc.repository import Due, Notifications
 from providers.mongo.database import Database
+from providers.mongo.operation import now
 from tests.integration.notifications_svc.making import MakeSettings
 from tests.support.mail_server import MailServer
 

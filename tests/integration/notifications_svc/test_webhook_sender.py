@@ -13,11 +13,12 @@ import pytest
 from contracts.notifications import NotificationKind
 from mesh.core.errors import NotFound
 from notifications_svc.channel import Later
-from notifications_svc.repository import Due, now
+from notifications_svc.repository import Due
 from notifications_svc.webhook_repository import Webhooks
 from notifications_svc.webhook_sender import WebhookSender
 from ops.certificates import Authority
 from providers.mongo.database import Database
+from providers.mongo.operation import now
 from tests.integration.notifications_svc.making import MakeSettings
 from tests.support.webhook_server import WebhookServer
 
