@@ -99,11 +99,15 @@ async def test_no_command_minds_its_streams(tmp_path: Path, stack: Stack, name: 
     command = (MESH, *COMMANDS[name])
     home = str(stack.state.home)
 
+    async def run(folder: str, script: str) -> tuple[int, str, str]:
+        (tmp_path / folder).mkdir()  # commands that write files would otherwise meet in one folder
+        return await shell(tmp_path / folder, script, *command, MESH_HOME=home)
+
     closed, full, mute, unread = await asyncio.gather(
-        shell(tmp_path, '"$@" <&- >&- 2>&-', *command, MESH_HOME=home),
-        shell(tmp_path, '"$@" >/dev/full', *command, MESH_HOME=home),
-        shell(tmp_path, '"$@" 2>/dev/full', *command, MESH_HOME=home),
-        shell(tmp_path, '"$@" | head -c 0', *command, MESH_HOME=home),
+        run("closed", '"$@" <&- >&- 2>&-'),
+        run("full", '"$@" >/dev/full'),
+        run("mute", '"$@" 2>/dev/full'),
+        run("unread", '"$@" | head -c 0'),
     )
 
     status = FAILS.get(name, 0)
