@@ -123,6 +123,7 @@ PROCESSES = (
             EVENTS_ORDERS_DISPATCHED,
             EVENTS_ORDERS_DELIVERED,
         ),
+        keys=("NOTIFICATIONS_WEBHOOK_ENCRYPTION_KEY",),
         mails=True,
     ),
 )

@@ -3,20 +3,16 @@
 import base64
 import hashlib
 import json
-import secrets
 from dataclasses import dataclass, field
 from typing import Self
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from auth_svc.repository import SealedKey
 from contracts.auth import Jwk
-
-_NONCE_LENGTH = 12
+from mesh.security.encryption import Cipher, Undecryptable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +43,20 @@ class UnreadableKey(Exception):
 
 
 class KeyCipher:
-    """AES-256-GCM under AUTH_KEY_ENCRYPTION_KEY. The key id is authenticated too, so that keys cannot be swapped."""
+    """Encrypts signing keys under AUTH_KEY_ENCRYPTION_KEY, each bound to its key id."""
 
     def __init__(self, secret: bytes) -> None:
-        self._aead = AESGCM(secret)
+        self._cipher = Cipher(secret)
 
     def seal(self, key: SigningKey) -> SealedKey:
-        """Encrypt the private part with a fresh nonce."""
-        nonce = secrets.token_bytes(_NONCE_LENGTH)
-        sealed = nonce + self._aead.encrypt(nonce, key.private.private_bytes_raw(), key.kid.encode())
-        return SealedKey(Jwk(kid=key.kid, x=key.x), sealed)
+        """Encrypt the private part."""
+        return SealedKey(Jwk(kid=key.kid, x=key.x), self._cipher.encrypt(key.private.private_bytes_raw(), key.kid))
 
     def open(self, key: SealedKey) -> SigningKey:
         """Decrypt the private part. Raises UnreadableKey if it was encrypted under another key, or altered."""
-        nonce, ciphertext = key.sealed[:_NONCE_LENGTH], key.sealed[_NONCE_LENGTH:]
         try:
-            private = self._aead.decrypt(nonce, ciphertext, key.public.kid.encode())
-        except InvalidTag:
+            private = self._cipher.decrypt(key.sealed, key.public.kid)
+        except Undecryptable:
             raise UnreadableKey(key.public.kid) from None
         return SigningKey.of(Ed25519PrivateKey.from_private_bytes(private))
 

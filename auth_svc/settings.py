@@ -1,32 +1,19 @@
 """Settings of the auth worker."""
 
-import base64
-import binascii
 import os
-from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretBytes, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from mesh.core.settings import DAY
 from mesh.process.settings import WorkerSettings
+from mesh.security.encryption import EncryptionKey
 from providers.mongo.database import MongoUrl
 
 KEY_READ_EVERY = 2.0
 """Seconds between two checks of which key signs."""
 
 CORES = os.cpu_count() or 1
-_KEY_LENGTH = 32
 _DECADE = round(3650 * DAY)
-
-
-def _key(text: object) -> bytes:
-    try:
-        key = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != _KEY_LENGTH:
-        raise ValueError(f"must be {_KEY_LENGTH} bytes in base64, such as `openssl rand -base64 {_KEY_LENGTH}` makes")
-    return key
 
 
 class AuthSettings(WorkerSettings):
@@ -34,7 +21,7 @@ class AuthSettings(WorkerSettings):
 
     auth_mongodb_url: MongoUrl
     """The MongoDB database of auth. Its name is `auth` if the URL names none."""
-    auth_key_encryption_key: Annotated[SecretBytes, BeforeValidator(_key)]
+    auth_key_encryption_key: EncryptionKey
     """Encrypts the signing keys in the database: 32 bytes, in base64."""
 
     auth_admin_email: str | None = None

@@ -6,6 +6,7 @@ from functools import partial
 
 from contracts.notifications import Channel
 from mesh.process.run import StartError
+from mesh.security.encryption import Cipher
 from mesh.service.service import Service
 from mesh.transport.base import Transport
 from notifications_svc.delivery import Delivery
@@ -15,9 +16,9 @@ from notifications_svc.mail import Mailer
 from notifications_svc.messages import Templates
 from notifications_svc.repository import Notifications
 from notifications_svc.settings import NotificationsSettings
-from notifications_svc.webhook_repository import Webhooks
+from notifications_svc.webhook_repository import UnreadableSecret, Webhooks
 from notifications_svc.webhook_sender import WebhookSender
-from providers.mongo.database import probe
+from providers.mongo.database import Database, probe
 from worker.mongo import events, open_mongo
 from worker.wiring import wire
 
@@ -25,7 +26,8 @@ from worker.wiring import wire
 async def build(settings: NotificationsSettings, transport: Transport, resources: AsyncExitStack) -> Service:
     """The service, ready to start. What is due is delivered until the resources are closed.
 
-    Raises StartError if the database is unavailable, or if the CA of the mail server cannot be read.
+    Raises StartError if the database is unavailable, if a secret of a webhook cannot be decrypted, or if the CA of the
+    mail server cannot be read.
     """
     database = await open_mongo(settings.notifications_mongodb_url, resources, service="notifications")
     woken = asyncio.Event()
@@ -34,7 +36,7 @@ async def build(settings: NotificationsSettings, transport: Transport, resources
     mailer = _mailer(settings)
     resources.push_async_callback(mailer.close)
 
-    webhooks = Webhooks(database)
+    webhooks = await _webhooks(settings, database)
     sender = WebhookSender(settings, webhooks)
     resources.push_async_callback(sender.close)
 
@@ -57,6 +59,16 @@ async def build(settings: NotificationsSettings, transport: Transport, resources
         events=await events(database, notifications, [NotificationEvents()]),
         probe=partial(probe, database),
     )
+
+
+async def _webhooks(settings: NotificationsSettings, database: Database) -> Webhooks:
+    keys = [key.get_secret_value() for key in settings.notifications_webhook_encryption_key]
+    webhooks = Webhooks(database, Cipher(*keys))
+    try:
+        await webhooks.encrypt_again()
+    except UnreadableSecret as error:
+        raise StartError(str(error)) from error
+    return webhooks
 
 
 def _mailer(settings: NotificationsSettings) -> Mailer:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from mesh.core.settings import ExistingFile
 from mesh.process.settings import WorkerSettings
+from mesh.security.encryption import EncryptionKeys
 from providers.mongo.database import MongoUrl
 
 _PORTS = {"smtp": 587, "smtps": 465}
@@ -78,6 +79,9 @@ class NotificationsSettings(WorkerSettings):
 
     notifications_mongodb_url: MongoUrl
     """The MongoDB database of this service. Its name is `notifications` where the URL has none."""
+    notifications_webhook_encryption_key: EncryptionKeys
+    """Encrypts the secrets of webhooks in the database: 32 bytes, in base64. To replace a key, put the new one before
+    it, with a comma between them: the first encrypts, all decrypt."""
     notifications_smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)]
     """The mail server: smtp://user:password@host:587 with STARTTLS, or smtps://user:password@host:465."""
     notifications_from: Annotated[str, AfterValidator(_address)]

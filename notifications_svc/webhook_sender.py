@@ -16,7 +16,7 @@ from notifications_svc.channel import Later
 from notifications_svc.messages import subject
 from notifications_svc.repository import Due
 from notifications_svc.settings import NotificationsSettings
-from notifications_svc.webhook_repository import PREFIX, Target, Webhooks
+from notifications_svc.webhook_repository import PREFIX, UnreadableSecret, Webhooks
 from notifications_svc.webhook_urls import place, resolve
 
 _LONGEST: Final = 10.0
@@ -47,8 +47,12 @@ class WebhookSender:
         if target is None:
             raise Later("the webhook was deleted")
         try:
+            secret = self._webhooks.secret(due.user_id, target)
+        except UnreadableSecret as error:  # not the receiver's fault
+            raise Later(str(error)) from None
+        try:
             async with asyncio.timeout(_LONGEST):
-                status = await self._post(due, target)
+                status = await self._post(due, target.url, secret)
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, OSError, TimeoutError) as error:
             status, said = 0, f"{type(error).__name__}: {error}"
         except Later as error:
@@ -64,9 +68,9 @@ class WebhookSender:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _post(self, due: Due, target: Target) -> int:
+    async def _post(self, due: Due, url: str, secret: str) -> int:
         """Post the message to an address that was checked. Returns the status; the body is not read."""
-        where = place(target.url, private=self._private)
+        where = place(url, private=self._private)
         address = await resolve(where, private=self._private)
         host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
         content = body(due)
@@ -74,11 +78,14 @@ class WebhookSender:
             "Host": where.netloc,
             "Content-Type": "application/json",
             "User-Agent": "northwind-mesh",
-            **signature(due.notification_id, round(time.time()), content, target.secret),
+            **signature(due.notification_id, round(time.time()), content, secret),
         }
-        url = f"{where.scheme}://{host}:{where.port}{where.path}"
         request = self._client.build_request(
-            "POST", url, content=content, headers=headers, extensions={"sni_hostname": where.host}
+            "POST",
+            f"{where.scheme}://{host}:{where.port}{where.path}",
+            content=content,
+            headers=headers,
+            extensions={"sni_hostname": where.host},
         )
         response = await self._client.send(request, stream=True)
         try:

@@ -1,4 +1,5 @@
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,7 +9,7 @@ from devstack.servers.all import Servers
 from notifications_svc.repository import Notifications
 from notifications_svc.settings import NotificationsSettings
 from providers.mongo.database import Database, open_database
-from tests.integration.notifications_svc.making import MakeSettings
+from tests.integration.notifications_svc.making import KEY, MakeSettings
 from tests.support.mail_server import MailServer
 
 
@@ -26,6 +27,7 @@ def make_settings(databases: Servers) -> MakeSettings:
         return NotificationsSettings.model_validate(
             {
                 "notifications_mongodb_url": databases.urls["notifications"],
+                "notifications_webhook_encryption_key": base64.b64encode(KEY).decode(),
                 "notifications_smtp_url": smtp_url,
                 "notifications_from": "shop@northwind.example",
                 "notifications_smtp_timeout": 5,

@@ -16,10 +16,11 @@ from notifications_svc.channel import Later
 from notifications_svc.repository import Due
 from notifications_svc.webhook_repository import Webhooks
 from notifications_svc.webhook_sender import WebhookSender
+from mesh.security.encryption import Cipher
 from ops.certificates import Authority
 from providers.mongo.database import Database
 from providers.mongo.operation import now
-from tests.integration.notifications_svc.making import MakeSettings
+from tests.integration.notifications_svc.making import KEY, MakeSettings
 from tests.support.webhook_server import WebhookServer
 
 DUE = Due(
@@ -35,7 +36,7 @@ Send = Callable[[], Awaitable[None]]
 
 @pytest.fixture
 def webhooks(database: Database) -> Webhooks:
-    return Webhooks(database)
+    return Webhooks(database, Cipher(KEY))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack
 from mesh.telemetry.logs import REDACTED, configure, redacted
 from mesh.telemetry.settings import LogSettings
+from services import PROCESSES
 from tests.support.http.people import bearer, log_in, new_account, register
 from tests.support.http.problems import problem
 
@@ -101,7 +102,7 @@ async def test_the_logs_of_a_running_mesh_tell_no_secret(stack: Stack) -> None:
             await lines_of(stack, "gateway", answer.headers["x-request-id"], "request")
     await lines_of(stack, "auth", answers[-1].headers["x-request-id"], "handler_failed")
     credentials = load_credentials(stack.state.home)
-    known |= {*credentials.nats.values(), credentials.secret("AUTH_KEY_ENCRYPTION_KEY")}
+    known |= {*credentials.nats.values(), *(credentials.secret(key) for row in PROCESSES for key in row.keys)}
     logs = {log.name: await asyncio.to_thread(log.read_text) for log in stack.state.logs.glob("*.log")}
     assert {"gateway.log", "auth.log"} <= logs.keys()
     assert [] == [name for name, text in logs.items() for secret in known if secret in text]

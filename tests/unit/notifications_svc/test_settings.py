@@ -1,7 +1,7 @@
 """What the settings of the notifications worker accept."""
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretBytes, SecretStr, ValidationError
 
 from notifications_svc.settings import NotificationsSettings, SmtpServer, smtp_server
 
@@ -10,7 +10,10 @@ MONGO = "mongodb://127.0.0.1/notifications"
 
 def settings(url: str, sender: str = "shop@northwind.example") -> NotificationsSettings:
     return NotificationsSettings(
-        notifications_mongodb_url=SecretStr(MONGO), notifications_smtp_url=SecretStr(url), notifications_from=sender
+        notifications_mongodb_url=SecretStr(MONGO),
+        notifications_webhook_encryption_key=(SecretBytes(bytes(32)),),
+        notifications_smtp_url=SecretStr(url),
+        notifications_from=sender,
     )
 
 
