@@ -49,7 +49,7 @@ async def build(settings: NotificationsSettings, transport: Transport, resources
     channels = {Channel.EMAIL: mailer.send, Channel.WEBHOOK: sender.send}
     delivery = Delivery(notifications, find, channels, woken, at_once=settings.notifications_sends_at_once)
     await resources.enter_async_context(delivery.running())
-    return await wire(
+    service = await wire(
         "notifications",
         settings,
         transport,
@@ -59,6 +59,8 @@ async def build(settings: NotificationsSettings, transport: Transport, resources
         events=await events(database, notifications, [NotificationEvents()]),
         probe=partial(probe, database),
     )
+    service.statistics = delivery.statistics
+    return service
 
 
 async def _webhooks(settings: NotificationsSettings, database: Database) -> Webhooks:

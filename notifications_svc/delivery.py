@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -34,27 +35,43 @@ Find = Callable[[str], Awaitable[tuple[Channel, str] | None]]
 """The channel of a user and their address there; None while it is not known."""
 
 
+@dataclass
+class ChannelStats:
+    """Counts of one channel since the start."""
+
+    sent: int = 0
+    errors: int = 0
+    """Attempts that failed."""
+    retried: int = 0
+    """Failed attempts after which the delivery is tried again."""
+    failed: int = 0
+    """Notifications that were given up."""
+    running: int = 0
+    """Deliveries at work now."""
+    last_error: str = ""
+
+
 class _Route:
     """A channel, whether it is away, and how much it does at once."""
 
     def __init__(self, send: Send, most: int) -> None:
+        self.stats = ChannelStats()
         self._send = send
         self._most = most
-        self._running = 0
         self._pause = 0.0
         self._until = 0.0
 
     async def deliver(self, due: Due, address: str) -> None:
         """Deliver over the channel. Raises what it does."""
-        self._running += 1
+        self.stats.running += 1
         try:
             await self._send(due, address)
         finally:
-            self._running -= 1
+            self.stats.running -= 1
 
     def rest(self) -> float:
         """Seconds for which nothing should be tried; 0 or less if it may be."""
-        return _BUSY_PAUSE if self._running >= self._most else self._until - time.monotonic()
+        return _BUSY_PAUSE if self.stats.running >= self._most else self._until - time.monotonic()
 
     def is_away(self) -> float:
         """Note a failure. Returns the seconds for which nothing should be tried."""
@@ -65,6 +82,7 @@ class _Route:
 
     def is_back(self) -> None:
         """Note a success."""
+        self.stats.sent += 1
         self._pause = self._until = 0.0
 
 
@@ -104,6 +122,10 @@ class Delivery:
             task.cancel()
             await asyncio.wait({task})
             await self._drain()
+
+    def statistics(self) -> dict[str, Any]:
+        """The `data` of a STATS document: counts by channel."""
+        return {"deliveries": {channel.value: vars(route.stats) for channel, route in self._channels.items()}}
 
     async def _run(self) -> None:
         while True:
@@ -162,9 +184,11 @@ class Delivery:
             log.info("notification_sent", channel=channel.value, **_about(due))
 
     async def _not_sent(self, due: Due, channel: Channel, error: Exception) -> None:
+        stats = self._channels[channel].stats
+        stats.errors += 1
+        stats.last_error = _said(error)
         if isinstance(error, Undeliverable):
-            log.error("notification_failed", error=str(error), **_about(due))
-            await self._notifications.failed(due, channel, str(error))
+            await self._give_up(due, channel, str(error))
         elif isinstance(error, Away):
             pause = self._channels[channel].is_away()
             log.warning("channel_away", channel=channel.value, error=str(error), pause=pause)
@@ -174,14 +198,21 @@ class Delivery:
 
     async def _again(self, due: Due, channel: Channel | None, error: Exception, pause: float | None = None) -> None:
         """Try again after the pause, by default one that grows with the attempts; after three days give up."""
-        said = str(error) if isinstance(error, Later) else f"{type(error).__name__}: {error}"
+        said = _said(error)
         if now() - due.created_at > _GIVEN_UP:
-            log.error("notification_failed", error=said, **_about(due))
-            await self._notifications.failed(due, channel, said)
+            await self._give_up(due, channel, said)
             return
+        if channel is not None:
+            self._channels[channel].stats.retried += 1
         log.warning("notification_postponed", error=said, attempts=due.attempts + 1, **_about(due))
         counts = pause is None
         await self._notifications.postpone(due, channel, said, pause or pause_after(due.attempts), counts=counts)
+
+    async def _give_up(self, due: Due, channel: Channel | None, said: str) -> None:
+        log.error("notification_failed", error=said, **_about(due))
+        if channel is not None:
+            self._channels[channel].stats.failed += 1
+        await self._notifications.failed(due, channel, said)
 
     async def _drain(self) -> None:
         if self._running:
@@ -195,6 +226,10 @@ class Delivery:
 def _most(channel: Channel, at_once: int) -> int:
     """Deliveries at once: slow webhooks leave half of them to mail."""
     return max(1, at_once // 2) if channel is Channel.WEBHOOK else at_once
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, Later | Undeliverable) else f"{type(error).__name__}: {error}"
 
 
 def _about(due: Due) -> dict[str, str]:

@@ -53,7 +53,12 @@ class HandlerStats:
     repeated: int = 0
     """Deliveries of an event that was applied before."""
     errors: int = 0
+    """Tries that failed."""
+    retried: int = 0
+    """Failed tries after which the event is delivered again."""
     dead: int = 0
+    running: int = 0
+    """Events in work now."""
     last_error: str = ""
     processing_time: int = 0
     """Nanoseconds."""
@@ -201,6 +206,7 @@ class EventConsumer:
         route.stats.last_error = f"{failed.reason}: {failed.detail}"
         if self._retries.is_last(told.attempt, failed):
             return await self._bury(message, told, failed.reason, failed.detail, route.stats)
+        route.stats.retried += 1
         return nak(self._retries.pause(told.attempt))
 
     def _understood(self, message: Message) -> tuple[CloudEvent, _Route, Any]:
@@ -232,6 +238,7 @@ class EventConsumer:
     async def _handle(self, route: _Route, event: CloudEvent, payload: object, context: Context) -> Failure | None:
         """Run the handler within its time. Returns why it failed, or None."""
         failed = None
+        route.stats.running += 1
         task = self._deadlines.begin(context.deadline)
         try:
             await self._apply(route, event.id, payload)
@@ -245,6 +252,7 @@ class EventConsumer:
                 raise
         finally:
             self._deadlines.end(task)
+            route.stats.running -= 1
             if context.span is not None:
                 context.span.handled(failed and failed.reason)
         return failed

@@ -1,6 +1,8 @@
 """A service with events: its consumer and its relay start, pause and drain with its endpoints."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from mesh.events.consumer import EventConsumer
@@ -18,7 +20,7 @@ class EventService(Service):
 
     async def start(self) -> None:
         """Accept requests and events. Raises Refused if NATS forbids a subscription."""
-        self.statistics = self._event_statistics
+        self.statistics = partial(self._with_events, self.statistics)
         if self.consumer is not None:
             self.consumer.tracer = self.tracer
         await super().start()
@@ -48,7 +50,7 @@ class EventService(Service):
         if self.relay is not None:
             await self.relay.drain()
 
-    def _event_statistics(self) -> dict[str, Any]:
+    def _with_events(self, statistics: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         consumed = {} if self.consumer is None else self.consumer.statistics()
         relayed = {} if self.relay is None else self.relay.statistics()
-        return {"events": {**consumed, **relayed}}
+        return {**statistics(), "events": {**consumed, **relayed}}

@@ -8,6 +8,7 @@ from mesh.core.endpoint import Endpoint
 from mesh.core.errors import Refused
 from mesh.nats.transport import NatsTransport
 from mesh.transport.base import Message
+from ops.process import Process
 from services import WORKERS
 from subjects import ENDPOINTS
 from tests.support.contract import golden
@@ -70,6 +71,19 @@ async def statistics(operator: NatsTransport) -> dict[str, Any]:
     [found] = [endpoint for endpoint in document["endpoints"] if endpoint["subject"] == "customers.get"]
     endpoint: dict[str, Any] = found
     return endpoint
+
+
+@pytest.mark.parametrize("worker", WORKERS, ids=lambda worker: worker.name)
+async def test_statistics_count_events_and_deliveries(operator: NatsTransport, worker: Process) -> None:
+    document = json.loads((await operator.request(f"$SRV.STATS.{worker.name}", b"", {}, 5)).payload)
+    events, deliveries = document["data"]["events"], document["data"].get("deliveries", {})
+
+    assert {event.type for event in worker.handles} == events.get("handlers", {}).keys()
+    assert worker.mails == bool(deliveries)
+    for counts in events.get("handlers", {}).values():
+        assert {"handled", "errors", "retried", "dead", "running", "last_error"} <= counts.keys()
+    for counts in deliveries.values():
+        assert {"sent", "errors", "retried", "failed", "running", "last_error"} == counts.keys()
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.subject)

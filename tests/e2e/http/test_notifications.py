@@ -1,12 +1,14 @@
 """What a user is told, as `mesh up` runs it: from the registration over the event to the mail."""
 
 import asyncio
+import json
 from typing import Any
 
 from httpx2 import AsyncClient
 
 from devstack.home.mailbox import Mailbox
 from devstack.stack.stack import Stack
+from mesh.nats.transport import NatsTransport
 from tests.support.http.people import bearer, log_in, register
 
 
@@ -19,13 +21,24 @@ async def sent(http: AsyncClient, headers: dict[str, str], count: int) -> list[d
         await asyncio.sleep(0.05)
 
 
-async def test_a_new_user_and_their_order_are_told_by_mail(http: AsyncClient, stack: Stack) -> None:
+async def deliveries(operator: NatsTransport) -> dict[str, dict[str, Any]]:
+    """What the service has delivered, by channel."""
+    document = json.loads((await operator.request("$SRV.STATS.notifications", b"", {}, 5)).payload)
+    found: dict[str, dict[str, Any]] = document["data"]["deliveries"]
+    return found
+
+
+async def test_a_new_user_and_their_order_are_told_by_mail(
+    http: AsyncClient, stack: Stack, operator: NatsTransport
+) -> None:
+    before = await deliveries(operator)
     email, password = await register(http)
     headers = bearer(await log_in(http, email, password))
     placed = await http.post("/v1/orders", headers=headers, json={"lines": [{"product_id": 3, "quantity": 1}]})
     order_id = placed.json()["order_id"]
     told = await sent(http, headers, 3)
 
+    assert 3 <= (await deliveries(operator))["email"]["sent"] - before["email"]["sent"]
     assert {"account_created", "order_placed", "order_confirmed"} == {one["kind"] for one in told}
     mailbox = Mailbox(stack.state.home)
     mails = [mail for number in mailbox.numbers() if (mail := mailbox.read(number)) and mail.recipients == email]

@@ -32,6 +32,7 @@ async def test_no_more_run_at_once_than_there_is_room_for(database: Database, tr
     async def watch(effects: Effects, event: Happened) -> None:
         nonlocal most
         most = max(most, consumer.running)
+        assert 1 <= consumer.statistics()["handlers"]["sample.happened"]["running"] <= consumer.running
         await add(effects, event)
 
     await publish(transport, *range(60))

@@ -45,7 +45,9 @@ async def test_a_failing_event_is_tried_again_then_dead_and_holds_nobody_up(
     )
     assert (ids[0], "sample.happened") == (letter["ce-id"], letter["ce-type"])
     assert f"sample:{ids[0]}" == letter["Nats-Msg-Id"]
-    assert 1 == consumer.statistics()["handlers"]["sample.happened"]["dead"]
+    counted = consumer.statistics()["handlers"]["sample.happened"]
+    assert (2, 3, 2, 1, 0) == tuple(counted[name] for name in ("handled", "errors", "retried", "dead", "running"))
+    assert "internal: ZeroDivisionError: one is bad" == counted["last_error"]
 
 
 async def test_an_outage_has_more_tries_than_a_bug(database: Database, transport: NatsTransport) -> None:

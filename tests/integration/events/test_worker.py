@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -23,6 +24,8 @@ from tests.support.servers.frozen import frozen
 from tests.support.servers.nats_server import NatsServer
 
 ROOT = Path(__file__).parents[3]
+TOO_LARGE = 2**31
+"""A number that PostgreSQL's `int` cannot hold: its handler fails."""
 Start = Callable[[], Awaitable[asyncio.subprocess.Process]]
 
 
@@ -127,16 +130,24 @@ async def ready(transport: NatsTransport) -> str:
     return told
 
 
+async def counted(transport: NatsTransport) -> dict[str, Any]:
+    """What the worker counts of its events."""
+    answer = await transport.request("$SRV.STATS.sample", b"", {}, 5)
+    events: dict[str, Any] = json.loads(answer.payload)["data"]["events"]
+    return events
+
+
 async def test_discovery_counts_what_was_handled_and_published(
     database: Database, transport: NatsTransport, start: Start
 ) -> None:
     await start()
-    await write(database, ("a", 1), ("a", 2))
+    await write(database, ("a", 1), ("a", 2), ("b", TOO_LARGE))
     await effects(database, 2)
-    while await left(database):
+    while await left(database) or (events := await counted(transport))["handlers"]["sample.happened"]["retried"] < 2:
         await asyncio.sleep(0.01)
-    answer = await transport.request("$SRV.STATS.sample", b"", {}, 5)
 
-    counted = json.loads(answer.payload)["data"]["events"]
-    assert 4 == counted["published"]
-    assert (2, 0) == (counted["handlers"]["sample.happened"]["handled"], counted["publish_errors"])
+    handler = events["handlers"]["sample.happened"]
+    assert (2, 0, 0) == (handler["handled"], handler["repeated"], handler["dead"])
+    assert 2 <= handler["errors"] == handler["retried"]
+    assert "internal: DataError" in handler["last_error"]
+    assert (5, 0, "") == (events["published"], events["publish_errors"], events["last_publish_error"])

@@ -20,7 +20,7 @@ from providers.mongo.operation import now
 from tests.integration.notifications_svc.making import MakeSettings
 from tests.support.mail_server import MailServer
 
-Start = Callable[[Send], Awaitable[None]]
+Start = Callable[[Send], Awaitable[Delivery]]
 WELCOME = {"user_id": "u1", "email": "u1@mesh.test"}
 
 
@@ -33,9 +33,10 @@ async def start(notifications: Notifications, woken: asyncio.Event) -> AsyncIter
             email = await notifications.email(user_id)
             return (Channel.EMAIL, email) if email else None
 
-        async def start(send: Send) -> None:
+        async def start(send: Send) -> Delivery:
             delivery = Delivery(notifications, find, {Channel.EMAIL: send}, woken, at_once=4, poll=0.02)
             await running.enter_async_context(delivery.running())
+            return delivery
 
         yield start
 
@@ -168,7 +169,7 @@ async def test_a_refusal_for_now_is_tried_again_after_a_pause(
     notifications: Notifications, database: Database, server: MailServer, start: Start, mail: Send
 ) -> None:
     server.refusal = lambda _: "450 greylisted"
-    await start(mail)
+    delivery = await start(mail)
     await notifications.know("u1", "u1@mesh.test")
     await add(notifications)
     waiting = await stored(database, lambda found: found["attempts"] == 1)
@@ -178,6 +179,9 @@ async def test_a_refusal_for_now_is_tried_again_after_a_pause(
     await ended(notifications)
 
     assert 1 == len(server.mails)
+    counted = delivery.statistics()["deliveries"]["email"]
+    assert (1, 1, 1, 0, 0) == tuple(counted[name] for name in ("sent", "errors", "retried", "failed", "running"))
+    assert "450 greylisted" in counted["last_error"]
 
 
 async def test_a_delivery_is_given_up_after_three_days(
@@ -189,10 +193,12 @@ async def test_a_delivery_is_given_up_after_three_days(
     await notifications.know("u1", "u1@mesh.test")
     await add(notifications)
     await database["notifications"].update_one({}, {"$set": {"created_at": now() - timedelta(days=3, seconds=1)}})
-    await start(never)
+    delivery = await start(never)
     [failed] = await ended(notifications)
 
     assert DeliveryStatus.FAILED is failed.status
+    counted = delivery.statistics()["deliveries"]["email"]
+    assert (0, 1, 0, 1) == tuple(counted[name] for name in ("sent", "errors", "retried", "failed"))
 
 
 async def test_a_message_that_breaks_its_channel_holds_nobody_up(

@@ -43,7 +43,7 @@ async def test_a_secret_does_not_serve_another_user(database: Database) -> None:
     assert stolen is not None
     await database["webhooks"].update_one({"_id": "u2"}, {"$set": {"encrypted_secret": stolen["encrypted_secret"]}})
 
-    with pytest.raises(UnreadableSecret, match="NOTIFICATIONS_WEBHOOK_ENCRYPTION_KEY .* user u2"):
+    with pytest.raises(UnreadableSecret, match=r"NOTIFICATIONS_WEBHOOK_ENCRYPTION_KEY .* user u2"):
         await secret_of(webhooks, "u2")
 
 
@@ -72,6 +72,6 @@ async def test_a_start_without_the_key_says_what_to_do(database: Database, make_
     await Webhooks(database, Cipher(NEW)).put("u1", URL)
     async with AsyncExitStack() as resources:
         with pytest.raises(
-            StartError, match="NOTIFICATIONS_WEBHOOK_ENCRYPTION_KEY .* add the former key after a comma"
+            StartError, match=r"NOTIFICATIONS_WEBHOOK_ENCRYPTION_KEY .* add the former key after a comma"
         ):
             await build(make_settings("smtp://127.0.0.1"), MemoryTransport(StreamBroker(), "notifications"), resources)

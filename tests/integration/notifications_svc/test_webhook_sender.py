@@ -12,11 +12,11 @@ import pytest
 
 from contracts.notifications import NotificationKind
 from mesh.core.errors import NotFound
+from mesh.security.encryption import Cipher
 from notifications_svc.channel import Later
 from notifications_svc.repository import Due
 from notifications_svc.webhook_repository import Webhooks
 from notifications_svc.webhook_sender import WebhookSender
-from mesh.security.encryption import Cipher
 from ops.certificates import Authority
 from providers.mongo.database import Database
 from providers.mongo.operation import now
