@@ -83,25 +83,25 @@ NOTIFICATIONS_WEBHOOK_GET = Endpoint("notifications.webhook.get", notifications.
 NOTIFICATIONS_WEBHOOK_PUT = Endpoint("notifications.webhook.put", notifications.PutWebhook, notifications.NewWebhook, USER, verified=True, reasons=(N.INVALID_URL,))
 NOTIFICATIONS_WEBHOOK_DELETE = Endpoint("notifications.webhook.delete", notifications.DeleteWebhook, notifications.WebhookDeleted, USER, verified=True, idempotent=True)
 
-# Events: subject, payload.
+# Events: subject, payload, whether a stream stores it, and the services that handle it.
 EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.SessionsRevoked)
-EVENTS_AUTH_USER_REGISTERED = Event("events.auth.user_registered", auth.UserRegistered, durable=True)
+EVENTS_AUTH_USER_REGISTERED = Event("events.auth.user_registered", auth.UserRegistered, durable=True, handled_by=("notifications",))
 
 EVENTS_CUSTOMERS_CHANGED = Event("events.customers.changed", customers.CustomerChanged, durable=True)
 EVENTS_PRODUCTS_CHANGED = Event("events.products.changed", products.ProductChanged, durable=True)
 
-EVENTS_ORDERS_PLACED = Event("events.orders.placed", orders.OrderPlaced, durable=True)
-EVENTS_ORDERS_CONFIRMED = Event("events.orders.confirmed", orders.OrderConfirmed, durable=True)
-EVENTS_ORDERS_REFUSED = Event("events.orders.refused", orders.OrderRefused, durable=True)
-EVENTS_ORDERS_CANCELLED = Event("events.orders.cancelled", orders.OrderCancelled, durable=True)
-EVENTS_ORDERS_DISPATCHED = Event("events.orders.dispatched", orders.OrderDispatched, durable=True)
-EVENTS_ORDERS_DELIVERED = Event("events.orders.delivered", orders.OrderDelivered, durable=True)
+EVENTS_ORDERS_PLACED = Event("events.orders.placed", orders.OrderPlaced, durable=True, handled_by=("stock", "carts", "notifications"))
+EVENTS_ORDERS_CONFIRMED = Event("events.orders.confirmed", orders.OrderConfirmed, durable=True, handled_by=("shipping", "notifications"))
+EVENTS_ORDERS_REFUSED = Event("events.orders.refused", orders.OrderRefused, durable=True, handled_by=("notifications",))
+EVENTS_ORDERS_CANCELLED = Event("events.orders.cancelled", orders.OrderCancelled, durable=True, handled_by=("stock", "shipping", "notifications"))
+EVENTS_ORDERS_DISPATCHED = Event("events.orders.dispatched", orders.OrderDispatched, durable=True, handled_by=("stock", "notifications"))
+EVENTS_ORDERS_DELIVERED = Event("events.orders.delivered", orders.OrderDelivered, durable=True, handled_by=("notifications",))
 
-EVENTS_STOCK_RESERVED = Event("events.stock.reserved", stock.StockReserved, durable=True)
-EVENTS_STOCK_REFUSED = Event("events.stock.refused", stock.StockRefused, durable=True)
+EVENTS_STOCK_RESERVED = Event("events.stock.reserved", stock.StockReserved, durable=True, handled_by=("orders",))
+EVENTS_STOCK_REFUSED = Event("events.stock.refused", stock.StockRefused, durable=True, handled_by=("orders",))
 
-EVENTS_SHIPPING_DISPATCHED = Event("events.shipping.dispatched", shipping.ShipmentDispatched, durable=True)
-EVENTS_SHIPPING_DELIVERED = Event("events.shipping.delivered", shipping.ShipmentDelivered, durable=True)
+EVENTS_SHIPPING_DISPATCHED = Event("events.shipping.dispatched", shipping.ShipmentDispatched, durable=True, handled_by=("orders",))
+EVENTS_SHIPPING_DELIVERED = Event("events.shipping.delivered", shipping.ShipmentDelivered, durable=True, handled_by=("orders",))
 # fmt: on
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = tuple(value for value in globals().values() if isinstance(value, Endpoint))
@@ -109,3 +109,8 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = tuple(value for value in globals().v
 
 EVENTS: tuple[Event[Any], ...] = tuple(value for value in globals().values() if isinstance(value, Event))
 """All events, in the order above."""
+
+
+def events_for(service: str) -> tuple[Event[Any], ...]:
+    """The durable events that the service handles."""
+    return tuple(event for event in EVENTS if service in event.handled_by)

@@ -53,7 +53,7 @@ class Webhooks:
         async for found in self._webhooks.find({"key_id": {"$ne": self._cipher.key_id}}):
             user_id = found["_id"]
             secret = found["secret"] if "secret" in found else self.secret(user_id, _target(found))
-            unchanged = {name: found[name] for name in ("_id", "secret", "encrypted_secret") if name in found}
+            unchanged: Document = {name: found[name] for name in ("_id", "secret", "encrypted_secret") if name in found}
             stored = {"$set": self._encrypted(user_id, secret), "$unset": {"secret": ""}}
             await self._webhooks.update_one(unchanged, stored)
 

@@ -62,11 +62,13 @@ class Events:
     """What applies each event once; a service without a store has none."""
 
 
-def collect_events(owners: Iterable[object], *, with_inbox: bool) -> list[Handler]:
-    """The handlers among the methods of the owners.
+def collect_events(
+    service: str, events: Iterable[Event[Any]], owners: Iterable[object], *, with_inbox: bool
+) -> list[Handler]:
+    """The handlers of the service's events, collected from the methods of the owners.
 
-    Raises StartError, with every fault in one line, for an event that is not durable or has two handlers, and for a
-    method of other types.
+    Raises StartError, with all mistakes in one line, unless each of `events` that the service is to handle has exactly
+    one handler with the event's types, and every handler belongs to an event that the service is to handle.
     """
     found: dict[Event[Any], Handler] = {}
     faults = []
@@ -74,12 +76,15 @@ def collect_events(owners: Iterable[object], *, with_inbox: bool) -> list[Handle
         for method, event, timeout in declared(type(owner)):
             if event in found:
                 faults.append(f"{event.subject} has a second handler, {method.__qualname__}")
-            elif not event.durable:
-                faults.append(f"{method.__qualname__} handles {event.subject}, which is not durable")
+            elif service not in event.handled_by:
+                faults.append(
+                    f"{method.__qualname__} handles {event.subject}, which is not declared as handled by {service}"
+                )
             elif fault := _mistyped(method, event, with_inbox=with_inbox):
                 faults.append(fault)
             handle = getattr(owner, method.__name__)
             found[event] = Handler(event, handle if with_inbox else _without_unit(handle), timeout)
+    faults += [f"{one.subject} has no handler" for one in events if service in one.handled_by and one not in found]
     if faults:
         raise StartError(f"event handlers: {'; '.join(faults)}")
     return [*found.values()]

@@ -16,7 +16,7 @@ from mesh.security.verifier import Verifier
 from mesh.service.health import Probe, health_monitor
 from mesh.service.service import Service
 from mesh.transport.base import Transport
-from subjects import AUTH_JWKS, ENDPOINTS
+from subjects import AUTH_JWKS, ENDPOINTS, EVENTS
 from worker.answers import AnyEndpoint, AnyHandler, collect
 from worker.events import Events, collect_events
 
@@ -48,11 +48,11 @@ async def wire(  # noqa: PLR0913  # each by name
 
     `probe` checks the service's database; None for a service without one. `fetch_keys` fetches the keys that verify
     tokens; by default from auth. `events` are the durable events that it handles and publishes. Their consumer and
-    their relay start, pause and drain with the service. Raises StartError if the handlers do not match the service's
-    endpoints.
+    their relay start, pause and drain with the service. Raises StartError if the handlers do not match the endpoints
+    and the events that subjects.py declares for the service.
     """
     collected = collect([endpoint for endpoint in ENDPOINTS if endpoint.service == name], handlers)
-    consumed = collect_events(events.handlers, with_inbox=events.inbox is not None)
+    consumed = collect_events(name, EVENTS, events.handlers, with_inbox=events.inbox is not None)
     service = EventService(
         name,
         transport,

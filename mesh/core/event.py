@@ -28,10 +28,14 @@ class Event(Generic[Payload]):
     subject: str
     payload: type[Payload]
     durable: bool = False
+    handled_by: tuple[str, ...] = ()
+    """The services that handle it: the start of each fails without a handler."""
 
     def __post_init__(self) -> None:
         if not _SUBJECT.fullmatch(self.subject):
             raise ValueError(f"not the subject of an event: {self.subject!r}")
+        if self.handled_by and not self.durable:
+            raise ValueError(f"{self.subject} is not durable, so no service handles it")
 
     @cached_property
     def service(self) -> str:

@@ -12,9 +12,9 @@ class Happened(Reply):
     number: int
 
 
-HAPPENED = Event("events.sample.happened", Happened, durable=True)
+HAPPENED = Event("events.sample.happened", Happened, durable=True, handled_by=("sample",))
 ANNOUNCED = Event("events.sample.announced", Happened, durable=True)
-SETTLED = Event("events.sample.settled", Happened, durable=True)
+SETTLED = Event("events.sample.settled", Happened, durable=True, handled_by=("sample",))
 
 
 def entry(number: int, aggregate: str = "a", event: Event[Happened] = HAPPENED) -> Entry:

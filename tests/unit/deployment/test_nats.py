@@ -58,6 +58,11 @@ def test_a_process_may_hear_the_events_that_its_code_hears_and_nothing_else(proc
     assert used(process.package, Event) - own == {one.subject for one in (*process.hears, *process.handles)}
 
 
+def test_each_event_is_handled_by_the_rows_that_its_line_names() -> None:
+    handling = {(worker.name, event.subject) for worker in WORKERS for event in worker.handles}
+    assert {(name, event.subject) for event in EVENTS for name in event.handled_by} == handling
+
+
 def test_a_service_serves_all_that_it_may_hear() -> None:
     for worker in WORKERS:
         own = {endpoint.subject for endpoint in ENDPOINTS if endpoint.service == worker.name}
