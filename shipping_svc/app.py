@@ -8,7 +8,7 @@ from mesh.transport.base import Transport
 from shipping_svc.departures import Departures
 from shipping_svc.events import ShippingEvents
 from shipping_svc.handlers import Handlers
-from shipping_svc.repository import Shipments, seed
+from shipping_svc.repository import EXPIRING, Shipments, seed
 from shipping_svc.settings import ShippingSettings
 from shipping_svc.timers import Timers, running
 from worker.postgres import events, idempotent_writes, open_postgres
@@ -38,7 +38,7 @@ async def build(settings: ShippingSettings, transport: Transport, resources: Asy
         resources,
         description="Shipments of confirmed orders",
         handlers=[Handlers(Shipments(database), writes, departures)],
-        events=events(database, Shipments, [ShippingEvents()]),
+        events=events(database, Shipments, [ShippingEvents()], expiring=EXPIRING),
         probe=database.probe,
     )
     timers = Timers(

@@ -58,6 +58,9 @@ _DELIVER: Final = """
     WHERE shipment_id = $1
 """
 
+EXPIRING: Final = {"cancelled_orders": "cancelled_at"}
+"""An order that is cancelled before it is confirmed has no shipment ever: its row would stay."""
+
 _ID: Final = TypeAdapter(tuple[Id])
 _SORTED: Final = {
     ShipmentSort.ID: Order(("shipment_id",), _ID),

@@ -1,6 +1,6 @@
 """Opens and migrates the PostgreSQL database of a worker, makes its writes idempotent, and stores its events."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from importlib.resources import files
 from typing import TypeVar
@@ -13,7 +13,7 @@ from mesh.events.cloud_event import compose
 from mesh.service.idempotency import KEPT, IdempotentWrites
 from providers.postgres.database import Database, Statements, open_database
 from providers.postgres.idempotency import Keys
-from providers.postgres.inbox import PostgresInbox
+from providers.postgres.inbox import NOTHING, PostgresInbox
 from providers.postgres.migrations import Seed, Steps, migrate
 from providers.postgres.outbox import Entry, PostgresOutbox, write
 from worker.events import Events
@@ -61,10 +61,18 @@ def idempotent_writes(
 
 
 def events(
-    database: Database, repository: Callable[[Statements], Repository], handlers: Iterable[object] = ()
+    database: Database,
+    repository: Callable[[Statements], Repository],
+    handlers: Iterable[object] = (),
+    *,
+    expiring: Mapping[str, str] = NOTHING,
 ) -> Events:
-    """The events of a service with this database. Its handlers get the repository on the inbox's transaction."""
-    return Events(handlers, PostgresOutbox(database), PostgresInbox(database, repository))
+    """The events of a service with this database. Its handlers get the repository on the inbox's transaction.
+
+    `expiring`: tables with rows that wait for another event, each with the column of their time. The rows are deleted
+    when the stream no longer has that event.
+    """
+    return Events(handlers, PostgresOutbox(database), PostgresInbox(database, repository, expiring=expiring))
 
 
 async def publish(transaction: Statements, event: Event[Payload], payload: Payload, *, aggregate: str) -> UUID:

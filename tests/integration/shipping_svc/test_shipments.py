@@ -1,16 +1,19 @@
 """Shipments on a real PostgreSQL: one for each confirmed order, whatever the order of the events."""
 
 import asyncio
+from datetime import timedelta
 from itertools import product
+from uuid import uuid4
 
 import pytest
 
 from contracts.shipping import ListShipments, ShipmentLine
 from mesh.core.errors import Conflict, Invalid, NotFound
 from providers.postgres.database import Database
-from shipping_svc.repository import Shipments, Shipper
+from shipping_svc.repository import EXPIRING, Shipments, Shipper
 from tests.support.northwind.northwind import digests, digests_of
 from tests.support.shipping.shipments import announced, cancel, changing, confirm, shipment_of
+from worker.postgres import events
 
 DISPATCHED, DELIVERED = "events.shipping.dispatched", "events.shipping.delivered"
 
@@ -72,6 +75,19 @@ async def test_a_cancelled_order_is_stopped_whatever_comes_first_and_how_often(d
     assert {"stopped"} == {one.status for one in found}
     assert all(one.stopped_at is not None for one in found)
     assert [] == await database.fetch("SELECT FROM cancelled_orders")
+
+
+async def test_a_cancelled_order_that_is_never_confirmed_is_forgotten_with_its_events(database: Database) -> None:
+    inbox = events(database, Shipments, expiring=EXPIRING).inbox
+    assert inbox is not None
+    for days in (29, 31):
+        await cancel(database, days)
+        aged = "UPDATE cancelled_orders SET cancelled_at = now() - $2::interval WHERE order_id = $1"
+        await database.fetch(aged, days, timedelta(days=days))
+    async with inbox.once(str(uuid4())):
+        pass
+
+    assert [29] == [row["order_id"] for row in await database.fetch("SELECT order_id FROM cancelled_orders")]
 
 
 async def test_a_confirmation_and_a_cancellation_at_once_stop_the_shipment(database: Database) -> None:
