@@ -13,7 +13,7 @@ from devstack.servers.nats import CONFIGURATION
 from ops.certificates import Authority
 from ops.nkeys import DEPLOYER, new_seed, public_key, variable
 from ops.permissions import block, replaced
-from ops.private_files import write_private
+from ops.private_files import locked, write_private
 from ops.streams import streams
 from services import BY_NAME, PROCESSES, USERS
 from subjects import EVENTS
@@ -57,16 +57,20 @@ def keys(
 
 
 def make_keys(folder: Path, hosts: Sequence[str]) -> dict[str, str]:
-    """Create what is missing, and return the variables of nats.env. Raises OSError, ValueError."""
+    """Create what is missing, and return the variables of nats.env. Raises OSError, ValueError.
+
+    Of two that run at once, one waits for the other, and then finds its keys.
+    """
     own = folder / "nats"  # mounted as a folder, so it holds no other keys
     for made in (folder, own):
         made.mkdir(mode=0o700, parents=True, exist_ok=True)
-    variables = dict(pair for user in USERS for pair in _user(folder / f"{user}.nk", user))
-    write_private(folder / "nats.env", "".join(f"{name}={value}\n" for name, value in variables.items()))
-    authority = Authority(folder)
-    authority.issue("server", hosts, own)
-    for user in USERS:
-        authority.issue(user)
+    with locked(folder):
+        variables = dict(pair for user in USERS for pair in _user(folder / f"{user}.nk", user))
+        write_private(folder / "nats.env", "".join(f"{name}={value}\n" for name, value in variables.items()))
+        authority = Authority(folder)
+        authority.issue("server", hosts, own)
+        for user in USERS:
+            authority.issue(user)
     return variables
 
 

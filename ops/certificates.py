@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from ops.private_files import write_private
+from ops.private_files import write_atomically, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,5 @@ def _name(host: str) -> x509.GeneralName:
 def _write(certificate: Path, key: Path, signed: x509.Certificate, made: ec.EllipticCurvePrivateKey) -> None:
     pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     write_private(key, pem.decode())
-    draft = certificate.with_name(certificate.name + ".new")
-    draft.write_bytes(signed.public_bytes(Encoding.PEM))
-    draft.chmod(0o644)  # not secret, and processes in containers read it
-    draft.replace(certificate)
+    # The certificate is not secret, and processes in containers read it.
+    write_atomically(certificate, signed.public_bytes(Encoding.PEM).decode(), 0o644)

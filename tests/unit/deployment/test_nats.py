@@ -2,16 +2,20 @@
 
 import ast
 import re
+import ssl
 import stat
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from typer.testing import CliRunner
 
 import subjects
 from cli.application import application
+from cli.nats import make_keys
 from devstack.servers import binaries
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.event import Event
@@ -158,6 +162,20 @@ def test_every_answer_is_due_before_nats_forbids_it() -> None:
 def test_no_right_to_answer_is_without_an_end(name: str) -> None:
     rights = re.findall(r"allow_responses: (.*)", (ROOT / name).read_text())
     assert {f'{{ max: 1, expires: "{ANSWER_WITHIN}s" }}'} == set(rights)
+
+
+def test_runs_at_once_in_one_folder_make_one_set_of_keys(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        made = [*pool.map(lambda _: make_keys(tmp_path, ["localhost"]), range(4))]
+
+    assert [made[0]] * 4 == made
+    assert "".join(f"{name}={value}\n" for name, value in made[0].items()) == (tmp_path / "nats.env").read_text()
+    for certificate in ("ca", "nats/server", *USERS):
+        context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+        context.load_cert_chain(tmp_path / f"{certificate}.pem", tmp_path / f"{certificate}-key.pem")
+        x509.load_pem_x509_certificate((tmp_path / f"{certificate}.pem").read_bytes()).verify_directly_issued_by(
+            x509.load_pem_x509_certificate((tmp_path / "ca.pem").read_bytes())
+        )
 
 
 def test_keys_are_made_once_for_each_user_and_are_their_owners_alone(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from devstack.errors import DevstackError
 from devstack.home.home import is_open, open_home
-from ops.private_files import write_private
 
 
 def test_a_home_is_its_owners_alone_even_if_it_was_not(tmp_path: Path) -> None:
@@ -32,12 +31,3 @@ async def test_a_home_that_cannot_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DevstackError, match="set MESH_HOME to a folder of your own"):
         await open_home(tmp_path / "file")
-
-
-def test_a_private_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("old, and longer")
-    path.chmod(0o644)
-    write_private(path, "new")
-    assert ("new", 0o600) == (path.read_text(), stat.S_IMODE(path.stat().st_mode))
-    assert [path] == list(tmp_path.iterdir())
