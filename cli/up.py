@@ -21,6 +21,7 @@ from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
 from mesh.core.terminal import escaped
 from mesh.telemetry.streams import BestEffortStream
+from services import PROCESSES
 
 _STYLES: dict[State, str] = {
     "starting": "yellow",
@@ -53,8 +54,7 @@ def up(
 
     Starts NATS, PostgreSQL, MongoDB, the workers and the gateway. Data is kept.
 
-    To use a server that runs elsewhere, set NATS_URL, CUSTOMERS_DATABASE_URL, PRODUCTS_DATABASE_URL or
-    AUTH_MONGODB_URL.
+    To use a server that runs elsewhere, set URLS_OF_SERVERS.
 
     Repeat --replicas, --without and --only for several services. A service that is left out is not waited for. Its
     servers are started, and the file .mesh/env/SERVICE.env has the environment for your own process.
@@ -69,6 +69,10 @@ def up(
         asyncio.run(_run(settings, logs=logs))
     except DevstackError as error:
         fail(str(error))
+
+
+_URLS = ["NATS_URL", *(row.url_variable for row in PROCESSES if row.url_variable)]
+up.__doc__ = (up.__doc__ or "").replace("URLS_OF_SERVERS", f"{', '.join(_URLS[:-1])} or {_URLS[-1]}")
 
 
 async def _run(settings: StackSettings, *, logs: bool) -> None:

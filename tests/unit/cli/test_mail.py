@@ -1,6 +1,14 @@
 """`mesh mail` on a home with mails."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
 from pathlib import Path
@@ -10,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from cli.application import application
 from devstack.home.mailbox import Mailbox
+from tests.support.paths import ROOT
 
 
 def mesh(home: Path, *arguments: str) -> Result:
@@ -58,6 +67,46 @@ def test_control_characters_are_escaped(tmp_path: Path) -> None:
     for shown in (mesh(tmp_path, "ls").stdout, mesh(tmp_path, "show", "2").stdout):
         assert "\x1b" not in shown
         assert "\x07" not in shown
+
+
+def test_each_new_mail_is_printed_and_no_older_one(tmp_path: Path) -> None:
+    keep(tmp_path, "Older")
+    command = [sys.executable, "-m", "cli.main", "mail", "--follow", "--home", str(tmp_path)]
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as following:
+        assert following.stdout is not None
+        # Whatever comes before it looks for the first time counts as older: so several are sent.
+        with sending(tmp_path):
+            printed = [following.stdout.readline().split("  ") for _ in range(3)]
+        following.send_signal(signal.SIGINT)
+        rest = following.stdout.read()
+
+    numbers = [int(line[0]) for line in printed]
+    assert [*range(numbers[0], numbers[0] + 3)] == numbers
+    assert 1 < numbers[0]
+    assert {("b@mesh.test", "New\n")} == {(line[2], line[3]) for line in printed}
+    assert 130 == following.returncode
+    assert "Traceback" not in rest
+
+
+@contextmanager
+def sending(home: Path) -> Iterator[None]:
+    """Keep new mails, one after the other, until the end of the context."""
+    ended = threading.Event()
+
+    def send() -> None:
+        while not ended.wait(0.02):
+            keep(home, "New")
+
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(send)
+        try:
+            yield
+        finally:
+            ended.set()
+            sent.result()
 
 
 def test_an_unknown_mail_is_one_line(tmp_path: Path) -> None:

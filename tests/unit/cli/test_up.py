@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from cli import up
+from cli.application import application
 from cli.summary import print_summary
 from devstack.home.state import Admin, Operator, StackState
+from services import PROCESSES
 
 ODD = ["\x1b[2J", "\x1b]0;title\x07", "\x9b2J", "\u202egnp", "\u2066", "\x7f", "\r", "\x00", "\udc80", "\u200b"]
 
@@ -60,3 +63,10 @@ def test_who_runs_a_service_is_told_how_its_environment_is_used(
     assert f"customers  is left to you; its environment: {file}" in said
     assert f"set -a; . '{file}'; set +a; {sys.executable} -m customers_svc" in said
     assert "secret" not in said
+
+
+def test_the_help_names_the_url_of_each_server() -> None:
+    shown = " ".join(CliRunner().invoke(application(["up"]), ["up", "--help"]).stdout.split())
+    urls = [row.url_variable for row in PROCESSES if row.url_variable]
+
+    assert f"set NATS_URL, {', '.join(urls[:-1])} or {urls[-1]}." in shown
