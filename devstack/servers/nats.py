@@ -31,9 +31,9 @@ _RELOADS_WITHIN = 5.0
 
 
 class Nats(Server):
-    """nats-server, with ports for clients, for monitoring and for the other nodes of a cluster."""
+    """nats-server, with ports for clients and for monitoring."""
 
-    port_count = 3
+    port_count = 2
 
     def __init__(
         self,
@@ -161,12 +161,19 @@ cluster {{
             raise DevstackError(f"{self.name} refuses its configuration{self.last_words()}") from None
 
 
+class Node(Nats):
+    """A node of a cluster. It has a port for the other nodes too."""
+
+    port_count = 3
+
+
 def nats_nodes(
     count: int, home: Home, credentials: Credentials, configuration: Path = CONFIGURATION, *, tls: bool = False
 ) -> tuple[Nats, ...]:
     """One server, or the nodes of a cluster. With `tls`, also their certificates."""
     folder = _certificates(home.path / "tls") if tls else None
-    nodes = tuple(Nats(name, home, credentials, configuration, folder) for name in process_names("nats", count))
+    kind = Nats if count == 1 else Node
+    nodes = tuple(kind(name, home, credentials, configuration, folder) for name in process_names("nats", count))
     for node in nodes:
         node.peers = tuple(other for other in nodes if other is not node)
     return nodes

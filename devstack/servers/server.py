@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from devstack.errors import DevstackError
 from devstack.processes.program import Program
-from devstack.servers.ports import check_port, free_ports
+from devstack.servers.ports import Reservation, check_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +27,12 @@ class Server(Program):
     ready_within = 60.0  # far more than a start takes, even after a crash
 
     def __init__(self, name: str, home: Home, credentials: Credentials) -> None:
-        """Chooses free ports. The first start shows whether they still are."""
+        """Reserves free ports until it has served for the first time."""
         super().__init__(name, home)
         self.data = home.path / name
         self.credentials = credentials
-        self.ports = free_ports(self.port_count)
+        self._reserved = Reservation(self.port_count)
+        self.ports = self._reserved.ports
         self._is_fixed = False
         self.has_served = asyncio.Event()
         """Set when it serves for the first time. From then on its ports are fixed."""
@@ -78,7 +79,9 @@ class Server(Program):
                 # Another process took the port after it was found free.
                 if self._is_fixed or attempt == _ATTEMPTS or "address already in use" not in self.child.said().lower():
                     raise
-                self.ports = free_ports(self.port_count)
+                self._reserved = Reservation(self.port_count)
+                self.ports = self._reserved.ports
             else:
+                self._reserved.release()
                 self.has_served.set()
                 return

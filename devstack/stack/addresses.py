@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devstack.servers.ports import check_port, free_ports
+from devstack.servers.ports import Reservation, check_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from devstack.stack.settings import StackSettings
 
 
-def gateway_ports(settings: StackSettings, kept: Sequence[int] = ()) -> tuple[int, ...]:
-    """A port for each gateway: the requested one and those after it, or free ones.
+def gateway_ports(settings: StackSettings, kept: Sequence[int] = ()) -> tuple[tuple[int, ...], Reservation]:
+    """A port for each gateway: the requested one and those after it, or free ones. Also the reservation of free ones.
 
     With a shared port, all gateways have the same. In place of free ports, those in `kept` are used if there are
     enough. Another process may already listen on one.
@@ -27,15 +27,16 @@ def gateway_ports(settings: StackSettings, kept: Sequence[int] = ()) -> tuple[in
     if settings.http_port == 0 and different == len(set(kept)):
         for port in set(kept) if "gateway" not in settings.absent else ():
             check_port(settings.http_host, port, "start without --keep-ports")
-        return tuple(kept)
+        return tuple(kept), Reservation(0)
+    reservation = Reservation(0 if settings.http_port else different)
     if settings.http_port == 0:
         check_port(settings.http_host, 0)
-        ports = free_ports(different)
+        ports = reservation.ports
     else:
         ports = tuple(range(settings.http_port, settings.http_port + different))
         for port in ports if "gateway" not in settings.absent else ():
             check_port(settings.http_host, port)
-    return ports * count if settings.share_http_port else ports
+    return ports * count if settings.share_http_port else ports, reservation
 
 
 def reachable(host: str) -> str:

@@ -17,6 +17,7 @@ from devstack.processes.progress import silent
 from devstack.processes.supervision import Supervisor
 from devstack.servers.all import Servers
 from devstack.servers.mail_sink import MailSink
+from devstack.servers.ports import Reservation
 from devstack.stack.addresses import gateway_ports, reachable
 from devstack.stack.description import describe, embedded, makes_admin, surroundings
 from devstack.stack.readiness import until_ready
@@ -70,6 +71,7 @@ class Stack:
         )
         self._mail = MailSink()
         self._ports: tuple[int, ...] = ()
+        self._reserved = Reservation(0)
         self._waiting = Waiting(on_progress, self._first_gateway)
         self._services: list[Service] = []
         self._supervisors: dict[str, Supervisor] = {}
@@ -103,7 +105,7 @@ class Stack:
         try:
             remove_stack(self._servers.home.path)  # left by a killed stack: we hold the lock, so it has ended
             kept = self._kept_gateway_ports() if self.settings.keep_ports else ()
-            self._ports = gateway_ports(self.settings, kept)
+            self._ports, self._reserved = gateway_ports(self.settings, kept)
             await self._mail.start(self._servers.home.path)
             services = self._make_services()
             programs: list[Program] = [*self._servers, *services]
@@ -116,6 +118,7 @@ class Stack:
             environments = self._write_environments()
             self._tasks += [asyncio.create_task(self._supervisors[server.name].run()) for server in self._servers]
             await self._until_all_serve(list(self._supervisors.values()))
+            self._reserved.release()
             telling.cancel()
             self._tasks.remove(telling)
             self._describe(environments)
@@ -142,6 +145,7 @@ class Stack:
         if self._state is not None:
             self._state = None
             remove_stack(self._servers.home.path)
+        self._reserved.release()
         await self._mail.stop()
         await self._servers.stop_all()
 

@@ -45,8 +45,8 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_another_has_locked_is_an_error_after_a_while(tmp_path: Path) -> None:
-    with locked(tmp_path):
-        with pytest.raises(TimeoutError, match=f"another process writes to {tmp_path}"), locked(tmp_path, wait=0):
-            pass
+    said = f"another process writes to {tmp_path}"
+    with locked(tmp_path), pytest.raises(TimeoutError, match=said), locked(tmp_path, wait=0):
+        pass
     with locked(tmp_path, wait=0):
         pass

@@ -9,7 +9,7 @@ import pytest
 from devstack.errors import DevstackError
 from devstack.home.ports import keep_ports, read_ports
 from devstack.servers.all import Servers
-from devstack.servers.ports import check_port, free_ports
+from devstack.servers.ports import Reservation, check_port, free_ports
 from devstack.stack.addresses import gateway_ports
 from devstack.stack.settings import StackSettings
 from ops.process import ServerName
@@ -19,6 +19,26 @@ def test_free_ports_differ_and_lie_below_those_of_outgoing_connections() -> None
     ports = free_ports(50)
     assert 50 == len(set(ports))
     assert all(20_000 <= port < 32_768 for port in ports)
+
+
+def test_a_reserved_port_is_reserved_once_and_a_server_can_listen_there() -> None:
+    reserved = Reservation(2)
+    ports = reserved.ports
+    with pytest.raises(DevstackError, match=r"fewer than 1 ports of 127.0.0.1 are free"):
+        Reservation(1, ports)
+    for port in ports:
+        with socket.create_server(("127.0.0.1", port)):
+            reserved.release()
+            with pytest.raises(DevstackError):
+                Reservation(1, [port])
+
+
+def test_a_reservation_ends_with_its_last_reference() -> None:
+    reserved = Reservation(2)
+    ports = reserved.ports
+    del reserved
+
+    assert set(ports) == set(Reservation(2, ports).ports)
 
 
 def test_a_free_port_passes() -> None:
@@ -67,9 +87,9 @@ def test_the_ports_of_a_start_are_kept_for_the_next(tmp_path: Path) -> None:
 def test_gateways_have_the_ports_that_were_kept_where_none_was_asked_for() -> None:
     one, two = free_ports(2)
     settings = StackSettings(home=Path("unused"), http_port=0, replicas={"gateway": 2})
-    assert (one, two) == gateway_ports(settings, [one, two])
-    assert (one, two) != gateway_ports(settings, [one])
-    assert (two,) == gateway_ports(StackSettings(home=Path("unused"), http_port=two), [one])
+    assert (one, two) == gateway_ports(settings, [one, two])[0]
+    assert (one, two) != gateway_ports(settings, [one])[0]
+    assert (two,) == gateway_ports(StackSettings(home=Path("unused"), http_port=two), [one])[0]
 
 
 @pytest.mark.parametrize("name", ["nats", "postgres", "mongo"])

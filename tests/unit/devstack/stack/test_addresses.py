@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from devstack.errors import DevstackError
-from devstack.servers.ports import free_ports
+from devstack.servers.ports import Reservation, free_ports
 from devstack.stack.addresses import gateway_ports, http_url
 from devstack.stack.settings import StackSettings
 
@@ -17,17 +17,26 @@ def settings(http_port: int) -> StackSettings:
 
 def test_gateways_take_the_port_that_was_asked_for_and_the_next_ones() -> None:
     first = next(port for port in free_ports(20) if not _taken(port + 1))
-    assert (first, first + 1) == gateway_ports(settings(first))
+    assert (first, first + 1) == gateway_ports(settings(first))[0]
 
 
 def test_gateways_take_free_ports_where_none_was_asked_for() -> None:
-    assert 2 == len(set(gateway_ports(settings(0))))
+    ports, _ = gateway_ports(settings(0))
+    assert 2 == len(set(ports))
+
+
+def test_free_ports_of_gateways_are_nobody_elses_while_they_start() -> None:
+    ports, reservation = gateway_ports(settings(0))
+    with pytest.raises(DevstackError, match="fewer than 1 ports"):
+        Reservation(1, ports)
+    reservation.release()
+    assert set(ports) == set(Reservation(2, ports).ports)
 
 
 @pytest.mark.parametrize("asked_for", [True, False])
 def test_gateways_may_share_a_port(asked_for: bool) -> None:  # noqa: FBT001
     port = free_ports(1)[0] if asked_for else 0
-    shared = gateway_ports(settings(port).model_copy(update={"share_http_port": True}))
+    shared, _ = gateway_ports(settings(port).model_copy(update={"share_http_port": True}))
     assert (2, 1) == (len(shared), len(set(shared)))
     assert not asked_for or (port, port) == shared
 

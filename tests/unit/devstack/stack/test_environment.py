@@ -24,7 +24,7 @@ SURROUNDINGS = Surroundings(
     },
     admin_email="admin@northwind.example",
     admin_password="secret",
-    keys={"AUTH_KEY_ENCRYPTION_KEY": "key"},
+    keys={name: "key" for row in PROCESSES for name in row.keys},
 )
 
 
