@@ -13,11 +13,13 @@ _TRIES = 5
 async def give_way(pid: int, niceness: int) -> None:
     """Lower the priority of a process that leads a session: niceness 10 gives it about a tenth of another's share.
 
+    A process that is nicer already stays so.
+
     Linux divides CPU time among sessions first, and ignores a process's own niceness there (sched(7), "The autogroup
     feature"). Where that feature is off, and on other systems, the process's own niceness counts.
     """
     with contextlib.suppress(ProcessLookupError):
-        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        os.setpriority(os.PRIO_PROCESS, pid, max(niceness, os.getpriority(os.PRIO_PROCESS, pid)))
     session = Path(f"/proc/{pid}/autogroup")
     for _ in range(_TRIES):
         try:

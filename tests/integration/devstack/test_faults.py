@@ -81,8 +81,9 @@ async def test_what_is_restarted_serves_again_without_a_crash(
 async def test_auth_gives_way_to_the_others_again_after_a_crash(stack: Stack) -> None:
     for _ in range(2):
         nice = {name: (psutil.Process(pid).nice(), _group_niceness(pid)) for name, pid in processes(stack).items()}
-        assert (10, 10) == nice.pop("auth")
-        assert {(0, 0)} == set(nice.values())
+        own = psutil.Process().nice()  # that of whoever runs the tests
+        assert (max(10, own), 10) == nice.pop("auth")
+        assert {(own, 0)} == set(nice.values())
         await stack.kill("auth")
         await stack.until_serving("auth")
 

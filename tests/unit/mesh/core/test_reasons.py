@@ -11,9 +11,10 @@ from mesh.core.errors import Code, Conflict, Fault, NotFound, RateLimited, Remot
 from mesh.core.reasons import COMMON, KEYED, VERIFIED
 from mesh.service.idempotency import key_reused
 from mesh.telemetry.logs import request_id
-from mesh.transport.memory import MemoryTransport
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from tests.support.mesh.raw import problem, raw
 from tests.support.mesh.sample_service import SAY, Said, SampleReason, Say, sample
+from tests.support.virtual_clock import in_virtual_time
 
 
 def test_a_reason_is_its_name_and_has_a_code() -> None:
@@ -46,15 +47,15 @@ def test_a_reason_with_an_unknown_code_cannot_be_declared() -> None:
     ],
     ids=lambda fault: fault.reason,
 )
-async def test_a_declared_fault_crosses_the_wire(
-    worker: MemoryTransport, caller: MemoryTransport, fault: Fault
-) -> None:
+@in_virtual_time
+async def test_a_declared_fault_crosses_the_wire(fault: Fault) -> None:
     async def fail(_: Say) -> Said:
         raise fault
 
-    await sample(worker, fail).start()
+    broker = MemoryBroker()
+    await sample(MemoryTransport(broker, "worker"), fail).start()
     with pytest.raises(RemoteFault) as caught:
-        await Client(caller).call(SAY, Say(), timeout=0.1)
+        await Client(MemoryTransport(broker, "caller")).call(SAY, Say())
     assert (fault.code, fault.reason) == (caught.value.code, caught.value.reason)
 
 
