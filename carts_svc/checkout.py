@@ -1,4 +1,4 @@
-"""Turns a cart into an order: each version of a cart becomes at most one."""
+"""Turns a cart into an order. Each version of a cart becomes at most one order."""
 
 from typing import Final
 
@@ -22,9 +22,9 @@ class Checkout:
         self._client = client
 
     async def place(self, user_id: str, expected_version: int | None) -> CheckedOut:
-        """The order that the cart becomes, or has become if it has not changed since.
+        """The new order for the cart, or its last order if the cart has not changed since.
 
-        Raises Conflict for another version, an empty cart, and items that cannot be ordered; CallError.
+        Raises Conflict for another version, an empty cart, and items that cannot be ordered. Raises CallError.
         """
         cart = await self._carts.get(user_id)
         if (before := _order_before(cart, expected_version)) is not None:
@@ -36,13 +36,13 @@ class Checkout:
         else:
             order = await self._order(cart)
             ordered = Ordered(order.order_id, cart.version)
-            # Now, and not only by the event: what is put in next would otherwise be ordered together with these.
+            # Do not wait for the event: the next checkout would order these items again.
             await self._carts.change(user_id, lambda current: current.after(ordered))
         return CheckedOut.model_validate(dict(order))
 
     async def _order(self, cart: StoredCart) -> Order:
         lines = tuple(NewLine(product_id=line.product_id, quantity=line.quantity) for line in cart.lines)
-        # The version is the key: however often a version is checked out, orders has one order of it.
+        # The version is the key: orders makes one order of it, however often it is checked out.
         with keyed(f"carts.checkout {cart.version}"):
             try:
                 return await self._client.call(ORDERS_PLACE, PlaceOrder(lines=lines, cart_version=cart.version))
@@ -63,7 +63,7 @@ def _order_before(cart: StoredCart, expected_version: int | None) -> Ordered | N
 
 
 def _unavailable(errors: tuple[FieldError, ...]) -> Conflict:
-    """The fault for items that cannot be ordered, each by its place in the cart."""
+    """The fault for items that cannot be ordered. Each error names the index of its item."""
     items = [error.model_copy(update={"field": error.field.replace("lines.", "items.", 1)}) for error in errors]
     said = "; ".join(f"{item.field}: {item.message}" for item in items[:3])
     return Conflict(CartReason.ITEMS_UNAVAILABLE, said, items)

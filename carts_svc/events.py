@@ -1,4 +1,4 @@
-"""What carts does with the events of others."""
+"""How carts handles the events of orders."""
 
 from carts_svc.repository import Carts
 from carts_svc.stored import Ordered
@@ -8,11 +8,11 @@ from worker.events import handles
 
 
 class CartEvents:
-    """Empties carts. Each method changes nothing when it runs again."""
+    """Empties carts. A method that runs again changes nothing."""
 
     @handles(EVENTS_ORDERS_PLACED)
     async def placed(self, carts: Carts, event: OrderPlaced) -> None:
-        """Remove what was ordered from the user's cart, if the order was made of it."""
+        """Remove the ordered items from the user's cart, if the order was made from it."""
         if event.user_id is not None and event.cart_version is not None:
             ordered = Ordered(event.order_id, event.cart_version)
             await carts.change(event.user_id, lambda cart: cart.after(ordered))

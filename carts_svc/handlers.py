@@ -1,4 +1,4 @@
-"""The handlers of `carts.*`, one method per endpoint. Each concerns the caller's own cart."""
+"""The handlers of `carts.*`, one method per endpoint. Each works on the caller's own cart."""
 
 from carts_svc.checkout import Checkout
 from carts_svc.prices import Prices
@@ -21,14 +21,14 @@ class Handlers:
 
     @answers(CARTS_GET)
     async def get(self, _: GetCart) -> Cart:
-        """The cart; without prices while products does not answer."""
+        """The cart. It has no prices while products does not answer."""
         return await self._prices.show(await self._carts.get(context.caller().user_id))
 
     @answers(CARTS_PUT_ITEM)
     async def put_item(self, request: PutItem) -> Cart:
         """The changed cart.
 
-        Raises Invalid for an unknown or discontinued product, and Conflict for another version or one line too many.
+        Raises Invalid for an unknown or discontinued product, and Conflict for another version or a full cart.
         """
         known = await self._prices.find([request.product_id])
         product = known.get(request.product_id)

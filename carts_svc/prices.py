@@ -1,4 +1,4 @@
-"""Shows a cart at current names and prices, which products knows."""
+"""Shows a cart with current names and prices, which it asks products for."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -18,25 +18,25 @@ log = structlog.get_logger()
 
 Products = Mapping[int, Product]
 WITHIN: Final = 1.0
-"""Seconds that a cart waits for its prices: then it is shown without them."""
+"""Seconds to wait for prices. After that the cart is shown without them."""
 _NONE: Final[Products] = {}
 
 
 class Prices:
-    """Asks products."""
+    """Asks products for names and prices."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     async def find(self, product_ids: Iterable[int], timeout: float | None = None) -> Products:
-        """Those of the products that exist, by id. Raises CallError."""
+        """The products that exist, by id. Raises CallError."""
         if not (wanted := tuple(product_ids)):
             return _NONE
         found = await self._client.call(PRODUCTS_GET_MANY, GetProducts(product_ids=wanted), timeout)
         return {product.product_id: product for product in found.items}
 
     async def show(self, cart: StoredCart, known: Products = _NONE) -> Cart:
-        """The cart at current prices; without prices if products does not answer. `known`: no need to ask for these."""
+        """The cart with current prices, or without prices if products does not answer. `known` are not asked for."""
         lacking = (line.product_id for line in cart.lines if line.product_id not in known)
         try:
             return _shown(cart, {**known, **await self.find(lacking, WITHIN)})
@@ -61,7 +61,7 @@ def _shown(cart: StoredCart, products: Products | None) -> Cart:
 
 
 def _current(line: Line, product: Product | None) -> CartItem:
-    """The line with the current product; None if it no longer exists."""
+    """The line with its current product; None: the product no longer exists."""
     changes = []
     if product is not None and product.product_name != line.product_name:
         changes.append(CartChange.NAME)

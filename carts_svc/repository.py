@@ -31,7 +31,7 @@ class Carts:
 
     @operation()
     async def ensure_index(self) -> None:
-        """Make the index by which MongoDB deletes old carts."""
+        """Create the index that makes MongoDB delete old carts."""
         await self._carts.create_index("changed_at", expireAfterSeconds=round(KEPT.total_seconds()))
 
     @operation()
@@ -43,10 +43,10 @@ class Carts:
     async def change(
         self, user_id: str, edit: Callable[[StoredCart], StoredCart], expected_version: int | None = None
     ) -> StoredCart:
-        """The cart after the change. `edit` makes it of the stored cart, and may run several times.
+        """The cart after the change. `edit` gets the stored cart and returns the changed one. It may run several times.
 
-        A change that changes nothing is not written, and has no wrong version: a repeated request then succeeds. Raises
-        Conflict for another version.
+        If `edit` changes nothing, nothing is written and the version is not checked: so a repeated request succeeds.
+        Raises Conflict for another version.
         """
         while True:  # each repetition means that somebody else's change succeeded; the deadline ends them
             cart = await self._read(user_id)

@@ -1,4 +1,4 @@
-"""A cart as it is stored, and the changes that can be made to it."""
+"""A stored cart, and its changes."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,18 +14,18 @@ NEW: Final = 1
 
 
 class Line(NamedTuple):
-    """Units of one product, which had this name and price when it was put in."""
+    """Units of one product, with its name and price at the time when it was put in."""
 
     product_id: int
     quantity: int
     product_name: str
     unit_price: Decimal
     since: int
-    """The cart's version that the line's last change made."""
+    """The version of the cart that the last change of this line made."""
 
 
 class Ordered(NamedTuple):
-    """The last order, and the cart's version that it was made of."""
+    """The last order, and the version of the cart that became it."""
 
     order_id: int
     version: int
@@ -40,7 +40,7 @@ class StoredCart(NamedTuple):
     ordered: Ordered | None = None
 
     def with_item(self, product: Product, quantity: int) -> "StoredCart":
-        """The cart with so many units of the product. Raises Conflict for one line too many."""
+        """The cart with this quantity of the product. Raises Conflict if the cart is full."""
         line = Line(product.product_id, quantity, product.product_name, product.unit_price, self.version + 1)
         found = {old.product_id: old for old in self.lines}
         old = found.get(line.product_id)
@@ -60,6 +60,6 @@ class StoredCart(NamedTuple):
         return self._replace(lines=())
 
     def after(self, order: Ordered) -> "StoredCart":
-        """The cart without what was ordered. Lines that changed since stay."""
+        """The cart without the ordered lines. Lines that changed since then stay."""
         left = tuple(line for line in self.lines if line.since > order.version)
         return self if left == self.lines else self._replace(lines=left, ordered=order)

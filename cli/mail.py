@@ -1,4 +1,4 @@
-"""`mesh mail`: what the services of this stack have mailed."""
+"""`mesh mail`: the mails that the services of this stack have sent."""
 
 import json
 import time
@@ -20,7 +20,7 @@ _DEFAULT_LIMIT = 50
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document per line.")]
 
-mail = typer.Typer(name="mail", help="Show what the services of `mesh up` have mailed: it keeps the last 1,000 mails.")
+mail = typer.Typer(name="mail", help="Show the last 1,000 mails that the services of `mesh up` have sent.")
 
 
 @mail.callback(invoke_without_command=True)
@@ -43,11 +43,11 @@ def default(
 @mail.command()
 def ls(
     *,
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many of the latest.")] = _DEFAULT_LIMIT,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="The most mails to list.")] = _DEFAULT_LIMIT,
     as_json: JsonOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """List the latest mails, the newest last."""
+    """List the latest mails, newest last."""
     _list(home, limit, as_json=as_json)
 
 
@@ -55,7 +55,7 @@ def ls(
 def show(
     number: Annotated[int, typer.Argument(min=1, help="The number of the mail, as `mesh mail ls` shows it.")],
     *,
-    html: Annotated[bool, typer.Option("--html", help="Print the HTML and not the text.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Print the HTML instead of the text.")] = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """Print one mail: its headers and its text. Control characters are escaped."""

@@ -39,8 +39,9 @@ class ProductWas(Reply):
 class CartItem(Reply):
     """Units of one product, at its current name and price.
 
-    `unit_price` and `discontinued` are null if they are unknown now. `amount` is unit_price * quantity; null without a
-    price, or if the product is discontinued. A product that no longer exists is discontinued and has no price.
+    `unit_price` and `discontinued` are null if their current values are unknown. `amount` is unit_price * quantity. It
+    is null if there is no price or if the product is discontinued. A product that no longer exists is discontinued and
+    has no price.
     """
 
     product_id: Id
@@ -55,22 +56,22 @@ class CartItem(Reply):
 
 
 class Cart(Reply):
-    """The caller's cart. A user without one has an empty cart in version 1.
+    """The caller's cart. A user who has no cart yet gets an empty one with version 1.
 
-    `prices_current` is false while products do not answer: then no item has a price, and `total` is null. Otherwise
-    `total` is the sum of the amounts.
+    `prices_current` is false while the service products does not answer. Then no item has a price, and `total` is null.
+    Otherwise `total` is the sum of the amounts.
     """
 
     items: Annotated[tuple[CartItem, ...], Field(max_length=MOST_LINES)]
     total: TotalRead | None
     prices_current: bool
     expires_at: datetime | None
-    """When the cart is deleted, unless it changes before; null for a user without one."""
+    """When the cart is deleted. Each change postpones this. Null if there is no cart."""
     version: Version
 
 
 class CheckedOut(Order):
-    """The order that the cart became."""
+    """The order that was made from the cart."""
 
 
 class GetCart(Request):
@@ -78,9 +79,9 @@ class GetCart(Request):
 
 
 class PutItem(Request):
-    """Set the quantity of a product in the caller's cart. If it is set already, nothing changes.
+    """Set the quantity of a product in the caller's cart. Repeating this has no effect.
 
-    `expected_version`: the cart's version; null for any.
+    `expected_version`: the version that the cart must have. Null accepts any version.
     """
 
     product_id: Id
@@ -89,22 +90,22 @@ class PutItem(Request):
 
 
 class RemoveItem(Request):
-    """Remove a product from the caller's cart. If it is not there, nothing changes."""
+    """Remove a product from the caller's cart. Repeating this has no effect."""
 
     product_id: Id
     expected_version: Version | None = None
 
 
 class ClearCart(Request):
-    """Remove everything from the caller's cart. If it is empty, nothing changes."""
+    """Remove everything from the caller's cart. Repeating this has no effect."""
 
     expected_version: Version | None = None
 
 
 class CheckOut(Request):
-    """Place an order for what is in the caller's cart.
+    """Place an order for the products in the caller's cart.
 
-    One version of a cart becomes one order: a repetition returns the order of the first time.
+    Each version of a cart becomes at most one order. Repeating this returns the same order.
     """
 
     expected_version: Version | None = None

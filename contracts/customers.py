@@ -154,7 +154,7 @@ class UpdateCustomer(Request):
 
 
 class ArchiveCustomer(Request):
-    """Archive a customer. If `expected_version` is given, it must be the current one. Repeating this is no error."""
+    """Archive a customer. If `expected_version` is given, it must be the current one. Repeating this has no effect."""
 
     customer_id: CustomerId
     expected_version: Version | None = None

@@ -9,19 +9,19 @@ from pydantic import Field, StringConstraints
 from contracts.base import Id, Items, Limit, Reason, Reply, Request
 
 NotificationId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-"""Sorts by the time of the event."""
+"""Ids sort by the time of the event."""
 WebhookUrl = Annotated[str, Field(min_length=10, max_length=1000, pattern=r"^https?://[!-~]+$")]
 
 
 class NotificationReason(Reason):
-    """Why an endpoint of notifications refuses."""
+    """Reasons of the faults of notifications."""
 
     WEBHOOK_NOT_FOUND = "not_found", "webhook_not_found"
     INVALID_URL = "invalid_argument", "invalid_webhook_url"
 
 
 class NotificationKind(StrEnum):
-    """What a notification tells of."""
+    """The event that a notification reports."""
 
     ACCOUNT_CREATED = "account_created"
     ORDER_PLACED = "order_placed"
@@ -40,7 +40,7 @@ class Channel(StrEnum):
 
 
 class DeliveryStatus(StrEnum):
-    """How far the delivery is. It is tried again until it is sent or has failed."""
+    """The state of a delivery. A waiting delivery is retried until it is sent or has failed."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -63,7 +63,7 @@ class Notification(Reply):
 
 
 class ListNotifications(Request):
-    """The caller's notifications, newest event first, page by page. The cursor is the id of the last one."""
+    """List the caller's notifications, newest event first. The cursor is the id of the last one on a page."""
 
     limit: Limit = 50
     cursor: NotificationId | None = None
@@ -81,35 +81,35 @@ class GetWebhook(Request):
 
 
 class PutWebhook(Request):
-    """Deliver the caller's notifications to this URL instead of by e-mail. Each call makes a new secret."""
+    """Deliver the caller's notifications to this URL instead of by e-mail. Each call creates a new secret."""
 
     url: WebhookUrl
 
 
 class DeleteWebhook(Request):
-    """Deliver the caller's notifications by e-mail again. Twice is no error."""
+    """Deliver the caller's notifications by e-mail again. Repeating this has no effect."""
 
 
 class Webhook(Reply):
-    """Where notifications are sent, signed as Standard Webhooks says.
+    """A URL that receives the user's notifications, signed according to Standard Webhooks.
 
-    A webhook that fails for two days becomes inactive, and e-mail is used again.
+    A webhook that fails for two days becomes inactive. Notifications then go by e-mail again.
     """
 
     url: Annotated[str, Field(max_length=1000)]
     active: bool
     created_at: datetime
     failing_since: datetime | None
-    """When the first of the failures since the last success was; null if the last delivery succeeded."""
+    """When the first failure since the last success occurred. Null if the last delivery succeeded."""
 
 
 class NewWebhook(Webhook):
-    """A webhook with the secret that signs its messages. It is not shown again."""
+    """A new webhook with the secret that signs its messages. The secret is shown only once."""
 
     secret: Annotated[str, Field(repr=False, max_length=64)]
 
 
 class WebhookDeleted(Reply):
-    """There is no webhook now."""
+    """The webhook is deleted."""
 
     deleted: Literal[True] = True

@@ -45,7 +45,7 @@ class OrderReason(Reason):
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands: placed, confirmed, dispatched, delivered; or at an end before, refused or cancelled."""
+    """The status of an order: placed, confirmed, dispatched, delivered. It ends early as refused or cancelled."""
 
     PLACED = "placed"
     CONFIRMED = "confirmed"
@@ -56,7 +56,7 @@ class OrderStatus(StrEnum):
 
 
 class OrderSort(StrEnum):
-    """The orders of the orders list; `-` is descending. Ids grow with the time of placing."""
+    """How the list of orders is sorted. `-` sorts descending. Newer orders have higher ids."""
 
     ID = "order_id"
     ID_DESC = "-order_id"
@@ -77,7 +77,7 @@ class OrderLine(Reply):
 
 
 class ShortLine(Reply):
-    """A product of which there is not enough: units wanted, and units that could be had."""
+    """A product that is short: the units ordered, and the units available."""
 
     product_id: Id
     wanted: int
@@ -98,11 +98,11 @@ class OrderSummary(Reply):
 
 
 class Order(OrderSummary):
-    """An order; null where nothing is known."""
+    """An order. Unknown fields are null."""
 
     lines: Annotated[tuple[OrderLine, ...], Field(max_length=MOST_LINES)]
     short: Annotated[tuple[ShortLine, ...], Field(max_length=MOST_LINES)]
-    """Of a refused order, what there was too little of."""
+    """The products that were short, if the order is refused."""
     employee_id: int | None
     required_date: date | None
     shipped_date: date | None
@@ -119,40 +119,40 @@ class Order(OrderSummary):
 
 
 class OrderPage(Reply):
-    """A part of the orders list."""
+    """A page of the list. The last page has no `next_cursor`."""
 
     items: Items[OrderSummary]
     next_cursor: str | None
 
 
 class OrderStep(Reply):
-    """A status that an order reached, when, and the id of the event that announced it."""
+    """A status that an order reached: when, and the id of the event that announced it."""
 
     status: OrderStatus
     at: datetime
     event_id: str | None
-    """Null for Northwind's own orders, which nothing announced."""
+    """Null for Northwind's own orders: no event announced them."""
 
 
 class OrderHistory(Reply):
-    """The steps of an order whose time is known, the first one first."""
+    """The statuses that an order has reached, oldest first. Statuses without a known time are left out."""
 
     order_id: Id
     steps: Annotated[tuple[OrderStep, ...], Field(max_length=len(OrderStatus))]
 
 
 class NewLine(Request):
-    """So many units of one product."""
+    """The quantity of one product."""
 
     product_id: Id
     quantity: Quantity
 
 
 class PlaceOrder(Request):
-    """A new order of the caller's, at today's prices; each product is on one line.
+    """Place an order for the caller at current prices. Each product is on one line.
 
-    `customer_id`: the customer for whom an administrator orders; the goods go to the customer's address.
-    `cart_version`: the version of the caller's cart that the order is made of.
+    `customer_id`: the customer that an administrator orders for. The goods go to the customer's address.
+    `cart_version`: the version of the caller's cart that becomes this order.
     """
 
     lines: Annotated[tuple[NewLine, ...], many(MOST_LINES), NOT_EMPTY]
@@ -161,15 +161,15 @@ class PlaceOrder(Request):
 
 
 class GetOrder(Request):
-    """One order by id: the caller's own, or for an administrator any."""
+    """Get one order by id. Users see their own orders, administrators see all."""
 
     order_id: Id
 
 
 class ListOrders(Request):
-    """Orders that match every given filter: the caller's own, or for an administrator all.
+    """List the orders that match every given filter. Users see their own orders, administrators see all.
 
-    `placed_from` and `placed_until` are days in UTC, and include themselves.
+    `placed_from` and `placed_until` are days in UTC, both inclusive.
     """
 
     status: OrderStatus | None = None
@@ -183,9 +183,9 @@ class ListOrders(Request):
 
 
 class CancelOrder(Request):
-    """Cancel an order that is not dispatched yet; `expected_version`, where given, must be the current one.
+    """Cancel an order before it is dispatched.
 
-    Twice is no error.
+    If `expected_version` is given, it must be the current one. Repeating this has no effect.
     """
 
     order_id: Id
@@ -193,7 +193,7 @@ class CancelOrder(Request):
 
 
 class GetOrderHistory(Request):
-    """The steps of one order: the caller's own, or for an administrator any."""
+    """Get the statuses that one order has reached. Users see their own orders, administrators see all."""
 
     order_id: Id
 
@@ -201,21 +201,21 @@ class GetOrderHistory(Request):
 class StartDispatch(Request):
     """Allow the goods of a confirmed order to leave. From then on it cannot be cancelled.
 
-    Repeating this is no error.
+    Repeating this has no effect.
     """
 
     order_id: Id
 
 
 class DispatchStarted(Reply):
-    """The goods of the order may leave, since this time."""
+    """The goods of the order may leave. `started_at` is when this was first allowed."""
 
     order_id: Id
     started_at: datetime
 
 
 class OrderPlaced(Reply):
-    """An order waits for its goods to be reserved."""
+    """An order was placed. Its goods are not reserved yet."""
 
     order_id: Id
     user_id: str | None
@@ -224,11 +224,11 @@ class OrderPlaced(Reply):
     total: TotalRead
     placed_at: datetime
     cart_version: Version | None = None
-    """The version of the user's cart that the order was made of; null for any other order."""
+    """The version of the user's cart that became this order. Null if the order did not come from a cart."""
 
 
 class OrderConfirmed(Reply):
-    """An order's goods are reserved: it can be shipped to this address."""
+    """The goods of an order are reserved. It can be shipped to this address."""
 
     order_id: Id
     user_id: str | None
@@ -244,7 +244,7 @@ class OrderConfirmed(Reply):
 
 
 class OrderRefused(Reply):
-    """Of some products there is not enough for the order."""
+    """An order was refused because some products are short."""
 
     order_id: Id
     user_id: str | None
@@ -252,7 +252,7 @@ class OrderRefused(Reply):
 
 
 class OrderCancelled(Reply):
-    """An order will not be shipped."""
+    """An order was cancelled. It is not shipped."""
 
     order_id: Id
     user_id: str | None
@@ -260,7 +260,7 @@ class OrderCancelled(Reply):
 
 
 class OrderDispatched(Reply):
-    """An order's goods are on their way."""
+    """The goods of an order have left."""
 
     order_id: Id
     user_id: str | None
@@ -268,7 +268,7 @@ class OrderDispatched(Reply):
 
 
 class OrderDelivered(Reply):
-    """An order's goods have arrived."""
+    """The goods of an order have arrived."""
 
     order_id: Id
     user_id: str | None

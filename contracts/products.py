@@ -149,7 +149,7 @@ class UpdateProduct(Request):
 
 
 class DiscontinueProduct(Request):
-    """Discontinue a product: it stays in the catalogue, marked. Repeating this is no error."""
+    """Discontinue a product: it stays in the catalogue, marked. Repeating this has no effect."""
 
     product_id: Id
     expected_version: Version | None = None

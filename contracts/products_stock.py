@@ -1,4 +1,4 @@
-"""The payloads of `products.stock.*`: units in stock, units reserved for orders, and each movement of them."""
+"""The payloads of `products.stock.*`: units in stock, units reserved for orders, and the movements of both."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -16,10 +16,10 @@ Why = Annotated[str, text(200)]
 
 
 class ReservationState(StrEnum):
-    """What became of an order's units.
+    """The state of an order's reservation.
 
-    Reserved, or refused since there were too few; then released, as the order was cancelled, or committed, as the goods
-    left. An order that is cancelled before anything was reserved is released too, and then nothing is reserved for it.
+    A reservation is refused if a product is short. It is released if the order is cancelled, and committed when the
+    goods leave. If the order is cancelled before its reservation, the state is released and nothing is reserved.
     """
 
     RESERVED = "reserved"
@@ -29,7 +29,7 @@ class ReservationState(StrEnum):
 
 
 class MovementKind(StrEnum):
-    """What moved units: an order's reservation, its release or commit; goods received; a correction; an edit."""
+    """Why units moved: an order's reservation, release or commit, received goods, a correction, or an edit."""
 
     RESERVED = "reserved"
     RELEASED = "released"
@@ -37,11 +37,11 @@ class MovementKind(StrEnum):
     RECEIVED = "received"
     ADJUSTED = "adjusted"
     EDITED = "edited"
-    """`products.update` has set `units_in_stock`."""
+    """`products.update` set `units_in_stock`."""
 
 
 class Stock(Reply):
-    """A product's units: in the warehouse, those of them that orders have reserved, and the rest."""
+    """The units of a product: in the warehouse, reserved by orders, and available (the difference)."""
 
     product_id: Id
     units_in_stock: Count
@@ -50,7 +50,7 @@ class Stock(Reply):
 
 
 class Reservation(Reply):
-    """What became of an order's units; `short` says of what there was too little when they were refused."""
+    """The reservation of an order. If it is refused, `short` lists the products that were short."""
 
     order_id: Id
     state: ReservationState
@@ -58,7 +58,7 @@ class Reservation(Reply):
 
 
 class Movement(Reply):
-    """By how many units the stock of a product and the reserved part of it changed, and why."""
+    """A change of a product's stock: by how many units in stock, by how many reserved, and why."""
 
     movement_id: Id
     kind: MovementKind
@@ -66,26 +66,26 @@ class Movement(Reply):
     reserved: int
     order_id: int | None
     user_id: str | None
-    """The administrator who moved them; null where it was for an order."""
+    """The administrator who moved the units. Null if an order did."""
     reason: str | None
     at: datetime
 
 
 class MovementPage(Reply):
-    """A part of the list of movements, the newest first."""
+    """A page of the movements, newest first. The last page has no `next_cursor`."""
 
     items: Items[Movement]
     next_cursor: str | None
 
 
 class GetStock(Request):
-    """The units of one product."""
+    """Get the units of one product."""
 
     product_id: Id
 
 
 class ListMovements(Request):
-    """The movements of one product, the newest first."""
+    """List the movements of one product, newest first."""
 
     product_id: Id
     limit: Limit = 50
@@ -93,20 +93,20 @@ class ListMovements(Request):
 
 
 class ReserveStock(Request):
-    """Reserve all lines of an order, or none. Repeated, it answers what became of the order's units."""
+    """Reserve all lines of an order, or none. Repeating this returns the state of the reservation."""
 
     order_id: Id
     lines: Annotated[tuple[NewLine, ...], many(MOST_LINES), NOT_EMPTY]
 
 
 class ReleaseStock(Request):
-    """Give up what is reserved for an order. Twice is no error."""
+    """Release the units that are reserved for an order. Repeating this has no effect."""
 
     order_id: Id
 
 
 class CommitStock(Request):
-    """Take what is reserved for an order out of stock. Twice is no error."""
+    """Take the units that are reserved for an order out of stock. Repeating this has no effect."""
 
     order_id: Id
 
@@ -120,7 +120,7 @@ class ReceiveStock(Request):
 
 
 class AdjustStock(Request):
-    """Correct the units in stock by so many, up or down; never to fewer than are reserved."""
+    """Correct the units in stock by `change`, up or down. The result cannot be lower than the units reserved."""
 
     product_id: Id
     change: Change

@@ -24,7 +24,7 @@ class ShippingReason(Reason):
 
 
 class ShipmentStatus(StrEnum):
-    """The status of a shipment: pending, dispatched, delivered; or stopped, if its order is cancelled while pending."""
+    """The status of a shipment: pending, dispatched, delivered. A pending shipment of a cancelled order is stopped."""
 
     PENDING = "pending"
     DISPATCHED = "dispatched"
@@ -33,7 +33,7 @@ class ShipmentStatus(StrEnum):
 
 
 class ShipmentSort(StrEnum):
-    """Orders of the shipments list. `-` sorts descending. Ids grow with the time of creation."""
+    """How the list of shipments is sorted. `-` sorts descending. Newer shipments have higher ids."""
 
     ID = "shipment_id"
     ID_DESC = "-shipment_id"
@@ -48,7 +48,7 @@ class ShipmentLine(Reply):
 
 
 class ShipmentSummary(Reply):
-    """A shipment without its lines and its address. Each order has one at most."""
+    """A shipment without its lines and its address. Each order has at most one."""
 
     shipment_id: Id
     order_id: Id
@@ -80,20 +80,23 @@ class Shipment(ShipmentSummary):
 
 
 class ShipmentPage(Reply):
-    """A page of the shipments list."""
+    """A page of the list. The last page has no `next_cursor`."""
 
     items: Items[ShipmentSummary]
     next_cursor: str | None
 
 
 class GetShipment(Request):
-    """Get one shipment by id: of one's own orders, or for an administrator any."""
+    """Get one shipment by id. Users see the shipments of their own orders, administrators see all."""
 
     shipment_id: Id
 
 
 class ListShipments(Request):
-    """List the shipments that match every given filter: of one's own orders, or for an administrator all."""
+    """List the shipments that match every given filter.
+
+    Users see the shipments of their own orders, administrators see all.
+    """
 
     status: ShipmentStatus | None = None
     order_id: Id | None = None
@@ -103,9 +106,9 @@ class ListShipments(Request):
 
 
 class DispatchShipment(Request):
-    """Note that the goods have left. From then on the order cannot be cancelled.
+    """Record that the goods have left. The order can no longer be cancelled.
 
-    If `expected_version` is given, it must be the current one. Repeating this is no error.
+    If `expected_version` is given, it must be the current one. Repeating this has no effect.
     """
 
     shipment_id: Id
@@ -113,9 +116,9 @@ class DispatchShipment(Request):
 
 
 class DeliverShipment(Request):
-    """Note that the goods of a dispatched shipment have arrived.
+    """Record that the goods of a dispatched shipment have arrived.
 
-    If `expected_version` is given, it must be the current one. Repeating this is no error.
+    If `expected_version` is given, it must be the current one. Repeating this has no effect.
     """
 
     shipment_id: Id

@@ -1,17 +1,17 @@
-"""The payloads of the events of `stock`, which reserves what orders want."""
+"""The payloads of the events of `stock`, which reserves the goods of orders."""
 
 from contracts.base import Id, Reply
 from contracts.orders import ShortLine
 
 
 class StockReserved(Reply):
-    """All that the order wants is reserved."""
+    """All goods of the order are reserved."""
 
     order_id: Id
 
 
 class StockRefused(Reply):
-    """Nothing is reserved for the order, since of these products there is not enough."""
+    """Nothing is reserved for the order, because these products are short."""
 
     order_id: Id
     short: tuple[ShortLine, ...]

@@ -24,7 +24,7 @@ from worker.wiring import wire
 
 
 async def build(settings: NotificationsSettings, transport: Transport, resources: AsyncExitStack) -> Service:
-    """The service, ready to start. What is due is delivered until the resources are closed.
+    """The service, ready to start. Deliveries run until the resources are closed.
 
     Raises StartError if the database is unavailable, if a secret of a webhook cannot be decrypted, or if the CA of the
     mail server cannot be read.
@@ -54,7 +54,7 @@ async def build(settings: NotificationsSettings, transport: Transport, resources
         settings,
         transport,
         resources,
-        description="Tells users what happened, by e-mail or webhook",
+        description="Notifies users by e-mail or webhook",
         handlers=[Handlers(notifications, webhooks, private=settings.notifications_webhook_private)],
         events=await events(database, notifications, [NotificationEvents()]),
         probe=partial(probe, database),

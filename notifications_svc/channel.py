@@ -1,12 +1,12 @@
-"""What a channel may say of a delivery that did not succeed."""
+"""The exceptions of a delivery that did not succeed."""
 
 
 class Later(Exception):
-    """The message could not be delivered now."""
+    """The message could not be delivered now. Try again later."""
 
 
 class Away(Later):
-    """The channel delivers nothing now: other messages need not be tried either."""
+    """The whole channel is unavailable. Other messages would fail too."""
 
 
 class Undeliverable(Exception):

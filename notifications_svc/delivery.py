@@ -1,4 +1,4 @@
-"""Delivers what is due, a bounded number at once, and tries again what could not be delivered."""
+"""Delivers notifications, a bounded number at once, and retries those that fail."""
 
 import asyncio
 import time
@@ -18,12 +18,12 @@ from providers.mongo.operation import now
 log = structlog.get_logger()
 
 _POLL: Final = 5.0
-"""Seconds between two looks that no event asked for: they find what is due again, and what a dead process left."""
+"""Seconds between two looks without a wake-up: they find retries, and what a dead process left."""
 _SHORTEST_PAUSE: Final = 5.0
 _LONGEST_PAUSE: Final = 3600.0
 _GROWTH: Final = 4.0
 _LONGEST_AWAY: Final = 30.0
-"""Seconds of the longest pause of a channel that delivers nothing."""
+"""Seconds of the longest pause of an unavailable channel."""
 _BUSY_PAUSE: Final = 1.0
 _GIVEN_UP: Final = timedelta(days=3)
 _LONGEST_DELIVERY: Final = 60.0
@@ -32,7 +32,7 @@ _DRAIN: Final = 5.0
 Send = Callable[[Due, str], Awaitable[None]]
 """Delivers a notification to an address. Raises Later, Away or Undeliverable."""
 Find = Callable[[str], Awaitable[tuple[Channel, str] | None]]
-"""The channel of a user and their address there; None while it is not known."""
+"""The channel of a user and their address there; None if the address is not known yet."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class ChannelStats:
 
 
 class _Route:
-    """A channel, whether it is away, and how much it does at once."""
+    """A channel: whether it is available, and how many deliveries it runs at once."""
 
     def __init__(self, send: Send, most: int) -> None:
         self.stats = ChannelStats()
@@ -62,7 +62,7 @@ class _Route:
         self._until = 0.0
 
     async def deliver(self, due: Due, address: str) -> None:
-        """Deliver over the channel. Raises what it does."""
+        """Deliver over the channel. Raises as `Send` does."""
         self.stats.running += 1
         try:
             await self._send(due, address)
@@ -70,18 +70,18 @@ class _Route:
             self.stats.running -= 1
 
     def rest(self) -> float:
-        """Seconds for which nothing should be tried; 0 or less if it may be."""
+        """Seconds to wait before the next try; 0 or less if it may run now."""
         return _BUSY_PAUSE if self.stats.running >= self._most else self._until - time.monotonic()
 
     def is_away(self) -> float:
-        """Note a failure. Returns the seconds for which nothing should be tried."""
-        if self._until <= time.monotonic():  # otherwise another delivery has just noted it
+        """Record that the channel is unavailable. Returns the seconds to wait before the next try."""
+        if self._until <= time.monotonic():  # otherwise another delivery has just recorded it
             self._pause = min(max(2 * self._pause, 1.0), _LONGEST_AWAY)
             self._until = time.monotonic() + self._pause
         return self._pause
 
     def is_back(self) -> None:
-        """Note a success."""
+        """Record a success."""
         self.stats.sent += 1
         self._pause = self._until = 0.0
 
@@ -89,8 +89,8 @@ class _Route:
 class Delivery:
     """Claims notifications that are due and delivers them.
 
-    A failed delivery is tried again after pauses that grow from 5 s to an hour, for three days. While a channel is
-    away, its deliveries wait for at most 30 s before one tries it again. The other channel goes on.
+    A failed delivery is retried for three days, after pauses that grow from 5 s to an hour. An unavailable channel is
+    tried again after at most 30 s. The other channel goes on meanwhile.
     """
 
     def __init__(  # noqa: PLR0913  # each by name
@@ -132,14 +132,14 @@ class Delivery:
             try:
                 if await self._take():
                     continue
-            except Exception as error:  # noqa: BLE001  # what is due stays in the database
+            except Exception as error:  # noqa: BLE001  # the notifications stay in the database
                 log.warning("deliveries_not_read", error=str(error), type=type(error).__name__)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll):
                     await self._woken.wait()
 
     async def _take(self) -> bool:
-        """Begin one delivery if one is due. Returns whether one was."""
+        """Start one delivery if one is due. Returns whether one was."""
         await self._slots.acquire()
         try:
             self._woken.clear()
@@ -159,7 +159,7 @@ class Delivery:
         self._running.discard(task)
         self._slots.release()
         if not task.cancelled() and (error := task.exception()) is not None:
-            # The database is away: the claim ends by itself, and the notification is delivered again.
+            # The database is unavailable. The claim expires, and the notification is delivered again.
             log.warning("delivery_not_recorded", error=str(error), type=type(error).__name__)
 
     async def _deliver(self, due: Due) -> None:
@@ -176,7 +176,7 @@ class Delivery:
         try:
             async with asyncio.timeout(_LONGEST_DELIVERY):
                 await route.deliver(due, address)
-        except Exception as error:  # noqa: BLE001  # also one of a template: it must not be tried without a pause
+        except Exception as error:  # noqa: BLE001  # also a bug in a template: it must not be retried without a pause
             await self._not_sent(due, channel, error)
         else:
             route.is_back()
@@ -197,7 +197,7 @@ class Delivery:
             await self._again(due, channel, error)
 
     async def _again(self, due: Due, channel: Channel | None, error: Exception, pause: float | None = None) -> None:
-        """Try again after the pause, by default one that grows with the attempts; after three days give up."""
+        """Retry after the pause, which grows with the attempts by default. Give up after three days."""
         said = _said(error)
         if now() - due.created_at > _GIVEN_UP:
             await self._give_up(due, channel, said)
@@ -224,7 +224,7 @@ class Delivery:
 
 
 def _most(channel: Channel, at_once: int) -> int:
-    """Deliveries at once: slow webhooks leave half of them to mail."""
+    """Deliveries at once. Webhooks may use half of them, so that slow ones do not hold up mail."""
     return max(1, at_once // 2) if channel is Channel.WEBHOOK else at_once
 
 

@@ -1,4 +1,4 @@
-"""Turns events into notifications: each once for an event and its recipient."""
+"""Turns events into notifications, one for each event and recipient."""
 
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
@@ -30,11 +30,11 @@ from worker.events import handles
 
 
 class NotificationEvents:
-    """The events that somebody is told of. Each method may run again: the notification's id follows from the event."""
+    """The events that users are notified of. A method may run again: the notification's id follows from the event."""
 
     @handles(EVENTS_AUTH_USER_REGISTERED)
     async def user_registered(self, notifications: Notifications, event: UserRegistered) -> None:
-        """Remember the address, and welcome a new user."""
+        """Store the address, and welcome a new user."""
         await notifications.know(event.user_id, event.email)
         if event.is_new:
             await _notify(notifications, event.user_id, Kind.ACCOUNT_CREATED, event)
@@ -51,7 +51,7 @@ class NotificationEvents:
 
     @handles(EVENTS_ORDERS_REFUSED)
     async def refused(self, notifications: Notifications, event: OrderRefused) -> None:
-        """Tell the user which goods are short."""
+        """Tell the user which products are short."""
         await _notify(notifications, event.user_id, Kind.ORDER_REFUSED, event)
 
     @handles(EVENTS_ORDERS_CANCELLED)

@@ -26,7 +26,7 @@ from worker.answers import answers
 
 
 class Handlers:
-    """The endpoints of the notifications service. Everybody has their own notifications and their own webhook."""
+    """The endpoints of the notifications service. Users see their own notifications and their own webhook."""
 
     def __init__(self, notifications: Notifications, webhooks: Webhooks, *, private: bool) -> None:
         """`private`: whether a webhook may have a private address."""
@@ -46,7 +46,7 @@ class Handlers:
 
     @answers(NOTIFICATIONS_WEBHOOK_PUT)
     async def put_webhook(self, request: PutWebhook) -> NewWebhook:
-        """The caller's new webhook, with its secret. Raises Invalid for a URL that must not be used."""
+        """The caller's new webhook, with its secret. Raises Invalid for a URL that is not allowed."""
         try:
             place(request.url, private=self._private)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""Sends mail over SMTP, on connections that are used again."""
+"""Sends mail over SMTP, on reused connections."""
 
 import re
 import ssl
@@ -27,13 +27,13 @@ from notifications_svc.settings import NotificationsSettings, SmtpServer, smtp_s
 log = structlog.get_logger()
 
 _ADDRESS: Final = re.compile(r"""[^\s\x00-\x20\x7f<>()\[\]\\,;:"@]+@[^\s\x00-\x20\x7f<>()\[\]\\,;:"@]+""")
-"""Nothing that could begin another header or another address. No address of auth has a quoted part."""
+"""Excludes characters that could start another header or address. Auth accepts no address with a quoted part."""
 _PERMANENT: Final = 500
 _CLOSING: Final = 421
 _MOST_IDLE: Final = 4
-"""Connections that stay open for the next mail."""
+"""The most idle connections that are kept for later mails."""
 _FAILURES: Final = (SMTPException, OSError, TimeoutError)
-"""What can happen to a connection; OSError includes the errors of TLS."""
+"""The errors of a connection. OSError includes those of TLS."""
 
 
 class Mailer:
@@ -59,7 +59,7 @@ class Mailer:
                 raise failure(error) from None
 
     def compose(self, due: Due, address: str) -> EmailMessage:
-        """The mail. Raises Undeliverable for an address that no mail can have."""
+        """The mail. Raises Undeliverable for an invalid address."""
         message = EmailMessage()
         message["To"] = _parsed(address)
         texts = self._templates.render(due.kind, due.values)
@@ -80,7 +80,7 @@ class Mailer:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[SMTP]:
-        """A connection for one mail. It is used again unless the context raises. Raises Away."""
+        """A connection for one mail. It is reused unless the context raises. Raises Away."""
         connection = await self._reused() or await self._opened()
         try:
             yield connection
@@ -125,7 +125,7 @@ def _parsed(address: str) -> Address:
 
 
 def failure(error: Exception) -> Exception:
-    """What the error means for the mail."""
+    """The exception of a channel for an error of SMTP."""
     if isinstance(error, SMTPRecipientsRefused):
         error = error.recipients[0]
     if isinstance(error, SMTPNotSupported):  # an address in Unicode, and a server that knows only ASCII
@@ -138,7 +138,7 @@ def failure(error: Exception) -> Exception:
 
 
 def said(error: Exception) -> str:
-    """The error in a line of at most 500 characters, without anything that is no text."""
+    """The error in one line of at most 500 printable characters."""
     code = f"{error.code} " if isinstance(error, SMTPResponseException) else ""
     text = error.message if isinstance(error, SMTPException) else str(error)
     line = " ".join(f"{code}{text}".split())

@@ -1,4 +1,4 @@
-"""The texts of notifications: one template for plain text and one for HTML, for each kind."""
+"""The texts of notifications. Each kind has a template for plain text and one for HTML."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple

@@ -27,12 +27,12 @@ operation = partial(mongo.operation, TERMS)
 _KEPT: Final = 90 * 24 * 3600
 """Seconds for which a notification is kept."""
 _CLAIMED: Final = timedelta(seconds=120)
-"""Longer than a delivery takes. After it another process takes over what a dead one has left."""
+"""Longer than a delivery takes. After it another process takes over."""
 _NEWEST_FIRST: Final = (("user_id", 1), ("_id", -1))
 
 
 class Due(NamedTuple):
-    """A notification whose delivery was claimed by this process."""
+    """A notification that this process has claimed for delivery."""
 
     notification_id: str
     user_id: str
@@ -48,7 +48,7 @@ class Notifications:
     """The collections `notifications` and `recipients`."""
 
     def __init__(self, database: Database, wake: Callable[[], None]) -> None:
-        """`wake` is called when something may be due."""
+        """`wake` is called when a notification may be due."""
         self._notifications = database["notifications"]
         self._recipients = database["recipients"]
         self._wake = wake
@@ -62,7 +62,7 @@ class Notifications:
 
     @operation()
     async def know(self, user_id: str, email: str) -> None:
-        """Remember the address of a user. What waits for it is due now, unless a delivery is at work on it."""
+        """Store the address of a user. Notifications that wait for it become due, except those being delivered."""
         await self._recipients.update_one({"_id": user_id}, {"$set": {"email": email}}, upsert=True)
         waiting = {"user_id": user_id, "due_at": {"$exists": True}, "claimed": {"$ne": True}}
         await self._notifications.update_many(waiting, {"$set": {"due_at": now()}})
@@ -85,13 +85,13 @@ class Notifications:
         }
         try:
             await self._notifications.update_one({"_id": notification_id}, {"$setOnInsert": new}, upsert=True)
-        except DuplicateKeyError:  # a second delivery was quicker
+        except DuplicateKeyError:  # another delivery of the event was faster
             return
         self._wake()
 
     @operation()
     async def claim(self) -> Due | None:
-        """A notification that is due, the oldest first; None if nothing is. No other process gets it for a while."""
+        """Claim the oldest notification that is due; None if nothing is. No other process gets it for 120 s."""
         at = now()
         found = await self._notifications.find_one_and_update(
             {"due_at": {"$lte": at}}, {"$set": {"due_at": at + _CLAIMED, "claimed": True}}, sort=[("due_at", 1)]
@@ -115,7 +115,7 @@ class Notifications:
 
     @operation()
     async def failed(self, due: Due, channel: Channel | None, error: str) -> None:
-        """Give the delivery up."""
+        """Record that the delivery is given up."""
         done = {"status": DeliveryStatus.FAILED.value, "channel": channel and channel.value, "error": error}
         await self._end(due, done)
 
@@ -123,7 +123,7 @@ class Notifications:
     async def postpone(
         self, due: Due, channel: Channel | None, error: str, seconds: float, *, counts: bool = True
     ) -> None:
-        """Try the delivery again after these seconds. `counts`: whether this was an attempt."""
+        """Schedule another try in `seconds`. `counts`: whether this was an attempt."""
         due_at = now() + timedelta(seconds=seconds)
         change: Document = {"channel": channel and channel.value, "error": error, "due_at": due_at}
         await self._notifications.update_one(

@@ -16,12 +16,12 @@ _PORTS = {"smtp": 587, "smtps": 465}
 
 
 class SmtpServer(NamedTuple):
-    """A mail server, and who we are to it."""
+    """A mail server, and the user to log in as."""
 
     host: str
     port: int
     tls: bool
-    """Whether TLS begins with the connection (smtps) and not by STARTTLS."""
+    """Whether the connection starts with TLS (smtps) instead of STARTTLS."""
     username: str | None
     password: str | None
 
@@ -78,20 +78,20 @@ class NotificationsSettings(WorkerSettings):
     """A worker's settings, its database, and its mail server."""
 
     notifications_mongodb_url: MongoUrl
-    """The MongoDB database of this service. Its name is `notifications` where the URL has none."""
+    """The MongoDB database of this service. Its name is `notifications` if the URL names none."""
     notifications_webhook_encryption_key: EncryptionKeys
     """Encrypts the secrets of webhooks in the database: 32 bytes, in base64. To replace a key, put the new one before
     it, with a comma between them: the first encrypts, all decrypt."""
     notifications_smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)]
     """The mail server: smtp://user:password@host:587 with STARTTLS, or smtps://user:password@host:465."""
     notifications_from: Annotated[str, AfterValidator(_address)]
-    """The address that mails come from."""
+    """The sender's address."""
     notifications_smtp_ca: ExistingFile | None = None
     """A PEM file with the CA of the mail server. By default the machine's CAs are trusted."""
     notifications_smtp_plain: bool = False
-    """Whether mail may go unencrypted to a server on another machine that offers no STARTTLS."""
+    """Whether mail may be sent unencrypted to another machine whose server offers no STARTTLS."""
     notifications_smtp_timeout: float = Field(20.0, ge=0.1, le=50)
-    """Seconds that the mail server has for one reply."""
+    """Seconds to wait for each reply of the mail server."""
     notifications_sends_at_once: int = Field(4, ge=1, le=100)
     """Concurrent deliveries. Each may hold a connection to the mail server."""
     notifications_webhook_private: bool = False

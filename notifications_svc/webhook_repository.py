@@ -13,14 +13,14 @@ from providers.mongo.database import Database, Document
 from providers.mongo.operation import now
 
 PREFIX: Final = "whsec_"
-"""How a secret begins (Standard Webhooks)."""
+"""The prefix of a secret (Standard Webhooks)."""
 _SECRET_BYTES: Final = 32
 _DEACTIVATED: Final = timedelta(days=2)
-"""Shorter than a notification is tried: it can still go by mail."""
+"""Shorter than the time for which a notification is retried, so that it can still go by mail."""
 
 
 class Target(NamedTuple):
-    """Where to send, and what signs it."""
+    """A webhook's URL and its encrypted secret."""
 
     url: str
     encrypted: bytes
@@ -67,7 +67,7 @@ class Webhooks:
 
     @operation()
     async def put(self, user_id: str, url: str) -> NewWebhook:
-        """The new webhook of the user, with a new secret. It replaces another one."""
+        """The new webhook of the user, with a new secret. It replaces the former one."""
         secret = PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
         webhook = NewWebhook(url=url, active=True, created_at=now(), failing_since=None, secret=secret)
         stored = {**webhook.model_dump(exclude={"secret"}), **self._encrypted(user_id, secret)}
@@ -81,7 +81,7 @@ class Webhooks:
 
     @operation()
     async def find_active(self, user_id: str) -> Target | None:
-        """The webhook that the user's notifications go to; None if they go by mail."""
+        """The active webhook of the user; None if notifications go by mail."""
         found = await self._webhooks.find_one({"_id": user_id, "active": True})
         return _target(found) if found else None
 

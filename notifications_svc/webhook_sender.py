@@ -1,4 +1,4 @@
-"""Sends notifications to webhooks, signed as Standard Webhooks says (https://www.standardwebhooks.com)."""
+"""Sends notifications to webhooks, signed according to Standard Webhooks (https://www.standardwebhooks.com)."""
 
 import asyncio
 import base64
@@ -20,7 +20,7 @@ from notifications_svc.webhook_repository import PREFIX, UnreadableSecret, Webho
 from notifications_svc.webhook_urls import place, resolve
 
 _LONGEST: Final = 10.0
-"""Seconds for one attempt, with the look-up of the host."""
+"""Seconds for one attempt, including the DNS lookup."""
 _GONE: Final = 410
 
 
@@ -28,11 +28,11 @@ class WebhookSender:
     """Sends to the webhook of a user. Close it at the end."""
 
     def __init__(self, settings: NotificationsSettings, webhooks: Webhooks, tls: ssl.SSLContext | None = None) -> None:
-        """`tls`: whom to trust; by default the machine's CAs."""
+        """`tls`: the CAs to trust; by default those of the machine."""
         self._private = settings.notifications_webhook_private
         self._webhooks = webhooks
-        # No proxy of the environment and no redirect: the address was checked, and another would not be.
-        # No connection serves twice: one to the same address may be verified for another host.
+        # Without a proxy and redirects, only the checked address is connected to.
+        # No connection is reused: its certificate may have been verified for another host with the same address.
         self._client = httpx2.AsyncClient(
             trust_env=False,
             follow_redirects=False,
@@ -69,7 +69,7 @@ class WebhookSender:
         await self._client.aclose()
 
     async def _post(self, due: Due, url: str, secret: str) -> int:
-        """Post the message to an address that was checked. Returns the status; the body is not read."""
+        """Post the message to a checked address. Returns the status; the response body is not read."""
         where = place(url, private=self._private)
         address = await resolve(where, private=self._private)
         host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
@@ -95,14 +95,14 @@ class WebhookSender:
 
 
 def body(due: Due) -> bytes:
-    """The message: `type`, `timestamp` and `data`, which has the fields of the event's payload."""
+    """The message: `type`, `timestamp` and `data`. `data` has a `subject` and the fields of the event's payload."""
     data = {"subject": subject(due.kind, due.values.get("order_id")), **due.values}
     message = {"type": due.kind.value, "timestamp": due.created_at.isoformat(), "data": data}
     return json.dumps(message, separators=(",", ":")).encode()
 
 
 def signature(message_id: str, timestamp: int, content: bytes, secret: str) -> dict[str, str]:
-    """The headers that prove who sent the message. The id is the same at each attempt."""
+    """The headers that prove who sent the message. Each attempt has the same id."""
     key = base64.b64decode(secret.removeprefix(PREFIX))
     digest = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + content, hashlib.sha256)
     return {

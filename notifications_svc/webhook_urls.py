@@ -1,4 +1,4 @@
-"""Which URLs a webhook may have: a user must not reach what only this machine and its neighbours reach (SSRF)."""
+"""Checks the URLs of webhooks: a user must not reach hosts of the internal network through this service (SSRF)."""
 
 import asyncio
 import socket
@@ -14,19 +14,19 @@ Address = IPv4Address | IPv6Address
 
 
 class WebhookPlace(NamedTuple):
-    """What a URL names."""
+    """The parts of a webhook's URL."""
 
     scheme: str
     netloc: str
-    """Host and port as the URL has them."""
+    """Host and port as in the URL."""
     host: str
     port: int
     path: str
-    """With the query."""
+    """Includes the query."""
 
 
 def place(url: str, *, private: bool) -> WebhookPlace:
-    """The place of a webhook. `private`: whether http:// and private addresses are allowed. Raises ValueError."""
+    """The parts of the URL. `private`: whether http:// and private addresses are allowed. Raises ValueError."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -43,7 +43,7 @@ def place(url: str, *, private: bool) -> WebhookPlace:
 
 
 async def resolve(where: WebhookPlace, *, private: bool) -> Address:
-    """The address to connect to: checked here, and not looked up again. Raises Later."""
+    """The address to connect to. It is checked here and must not be looked up again. Raises Later."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -55,7 +55,7 @@ async def resolve(where: WebhookPlace, *, private: bool) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address is reachable from everywhere, and stands for no private one."""
+    """Whether the address is public, and not a public form of a private one."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)

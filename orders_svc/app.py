@@ -1,4 +1,4 @@
-"""What the orders worker is made of: its settings, its database, its handlers."""
+"""Builds the orders worker from its settings, its database and its handlers."""
 
 from contextlib import AsyncExitStack
 
@@ -16,9 +16,9 @@ from worker.wiring import wire
 
 
 async def build(settings: OrdersSettings, transport: Transport, resources: AsyncExitStack) -> Service:
-    """The service, ready to start on a database that is up to date.
+    """The service, ready to start on a migrated database.
 
-    Raises StartError where the database cannot be had or does not fit.
+    Raises StartError if the database is unavailable or its schema does not fit.
     """
     database = await open_postgres(
         settings.orders_database_url,

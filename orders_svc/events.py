@@ -1,4 +1,4 @@
-"""What `orders` does when others announce something: each method within the inbox's transaction."""
+"""How orders handles the events of stock and shipping, each within the inbox's transaction."""
 
 from contracts.shipping import ShipmentDelivered, ShipmentDispatched
 from contracts.stock import StockRefused, StockReserved
@@ -13,7 +13,7 @@ from worker.events import handles
 
 
 class OrderEvents:
-    """The events that take an order from one status to the next."""
+    """The events that change the status of an order."""
 
     @handles(EVENTS_STOCK_RESERVED)
     async def reserved(self, orders: Orders, event: StockReserved) -> None:
@@ -27,10 +27,10 @@ class OrderEvents:
 
     @handles(EVENTS_SHIPPING_DISPATCHED)
     async def dispatched(self, orders: Orders, event: ShipmentDispatched) -> None:
-        """Note that the goods have left."""
+        """Record that the goods have left."""
         await orders.dispatch(event.order_id, event.tracking_number, event.dispatched_at)
 
     @handles(EVENTS_SHIPPING_DELIVERED)
     async def delivered(self, orders: Orders, event: ShipmentDelivered) -> None:
-        """Note that the goods have arrived."""
+        """Record that the goods have arrived."""
         await orders.deliver(event.order_id)

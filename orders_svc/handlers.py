@@ -1,4 +1,4 @@
-"""What `orders.*` answers, one method an endpoint."""
+"""The handlers of `orders.*`, one method per endpoint."""
 
 from contracts.orders import (
     CancelOrder,
@@ -25,7 +25,7 @@ from worker.answers import answers
 
 
 class Handlers:
-    """The endpoints of the orders service. Users have their own orders; administrators have all."""
+    """The endpoints of the orders service. Users see their own orders, administrators see all."""
 
     def __init__(self, orders: Orders, writes: IdempotentWrites[Orders], placements: Placements) -> None:
         self._orders = orders
@@ -35,14 +35,18 @@ class Handlers:
 
     @answers(ORDERS_PLACE)
     async def place(self, request: PlaceOrder) -> Order:
-        """The new order. Raises Invalid for lines or a customer that cannot be, Forbidden for a user's customer."""
+        """The new order.
+
+        Raises Invalid for invalid lines or an unknown customer, and Forbidden if a user who is no administrator names a
+        customer.
+        """
         caller = context.caller()
         if request.customer_id is not None and ADMIN not in caller.roles:
             raise Forbidden("role_required", "only an administrator orders for a customer")
         placement = await self._placements.prepare(request)
 
         async def place(orders: Orders) -> Order:
-            # Here and not before: a repeated request gets its first answer, though a product may be gone since.
+            # Only here: a repeated request gets its first answer, even if a product has been discontinued since.
             placement.refuse_errors()
             return await orders.place(placement, caller.user_id)
 
@@ -50,7 +54,7 @@ class Handlers:
 
     @answers(ORDERS_GET)
     async def get(self, request: GetOrder) -> Order:
-        """One order. Raises NotFound, for another user's too."""
+        """One order. Raises NotFound, also for another user's order."""
         order = await self._by_id.find(request.order_id)
         return visible(order, request.order_id, _owner())
 
@@ -61,7 +65,7 @@ class Handlers:
 
     @answers(ORDERS_CANCEL)
     async def cancel(self, request: CancelOrder) -> Order:
-        """The cancelled order. Raises NotFound, Conflict for another version or once it is too late."""
+        """The cancelled order. Raises NotFound, and Conflict for another version or if it is too late."""
         owner = _owner()
         return await self._writes(
             ORDERS_CANCEL, request, lambda orders: orders.cancel(request.order_id, request.expected_version, owner)
@@ -69,16 +73,16 @@ class Handlers:
 
     @answers(ORDERS_HISTORY)
     async def history(self, request: GetOrderHistory) -> OrderHistory:
-        """The steps of one order. Raises NotFound, for another user's too."""
+        """The steps of one order. Raises NotFound, also for another user's order."""
         return await self._orders.history(request.order_id, _owner())
 
     @answers(ORDERS_START_DISPATCH)
     async def start_dispatch(self, request: StartDispatch) -> DispatchStarted:
-        """When the goods of the order were allowed to leave. Raises NotFound, and Conflict unless it is confirmed."""
+        """The time since when the goods may leave. Raises NotFound, and Conflict unless the order is confirmed."""
         return await self._orders.start_dispatch(request.order_id)
 
 
 def _owner() -> str | None:
-    """Whose orders the caller has; None for everybody's."""
+    """The user whose orders the caller may see; None for all."""
     caller = context.caller()
     return None if ADMIN in caller.roles else caller.user_id

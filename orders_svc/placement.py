@@ -1,4 +1,4 @@
-"""What an order is placed with: lines at today's names and prices, and the address of the customer."""
+"""Looks up what a new order needs: current names and prices of its products, and the customer's address."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -12,14 +12,14 @@ from subjects import CUSTOMERS_GET, PRODUCTS_GET_MANY
 
 
 class PricedLine(NamedTuple):
-    """A line with the product as it is now."""
+    """A line with its current product."""
 
     product: Product
     quantity: int
 
 
 class Placement(NamedTuple):
-    """An order to be placed; `errors` says what stands against it, by field."""
+    """An order to be placed. `errors` says what is wrong with it, by field."""
 
     lines: tuple[PricedLine, ...]
     customer: Customer | None
@@ -27,20 +27,20 @@ class Placement(NamedTuple):
     cart_version: int | None
 
     def refuse_errors(self) -> None:
-        """Raise Invalid, with every error, where there is one."""
+        """Raise Invalid with all errors, if there are any."""
         if self.errors:
             first = self.errors[0]
             raise Invalid(first.reason, f"{first.field}: {first.message}", self.errors)
 
 
 class Placements:
-    """Looks up what a request to place an order names."""
+    """Looks up the products and the customer of a request."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     async def prepare(self, request: PlaceOrder) -> Placement:
-        """The placement, with names and prices of this moment. Raises what the calls of other services do."""
+        """The placement, with current names and prices. Raises CallError if another service does not answer."""
         wanted = GetProducts(product_ids=tuple(dict.fromkeys(line.product_id for line in request.lines)))
         found = await self._client.call(PRODUCTS_GET_MANY, wanted)
         products = {product.product_id: product for product in found.items}
@@ -63,7 +63,7 @@ class Placements:
 
 
 def _errors(lines: tuple[NewLine, ...], products: dict[int, Product]) -> Iterator[FieldError]:
-    """What is wrong with the lines, each named by its place."""
+    """What is wrong with the lines. Each error names the index of its line."""
     seen: set[int] = set()
     for place, line in enumerate(lines):
         field = f"lines.{place}.product_id"

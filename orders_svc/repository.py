@@ -1,4 +1,4 @@
-"""The orders in PostgreSQL: every change of a status is announced by an event in its own transaction."""
+"""The orders in PostgreSQL. Each change of a status stores its event in the same transaction."""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -81,12 +81,12 @@ _FROM: Final[Mapping[OrderStatus, Collection[OrderStatus]]] = {
     OrderStatus.DELIVERED: (OrderStatus.DISPATCHED,),
     OrderStatus.CANCELLED: (OrderStatus.PLACED, OrderStatus.CONFIRMED),
 }
-"""The statuses from which each is reached."""
+"""For each status, those from which an order can reach it."""
 _TOO_EARLY: Final[Mapping[OrderStatus, Collection[OrderStatus]]] = {
     OrderStatus.DISPATCHED: (OrderStatus.PLACED,),
     OrderStatus.DELIVERED: (OrderStatus.PLACED, OrderStatus.CONFIRMED),
 }
-"""The statuses from which each will be reached after a step that is still to come."""
+"""For each status, those from which an order can reach it only after another step. Its event came too early."""
 
 _ID: Final = TypeAdapter(tuple[Id])
 _SORTED: Final = {
@@ -96,9 +96,9 @@ _SORTED: Final = {
 
 
 class Orders:
-    """The tables `orders`, `order_lines` and `order_steps`. Whatever changes them runs in a transaction.
+    """The tables `orders`, `order_lines` and `order_steps`. Every change runs in a transaction.
 
-    `owner` is the user whose orders alone are there; None: all orders are.
+    `owner` is the user whose orders alone are visible; None: all are.
     """
 
     def __init__(self, database: Statements) -> None:
@@ -110,11 +110,11 @@ class Orders:
         return visible(found.get(order_id), order_id, owner)
 
     async def find_many(self, order_ids: Collection[int]) -> dict[int, Order]:
-        """Those of the orders that there are, by id."""
+        """The orders that exist, by id."""
         return await read_orders(self._database, order_ids)
 
     async def list(self, request: ListOrders, owner: str | None = None) -> OrderPage:
-        """A page of the orders that match. Raises Invalid for a cursor of another list."""
+        """A page of the matching orders. Raises Invalid for a cursor of another list."""
         select = Select(SUMMARY, "orders")
         if owner is not None:
             select.equal("user_id", owner)
@@ -138,7 +138,7 @@ class Orders:
             "SELECT status, at, event_id::text FROM order_steps WHERE order_id = $1"
             " ORDER BY at, array_position($2, status)",
             order_id,
-            [*OrderStatus],  # of Northwind's, two steps may have the same day
+            [*OrderStatus],  # two steps of a Northwind order may have the same day
         )
         steps = tuple(OrderStep.model_validate(dict(row)) for row in rows)
         return OrderHistory(order_id=order_id, steps=steps)
@@ -175,7 +175,7 @@ class Orders:
         if row["status"] == OrderStatus.CANCELLED:
             return await self.get(order_id)
         if expected_version not in (None, row["version"]):
-            said = f"order {order_id} is in version {row['version']}, not in {expected_version}"
+            said = f"order {order_id} has version {row['version']}, not {expected_version}"
             raise Conflict(OrderReason.VERSION_MISMATCH, said)
         if row["status"] == OrderStatus.CONFIRMED and row["dispatch_started_at"] is not None:
             raise Conflict(OrderReason.NOT_CANCELLABLE, f"order {order_id} is being dispatched")
@@ -186,13 +186,13 @@ class Orders:
         return order
 
     async def confirm(self, order_id: int) -> None:
-        """Confirm an order whose goods are reserved; nothing is done to one that has gone on. Raises NotFound."""
+        """Confirm a placed order. Has no effect on an order in a later status. Raises NotFound."""
         if (order := await self._move(order_id, OrderStatus.CONFIRMED)) is not None:
             confirmed = OrderConfirmed.model_validate({**dict(order), "confirmed_at": datetime.now(UTC)})
             await self._announce(order, EVENTS_ORDERS_CONFIRMED, confirmed)
 
     async def refuse(self, order_id: int, short: Collection[ShortLine]) -> None:
-        """Refuse an order whose goods are short; nothing is done to one that has gone on. Raises NotFound."""
+        """Refuse a placed order. Has no effect on an order in a later status. Raises NotFound."""
         if (order := await self._move(order_id, OrderStatus.REFUSED)) is not None:
             products, in_stock = [line.product_id for line in short], [line.in_stock for line in short]
             await self._database.fetch(_SHORT, order_id, products, in_stock)
@@ -200,7 +200,7 @@ class Orders:
             await self._announce(order, EVENTS_ORDERS_REFUSED, refused)
 
     async def start_dispatch(self, order_id: int) -> DispatchStarted:
-        """Refuse to cancel the order from now on. Raises NotFound, and Conflict unless it is confirmed (ADR 26)."""
+        """Rule out a cancellation from now on (ADR 26). Raises NotFound, and Conflict unless the order is confirmed."""
         row = await self._database.fetchrow(_START_DISPATCH, order_id)
         if row is None:
             status = (await find_row(self._database, order_id, None))["status"]
@@ -208,7 +208,7 @@ class Orders:
         return DispatchStarted(order_id=order_id, started_at=row["dispatch_started_at"])
 
     async def dispatch(self, order_id: int, tracking_number: str, dispatched_at: datetime) -> None:
-        """Note that the goods have left; nothing is done to an order that has gone on, or was cancelled before.
+        """Record that the goods of a confirmed order have left. Has no effect on an order in a later status.
 
         Raises NotFound, and Conflict for an order that is not confirmed yet.
         """
@@ -218,7 +218,7 @@ class Orders:
             await self._announce(order, EVENTS_ORDERS_DISPATCHED, left)
 
     async def deliver(self, order_id: int) -> None:
-        """Note that the goods have arrived; nothing is done to an order that has gone on, or was cancelled before.
+        """Record that the goods of a dispatched order have arrived. Has no effect on an order in a later status.
 
         Raises NotFound, and Conflict for an order that is not dispatched yet.
         """
@@ -227,9 +227,9 @@ class Orders:
             await self._announce(order, EVENTS_ORDERS_DELIVERED, delivered)
 
     async def _move(self, order_id: int, status: OrderStatus) -> Order | None:
-        """The order with the status; None where its present status does not lead there.
+        """The order with its new status; None if its current status does not allow it.
 
-        Raises NotFound, and Conflict where it will lead there later.
+        Raises NotFound, and Conflict if the order must reach another status first.
         """
         moved = await self._database.fetchrow(_MOVE, order_id, status, _FROM[status])
         order = await self.get(order_id)
@@ -240,6 +240,6 @@ class Orders:
         return None
 
     async def _announce(self, order: Order, event: Event[Any], payload: BaseModel) -> None:
-        """Publish the event with which the order has reached its status, and keep the step."""
+        """Publish the event of the order's new status, and record the step."""
         event_id = await publish(self._database, event, payload, aggregate=str(order.order_id))
         await self._database.fetch(_STEP, order.order_id, order.status, event_id)

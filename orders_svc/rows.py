@@ -1,6 +1,6 @@
 """How orders are read from their rows."""
 
-# ruff: noqa: S608  # the texts are put together from our own columns; what a caller sends travels beside them
+# ruff: noqa: S608  # SQL is built from our own column names; values are parameters
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -32,9 +32,10 @@ _ROW: Final = """
 
 
 async def find_row(database: Statements, order_id: int, owner: str | None, *, lock: bool = False) -> Record:
-    """The order's status, version and start of dispatch; `lock` keeps others from changing it. Raises NotFound.
+    """The order's status, version and start of dispatch. Raises NotFound.
 
-    `owner` is the user whose orders alone are there; None: all orders are.
+    With `lock`, nobody else changes the order until the transaction ends. `owner` is the user whose orders alone are
+    visible; None: all are.
     """
     row = await database.fetchrow(f"{_ROW}{' FOR UPDATE' if lock else ''}", order_id, owner)
     if row is None:
@@ -43,7 +44,7 @@ async def find_row(database: Statements, order_id: int, owner: str | None, *, lo
 
 
 async def read_orders(database: Statements, order_ids: Collection[int]) -> dict[int, Order]:
-    """Those of the orders that there are, with their lines, by id."""
+    """The orders that exist, with their lines, by id."""
     ids = list(order_ids)
     orders = await database.fetch(_ORDERS, ids)
     lines: defaultdict[int, list[Record]] = defaultdict(list)
@@ -53,7 +54,7 @@ async def read_orders(database: Statements, order_ids: Collection[int]) -> dict[
 
 
 def visible(order: Order | None, order_id: int, owner: str | None) -> Order:
-    """The order. Raises NotFound where there is none, or where it is not the owner's."""
+    """The order. Raises NotFound if there is none, or if it is not the owner's; None owns all."""
     if order is None or owner not in (None, order.user_id):
         raise _not_found(order_id)
     return order

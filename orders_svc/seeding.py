@@ -1,4 +1,4 @@
-"""Northwind's orders as history: 830 of them, with 2,155 lines."""
+"""Fills a new database with Northwind's 830 orders and their 2,155 lines."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
@@ -47,7 +47,7 @@ class _Order(BaseModel):
         return {**columns, "status": self.status, "placed_at": _midnight(self.order_date)}
 
     def steps(self) -> Iterator[dict[str, Any]]:
-        """Those of its steps whose day is known."""
+        """Its steps with a known day."""
         yield {"order_id": self.order_id, "status": OrderStatus.PLACED, "at": _midnight(self.order_date)}
         if self.shipped_date is not None:
             yield {"order_id": self.order_id, "status": OrderStatus.DISPATCHED, "at": _midnight(self.shipped_date)}
@@ -64,13 +64,13 @@ class _Line(BaseModel):
 
 
 async def seed(connection: Connection) -> None:
-    """Northwind's orders, beside whatever the tables have."""
+    """Insert Northwind's orders. Existing rows stay."""
     orders = [_Order.model_validate(row) for row in read_csv("orders_svc", "orders")]
     lines = [_Line.model_validate(row) for row in read_csv("orders_svc", "order_lines")]
     names = {int(row["product_id"] or 0): row["product_name"] for row in read_csv("orders_svc", "product_names")}
     tables: dict[str, list[dict[str, Any]]] = {
         "orders": [order.row() for order in orders],
-        # The file has an order's lines in the order of their places.
+        # The file lists the lines of an order by their position.
         "order_lines": [
             {**line.model_dump(), "product_name": names[line.product_id], "position": position}
             for position, line in enumerate(lines)

@@ -8,13 +8,13 @@ from subjects import ORDERS_START_DISPATCH
 
 
 class Departures:
-    """Permissions of orders for their goods to leave."""
+    """Asks orders for permission to dispatch."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     async def permit(self, order_id: int) -> None:
-        """Have orders refuse to cancel the order from now on. Twice is no error.
+        """Have orders rule out a cancellation of the order from now on. Repeating this has no effect.
 
         Raises Conflict if the order is cancelled, and CallError.
         """

@@ -1,4 +1,4 @@
-"""The shipments that are due to move on by themselves. Replicas share them: each claims some for a while."""
+"""The shipments that are due for an automatic dispatch or delivery. Replicas share them by claims."""
 
 # ruff: noqa: S608  # SQL is built from our own column names; values are parameters
 
@@ -10,7 +10,7 @@ from contracts.shipping import ShipmentStatus
 from providers.postgres.database import Statements
 
 CLAIMED: Final = timedelta(seconds=30)
-"""How long a claim lasts. Another replica tries again what is not done by then."""
+"""How long a claim lasts. After it another replica may claim the shipment."""
 
 
 class Due(NamedTuple):
@@ -22,14 +22,14 @@ class Due(NamedTuple):
 
 @dataclass(frozen=True)
 class Timer:
-    """A status that a shipment leaves by itself, `after` seconds from the time in the column `since`."""
+    """A status that a shipment leaves automatically, `after` seconds from the time in the column `since`."""
 
     status: ShipmentStatus
     since: str
     after: float
 
     async def claim(self, database: Statements, most: int) -> list[Due]:
-        """Claim up to `most` shipments that are due, those due first."""
+        """Claim up to `most` shipments that are due, the earliest first."""
         # ARRAY makes PostgreSQL run the subquery once; in IN it may run more often, and claim more.
         rows = await database.fetch(
             f"UPDATE shipments SET claimed_until = now() + $1::interval WHERE shipment_id = ANY(ARRAY("

@@ -1,4 +1,4 @@
-"""The shipments in PostgreSQL: dispatch and delivery are announced by an event in their own transaction."""
+"""The shipments in PostgreSQL. Dispatch and delivery store their event in the same transaction."""
 
 from collections.abc import Collection
 from typing import Any, Final
@@ -30,7 +30,7 @@ from shipping_svc.tracking import tracking_number
 from subjects import EVENTS_SHIPPING_DELIVERED, EVENTS_SHIPPING_DISPATCHED
 from worker.postgres import publish
 
-# Confirmation and cancellation of one order take turns, whichever comes first: neither row may exist yet.
+# Locks an order that may have no row yet: its confirmation and its cancellation run one after the other.
 _TAKE_TURNS: Final = "SELECT pg_advisory_xact_lock($1)"
 _FORGET_CANCELLED: Final = "DELETE FROM cancelled_orders WHERE order_id = $1 RETURNING cancelled_at"
 _KEEP_CANCELLED: Final = "INSERT INTO cancelled_orders (order_id) VALUES ($1) ON CONFLICT DO NOTHING"
@@ -59,7 +59,7 @@ _DELIVER: Final = """
 """
 
 EXPIRING: Final = {"cancelled_orders": "cancelled_at"}
-"""An order that is cancelled before it is confirmed has no shipment ever: its row would stay."""
+"""An order that is cancelled before its confirmation never gets a shipment. Without an expiry its row would stay."""
 
 _ID: Final = TypeAdapter(tuple[Id])
 _SORTED: Final = {
@@ -99,7 +99,7 @@ class Shipments:
         return ShipmentPage.model_validate({"items": [*map(dict, rows)], "next_cursor": next_cursor})
 
     async def create(self, order: OrderConfirmed) -> None:
-        """Create the order's shipment, unless it has one. It is stopped if the order was cancelled before."""
+        """Create the order's shipment, unless it has one. If the order is already cancelled, it is stopped."""
         await self._database.fetch(_TAKE_TURNS, order.order_id)
         cancelled = await self._database.fetchrow(_FORGET_CANCELLED, order.order_id)
         await self._database.fetch(
@@ -120,7 +120,7 @@ class Shipments:
         )
 
     async def stop(self, order_id: int) -> None:
-        """Stop the shipment of a cancelled order if it is pending, or the one that is created later."""
+        """Stop the pending shipment of a cancelled order. If there is none yet, it will be created as stopped."""
         await self._database.fetch(_TAKE_TURNS, order_id)
         if await self._database.fetchrow("SELECT FROM shipments WHERE order_id = $1", order_id) is None:
             await self._database.fetch(_KEEP_CANCELLED, order_id)
@@ -128,7 +128,7 @@ class Shipments:
             await self._database.fetch(_STOP, order_id)
 
     async def dispatch(self, shipment_id: int, expected_version: int | None) -> Shipment:
-        """The shipment, dispatched now or before. Ask orders first whether the goods may leave.
+        """Dispatch the shipment, unless it is dispatched already. Ask orders first whether the goods may leave.
 
         Raises NotFound, Conflict for another version, and Conflict for a stopped shipment.
         """
@@ -143,7 +143,7 @@ class Shipments:
         return shipment
 
     async def deliver(self, shipment_id: int, expected_version: int | None) -> Shipment:
-        """The shipment, delivered now or before.
+        """Deliver the shipment, unless it is delivered already.
 
         Raises NotFound, Conflict for another version, and Conflict for a shipment that is pending or stopped.
         """

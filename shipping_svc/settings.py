@@ -9,7 +9,7 @@ _LONGEST = 30 * 24 * 3600.0
 
 
 class ShippingSettings(WorkerSettings):
-    """A worker's settings, the database of shipments, and when shipments move on by themselves."""
+    """A worker's settings, the database of shipments, and the timers."""
 
     shipping_database_url: PostgresUrl
     """The PostgreSQL database of this service, with user and password."""

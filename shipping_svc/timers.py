@@ -1,4 +1,4 @@
-"""Dispatches and delivers shipments by themselves, a set time after they were created or dispatched."""
+"""Dispatches and delivers shipments automatically, a set time after they were created or dispatched."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,13 +16,13 @@ from shipping_svc.repository import Shipments
 log = structlog.get_logger()
 
 AT_ONCE: Final = 4
-"""Shipments in one claim. They move at once, each on a connection of its own."""
+"""Shipments in one claim. They move concurrently, each on its own database connection."""
 _POLL: Final = 5.0
 _SHORTEST_SLEEP: Final = 0.2
 
 
 class Timers:
-    """Moves shipments on when they are due. Several replicas share the work."""
+    """Moves shipments when they are due. Replicas share the work."""
 
     def __init__(
         self,
@@ -35,8 +35,8 @@ class Timers:
     ) -> None:
         """`permit` asks orders whether the goods of an order may leave.
 
-        `dispatch_after` and `deliver_after` are in seconds; None: only an administrator does it. `poll`: seconds until
-        the next look at the database at the latest. It finds new shipments, those of other replicas too.
+        `dispatch_after` and `deliver_after` are in seconds; None: only an administrator does it. `poll`: the most
+        seconds between two looks at the database.
         """
         self._database = database
         self._permit = permit
@@ -48,19 +48,19 @@ class Timers:
             self._timers.append(Timer(ShipmentStatus.DISPATCHED, "dispatched_at", deliver_after))
 
     async def run(self) -> None:
-        """Move on what is due, and sleep until the next one is. Returns at once if nothing moves by itself."""
+        """Move what is due, then sleep until the next shipment is due. Returns at once if both timers are off."""
         while self._timers:
             seconds = [await self._move_due(timer) for timer in self._timers]
             await asyncio.sleep(min(seconds))
 
     async def _move_due(self, timer: Timer) -> float:
-        """Move on everything that is due. Returns how many seconds to sleep."""
+        """Move everything that is due. Returns how many seconds to sleep."""
         try:
             while due := await timer.claim(self._database, AT_ONCE):
                 if not all(await asyncio.gather(*(self._move(timer, one) for one in due))):
                     return self._poll
             left = await timer.seconds_left(self._database)
-        except Exception as error:  # noqa: BLE001  # the database is away; the next look tries again
+        except Exception as error:  # noqa: BLE001  # the database is unavailable; the next look tries again
             log.warning("timer_failed", status=timer.status.value, error=str(error), type=type(error).__name__)
             return self._poll
         # A shipment that arrives meanwhile is not due before `after`.
@@ -68,7 +68,7 @@ class Timers:
         return min(max(_SHORTEST_SLEEP, min(timer.after, soonest)), self._poll)
 
     async def _move(self, timer: Timer, due: Due) -> bool:
-        """Whether the shipment needs no further try soon."""
+        """Move one shipment. Returns False if it must be tried again."""
         try:
             if timer.status is ShipmentStatus.PENDING:
                 await self._permit(due.order_id)

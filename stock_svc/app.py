@@ -18,7 +18,7 @@ async def build(settings: StockSettings, transport: Transport, resources: AsyncE
         settings,
         transport,
         resources,
-        description="Reserves in products what orders want",
+        description="Reserves the goods of orders",
         handlers=[],
         probe=None,
         events=Events([StockEvents(Client(transport), Publisher(transport))]),

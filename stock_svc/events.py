@@ -1,7 +1,7 @@
-"""What `stock` does when an order is announced: products' stock follows it.
+"""How stock handles the events of orders: it has their goods reserved, released and taken out of stock.
 
-It has no store. Run again, a handler has the same effect: products does each step once for an order, and the id of the
-published event follows from the handled one.
+The service has no store. A handler that runs again has the same effect: products does each step once for an order, and
+the id of the published event follows from the handled event.
 """
 
 from contracts.orders import NewLine, OrderCancelled, OrderDispatched, OrderPlaced
@@ -30,7 +30,7 @@ class StockEvents:
 
     @handles(EVENTS_ORDERS_PLACED)
     async def placed(self, event: OrderPlaced) -> None:
-        """Reserve what the order wants, and announce whether that could be done."""
+        """Reserve the goods of the order, and announce whether they are reserved."""
         lines = tuple(NewLine(product_id=line.product_id, quantity=line.quantity) for line in event.lines)
         request = ReserveStock(order_id=event.order_id, lines=lines)
         reservation = await self._client.call(PRODUCTS_STOCK_RESERVE, request)
@@ -39,15 +39,15 @@ class StockEvents:
             case ReservationState.REFUSED:
                 refused = StockRefused(order_id=event.order_id, short=reservation.short)
                 await self._publisher.publish(EVENTS_STOCK_REFUSED, refused, aggregate=aggregate)
-            case ReservationState.RESERVED | ReservationState.COMMITTED:  # committed: the event comes once more
+            case ReservationState.RESERVED | ReservationState.COMMITTED:  # committed: this is a repetition
                 reserved = StockReserved(order_id=event.order_id)
                 await self._publisher.publish(EVENTS_STOCK_RESERVED, reserved, aggregate=aggregate)
             case ReservationState.RELEASED:
-                """The order was cancelled meanwhile, and nobody waits for its goods."""
+                """The order was cancelled meanwhile. Nobody waits for its goods."""
 
     @handles(EVENTS_ORDERS_CANCELLED)
     async def cancelled(self, event: OrderCancelled) -> None:
-        """Give up what is reserved for the order."""
+        """Release the goods of the order."""
         await self._client.call(PRODUCTS_STOCK_RELEASE, ReleaseStock(order_id=event.order_id))
 
     @handles(EVENTS_ORDERS_DISPATCHED)

@@ -1,1 +1,1 @@
-"""`mesh events`: what operators see of durable events, and what they do about those that could not be handled."""
+"""`mesh events`: shows stored events to operators, and lets them retry or drop dead letters."""

@@ -1,4 +1,4 @@
-"""The commands of `mesh events`: lists, reads and follows what is stored, and has a consumer read it again."""
+"""The commands of `mesh events`: list, read, follow and replay stored events."""
 
 import asyncio
 import re
@@ -23,7 +23,9 @@ from ops.streams import EVENT_STREAM
 _LOOK_EVERY = 0.25
 _PATTERN = re.compile(r"(?:[\w*-]+\.)*(?:[\w*-]+|>)")
 
-events = typer.Typer(name="events", no_args_is_help=True, help="Look after durable events.")
+events = typer.Typer(
+    name="events", no_args_is_help=True, help="List, follow, show and replay durable events, and handle dead letters."
+)
 events.command()(ls)
 
 
@@ -33,18 +35,18 @@ def tail(
     *,
     since: Annotated[
         datetime | None,
-        typer.Option(parser=moment, metavar="AGE|TIME", help="Begin so long ago (15m, 1h, 2d), or at a time."),
+        typer.Option(parser=moment, metavar="AGE|TIME", help="Start at an age (15m, 1h, 2d) or a time. Default: now."),
     ] = None,
-    follow: Annotated[bool, typer.Option(help="Wait for more at the end, until Ctrl-C.")] = True,
+    follow: Annotated[bool, typer.Option(help="Wait for new events until Ctrl-C.")] = True,
     as_json: JsonOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """Print stored events in their order, from now on or from --since.
+    """Print stored events, oldest first.
 
-    An event that is not durable is never stored: watch it with `nats sub`.
+    Events that are not durable are never stored. Watch them with `nats sub`.
     """
     if not _PATTERN.fullmatch(subject):
-        fail(f"{subject!r} is no subject", 2)
+        fail(f"{subject!r} is not a subject", 2)
     asyncio.run(_tail(home, subject, since, print_json if as_json else print_line, follow=follow))
 
 
@@ -75,8 +77,9 @@ def show(
 ) -> None:
     """Print one stored event with its headers.
 
-    A `ce-id` is looked for from the newest event backwards. Exit status: 0, 1 if there is no such event, or 3 if no
-    mesh is running.
+    Searches a `ce-id` from the newest event backwards.
+
+    Exit status: 0, 1 if there is no such event, or 3 if no mesh is running.
     """
     found = asyncio.run(_find(home, event))
     if found is None:

@@ -1,4 +1,4 @@
-"""`mesh events dead`: the dead letters, which are events that a service could not handle."""
+"""`mesh events dead`: dead letters, the events that a service could not handle."""
 
 import asyncio
 import json
@@ -20,11 +20,17 @@ from ops.jetstream import JetStream
 from ops.stored import Stored, at, read, read_all
 from ops.streams import DEAD_STREAM, DEAD_SUBJECTS, dead_subject
 
-dead = typer.Typer(name="dead", no_args_is_help=True, help="Look after events that a service could not handle.")
+dead = typer.Typer(
+    name="dead",
+    no_args_is_help=True,
+    help="List, show, retry and drop dead letters: events that a service could not handle.",
+)
 
-_Numbers = Annotated[list[int] | None, typer.Argument(min=1, metavar="[NUMBER]...", help="As `dead ls` shows them.")]
-_Service = Annotated[str | None, typer.Option(help="Only those of this service.")]
-_All = Annotated[bool, typer.Option("--all", help="All of them, or with --service all of one service.")]
+_Numbers = Annotated[
+    list[int] | None, typer.Argument(min=1, metavar="[NUMBER]...", help="The numbers that `dead ls` shows.")
+]
+_Service = Annotated[str | None, typer.Option(help="Only dead letters of this service.")]
+_All = Annotated[bool, typer.Option("--all", help="All dead letters, or all of --service.")]
 _COLUMNS = ("number", "died", "service", "event", "id", "tries", "reason")
 
 
@@ -32,11 +38,11 @@ _COLUMNS = ("number", "died", "service", "event", "id", "tries", "reason")
 def ls(
     *,
     service: _Service = None,
-    most: Annotated[int, typer.Option("--limit", min=1, max=256, help="How many to print.")] = 100,
+    most: Annotated[int, typer.Option("--limit", min=1, max=256, help="The most dead letters to list.")] = 100,
     as_json: JsonOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """List dead letters, the oldest first, with the reason."""
+    """List dead letters with their reasons, oldest first."""
     letters = asyncio.run(_some(home, _subject(service), most))
     if as_json:
         for letter in letters:
@@ -47,7 +53,7 @@ def ls(
 
 @dead.command()
 def show(
-    number: Annotated[int, typer.Argument(min=1, help="As `dead ls` shows it.")],
+    number: Annotated[int, typer.Argument(min=1, help="The number that `dead ls` shows.")],
     *,
     as_json: JsonOption = False,
     home: HomeOption = Path(".mesh"),
@@ -65,9 +71,9 @@ def retry(
     as_json: JsonOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """Have dead letters handled once more by the service that could not, then remove them.
+    """Send dead letters to their service again, and remove them.
 
-    A letter that fails again comes back with another number.
+    An event that fails again becomes a dead letter with a new number.
     """
     _check(numbers, service, every=every)
     asyncio.run(_retried(home, numbers, service, _teller("retried", as_json=as_json)))
@@ -83,7 +89,7 @@ def drop(
     as_json: JsonOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """Delete dead letters for good, after asking. Their events are never handled then."""
+    """Delete dead letters for good, after asking. Their events are never handled."""
     _check(numbers, service, every=every)
     if not yes:
         everything = f"all dead letters of {service}" if service else "all dead letters"
@@ -94,9 +100,9 @@ def drop(
 
 def _check(numbers: Sequence[int] | None, service: str | None, *, every: bool) -> None:
     if bool(numbers) == every:
-        fail("name dead letters by their numbers, or give --all", 2)
+        fail("give the numbers of dead letters, or --all", 2)
     if numbers and service:
-        fail("--service goes with --all", 2)
+        fail("--service needs --all", 2)
     _subject(service)
 
 
@@ -104,7 +110,7 @@ def _subject(service: str | None) -> str:
     if service is None:
         return DEAD_SUBJECTS
     if not service.isidentifier():
-        fail(f"{service!r} is no service", 2)
+        fail(f"{service!r} is not a service", 2)
     return dead_subject(service)
 
 
@@ -128,7 +134,7 @@ async def _letter(asked: JetStream, number: int) -> Stored:
 
 
 async def _chosen(asked: JetStream, numbers: Sequence[int] | None, service: str | None) -> AsyncIterator[Stored]:
-    """What was asked for. A letter that dies meanwhile is not among it; with a number that is not there nothing is."""
+    """The chosen letters. Letters that arrive meanwhile are left out. If a number is unknown, none is chosen."""
     last = (await existing(asked, DEAD_STREAM)).state.last_seq
     if numbers:
         for letter in [await _letter(asked, number) for number in dict.fromkeys(numbers)]:

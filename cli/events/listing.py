@@ -1,4 +1,4 @@
-"""`mesh events ls`: streams and consumers in numbers."""
+"""`mesh events ls`: streams and consumers with their counts."""
 
 import asyncio
 import json
@@ -24,14 +24,15 @@ _MIB = 1024 * 1024
 class _Consumer(NamedTuple):
     info: ConsumerInfo
     oldest: datetime | None
-    """When the oldest event that is not handled was stored."""
+    """When the oldest event that is not handled yet was stored."""
     dead: int
 
 
 def ls(*, as_json: JsonOption = False, home: HomeOption = Path(".mesh")) -> None:
-    """List the streams and their consumers: what is stored, what waits, what is dead.
+    """List the streams and their consumers, with the numbers of stored, waiting and dead events.
 
-    `pending` waits, `in work` was delivered and not acknowledged yet, `behind` is the age of the oldest of both.
+    `pending` counts events not delivered yet. `in work` counts events delivered and not acknowledged yet. `behind` is
+    the age of the oldest of both.
 
     Exit status: 0, or 3 if there are no streams or no mesh is running.
     """

@@ -1,4 +1,4 @@
-"""Moments on the command line: given as an age or a time, shown as an age."""
+"""Reads a moment from the command line as an age or a time, and shows it as an age."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What the commands of `mesh events` share: a connection, the stream, and errors in one line."""
+"""Shared by the commands of `mesh events`: the connection, the stream, and errors in one line."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,10 +27,10 @@ async def jetstream(home: Path, person: Person = "operator") -> AsyncIterator[Je
 
 
 async def existing(streams: JetStream, name: str, subjects: str = "") -> StreamInfo:
-    """A stream. Ends the program where there is none."""
+    """The stream. Ends the program if there is none."""
     found = await streams.stream(name, subjects)
     if found is None:
-        fail(f"there is no stream {name}: `mesh nats streams --apply` makes those that are declared", NOBODY_SERVES)
+        fail(f"there is no stream {name}: `mesh nats streams --apply` creates the declared ones", NOBODY_SERVES)
     return found
 
 

@@ -1,4 +1,4 @@
-"""`mesh events replay`: has a consumer read again what it has handled."""
+"""`mesh events replay`: delivers events to a consumer again."""
 
 import asyncio
 import json
@@ -21,25 +21,25 @@ class _Plan(NamedTuple):
     consumer: str
     start: int
     most: int
-    """How many messages the stream has from `start` on; the consumer reads those of its subjects."""
+    """How many messages the stream has from `start` on. The consumer reads those of its subjects."""
 
 
 def replay(
-    consumer: Annotated[str, typer.Argument(help="The service whose consumer reads again.")],
+    consumer: Annotated[str, typer.Argument(help="The service whose consumer gets the events.")],
     *,
     since: Annotated[
-        datetime, typer.Option(parser=moment, metavar="AGE|TIME", help="From so long ago (1h, 2d), or from a time.")
+        datetime, typer.Option(parser=moment, metavar="AGE|TIME", help="Start at an age (1h, 2d) or a time.")
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: JsonOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """Deliver the events since a moment to a consumer once more, after asking twice.
+    """Deliver stored events to a consumer again, after asking twice.
 
-    This is for a service whose database was restored from a backup. A service that remembers an event does not apply it
-    again. What the consumer has not handled yet stays to be handled, however old it is.
+    Use it for a service whose database was restored from a backup. A service does not apply an event again that is in
+    its inbox. Events that are not handled yet are delivered too, however old they are.
 
-    Connects as the user `deployer`: with NATS_URL set, set NATS_NKEY_SEED_FILE to the deployer's seed.
+    Connects as the user `deployer`. With NATS_URL set, set NATS_NKEY_SEED_FILE to the deployer's seed.
     """
     plan = asyncio.run(_replay(home, consumer, since, yes=yes))
     if as_json:
@@ -71,7 +71,7 @@ async def _plan(asked: JetStream, name: str, since: datetime) -> _Plan:
 
 
 def _ask_twice(plan: _Plan, since: datetime) -> None:
-    """Ask whether, then for the name. Blocks: nothing else runs here, and NATS is asked only afterwards."""
+    """Ask for a confirmation, then for the consumer's name. Blocks: nothing else runs meanwhile."""
     typer.confirm(
         f"{plan.consumer} gets at most {plan.most} events again, those since {since:%Y-%m-%d %H:%M:%S} UTC. Continue?",
         abort=True,

@@ -1,4 +1,4 @@
-"""How a stored message is shown: a line, a whole page, or a JSON document."""
+"""Shows a stored message as a line, a page or a JSON document."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ _SHORT = 200
 
 
 def document(message: Stored) -> dict[str, Any]:
-    """The message as JSON: its payload as `data`, or as `data_base64` where it is no JSON."""
+    """The message as JSON. The payload is `data`, or `data_base64` if it is not JSON."""
     shown: dict[str, Any] = {
         "sequence": message.sequence,
         "subject": message.subject,
@@ -33,7 +33,7 @@ def print_json(message: Stored) -> None:
 
 
 def print_line(message: Stored) -> None:
-    """Print the message as one line, with the beginning of its payload."""
+    """Print the message as one line, with the start of its payload."""
     headers = message.headers
     about = f"{headers.get('ce-source', '?')}#{headers.get('ce-subject', '?')}"
     payload = message.payload[:_SHORT].decode(errors="replace") + ("…" if len(message.payload) > _SHORT else "")
@@ -42,12 +42,12 @@ def print_line(message: Stored) -> None:
 
 
 def print_page(message: Stored) -> None:
-    """Print all of a message: where it is stored, its headers, its payload with indentation."""
+    """Print the whole message: its position, its headers, and its payload with indentation."""
     lines = [f"{message.subject}, sequence {message.sequence}, stored {message.time.isoformat()}"]
     lines += [f"  {name}: {value}" for name, value in sorted(message.headers.items())]
     for line in lines:
         typer.echo(escaped(line))
     text = message.payload.decode(errors="replace")
-    with suppress(ValueError, RecursionError):  # shown as it came where it is no JSON
+    with suppress(ValueError, RecursionError):  # shown unchanged if it is not JSON
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     typer.echo(escaped(text, keep="\n"))

@@ -22,7 +22,7 @@ ProductId = Annotated[Id, InDigits, Path(examples=[1])]
 
 @router.get("", response_model=Cart, responses=READ, summary="Get your cart")
 async def get_cart(call: Call[carts.GetCart, Cart] = calls(CARTS_GET, Cart)) -> Response:
-    """Get the cart of the current user at current prices, and what has changed since it was filled."""
+    """Get your cart at current prices. It shows what has changed since each product was put in."""
     return resource_with_digest(await call(carts.GetCart()))
 
 
@@ -33,7 +33,7 @@ async def put_item(
     version: ExpectedVersion,
     call: Call[carts.PutItem, Cart] = calls(CARTS_PUT_ITEM, Cart),
 ) -> Response:
-    """Set the quantity of a product in the cart. Repeating this is no error."""
+    """Set the quantity of a product in the cart. Repeating this has no effect."""
     put = carts.PutItem(product_id=product_id, quantity=body.quantity, expected_version=version)
     return resource_with_digest(await call(put))
 
@@ -44,7 +44,7 @@ async def put_item(
 async def remove_item(
     product_id: ProductId, version: ExpectedVersion, call: Call[carts.RemoveItem, Cart] = calls(CARTS_REMOVE_ITEM, Cart)
 ) -> Response:
-    """Remove a product from the cart. Repeating this is no error."""
+    """Remove a product from the cart. Repeating this has no effect."""
     return resource_with_digest(await call(carts.RemoveItem(product_id=product_id, expected_version=version)))
 
 
@@ -52,7 +52,7 @@ async def remove_item(
 async def clear_cart(
     version: ExpectedVersion, call: Call[carts.ClearCart, Cart] = calls(CARTS_CLEAR, Cart)
 ) -> Response:
-    """Remove everything from the cart. Repeating this is no error."""
+    """Remove everything from the cart. Repeating this has no effect."""
     return resource_with_digest(await call(carts.ClearCart(expected_version=version)))
 
 
@@ -60,10 +60,10 @@ async def clear_cart(
 async def check_out(
     version: ExpectedVersion, call: Call[carts.CheckOut, Order] = calls(CARTS_CHECKOUT, Order)
 ) -> Response:
-    """Place an order for what is in the cart, at today's prices, and empty the cart.
+    """Place an order for the products in the cart at current prices, and empty the cart.
 
-    A cart that has not changed since is not ordered twice: the response is the first order. With If-Match a repetition
-    is safe even if the cart has changed.
+    If the cart has not changed since, a repetition returns the first order. With If-Match, it does so even if the cart
+    has changed.
     """
     order = await call(carts.CheckOut(expected_version=version))
     return resource(order, status=202, headers={"Location": f"/v1/orders/{order.order_id}"})

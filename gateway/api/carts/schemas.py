@@ -41,9 +41,10 @@ class CartItem(Shown[carts.CartItem]):
     quantity: int
     unit_price: Annotated[MoneyShown | None, Field(description="Null if the current price is unknown.")]
     amount: Annotated[
-        TotalShown | None, Field(description="unit_price * quantity. Null without a price, or if discontinued.")
+        TotalShown | None,
+        Field(description="unit_price * quantity. Null if there is no price or the product is discontinued."),
     ]
-    discontinued: Annotated[bool | None, Field(description="Null if it is unknown now.")]
+    discontinued: Annotated[bool | None, Field(description="Null if the current value is unknown.")]
     was: Annotated[ProductWas, Field(description="The product when it was put into the cart.")]
     changes: Annotated[
         tuple[CartChange, ...], Field(max_length=len(CartChange), description="What differs from `was`.")
@@ -51,7 +52,7 @@ class CartItem(Shown[carts.CartItem]):
 
 
 class Cart(Shown[carts.Cart]):
-    """The cart of the current user. A user without one has an empty cart in version 1."""
+    """The cart of the current user. A user who has no cart yet gets an empty one with version 1."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -70,16 +71,17 @@ class Cart(Shown[carts.Cart]):
     items: Annotated[tuple[CartItem, ...], Field(max_length=MOST_LINES)]
     total: Annotated[TotalShown | None, Field(description="The sum of the amounts. Null without current prices.")]
     prices_current: Annotated[
-        bool, Field(description="False while the catalogue does not answer: then no item has a price.")
+        bool, Field(description="False while the catalogue does not answer. Then no item has a price.")
     ]
     expires_at: Annotated[
-        datetime | None, Field(description="When the cart is deleted, unless it changes before. Null without a cart.")
+        datetime | None,
+        Field(description="When the cart is deleted. Each change postpones this. Null if there is no cart."),
     ]
     version: Version
 
 
 class ItemQuantity(Request):
-    """How many units of the product the cart has."""
+    """The quantity of the product in the cart."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"quantity": 2}]})
 

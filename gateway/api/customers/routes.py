@@ -63,6 +63,6 @@ async def archive_customer(
     version: ExpectedVersion,
     call: Call[customers.ArchiveCustomer, customers.Customer] = calls(CUSTOMERS_ARCHIVE),
 ) -> None:
-    """Archive a customer: it is kept but no longer listed. Repeating this is no error."""
+    """Archive a customer: it is kept but no longer listed. Repeating this has no effect."""
     archive = customers.ArchiveCustomer(customer_id=customer_id, expected_version=version)
     await call(archive)

@@ -1,4 +1,4 @@
-"""`/v1/notifications`: what a user was told, and where they want to be told."""
+"""`/v1/notifications`: a user's notifications and their webhook."""
 
 from typing import Annotated
 
@@ -29,13 +29,13 @@ async def list_notifications(
     query: Annotated[NotificationQuery, Query()],
     call: Call[ListNotifications, NotificationPage] = calls(NOTIFICATIONS_LIST, NotificationPage),
 ) -> NotificationPage:
-    """List what you were told, newest event first, and whether it was delivered."""
+    """List your notifications and whether they were delivered, newest event first."""
     return await call(query.to_contract())
 
 
 @router.get("/webhook", summary="Get my webhook")
 async def get_webhook(call: Call[GetWebhook, Webhook] = calls(NOTIFICATIONS_WEBHOOK_GET, Webhook)) -> Webhook:
-    """Get where your notifications are sent instead of by e-mail."""
+    """Get the webhook that receives your notifications instead of e-mail."""
     return await call(GetWebhook())
 
 
@@ -45,7 +45,10 @@ async def put_webhook(
     response: Response,
     call: Call[PutWebhook, NewWebhook] = calls(NOTIFICATIONS_WEBHOOK_PUT, NewWebhook),
 ) -> NewWebhook:
-    """Have your notifications sent to a URL instead of by e-mail. The secret is new, and is not shown again."""
+    """Have your notifications sent to a URL instead of by e-mail.
+
+    Each call creates a new secret. Store it: it is shown only once.
+    """
     webhook = await call(PutWebhook(url=body.url))
     response.headers["Cache-Control"] = "no-store"
     return webhook

@@ -42,18 +42,18 @@ class NotificationPage(Shown[contract.NotificationPage]):
 
 
 class NotificationQuery(Query):
-    """Which page of the list."""
+    """The page of the list."""
 
     limit: PageLimit = 50
     cursor: Annotated[NotificationId | None, Field(description="`next_cursor` of the previous page.")] = None
 
     def to_contract(self) -> ListNotifications:
-        """The request to the worker."""
+        """The request to the service."""
         return ListNotifications(limit=self.limit, cursor=self.cursor)
 
 
 class WebhookUpdate(Request):
-    """Where notifications are sent instead of by e-mail."""
+    """The URL that receives notifications instead of e-mail."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"url": _URL}]})
 
@@ -61,7 +61,7 @@ class WebhookUpdate(Request):
 
 
 class Webhook(Shown[contract.Webhook]):
-    """Where notifications are sent, signed as Standard Webhooks says."""
+    """A URL that receives notifications, signed according to Standard Webhooks."""
 
     url: Annotated[str, Field(max_length=1000, examples=[_URL])]
     active: bool
@@ -70,7 +70,7 @@ class Webhook(Shown[contract.Webhook]):
 
 
 class NewWebhook(Shown[contract.NewWebhook]):
-    """A webhook with the secret that signs its messages. It is not shown again."""
+    """A new webhook with the secret that signs its messages. The secret is shown only once."""
 
     url: Annotated[str, Field(max_length=1000, examples=[_URL])]
     active: bool

@@ -32,7 +32,7 @@ async def list_orders(
     query: Annotated[OrderQuery, Query()],
     call: Call[orders.ListOrders, OrderPage] = calls(ORDERS_LIST, OrderPage),
 ) -> OrderPage:
-    """List the orders that match every given filter, page by page: one's own, or for an administrator all."""
+    """List the orders that match every given filter. Users see their own orders, administrators see all."""
     return await call(query.to_contract())
 
 
@@ -44,7 +44,10 @@ async def list_orders(
     summary="Place an order",
 )
 async def place_order(body: NewOrder, call: Call[orders.PlaceOrder, Order] = calls(ORDERS_PLACE, Order)) -> Response:
-    """Place an order at today's prices. Whether the goods are in stock is found out afterwards: see its `status`."""
+    """Place an order at current prices.
+
+    The goods are reserved afterwards. The order is then `confirmed`, or `refused` if products are short.
+    """
     order = await call(body.to_contract())
     location = f"{router.prefix}/orders/{order.order_id}"
     return resource(order, status=202, headers={"Location": location})
@@ -52,7 +55,7 @@ async def place_order(body: NewOrder, call: Call[orders.PlaceOrder, Order] = cal
 
 @router.get("/orders/{order_id}", response_model=Order, responses=READ, summary="Get an order")
 async def get_order(order_id: OrderId, call: Call[orders.GetOrder, Order] = calls(ORDERS_GET, Order)) -> Response:
-    """Get one order by id: one's own, or for an administrator any."""
+    """Get one order by id. Users see their own orders, administrators see all."""
     return resource(await call(orders.GetOrder(order_id=order_id)))
 
 
@@ -67,7 +70,7 @@ async def cancel_order(
     version: ExpectedVersion,
     call: Call[orders.CancelOrder, Order] = calls(ORDERS_CANCEL, Order),
 ) -> Response:
-    """Cancel an order that is not dispatched yet. Twice is no error."""
+    """Cancel an order before it is dispatched. Repeating this has no effect."""
     return resource(await call(orders.CancelOrder(order_id=order_id, expected_version=version)))
 
 
@@ -75,7 +78,7 @@ async def cancel_order(
 async def get_order_history(
     order_id: OrderId, call: Call[orders.GetOrderHistory, OrderHistory] = calls(ORDERS_HISTORY, OrderHistory)
 ) -> OrderHistory:
-    """Get the statuses that an order has reached, and when."""
+    """Get the statuses that an order has reached, with their times."""
     return await call(orders.GetOrderHistory(order_id=order_id))
 
 
@@ -85,5 +88,5 @@ async def list_customer_orders(
     query: Annotated[CustomerOrderQuery, Query()],
     call: Call[orders.ListOrders, OrderPage] = calls(ORDERS_LIST, OrderPage),
 ) -> OrderPage:
-    """List a customer's orders, as the list of all orders does."""
+    """List the orders of one customer. Users see their own orders, administrators see all."""
     return await call(orders.ListOrders(**query.model_dump(exclude_unset=True), customer_id=customer_id))

@@ -52,7 +52,7 @@ class OrderLine(Shown[orders.OrderLine]):
 
 
 class ShortLine(Shown[orders.ShortLine]):
-    """A product of which there is not enough."""
+    """A product that is short."""
 
     product_id: Id
     wanted: int
@@ -74,7 +74,7 @@ class OrderSummary(Shown[orders.OrderSummary]):
 
 
 class Order(Shown[orders.Order]):
-    """An order; null where nothing is known."""
+    """An order. Unknown fields are null."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_ORDER]})
 
@@ -88,7 +88,7 @@ class Order(Shown[orders.Order]):
     lines: Annotated[tuple[OrderLine, ...], Field(max_length=MOST_LINES)]
     short: Annotated[
         tuple[ShortLine, ...],
-        Field(max_length=MOST_LINES, description="Of a refused order, what there was too little of."),
+        Field(max_length=MOST_LINES, description="The products that were short, if the order is refused."),
     ]
     employee_id: int | None
     required_date: date | None
@@ -105,14 +105,14 @@ class Order(Shown[orders.Order]):
 
 
 class OrderPage(Shown[orders.OrderPage]):
-    """A part of the orders list; without `next_cursor` it is the last."""
+    """A page of the list. The last page has no `next_cursor`."""
 
     items: Items[OrderSummary]
     next_cursor: str | None
 
 
 class OrderStep(Shown[orders.OrderStep]):
-    """A status that an order reached, when, and the id of the event that announced it."""
+    """A status that an order reached: when, and the id of the event that announced it."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_STEP]})
 
@@ -122,7 +122,7 @@ class OrderStep(Shown[orders.OrderStep]):
 
 
 class OrderHistory(Shown[orders.OrderHistory]):
-    """The steps of an order whose time is known, the first one first."""
+    """The statuses that an order has reached, oldest first. Statuses without a known time are left out."""
 
     order_id: Id
     steps: Annotated[tuple[OrderStep, ...], Field(max_length=len(OrderStatus))]
@@ -132,37 +132,37 @@ Day = Annotated[date | None, BeforeValidator(is_day)]
 
 
 class CustomerOrderQuery(Query):
-    """Which of a customer's orders, in which order."""
+    """Filters, order and page of the list of one customer's orders."""
 
     status: OrderStatus | None = None
     user_id: Annotated[UserId | None, Field(description="Who placed it.")] = None
     placed_from: Annotated[Day, Field(description="Placed on this day (UTC) or later.")] = None
     placed_until: Annotated[Day, Field(description="Placed on this day (UTC) or earlier.")] = None
-    sort: Annotated[OrderSort, Field(description="`-` is descending.")] = OrderSort.ID_DESC
+    sort: Annotated[OrderSort, Field(description="`-` sorts descending.")] = OrderSort.ID_DESC
     limit: PageLimit = 50
     cursor: PageCursor = None
 
 
 class OrderQuery(CustomerOrderQuery):
-    """Which orders, in which order."""
+    """Filters, order and page of the list of orders."""
 
     customer_id: CustomerId | None = None
 
     def to_contract(self) -> orders.ListOrders:
-        """The request for those that were named."""
+        """The request to the service, with the filters that were given."""
         return orders.ListOrders(**self.model_dump(exclude_unset=True))
 
 
 class NewOrder(Request):
-    """An order to be placed, at today's prices; each product is on one line."""
+    """A new order at current prices. Each product is on one line."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"lines": [{"product_id": 1, "quantity": 2}]}]})
 
     lines: Annotated[tuple[NewLine, ...], many(MOST_LINES), NOT_EMPTY]
-    customer_id: Annotated[
-        CustomerId | None, Field(description="For administrators: the customer for whom the order is.")
-    ] = None
+    customer_id: Annotated[CustomerId | None, Field(description="For administrators: the customer to order for.")] = (
+        None
+    )
 
     def to_contract(self) -> orders.PlaceOrder:
-        """The request for it."""
+        """The request to the service."""
         return orders.PlaceOrder(**{name: getattr(self, name) for name in self.model_fields_set})

@@ -91,7 +91,7 @@ async def discontinue_product(
     version: ExpectedVersion,
     call: Call[products.DiscontinueProduct, Product] = calls(PRODUCTS_DISCONTINUE, Product),
 ) -> Response:
-    """Discontinue a product: it stays in the catalogue, marked. Repeating this is no error."""
+    """Discontinue a product: it stays in the catalogue, marked. Repeating this has no effect."""
     discontinue = products.DiscontinueProduct(product_id=product_id, expected_version=version)
     return resource(await call(discontinue))
 

@@ -29,7 +29,7 @@ async def list_stock_movements(
     page: Annotated[PageQuery, Query()],
     call: Call[stock.ListMovements, MovementPage] = calls(PRODUCTS_STOCK_MOVEMENTS, MovementPage),
 ) -> MovementPage:
-    """List what has changed a product's stock, the newest first, page by page."""
+    """List the movements of a product's stock, newest first."""
     return await call(stock.ListMovements(product_id=product_id, **page.model_dump(exclude_unset=True)))
 
 
@@ -49,5 +49,5 @@ async def adjust_stock(
     body: StockAdjustment,
     call: Call[stock.AdjustStock, Stock] = calls(PRODUCTS_STOCK_ADJUST, Stock),
 ) -> Stock:
-    """Correct the units in stock, never to fewer than are reserved: 409."""
+    """Correct the units in stock. 409 if the result would be lower than the units reserved."""
     return await call(stock.AdjustStock(product_id=product_id, change=body.change, reason=body.reason))

@@ -25,7 +25,7 @@ _MOVEMENT: JsonDict = {
 
 
 class Stock(Shown[stock.Stock]):
-    """A product's units: in the warehouse, those of them that orders have reserved, and the rest."""
+    """The units of a product: in the warehouse, reserved by orders, and available (the difference)."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_STOCK]})
 
@@ -36,7 +36,7 @@ class Stock(Shown[stock.Stock]):
 
 
 class Movement(Shown[stock.Movement]):
-    """By how many units the stock of a product and the reserved part of it changed, and why."""
+    """A change of a product's stock: by how many units in stock, by how many reserved, and why."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_MOVEMENT]})
 
@@ -45,13 +45,13 @@ class Movement(Shown[stock.Movement]):
     in_stock: int
     reserved: int
     order_id: int | None
-    user_id: Annotated[str | None, Field(description="The administrator who moved them.")]
+    user_id: Annotated[str | None, Field(description="The administrator who moved the units. Null if an order did.")]
     reason: str | None
     at: datetime
 
 
 class MovementPage(Shown[stock.MovementPage]):
-    """A part of the list of movements; without `next_cursor` it is the last."""
+    """A page of the movements, newest first. The last page has no `next_cursor`."""
 
     items: Items[Movement]
     next_cursor: str | None
@@ -67,7 +67,7 @@ class GoodsReceived(Request):
 
 
 class StockAdjustment(Request):
-    """A correction by so many units, up or down."""
+    """A correction of the units in stock, up or down."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"change": -3, "reason": "broken in the warehouse"}]})
 

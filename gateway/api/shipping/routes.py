@@ -24,9 +24,9 @@ async def list_shipments(
     query: Annotated[ShipmentQuery, Query()],
     call: Call[shipping.ListShipments, ShipmentPage] = calls(SHIPPING_LIST, ShipmentPage),
 ) -> ShipmentPage:
-    """List the shipments that match every given filter, page by page.
+    """List the shipments that match every given filter.
 
-    Users see those of their own orders, administrators all.
+    Users see the shipments of their own orders, administrators see all.
     """
     return await call(query.to_contract())
 
@@ -35,7 +35,7 @@ async def list_shipments(
 async def get_shipment(
     shipment_id: ShipmentId, call: Call[shipping.GetShipment, Shipment] = calls(SHIPPING_GET, Shipment)
 ) -> Response:
-    """Get one shipment by id: of your own orders, or for an administrator any."""
+    """Get one shipment by id. Users see the shipments of their own orders, administrators see all."""
     return resource(await call(shipping.GetShipment(shipment_id=shipment_id)))
 
 
@@ -45,7 +45,7 @@ async def dispatch_shipment(
     version: ExpectedVersion,
     call: Call[shipping.DispatchShipment, Shipment] = calls(SHIPPING_DISPATCH, Shipment),
 ) -> Response:
-    """Note that the goods have left. From then on the order cannot be cancelled. Repeating this is no error."""
+    """Record that the goods have left. The order can no longer be cancelled. Repeating this has no effect."""
     return resource(await call(shipping.DispatchShipment(shipment_id=shipment_id, expected_version=version)))
 
 
@@ -55,5 +55,5 @@ async def deliver_shipment(
     version: ExpectedVersion,
     call: Call[shipping.DeliverShipment, Shipment] = calls(SHIPPING_DELIVER, Shipment),
 ) -> Response:
-    """Note that the goods of a dispatched shipment have arrived. Repeating this is no error."""
+    """Record that the goods of a dispatched shipment have arrived. Repeating this has no effect."""
     return resource(await call(shipping.DeliverShipment(shipment_id=shipment_id, expected_version=version)))
