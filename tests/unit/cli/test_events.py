@@ -21,7 +21,7 @@ def test_which_dead_letters_are_meant_must_be_clear(verb: str, which: list[str])
 
 @pytest.mark.parametrize("subject", ["", "a b", "a..b", ">.a", ".", "a\n"])
 def test_what_is_no_subject_is_told_at_once(subject: str) -> None:
-    assert (2, f"mesh: {subject!r} is no subject\n") == ended("tail", subject)
+    assert (2, f"mesh: {subject!r} is not a subject\n") == ended("tail", subject)
 
 
 @pytest.mark.parametrize(
