@@ -53,7 +53,8 @@ test: install ## Run the tests on real servers
 
 faults: install ## Run the long fault tests: about 30 minutes, figures in dist/faults.json
 	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults tests/security/http/test_floods.py tests/security/nats/test_answers.py \
-		tests/integration/auth_svc/test_no_enumeration.py $(ARGS)
+		tests/integration/auth_svc/test_no_enumeration.py tests/unit/mesh/events/test_no_event_is_lost.py \
+		tests/unit/mesh/service/test_every_request_is_answered_once.py $(ARGS)
 
 $(VENV)/.installed-%: requirements/%.txt $(STAMP)
 	@if command -v uv >/dev/null 2>&1; then \

@@ -13,10 +13,12 @@ from typing import Final
 
 from cli.scaffold.errors import ScaffoldError
 
-_LEFT_OUT: Final = shutil.ignore_patterns(
-    *(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "node_modules", "dist"),
+_NOT_COPIED: Final = (
+    *(".git", ".venv*", ".*_cache", ".hypothesis", "node_modules", "dist"),
     *(".mesh*", ".env", "keys"),  # data and secrets
 )
+_COPIED: Final = shutil.ignore_patterns(*_NOT_COPIED)  # with compiled modules, which save seconds
+_LEFT_OUT: Final = shutil.ignore_patterns(*_NOT_COPIED, "__pycache__")
 _PROJECT: Final = ("pyproject.toml", "services.py", "subjects.py", "tests")
 _GATEWAY: Final = (
     "from gateway.app import build; from gateway.settings import GatewaySettings;"
@@ -44,7 +46,7 @@ def changes(root: Path, edit: Callable[[Path], None]) -> list[Change]:
         raise ScaffoldError(f"{root} is not a checkout of the project: it needs {', '.join(_PROJECT)}")
     with TemporaryDirectory(prefix="mesh-new-") as folder:
         stage = Path(folder) / "project"
-        shutil.copytree(root, stage, ignore=_LEFT_OUT, symlinks=True)
+        shutil.copytree(root, stage, ignore=_COPIED, symlinks=True)
         edit(stage)
         edited = [str(stage / one.path) for one in _differences(root, stage) if one.path.endswith(".py")]
         _run(stage, "ruff", "-m", "ruff", "check", "--quiet", "--select", "I", "--fix", *edited)

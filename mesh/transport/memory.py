@@ -147,7 +147,7 @@ class MemoryTransport:
 
     def inbox(self) -> str:
         """See Transport.inbox."""
-        return f"{self._inbox}{next(self._calls)}"
+        return f"{self._inbox[:-1]}-{next(self._calls)}"  # the subscription to replies does not match it
 
     async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
         """See Transport.subscribe."""

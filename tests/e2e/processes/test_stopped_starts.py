@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
+from typing import Final
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -31,6 +32,9 @@ NEEDS = [
     *((package, "NATS_URL") for package in SERVICES),
     *((package, row.url_variable) for package, row in SERVICES.items() if row.url_variable),
 ]
+
+WAYS: Final = (("silent", (SIGTERM, SIGTERM)), ("absent", (SIGINT,)), ("absent", (SIGTERM, SIGINT, SIGTERM)))
+"""How the server fails and which signals arrive: each need is tried in one of these ways."""
 
 
 def database_urls(servers: Servers) -> dict[str, str]:
@@ -115,10 +119,10 @@ async def ends_at_once(process: Process, *numbers: Signals) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "numbers"),
-    [("silent", (SIGTERM, SIGTERM)), ("absent", (SIGINT,)), ("absent", (SIGTERM, SIGINT, SIGTERM))],
+    ("needs", "kind", "numbers"),
+    [(needs, *WAYS[number % len(WAYS)]) for number, needs in enumerate(NEEDS)],
+    ids=[" ".join(needs) for needs in NEEDS],
 )
-@pytest.mark.parametrize("needs", NEEDS, ids=" ".join)
 async def test_a_process_ends_while_it_waits_for_a_server(
     servers: Servers, start: Callable[..., Process], needs: tuple[str, str], kind: str, numbers: tuple[Signals, ...]
 ) -> None:

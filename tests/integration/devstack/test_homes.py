@@ -22,9 +22,10 @@ def mongo_client(url: str) -> AsyncMongoClient[dict[str, Any]]:
 
 
 STORES = [replace(row, handles=()) for row in PROCESSES if row.store]  # no events: NATS is not started
+ONE_OF_A_KIND = {row.store: row for row in STORES}
 
 
-@pytest.mark.parametrize("new", STORES, ids=lambda row: row.name)
+@pytest.mark.parametrize("new", ONE_OF_A_KIND.values(), ids=ONE_OF_A_KIND)
 async def test_a_home_that_is_older_than_a_service_gets_its_database_and_keeps_the_data(
     tmp_path: Path, new: Process
 ) -> None:

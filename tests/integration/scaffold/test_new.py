@@ -15,6 +15,7 @@ from devstack.processes.child import end_with_launcher
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from tests.support.checkout import Checkout
+from tests.support.long_form import LONG
 from tests.support.paths import ROOT
 from tests.support.tutorial import LAST_STEP, TUTORIAL, commands, mesh_command, require_shown, script
 
@@ -24,6 +25,11 @@ _BEFORE, _AFTER = TUTORIAL.read_text().partition(LAST_STEP)[2].split("make up\n`
 _DEFINED: Final = ("GATEWAY=", "field()", "LOGIN=")
 """What earlier steps of the tutorial set, and this one uses."""
 CHECKS: Final = (("ruff", "format", "--check", "."), ("ruff", "check", "."), ("mypy",), ("lint-imports",))
+_RUNNING: Final = ("gateway", "auth", "customers", "gift_cards")
+_ON_A_WHOLE_MESH: Final = (
+    *("tests/contract", "tests/e2e/http/test_documentation.py", "tests/e2e/command/test_operator.py"),
+    "tests/security/nats/test_permission_matrix.py",
+)
 NEW: Final = ("gift_cards.get", "gift_cards.count", "customers.count")
 
 
@@ -48,6 +54,7 @@ async def stack(checkout: Checkout) -> AsyncIterator[dict[str, Any]]:
         up = await asyncio.create_subprocess_exec(
             *mesh_command(home).split()[1:],
             *("up", "--home", str(home), "--http-port", "0"),
+            *(option for name in _RUNNING for option in ("--only", name)),
             cwd=checkout.folder,
             env=checkout.environment,
             stdout=output,
@@ -75,10 +82,9 @@ def test_its_own_tests_and_those_that_run_over_all_services_pass(checkout: Check
     told = checkout.run(
         "pytest",
         *("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--import-mode=importlib"),
-        *("tests/integration/gift_cards_svc", "tests/contract", "tests/e2e/http/test_documentation.py"),
-        *("tests/e2e/command/test_operator.py", "tests/security/nats/test_permission_matrix.py"),
-        "tests/unit/gateway/access/test_auth.py",
+        *("tests/integration/gift_cards_svc", "tests/unit/gateway/access/test_auth.py"),
         *("tests/unit/deployment", "tests/unit/docs", "tests/unit/test_subjects.py", "tests/unit/worker"),
+        *(_ON_A_WHOLE_MESH if LONG else ()),
         *("-k", "gift or count or generate or requirements or no_user_may or golden_file or who_may or access"),
     )
     assert " passed" in told

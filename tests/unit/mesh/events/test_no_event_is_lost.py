@@ -18,6 +18,7 @@ from mesh.transport.memory import MemoryTransport
 from tests.support.events.memory_stores import Entry, Lost, MemoryStore, Session
 from tests.support.events.memory_streams import StreamBroker
 from tests.support.events.sample_events import HAPPENED, Happened, entry
+from tests.support.long_form import LONG
 from tests.support.virtual_clock import VirtualLoop
 
 POISON = 13
@@ -164,5 +165,5 @@ class Events(RuleBasedStateMachine):
         self.loop.close()
 
 
-Events.TestCase.settings = settings(max_examples=100, stateful_step_count=30)
+Events.TestCase.settings = settings(max_examples=300 if LONG else 25, stateful_step_count=30)
 TestNoEventIsLost = Events.TestCase

@@ -12,6 +12,7 @@ from mesh.core.errors import CallError
 from mesh.service.service import Service
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryBroker, MemoryTransport
+from tests.support.long_form import LONG
 from tests.support.mesh.sample_service import SAY, WHISPER, Said, Say, sample
 from tests.support.virtual_clock import VirtualLoop
 
@@ -130,5 +131,5 @@ class Mesh(RuleBasedStateMachine):
         self.loop.close()
 
 
-Mesh.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
+Mesh.TestCase.settings = settings(max_examples=300 if LONG else 60, stateful_step_count=40)
 TestEveryRequestIsAnsweredOnce = Mesh.TestCase
