@@ -6,17 +6,11 @@ and retries, and is counted. A request of nats-py only carries a payload.
 """
 
 import asyncio
-import multiprocessing
-import shutil
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import nats
@@ -25,6 +19,7 @@ import uvloop
 from nats.aio.msg import Msg
 from pydantic import BaseModel, ConfigDict
 
+from bench.processes import cpu_time, nats_server, process
 from mesh.client.client import Client
 from mesh.core.context import Caller
 from mesh.core.endpoint import Access, Endpoint
@@ -112,8 +107,7 @@ class _Peer:
 
     def _cpu(self) -> float:
         """Seconds of processor time of all processes so far."""
-        clocks = (~process << 3 | 2 for process in self.processes)  # clock_getcpuclockid(3)
-        return time.process_time() + sum(map(time.clock_gettime, clocks))
+        return time.process_time() + sum(map(cpu_time, self.processes))
 
 
 async def _compare(mesh: _Peer, plain: _Peer, at_once: int, turns: int) -> Row:
@@ -139,8 +133,8 @@ async def _compare(mesh: _Peer, plain: _Peer, at_once: int, turns: int) -> Row:
 async def _running() -> AsyncIterator[tuple[_Peer, _Peer]]:
     """The mesh and nats-py, each with a worker that answers."""
     async with AsyncExitStack() as stack:
-        url, server = stack.enter_context(_nats_server())
-        workers = [stack.enter_context(_process(target, url)) for target in (_mesh_worker, _plain_worker)]
+        url, server = stack.enter_context(nats_server())
+        workers = [stack.enter_context(process(target, url)) for target in (_mesh_worker, _plain_worker)]
         transport = await NatsTransport.connect(NatsSettings(nats_url=url), "caller")
         stack.push_async_callback(transport.close)
         connection = await nats.connect(url)
@@ -167,43 +161,6 @@ async def _answered(ask: Ask, nobody: type[Exception]) -> None:
             await asyncio.sleep(0.05)
         else:
             return
-
-
-@contextmanager
-def _nats_server() -> Iterator[tuple[str, int]]:
-    """A NATS server on a free port: its URL and its process."""
-    program = shutil.which("nats-server", path=str(Path(sys.executable).parent))
-    if program is None:
-        raise RuntimeError("nats-server is not in the environment: run `make install`")
-    with tempfile.TemporaryDirectory() as folder:
-        command = [program, "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder, "-l", str(Path(folder) / "log")]
-        server = subprocess.Popen(command)  # noqa: S603  # our own command
-        try:
-            ports = Path(folder) / f"nats-server_{server.pid}.ports"
-            while not (ports.exists() and (text := ports.read_text())):
-                time.sleep(0.01)
-            yield str(_Ports.model_validate_json(text).nats[0]), server.pid
-        finally:
-            server.terminate()
-            server.wait()
-
-
-class _Ports(BaseModel):
-    """The ports that nats-server reports."""
-
-    nats: list[str]
-
-
-@contextmanager
-def _process(target: Callable[[str], None], url: str) -> Iterator[int]:
-    """A process that runs `target(url)`; its id."""
-    process = multiprocessing.get_context("spawn").Process(target=target, args=(url,), daemon=True)
-    process.start()
-    try:
-        yield process.pid or 0
-    finally:
-        process.terminate()
-        process.join()
 
 
 def _mesh_worker(url: str) -> None:
