@@ -64,7 +64,7 @@ $(VENV)/.installed-%: requirements/%.txt $(STAMP)
 	fi
 	@touch $@
 
-bench: bench-install ## Run the benchmark: 4 minutes, see bench/README.md
+bench: bench-install ## Run the benchmark: 5 minutes, see bench/README.md
 	@$(BENCH_VENV)/bin/python -m bench $(ARGS)
 
 bench-full: bench-install ## Run the whole benchmark: half an hour

@@ -1,13 +1,13 @@
 """The cost of consuming durable events, compared with FastStream's JetStream subscriber on the same server.
 
-Each has a worker process with its own durable pull consumer of one stream. In each turn a worker is stopped while events
-are stored, and then handles them all. Compared is the CPU time of the worker per event. Both read a small JSON payload
-into a pydantic model, do nothing with it, and acknowledge it. The mesh's consumer also reads the CloudEvent's attributes,
-checks that the event belongs on its subject, has a deadline, counts, and writes a log line that its level drops.
+Each has a worker process with its own durable pull consumer of one stream. In each turn a worker is stopped while
+events are stored, and then handles them all. Compared is the CPU time of the worker per event.
+
+Both read a small JSON payload into a pydantic model, do nothing with it, and acknowledge it. The mesh's consumer also
+reads the attributes of the CloudEvent, checks that the event belongs on its subject, and has a deadline.
 """
 
 import asyncio
-import logging
 import os
 import signal
 import statistics
@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
@@ -25,7 +26,7 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig
 from pydantic import BaseModel
 
-from bench.processes import cpu_time, nats_server, process
+from bench.processes import cpu_time, nats_server, process, script
 from mesh.core.event import Event
 from mesh.events.cloud_event import compose
 from mesh.events.consumer import EventConsumer, Handler
@@ -46,12 +47,9 @@ class Said(BaseModel):
 
 SAID = Event("events.bench.said", Said, durable=True)
 _MESH, _FASTSTREAM = "bench", "faststream"
+_PEER = Path(__file__).parent / "peers/faststream_worker/consumer.py"
 _EVENTS = 8000
 """Events in one turn."""
-_CONCURRENCY = 8
-"""The mesh's default number of events at once."""
-_FETCH = 1000
-"""Events that FastStream fetches at once: it was the cheapest of 1, 10, 100 and 1000."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +136,11 @@ async def _running() -> AsyncIterator[tuple[JetStreamContext, dict[str, int]]]:
         await jetstream.add_stream(StreamConfig(EVENTS, subjects=[SAID.subject]))
         for name in (_MESH, _FASTSTREAM):
             await jetstream.add_consumer(EVENTS, ConsumerConfig(durable_name=name, max_ack_pending=1000))
-        targets = {_MESH: _mesh_worker, _FASTSTREAM: _faststream_worker}
-        workers = {name: stack.enter_context(process(target, url)) for name, target in targets.items()}
+        peer = {"NATS_URL": url, "STREAM": EVENTS, "SUBJECT": SAID.subject, "DURABLE": _FASTSTREAM}
+        workers = {
+            _MESH: stack.enter_context(process(_mesh_worker, url)),
+            _FASTSTREAM: stack.enter_context(script(_PEER, **peer)),
+        }
         await _store(jetstream, 500)
         for name in workers:
             await _settled(jetstream, name)
@@ -153,31 +154,12 @@ def _mesh_worker(url: str) -> None:
     async def serve() -> None:
         configure(LogSettings(log_level="warning"), _MESH)
         transport = await NatsTransport.connect(NatsSettings(nats_url=url), _MESH)
-        consumer = EventConsumer(_MESH, transport, [Handler(SAID, handle)], concurrency=_CONCURRENCY)
+        consumer = EventConsumer(_MESH, transport, [Handler(SAID, handle)])
         await consumer.start()
         tune_garbage_collection()
         await asyncio.Event().wait()
 
     uvloop.run(serve())
-
-
-def _faststream_worker(url: str) -> None:
-    from faststream import FastStream  # noqa: PLC0415  # a package of the benchmark alone; this module is imported to be checked
-    from faststream.nats import JStream, NatsBroker, PullSub  # noqa: PLC0415
-
-    logging.getLogger("nats").setLevel(logging.CRITICAL)
-    broker = NatsBroker(url, logger=None)
-
-    @broker.subscriber(
-        SAID.subject,
-        stream=JStream(EVENTS, declare=False),
-        durable=_FASTSTREAM,
-        pull_sub=PullSub(batch_size=_FETCH),
-    )
-    async def handle(said: Said) -> None:
-        pass
-
-    uvloop.run(FastStream(broker, logger=None).run())
 
 
 def main(turns: Annotated[int, typer.Option(help="Turns of each system.")] = 7) -> None:

@@ -12,11 +12,13 @@ from bench.comparison import Plan
 from bench.progress import show
 from bench.reporting.results import Section
 from bench.sections.buses import buses
+from bench.sections.events import durable_events
 from bench.sections.http import CUSTOMER, PRODUCTS, Asked, ask, ask_with_new_tokens
 from bench.sections.lasting import lasting
 from bench.sections.limits import limits
 from bench.sections.lists import lists
 from bench.sections.logins import logins
+from bench.sections.orders import orders
 from bench.sections.scaling import scaling
 from bench.sections.start import start
 from bench.sections.tracing import tracing
@@ -91,8 +93,16 @@ async def _limits(on: Testbed) -> Section:
     return await limits(on.stack, rounds=3 if on.bench.full else 2, seconds=4)
 
 
+async def _orders(on: Testbed) -> Section:
+    return await orders(on.stack, on.asked.tokens, rounds=5 if on.bench.full else 2, seconds=10 if on.bench.full else 6)
+
+
 async def _bus(bench: Bench) -> Section:
     return await buses(rounds=3 if bench.full else 1)
+
+
+async def _events(bench: Bench) -> Section:
+    return await durable_events(bench.home / "events", rounds=3 if bench.full else 1, turns=5 if bench.full else 3)
 
 
 async def _lists(bench: Bench) -> Section:
@@ -119,10 +129,12 @@ _TOGETHER: dict[str, Callable[[Testbed], Awaitable[Section]]] = {
     "new-tokens": _new_tokens,
     "logins": _logins,
     "limits": _limits,
+    "orders": _orders,
     "memory": _memory,
 }
 _ALONE: dict[str, Callable[[Bench], Awaitable[Section]]] = {
     "bus": _bus,
+    "events": _events,
     "lists": _lists,
     "scaling": _scaling,
     "tracing": _tracing,
@@ -135,17 +147,19 @@ _MINUTES: Mapping[str, tuple[float, float]] = {
     "new-tokens": (1.5, 1.8),
     "logins": (1.8, 2.6),
     "limits": (0.2, 0.3),
+    "orders": (0.4, 1.1),
     "memory": (2.1, 10.1),
     "bus": (0.2, 0.6),
+    "events": (0.6, 1.8),
     "lists": (2.6, 3.4),
     "scaling": (1.8, 2.6),
     "tracing": (1.2, 4.6),
     "start": (0.4, 0.6),
 }
 """Duration of each part in the short and the full form, on two cores, to estimate the remaining time."""
-_SHORT = ("customer", "products", "bus", "start")
+_SHORT = ("customer", "products", "orders", "bus", "events", "start")
 _SHORT_PEERS = ("nestjs-express", "go", "fastapi")
-_FOLDERS = ("home", "lists", "scaling", "start", "tokens", "tracing")
+_FOLDERS = ("home", "events", "lists", "scaling", "start", "tokens", "tracing")
 
 
 async def measure(bench: Bench, keep: Callable[[Section], None]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The processes that a part of the benchmark starts by itself, and the processor time that a process has used."""
 
 import multiprocessing
+import os
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,16 @@ def nats_server(*options: str) -> Iterator[tuple[str, int]]:
     if program is None:
         raise RuntimeError("nats-server is not in the environment: run `make install`")
     with tempfile.TemporaryDirectory() as folder:
-        command = [program, "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder, *("-l", str(Path(folder) / "log"), *options)]
+        command = [
+            program,
+            "-a",
+            "127.0.0.1",
+            "-p",
+            "-1",
+            "--ports_file_dir",
+            folder,
+            *("-l", str(Path(folder) / "log"), *options),
+        ]
         server = subprocess.Popen(command)  # noqa: S603  # our own command
         try:
             ports = Path(folder) / f"nats-server_{server.pid}.ports"
@@ -53,3 +63,14 @@ def process(target: Callable[[str], None], url: str) -> Iterator[int]:
     finally:
         process.terminate()
         process.join()
+
+
+@contextmanager
+def script(path: Path, **environment: str) -> Iterator[int]:
+    """A process that runs the file with this interpreter; its id."""
+    running = subprocess.Popen([sys.executable, path], env={**os.environ, **environment})  # noqa: S603  # our own file
+    try:
+        yield running.pid
+    finally:
+        running.terminate()
+        running.wait()
