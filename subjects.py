@@ -83,19 +83,20 @@ NOTIFICATIONS_WEBHOOK_GET = Endpoint("notifications.webhook.get", notifications.
 NOTIFICATIONS_WEBHOOK_PUT = Endpoint("notifications.webhook.put", notifications.PutWebhook, notifications.NewWebhook, USER, verified=True, reasons=(N.INVALID_URL,))
 NOTIFICATIONS_WEBHOOK_DELETE = Endpoint("notifications.webhook.delete", notifications.DeleteWebhook, notifications.WebhookDeleted, USER, verified=True, idempotent=True)
 
-# Events: subject, payload, whether a stream stores it, and the services that handle it.
+# Events: subject, payload, whether a stream stores it, whether users see their own (`GET /v1/events`), and the services
+# that handle it.
 EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.SessionsRevoked)
 EVENTS_AUTH_USER_REGISTERED = Event("events.auth.user_registered", auth.UserRegistered, durable=True, handled_by=("notifications",))
 
 EVENTS_CUSTOMERS_CHANGED = Event("events.customers.changed", customers.CustomerChanged, durable=True)
 EVENTS_PRODUCTS_CHANGED = Event("events.products.changed", products.ProductChanged, durable=True)
 
-EVENTS_ORDERS_PLACED = Event("events.orders.placed", orders.OrderPlaced, durable=True, handled_by=("stock", "carts", "notifications"))
-EVENTS_ORDERS_CONFIRMED = Event("events.orders.confirmed", orders.OrderConfirmed, durable=True, handled_by=("shipping", "notifications"))
-EVENTS_ORDERS_REFUSED = Event("events.orders.refused", orders.OrderRefused, durable=True, handled_by=("notifications",))
-EVENTS_ORDERS_CANCELLED = Event("events.orders.cancelled", orders.OrderCancelled, durable=True, handled_by=("stock", "shipping", "notifications"))
-EVENTS_ORDERS_DISPATCHED = Event("events.orders.dispatched", orders.OrderDispatched, durable=True, handled_by=("stock", "notifications"))
-EVENTS_ORDERS_DELIVERED = Event("events.orders.delivered", orders.OrderDelivered, durable=True, handled_by=("notifications",))
+EVENTS_ORDERS_PLACED = Event("events.orders.placed", orders.OrderPlaced, durable=True, shown=True, handled_by=("stock", "carts", "notifications"))
+EVENTS_ORDERS_CONFIRMED = Event("events.orders.confirmed", orders.OrderConfirmed, durable=True, shown=True, handled_by=("shipping", "notifications"))
+EVENTS_ORDERS_REFUSED = Event("events.orders.refused", orders.OrderRefused, durable=True, shown=True, handled_by=("notifications",))
+EVENTS_ORDERS_CANCELLED = Event("events.orders.cancelled", orders.OrderCancelled, durable=True, shown=True, handled_by=("stock", "shipping", "notifications"))
+EVENTS_ORDERS_DISPATCHED = Event("events.orders.dispatched", orders.OrderDispatched, durable=True, shown=True, handled_by=("stock", "notifications"))
+EVENTS_ORDERS_DELIVERED = Event("events.orders.delivered", orders.OrderDelivered, durable=True, shown=True, handled_by=("notifications",))
 
 EVENTS_STOCK_RESERVED = Event("events.stock.reserved", stock.StockReserved, durable=True, handled_by=("orders",))
 EVENTS_STOCK_REFUSED = Event("events.stock.refused", stock.StockRefused, durable=True, handled_by=("orders",))

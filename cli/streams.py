@@ -66,7 +66,7 @@ def streams(
 
 
 def _rows(stream: Stream) -> list[tuple[str, str, str]]:
-    own = (stream.name, "", " ".join(stream.subjects))
+    own = (stream.name, "", " ".join(stream.subjects or stream.copies))
     return [own, *((stream.name, consumer.name, " ".join(consumer.subjects)) for consumer in stream.consumers)]
 
 

@@ -1,8 +1,9 @@
 """The payloads of `orders.*` and of the events that orders announce."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -53,6 +54,20 @@ class OrderStatus(StrEnum):
     DELIVERED = "delivered"
     REFUSED = "refused"
     CANCELLED = "cancelled"
+
+
+NEXT: Final[Mapping[OrderStatus, frozenset[OrderStatus]]] = {
+    OrderStatus.PLACED: frozenset({OrderStatus.CONFIRMED, OrderStatus.REFUSED, OrderStatus.CANCELLED}),
+    OrderStatus.CONFIRMED: frozenset({OrderStatus.DISPATCHED, OrderStatus.CANCELLED}),
+    OrderStatus.DISPATCHED: frozenset({OrderStatus.DELIVERED}),
+}
+"""The statuses that may follow each at once; none follows the others."""
+
+
+def may_become(status: OrderStatus, later: OrderStatus) -> bool:
+    """Whether an order with this status may yet reach the other one."""
+    following = NEXT.get(status, frozenset())
+    return later in following or any(may_become(one, later) for one in following)
 
 
 class OrderSort(StrEnum):

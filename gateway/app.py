@@ -16,6 +16,7 @@ from gateway.api.auth import account, audit, users
 from gateway.api.auth import sessions as auth
 from gateway.api.carts import routes as carts
 from gateway.api.customers import routes as customers
+from gateway.api.events import routes as events
 from gateway.api.health import routes as health
 from gateway.api.notifications import routes as notifications
 from gateway.api.orders import routes as orders
@@ -40,6 +41,8 @@ from gateway.routing.operations import complete_document
 from gateway.routing.shadowing import refuse_shadowed
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import GuardedClient
+from gateway.upstream.feed import Feed
+from gateway.upstream.followers import Followers
 from gateway.upstream.readiness import Readiness
 from mesh.client.client import Client
 from mesh.client.instances import Instances
@@ -53,6 +56,7 @@ from subjects import (
     AUTH_REGISTER,
     AUTH_SESSIONS_REVOKED,
     ENDPOINTS,
+    EVENTS,
 )
 
 if TYPE_CHECKING:
@@ -98,10 +102,10 @@ def build(
     app.state.dependencies = wire(settings, transport)
     for routes in (
         *(auth, account, users, audit, customers, stock, products),
-        *(carts, orders, shipping, notifications, health),
+        *(carts, orders, shipping, notifications, events, health),
     ):
         app.include_router(routes.router)
-    refuse_undeclared(app, without=health.PATHS | _DOCS)
+    refuse_undeclared(app, without=health.PATHS | events.PATHS | _DOCS)
     refuse_shadowed(app)
     complete_document(app)
     compiled = tuple(compiled_routes(app, insides))
@@ -137,13 +141,20 @@ def wire(settings: GatewaySettings, transport: Transport) -> Dependencies:
     services = {endpoint.service for endpoint in ENDPOINTS}
     instances = Instances(transport, services)
     client = GuardedClient(Client(transport, instances), services, _HASHING, settings, settings.gateway_timeout)
-    revocations = Revocations(transport, partial(client.call, AUTH_SESSIONS_REVOKED, timeout=REVOCATIONS_WITHIN))
+    followers = Followers(settings)
+    revocations = Revocations(
+        transport,
+        partial(client.call, AUTH_SESSIONS_REVOKED, timeout=REVOCATIONS_WITHIN),
+        ended=followers.end_sessions,
+    )
     return Dependencies(
         client,
         Verifier(settings, partial(client.call, AUTH_JWKS, GetJwks())),
         revocations,
         Readiness(transport, services, revocations.known),
         instances,
+        Feed(transport, EVENTS, followers.deliver, followers.end_streams),
+        followers,
     )
 
 

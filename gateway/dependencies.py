@@ -7,6 +7,8 @@ from starlette.requests import Request
 
 from gateway.access.revocations import Revocations
 from gateway.upstream.client import GuardedClient
+from gateway.upstream.feed import Feed
+from gateway.upstream.followers import Followers
 from gateway.upstream.readiness import Readiness
 from mesh.client.instances import Instances
 from mesh.security.verifier import Verifier
@@ -22,6 +24,9 @@ class Dependencies:
     readiness: Readiness
     instances: Instances
     """Polled by the process that runs the application."""
+    feed: Feed
+    """Watched by the process that runs the application."""
+    followers: Followers
 
 
 def dependencies(request: Request) -> Dependencies:

@@ -51,6 +51,7 @@ FINER: Final[Mapping[str, int]] = {
     "if_match_required": 428,
     "head_too_large": 431,
     "method_not_implemented": 501,
+    "http_version_not_supported": 505,
     "unsupported_transfer_coding": 501,
 }
 """The gateway's own reasons that have an HTTP status of their own."""

@@ -87,12 +87,14 @@ async def serve_until(
     host, port = listening.getsockname()[:2]
     tune_garbage_collection()
     log.info("gateway_started", host=host, port=port)
-    async with app.state.dependencies.instances.monitored():
+    known = app.state.dependencies
+    async with known.instances.monitored(), known.feed.watched():
         try:
             await stopped_or_lost(stop, transport)
-            app.state.dependencies.readiness.stopping = True
+            known.readiness.stopping = True
             await asyncio.sleep(settings.gateway_stop_delay)
         finally:
+            known.followers.close()
             server.should_exit = True
             await serving
     log.info("gateway_drained")

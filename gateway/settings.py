@@ -74,7 +74,20 @@ class ServiceLimits(Settings):
         return self
 
 
-class GatewaySettings(NatsSettings, TokenSettings, HttpLimits, ServiceLimits):
+class EventLimits(Settings):
+    """Limits on requests that stay open for events. Each holds one of GATEWAY_MAX_CONNECTIONS."""
+
+    gateway_streams: int = Field(300, ge=0, le=1_000_000)
+    """Event streams at once."""
+    gateway_streams_per_user: int = Field(6, ge=0, le=1_000_000)
+    """Event streams of one user at once."""
+    gateway_waits: int = Field(200, ge=0, le=1_000_000)
+    """Requests with `wait` at once."""
+    gateway_waits_per_user: int = Field(10, ge=0, le=1_000_000)
+    """Requests with `wait` of one user at once."""
+
+
+class GatewaySettings(NatsSettings, TokenSettings, HttpLimits, ServiceLimits, EventLimits):
     """Where the gateway listens, how it stops, and its limits."""
 
     gateway_host: str = "127.0.0.1"

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ops.jetstream import JetStream, StreamError
-from ops.stored import Stored, at
+from mesh.events.stored import Stored, StreamError, at
+from ops.jetstream import JetStream
 from ops.streams import DEAD_STREAM, retry_subject
 
 _OF_THE_LETTER: Final = ("dead-", "nats-")

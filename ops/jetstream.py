@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mesh.core.errors import BadReply, DeadlineExceeded, MeshError, NoResponder
+from mesh.core.errors import BadReply, DeadlineExceeded, NoResponder
 from mesh.core.reading import Reader, Unreadable
-from mesh.core.terminal import escaped
+from mesh.events.stored import StreamError
 from mesh.transport.base import NO_HEADERS, Transport
 from ops.streams import Config
 
@@ -20,21 +20,9 @@ _STARTING: Final = {10005, 10008, 10009}
 _MAX_REPLY: Final = 1024 * 1024
 _ATTEMPT: Final = 2.0
 _PAUSE: Final = 0.1
-_LONGEST_WORD: Final = 300
 
 _Count = Annotated[int, Field(ge=0, lt=2**64)]
 _Name = Annotated[str, Field(max_length=256)]
-
-
-class StreamError(MeshError):
-    """JetStream refused a request; the message is the server's, as are its two numbers."""
-
-    def __init__(self, subject: str, description: str, code: int, number: int) -> None:
-        super().__init__(f"{subject}: {escaped(description[:_LONGEST_WORD])}")
-        self.code = code
-        """As HTTP's: 404 for what is not there."""
-        self.number = number
-        """More exact than the code."""
 
 
 class _Model(BaseModel):

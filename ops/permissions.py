@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from mesh.core.endpoint import Endpoint
 from mesh.core.event import Event
+from mesh.events.jetstream import FEED_PREFIX
 from mesh.wire.discovery import VERBS
 from mesh.wire.names import QUEUE_GROUP
 from ops.nkeys import variable
 from ops.process import Process
-from ops.streams import DEAD_STREAM, EVENT_STREAM, dead_subject, handlers, publisher, retry_subject
+from ops.streams import DEAD_STREAM, EVENT_STREAM, FEED_STREAM, dead_subject, handlers, publisher, retry_subject
 from subjects import AUTH_KEYS_ROTATE, ENDPOINTS, EVENTS
 
 BEGIN = "# >>> made of subjects.py and services.py by `mesh nats permissions --write`: a change here is lost"
@@ -46,16 +47,26 @@ def permissions(processes: Iterable[Process], events: Iterable[Event[Any]] = EVE
     rows, declared = tuple(processes), tuple(events)
     services = [row.name for row in rows if row.serves]
     return {
-        **{row.name: _worker(row, declared) if row.serves else _gateway(row, services) for row in rows},
+        **{row.name: _worker(row, declared) if row.serves else _gateway(row, services, declared) for row in rows},
         "operator": _operator(rows),
         "deployer": _deployer(),
     }
 
 
-def _gateway(row: Process, services: Iterable[str]) -> Permissions:
+def _gateway(row: Process, services: Iterable[str], events: Iterable[Event[Any]]) -> Permissions:
+    """It reads the feed, which holds only what users see; nobody but the server publishes there."""
+    shown = any(event.shown for event in events)
     return Permissions(
-        publish=[*_subjects(row.calls), *(f"$SRV.PING.{service}" for service in services)],
-        subscribe=[f"_INBOX_{row.name}.>", *_subjects(row.hears)],
+        publish=[
+            *_subjects(row.calls),
+            *(f"$SRV.PING.{service}" for service in services),
+            *(_api(f"DIRECT.GET.{FEED_STREAM}") if shown else ()),
+        ],
+        subscribe=[
+            f"_INBOX_{row.name}.>",
+            *_subjects(row.hears),
+            *((f"{FEED_PREFIX}>",) if shown else ()),
+        ],
     )
 
 
@@ -104,12 +115,14 @@ def _operator(rows: Iterable[Process]) -> Permissions:
 
 def _deployer() -> Permissions:
     """To read messages is to find the sequence from which a consumer starts again."""
+    of_the_feed = ("STREAM.CREATE", "STREAM.UPDATE", "STREAM.INFO", "CONSUMER.LIST")
     of_consumers = [f"CONSUMER.{verb}.{EVENT_STREAM}.*" for verb in ("CREATE", "INFO", "DELETE", "RESET")]
     return Permissions(
         publish=[
             *_api("INFO", "STREAM.NAMES", "STREAM.LIST"),
             *_api(*_of_both("STREAM.CREATE", "STREAM.UPDATE", "STREAM.INFO", "CONSUMER.NAMES", "CONSUMER.LIST")),
             *_api(*of_consumers, f"DIRECT.GET.{EVENT_STREAM}"),
+            *_api(*(f"{verb}.{FEED_STREAM}" for verb in of_the_feed)),
         ],
         subscribe=["_INBOX_deployer.>"],
     )

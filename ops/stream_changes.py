@@ -12,7 +12,7 @@ Outcome = Literal["created", "changed", "unchanged", "removed", "left", "refused
 _KEPT: Final[tuple[str, ...]] = ("num_replicas", "max_bytes")
 """What an operator decides: a later run keeps it."""
 _SOURCES: Final[tuple[str, ...]] = ("mirror", "sources", "republish", "subject_transform")
-"""By these a stream would store, or pass on, what is not declared."""
+"""By these a stream would store, or pass on, what is not declared; only the feed declares some."""
 _PRUNE: Final = "--prune removes it"
 _EVENT: Final = re.compile(r"(events|retry)\.[a-z0-9_.]+")
 """What the mesh has declared once: no stream keeps another subject."""
@@ -78,7 +78,7 @@ async def _stream(jetstream: JetStream, stream: Stream, found: StreamInfo | None
         for subject, count in stored.items()
     ]
     differing = [key for key, value in wanted.items() if not _same(found.config.get(key), value)]
-    differing += [key for key in _SOURCES if found.config.get(key)]
+    differing += [key for key in _SOURCES if key not in wanted and found.config.get(key)]
     if not differing:
         return [Change("unchanged", "stream", name), *left]
     losses = [] if wishes.prune else _losses(found, wanted)

@@ -12,6 +12,8 @@ EVENT_STREAM: Final = jetstream.EVENTS
 DEAD_STREAM: Final = jetstream.DEAD
 """Stores what a service could not handle."""
 DEAD_SUBJECTS: Final = "dead.>"
+FEED_STREAM: Final = jetstream.FEED
+"""Copies the events that users see (ADR 27)."""
 
 Config = Mapping[str, Any]
 """The configuration of a stream or a consumer, in the words of JetStream's API. Times are in nanoseconds."""
@@ -29,6 +31,8 @@ MAX_DEAD: Final = MAX_EVENT + 16 * _KIB
 MAX_ACK_PENDING: Final = 1000
 """Delivered events of one service without an acknowledgement, over all its processes. Events that wait for another try
 count, and must not keep new ones out; each process bounds its own work."""
+MOST_IN_FEED: Final = 100_000
+"""Events. Whoever resumes has at most these read for them."""
 ACK_WAIT: Final = int(jetstream.ACK_WAIT) * _SECOND
 
 _COMMON: Final[Config] = {
@@ -78,6 +82,12 @@ class Stream(NamedTuple):
     own: Config
     consumers: tuple[Consumer, ...] = ()
 
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """The subjects that it copies from another stream."""
+        sources = self.own.get("sources", ())
+        return tuple(one["src"] for source in sources for one in source["subject_transforms"])
+
     def config(self) -> Config:
         """The configuration with which it is made, with one replica."""
         return {
@@ -103,6 +113,7 @@ def streams(processes: Iterable[Process], events: Iterable[Event[Any]]) -> tuple
     if not durable:
         return ()
     consumers = tuple(_consumer(row) for row in handlers(rows))
+    feed = [_feed(shown)] if (shown := [event.subject for event in durable if event.shown]) else []
     subjects = (*(event.subject for event in durable), *(retry_subject(consumer.name) for consumer in consumers))
     return (
         Stream(
@@ -114,6 +125,7 @@ def streams(processes: Iterable[Process], events: Iterable[Event[Any]]) -> tuple
         ),
         # Without an end in time: a dead letter stays until a person decides.
         Stream(DEAD_STREAM, (DEAD_SUBJECTS,), _GIB, {"max_age": 0, "max_msg_size": MAX_DEAD, "deny_delete": False}),
+        *feed,
     )
 
 
@@ -135,6 +147,21 @@ def retry_subject(service: str) -> str:
 def dead_subject(service: str) -> str:
     """Where a service publishes what it could not handle."""
     return f"dead.{service}"
+
+
+def _feed(shown: Iterable[str]) -> Stream:
+    """A copy with one sequence of its own, republished once stored. The oldest events give way: EVENTS keeps them."""
+    copied = [{"src": subject, "dest": subject} for subject in shown]
+    own = {
+        "sources": [{"name": EVENT_STREAM, "subject_transforms": copied}],
+        "republish": {"src": ">", "dest": f"{jetstream.FEED_PREFIX}>"},
+        "discard": "old",
+        "max_age": _DAY,
+        "max_msgs": MOST_IN_FEED,
+        "max_msg_size": MAX_DEAD,
+        "deny_delete": True,
+    }
+    return Stream(FEED_STREAM, (), _GIB // 4, own)
 
 
 def _consumer(row: Process) -> Consumer:

@@ -1,6 +1,6 @@
 """The orders in PostgreSQL. Each change of a status stores its event in the same transaction."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from contracts.base import Id
 from contracts.orders import (
+    NEXT,
     DispatchStarted,
     ListOrders,
     Order,
@@ -24,6 +25,7 @@ from contracts.orders import (
     OrderStatus,
     OrderStep,
     ShortLine,
+    may_become,
 )
 from mesh.core.errors import Conflict, Invalid
 from mesh.core.event import Event
@@ -74,19 +76,8 @@ _SHORT: Final = """
     FROM unnest($2::integer[], $3::integer[]) AS short (product_id, in_stock)
     WHERE order_id = $1 AND order_lines.product_id = short.product_id
 """
-_FROM: Final[Mapping[OrderStatus, Collection[OrderStatus]]] = {
-    OrderStatus.CONFIRMED: (OrderStatus.PLACED,),
-    OrderStatus.REFUSED: (OrderStatus.PLACED,),
-    OrderStatus.DISPATCHED: (OrderStatus.CONFIRMED,),
-    OrderStatus.DELIVERED: (OrderStatus.DISPATCHED,),
-    OrderStatus.CANCELLED: (OrderStatus.PLACED, OrderStatus.CONFIRMED),
-}
+_FROM: Final = {status: [one for one in OrderStatus if status in NEXT.get(one, ())] for status in OrderStatus}
 """For each status, those from which an order can reach it."""
-_TOO_EARLY: Final[Mapping[OrderStatus, Collection[OrderStatus]]] = {
-    OrderStatus.DISPATCHED: (OrderStatus.PLACED,),
-    OrderStatus.DELIVERED: (OrderStatus.PLACED, OrderStatus.CONFIRMED),
-}
-"""For each status, those from which an order can reach it only after another step. Its event came too early."""
 
 _ID: Final = TypeAdapter(tuple[Id])
 _SORTED: Final = {
@@ -235,7 +226,7 @@ class Orders:
         order = await self.get(order_id)
         if moved is not None:
             return order
-        if order.status in _TOO_EARLY.get(status, ()):
+        if may_become(order.status, status):
             raise Conflict("order_not_ready", f"order {order_id} is {order.status}: it cannot be {status} yet")
         return None
 

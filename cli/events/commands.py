@@ -17,7 +17,7 @@ from cli.events.reading import JsonOption, existing, jetstream, newest_with_id
 from cli.events.replaying import replay
 from cli.events.shown import print_json, print_line, print_page
 from cli.failure import fail
-from ops.stored import Stored, at, read
+from mesh.events.stored import Stored, at, read
 from ops.streams import EVENT_STREAM
 
 _LOOK_EVERY = 0.25

@@ -13,11 +13,11 @@ from cli.connection import HomeOption
 from cli.events.reading import JsonOption, existing, jetstream
 from cli.events.shown import print_json, print_page
 from cli.failure import fail
+from mesh.events.stored import Stored, at, read, read_all
 from ops.dead_letters import drop as drop_letter
 from ops.dead_letters import retry as retry_letter
 from ops.dead_letters import service as service_of
 from ops.jetstream import JetStream
-from ops.stored import Stored, at, read, read_all
 from ops.streams import DEAD_STREAM, DEAD_SUBJECTS, dead_subject
 
 dead = typer.Typer(

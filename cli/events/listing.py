@@ -12,8 +12,8 @@ from cli.columns import print_columns
 from cli.connection import HomeOption
 from cli.events.moments import age
 from cli.events.reading import JsonOption, existing, jetstream
+from mesh.events.stored import read
 from ops.jetstream import ConsumerInfo, JetStream, StreamInfo
-from ops.stored import read
 from ops.streams import DEAD_STREAM, DEAD_SUBJECTS, EVENT_STREAM, dead_subject
 
 _OF_STREAMS = ("messages", "MiB", "of MiB", "oldest", "newest")

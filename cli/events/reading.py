@@ -10,8 +10,8 @@ import typer
 from cli.connection import NOBODY_SERVES, Person, connected
 from cli.failure import fail
 from mesh.core.errors import MeshError
+from mesh.events.stored import BATCH, Stored, read
 from ops.jetstream import JetStream, StreamInfo
-from ops.stored import BATCH, Stored, read
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document per line.")]
 

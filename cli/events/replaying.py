@@ -12,8 +12,8 @@ from cli.connection import HomeOption
 from cli.events.moments import moment
 from cli.events.reading import JsonOption, existing, jetstream
 from cli.failure import fail
+from mesh.events.stored import read
 from ops.jetstream import JetStream
-from ops.stored import read
 from ops.streams import EVENT_STREAM
 
 

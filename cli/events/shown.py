@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from mesh.core.terminal import escaped
-from ops.stored import Stored
+from mesh.events.stored import Stored
 
 _SHORT = 200
 

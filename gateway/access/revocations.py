@@ -1,7 +1,7 @@
 """Sessions that ended before their access tokens expire: learned from events, and fetched when one may be lost."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from contextvars import Context
 from typing import Final
@@ -40,8 +40,12 @@ class Revocations:
         transport: Transport,
         fetch: Callable[[ListRevoked], Awaitable[RevokedPage]],
         clock: Callable[[], float] | None = None,
+        ended: Callable[[Iterable[str]], None] = lambda _: None,
     ) -> None:
-        """`clock` returns seconds that only grow; without one it is the event loop's."""
+        """`clock` returns seconds that only grow; without one it is the event loop's.
+
+        `ended` receives the sessions whose revocation has become known.
+        """
         self._transport = transport
         self._fetch = fetch
         self._revoked: set[str] = set()
@@ -54,6 +58,7 @@ class Revocations:
         self._one = asyncio.Lock()
         self._time = LoopTime(clock)
         self._refreshing: asyncio.Task[None] | None = None
+        self._ended = ended
 
     async def require_alive(self, caller: Caller) -> None:
         """Raise Unauthenticated if the caller's session is revoked, and Unavailable if that cannot be known."""
@@ -101,7 +106,9 @@ class Revocations:
         connection = self._transport.reconnects
         self._asked_at = self._time.now()
         self._from_events.clear()
+        before = self._revoked
         self._revoked = await self._fetched() | self._from_events
+        self._ended(self._revoked - before)
         self._known_since = connection
 
     async def _fetched(self) -> set[str]:
@@ -118,3 +125,4 @@ class Revocations:
     def _take(self, event: SessionsRevoked) -> None:
         self._from_events.update(event.session_ids)
         self._revoked.update(event.session_ids)
+        self._ended(event.session_ids)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -17,6 +18,10 @@ _WATCHED: Final = CONDITIONS | {_RANGE}
 _ONE_RANGE: Final = re.compile(rb"bytes=[ \t]*(?:([0-9]{1,18})-([0-9]{1,18})?|-[0-9]{1,18})[ \t]*", re.IGNORECASE)
 _TOLD_IN_304: Final = frozenset({"cache-control", "content-location", "etag", "expires", "vary"})
 _NOT_SATISFIABLE: Final = 416
+
+
+class _Replaced(Exception):  # it is no error
+    """Ends an application whose response nobody reads."""
 
 
 class ConditionalReads:
@@ -52,8 +57,11 @@ class ConditionalReads:
                 await response(scope, receive, send)
             elif not replaced:
                 await send(message)
+            elif message.get("more_body", False):
+                raise _Replaced  # an event stream would go on unread
 
-        await self._app(scope, receive, send_if_met)
+        with suppress(_Replaced):
+            await self._app(scope, receive, send_if_met)
 
 
 def _instead(headers: list[tuple[bytes, bytes]], start: Message) -> Response | None:

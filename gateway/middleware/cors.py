@@ -34,6 +34,7 @@ CrossOrigin: Final = partial(
         IDEMPOTENCY_KEY,
         "If-Match",
         "If-None-Match",
+        "Last-Event-ID",
         REQUEST_ID,
         *TRACE_HEADERS,
     ),

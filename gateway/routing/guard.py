@@ -47,9 +47,9 @@ class Open:
 
 @dataclass(frozen=True)
 class Guarded(SecurityBase):
-    """The guard of an endpoint that requires an access token."""
+    """The guard of what requires an access token."""
 
-    endpoint: Endpoint[Any, Any]
+    access: Access
 
     # For OpenAPI.
     scheme_name = "bearer"
@@ -57,9 +57,9 @@ class Guarded(SecurityBase):
 
     async def __call__(self, request: Request) -> None:
         """Let users pass whose roles allow it."""
-        require_access(self.endpoint.access, await caller(request))
+        require_access(self.access, await caller(request))
 
 
 def guard(endpoint: Endpoint[Any, Any]) -> Any:  # noqa: ANN401  # what Depends() returns
     """The dependency that enforces the endpoint's `access`."""
-    return Depends(Open(endpoint) if endpoint.access is Access.ANYONE else Guarded(endpoint))
+    return Depends(Open(endpoint) if endpoint.access is Access.ANYONE else Guarded(endpoint.access))

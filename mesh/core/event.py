@@ -23,6 +23,7 @@ class Event(Generic[Payload]):
 
     NATS delivers an event at most once. A subscriber that must not miss one also requests the state after a reconnect.
     A durable event is stored in a stream, and handled at least once by each process that handles it.
+    A durable event that is `shown` also goes to the user whom its payload names as `user_id`, and to administrators.
     """
 
     subject: str
@@ -30,12 +31,15 @@ class Event(Generic[Payload]):
     durable: bool = False
     handled_by: tuple[str, ...] = ()
     """The services that handle it: the start of each fails without a handler."""
+    shown: bool = False
 
     def __post_init__(self) -> None:
         if not _SUBJECT.fullmatch(self.subject):
             raise ValueError(f"not the subject of an event: {self.subject!r}")
         if self.handled_by and not self.durable:
             raise ValueError(f"{self.subject} is not durable, so no service handles it")
+        if self.shown and not (self.durable and "user_id" in self.payload.model_fields):
+            raise ValueError(f"{self.subject}: only a durable event with a user_id can be shown")
 
     @cached_property
     def service(self) -> str:

@@ -1,12 +1,14 @@
 """`/v1/orders`, and the orders of one customer."""
 
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from contracts import orders
 from contracts.base import Id
 from contracts.customers import CustomerId
+from contracts.orders import OrderStatus, may_become
 from gateway.api.orders.schemas import (
     CustomerOrderQuery,
     NewOrder,
@@ -18,12 +20,21 @@ from gateway.api.orders.schemas import (
 from gateway.api.schemas import InDigits
 from gateway.routing.calls import Call, calls
 from gateway.routing.conditional_writes import ExpectedVersion
+from gateway.routing.following import read_after
+from gateway.routing.operations import documented
 from gateway.routing.route import JsonRoute
 from gateway.semantics.conditions import READ, changed, resource
 from subjects import ORDERS_CANCEL, ORDERS_GET, ORDERS_HISTORY, ORDERS_LIST, ORDERS_PLACE
 
 router = APIRouter(prefix="/v1", tags=["orders"], route_class=JsonRoute)
 
+Wait = Annotated[
+    OrderStatus | None,
+    Query(
+        description="Answer once the order has this status or can no longer reach it, after 10 seconds in any case.",
+        examples=["confirmed"],
+    ),
+]
 OrderId = Annotated[Id, InDigits, Path(examples=[10248])]
 
 
@@ -53,10 +64,27 @@ async def place_order(body: NewOrder, call: Call[orders.PlaceOrder, Order] = cal
     return resource(order, status=202, headers={"Location": location})
 
 
-@router.get("/orders/{order_id}", response_model=Order, responses=READ, summary="Get an order")
-async def get_order(order_id: OrderId, call: Call[orders.GetOrder, Order] = calls(ORDERS_GET, Order)) -> Response:
+@router.get(
+    "/orders/{order_id}", response_model=Order, responses={**READ, 429: documented(429)}, summary="Get an order"
+)
+async def get_order(
+    request: Request,
+    order_id: OrderId,
+    wait: Wait = None,
+    call: Call[orders.GetOrder, Order] = calls(ORDERS_GET, Order),
+) -> Response:
     """Get one order by id. Users see their own orders, administrators see all."""
-    return resource(await call(orders.GetOrder(order_id=order_id)))
+    read = partial(call, orders.GetOrder(order_id=order_id))
+    if wait is None:
+        return resource(await read())
+    order = await read_after(
+        request,
+        (ORDERS_GET.service, str(order_id)),
+        read,
+        waits=lambda order: may_become(order.status, wait),
+        ends=lambda event: not may_become(OrderStatus(event.rpartition(".")[2]), wait),
+    )
+    return resource(order)
 
 
 @router.post(

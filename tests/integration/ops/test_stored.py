@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from devstack.servers.all import Servers
+from mesh.events.stored import StreamError, read, read_all
 from ops.dead_letters import retry
-from ops.jetstream import JetStream, StreamError
-from ops.stored import read, read_all
+from ops.jetstream import JetStream
 from ops.stream_changes import apply
 from ops.streams import streams
 from tests.support.events.durable_events import EVENTS, ROWS, connected, publish, pull

@@ -10,7 +10,8 @@ import pytest
 
 from devstack.servers.all import Servers
 from mesh.core.event import Event
-from ops.jetstream import JetStream, StreamError, StreamInfo
+from mesh.events.stored import StreamError
+from ops.jetstream import JetStream, StreamInfo
 from ops.process import Process
 from ops.stream_changes import Change, Wishes, apply
 from ops.streams import Stream, streams
@@ -199,7 +200,7 @@ async def test_a_stream_of_somebody_else_is_named_and_left(tmp_path: Path) -> No
     async with durable_events.nats(tmp_path, streams=False) as servers:
         configuration = tmp_path / "nats.conf"
         text = configuration.read_text()
-        opened = text.replace("max_streams: 2", "max_streams: 3").replace(
+        opened = text.replace("max_streams: 3", "max_streams: 4").replace(
             '"$JS.API.STREAM.CREATE.DEAD"', '"$JS.API.STREAM.CREATE.DEAD", "$JS.API.STREAM.CREATE.THEIRS"'
         )
         assert text != opened

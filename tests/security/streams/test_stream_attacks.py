@@ -209,4 +209,4 @@ async def test_no_request_and_no_reply_is_stored(streams: Servers) -> None:
             with pytest.raises(NoResponder):
                 await gateway.request(endpoint, b"{}", {}, 60)
         assert before == {info.name: info.state.last_seq for info in await JetStream(operator).streams()}
-    assert {"EVENTS", "DEAD"} == before.keys()
+    assert {"EVENTS", "DEAD", "FEED"} == before.keys()

@@ -14,7 +14,7 @@ HANDLERS = ("sales", "depot", "courier")
 PERSONS = ("operator", "deployer")
 USERS = (*(row.name for row in (*PROCESSES, *ROWS)), *PERSONS)
 
-STREAMS = ("EVENTS", "DEAD", "OTHER", "events", "EVENTSX", "KV_b", "*")
+STREAMS = ("EVENTS", "DEAD", "FEED", "OTHER", "events", "EVENTSX", "KV_b", "*")
 CONSUMERS = (*HANDLERS, "other", "*")
 OF_A_STREAM = (
     *("CREATE", "UPDATE", "INFO", "DELETE", "PURGE", "SNAPSHOT", "RESTORE", "MSG.GET", "MSG.DELETE"),
@@ -52,11 +52,13 @@ OTHERS = [
     *(f"{what}.{consumer}" for what in ("retry", "dead") for consumer in HANDLERS),
     *(f"events.{what}" for what in ("sales.placed", "sales.cancelled", "sales.seen", "sales.other", "depot.reserved")),
     *("events.courier.placed", "events.idle.placed"),
+    *("feed.events.orders.placed", "feed.events.sales.placed", "feed.x", "feed"),
 ]
 SUBJECTS = [*API, *OTHERS]
 PATTERNS = [
     *("$JS.>", "$JS.API.>", "$JS.ACK.>", "$JS.ACK.EVENTS.>", "$JS.FC.>", "$JS.EVENT.>", "$JS.*.>", "$JS.API.*.*.*"),
     *("$JS.API.CONSUMER.MSG.NEXT.EVENTS.>", "$JS.SNAPSHOT.>", "$KV.>", "$O.>", "$JSC.>", "$NRG.>"),
+    *("feed.>", "feed.*", "feed.events.>", "feed.events.*.*"),
     *("retry.>", "dead.>", "retry.*", "dead.*", "events.>", "events.*.*", "events.sales.*", ">", "*.*", "*.*.*"),
 ]
 OF_PERSONS = {f"$JS.API.{verb}" for verb in ("INFO", "STREAM.NAMES", "STREAM.LIST")} | {
@@ -79,8 +81,11 @@ OF_THE_DEPLOYER = {
         for consumer in CONSUMERS
     ),
     "$JS.API.DIRECT.GET.EVENTS",
+    *(f"$JS.API.STREAM.{verb}.FEED" for verb in ("CREATE", "UPDATE", "INFO")),
+    "$JS.API.CONSUMER.LIST.FEED",
 }
 OF_WORKERS = {
+    "gateway": {"$JS.API.DIRECT.GET.FEED"},
     "sales": {"events.sales.placed", "events.sales.cancelled", "events.sales.seen"},
     "depot": {"events.depot.reserved"},
 }
@@ -123,7 +128,8 @@ async def test_no_user_hears_what_streams_are_told_or_deliver(refusals: dict[str
     probes = {*SUBJECTS, *PATTERNS}
     for queue in ("", "q"):
         allowed = {subject for subject in probes if ("Subscription", subject, queue) not in refusals[user]}
-        assert {subject for subject in probes if user == "operator" and subject.startswith("events.")} == allowed
+        heard = {"operator": "events.", "gateway": "feed."}.get(user, "nothing")
+        assert {subject for subject in probes if subject.startswith(heard)} == allowed
 
 
 async def test_a_service_that_publishes_nothing_may_publish_nothing(streams: Servers) -> None:

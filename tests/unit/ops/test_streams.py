@@ -33,7 +33,7 @@ def dead() -> Stream:
 
 
 def test_the_projects_own_tables_fit_together() -> None:
-    assert (2 if any(event.durable for event in DECLARED) else 0) == len(streams(PROCESSES, DECLARED))
+    assert (3 if any(event.durable for event in DECLARED) else 0) == len(streams(PROCESSES, DECLARED))
 
 
 def test_where_no_event_is_durable_there_are_no_streams() -> None:
@@ -81,8 +81,8 @@ def test_a_consumer_delivers_until_it_is_acknowledged_and_a_bounded_number_at_on
         assert "backoff" not in config
 
 
-def test_the_streams_fit_into_what_nats_conf_gives(events: Stream, dead: Stream) -> None:
-    assert events.max_bytes + dead.max_bytes < 10 * 1024**3
+def test_the_streams_fit_into_what_nats_conf_gives() -> None:
+    assert sum(stream.max_bytes for stream in streams(PROCESSES, DECLARED)) < 10 * 10**9
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,23 @@ def test_an_event_that_nobody_publishes_is_refused() -> None:
         streams([SALES], [EVENTS_DEPOT_RESERVED])
 
 
+def test_the_feed_copies_exactly_what_is_shown_and_republishes_it() -> None:
+    [feed] = [stream for stream in streams(PROCESSES, DECLARED) if stream.name == "FEED"]
+    assert () == feed.subjects
+    assert {event.subject for event in DECLARED if event.shown} == set(feed.copies)
+    assert {"src": ">", "dest": "feed.>"} == feed.config()["republish"]
+    assert ("old", 24 * HOUR) == (feed.config()["discard"], feed.config()["max_age"])
+    assert "FEED" not in {stream.name for stream in streams(ROWS, EVENTS)}, "nothing of these is shown"
+
+
 def test_a_worker_may_pull_and_acknowledge_at_its_own_consumer_alone() -> None:
     handling = {row.name for row in ALL_ROWS if row.handles}
     for user, allowed in permissions(ALL_ROWS, ALL_EVENTS).items():
-        own = {one for one in allowed.publish if one.startswith(("$JS", "dead", "retry"))}
+        own = {one for one in allowed.publish if one.startswith(("$JS", "dead", "retry", "feed"))}
         if user in {"operator", "deployer"}:
+            continue
+        if user == "gateway":
+            assert {"$JS.API.DIRECT.GET.FEED"} == own
             continue
         assert own == (
             {f"$JS.API.CONSUMER.MSG.NEXT.EVENTS.{user}", f"$JS.ACK.EVENTS.{user}.>", f"dead.{user}"}

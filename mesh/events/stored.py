@@ -7,20 +7,35 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from mesh.core.errors import BadReply, DeadlineExceeded
-from mesh.transport.base import Message, Transport
+from mesh.core.errors import BadReply, DeadlineExceeded, MeshError
+from mesh.core.terminal import escaped
+from mesh.transport.base import NO_HEADERS, Message, Transport
 from mesh.wire.headers import STATUS
-from ops.jetstream import StreamError
 
 BATCH: Final = 256
 _TIMEOUT: Final = 5.0
 _NONE_LEFT: Final = {"204", "404"}
-_SEQUENCE: Final = "Nats-Sequence"
+SEQUENCE: Final = "Nats-Sequence"
+"""Header: a message's place in its stream. The server adds it to what it reads and to what it republishes."""
+TIME: Final = "Nats-Time-Stamp"
+"""Header: when it was stored. The server adds it as well."""
+_LONGEST_WORD: Final = 300
 _SERVERS_OWN: Final = (
-    *("Nats-Stream", "Nats-Subject", _SEQUENCE, "Nats-Time-Stamp", "Nats-Num-Pending", "Nats-Last-Sequence"),
+    *("Nats-Stream", "Nats-Subject", SEQUENCE, TIME, "Nats-Num-Pending", "Nats-Last-Sequence"),
     *("Nats-UpTo-Sequence", STATUS, "Description"),
 )
 """What the server adds to a message when it is read."""
+
+
+class StreamError(MeshError):
+    """JetStream refused a request; the message is the server's, as are its two numbers."""
+
+    def __init__(self, subject: str, description: str, code: int, number: int) -> None:
+        super().__init__(f"{subject}: {escaped(description[:_LONGEST_WORD])}")
+        self.code = code
+        """As HTTP's: 404 for what is not there."""
+        self.number = number
+        """More exact than the code."""
 
 
 class Stored(NamedTuple):
@@ -66,6 +81,18 @@ async def at(transport: Transport, stream: str, sequence: int) -> Stored | None:
     return found[0] if found and found[0].sequence == sequence else None
 
 
+async def newest(transport: Transport, stream: str) -> Stored | None:
+    """The newest message; None if the stream is empty. Raises as `read` does."""
+    name = f"$JS.API.DIRECT.GET.{stream}"
+    message = await transport.request(name, b'{"last_by_subj":">"}', NO_HEADERS, _TIMEOUT)
+    headers = message.headers
+    if SEQUENCE in headers:
+        return _stored(name, message)
+    if headers.get(STATUS) in _NONE_LEFT:
+        return None
+    raise _refusal(name, headers)
+
+
 async def read_all(
     transport: Transport, stream: str, start: int | datetime = 1, subject: str = ">"
 ) -> AsyncIterator[Stored]:
@@ -84,13 +111,17 @@ async def _until_the_end(name: str, arrived: asyncio.Queue[Message]) -> AsyncIte
             raise DeadlineExceeded.here(name) from None
         headers = message.headers
         # First of all: a stored message may have a header named Status, by whoever published it.
-        if _SEQUENCE in headers:
+        if SEQUENCE in headers:
             yield _stored(name, message)
         elif headers.get(STATUS) in _NONE_LEFT:
             return
         else:
-            status = headers.get(STATUS, "")
-            raise StreamError(name, headers.get("Description", f"status {status}"), _number(status), 0)
+            raise _refusal(name, headers)
+
+
+def _refusal(name: str, headers: Mapping[str, str]) -> StreamError:
+    status = headers.get(STATUS, "")
+    return StreamError(name, headers.get("Description", f"status {status}"), _number(status), 0)
 
 
 def _number(status: str) -> int:
@@ -101,6 +132,6 @@ def _stored(name: str, message: Message) -> Stored:
     headers = message.headers
     own = {key: value for key, value in headers.items() if key not in _SERVERS_OWN}
     with suppress(KeyError, ValueError):
-        time = datetime.fromisoformat(headers["Nats-Time-Stamp"])
-        return Stored(int(headers[_SEQUENCE]), headers["Nats-Subject"], time, own, message.payload)
+        time = datetime.fromisoformat(headers[TIME])
+        return Stored(int(headers[SEQUENCE]), headers["Nats-Subject"], time, own, message.payload)
     raise BadReply(f"the answer to {name} is no stored message")
