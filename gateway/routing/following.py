@@ -65,7 +65,8 @@ async def follow(request: Request, after: int | None) -> AsyncGenerator[bytes, N
             begun, part = True, b""
         # Nothing is awaited between the comparison and this, so no event falls between.
         with known.followers.following(user) as follower:
-            yield part + position_text(position)
+            if not begun:
+                yield part + position_text(position)
             async for live in _live(request, known, follower):
                 yield live
 

@@ -3,13 +3,19 @@
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import ClassVar, Final
+from typing import Final
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mesh.core.errors import Invalid
 
+HEADERS: Final = (
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold events back
+)
+"""The headers of an event stream."""
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 
 
@@ -32,19 +38,13 @@ class EventStream(Response):
     """
 
     media_type = "text/event-stream"
-    charset = ""  # always UTF-8
-    HEADERS: ClassVar = {
-        "content-type": media_type,
-        "cache-control": "no-store",
-        "x-accel-buffering": "no",  # nginx would hold events back
-    }
 
     def __init__(self, chunks: AsyncGenerator[bytes, None]) -> None:
         self.status_code = 200
         self.background = None
         self.body = b""
         self._chunks = chunks
-        self.init_headers(self.HEADERS)
+        self.raw_headers = list(HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """See ASGI. Raises Invalid for HTTP/1.0, which has no way to send a body without an end."""

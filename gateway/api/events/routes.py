@@ -8,7 +8,7 @@ from gateway.routing.following import follow
 from gateway.routing.guard import Guarded
 from gateway.routing.operations import documented
 from gateway.routing.route import JsonRoute
-from gateway.semantics.event_stream import EventStream
+from gateway.semantics.event_stream import HEADERS, EventStream
 from mesh.core.endpoint import Access
 
 router = APIRouter(prefix="/v1", tags=["events"], route_class=JsonRoute)
@@ -56,4 +56,6 @@ async def follow_events(request: Request, last_event_id: LastEventId = None) -> 
 @router.head("/events", dependencies=[_SIGNED_IN], response_class=EventStream, include_in_schema=False)
 async def head_of_events(_: LastEventId = None) -> Response:
     """Answer as GET does, without events."""
-    return Response(None, headers=EventStream.HEADERS)
+    head = Response()
+    head.raw_headers = list(HEADERS)
+    return head
