@@ -39,8 +39,8 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, chunks: AsyncGenerator[bytes, None]) -> None:
-        self.status_code = 200
+    def __init__(self, chunks: AsyncGenerator[bytes, None], status_code: int = 200) -> None:
+        self.status_code = status_code  # FastAPI documents the default
         self.background = None
         self.body = b""
         self._chunks = chunks
