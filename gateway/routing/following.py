@@ -50,7 +50,7 @@ async def follow(request: Request, after: int | None) -> AsyncGenerator[bytes, N
         begun = False
         while position != feed.position:
             try:
-                missed = await feed.after(position) if position < feed.position else []
+                missed = await feed.missed(position) if position < feed.position else []
             except Unavailable:
                 if begun:
                     return  # the client resumes

@@ -112,11 +112,11 @@ class Feed:
             log.warning("feed_unavailable", error=str(error))
             raise _unavailable() from error
 
-    async def after(self, position: int) -> list[Shown]:
-        """The oldest events behind a position, at most 256. Raises Unavailable."""
+    async def missed(self, position: int) -> list[Shown]:
+        """The oldest events behind a position, at most 256, of those that were delivered. Raises Unavailable."""
         try:
             async with self._reading:
-                return await self._read(position)
+                return [event for event in await self._read(position) if event.sequence <= self.position]
         except MeshError as error:
             log.warning("feed_unavailable", error=str(error))
             raise _unavailable() from error
