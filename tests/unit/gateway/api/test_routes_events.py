@@ -136,9 +136,10 @@ async def test_streams_are_limited_and_a_client_that_leaves_gives_its_place_back
 
 @pytest.mark.parametrize(("condition", "status"), [({"If-None-Match": "*"}, 304), ({"If-Match": '"3"'}, 412)])
 async def test_a_condition_that_replaces_the_response_ends_the_stream(
-    app: FastAPI, http: AsyncClient, stream: FeedStream, user: dict[str, str], condition: dict[str, str], status: int
+    app: FastAPI, http: AsyncClient, stream: FeedStream, condition: dict[str, str], status: int
 ) -> None:
     del stream
+    user = bearer("USER")
     for _ in range(3):
         assert status == (await http.get("/v1/events", headers=user | condition)).status_code
     async with opened(app, user) as unconditional:

@@ -69,11 +69,11 @@ async def on_read(world: World, do: Callable[[], object]) -> None:
     ],
 )
 async def test_what_is_reached_passed_or_out_of_reach_is_answered_at_once(
-    http: AsyncClient, world: World, stream: FeedStream, user: dict[str, str], status: str, wanted: str
+    http: AsyncClient, world: World, stream: FeedStream, status: str, wanted: str
 ) -> None:
     del stream
     world.replies[ORDERS_GET] = order(status)
-    answer = await http.get(PATH, params={"wait": wanted}, headers=user)
+    answer = await http.get(PATH, params={"wait": wanted}, headers=bearer("USER"))
     assert (200, status, 1) == (answer.status_code, answer.json()["status"], reads(world))
 
 

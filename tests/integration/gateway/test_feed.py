@@ -1,0 +1,57 @@
+"""The feed on a real NATS server, with the streams and the rights that the tables declare."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from devstack.servers.all import Servers
+from gateway.upstream.feed import Feed, Shown
+from mesh.nats.transport import NatsTransport
+from subjects import EVENTS, EVENTS_CUSTOMERS_CHANGED, EVENTS_ORDERS_CONFIRMED, EVENTS_ORDERS_PLACED
+from tests.support.events.durable_events import connected, nats, publish
+from tests.support.waiting import until
+
+
+@pytest.fixture(scope="module")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    async with nats(Path(tmp_path_factory.mktemp("feed"))) as servers:
+        yield servers
+
+
+async def told(orders: NatsTransport, number: int) -> None:
+    event = EVENTS_ORDERS_PLACED if number % 2 else EVENTS_ORDERS_CONFIRMED
+    headers = {"ce-subject": str(number), "Nats-Msg-Id": f"event-{number}", "Nats-Sequence": "999999"}
+    await publish(orders, event.subject, b'{"order_id":%d,"user_id":"u%d"}' % (number, number), headers)
+
+
+async def test_what_is_stored_is_heard_once_in_order_and_over_a_restart_of_nats(servers: Servers) -> None:
+    delivered: list[Shown] = []
+    lost: list[int] = []
+    async with (
+        connected(servers, "gateway") as gateway,
+        connected(servers, "orders") as orders,
+        connected(servers, "customers") as customers,
+    ):
+        await told(orders, 1)
+        feed = Feed(gateway, EVENTS, delivered.append, lambda: lost.append(1))
+        async with feed.watched():
+            while feed.position < 1:  # the copy takes a moment
+                await feed.refresh()
+            for number in range(2, 40):
+                await publish(customers, EVENTS_CUSTOMERS_CHANGED.subject, b'{"user_id":"u"}')
+                await told(orders, number)
+            await until(lambda: len(delivered) == 38)
+            await servers.kill("nats")
+            await servers.restart("nats")
+            await until(lambda: gateway.connected and orders.connected)
+            for number in range(40, 60):
+                await told(orders, number)
+            await until(lambda: len(delivered) == 58)
+            missed = await feed.missed(30)
+    assert [*range(2, 60)] == [event.sequence for event in delivered]
+    assert [str(number) for number in range(2, 60)] == [event.aggregate for event in delivered]
+    assert {f"u{number}" for number in range(2, 60)} == {event.user_id for event in delivered}
+    assert ("orders.confirmed", "orders.placed") == (delivered[0].type, delivered[1].type)
+    assert delivered[29:] == missed
+    assert [] == lost
