@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 from mesh.core.event import Event
 from mesh.events.jetstream import FEED_PREFIX
@@ -36,7 +37,7 @@ class FeedStream:
 
     def store(
         self,
-        event: Event[object] = EVENTS_ORDERS_PLACED,  # type: ignore[assignment]  # of any payload
+        event: Event[Any] = EVENTS_ORDERS_PLACED,
         user_id: str | None = "u1",
         order_id: int = 11078,
         *,

@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp, Message, Scope
 
 from gateway.middleware.request_context import DISCONNECTED
 from tests.support.waiting import until
@@ -58,11 +58,15 @@ class OpenStream:
         self.ended = not message.get("more_body", False)
 
 
+async def _run(app: ASGIApp, scope: Scope, stream: OpenStream) -> None:
+    await app(scope, stream.receive, stream.send)
+
+
 @asynccontextmanager
 async def opened(app: ASGIApp, headers: Mapping[str, str], version: str = "1.1") -> AsyncIterator[OpenStream]:
     """The stream, once it has begun; afterwards the client disconnects."""
     stream = OpenStream()
-    scope = {
+    scope: Scope = {
         "type": "http",
         "http_version": version,
         "method": "GET",
@@ -74,7 +78,7 @@ async def opened(app: ASGIApp, headers: Mapping[str, str], version: str = "1.1")
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 2),
     }
-    task = asyncio.create_task(app(scope, stream.receive, stream.send))  # type: ignore[arg-type]  # a coroutine
+    task = asyncio.create_task(_run(app, scope, stream))
     await until(lambda: bool(stream.text) or stream.ended or task.done())
     try:
         yield stream

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from cli.application import application
 from devstack.stack.settings import StackSettings
-from gateway.settings import GatewaySettings, HttpLimits, ServiceLimits
+from gateway.settings import EventLimits, GatewaySettings, HttpLimits, ServiceLimits
 from mesh.core.errors import Code
 from mesh.core.reasons import COMMON, KEYED, VERIFIED
 from mesh.nats.settings import NatsSettings
@@ -39,7 +39,7 @@ GROUPS: Final[Mapping[str, tuple[type[BaseSettings], ...]]] = {
     "Every process": (NatsSettings, LogSettings, TraceSettings),
     "The gateway and every worker": (TokenSettings,),
     "Every worker": (WorkerSettings,),
-    "The gateway": (GatewaySettings, HttpLimits, ServiceLimits),
+    "The gateway": (GatewaySettings, HttpLimits, ServiceLimits, EventLimits),
     **{worker.name: (settings_of(worker),) for worker in WORKERS},
     "`mesh up`": (StackSettings,),
 }

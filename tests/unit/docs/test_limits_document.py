@@ -11,8 +11,10 @@ from contracts.orders import MOST_LINES, MOST_UNITS
 from customers_svc.settings import CustomersSettings
 from gateway.access.revocations import MOST_PAGES
 from gateway.problems import STATUS
+from gateway.routing.following import LONGEST_WAIT
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import SLOW
+from gateway.upstream.followers import MOST_WAITING
 from mesh.core.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
 from mesh.core.event import MAX_DURABLE
 from mesh.events.consumer import TIMEOUT
@@ -24,6 +26,7 @@ from mesh.service import clocks
 from mesh.telemetry import log_limit
 from mesh.transport import events
 from mesh.wire import discovery, headers, problem
+from ops.streams import MOST_IN_FEED
 from orders_svc.settings import OrdersSettings
 from products_svc.settings import ProductsSettings
 from providers.mongo import database as mongo
@@ -108,6 +111,9 @@ def test_what_no_variable_sets_is_as_stated() -> None:
     assert max_payload
     message = int(max_payload[1]) * 1024**2
     assert {
+        "events that wait for one stream's client to read": MOST_WAITING,
+        "events of the last day to resume from": MOST_IN_FEED,
+        "time for `wait`": LONGEST_WAIT,
         "message, headers included: request": message,
         "message, headers included: reply": message,
         "payload of a request": max(endpoint.max_request for endpoint in ENDPOINTS),

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -10,6 +11,7 @@ from contracts.orders import Order, OrderStatus, may_become
 from gateway.app import wire
 from gateway.settings import GatewaySettings
 from mesh.core.errors import NotFound
+from mesh.core.event import Event
 from mesh.transport.base import Message
 from mesh.transport.events import publish
 from mesh.transport.memory import MemoryTransport
@@ -94,11 +96,11 @@ async def test_the_answer_comes_with_the_event(
 
 @pytest.mark.parametrize("event", [EVENTS_ORDERS_CANCELLED, EVENTS_ORDERS_DISPATCHED])
 async def test_an_event_after_which_it_cannot_come_ends_the_wait(
-    http: AsyncClient, world: World, stream: FeedStream, user: dict[str, str], event: object
+    http: AsyncClient, world: World, stream: FeedStream, user: dict[str, str], event: Event[Any]
 ) -> None:
     asking = asyncio.create_task(http.get(PATH, params={"wait": "refused"}, headers=user))
     await until(lambda: reads(world) == 1)
-    stream.store(event, order_id=ORDER)  # type: ignore[arg-type]  # of any payload
+    stream.store(event, order_id=ORDER)
     assert 200 == (await asking).status_code
 
 

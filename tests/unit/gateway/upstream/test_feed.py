@@ -144,7 +144,7 @@ async def test_a_stream_that_was_made_anew_counts_from_the_beginning(world: Worl
 async def test_an_event_that_cannot_be_read_keeps_its_place(world: World, payload: bytes) -> None:
     await world.feed.ready()
     world.stream.store(payload=payload)
-    world.stream.store(EVENTS_CUSTOMERS_CHANGED)  # type: ignore[arg-type]  # not shown
+    world.stream.store(EVENTS_CUSTOMERS_CHANGED)  # not shown
     world.stream.store()
     await world.has(3)
     assert 0 == world.lost
