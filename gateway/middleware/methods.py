@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.problems import fault_response
 from gateway.routing.fastapi_inside import RouteContext, routes_of
+from gateway.semantics.event_stream import TO_HEAD
 from gateway.semantics.media_type import ACCEPT_PATCH
 from mesh.core.errors import Invalid
 
@@ -49,7 +50,7 @@ class Methods:
 
     async def _head(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as GET does. The server omits the content, as of every response to HEAD."""
-        as_get = {**scope, "method": "GET"}
+        as_get = {**scope, "method": "GET", TO_HEAD: True}
         try:
             await self._app(as_get, receive, send)
         finally:

@@ -10,12 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from mesh.core.errors import Invalid
 
-HEADERS: Final = (
-    (b"content-type", b"text/event-stream"),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),  # nginx would hold events back
-)
-"""The headers of an event stream."""
+TO_HEAD: Final = "gateway.to_head"
+"""Marks the scope of a request by HEAD that is answered as GET is: an event stream then ends at once."""
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 
 
@@ -44,7 +40,11 @@ class EventStream(Response):
         self.background = None
         self.body = b""
         self._chunks = chunks
-        self.raw_headers = list(HEADERS)
+        self.raw_headers = [
+            (b"content-type", b"text/event-stream"),
+            (b"cache-control", b"no-store"),
+            (b"x-accel-buffering", b"no"),  # nginx would hold events back
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """See ASGI. Raises Invalid for HTTP/1.0, which has no way to send a body without an end."""
@@ -53,7 +53,8 @@ class EventStream(Response):
         async with aclosing(self._chunks) as chunks:
             first = await anext(chunks)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            await send({"type": "http.response.body", "body": first, "more_body": True})
-            async for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if TO_HEAD not in scope:
+                await send({"type": "http.response.body", "body": first, "more_body": True})
+                async for chunk in chunks:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

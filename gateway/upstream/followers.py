@@ -10,7 +10,7 @@ from gateway.semantics.event_stream import event_text
 from gateway.settings import EventLimits
 from gateway.upstream.feed import Shown
 from mesh.core.context import Caller
-from mesh.core.errors import RateLimited, Unavailable
+from mesh.core.errors import Fault, RateLimited, Unavailable
 from mesh.security.verifier import ADMIN
 
 MOST_WAITING: Final = 512 * 1024
@@ -58,8 +58,10 @@ class Follower:
 class _Places:
     """Counts what one user, and all of them together, may have at once."""
 
-    def __init__(self, what: str, most: int, most_of_one: int) -> None:
-        self._what, self._most, self._most_of_one = what, most, most_of_one
+    def __init__(
+        self, most: int, full: Callable[[], Fault], most_of_one: int, full_for_one: Callable[[], Fault]
+    ) -> None:
+        self._most, self._full, self._most_of_one, self._full_for_one = most, full, most_of_one, full_for_one
         self._taken = Counter[str]()
         self._all = 0
 
@@ -67,10 +69,9 @@ class _Places:
     def taken(self, user_id: str) -> Iterator[None]:
         """Take a place. Raises RateLimited for too many of this user, Unavailable for too many of all."""
         if self._taken[user_id] >= self._most_of_one:
-            why = f"a user may have {self._most_of_one} {self._what} at once"
-            raise RateLimited(f"too_many_{self._what}_of_user", why, retry_after=5)
+            raise self._full_for_one()
         if self._all >= self._most:
-            raise Unavailable(f"too_many_{self._what}", f"the gateway has reached its limit of {self._what}")
+            raise self._full()
         self._taken[user_id] += 1
         self._all += 1
         try:
@@ -86,8 +87,18 @@ class Followers:
     """Who wants to hear of events. An event costs time only for those whom it concerns."""
 
     def __init__(self, limits: EventLimits) -> None:
-        self.streams = _Places("streams", limits.gateway_streams, limits.gateway_streams_per_user)
-        self.waits = _Places("waits", limits.gateway_waits, limits.gateway_waits_per_user)
+        self.streams = _Places(
+            limits.gateway_streams,
+            lambda: Unavailable("too_many_streams", "the gateway has reached its limit of event streams"),
+            limits.gateway_streams_per_user,
+            lambda: RateLimited("too_many_streams_of_user", "you have too many event streams", retry_after=5),
+        )
+        self.waits = _Places(
+            limits.gateway_waits,
+            lambda: Unavailable("too_many_waits", "the gateway has reached its limit of requests with wait"),
+            limits.gateway_waits_per_user,
+            lambda: RateLimited("too_many_waits_of_user", "you have too many requests with wait", retry_after=5),
+        )
         self._closed = False
         self._admins = set[Follower]()
         self._by_user = defaultdict[str, set[Follower]](set)

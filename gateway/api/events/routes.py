@@ -8,7 +8,7 @@ from gateway.routing.following import follow
 from gateway.routing.guard import Guarded
 from gateway.routing.operations import documented
 from gateway.routing.route import JsonRoute
-from gateway.semantics.event_stream import HEADERS, EventStream
+from gateway.semantics.event_stream import EventStream
 from mesh.core.endpoint import Access
 
 router = APIRouter(prefix="/v1", tags=["events"], route_class=JsonRoute)
@@ -51,11 +51,3 @@ async def follow_events(request: Request, last_event_id: LastEventId = None) -> 
     After an event named `reset`, events are missing: read the orders again.
     """
     return EventStream(follow(request, None if last_event_id is None else int(last_event_id)))
-
-
-@router.head("/events", dependencies=[_SIGNED_IN], response_class=EventStream, include_in_schema=False)
-async def head_of_events(_: LastEventId = None) -> Response:
-    """Answer as GET does, without events."""
-    head = Response()
-    head.raw_headers = list(HEADERS)
-    return head

@@ -23,7 +23,7 @@ async def document(http: AsyncClient) -> dict[str, Any]:
 async def test_openapi_lists_every_route(document: dict[str, Any]) -> None:
     listed = {(method, path) for path, methods in document["paths"].items() for method in methods}
 
-    assert ROUTES.keys() | HEALTH == listed
+    assert ROUTES.keys() | HEALTH | {("get", "/v1/events")} == listed
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES, ids=" ".join)
@@ -40,6 +40,7 @@ async def test_openapi_tells_how_a_route_may_fail(document: dict[str, Any], meth
     expected |= {"401"} if endpoint.verified else set()
     expected |= {"409"} if endpoint.keyed else set()
     expected |= {str(STATUS[endpoint.codes[reason]]) for reason in reasons}
+    expected |= {"429"} if any(one["name"] == "wait" for one in operation.get("parameters", ())) else set()
     expected |= {"412"} if "version_mismatch" in reasons else set()
     expected |= {"428"} if method == "patch" and "version_mismatch" in reasons else set()
 

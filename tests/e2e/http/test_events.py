@@ -63,7 +63,7 @@ async def following(http: AsyncClient, headers: Headers, last_id: str = "") -> A
         yield stream
 
 
-async def place(http: AsyncClient, headers: Headers, product_id: int = 42) -> int:
+async def place(http: AsyncClient, headers: Headers, product_id: int = 39) -> int:
     body = {"lines": [{"product_id": product_id, "quantity": 1}]}
     order_id: int = (await http.post("/v1/orders", json=body, headers=headers)).json()["order_id"]
     return order_id

@@ -107,9 +107,10 @@ async def test_who_may_follow_is_checked_first(http: AsyncClient, stream: FeedSt
 
 
 async def test_head_answers_without_a_stream(http: AsyncClient, stream: FeedStream, user: dict[str, str]) -> None:
-    answer = await http.head("/v1/events", headers=user)
-    assert (200, "text/event-stream") == (answer.status_code, answer.headers["content-type"])
-    assert 0 == stream.reads
+    del stream
+    for _ in range(3):  # one more than a user may have at once
+        answer = await http.head("/v1/events", headers=user)
+        assert (200, "text/event-stream", b"") == (answer.status_code, answer.headers["content-type"], answer.content)
 
 
 async def test_http_1_0_is_refused(app: FastAPI, stream: FeedStream, user: dict[str, str]) -> None:

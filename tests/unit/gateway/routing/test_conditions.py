@@ -243,7 +243,7 @@ async def test_every_route_keeps_the_conditions(both: Both) -> None:
     )
     for name, asked in fitting(both.long.app).items():
         plain = await both.same(asked)
-        if name == "get_readiness":  # 503, as nobody is there: then conditions count for nothing
+        if name in {"get_readiness", "follow_events"}:  # 503, as nobody is there: then conditions count for nothing
             continue
         assert plain.status < 300, name
         written = declared(routes[name])

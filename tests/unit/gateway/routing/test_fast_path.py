@@ -117,8 +117,9 @@ def test_the_document_is_the_same(both: Both) -> None:
 
 def test_every_route_is_compiled(both: Both) -> None:
     ours = {route.name for route in api_routes(both.short.app) if isinstance(route, JsonRoute)}
+    ours -= {"follow_events"}  # which does not answer with JSON
     assert ours == {route.name for route in routes(both.short.app) if route.compiled}
-    assert ours >= set(NAMES)
+    assert ours | {"follow_events"} >= set(NAMES)
 
 
 async def test_what_fits_never_reaches_fastapi(both: Both) -> None:
@@ -126,7 +127,9 @@ async def test_what_fits_never_reaches_fastapi(both: Both) -> None:
         raise AssertionError(scope["path"])
 
     path = FastPath(fastapi, routes(both.short.app))
-    for asked in FITTING.values():
+    for name, asked in FITTING.items():
+        if name == "follow_events":
+            continue
         sent: list[Message] = []
 
         async def receive(asked: Asked = asked) -> Message:

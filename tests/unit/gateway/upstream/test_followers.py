@@ -68,11 +68,11 @@ async def test_an_event_wakes_whoever_waits_for_one(followers: Followers) -> Non
 def test_streams_are_limited_for_each_user_and_for_all(followers: Followers) -> None:
     with followers.streams.taken("anna"):
         with followers.streams.taken("anna"):
-            with pytest.raises(RateLimited, match="may have 2 streams"), followers.streams.taken("anna"):
+            with pytest.raises(RateLimited, match="you have too many event streams"), followers.streams.taken("anna"):
                 raise AssertionError
             with (
                 followers.streams.taken("berta"),
-                pytest.raises(Unavailable, match="limit of streams"),
+                pytest.raises(Unavailable, match="limit of event streams"),
                 followers.streams.taken("carla"),
             ):
                 raise AssertionError
