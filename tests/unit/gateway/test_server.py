@@ -11,6 +11,8 @@ from gateway.settings import GatewaySettings
 from mesh.process.run import StartError
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryTransport
+from tests.support.gateway.feed_stream import FeedStream
+from tests.support.gateway.tokens import bearer
 from tests.support.gateway.world import CHAI, World
 
 
@@ -69,6 +71,22 @@ async def test_what_is_in_flight_is_finished(
         await worker.publish(question.reply, CHAI.model_dump_json().encode())
         assert 200 == (await asking).status_code
     await task
+
+
+async def test_an_event_stream_ends_when_the_gateway_stops(
+    world: World, stop: asyncio.Event, serving: tuple[str, asyncio.Task[None]]
+) -> None:
+    url, task = serving
+    await FeedStream(world.broker).start()
+    async with AsyncClient(base_url=url) as http:
+        await reachable(http)
+        async with http.stream("GET", "/v1/events", headers=bearer("USER")) as response:
+            lines = response.aiter_lines()
+            assert (await anext(lines)).startswith("retry: ")
+            stop.set()
+            assert "id: 0" in [line async for line in lines]
+    async with asyncio.timeout(5):  # less than requests in flight may have
+        await task
 
 
 async def test_a_connection_to_nats_that_is_gone_for_good_ends_the_process(

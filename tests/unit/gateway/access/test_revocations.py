@@ -29,9 +29,9 @@ class World:
         self.answers = asyncio.Event()
         self.answers.set()
         self.clock = Clock()
-        self.gateway = Revocations(self.transport, self._fetch, self.clock)
+        self.gateway = Revocations(self.transport, self.fetch, self.clock)
 
-    async def _fetch(self, request: ListRevoked) -> RevokedPage:
+    async def fetch(self, request: ListRevoked) -> RevokedPage:
         """One session a page; `next_cursor` is the next one's number."""
         self.asked += 1
         self.worked_for.append(context.current())
@@ -160,6 +160,19 @@ async def test_an_event_that_was_lost_is_made_up_for(world: World) -> None:
     await world.alive()
     await task_named(REFRESH_TASK)
     assert not await world.alive()
+
+
+async def test_whoever_follows_sessions_is_told_of_each_that_ends(world: World) -> None:
+    ended: list[str] = []
+    world.gateway = Revocations(world.transport, world.fetch, world.clock, ended.extend)
+    assert await world.alive()
+    await world.publish()
+    assert ["anna"] == ended
+    world.revoked = ("anna", "berta")
+    world.clock.now += 6
+    assert not await world.alive()
+    await task_named(REFRESH_TASK)
+    assert ["anna", "berta"] == ended
 
 
 async def test_many_at_once_ask_once(world: World) -> None:

@@ -2,6 +2,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from contracts.orders import OrderDelivered
 from mesh.core.context import Context, working_on
 from mesh.core.event import MAX_DURABLE, Event
 from mesh.events import cloud_event
@@ -21,6 +22,12 @@ def test_the_names_of_an_event_follow_from_its_subject() -> None:
 def test_other_subjects_are_refused(subject: str) -> None:
     with pytest.raises(ValueError, match="not the subject of an event"):
         Event(subject, Happened, durable=True)
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_only_a_durable_event_of_a_user_can_be_shown(durable: bool) -> None:  # noqa: FBT001
+    with pytest.raises(ValueError, match="only a durable event with a user_id can be shown"):
+        Event("events.sample.happened", Happened if durable else OrderDelivered, durable=durable, shown=True)
 
 
 def test_an_event_is_read_as_it_was_composed() -> None:
