@@ -1,7 +1,7 @@
 """`/v1/orders`, and the orders of one customer."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -27,6 +27,9 @@ from gateway.semantics.conditions import READ, changed, resource
 from subjects import ORDERS_CANCEL, ORDERS_GET, ORDERS_HISTORY, ORDERS_LIST, ORDERS_PLACE
 
 router = APIRouter(prefix="/v1", tags=["orders"], route_class=JsonRoute)
+
+_REACHED: Final = {f"{ORDERS_GET.service}.{status}": status for status in OrderStatus}
+"""The status that an event announces, by its name."""
 
 Wait = Annotated[
     OrderStatus | None,
@@ -82,7 +85,7 @@ async def get_order(
         (ORDERS_GET.service, str(order_id)),
         read,
         waits=lambda order: may_become(order.status, wait),
-        ends=lambda event: not may_become(OrderStatus(event.rpartition(".")[2]), wait),
+        ends=lambda event: (status := _REACHED.get(event)) is not None and not may_become(status, wait),
     )
     return resource(order)
 
