@@ -81,6 +81,7 @@ check: install ## Run ruff, mypy and import-linter
 
 docs: install ## Update the generated parts of docs/
 	@$(BIN)/python -m tests.unit.docs.generated
+	@$(BIN)/mesh contracts export
 
 format: install ## Format the code
 	@$(BIN)/ruff format .

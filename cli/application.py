@@ -12,6 +12,7 @@ MODULES = {
     "call": "cli.call",
     "ls": "cli.services",
     "subjects": "cli.table",
+    "contracts": "cli.contracts.commands",
     "events": "cli.events.commands",
     "mail": "cli.mail",
     "nats": "cli.nats",

@@ -66,6 +66,8 @@ class Request(BaseModel):
 class Patch(Request):
     """A change of some fields. An omitted field stays as it is; null clears a field."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if not self.model_fields_set:
@@ -145,7 +147,7 @@ def _read_by(pattern: str) -> GetPydanticSchema:
     return GetPydanticSchema(schema)
 
 
-MONEY_SCHEMA: Final = WithJsonSchema({"type": "string", "pattern": rf"^{_MONEY.pattern}$", "examples": ["18.00"]})
+MONEY_SCHEMA: Final = WithJsonSchema({"type": "string", "pattern": MONEY_PATTERN, "examples": ["18.00"]})
 TOTAL_SCHEMA: Final = WithJsonSchema({"type": "string", "pattern": TOTAL_PATTERN, "examples": ["440.00"]})
 
 Money = Annotated[

@@ -15,6 +15,7 @@ MAX_PROBLEM: Final = 64 * 1024
 MAX_RETRY_AFTER: Final = 86_400
 """Seconds of the longest `retry_after` that a caller accepts."""
 MAX_ATTEMPTS: Final = 1_000_000
+REASON_PATTERN: Final = "^[a-z][a-z0-9_]{0,63}$"
 
 
 class Problem(BaseModel):
@@ -74,7 +75,7 @@ class _Members(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    reason: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    reason: Annotated[str, StringConstraints(pattern=REASON_PATTERN)]
     detail: str
     errors: tuple[FieldError, ...] = ()
     retry_after: Annotated[int | None, Field(strict=True, ge=0, le=MAX_RETRY_AFTER)] = None

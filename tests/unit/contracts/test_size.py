@@ -45,7 +45,7 @@ def _text(schema: Schema) -> str:
     pattern = schema.get("pattern", "")
     if schema.get("format") == "date":
         return "9999-12-31"
-    if "d{1,8}" in pattern:  # money
+    if "{1,8}" in pattern:  # money
         return "99999999.99"
     length = schema.get("maxLength") or int(re.findall(r"\{(\d+)\}", pattern)[-1])
     if pattern.startswith("^https?://"):

@@ -3,13 +3,9 @@
 Each part stands in its page between two markers; what is around it is written by hand.
 """
 
-import ast
-import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
-from textwrap import dedent
 from typing import Final
 
 import typer
@@ -28,6 +24,7 @@ from mesh.nats.settings import NatsSettings
 from mesh.process.settings import WorkerSettings
 from mesh.security.settings import TokenSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
+from ops.contracts.docstrings import of_fields
 from services import WORKERS
 from subjects import ENDPOINTS
 from tests.support.paths import ROOT
@@ -58,7 +55,7 @@ def configuration() -> str:
 
 def _rows(kinds: Iterable[type[BaseSettings]]) -> Iterator[tuple[str, ...]]:
     for kind in kinds:
-        told = _docstrings(kind)
+        told = of_fields(kind)
         # Some fields of the stack are made of services.py, and stand in no class of their own.
         for name in kind.model_fields if kind is StackSettings else kind.__annotations__:
             if name in kind.model_fields:
@@ -104,20 +101,6 @@ def _number(value: object) -> str:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-
-def _docstrings(kind: type) -> dict[str, str]:
-    """What stands below each field of a class."""
-    [body] = [node.body for node in ast.parse(dedent(inspect.getsource(kind))).body if isinstance(node, ast.ClassDef)]
-    return {
-        field.target.id: re.sub(r"\s+", " ", text.value.value).strip()
-        for field, text in pairwise(body)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(text, ast.Expr)
-        and isinstance(text.value, ast.Constant)
-        and isinstance(text.value.value, str)
-    }
 
 
 def _table(rows: Iterable[tuple[str, ...]]) -> str:

@@ -1,0 +1,1 @@
+"""`mesh contracts`: what programs in other languages read about the mesh."""
