@@ -11,7 +11,7 @@ AUDIT_STAMP := $(VENV)/.installed-audit
 # Options of `mesh up` and of pytest pass through, e.g. make up ARGS="--http-port 8081".
 ARGS ?=
 
-.PHONY: help install up generate compose-env docs test faults bench bench-full bench-install check format audit lock clean
+.PHONY: help install up generate compose-env docs test polyglot faults bench bench-full bench-install check format audit lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ compose-env: install ## Create .env and keys/ for docker compose up
 
 test: install ## Run the tests on real servers
 	@$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
+
+polyglot: install ## Run the tests that need Node.js or Go; npm installs its packages
+	@cd polyglot && npm ci --no-audit --no-fund --ignore-scripts
+	@$(BIN)/pytest tests/polyglot $(ARGS)
 
 faults: install ## Run the long fault tests: about 30 minutes, figures in dist/faults.json
 	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults tests/security/http/test_floods.py tests/security/nats/test_answers.py \

@@ -9,7 +9,7 @@ from cli.connection import expanded
 from cli.failure import fail
 from devstack.stack.services import ROOT
 from ops.contracts.document import Declared
-from ops.contracts.files import exported
+from ops.contracts.files import exported, illustrated
 from services import PROCESSES
 from subjects import ENDPOINTS, EVENTS
 
@@ -36,7 +36,10 @@ def export(
 
     contracts.json lists the subjects, schemas.json has their JSON Schemas.
     """
-    files = exported(DECLARED)
+    try:
+        files = exported(DECLARED, illustrated(DECLARED, ROOT))
+    except ValueError as error:
+        fail(str(error))
     stale = []
     try:
         for name, text in files.items():

@@ -1,11 +1,31 @@
 """The files of an export by name: the same bytes for the same declarations."""
 
+from pathlib import Path
+from typing import Final
+
+from ops.contracts import asyncapi, examples, reasons
+from ops.contracts.asyncapi import Illustrated
 from ops.contracts.document import CONTRACTS, SCHEMAS, Declared, as_text, contracts, schemas
 
+ASYNCAPI: Final = "asyncapi.json"
+REASONS: Final = "reasons.json"
 
-def exported(declared: Declared) -> dict[str, str]:
+
+def illustrated(declared: Declared, checkout: Path) -> Illustrated:
+    """The examples and the texts of a checkout. Raises ValueError if one is missing."""
+    folder = checkout / "tests" / "contract" / "examples"
+    return Illustrated(
+        {one.subject: examples.endpoint_example(folder, one.subject) for one in declared.endpoints},
+        {one.subject: examples.event_example(folder, one.subject) for one in declared.events},
+        reasons.catalogue(declared, reasons.meanings(checkout / "docs" / "reference" / "errors.md")),
+    )
+
+
+def exported(declared: Declared, shown: Illustrated) -> dict[str, str]:
     """The text of each file."""
     return {
         CONTRACTS: as_text(contracts(declared)),
         SCHEMAS: as_text(schemas(declared)),
+        REASONS: as_text(reasons.document(shown.reasons)),
+        ASYNCAPI: as_text(asyncapi.asyncapi(declared, shown)),
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from ops.contracts.examples import sampled
 from services import WORKERS
 from tests.support.paths import ROOT
 
@@ -28,19 +29,6 @@ _UNKNOWN: Final[Mapping[str, Callable[[object], bool]]] = {
     "<webhook secret>": partial(_matches, r"whsec_[A-Za-z0-9+/]{43}="),
     "<row>": lambda actual: type(actual) is int and actual > 0,
     "<version>": partial(_matches, r"\d+(\.\d+){2}\S*"),
-}
-_SAMPLES: Final[Mapping[str, object]] = {
-    "<time>": "2026-07-01T00:00:00Z",
-    "<id>": "0" * 32,
-    "<cursor>": "bmV4dA",
-    "<webhook secret>": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwhJqsyFTc2vU=",
-    "<row>": 1,
-    "<version>": "1.0.0",
-    "{customer}": "ALFKI",
-    "{free_key}": "ZYXWV",
-    **dict.fromkeys(("{product}", "{received_product}", "{order}", "{order_number}", "{reserved_order}"), 1),
-    **dict.fromkeys(("{user_id}", "{admin_id}", "{other_user_id}", "{session_id}"), "0" * 32),
-    **dict.fromkeys(("{user_email}", "{new_email}"), "somebody@northwind.example"),
 }
 
 
@@ -141,20 +129,7 @@ def is_routed(subject: str) -> bool:
 
 def sample(subject: str) -> Any:  # noqa: ANN401  # any JSON
     """A reply as the subject's file shows it, with a value in the place of each placeholder."""
-    return _sampled(example(subject).reply)
-
-
-def _sampled(shown: Any) -> Any:  # noqa: ANN401  # any JSON
-    match shown:
-        case {"$each": one}:
-            return [_sampled(one)]
-        case dict():
-            return {name: _sampled(value) for name, value in shown.items()}
-        case list():
-            return [_sampled(value) for value in shown]
-        case str() if shown in _SAMPLES:
-            return _SAMPLES[shown]
-    return shown
+    return sampled(example(subject).reply)
 
 
 def example(subject: str) -> Example:

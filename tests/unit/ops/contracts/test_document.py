@@ -8,29 +8,29 @@ from typing import Any
 
 import pytest
 
-from ops.contracts.document import CONTRACTS, SCHEMAS, Declared, built, load
+from ops.contracts.asyncapi import Illustrated
+from ops.contracts.document import CONTRACTS, SCHEMAS, Declared, load
 from ops.contracts.files import exported
-from services import BY_NAME, PROCESSES
-from subjects import CUSTOMERS_UPDATE, ENDPOINTS, EVENTS, EVENTS_ORDERS_PLACED
+from ops.contracts.tree import Contracts
+from services import BY_NAME
+from subjects import CUSTOMERS_UPDATE, EVENTS_ORDERS_PLACED
 from tests.support.paths import ROOT
 
 FOLDER = ROOT / "docs" / "contracts"
-DECLARED = Declared(ENDPOINTS, EVENTS, PROCESSES)
 
 
-def test_the_committed_export_is_current_and_complete() -> None:
-    files = exported(DECLARED)
+def test_the_committed_export_is_current_and_complete(declared: Declared, shown: Illustrated) -> None:
+    files = exported(declared, shown)
     assert files.keys() == {path.name for path in FOLDER.iterdir()}
     stale = [name for name, text in files.items() if (FOLDER / name).read_bytes() != text.encode()]
     assert [] == stale, "run `make docs`"
 
 
-def test_load_returns_what_this_checkout_declares() -> None:
-    assert built(DECLARED) == load(FOLDER)
+def test_load_returns_what_this_checkout_declares(contracts: Contracts) -> None:
+    assert contracts == load(FOLDER)
 
 
-def test_the_tree_has_properties_shapes_and_users_of_each_subject() -> None:
-    contracts = built(DECLARED)
+def test_the_tree_has_properties_shapes_and_users_of_each_subject(contracts: Contracts) -> None:
     update = contracts.endpoints["customers.update"]
     assert (CUSTOMERS_UPDATE.contract_hash(), "admin", True) == (update.contract, update.access, update.keyed)
     assert {"customer_not_found": "not_found", "version_mismatch": "conflict"} == update.reasons
