@@ -8,7 +8,7 @@ from mesh.core.endpoint import Access, Endpoint
 from mesh.core.event import Event
 from mesh.wire.names import ERROR, ERROR_CODE, PROBLEM_JSON, QUEUE_GROUP
 from mesh.wire.problem import Problem
-from ops.contracts.document import Declared, definitions
+from ops.contracts.document import Declared
 from ops.contracts.examples import EndpointExample, EventExample
 from ops.contracts.reasons import ReasonEntry
 
@@ -81,7 +81,7 @@ def asyncapi(declared: Declared, illustrated: Illustrated) -> Document:
         },
         "channels": channels,
         "operations": operations,
-        "components": {"schemas": _relocated(definitions(declared)), "securitySchemes": _SECURITY},
+        "components": {"schemas": _relocated(declared.definitions), "securitySchemes": _SECURITY},
     }
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,24 +57,19 @@ class Declared:
         """The processes that hear an event, at most once."""
         return [row.name for row in self.processes if event in row.hears]
 
-
-def definitions(declared: Declared) -> dict[str, Schema]:
-    """The schema of every shape by name: requests, replies, events, headers, the problem. Sorted."""
-    made = shapes.definitions(
-        [endpoint.request for endpoint in declared.endpoints],
-        [
-            *(endpoint.reply for endpoint in declared.endpoints),
-            *(event.payload for event in declared.events),
-            Problem,
-        ],
-    )
-    made["Problem"] = headers.completed(made["Problem"])
-    return dict(sorted({**made, **headers.definitions()}.items()))
+    @cached_property
+    def definitions(self) -> dict[str, Schema]:
+        """The schema of every shape by name: requests, replies, events, headers, the problem. Sorted."""
+        replies = [endpoint.reply for endpoint in self.endpoints]
+        payloads = [event.payload for event in self.events]
+        made = shapes.definitions([endpoint.request for endpoint in self.endpoints], [*replies, *payloads, Problem])
+        made["Problem"] = headers.completed(made["Problem"])
+        return dict(sorted({**made, **headers.definitions()}.items()))
 
 
 def schemas(declared: Declared) -> dict[str, Any]:
     """schemas.json: one JSON Schema document whose `$defs` are all shapes. A shape's id is `<$id>#/$defs/<name>`."""
-    return {"$schema": DIALECT, "$id": SCHEMAS_ID, "$defs": definitions(declared)}
+    return {"$schema": DIALECT, "$id": SCHEMAS_ID, "$defs": declared.definitions}
 
 
 def contracts(declared: Declared) -> dict[str, Any]:
@@ -154,7 +150,7 @@ def load(folder: Path) -> Contracts:
 
 def built(declared: Declared) -> Contracts:
     """The contracts of this checkout, as `load` would read them."""
-    return _resolved(contracts(declared), definitions(declared))
+    return _resolved(contracts(declared), declared.definitions)
 
 
 def _resolved(document: Any, found: Any) -> Contracts:  # noqa: ANN401  # JSON from a file

@@ -6,9 +6,13 @@ from typing import Final
 from ops.contracts import asyncapi, examples, reasons
 from ops.contracts.asyncapi import Illustrated
 from ops.contracts.document import CONTRACTS, SCHEMAS, Declared, as_text, contracts, schemas
+from ops.contracts.markdown import markdown
+from ops.contracts.page.render import page
 
 ASYNCAPI: Final = "asyncapi.json"
 REASONS: Final = "reasons.json"
+MARKDOWN: Final = "contracts.md"
+PAGE: Final = "contracts.html"
 
 
 def illustrated(declared: Declared, checkout: Path) -> Illustrated:
@@ -28,4 +32,6 @@ def exported(declared: Declared, shown: Illustrated) -> dict[str, str]:
         SCHEMAS: as_text(schemas(declared)),
         REASONS: as_text(reasons.document(shown.reasons)),
         ASYNCAPI: as_text(asyncapi.asyncapi(declared, shown)),
+        MARKDOWN: markdown(declared, shown),
+        PAGE: page(declared, shown),
     }

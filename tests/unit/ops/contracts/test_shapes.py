@@ -8,13 +8,13 @@ from pydantic import Field
 
 from contracts.base import Money, Patch, Reply, Request, absent
 from mesh.wire.problem import Problem
-from ops.contracts.document import Declared, definitions
+from ops.contracts.document import Declared
 from ops.contracts.shapes import Schema, inlined
 from ops.contracts.shapes import definitions as of_shapes
 from services import PROCESSES
 from subjects import ENDPOINTS, EVENTS
 
-SHAPES = definitions(Declared(ENDPOINTS, EVENTS, PROCESSES))
+SHAPES = Declared(ENDPOINTS, EVENTS, PROCESSES).definitions
 REQUESTS = {endpoint.request.__name__ for endpoint in ENDPOINTS}
 READ = {e.reply.__name__ for e in ENDPOINTS} | {e.payload.__name__ for e in EVENTS} | {Problem.__name__}
 

@@ -1,0 +1,1 @@
+"""contracts.html: the contracts on one page that needs no internet."""
