@@ -11,6 +11,7 @@ MODULES = {
     "up": "cli.up",
     "call": "cli.call",
     "ls": "cli.services",
+    "doctor": "cli.doctor",
     "subjects": "cli.table",
     "contracts": "cli.contracts.commands",
     "events": "cli.events.commands",

@@ -15,6 +15,7 @@ from gateway.access.revocations import Revocations
 from gateway.api.auth import account, audit, users
 from gateway.api.auth import sessions as auth
 from gateway.api.carts import routes as carts
+from gateway.api.contracts import routes as contracts
 from gateway.api.customers import routes as customers
 from gateway.api.events import routes as events
 from gateway.api.health import routes as health
@@ -41,6 +42,7 @@ from gateway.routing.operations import complete_document
 from gateway.routing.shadowing import refuse_shadowed
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import GuardedClient
+from gateway.upstream.contracts import InstanceContracts
 from gateway.upstream.feed import Feed
 from gateway.upstream.followers import Followers
 from gateway.upstream.readiness import Readiness
@@ -102,10 +104,10 @@ def build(
     app.state.dependencies = wire(settings, transport)
     for routes in (
         *(auth, account, users, audit, customers, stock, products),
-        *(carts, orders, shipping, notifications, events, health),
+        *(carts, orders, shipping, notifications, events, health, contracts),
     ):
         app.include_router(routes.router)
-    refuse_undeclared(app, without=health.PATHS | events.PATHS | _DOCS)
+    refuse_undeclared(app, without=health.PATHS | events.PATHS | contracts.PATHS | _DOCS)
     refuse_shadowed(app)
     complete_document(app)
     compiled = tuple(compiled_routes(app, insides))
@@ -155,6 +157,7 @@ def wire(settings: GatewaySettings, transport: Transport) -> Dependencies:
         instances,
         Feed(transport, EVENTS, followers.deliver, followers.end_streams),
         followers,
+        InstanceContracts(transport, ENDPOINTS),
     )
 
 

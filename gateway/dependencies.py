@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from gateway.access.revocations import Revocations
 from gateway.upstream.client import GuardedClient
+from gateway.upstream.contracts import InstanceContracts
 from gateway.upstream.feed import Feed
 from gateway.upstream.followers import Followers
 from gateway.upstream.readiness import Readiness
@@ -27,6 +28,7 @@ class Dependencies:
     feed: Feed
     """Watched by the process that runs the application."""
     followers: Followers
+    contracts: InstanceContracts
 
 
 def dependencies(request: Request) -> Dependencies:

@@ -59,7 +59,7 @@ def _gateway(row: Process, services: Iterable[str], events: Iterable[Event[Any]]
     return Permissions(
         publish=[
             *_subjects(row.calls),
-            *(f"$SRV.PING.{service}" for service in services),
+            *(f"$SRV.{verb}.{service}" for verb in ("PING", "INFO") for service in services),
             *(_api(f"DIRECT.GET.{FEED_STREAM}") if shown else ()),
         ],
         subscribe=[

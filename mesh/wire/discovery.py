@@ -8,9 +8,11 @@ from typing import Annotated, Any, Final
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
+from mesh.core.contract import whole_hash
 from mesh.core.endpoint import Endpoint
 from mesh.core.reading import Reader
 from mesh.core.terminal import escaped
+from mesh.core.version import package_version
 from mesh.wire.names import QUEUE_GROUP
 
 log = structlog.get_logger()
@@ -24,6 +26,7 @@ MAX_PING: Final = 4 * 1024
 MAX_DOCUMENTS: Final = 1000
 LONGEST_REASON: Final = 200
 """Characters of the reason why an instance is not ready. A longer one is cut, both when sent and when read."""
+_LONGEST_VERSION: Final = 50
 
 _NO_DATA: Final[Mapping[str, Any]] = {}
 _AS_SENT = ConfigDict(frozen=True, extra="allow")
@@ -102,7 +105,11 @@ class Identity:
             "type": f"io.nats.micro.v1.{verb.lower()}_response",
         }
         if verb == "INFO":
-            document |= {"description": self.description, "endpoints": [one.info() for one in endpoints]}
+            document |= {
+                "description": self.description,
+                "endpoints": [one.info() for one in endpoints],
+                "metadata": {**metadata, **_contract(endpoints)},
+            }
         elif verb == "STATS":
             started = self.started.isoformat(timespec="microseconds").replace("+00:00", "Z")
             document |= {"started": started, "endpoints": [one.statistics() for one in endpoints]}
@@ -111,23 +118,35 @@ class Identity:
         return document
 
 
+def _contract(endpoints: list[EndpointRecord]) -> dict[str, str]:
+    """Which contracts an instance was built with: the version of the package, and a hash of all its endpoints."""
+    hashes = {one.endpoint.subject: one.endpoint.contract_hash() for one in endpoints}
+    return {"contract": whole_hash(hashes), "contract_version": package_version()}
+
+
 class EndpointDocument(BaseModel):
-    """One endpoint in a STATS document; a worker in another language may omit any member."""
+    """One endpoint in an INFO or STATS document; a worker in another language may omit any member."""
 
     model_config = _AS_SENT
 
     name: str = ""
     subject: str = ""
     queue_group: str = ""
+    metadata: dict[str, str] | None = None
     num_requests: _Counted = 0
     num_errors: _Counted = 0
     last_error: str = ""
     processing_time: _Counted = 0
     average_processing_time: _Counted = 0
 
+    @property
+    def contract(self) -> str | None:
+        """The hash of its shapes; None if the instance does not tell."""
+        return (self.metadata or {}).get("contract")
+
 
 class InstanceDocument(BaseModel):
-    """An instance's reply to PING or STATS. Unknown members are kept as received."""
+    """An instance's reply to PING, INFO or STATS. Unknown members are kept as received."""
 
     model_config = _AS_SENT
 
@@ -152,6 +171,11 @@ class InstanceDocument(BaseModel):
     def reconnects(self) -> str:
         """How often the instance reconnected to NATS. Each time it may have lost requests."""
         return (self.metadata or {}).get("reconnects", "0")
+
+    @property
+    def contract_version(self) -> str:
+        """The version of the contracts that it was built with; its own version if it does not tell."""
+        return escaped((self.metadata or {}).get("contract_version", self.version)[:_LONGEST_VERSION])
 
     @property
     def limit(self) -> str | None:

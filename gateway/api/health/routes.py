@@ -1,13 +1,14 @@
 """Probes for a supervisor and a load balancer. They call no endpoint."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from gateway.dependencies import dependencies
 from gateway.problems import RETRY_AFTER
 from gateway.routing.route import JsonRoute
+from gateway.upstream.contracts import ContractReport
 from gateway.upstream.readiness import Report
 
 router = APIRouter(tags=["health"], route_class=JsonRoute)
@@ -27,10 +28,22 @@ async def get_health() -> Alive:
     return Alive()
 
 
+class VerboseReport(Report):
+    """The same, with the instances that have other contracts than the gateway."""
+
+    contracts: ContractReport
+
+
+Verbose = Annotated[bool, Query(description="Also compare the contracts of every instance: takes half a second.")]
+
+
 @router.get("/readyz", summary="Check that the gateway is ready", responses={503: {"model": Report}})
-async def get_readiness(request: Request, response: Response) -> Report:
+async def get_readiness(request: Request, response: Response, verbose: Verbose = False) -> VerboseReport | Report:  # noqa: FBT002  # a query parameter
     """Check NATS and every service. 503 if the gateway is not ready."""
-    report = await dependencies(request).readiness.report()
+    known = dependencies(request)
+    report = await known.readiness.report()
+    if verbose:
+        report = VerboseReport(**report.model_dump(), contracts=await known.contracts.report())
     response.headers["Cache-Control"] = "no-store"
     if not report.ready:
         response.status_code = 503

@@ -109,6 +109,15 @@ async def test_a_call_without_a_mesh_says_so(tmp_path: Path) -> None:
     assert "start one with `mesh up`" in called.err
 
 
+async def test_doctor_finds_every_instance_in_agreement(stack: Stack) -> None:
+    found = await mesh("doctor", "--within", "1", "--home", str(stack.state.home))
+
+    assert (0, "") == (found.code, found.err)
+    serving = {endpoint.service for endpoint in ENDPOINTS}
+    states = {line.split()[0]: line.split(maxsplit=3)[3] for line in found.out.splitlines()[1:-1]}
+    assert {row.name: "same" if row.name in serving else "nothing to compare" for row in WORKERS} == states
+
+
 async def test_ls_lists_the_services(stack: Stack) -> None:
     listed = await mesh("ls", "--home", str(stack.state.home))
     documents = await mesh("ls", "--json", "--home", str(stack.state.home))

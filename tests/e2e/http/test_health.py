@@ -11,5 +11,11 @@ async def test_a_system_that_is_up_is_ready(http: AsyncClient) -> None:
     assert (200, "no-store") == (response.status_code, response.headers["cache-control"])
 
 
+async def test_the_gateway_compares_the_contracts_of_every_instance(http: AsyncClient) -> None:
+    contracts = (await http.get("/readyz?verbose=1")).json()["contracts"]
+    assert [] == contracts["differs"]
+    assert len({endpoint.service for endpoint in ENDPOINTS}) <= contracts["compared"]
+
+
 async def test_the_gateway_is_alive(http: AsyncClient) -> None:
     assert {"alive": True} == (await http.get("/healthz")).json()

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from mesh.client.discover import ask_all
+from mesh.core.contract import whole_hash
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.errors import Disconnected
 from mesh.core.reading import Unreadable
+from mesh.core.version import package_version
 from mesh.service.service import Service
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from mesh.wire.discovery import MAX_DOCUMENT, MAX_PING, read_ping
-from tests.support.mesh.sample_service import Said, Say, sample, say
+from tests.support.mesh.sample_service import SAY, SHOUT, WHISPER, Said, Say, sample, say
 
 
 @pytest.fixture
@@ -46,15 +48,24 @@ async def test_a_verb_is_answered_for_all_by_name_and_by_id(
             "sample",
             service.identity.id,
             "1.2.3",
-            {"ready": "true"},
+            "true",
             f"io.nats.micro.v1.{verb.lower()}_response",
         ) == (
             document["name"],
             document["id"],
             document["version"],
-            document["metadata"],
+            document["metadata"]["ready"],
             document["type"],
         )
+
+
+async def test_info_says_which_contracts_it_has_and_the_polled_verbs_do_not(
+    caller: MemoryTransport, service: Service
+) -> None:
+    metadata = (await ask(caller, "$SRV.INFO"))["metadata"]
+    hashes = {endpoint.subject: endpoint.contract_hash() for endpoint in (SAY, SHOUT, WHISPER)}
+    assert {"ready": "true", "contract": whole_hash(hashes), "contract_version": package_version()} == metadata
+    assert {"ready": "true"} == (await ask(caller, "$SRV.PING"))["metadata"]
 
 
 async def test_ping_says_no_more_than_who_it_is(caller: MemoryTransport, service: Service) -> None:

@@ -1,0 +1,1 @@
+"""The contracts on NATS, for administrators."""
