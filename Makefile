@@ -51,8 +51,9 @@ compose-env: install ## Create .env and keys/ for docker compose up
 test: install ## Run the tests on real servers
 	@$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
-polyglot: install ## Run the tests that need Node.js or Go; npm installs its packages
+polyglot: install ## Run the tests in other languages: installs packages of npm and Go
 	@cd polyglot && npm ci --no-audit --no-fund --ignore-scripts
+	@GOBIN=$(CURDIR)/polyglot/bin $$($(BIN)/python -c "from ops.contracts.generators.golang import GO; print(GO.install)")
 	@$(BIN)/pytest tests/polyglot $(ARGS)
 
 faults: install ## Run the long fault tests: about 30 minutes, figures in dist/faults.json

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.connection import expanded
+from cli.contracts.generating import FOLDER, generate
 from cli.failure import fail
 from devstack.stack.services import ROOT
 from ops.contracts.document import Declared
@@ -13,15 +14,14 @@ from ops.contracts.files import exported, illustrated
 from services import PROCESSES
 from subjects import ENDPOINTS, EVENTS
 
-FOLDER = ROOT / "docs" / "contracts"
 DECLARED = Declared(ENDPOINTS, EVENTS, PROCESSES)
 
-contracts = typer.Typer(name="contracts", no_args_is_help=True, help="Export the contracts for other languages.")
+contracts = typer.Typer(
+    name="contracts", no_args_is_help=True, help="Export the contracts, and generate types for other languages."
+)
 
 
-@contracts.callback()
-def _group() -> None:
-    """Keep `export` a subcommand, also while it is the only one."""
+contracts.command()(generate)
 
 
 @contracts.command()
@@ -34,7 +34,9 @@ def export(
 ) -> None:
     """Write the contracts for programs in every language: docs/contracts, or DIR.
 
-    contracts.json lists the subjects, schemas.json has their JSON Schemas.
+    asyncapi.json is for AsyncAPI's tools, schemas.json (JSON Schema 2020-12) for validators and code generators.
+    contracts.json lists the subjects, reasons.json why they refuse. contracts.html and contracts.md are for people.
+    Examples and texts come from the checkout.
     """
     try:
         files = exported(DECLARED, illustrated(DECLARED, ROOT))

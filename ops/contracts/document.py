@@ -134,18 +134,25 @@ def load(folder: Path) -> Contracts:
 
     Raises ValueError, with the name of the file, if they cannot be read.
     """
-    shapes_found = _read(folder / SCHEMAS).get("$defs")
-    document = _read(folder / CONTRACTS)
+    found, document = read_shapes(folder), _read(folder / CONTRACTS)
     try:
-        return _resolved(document, shapes_found)
+        return _resolved(document, found)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         path = ".".join(map(str, first["loc"]))
         raise ValueError(f"{folder / CONTRACTS}: {path}: {first['msg']}") from None
-    except (KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
         raise ValueError(f"{folder / SCHEMAS} lacks the shape {error}") from None
     except RecursionError:
         raise ValueError(f"{folder / SCHEMAS}: a shape contains itself") from None
+
+
+def read_shapes(folder: Path) -> dict[str, Schema]:
+    """The schema of every shape of an export, by name, with references to the others. Raises ValueError."""
+    found = _read(folder / SCHEMAS).get("$defs")
+    if not (isinstance(found, dict) and all(isinstance(one, dict) for one in found.values())):
+        raise ValueError(f"{folder / SCHEMAS} has no shapes")
+    return found
 
 
 def built(declared: Declared) -> Contracts:
@@ -153,7 +160,7 @@ def built(declared: Declared) -> Contracts:
     return _resolved(contracts(declared), declared.definitions)
 
 
-def _resolved(document: Any, found: Any) -> Contracts:  # noqa: ANN401  # JSON from a file
+def _resolved(document: Mapping[str, Any], found: dict[str, Schema]) -> Contracts:
     known = {field.name for field in fields(Contracts)}
     return _read_contracts(shapes.inlined({key: one for key, one in document.items() if key in known}, found))
 

@@ -1,5 +1,6 @@
 """Which tests run only where the tools of other languages are installed: `make polyglot` installs them."""
 
+import os
 import shutil
 from typing import Final
 
@@ -8,10 +9,14 @@ import pytest
 from tests.support.paths import ROOT
 
 POLYGLOT: Final = ROOT / "polyglot"
-"""The folder of the programs and packages of Node.js."""
+"""The folder of programs in other languages, and of the packages of Node.js."""
+_TOOLS: Final = (POLYGLOT / "bin", POLYGLOT / "node_modules" / ".bin")
+PATH: Final = os.pathsep.join([*map(str, _TOOLS), os.environ.get("PATH", ""), "/usr/local/go/bin"])
 
-needs_node = pytest.mark.skipif(
-    not ((POLYGLOT / "node_modules").is_dir() and shutil.which("node")),
-    reason="needs node and its packages: make polyglot",
-)
-needs_go = pytest.mark.skipif(not shutil.which("go"), reason="needs go: make polyglot")
+
+def _missing(*programs: str) -> bool:
+    return not all(shutil.which(program, path=PATH) for program in programs)
+
+
+needs_node = pytest.mark.skipif(_missing("node", "json2ts"), reason="needs Node.js and its packages: make polyglot")
+needs_go = pytest.mark.skipif(_missing("go", "oapi-codegen"), reason="needs Go and oapi-codegen: make polyglot")

@@ -59,7 +59,8 @@ def broken(change: Callable[[dict[str, Any]], object], name: str) -> Callable[[P
         (lambda folder: (folder / CONTRACTS).write_text("[]"), "contracts.json is not a JSON object"),
         (lambda folder: (folder / CONTRACTS).write_bytes(b"\xff"), "contracts.json"),
         (broken(lambda all_of: all_of["$defs"].pop("Customer"), SCHEMAS), "schemas.json lacks the shape 'Customer'"),
-        (broken(lambda all_of: all_of.pop("$defs"), SCHEMAS), "schemas.json"),
+        (broken(lambda all_of: all_of.pop("$defs"), SCHEMAS), "schemas.json has no shapes"),
+        (broken(lambda all_of: all_of["$defs"].update(Customer=1), SCHEMAS), "schemas.json has no shapes"),
         (broken(lambda all_of: all_of.pop("version"), CONTRACTS), "contracts.json: version"),
         (
             broken(lambda all_of: all_of["$defs"].update(Customer={"$ref": "#/$defs/Customer"}), SCHEMAS),
