@@ -1,12 +1,15 @@
 """`mesh subjects`: prints subjects.py as a table for people, or with JSON Schemas for programs."""
 
 import json
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from cli.columns import print_columns
+from cli.contracts.declared import DECLARED
 from mesh.core.endpoint import Endpoint
+from ops.contracts.document import built
 from subjects import ENDPOINTS
 
 
@@ -18,15 +21,8 @@ def subjects(
 ) -> None:
     """List every subject of the mesh with its contract."""
     if as_json:
-        for endpoint in ENDPOINTS:
-            document = {
-                "subject": endpoint.subject,
-                **endpoint.metadata(),
-                "reasons": [reason.value for reason in endpoint.reasons],
-                "request": endpoint.requests.json_schema(mode="validation"),
-                "reply": endpoint.replies.json_schema(mode="serialization"),
-            }
-            typer.echo(json.dumps(document))
+        for contract in built(DECLARED).endpoints.values():
+            typer.echo(json.dumps(asdict(contract)))
         return
     print_columns(("subject", "access", "idempotent", "request -> reply; refusals"), map(_row, ENDPOINTS))
 

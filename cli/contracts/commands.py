@@ -6,15 +6,11 @@ from typing import Annotated
 import typer
 
 from cli.connection import expanded
+from cli.contracts.declared import DECLARED
 from cli.contracts.generating import FOLDER, generate
 from cli.failure import fail
 from devstack.stack.services import ROOT
-from ops.contracts.document import Declared
 from ops.contracts.files import exported, illustrated
-from services import PROCESSES
-from subjects import ENDPOINTS, EVENTS
-
-DECLARED = Declared(ENDPOINTS, EVENTS, PROCESSES)
 
 contracts = typer.Typer(
     name="contracts", no_args_is_help=True, help="Export the contracts, and generate types for other languages."
