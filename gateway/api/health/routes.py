@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from gateway.dependencies import dependencies
 from gateway.problems import RETRY_AFTER
+from gateway.routing.operations import documented
 from gateway.routing.route import JsonRoute
 from gateway.upstream.contracts import ContractReport
 from gateway.upstream.readiness import Report
@@ -37,7 +38,11 @@ class VerboseReport(Report):
 Verbose = Annotated[bool, Query(description="Also compare the contracts of every instance: takes half a second.")]
 
 
-@router.get("/readyz", summary="Check that the gateway is ready", responses={503: {"model": Report}})
+@router.get(
+    "/readyz",
+    summary="Check that the gateway is ready",
+    responses={422: documented(422), 503: {"model": Report}},
+)
 async def get_readiness(request: Request, response: Response, verbose: Verbose = False) -> VerboseReport | Report:  # noqa: FBT002  # a query parameter
     """Check NATS and every service. 503 if the gateway is not ready."""
     known = dependencies(request)
