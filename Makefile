@@ -53,7 +53,7 @@ test: install ## Run the tests on real servers
 
 polyglot: install ## Run the tests in other languages: installs packages of npm and Go
 	@cd polyglot && npm ci --no-audit --no-fund --ignore-scripts
-	@GOBIN=$(CURDIR)/polyglot/bin $$($(BIN)/python -c "from ops.contracts.generators.golang import GO; print(GO.install)")
+	@GOBIN=$(CURDIR)/polyglot/node_modules/.bin $$($(BIN)/python -c "from ops.contracts.generators.golang import GO; print(GO.install)")
 	@$(BIN)/pytest tests/polyglot $(ARGS)
 
 faults: install ## Run the long fault tests: about 30 minutes, figures in dist/faults.json

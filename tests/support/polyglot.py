@@ -10,8 +10,8 @@ from tests.support.paths import ROOT
 
 POLYGLOT: Final = ROOT / "polyglot"
 """The folder of programs in other languages, and of the packages of Node.js."""
-_TOOLS: Final = (POLYGLOT / "bin", POLYGLOT / "node_modules" / ".bin")
-PATH: Final = os.pathsep.join([*map(str, _TOOLS), os.environ.get("PATH", ""), "/usr/local/go/bin"])
+_TOOLS: Final = POLYGLOT / "node_modules" / ".bin"
+PATH: Final = os.pathsep.join([str(_TOOLS), os.environ.get("PATH", ""), "/usr/local/go/bin"])
 
 
 def _missing(*programs: str) -> bool:
