@@ -57,7 +57,7 @@ def may_publish(user: str, subject: str) -> bool:
     if subject in STATED:
         return STATED[subject].may_send(user)
     if user == "gateway":
-        return subject in {f"$SRV.PING.{worker}" for worker in WORKERS}
+        return subject in {f"$SRV.{verb}.{worker}" for verb in ("PING", "INFO") for worker in WORKERS}
     if user == "deployer":  # test_stream_matrix.py has what it may ask of JetStream
         return subject == "$JS.API.INFO"
     if user == "operator":

@@ -78,7 +78,7 @@ def test_each_process_has_an_extra_a_lock_file_and_a_place_in_the_wheel() -> Non
     assert set() == {*BY_NAME} - {*re.split(r"[\[\],]", ours)}, "not in the extra `dev` of pyproject.toml"
     assert set() == {*PINNED} - {lock.stem for lock in LOCKS}, "no lock file: run `make lock`"
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert {"services.py", "subjects.py"} <= {*wheel["include"]}
+    assert {"services.py", "subjects.py", *(row.package for row in BY_NAME.values())} <= {*wheel["only-include"]}
 
 
 @pytest.mark.parametrize("row", WORKERS, ids=lambda row: row.name)
