@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from devstack.stack.settings import ServiceName, StackSettings
+from services import BY_NAME
 from tests.faults.meshes import Mesh, mesh
 from tests.support.load.figures import FIGURES, Figures
 from tests.support.long_form import LONG
 
-_PAIRS: dict[ServiceName, int] = {"gateway": 2, "auth": 2, "customers": 2, "products": 2}
+_PAIRS: dict[ServiceName, int] = dict.fromkeys(BY_NAME, 2)
 _ONE_GATEWAY: dict[ServiceName, int] = {**_PAIRS, "gateway": 1}
 _MEASURED = pytest.StashKey["Figures"]()
 

@@ -1,29 +1,52 @@
 """A running mesh, and who asks it."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email.parser import BytesHeaderParser
 from functools import partial
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from contracts.customers import GetCustomer
 from contracts.products import GetProduct, ListProducts
 from devstack.stack.services import run_module
 from devstack.stack.settings import ServiceName, StackSettings
 from devstack.stack.stack import Stack
+from services import BY_NAME
 from subjects import CUSTOMERS_GET, PRODUCTS_GET, PRODUCTS_LIST
 from tests.support.load.traffic import Ask, Balancer, Caller, balanced, connected
+from tests.support.mail_server import MailServer
 
 _ENVIRONMENT: dict[str, tuple[str, ...]] = {
     # Longer than a test: a token that ends in the midst of it is no fault.
-    "auth": ("AUTH_ACCESS_TOKEN_LIFETIME=7200",),
+    "auth": ("AUTH_ACCESS_TOKEN_LIFETIME=7200", "AUTH_ADDRESS_ATTEMPTS=10000"),
     # What a load balancer needs to notice; it asks every 0.1 s.
     "gateway": ("GATEWAY_STOP_DELAY=0.6",),
+    # Long enough to cancel an order, and to dispatch its shipment by hand.
+    "shipping": ("SHIPPING_DISPATCH_AFTER=4", "SHIPPING_DELIVER_AFTER=0.5"),
 }
 
 
-def command(service: ServiceName) -> tuple[str, ...]:
+class Letters(MailServer):
+    """A mail server that counts each mail by its `Message-ID`, and keeps none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Count the mail."""
+        assert isinstance(envelope.content, bytes)
+        self.counts[str(BytesHeaderParser().parsebytes(envelope.content)["Message-ID"])] += 1
+        return "250 OK"
+
+
+def command(letters: Letters, service: ServiceName) -> tuple[str, ...]:
     """A service as it is, with settings that suit these tests."""
-    return ("/usr/bin/env", *_ENVIRONMENT.get(service, ()), *run_module(service))
+    mail = (f"{BY_NAME[service].prefix}_SMTP_URL=smtp://{letters.host}",) if BY_NAME[service].mails else ()
+    return ("/usr/bin/env", *_ENVIRONMENT.get(service, ()), *mail, *run_module(service))
 
 
 @dataclass(frozen=True)
@@ -37,6 +60,8 @@ class Mesh:
     """Beside them."""
     token: str
     """The first administrator's."""
+    letters: Letters
+    """The mails that it has sent."""
 
     @property
     def bearer(self) -> dict[str, str]:
@@ -61,10 +86,11 @@ class Mesh:
 async def mesh(settings: StackSettings) -> AsyncIterator[Mesh]:
     """A running mesh."""
     async with (
-        Stack(settings, service_command=command) as stack,
+        Letters() as letters,
+        Stack(settings, service_command=partial(command, letters)) as stack,
         balanced(stack) as http,
         connected(stack) as nats,
     ):
         login = {"email": stack.state.admin.email, "password": stack.state.admin.password}
         answer = await http.send("POST", "/v1/auth/login", json=login)
-        yield Mesh(stack, http, nats, answer.json()["access_token"])
+        yield Mesh(stack, http, nats, answer.json()["access_token"], letters)

@@ -13,12 +13,19 @@ from devstack.servers.all import Servers
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from ops.process import ServerName
+from services import BY_NAME, WORKERS
 from tests.support.load.traffic import Balancer, Caller
 from tests.support.servers.processes import Process, module
 
 EMAIL, PASSWORD = "ada@northwind.example", "a password of the tests"
+_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 NOTHING: Mapping[str, str] = MappingProxyType({})
-MODULES = {"auth": "auth_svc", "customers": "customers_svc", "products": "products_svc"}
+MODULES = {row.name: row.package for row in WORKERS if not row.handles}
+"""The services that need no events of others. Events under faults are the subject of `tests/faults/orders`."""
+_OWN: Mapping[str, Mapping[str, str]] = {
+    "gateway": {"GATEWAY_PORT": "0"},
+    "auth": {"AUTH_ACCESS_TOKEN_LIFETIME": "7200"},
+}
 
 
 class Single:
@@ -53,24 +60,15 @@ class Single:
 
     def environment(self, name: str) -> dict[str, str]:
         """What a service is told."""
-        own: dict[str, dict[str, str]] = {
-            "gateway": {"GATEWAY_PORT": "0"},
-            "auth": {
-                "AUTH_ADMIN_EMAIL": EMAIL,
-                "AUTH_ADMIN_PASSWORD": PASSWORD,
-                "AUTH_KEY_ENCRYPTION_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-                "AUTH_ACCESS_TOKEN_LIFETIME": "7200",
-            },
-            "customers": {"CUSTOMERS_SEED": "true"},
-            "products": {"PRODUCTS_SEED": "true"},
-        }
-        found = {**own[name], **{key.upper(): value for key, value in self.nats(name).items()}}
-        running = {server.name for server in self.servers}
-        if "postgres" in running:
-            found["CUSTOMERS_DATABASE_URL"] = self.servers.urls["customers"]
-            found["PRODUCTS_DATABASE_URL"] = self.servers.urls["products"]
-        if "mongo" in running:
-            found["AUTH_MONGODB_URL"] = self.servers.urls["auth"]
+        row = BY_NAME[name]
+        found = {key.upper(): value for key, value in self.nats(name).items()} | dict(_OWN.get(name, {}))
+        found |= dict.fromkeys(row.keys, _KEY)
+        if row.admin:
+            found |= {f"{row.prefix}_ADMIN_EMAIL": EMAIL, f"{row.prefix}_ADMIN_PASSWORD": PASSWORD}
+        if row.seeded:
+            found[f"{row.prefix}_SEED"] = "true"
+        if row.url_variable and row.store in {server.name for server in self.servers}:
+            found[row.url_variable] = self.servers.urls[name]
         return found
 
 

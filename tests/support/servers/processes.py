@@ -13,6 +13,7 @@ import psutil
 
 from devstack.processes.child import end_with_launcher
 from devstack.servers.all import Servers
+from services import PROCESSES
 from tests.support.paths import ROOT
 
 
@@ -30,7 +31,7 @@ class Process:
     async def start(self) -> None:
         await self.end(signal.SIGKILL)
         self.began = time.monotonic()
-        own = ("NATS_", "TRACE_", "OTEL_", "MESH_", "GATEWAY_", "AUTH_", "CUSTOMERS_", "PRODUCTS_")
+        own = ("NATS_", "TRACE_", "OTEL_", "MESH_", *(f"{row.prefix}_" for row in PROCESSES))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         with await asyncio.to_thread(self.log.open, "ab") as log:
             self._process = await asyncio.create_subprocess_exec(
