@@ -11,6 +11,7 @@ from typing import Any, Final
 import structlog
 
 from contracts.notifications import Channel
+from mesh.core.errors import Fault
 from notifications_svc.channel import Away, Later, Undeliverable
 from notifications_svc.repository import Due, Notifications
 from providers.mongo.operation import now
@@ -25,6 +26,8 @@ _GROWTH: Final = 4.0
 _LONGEST_AWAY: Final = 30.0
 """Seconds of the longest pause of an unavailable channel."""
 _BUSY_PAUSE: Final = 1.0
+_SHORTEST_RECORD_PAUSE: Final = 0.1
+_LONGEST_RECORD_PAUSE: Final = 5.0
 _GIVEN_UP: Final = timedelta(days=3)
 _LONGEST_DELIVERY: Final = 60.0
 _DRAIN: Final = 5.0
@@ -180,8 +183,23 @@ class Delivery:
             await self._not_sent(due, channel, error)
         else:
             route.is_back()
-            await self._notifications.sent(due, channel)
+            await self._record_sent(due, channel)
             log.info("notification_sent", channel=channel.value, **_about(due))
+
+    async def _record_sent(self, due: Due, channel: Channel) -> None:
+        """Record the delivery, however long the database is away: without the record it would be made again."""
+        pause = _SHORTEST_RECORD_PAUSE
+        while True:
+            try:
+                await self._notifications.sent(due, channel)
+            except Fault as fault:
+                if not fault.code.retryable:
+                    raise
+                log.warning("delivery_not_recorded", error=str(fault), pause=pause, **_about(due))
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_RECORD_PAUSE)
+            else:
+                return
 
     async def _not_sent(self, due: Due, channel: Channel, error: Exception) -> None:
         stats = self._channels[channel].stats

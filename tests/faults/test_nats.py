@@ -9,6 +9,8 @@ from contracts.products import GetProduct
 from mesh.nats.transport import NatsTransport
 from subjects import PRODUCTS_GET
 from tests.faults.meshes import Mesh
+from tests.faults.orders.market import market
+from tests.faults.orders.trade import ordered, trade
 from tests.faults.writes import Writer, in_database
 from tests.support.load.figures import Figures
 from tests.support.load.traffic import Ask, Caller, Outcomes, connected, traffic
@@ -71,6 +73,30 @@ async def test_a_cluster_that_loses_any_node_fails_no_idempotent_call(cluster: M
 
     figures.add("each node of a cluster killed", kills=len(nodes), **load.outcomes.figures())
     assert {} == load.outcomes.failed()
+
+
+async def test_a_cluster_that_loses_any_node_loses_no_order(cluster: Mesh, figures: Figures) -> None:
+    nodes = ("nats-1", "nats-2", "nats-3") * (5 if figures.long else 1)
+    began = get_running_loop().time()
+    async with market(cluster) as shop:
+        async with trade(shop, seed=5) as load:
+            for node in nodes:
+                await ordered(shop, load, 20 if figures.long else 5)
+                figures.tell(f"kill of {node}, {len(shop.account.placed)} orders")
+                await cluster.stack.kill(node)
+                await ordered(shop, load, 20 if figures.long else 5)
+                await cluster.stack.until_serving(node)
+        books = await shop.verify()
+
+    figures.add(
+        "orders, each node of a cluster killed",
+        kills=len(nodes),
+        orders=len(books.orders),
+        events=len(books.streamed),
+        repeated_requests=shop.account.repeated,
+        seconds=round(get_running_loop().time() - began),
+        **load.outcomes.figures(),
+    )
 
 
 async def test_a_reload_in_mid_call_fails_no_idempotent_call(pairs: Mesh, figures: Figures) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tests.faults.meshes import Mesh
@@ -24,20 +24,18 @@ class Market:
 
     mesh: Mesh
     streams: Streams
-    users: tuple[Shopper, ...]
-    goods: Goods
+    account: Account
     before: dict[int, Units]
     """The units of the products before the first order."""
-    account: Account = field(default_factory=Account)
 
     def shoppers(self, seed: int) -> Shoppers:
         """People who share the account."""
-        return Shoppers(self.mesh.http, self.mesh.bearer, self.users, self.goods, self.account, seed)
+        return Shoppers(self.mesh.http, self.mesh.bearer, self.account, seed)
 
     @property
     def user_ids(self) -> list[str]:
         """Who orders."""
-        return [user.user_id for user in self.users]
+        return [user.user_id for user in self.account.users]
 
     async def settle(self) -> None:
         """Wait until no outbox, no consumer, no order and no notification has anything left to do."""
@@ -95,10 +93,20 @@ class Market:
         """Settle, then fail unless everything is as it must be. Returns the books."""
         await self.settle()
         books = await self.read()
-        assert [] == books.faults(self.account, self.goods, self.before)
+        assert [] == books.faults(self.account, self.before)
         assert 0 == await self.streams.dead()
         assert [] == [one for one in books.notification_ids if self.mails(one) == 0]
         return books
+
+    async def snapshot(self) -> dict[str, list[str]]:
+        """Everything that the flow writes; see Stores."""
+        async with stores_of(self.mesh.stack) as stores:
+            return await stores.snapshot()
+
+    async def forget_applied(self) -> None:
+        """Empty the inboxes in MongoDB; see Stores."""
+        async with stores_of(self.mesh.stack) as stores:
+            await stores.forget_applied()
 
     def mails(self, notification_id: str) -> int:
         """How often the mail of a notification was accepted by the mail server."""
@@ -133,7 +141,7 @@ async def market(mesh: Mesh, *, users: int = 4, products: int = 6) -> AsyncItera
     async with streams_of(mesh.stack) as streams:
         async with stores_of(mesh.stack) as stores:
             before = await stores.stock([scarce, *plenty])
-        yield Market(mesh, streams, shoppers, Goods(tuple(plenty), scarce), before)
+        yield Market(mesh, streams, Account(shoppers, Goods(tuple(plenty), scarce)), before)
 
 
 async def _register(mesh: Mesh) -> Shopper:

@@ -39,8 +39,10 @@ class Goods:
 
 @dataclass
 class Account:
-    """What was acknowledged."""
+    """What was acknowledged of the orders of some users."""
 
+    users: tuple[Shopper, ...]
+    goods: Goods
     placed: dict[int, tuple[str, dict[int, int]]] = field(default_factory=dict)
     """By order, its user, and the units of each product."""
     cancelled: set[int] = field(default_factory=set)
@@ -53,21 +55,17 @@ class Account:
 class Shoppers:
     """Order and cancel at random; the same `seed` makes the same choices."""
 
-    def __init__(
-        self, http: Balancer, admin: Headers, users: tuple[Shopper, ...], goods: Goods, account: Account, seed: int
-    ) -> None:
+    def __init__(self, http: Balancer, admin: Headers, account: Account, seed: int) -> None:
         self.account = account
-        self.goods = goods
         self._http = http
         self._admin = admin
-        self._users = users
-        self._random = random.Random(seed)  # noqa: S311  # no secret
+        self._random = random.Random(seed)
         self._to_dispatch: deque[int] = deque()
         self._cart = asyncio.Lock()
 
     async def order(self) -> str:
         """Place an order, and cancel one now and then. Returns the kind of the first answer that is not good."""
-        user = self._random.choice(self._users)
+        user = self._random.choice(self.account.users)
         kind, order_id = await self._place(user)
         if order_id is None:
             return kind
@@ -83,7 +81,7 @@ class Shoppers:
     async def buy_cart(self) -> str:
         """Fill the cart of the last user and check it out, one after the other."""
         async with self._cart:
-            return await self._buy_cart(self._users[-1], self._lines())
+            return await self._buy_cart(self.account.users[-1], self._lines())
 
     async def _buy_cart(self, user: Shopper, lines: dict[int, int]) -> str:
         await self._ask("DELETE", "/v1/cart", user.headers)
@@ -122,9 +120,9 @@ class Shoppers:
 
     def _lines(self) -> dict[int, int]:
         """Units of some products; one order in ten wants what is scarce."""
-        some = self._random.sample(self.goods.plenty, self._random.randint(1, 3))
+        some = self._random.sample(self.account.goods.plenty, self._random.randint(1, 3))
         lines = {product: self._random.randint(1, 5) for product in some}
-        return {**lines, self.goods.scarce: 3} if self._random.random() < 0.1 else lines
+        return {**lines, self.account.goods.scarce: 3} if self._random.random() < 0.1 else lines
 
     async def _place(self, user: Shopper) -> tuple[str, int | None]:
         lines = self._lines()
@@ -141,7 +139,7 @@ class Shoppers:
         return "ok", order_id
 
     async def _cancel(self, order_id: int) -> str:
-        (user,) = (user for user in self._users if user.user_id == self.account.placed[order_id][0])
+        (user,) = (user for user in self.account.users if user.user_id == self.account.placed[order_id][0])
         kind = _kind(await self._ask("POST", f"/v1/orders/{order_id}/cancel", {**user.headers, **_key()}))
         if kind == "ok":
             self.account.cancelled.add(order_id)

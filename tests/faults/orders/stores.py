@@ -31,7 +31,7 @@ class Stores:
 
     async def rows(self, service: str, sql: str, *values: object) -> Sequence[Row]:
         """Rows of a service in PostgreSQL."""
-        return await self.postgres[service].fetch(sql, *values)
+        return [dict(row) for row in await self.postgres[service].fetch(sql, *values)]
 
     async def documents(self, service: str, collection: str, query: Row) -> Sequence[Row]:
         """Documents of a service in MongoDB."""

@@ -1,61 +1,38 @@
-"""The flow of orders while everything under it is killed, restarted and frozen: nothing is lost, nothing happens twice."""
+"""The flow of orders while everything below it fails, and while events come again: nothing is lost, nothing doubled."""
 
 import asyncio
 import random
 from asyncio import get_running_loop
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 
-from mesh.core.event import Event
-from mesh.events.cloud_event import compose
 from mesh.events.dead_letter import retry_subject
 from ops import dead_letters
 from ops.stored import Stored
 from services import WORKERS
-from subjects import EVENTS_STOCK_RESERVED
-from tests.faults.orders.books import ends
 from tests.faults.orders.havoc import Fault, faults
 from tests.faults.orders.market import Market
-from tests.faults.orders.shoppers import Shoppers
 from tests.faults.orders.streams import CONSUMERS, HANDLED
+from tests.faults.orders.trade import ordered, trade
 from tests.support.load.figures import Figures
-from tests.support.load.traffic import Load, traffic
 
 _SENDS_AT_ONCE = 4
-"""Of one process of notifications, by default: so many mails may be sent again after it was killed."""
-
-
-@asynccontextmanager
-async def trade(shoppers: Shoppers, at_once: int = 8) -> AsyncIterator[Load]:
-    """Orders, cancellations and dispatches all the while. The load is that of orders, carts and cancellations."""
-    asks = [shoppers.order, shoppers.order, shoppers.order, shoppers.buy_cart]
-    async with traffic(asks, at_once=at_once, pause=0.01) as load, traffic([shoppers.dispatch], at_once=2) as clerks:
-        yield load
-    assert {} == load.outcomes.failed()
-    assert {} == clerks.outcomes.failed()
-
-
-async def placed(shop: Market, load: Load, count: int) -> None:
-    """Wait until so many more orders are acknowledged."""
-    until = len(shop.account.placed) + count
-    while len(shop.account.placed) < until:
-        await load.more(1)
+"""Of one process of notifications: so many mails may be sent again after it was killed."""
 
 
 async def test_no_acknowledged_order_is_lost_and_none_happens_twice(shop: Market, figures: Figures) -> None:
-    chance = random.Random(29)  # noqa: S311  # no secret
+    chance = random.Random(790)  # among its first six faults are those of NATS and both databases
     orders, count, longest = (5000, 1000, 6.0) if figures.long else (150, 6, 1.5)
     struck: list[Fault] = []
     began = get_running_loop().time()
 
-    async with trade(shop.shoppers(seed=1)) as load:
+    async with trade(shop, seed=1) as load:
         for fault in faults(shop.mesh.stack, chance, longest)[:count]:
-            await placed(shop, load, chance.randint(orders // 200, orders // 40))
+            await ordered(shop, load, chance.randint(orders // 200, orders // 40))
             figures.tell(f"{fault.way} {fault.process}, {len(shop.account.placed)} orders")
             await fault.strike(shop.mesh.stack)
             struck.append(fault)
-        await placed(shop, load, max(1, orders - len(shop.account.placed)))
+        await ordered(shop, load, orders - len(shop.account.placed))
     loaded = get_running_loop().time()
     books = await shop.verify()
 
@@ -63,7 +40,7 @@ async def test_no_acknowledged_order_is_lost_and_none_happens_twice(shop: Market
         "orders while everything fails",
         faults=Counter(fault.way for fault in struck),
         orders=len(books.orders),
-        ends=ends(books),
+        ends=Counter(books.orders.values()),
         repeated_requests=shop.account.repeated,
         events=len(books.streamed),
         mails=shop.mesh.letters.counts.total(),
@@ -74,3 +51,115 @@ async def test_no_acknowledged_order_is_lost_and_none_happens_twice(shop: Market
     )
     assert {"delivered", "refused", "cancelled"} == {*books.orders.values()}
     assert shop.repeated_mails() <= _SENDS_AT_ONCE * sum(one.process.startswith("notifications") for one in struck)
+
+
+async def test_a_rolling_deploy_fails_no_order(shop: Market, figures: Figures) -> None:
+    names = [row.name for row in WORKERS] if figures.long else ["orders", "stock", "shipping"]
+    before, repeated = len(shop.account.placed), shop.account.repeated
+
+    async with trade(shop, seed=2) as load:
+        for replica in (1, 2) * 3 if figures.long else (1,):
+            figures.tell(f"replica {replica} of all workers, {len(load.outcomes)} requests")
+            await ordered(shop, load, 10)
+            await asyncio.gather(*(shop.mesh.stack.restart(f"{name}-{replica}") for name in names))
+        await ordered(shop, load, 10)
+    await shop.verify()
+
+    repeated = shop.account.repeated - repeated
+    placed = len(shop.account.placed) - before
+    figures.add("orders in a rolling deploy", orders=placed, repeated_requests=repeated, **load.outcomes.figures())
+    assert 0 == repeated
+
+
+async def test_a_service_that_was_away_catches_up(shop: Market, figures: Figures) -> None:
+    events = 10_000 if figures.long else 200
+    stack, away = shop.mesh.stack, ("notifications-1", "notifications-2")
+    for name in away:
+        stack.freeze(name)
+    try:
+        async with trade(shop, seed=3) as load:
+            while await waiting(shop, "notifications") < events:
+                await ordered(shop, load, 10)
+        while {*await shop.streams.unsettled()} - {"notifications"}:
+            await asyncio.sleep(0.1)
+        missed = await waiting(shop, "notifications")
+    finally:
+        for name in away:
+            stack.thaw(name)
+    began = get_running_loop().time()
+    while await waiting(shop, "notifications"):
+        await asyncio.sleep(0.05)
+    handled = get_running_loop().time() - began
+    await shop.verify()
+
+    figures.add(
+        "notifications away",
+        events=missed,
+        handled_s=round(handled, 1),
+        events_per_s=round(missed / handled),
+        mailed_s=round(get_running_loop().time() - began, 1),
+    )
+    assert events <= missed
+
+
+async def waiting(shop: Market, service: str) -> int:
+    """The messages that the service has still to settle."""
+    return (await shop.streams.unsettled()).get(service, 0)
+
+
+async def test_events_that_come_three_times_and_shuffled_change_nothing(shop: Market, figures: Figures) -> None:
+    chance = random.Random(31)
+    await shop.settle()
+    start = 1 if figures.long else max(1, await shop.streams.last() - 250)
+    events = [one for one in await shop.streams.events(start) if one.subject.startswith("events.")]
+    before, mails = await shop.snapshot(), shop.mesh.letters.counts.copy()
+    began = get_running_loop().time()
+
+    await again(shop, events, chance)
+    await again(shop, events, chance)
+    assert before == await shop.snapshot()
+    await shop.forget_applied()
+    await again(shop, events, chance)
+    assert before == await shop.snapshot()
+
+    seconds = round(get_running_loop().time() - began)
+    deliveries = 3 * len([*addressed(events)])
+    figures.add("events again and shuffled", events=len(events), deliveries=deliveries, seconds=seconds)
+    assert deliveries > 3 * len(events) // 2
+    assert mails == shop.mesh.letters.counts
+    await shop.verify()
+
+
+def addressed(events: Iterable[Stored]) -> Iterable[tuple[str, Stored]]:
+    """Each event with each service that handles it."""
+    return ((service, event) for event in events for service in CONSUMERS if event.subject in HANDLED[service])
+
+
+async def again(shop: Market, events: Iterable[Stored], chance: random.Random) -> None:
+    """Have each service handle its events once more, in another order, and wait until all is settled."""
+    places = asyncio.Semaphore(20)
+
+    async def deliver(service: str, event: Stored) -> None:
+        headers = {**event.headers, "Nats-Msg-Id": f"{service} {event.sequence} {chance.random()}"}
+        async with places:
+            await shop.streams.operator.publish(retry_subject(service), event.payload, headers)
+
+    deliveries = [*addressed(events)]
+    chance.shuffle(deliveries)
+    await asyncio.gather(*(deliver(*one) for one in deliveries))
+    await shop.settle()
+
+
+async def test_poison_for_every_service_holds_up_no_order(shop: Market) -> None:
+    for service in CONSUMERS:
+        await shop.streams.operator.publish(retry_subject(service), b"{}", {"ce-specversion": "1.0"})
+    async with trade(shop, seed=4) as load:
+        await ordered(shop, load, 5)
+    await shop.settle()
+
+    letters = await shop.streams.letters()
+    assert {f"dead.{service}" for service in CONSUMERS} == {letter.subject for letter in letters}
+    assert {"no_cloud_event"} == {letter.headers["Dead-Reason"] for letter in letters}
+    for letter in letters:
+        await dead_letters.drop(shop.streams.operator, letter.sequence)
+    await shop.verify()

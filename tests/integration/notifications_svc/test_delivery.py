@@ -10,6 +10,7 @@ import pytest
 
 from contracts.notifications import Channel, DeliveryStatus, ListNotifications, Notification
 from contracts.notifications import NotificationKind as Kind
+from mesh.core.errors import Unavailable
 from notifications_svc.channel import Away, Later, Undeliverable
 from notifications_svc.delivery import Delivery, Send, pause_after
 from notifications_svc.mail import Mailer
@@ -22,6 +23,19 @@ from tests.support.mail_server import MailServer
 
 Start = Callable[[Send], Awaitable[Delivery]]
 WELCOME = {"user_id": "u1", "email": "u1@mesh.test"}
+
+
+class AwayAfterSending(Notifications):
+    """A database that is away each time that a delivery was made, twice."""
+
+    outages = 0
+
+    async def sent(self, due: Due, channel: Channel) -> None:
+        """Raise, then record."""
+        self.outages += 1
+        if self.outages <= 2:
+            raise Unavailable("database_unavailable", "away")
+        await super().sent(due, channel)
 
 
 @pytest.fixture
@@ -232,6 +246,22 @@ async def test_what_a_dead_process_has_claimed_is_taken_over(
     await ended(notifications)
 
     assert 1 == len(server.mails)
+
+
+async def test_a_delivery_is_made_once_though_the_database_is_away_after_it(
+    database: Database, server: MailServer, mail: Send, woken: asyncio.Event
+) -> None:
+    notifications = AwayAfterSending(database, woken.set)
+    await notifications.know("u1", "u1@mesh.test")
+    await add(notifications)
+
+    async def find(user_id: str) -> tuple[Channel, str]:
+        return Channel.EMAIL, "u1@mesh.test"
+
+    async with Delivery(notifications, find, {Channel.EMAIL: mail}, woken, at_once=1, poll=0.02).running():
+        await ended(notifications)
+
+    assert (3, 1) == (notifications.outages, len(server.mails))
 
 
 @pytest.mark.parametrize("error", [Away("gone"), Later("not now"), Undeliverable("never")])
