@@ -1,5 +1,6 @@
 """The streams of a running mesh, as its operator and its deployer see them."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -40,6 +41,12 @@ class Streams:
     async def dead(self) -> int:
         """How many dead letters there are."""
         return (await self._state(DEAD_STREAM))[1]
+
+    async def leader(self) -> str:
+        """The node of a cluster that leads the stream of events."""
+        answer = await self.operator.transport.request(f"$JS.API.STREAM.INFO.{EVENT_STREAM}", b"", {}, 10)
+        leader: str = json.loads(answer.payload)["cluster"]["leader"]
+        return leader
 
     async def events(self, start: int = 1) -> list[Stored]:
         """The stored events and retries."""
