@@ -59,6 +59,14 @@ class Carts:
             if await self._replace(user_id, cart.version, changed):
                 return changed
 
+    @operation()
+    async def begin_order(self, user_id: str, version: int) -> bool:
+        """Note that this version is being ordered. Returns False if the cart has changed, or another checkout began."""
+        found = await self._carts.update_one(
+            {"_id": user_id, "version": version, "ordering": None}, {"$set": {"ordering": version}}
+        )
+        return found.matched_count == 1
+
     async def _read(self, user_id: str) -> StoredCart:
         document = await self._carts.find_one({"_id": user_id})
         return StoredCart() if document is None else _cart(document)
@@ -79,6 +87,7 @@ def _document(cart: StoredCart) -> Document:
         "changed_at": cart.changed_at,
         "lines": [{**line._asdict(), "unit_price": str(line.unit_price)} for line in cart.lines],
         "ordered": cart.ordered and cart.ordered._asdict(),
+        "ordering": cart.ordering,
     }
 
 
@@ -86,7 +95,11 @@ def _cart(document: Document) -> StoredCart:
     lines = (Line(**{**line, "unit_price": Decimal(line["unit_price"])}) for line in document["lines"])
     ordered = document["ordered"]
     return StoredCart(
-        document["version"], tuple(lines), document["changed_at"], None if ordered is None else Ordered(**ordered)
+        document["version"],
+        tuple(lines),
+        document["changed_at"],
+        None if ordered is None else Ordered(**ordered),
+        document.get("ordering"),  # carts from before checkouts noted it have none
     )
 
 

@@ -38,6 +38,8 @@ class StoredCart(NamedTuple):
     lines: tuple[Line, ...] = ()
     changed_at: datetime | None = None
     ordered: Ordered | None = None
+    ordering: int | None = None
+    """The version whose checkout began, while it is unknown whether it has become an order."""
 
     def with_item(self, product: Product, quantity: int) -> "StoredCart":
         """The cart with this quantity of the product. Raises Conflict if the cart is full."""
@@ -62,4 +64,7 @@ class StoredCart(NamedTuple):
     def after(self, order: Ordered) -> "StoredCart":
         """The cart without the ordered lines. Lines that changed since then stay."""
         left = tuple(line for line in self.lines if line.since > order.version)
-        return self if left == self.lines else self._replace(lines=left, ordered=order)
+        is_known = self.ordering is None or self.ordering > order.version
+        if is_known and left == self.lines:
+            return self
+        return self._replace(lines=left, ordered=order, ordering=self.ordering if is_known else None)

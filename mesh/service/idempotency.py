@@ -11,6 +11,8 @@ from mesh.core.errors import Conflict, Unavailable
 
 KEPT: Final = timedelta(hours=24)
 """How long a key is kept."""
+KEY_REUSED: Final = "idempotency_key_reused"
+"""The reason of the fault for another payload under a used key."""
 
 Repository = TypeVar("Repository")
 Repository_co = TypeVar("Repository_co", covariant=True)
@@ -66,4 +68,4 @@ class IdempotentWrites(Generic[Repository]):
 
 def key_reused() -> Conflict:
     """The fault for another payload under a used key."""
-    return Conflict("idempotency_key_reused", "this Idempotency-Key was used with another payload")
+    return Conflict(KEY_REUSED, "this Idempotency-Key was used with another payload")

@@ -50,15 +50,19 @@ class Market:
         self._client = Client(transport)
         self._sign_in = sign_in
 
-    async def ask(self, endpoint: Endpoint[Req, Rep], request: Req, user_id: str, role: str = "USER") -> Rep:
+    async def ask(
+        self, endpoint: Endpoint[Req, Rep], request: Req, user_id: str, role: str = "USER", key: str | None = None
+    ) -> Rep:
         """The reply. Raises RemoteFault."""
-        with working_on(self._sign_in.asking_as(role, user_id=user_id)):
+        with working_on(self._sign_in.asking_as(role, user_id=user_id)._replace(idempotency_key=key)):
             return await self._client.call(endpoint, request)
 
-    async def refused(self, endpoint: Endpoint[Req, Rep], request: Req, user_id: str) -> RemoteFault:
+    async def refused(
+        self, endpoint: Endpoint[Req, Rep], request: Req, user_id: str, key: str | None = None
+    ) -> RemoteFault:
         """The error that the request gets."""
         try:
-            reply = await self.ask(endpoint, request, user_id)
+            reply = await self.ask(endpoint, request, user_id, key=key)
         except RemoteFault as fault:
             return fault
         raise AssertionError(reply)

@@ -1,12 +1,14 @@
 """A cart becomes an order, over a real NATS server with JetStream."""
 
 import asyncio
+from contextlib import suppress
 from decimal import Decimal
 
+from carts_svc.repository import Carts
 from contracts.carts import CheckOut, RemoveItem
 from contracts.orders import ListOrders, NewLine, Order, PlaceOrder
 from contracts.products import DiscontinueProduct
-from mesh.core.errors import Code
+from mesh.core.errors import Code, RemoteFault
 from subjects import CARTS_CHECKOUT, CARTS_REMOVE_ITEM, ORDERS_LIST, ORDERS_PLACE, PRODUCTS_DISCONTINUE
 from tests.integration.carts_svc.market import Market, somebody
 
@@ -103,6 +105,46 @@ async def test_the_event_empties_a_cart_whose_worker_died_after_the_order(market
     assert order.order_id == (await check_out(market, user)).order_id
 
 
+async def test_a_cart_that_changes_after_its_worker_died_is_not_ordered_again(market: Market) -> None:
+    user, ordered, later = somebody(), *[await market.product() for _ in range(2)]
+    cart = await market.put(user, ordered.product_id, 3)
+    await began(market, user, cart.version)
+    await market.put(user, later.product_id, 1)
+    first = await place(market, user, ordered.product_id, cart.version)
+
+    second = await once_possible(market, user)
+
+    assert {later.product_id: 1} == {line.product_id: line.quantity for line in second.lines}
+    assert [second.order_id, first.order_id] == await orders_of(market, user)
+
+
+async def test_a_cart_that_changes_after_a_checkout_in_vain_is_ordered_once(market: Market) -> None:
+    user, product = somebody(), await market.product()
+    cart = await market.put(user, product.product_id, 3)
+    await began(market, user, cart.version)
+    await market.put(user, product.product_id, 2)
+
+    order = await check_out(market, user)
+    first = of(product.product_id, cart.version)  # its request was only late
+    late = await market.refused(ORDERS_PLACE, first, user, key_of(cart.version))
+
+    assert (Code.CONFLICT, "idempotency_key_reused") == (late.code, late.reason)
+    assert [order.order_id] == await orders_of(market, user)
+    assert () == (await market.cart(user)).items
+
+
+async def began(market: Market, user_id: str, version: int) -> None:
+    """Leave the cart as a checkout leaves it whose worker dies at once."""
+    assert await Carts(market.database).begin_order(user_id, version)
+
+
+async def once_possible(market: Market, user_id: str) -> Order:
+    """Check out, again for as long as the event of an earlier order is not handled."""
+    while True:
+        with suppress(RemoteFault):
+            return await check_out(market, user_id)
+
+
 async def test_what_was_put_in_after_the_order_stays(market: Market) -> None:
     user, ordered, later, more = somebody(), *[await market.product() for _ in range(3)]
     await market.put(user, ordered.product_id, 3)
@@ -130,5 +172,14 @@ async def test_an_order_that_is_not_of_the_cart_leaves_it(market: Market) -> Non
 
 async def place(market: Market, user_id: str, product_id: int, cart_version: int | None) -> Order:
     """An order, as the checkout of this version of a cart would place it."""
-    lines = (NewLine(product_id=product_id, quantity=3),)
-    return await market.ask(ORDERS_PLACE, PlaceOrder(lines=lines, cart_version=cart_version), user_id)
+    return await market.ask(ORDERS_PLACE, of(product_id, cart_version), user_id, key=key_of(cart_version))
+
+
+def key_of(cart_version: int | None) -> str | None:
+    """The Idempotency-Key of a checkout."""
+    return None if cart_version is None else f"carts.checkout {cart_version}"
+
+
+def of(product_id: int, cart_version: int | None) -> PlaceOrder:
+    """An order of three units."""
+    return PlaceOrder(lines=(NewLine(product_id=product_id, quantity=3),), cart_version=cart_version)

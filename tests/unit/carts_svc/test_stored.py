@@ -65,3 +65,11 @@ def test_an_older_order_that_comes_late_changes_nothing() -> None:
     later = CART.after(Ordered(8, 4))
 
     assert later == later.after(Ordered(8, 4)) == later.after(Ordered(7, 3))
+
+
+@pytest.mark.parametrize(("ordering", "left"), [(3, None), (4, None), (5, 5)])
+def test_an_order_ends_the_checkouts_up_to_its_version(ordering: int, left: int | None) -> None:
+    began = CART._replace(ordering=ordering)
+
+    assert left == began.after(Ordered(7, 4)).ordering
+    assert left == began.without_items().after(Ordered(7, 4)).ordering
