@@ -43,10 +43,13 @@ class Handlers:
         caller = context.caller()
         if request.customer_id is not None and ADMIN not in caller.roles:
             raise Forbidden("role_required", "only an administrator orders for a customer")
+        # A repeated request gets its first answer, though the services that it needs may be away now.
+        if (answered := await self._writes.answered(ORDERS_PLACE, request)) is not None:
+            return answered
         placement = await self._placements.prepare(request)
 
         async def place(orders: Orders) -> Order:
-            # Only here: a repeated request gets its first answer, even if a product has been discontinued since.
+            # Here and not before: a request at the same time may have been answered, and a product gone since.
             placement.refuse_errors()
             return await orders.place(placement, caller.user_id)
 

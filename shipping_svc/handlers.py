@@ -43,6 +43,8 @@ class Handlers:
     @answers(SHIPPING_DISPATCH)
     async def dispatch(self, request: DispatchShipment) -> Shipment:
         """The dispatched shipment. Raises NotFound, and Conflict for another version or a cancelled order."""
+        if (answered := await self._writes.answered(SHIPPING_DISPATCH, request)) is not None:
+            return answered
         shipment = await self._shipments.get(request.shipment_id)
         # Before the transaction: no connection waits for another service.
         if shipment.status is ShipmentStatus.PENDING and request.expected_version in (None, shipment.version):

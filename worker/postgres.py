@@ -57,7 +57,8 @@ def idempotent_writes(
         async with database.transaction() as connection:
             return await work(repository(connection))
 
-    return IdempotentWrites(repository(database), Keys(database, repository, KEPT).keep, run if events else None)
+    keys = Keys(database, repository, KEPT)
+    return IdempotentWrites(repository(database), keys.keep, run if events else None, keys.find)
 
 
 def events(

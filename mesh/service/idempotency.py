@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final, Generic, Protocol, TypeVar
 
 from mesh.core import context
+from mesh.core.context import Context
 from mesh.core.endpoint import Endpoint, Rep, Req
 from mesh.core.errors import Conflict, Unavailable
 
@@ -24,6 +25,8 @@ Keep = Callable[[str, str, bytes, Work[Repository]], Awaitable[tuple[bytes, byte
 If there are none, it runs the repository's work and stores its reply in the same transaction. None if another process
 still runs that work after a bounded wait.
 """
+Find = Callable[[str, str], Awaitable[tuple[bytes, bytes] | None]]
+"""Returns the digest and the reply that are stored in a scope under a key; None if there are none."""
 
 
 class Run(Protocol[Repository_co]):
@@ -36,10 +39,29 @@ class Run(Protocol[Repository_co]):
 class IdempotentWrites(Generic[Repository]):
     """Runs a write once for each Idempotency-Key. A write without a key always runs: in `run`, if given."""
 
-    def __init__(self, repository: Repository, keep: Keep[Repository], run: Run[Repository] | None = None) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        keep: Keep[Repository],
+        run: Run[Repository] | None = None,
+        find: Find | None = None,
+    ) -> None:
+        """`find` is needed by `answered` alone."""
         self._repository = repository
         self._keep = keep
         self._run = run
+        self._find = find
+
+    async def answered(self, endpoint: Endpoint[Req, Rep], request: Req) -> Rep | None:
+        """The stored reply of the request, or None. For what calls another service before its write.
+
+        Raises Conflict for another payload.
+        """
+        current = context.current()
+        if self._find is None or current is None or current.idempotency_key is None:
+            return None
+        kept = await self._find(_scope(endpoint, current), current.idempotency_key)
+        return None if kept is None else _same(endpoint, request, kept)
 
     async def __call__(
         self, endpoint: Endpoint[Req, Rep], request: Req, work: Callable[[Repository], Awaitable[Rep]]
@@ -56,14 +78,26 @@ class IdempotentWrites(Generic[Repository]):
         async def reply(repository: Repository) -> bytes:
             return endpoint.replies.dump_json(await work(repository))
 
-        digest = hashlib.sha256(endpoint.requests.dump_json(request, exclude_unset=True)).digest()
-        scope = f"{endpoint.subject} {current.caller.user_id if current.caller else ''}"
-        kept = await self._keep(scope, current.idempotency_key, digest, reply)
+        kept = await self._keep(_scope(endpoint, current), current.idempotency_key, _digest(endpoint, request), reply)
         if kept is None:
             raise Unavailable("request_in_progress", "the first request with this Idempotency-Key is still running")
-        if kept[0] != digest:
-            raise key_reused()
-        return endpoint.replies.validate_json(kept[1])
+        return _same(endpoint, request, kept)
+
+
+def _scope(endpoint: Endpoint[Req, Rep], current: Context) -> str:
+    return f"{endpoint.subject} {current.caller.user_id if current.caller else ''}"
+
+
+def _digest(endpoint: Endpoint[Req, Rep], request: Req) -> bytes:
+    return hashlib.sha256(endpoint.requests.dump_json(request, exclude_unset=True)).digest()
+
+
+def _same(endpoint: Endpoint[Req, Rep], request: Req, kept: tuple[bytes, bytes]) -> Rep:
+    """The stored reply. Raises Conflict if it is that of another payload."""
+    digest, reply = kept
+    if digest != _digest(endpoint, request):
+        raise key_reused()
+    return endpoint.replies.validate_json(reply)
 
 
 def key_reused() -> Conflict:

@@ -19,6 +19,7 @@ _CLAIM = """
 """
 _KEEP = "UPDATE idempotency_keys SET reply = $3 WHERE scope = $1 AND key = $2"
 _FIND = "SELECT digest, reply FROM idempotency_keys WHERE scope = $1 AND key = $2"
+_FIND_UNEXPIRED = f"{_FIND} AND created_at >= now() - $3::interval"
 
 Repository = TypeVar("Repository")
 
@@ -31,6 +32,11 @@ class Keys(Generic[Repository]):
         self._repository = repository
         self._kept = kept
         self._expiry = Expiry(database, "idempotency_keys", "created_at", kept)
+
+    async def find(self, scope: str, key: str) -> tuple[bytes, bytes] | None:
+        """The digest and the reply stored under the key in its scope, or None."""
+        row = await self._database.fetchrow(_FIND_UNEXPIRED, scope, key, self._kept)
+        return (row["digest"], row["reply"].encode()) if row else None
 
     async def keep(
         self, scope: str, key: str, digest: bytes, work: Callable[[Repository], Awaitable[bytes]]

@@ -55,7 +55,7 @@ class Shop:
     ) -> None:
         self.transport = transport
         self.workers = workers
-        """The workers that have events, by name."""
+        """By name; some have events."""
         self._databases = databases
         self._client = Client(transport)
         self._sign_in = sign_in
@@ -164,6 +164,7 @@ async def open_shop(
             shipping_deliver_after=moves_after,
         )
         workers = {
+            "products": await build_products(products, await connection("products"), resources),
             "stock": await build_stock(StockSettings(), await connection("stock"), resources),
             "orders": await build_orders(orders, await connection("orders"), resources),
             "shipping": await build_shipping(shipping, await connection("shipping"), resources),
@@ -171,7 +172,6 @@ async def open_shop(
         for service in (
             sign_in.service,
             await build_customers(customers, await connection("customers"), resources),
-            await build_products(products, await connection("products"), resources),
             *(worker for name, worker in workers.items() if reserves or name != "stock"),
         ):
             await service.start()

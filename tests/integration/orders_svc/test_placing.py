@@ -109,6 +109,18 @@ async def test_a_repeated_order_is_placed_once_though_its_product_is_gone_since(
     assert "idempotency_key_reused" == reused.value.reason
 
 
+async def test_a_repeated_order_gets_its_answer_though_products_is_away(shop: Shop) -> None:
+    first = await shop.place((1, 1), key="products goes")
+    await shop.workers["products"].pause("away")
+    try:
+        assert first == await shop.place((1, 1), key="products goes")
+        with pytest.raises(RemoteFault) as refused:
+            await shop.place((1, 1), key="products is gone")
+    finally:
+        await shop.workers["products"].resume()
+    assert "dependency_unavailable" == refused.value.reason
+
+
 async def test_orders_placed_at_once_under_one_key_are_one(shop: Shop) -> None:
     placed = await asyncio.gather(*(shop.place((1, 1), key="together") for _ in range(5)))
 

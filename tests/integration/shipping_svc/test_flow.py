@@ -69,6 +69,17 @@ async def test_a_shipment_takes_its_order_along_to_the_delivery(shop: Shop) -> N
     assert ["placed", "confirmed", "dispatched", "delivered"] == [step.status for step in history.steps]
 
 
+async def test_a_key_of_another_dispatch_leaves_the_order_to_its_user(shop: Shop) -> None:
+    first, second = [await shop.place((2, 1)) for _ in range(2)]
+    await dispatch(shop, await shop.shipment(first), "of the first")
+
+    with pytest.raises(RemoteFault) as reused:
+        await dispatch(shop, await shop.shipment(second), "of the first")
+
+    assert "idempotency_key_reused" == reused.value.reason
+    assert "cancelled" == (await cancel(shop, second)).status
+
+
 async def test_users_see_the_shipments_of_their_own_orders(shop: Shop) -> None:
     placed = await shop.place((2, 1))
     shipment = await shop.shipment(placed)
