@@ -36,11 +36,9 @@ class Streams:
 
     async def last(self) -> int:
         """The sequence of the newest event."""
-        return (await self._state(EVENT_STREAM))[0]
-
-    async def dead(self) -> int:
-        """How many dead letters there are."""
-        return (await self._state(DEAD_STREAM))[1]
+        info = await self.operator.stream(EVENT_STREAM)
+        assert info is not None
+        return info.state.last_seq
 
     async def leader(self) -> str:
         """The node of a cluster that leads the stream of events."""
@@ -61,11 +59,6 @@ class Streams:
         for stream in streams(PROCESSES, EVENTS):
             for consumer in stream.consumers:
                 await self.deployer.put_consumer(stream.name, {**consumer.config(), "ack_wait": _SOON})
-
-    async def _state(self, name: str) -> tuple[int, int]:
-        info = await self.operator.stream(name)
-        assert info is not None
-        return info.state.last_seq, info.state.messages
 
 
 @asynccontextmanager
