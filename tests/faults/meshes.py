@@ -25,7 +25,7 @@ _ENVIRONMENT: dict[str, tuple[str, ...]] = {
     # What a load balancer needs to notice; it asks every 0.1 s.
     "gateway": ("GATEWAY_STOP_DELAY=0.6",),
     # Long enough to cancel an order, and to dispatch its shipment by hand.
-    "shipping": ("SHIPPING_DISPATCH_AFTER=2", "SHIPPING_DELIVER_AFTER=0.5"),
+    "shipping": ("SHIPPING_DISPATCH_AFTER=1", "SHIPPING_DELIVER_AFTER=0.3"),
 }
 
 
