@@ -60,7 +60,7 @@ _PLACE: Final = """
 """
 _MOVE: Final = """
     UPDATE orders SET status = $2, version = version + 1, updated_at = now()
-    WHERE order_id = $1 AND status = ANY($3) RETURNING order_id
+    WHERE order_id = $1
 """
 _STEP: Final = "INSERT INTO order_steps (order_id, status, event_id) VALUES ($1, $2, $3)"
 _START_DISPATCH: Final = """
@@ -222,12 +222,13 @@ class Orders:
 
         Raises NotFound, and Conflict if the order must reach another status first.
         """
-        moved = await self._database.fetchrow(_MOVE, order_id, status, _FROM[status])
-        order = await self.get(order_id)
-        if moved is not None:
-            return order
-        if may_become(order.status, status):
-            raise Conflict("order_not_ready", f"order {order_id} is {order.status}: it cannot be {status} yet")
+        # Locked first: a step at the same time might end between an update in vain and a look at the status.
+        before = (await find_row(self._database, order_id, None, lock=True))["status"]
+        if before in _FROM[status]:
+            await self._database.fetch(_MOVE, order_id, status)
+            return await self.get(order_id)
+        if may_become(OrderStatus(before), status):
+            raise Conflict("order_not_ready", f"order {order_id} is {before}: it cannot be {status} yet")
         return None
 
     async def _announce(self, order: Order, event: Event[Any], payload: BaseModel) -> None:

@@ -114,6 +114,10 @@ class Shop:
         async with self._databases["orders"].transaction() as connection:
             yield Orders(connection)
 
+    async def is_blocked(self) -> bool:
+        """Whether a statement waits for another transaction."""
+        return bool(await self._databases["orders"].fetch("SELECT FROM pg_locks WHERE NOT granted"))
+
     async def settled(self) -> None:
         """Wait until every event is stored and handled; fail where one is dead."""
         while not await self._is_settled():

@@ -135,6 +135,25 @@ async def test_a_step_that_comes_too_early_is_to_be_tried_again(shop: Shop) -> N
     assert "confirmed" == (await shop.ask(ORDERS_GET, GetOrder(order_id=placed.order_id), ADMIN)).status
 
 
+async def test_a_delivery_at_the_moment_of_the_dispatch_waits_for_it(shop: Shop) -> None:
+    placed = await shop.place((14, 1))
+    await shop.reached(placed, "confirmed")
+
+    async def deliver() -> None:
+        async with shop.orders() as orders:
+            await orders.deliver(placed.order_id)
+
+    async with shop.orders() as orders:
+        await orders.dispatch(placed.order_id, "NW-1", datetime.now(UTC))
+        delivering = asyncio.create_task(deliver())
+        while not delivering.done() and not await shop.is_blocked():
+            await asyncio.sleep(0.01)
+    await delivering
+    await finished(shop)
+
+    assert {"placed", "confirmed", "dispatched", "delivered"} == {*await steps(shop, placed)}
+
+
 async def test_a_cancelled_order_goes_nowhere(shop: Shop) -> None:
     placed = await shop.place((15, 1))
     await cancel(shop, placed)
