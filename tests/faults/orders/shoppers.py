@@ -79,19 +79,27 @@ class Shoppers:
         return kind
 
     async def buy_cart(self) -> str:
-        """Fill the cart of the last user and check it out, one after the other."""
+        """Fill the cart of the last user and check it out; from the start if it changes meanwhile."""
         async with self._cart:
-            return await self._buy_cart(self.account.users[-1], self._lines())
+            user, lines = self.account.users[-1], self._lines()
+            while True:
+                kind, _ = self._note(user, lines, await self._check_out(user, lines))
+                if kind != "409 version_mismatch":
+                    return kind
 
-    async def _buy_cart(self, user: Shopper, lines: dict[int, int]) -> str:
-        await self._ask("DELETE", "/v1/cart", user.headers)
-        for product_id, quantity in lines.items():
-            put = await self._ask("PUT", f"/v1/cart/items/{product_id}", user.headers, {"quantity": quantity})
-            if isinstance(put, str) or not put.is_success:
-                return _kind(put)
-            version = put.headers["etag"]
-        answer = await self._ask("POST", "/v1/cart/checkout", {**user.headers, "If-Match": version})
-        return self._note(user, lines, answer)[0]
+    async def _check_out(self, user: Shopper, lines: dict[int, int]) -> Response | str:
+        """The answer to the checkout, or the first one that is not good.
+
+        Each request names the version. Without it, the copy of a request that a frozen worker has may undo a later one.
+        """
+        answer = await self._ask("GET", "/v1/cart", user.headers)
+        changes: list[tuple[str, str, object]] = [("DELETE", "/v1/cart", None)]
+        changes += [("PUT", f"/v1/cart/items/{one}", {"quantity": units}) for one, units in lines.items()]
+        for method, path, body in [*changes, ("POST", "/v1/cart/checkout", None)]:
+            if isinstance(answer, str) or not answer.is_success:
+                break
+            answer = await self._ask(method, path, {**user.headers, "If-Match": answer.headers["etag"]}, body)
+        return answer
 
     async def dispatch(self) -> str:
         """Look after the oldest order that is to be dispatched by hand."""
