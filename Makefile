@@ -56,7 +56,7 @@ polyglot: install ## Run the tests in other languages: installs packages of npm 
 	@GOBIN=$(CURDIR)/polyglot/node_modules/.bin $$($(BIN)/python -c "from ops.contracts.generators.golang import GO; print(GO.install)")
 	@$(BIN)/pytest tests/polyglot $(ARGS)
 
-faults: install ## Run the long fault tests: about 30 minutes, figures in dist/faults.json
+faults: install ## Run the long fault tests: about 50 minutes, figures in dist/faults.json
 	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults tests/security/http/test_floods.py tests/security/nats/test_answers.py \
 		tests/integration/auth_svc/test_no_enumeration.py tests/unit/mesh/events/test_no_event_is_lost.py \
 		tests/unit/mesh/service/test_every_request_is_answered_once.py $(ARGS)

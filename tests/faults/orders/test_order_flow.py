@@ -110,7 +110,7 @@ async def waiting(shop: Market, service: str) -> int:
 async def test_events_that_come_three_times_and_shuffled_change_nothing(shop: Market, figures: Figures) -> None:
     chance = random.Random(31)
     await shop.settle()
-    start = max(1, await shop.streams.last() - (5_000 if figures.long else 250))
+    start = max(1, await shop.streams.last() - (5_000 if figures.long else 120))
     events = [one for one in await shop.streams.events(start) if one.subject.startswith("events.")]
     before, mails = await shop.snapshot(), shop.mesh.letters.counts.copy()
     began = get_running_loop().time()
