@@ -9,13 +9,15 @@ from contracts.products import GetProduct
 from subjects import CUSTOMERS_GET, CUSTOMERS_UPDATE, PRODUCTS_GET
 from tests.faults.connections import until_connected
 from tests.faults.meshes import Mesh
+from tests.faults.single import MODULES
 from tests.faults.writes import Writer, in_database
 from tests.support.load.figures import Figures
 from tests.support.load.traffic import Ask, traffic
 
 LATE = 1.0
 """Seconds by which an answer may miss its deadline on a machine that is busy with other things as well."""
-WORKERS = ("auth", "customers", "products")
+WORKERS = tuple(MODULES)
+"""Those that need no events; tests/faults/orders restarts the others too."""
 
 
 async def test_a_killed_worker_loses_no_acknowledged_write(pairs: Mesh, figures: Figures) -> None:
