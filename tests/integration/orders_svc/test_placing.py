@@ -111,13 +111,13 @@ async def test_a_repeated_order_is_placed_once_though_its_product_is_gone_since(
 
 async def test_a_repeated_order_gets_its_answer_though_products_is_away(shop: Shop) -> None:
     first = await shop.place((1, 1), key="products goes")
-    await shop.workers["products"].pause("away")
+    await shop.workers["products"].drain()
     try:
         assert first == await shop.place((1, 1), key="products goes")
         with pytest.raises(RemoteFault) as refused:
             await shop.place((1, 1), key="products is gone")
     finally:
-        await shop.workers["products"].resume()
+        await shop.workers["products"].start()
     assert "dependency_unavailable" == refused.value.reason
 
 
