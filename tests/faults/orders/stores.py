@@ -17,7 +17,7 @@ from tests.faults.orders.books import Movement, Units
 Row = Mapping[str, Any]
 _CLAIMED: Final = timedelta(seconds=120)
 """How long notifications claims one that it delivers."""
-_STUCK: Final = timedelta(seconds=5)
+_STUCK: Final = timedelta(seconds=10)
 """A claim that is older is that of a dead process, or its answer was lost."""
 
 

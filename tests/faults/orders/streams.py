@@ -8,10 +8,10 @@ from typing import Final
 
 from devstack.home.state import Operator
 from devstack.stack.stack import Stack
+from mesh.events.stored import Stored, read_all
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from ops.jetstream import JetStream
-from ops.stored import Stored, read_all
 from ops.streams import DEAD_STREAM, EVENT_STREAM, handlers, streams
 from services import BY_NAME, PROCESSES
 from subjects import EVENTS

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from mesh.events.dead_letter import retry_subject
+from mesh.events.stored import Stored
 from ops import dead_letters
-from ops.stored import Stored
 from services import WORKERS
 from tests.faults.orders.havoc import Fault, faults
 from tests.faults.orders.market import Market
