@@ -19,11 +19,12 @@ from cli.connection import DEADLINE, NOBODY_SERVES, HomeOption, connected
 from cli.failure import fail
 from mesh.core.context import request_id_from
 from mesh.core.endpoint import Endpoint
-from mesh.core.errors import Code, DeadlineExceeded, MeshError, NoResponder, Refused
+from mesh.core.errors import Code, DeadlineExceeded, Invalid, MeshError, NoResponder, Refused
 from mesh.core.reading import Unreadable
 from mesh.core.terminal import escaped
 from mesh.transport.base import Message
 from mesh.wire import names, request_headers, validation
+from mesh.wire.json_text import require_unique_names
 from subjects import ENDPOINTS
 
 _USAGE = 2
@@ -82,9 +83,9 @@ def is_subject(text: str) -> bool:
 
 def _check(endpoint: Endpoint[Any, Any], body: bytes) -> None:
     try:
-        endpoint.requests.validate_json(body or b"{}")
-    except ValidationError as error:
-        invalid = validation.invalid_payload(error)
+        require_unique_names(body, endpoint.requests.validate_json(body or b"{}"))
+    except (ValidationError, Invalid) as error:
+        invalid = error if isinstance(error, Invalid) else validation.invalid_payload(error, body)
         lines = [f"{endpoint.subject}: {invalid.detail} (--no-check sends it anyway)"]
         lines += [f"  {one.field or '(payload)'}: {one.message}" for one in invalid.errors]
         fail("\n".join(lines), _USAGE)

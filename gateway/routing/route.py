@@ -20,6 +20,8 @@ from gateway.routing.operations import OF_A_BODY, failures, require_fitting_key,
 from gateway.semantics.media_type import unsupported
 from mesh.core.errors import Fault, FieldError, Invalid
 from mesh.wire import validation
+from mesh.wire.field_reasons import FieldReason
+from mesh.wire.json_text import require_unique_names
 
 
 class JsonRequest(Request):
@@ -40,10 +42,16 @@ class JsonRequest(Request):
         must be reported first.
         """
         if (fault := unsupported(self.scope["headers"], self.method)) is None:
+            body = await self.body()
             try:
-                return self._body_type.validate_json(await self.body())
+                read = self._body_type.validate_json(body)
+                require_unique_names(body, read)
             except ValidationError as error:
-                fault = validation.invalid_payload(error)
+                fault = validation.invalid_payload(error, body)
+            except Invalid as error:
+                fault = error.with_traceback(None)  # its traceback refers to this frame: a cycle
+            else:
+                return read
         self._fault = fault
         return _UNREAD
 
@@ -130,11 +138,11 @@ def read_query(query: bytes, *, takes_query: bool) -> dict[str, str]:
     read: dict[str, str] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
         if not takes_query:
-            raise _wrong(name, "extra_forbidden", "unknown parameter")
+            raise _wrong(name, FieldReason.UNKNOWN_FIELD, "unknown parameter")
         if _has_surrogates(name + value):
-            raise _wrong(name, "malformed_text", "is not UTF-8")
+            raise _wrong(name, FieldReason.MALFORMED_TEXT, "is not UTF-8")
         if name in read:
-            raise _wrong(name, "given_twice", "is given more than once")
+            raise _wrong(name, FieldReason.GIVEN_TWICE, "is given more than once")
         read[name] = value
     return read
 
@@ -151,7 +159,7 @@ def _misfit(request: Request, error: RequestValidationError) -> Invalid:
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     where = error["loc"][1:] or error["loc"]  # the first item is query, path or body
-    return FieldError(field=validation.field_path(where), reason=error["type"], message=validation.message(error))
+    return validation.field_error(error, where)
 
 
 def _wrong(name: str, reason: str, message: str) -> Invalid:

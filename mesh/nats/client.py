@@ -24,8 +24,6 @@ log = structlog.get_logger()
 
 REFUSED: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 """Matches the server's error for a forbidden subject. nats-py converts it to lower case."""
-_STORED: Final = b"$JS.ACK."
-"""Begins the reply subject of a message that a stream delivers."""
 _BREAK = re.compile(r"[\t\r\n]")
 
 
@@ -142,11 +140,11 @@ class NatsConnection(NatsClient):
             message = Message(subject.decode(), payload, headers.decode(head) if head else NO_HEADERS, reply.decode())
         except ValueError as error:
             log.warning("nats_message_malformed", error=str(error))
-            if not reply.startswith(_STORED):
+            if not (reply.isascii() and subject.isascii() and reply):
                 self._on_malformed(subject)
                 return
-            # Its consumer must settle it, or the stream delivers it for ever.
-            message = Message(subject.decode(errors="replace"), payload, reply=reply.decode(errors="replace"))
+            # A worker answers that it cannot read the headers; a consumer settles the message, or it comes for ever.
+            message = Message(subject.decode(), payload, {headers.UNREADABLE: str(error)}, reply.decode())
         try:
             deliver(message)
         except Exception:  # one failed delivery must not affect the next message

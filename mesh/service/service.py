@@ -25,6 +25,7 @@ from mesh.service.subscriptions import Subscriptions
 from mesh.transport.base import NO_HEADERS, Message, Transport
 from mesh.wire import names, problem, validation
 from mesh.wire.discovery import VERBS, Identity
+from mesh.wire.json_text import require_unique_names
 
 if TYPE_CHECKING:
     from mesh.telemetry.tracing import Tracer
@@ -153,7 +154,7 @@ class Service:
             log.warning("request_without_inbox", subject=message.subject)
             return
         received = self._loop.time()
-        context, fault = read_headers(message, route.endpoint.timeout, received, self._clocks)
+        context, fault = read_headers(message, route.endpoint, received, self._clocks)
         if self.tracer is not None and context.trace:
             context = self.tracer.in_worker(context, message.subject)
         request = AcceptedRequest(route, message, received, context, fault)
@@ -221,10 +222,12 @@ class Service:
         route, message, context = request.route, request.message, request.context
         task = self._deadlines.begin(context.deadline)
         try:
+            body = message.payload or b"{}"
             try:
-                payload = route.read(message.payload or b"{}")
+                payload = route.read(body)
             except ValidationError as error:
-                raise validation.invalid_payload(error) from None
+                raise validation.invalid_payload(error, body) from None
+            require_unique_names(body, payload)
             if route.endpoint.verified:
                 begin(await self._verified(route.endpoint, context))
             return route.write(await route.handler(payload))

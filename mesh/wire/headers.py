@@ -9,6 +9,8 @@ from mesh.wire.names import NAMES
 
 STATUS: Final = "Status"
 """The name under which `decode` returns the status of the first line, such as 503: no responders."""
+UNREADABLE: Final = ":unreadable"
+"""The only name in a message whose headers cannot be read; its value says why. No header can have this name."""
 MAX_BYTES: Final = 32 * 1024
 MAX_COUNT: Final = 100
 _VERSION: Final = "NATS/1.0"
@@ -16,6 +18,8 @@ _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token: RFC 9110, 5.6.2
 _NO_RESPONDERS = "503"
 _STATUS = re.compile(rf"{re.escape(_VERSION)} +([1-5][0-9]{{2}})(?: .*)?")
 _BREAKS = str.maketrans("\r\n", "  ")
+_BLANKS = " \t"
+_KNOWN = frozenset(NAMES)
 _SPELLINGS = {name.lower(): name for name in NAMES}
 
 
@@ -34,9 +38,10 @@ def encode(headers: Mapping[str, str]) -> bytes:
 
 
 def decode(block: bytes) -> dict[str, str]:
-    """The headers of a message. The last of duplicate names wins. Invalid UTF-8 is replaced.
+    """The headers of a message. Invalid UTF-8 is replaced. Of other names than the contract's, the last one counts.
 
-    Names of the contract are case-insensitive. Raises ValueError for an invalid block, or for too many headers.
+    Names of the contract are case-insensitive. Raises ValueError for an invalid block, for too many headers, and for a
+    header of the contract that is there twice.
     """
     if len(block) > MAX_BYTES or block.count(b"\n") > MAX_COUNT + 2:
         raise ValueError("headers that are too large")
@@ -50,8 +55,16 @@ def decode(block: bytes) -> dict[str, str]:
         name, colon, value = line.partition(":")
         if not colon:
             raise ValueError("a header without a colon")
-        headers[_spelled(name)] = value.strip()
+        headers[_spelled(name)] = value.strip(_BLANKS)
+    if len(headers) < len(lines) - 3:
+        _require_unique(lines[1:-2])
     return headers
+
+
+def _require_unique(lines: list[str]) -> None:
+    names = [name for line in lines if (name := _spelled(line.partition(":")[0])) in _KNOWN]
+    if len(set(names)) < len(names):
+        raise ValueError("a header of the contract twice")
 
 
 def _status(line: str) -> str:

@@ -16,6 +16,8 @@ from starlette.types import Message, Receive, Scope
 from gateway.routing.fastapi_inside import Dependant
 from gateway.routing.misfit import DoesNotFit
 from gateway.semantics.media_type import unsupported
+from mesh.core.errors import Invalid
+from mesh.wire.json_text import require_unique_names
 
 _SCALARS: Final = (str, int, float, Decimal, date, NoneType)
 
@@ -144,17 +146,19 @@ def _body(field: Any, fields: list[Any]) -> Read:  # noqa: ANN401  # ModelField 
     json = TypeAdapter[Any](body)
     missing = _default(field)
 
-    def read(given: Given) -> Any:  # noqa: ANN401  # of the argument's type
+    def read_body(given: Given) -> Any:  # noqa: ANN401  # of the argument's type
         if not given.body:
             return missing()
         if unsupported(given.scope["headers"], given.scope["method"]):
             raise DoesNotFit
         try:
-            return _valid(field, json.validate_json(given.body))
-        except ValidationError:
+            read = json.validate_json(given.body)
+            require_unique_names(given.body, read)
+        except (ValidationError, Invalid):
             raise DoesNotFit from None
+        return _valid(field, read)
 
-    return read
+    return read_body
 
 
 def _request(given: Given) -> Request:

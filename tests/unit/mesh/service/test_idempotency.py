@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -7,12 +8,13 @@ from pydantic import BaseModel, ConfigDict
 from mesh.client.client import Client
 from mesh.core.context import Caller, Context, working_on
 from mesh.core.endpoint import Access, Endpoint
-from mesh.core.errors import Conflict, Unavailable
+from mesh.core.errors import Conflict, Fault, Unavailable
+from mesh.service.clocks import Clocks
 from mesh.service.idempotency import IdempotentWrites
+from mesh.service.request import read_headers
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryBroker, MemoryTransport
-from mesh.wire.problem import Problem
-from tests.support.mesh.sample_service import SAY, Said, sample
+from tests.support.mesh.sample_service import SAY, Said
 
 ANNA, BERTA = (Caller(name, "s", frozenset({"ADMIN"})) for name in ("anna", "berta"))
 
@@ -142,22 +144,25 @@ async def test_a_client_sends_the_key_only_where_it_is_kept() -> None:
     assert [None, "a key", None] == [message.headers.get("Idempotency-Key") for message in seen]
 
 
+def read(key: str, endpoint: Endpoint[Any, Any]) -> tuple[str | None, Fault | None]:
+    message = Message(endpoint.subject, b"{}", {"Idempotency-Key": key}, "_INBOX_caller.1.2")
+    found, fault = read_headers(message, endpoint, 0.0, Clocks(0.0))
+    return found.idempotency_key, fault
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "é", "tab\there"])
-async def test_a_key_that_does_not_fit_is_refused_by_name(key: str) -> None:
-    broker = MemoryBroker()
-    await sample(MemoryTransport(broker)).start()
+def test_a_key_that_does_not_fit_is_refused_by_name(key: str) -> None:
+    _, fault = read(key, WRITE)
 
-    reply = await MemoryTransport(broker).request("sample.say", b"{}", {"idempotency-key": key}, 5)
-
-    problem = Problem.model_validate_json(reply.payload)
-    assert ("invalid_argument", ["Idempotency-Key"]) == (problem.code, [error.field for error in problem.errors])
+    assert fault is not None
+    assert ("invalid_argument", ["Idempotency-Key"]) == (fault.code, [error.field for error in fault.errors])
 
 
 @pytest.mark.parametrize("key", ["x", "x" * 255, "two words", '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "~!"])
-async def test_any_printable_ascii_is_a_key(key: str) -> None:
-    broker = MemoryBroker()
-    await sample(MemoryTransport(broker)).start()
+def test_any_printable_ascii_is_a_key(key: str) -> None:
+    assert (key, None) == read(key, WRITE)
 
-    reply = await MemoryTransport(broker).request("sample.say", b"{}", {"Idempotency-Key": key}, 5)
 
-    assert b'{"text":"hello"}' == reply.payload
+@pytest.mark.parametrize("key", ["", "x"])
+def test_an_endpoint_that_keeps_no_keys_reads_none(key: str) -> None:
+    assert (None, None) == read(key, SAY)

@@ -35,8 +35,14 @@ def test_other_names_stay_as_they_are() -> None:
     assert {"fOO": "1", "Foo": "2"} == decode(b"NATS/1.0\r\nfOO: 1\r\nFoo: 2\r\n\r\n")
 
 
-def test_of_one_name_the_last_counts() -> None:
-    assert {"X-Request-Id": "2"} == decode(b"NATS/1.0\r\nX-Request-Id: 1\r\nx-request-id: 2\r\n\r\n")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_header_of_the_contract_is_there_once(name: str) -> None:
+    with pytest.raises(ValueError, match="a header of the contract twice"):
+        decode(f"NATS/1.0\r\n{name}: 1\r\n{name.lower()}: 1\r\n\r\n".encode())
+
+
+def test_of_another_name_the_last_counts() -> None:
+    assert {"A": "2", "X-Request-Id": "1"} == decode(b"NATS/1.0\r\nA: 1\r\nX-Request-Id: 1\r\nA: 2\r\n\r\n")
 
 
 def test_blanks_around_a_value_are_not_of_it() -> None:
@@ -98,7 +104,7 @@ def test_no_value_makes_another_header(value: str) -> None:
         block = encode({"A": value, "B": "b"})
     except UnicodeEncodeError:
         return
-    assert {"A": value.replace("\r", " ").replace("\n", " ").strip(), "B": "b"} == decode(block)
+    assert {"A": value.replace("\r", " ").replace("\n", " ").strip(" \t"), "B": "b"} == decode(block)
 
 
 @pytest.mark.parametrize("name", ["", "A B", "A:", "A\r\nB", "é", "A\x00"])
