@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from contracts.base import Cursor, Items, Limit, Patch, Reason, Reply, Request, absent
+from contracts.base import BARE, Cursor, Items, Limit, Patch, Reason, Reply, Request, absent
 
-Email = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00\s@]+@[^\x00\s@]+$")]
+Email = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=rf"^[^{BARE}@]+@[^{BARE}@]+$")]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00]*$")]
 """Any text of a bounded size. The auth service decides which passwords are strong enough."""
 RefreshToken = Annotated[str, StringConstraints(min_length=20, max_length=200, pattern=r"^[A-Za-z0-9_-]+$")]

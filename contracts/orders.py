@@ -12,6 +12,7 @@ from contracts.base import (
     NOT_EMPTY,
     Count,
     Cursor,
+    Day,
     Id,
     Items,
     Limit,
@@ -190,8 +191,8 @@ class ListOrders(Request):
     status: OrderStatus | None = None
     customer_id: CustomerId | None = None
     user_id: UserId | None = None
-    placed_from: date | None = None
-    placed_until: date | None = None
+    placed_from: Day | None = None
+    placed_until: Day | None = None
     sort: OrderSort = OrderSort.ID_DESC
     limit: Limit = 50
     cursor: Cursor | None = None

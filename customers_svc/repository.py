@@ -18,13 +18,14 @@ from contracts.customers import (
     ListCustomers,
 )
 from mesh.core.errors import Conflict, Invalid, NotFound
+from providers.cursor import Page
 from providers.postgres.connections import Connection
 from providers.postgres.folded_columns import fold_again, with_folded
 from providers.postgres.folding import pattern
 from providers.postgres.keyset import Order, Select
 from providers.postgres.repository import Table, VersionedRepository, insertion
 from providers.postgres.seed import read_csv
-from subjects import EVENTS_CUSTOMERS_CHANGED
+from subjects import CUSTOMERS_LIST, EVENTS_CUSTOMERS_CHANGED
 from worker.postgres import publish
 
 _COLUMNS = (
@@ -72,7 +73,7 @@ class Customers(VersionedRepository[str, Customer]):
                 select.equal(column, getattr(request, column))
         if request.q is not None:
             select.where("search LIKE {}", pattern(request.q))
-        page = await self._page(select, _ORDERS[request.sort], request.limit, request.cursor)
+        page = await self._page(select, _ORDERS[request.sort], Page.of(CUSTOMERS_LIST.subject, request))
         return CustomerPage.model_validate(page)
 
     async def create(self, new: CreateCustomer) -> Customer:

@@ -31,6 +31,7 @@ from mesh.core.errors import Conflict, Invalid
 from mesh.core.event import Event
 from orders_svc.placement import Placement
 from orders_svc.rows import SUMMARY, find_row, read_orders, visible
+from providers.cursor import Page
 from providers.errors import InvalidCursor
 from providers.postgres.database import Statements
 from providers.postgres.keyset import Order as Sorted
@@ -42,6 +43,7 @@ from subjects import (
     EVENTS_ORDERS_DISPATCHED,
     EVENTS_ORDERS_PLACED,
     EVENTS_ORDERS_REFUSED,
+    ORDERS_LIST,
 )
 from worker.postgres import publish
 
@@ -116,8 +118,9 @@ class Orders:
             select.where("placed_at >= {}::date", request.placed_from)
         if request.placed_until is not None:
             select.where("placed_at < {}::date + 1", request.placed_until)
+        page = Page.of(ORDERS_LIST.subject, request)
         try:
-            rows, following = await select.page(self._database, _SORTED[request.sort], request.limit, request.cursor)
+            rows, following = await select.page(self._database, _SORTED[request.sort], page)
         except InvalidCursor as error:
             raise Invalid.field("cursor", OrderReason.INVALID_CURSOR, str(error)) from error
         return OrderPage.model_validate({"items": [*map(dict, rows)], "next_cursor": following})

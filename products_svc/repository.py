@@ -28,6 +28,7 @@ from contracts.products import (
 from mesh.core.errors import Conflict, Invalid, NotFound
 from products_svc.faults import not_found, stock_out_of_range
 from products_svc.stock_repository import Ledger
+from providers.cursor import Page
 from providers.postgres.connections import Connection
 from providers.postgres.database import transaction_on
 from providers.postgres.folded_columns import fold_again, with_folded
@@ -35,7 +36,7 @@ from providers.postgres.folding import pattern
 from providers.postgres.keyset import Order, Select
 from providers.postgres.repository import Table, VersionedRepository, insertion
 from providers.postgres.seed import read_csv
-from subjects import EVENTS_PRODUCTS_CHANGED
+from subjects import EVENTS_PRODUCTS_CHANGED, PRODUCTS_CATEGORIES_LIST, PRODUCTS_LIST, PRODUCTS_SUPPLIERS_LIST
 from worker.postgres import publish
 
 _COLUMNS = (
@@ -102,7 +103,7 @@ class Catalogue(VersionedRepository[int, Product]):
             select.where("discontinued" if request.discontinued else "NOT discontinued")
         if request.low_stock is not None:
             select.where("units_in_stock <= reorder_level" if request.low_stock else "units_in_stock > reorder_level")
-        page = await self._page(select, _ORDERS[request.sort], request.limit, request.cursor)
+        page = await self._page(select, _ORDERS[request.sort], Page.of(PRODUCTS_LIST.subject, request))
         return ProductPage.model_validate(page)
 
     async def create(self, new: CreateProduct) -> Product:
@@ -150,12 +151,14 @@ class Catalogue(VersionedRepository[int, Product]):
     async def list_categories(self, request: ListCategories) -> CategoryPage:
         """A page of the categories. Raises Invalid for a cursor of another list."""
         select = Select(_CATEGORY_COLUMNS, "categories")
-        return CategoryPage.model_validate(await self._page(select, _CATEGORIES_BY_ID, request.limit, request.cursor))
+        page = Page.of(PRODUCTS_CATEGORIES_LIST.subject, request)
+        return CategoryPage.model_validate(await self._page(select, _CATEGORIES_BY_ID, page))
 
     async def list_suppliers(self, request: ListSuppliers) -> SupplierPage:
         """A page of the suppliers. Raises Invalid for a cursor of another list."""
         select = Select(_SUPPLIER_COLUMNS, "suppliers")
-        return SupplierPage.model_validate(await self._page(select, _SUPPLIERS_BY_ID, request.limit, request.cursor))
+        page = Page.of(PRODUCTS_SUPPLIERS_LIST.subject, request)
+        return SupplierPage.model_validate(await self._page(select, _SUPPLIERS_BY_ID, page))
 
     async def get_supplier(self, supplier_id: int) -> Supplier:
         """The supplier. Raises NotFound."""

@@ -25,9 +25,11 @@ from contracts.products_stock import (
 )
 from mesh.core.errors import Invalid, NotFound
 from products_svc.faults import not_found, stock_out_of_range
+from providers.cursor import Page
 from providers.errors import InvalidCursor
 from providers.postgres.database import Statements, transaction_on
 from providers.postgres.keyset import Order, Select
+from subjects import PRODUCTS_STOCK_MOVEMENTS
 
 _MOST_UNITS: Final = 2**31 - 1
 _LOCK: Final = """
@@ -163,8 +165,9 @@ class Warehouse:
         await self.get(request.product_id)
         select = Select("movement_id, kind, in_stock, reserved, order_id, user_id, reason, at", "stock_movements")
         select.equal("product_id", request.product_id)
+        page = Page.of(PRODUCTS_STOCK_MOVEMENTS.subject, request)
         try:
-            rows, following = await select.page(self._database, _NEWEST_FIRST, request.limit, request.cursor)
+            rows, following = await select.page(self._database, _NEWEST_FIRST, page)
         except InvalidCursor as error:
             raise Invalid.field("cursor", ProductReason.INVALID_CURSOR, str(error)) from error
         return MovementPage.model_validate({"items": [*map(dict, rows)], "next_cursor": following})

@@ -19,6 +19,7 @@ from contracts.shipping import (
 )
 from mesh.core.errors import Conflict, Invalid
 from mesh.core.event import Event
+from providers.cursor import Page
 from providers.errors import InvalidCursor
 from providers.postgres.connections import Connection
 from providers.postgres.database import Statements
@@ -27,7 +28,7 @@ from providers.postgres.repository import insertion
 from providers.postgres.seed import read_csv
 from shipping_svc.rows import LINES, SUMMARY, lock_row, read_shipments, visible
 from shipping_svc.tracking import tracking_number
-from subjects import EVENTS_SHIPPING_DELIVERED, EVENTS_SHIPPING_DISPATCHED
+from subjects import EVENTS_SHIPPING_DELIVERED, EVENTS_SHIPPING_DISPATCHED, SHIPPING_LIST
 from worker.postgres import publish
 
 # Locks an order that may have no row yet: its confirmation and its cancellation run one after the other.
@@ -92,8 +93,9 @@ class Shipments:
         for column, value in (("user_id", owner), ("status", request.status), ("order_id", request.order_id)):
             if value is not None:
                 select.equal(column, value)
+        page = Page.of(SHIPPING_LIST.subject, request)
         try:
-            rows, next_cursor = await select.page(self._database, _SORTED[request.sort], request.limit, request.cursor)
+            rows, next_cursor = await select.page(self._database, _SORTED[request.sort], page)
         except InvalidCursor as error:
             raise Invalid.field("cursor", ShippingReason.INVALID_CURSOR, str(error)) from error
         return ShipmentPage.model_validate({"items": [*map(dict, rows)], "next_cursor": next_cursor})

@@ -4,13 +4,13 @@ import re
 from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from contracts.base import MONEY_PATTERN, MONEY_SCHEMA, TOTAL_PATTERN, TOTAL_SCHEMA, Cursor, Limit
 
 ContractT = TypeVar("ContractT", bound=BaseModel)
 
 _WHOLE_NUMBER = re.compile(r"-?\d{1,20}", re.ASCII)
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Shown(BaseModel, Generic[ContractT]):
@@ -25,20 +25,13 @@ class Shown(BaseModel, Generic[ContractT]):
 
 def _in_digits(value: object) -> object:
     if isinstance(value, str) and not _WHOLE_NUMBER.fullmatch(value):
-        raise ValueError("must be a whole number, in digits")
+        raise PydanticCustomError("wrong_type", "must be a whole number, in digits")
     return value
 
 
 def _true_or_false(value: object) -> object:
     if isinstance(value, str) and value not in ("true", "false"):
-        raise ValueError("must be true or false")
-    return value
-
-
-def is_day(value: object) -> object:
-    """The value, unless it is a text that is no day: pydantic would also read Unix times and midnights."""
-    if isinstance(value, str) and not _DAY.fullmatch(value):
-        raise ValueError("must be a day, such as 2026-07-01")
+        raise PydanticCustomError("wrong_type", "must be true or false")
     return value
 
 

@@ -1,9 +1,10 @@
 """Idempotent writes: a request with an Idempotency-Key is executed once (docs/reference/wire.md, ADR 6)."""
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from mesh.core import context
 from mesh.core.context import Context
@@ -14,6 +15,8 @@ KEPT: Final = timedelta(hours=24)
 """How long a key is kept."""
 KEY_REUSED: Final = "idempotency_key_reused"
 """The reason of the fault for another payload under a used key."""
+
+_CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 Repository = TypeVar("Repository")
 Repository_co = TypeVar("Repository_co", covariant=True)
@@ -78,7 +81,7 @@ class IdempotentWrites(Generic[Repository]):
         async def reply(repository: Repository) -> bytes:
             return endpoint.replies.dump_json(await work(repository))
 
-        kept = await self._keep(_scope(endpoint, current), current.idempotency_key, _digest(endpoint, request), reply)
+        kept = await self._keep(_scope(endpoint, current), current.idempotency_key, payload_digest(endpoint, request), reply)
         if kept is None:
             raise Unavailable("request_in_progress", "the first request with this Idempotency-Key is still running")
         return _same(endpoint, request, kept)
@@ -88,16 +91,26 @@ def _scope(endpoint: Endpoint[Req, Rep], current: Context) -> str:
     return f"{endpoint.subject} {current.caller.user_id if current.caller else ''}"
 
 
-def _digest(endpoint: Endpoint[Req, Rep], request: Req) -> bytes:
-    return hashlib.sha256(endpoint.requests.dump_json(request, exclude_unset=True)).digest()
-
-
 def _same(endpoint: Endpoint[Req, Rep], request: Req, kept: tuple[bytes, bytes]) -> Rep:
     """The stored reply. Raises Conflict if it is that of another payload."""
     digest, reply = kept
-    if digest != _digest(endpoint, request):
+    if digest != payload_digest(endpoint, request) and digest != _older_digest(endpoint, request):
         raise key_reused()
     return endpoint.replies.validate_json(reply)
+
+
+def payload_digest(endpoint: Endpoint[Req, Any], request: Req) -> bytes:
+    """SHA-256 of the request as canonical JSON (RFC 8785), without the fields that were left out.
+
+    Requests have no fractions, and their names are ASCII. For these, Python's encoder writes canonical JSON.
+    """
+    members = endpoint.requests.dump_python(request, mode="json", exclude_unset=True)
+    return hashlib.sha256(_CANONICAL.encode(members).encode()).digest()
+
+
+def _older_digest(endpoint: Endpoint[Req, Any], request: Req) -> bytes:
+    """The digest that a key was kept with before ADR 29. The last such key expires a day after the update."""
+    return hashlib.sha256(endpoint.requests.dump_json(request, exclude_unset=True)).digest()
 
 
 def key_reused() -> Conflict:

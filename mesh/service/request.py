@@ -18,9 +18,9 @@ def read_headers(
 ) -> tuple[Context, Fault | None]:
     """The request's context, and the fault in its headers, if any, for the reply.
 
-    An endpoint that keeps no Idempotency-Keys does not read one. The deadline is computed when the request arrives: later, it would count
-    the time in the queue twice. The inboxes of one connection differ only in their last token, so the rest identifies
-    the caller.
+    An endpoint that keeps no Idempotency-Keys does not read one. The deadline is computed when the request arrives:
+    later, it would count the time in the queue twice. The inboxes of one connection differ only in their last token, so
+    the rest identifies the caller.
     """
     headers, timeout = message.headers, endpoint.timeout
     deadline, key, fault = now + timeout, None, None

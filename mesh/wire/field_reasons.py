@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
 
 class FieldReason(StrEnum):
@@ -10,7 +10,7 @@ class FieldReason(StrEnum):
 
     meaning: str
 
-    def __new__(cls, name: str, meaning: str) -> "FieldReason":
+    def __new__(cls, name: str, meaning: str) -> Self:
         """Make the text `name` a member with the meaning."""
         reason = str.__new__(cls, name)
         reason._value_ = name
@@ -39,10 +39,10 @@ _OF_PYDANTIC: Final[Mapping[FieldReason, str]] = {
     FieldReason.UNKNOWN_FIELD: "extra_forbidden unexpected_keyword_argument unexpected_positional_argument invalid_key",
     FieldReason.WRONG_TYPE: "json_type none_required model_type model_attributes_type dataclass_type "
     "dataclass_exact_type named_tuple_type iterable_type string_type dict_type frozen_dict_type ordered_dict_type "
-    "counter_type mapping_type list_type deque_type tuple_type set_type frozen_set_type bool_type bool_parsing int_type "
-    "int_parsing int_parsing_size int_from_float float_type float_parsing finite_number bytes_type date_type time_type "
-    "datetime_type time_delta_type url_type uuid_type decimal_type decimal_parsing fraction_type fraction_parsing "
-    "complex_type complex_str_parsing arguments_type",
+    "counter_type mapping_type list_type deque_type tuple_type set_type frozen_set_type bool_type bool_parsing "
+    "int_type int_parsing int_parsing_size int_from_float float_type float_parsing finite_number bytes_type date_type "
+    "time_type datetime_type time_delta_type url_type uuid_type decimal_type decimal_parsing "
+    "fraction_type fraction_parsing complex_type complex_str_parsing arguments_type",
     FieldReason.PATTERN: "string_pattern_mismatch string_unicode string_not_ascii bytes_invalid_encoding date_parsing "
     "date_from_datetime_parsing date_from_datetime_inexact time_parsing datetime_parsing datetime_object_invalid "
     "datetime_from_date_parsing timezone_naive timezone_aware timezone_offset time_delta_parsing url_parsing "

@@ -1,4 +1,4 @@
-"""Refuses JSON that pydantic's parser accepts and another parser may read differently: repeated names, NaN, Infinity."""
+"""Refuses JSON that pydantic accepts and another parser may read differently: repeated names, NaN and Infinity."""
 
 import json
 from typing import Any, Final, NoReturn
@@ -20,7 +20,7 @@ def require_unique_names(payload: bytes, read: BaseModel) -> None:
 
 
 def ambiguity(payload: bytes) -> Invalid | None:
-    """The fault for a payload that pydantic has parsed, if it repeats a name or has a number that JSON does not have."""
+    """The fault for a payload that pydantic accepts as JSON, if it repeats a name, or has NaN or Infinity."""
     try:
         _STRICT.decode(payload.decode())
     except _Refused as error:
@@ -44,6 +44,4 @@ def _no_number(_: str) -> NoReturn:
 
 
 # The numbers are not needed: `len` replaces them, since a number of thousands of digits takes long to read.
-_STRICT: Final = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_no_number, parse_int=len, parse_float=len
-)
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number, parse_int=len, parse_float=len)

@@ -13,18 +13,24 @@ _LONGEST_MILLISECONDS: Final = 15
 _KEY = re.compile(r"[ -~]{1,255}")
 
 
-def deadline(headers: Mapping[str, str], timeout: float, now: float, waited: Callable[[float], float]) -> float:
+def deadline(
+    headers: Mapping[str, str],
+    timeout: float,
+    now: float,
+    waited: Callable[[float], float],
+    clock: Callable[[], float] = time.time,
+) -> float:
     """The request's deadline by the clock of `now`; never later than the endpoint's own timeout.
 
     `waited` returns how many seconds ago a request was sent, given the Unix time of sending by its caller's clock. If
-    both headers are present, that time is known, and the clocks need not agree.
+    both headers are present, that time is known, and the clocks need not agree. `clock` returns Unix time.
 
     Raises Invalid for a header that is not a whole number of milliseconds.
     """
     given = _milliseconds(headers, REQUEST_TIMEOUT)
     until = _milliseconds(headers, REQUEST_DEADLINE)
     if given is None:
-        return now + (timeout if until is None else min(timeout, until - time.time()))
+        return now + (timeout if until is None else min(timeout, until - clock()))
     return now + min(timeout, given if until is None else given - waited(until - given))
 
 

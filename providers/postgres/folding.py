@@ -25,6 +25,10 @@ _LETTERS = str.maketrans(  # separate letters in Unicode, which other keyboards 
 )
 
 
+_NOTHING: Final = "\n"
+"""A pattern that matches a line break alone, which no folded text is."""
+
+
 def fold(text: str) -> str:
     """The text in lower case, without accents, with single spaces: "Wolski  Zajazd" becomes "wolski zajazd".
 
@@ -37,6 +41,12 @@ def fold(text: str) -> str:
 
 
 def pattern(text: str) -> str:
-    r"""A LIKE pattern that finds the text in folded text. `%`, `_` and `\` are escaped."""
-    escaped = fold(text).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    r"""A LIKE pattern that finds the text in folded text. `%`, `_` and `\` are escaped.
+
+    A text of which nothing is left, such as an accent by itself, finds nothing.
+    """
+    folded = fold(text)
+    if not folded:
+        return _NOTHING
+    escaped = folded.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     return f"%{escaped}%"

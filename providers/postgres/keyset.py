@@ -1,18 +1,14 @@
 """Keyset pagination: a cursor names the last row seen, so that a deep page costs no more than the first."""
 
-import base64
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from asyncpg import Record
 from pydantic import TypeAdapter
 
+from providers.cursor import Page, read, write
 from providers.errors import InvalidCursor
 from providers.postgres.database import Statements
-
-_CHECKSUM = 8  # bytes
 
 
 @dataclass(frozen=True)
@@ -52,17 +48,14 @@ class Select:
         else:
             self.where(f"{column} = {{}}", value)
 
-    async def page(
-        self, database: Statements, order: Order, limit: int, cursor: str | None
-    ) -> tuple[list[Record], str | None]:
-        """Up to `limit` rows after the cursor, and the cursor of the next page, or None.
+    async def page(self, database: Statements, order: Order, page: Page) -> tuple[list[Record], str | None]:
+        """The rows of the page, and the cursor of the next one, or None.
 
         Raises InvalidCursor for a cursor of another list, order or filters.
         """
         columns = ", ".join(order.columns)
-        scope = self._scope(order)
-        if cursor is not None:
-            position = _read(cursor, scope, order)
+        if page.cursor is not None:
+            position = _position(order, page.cursor, page.scope)
             places = ", ".join("{}" for _ in position)
             self.where(f"({columns}) {'<' if order.descending else '>'} ({places})", *position)
         rows = await database.fetch(
@@ -71,40 +64,18 @@ class Select:
             f" ORDER BY {', '.join(f'{column} DESC' if order.descending else column for column in order.columns)}"
             f" LIMIT ${len(self._values) + 1}",
             *self._values,
-            limit + 1,  # one extra row shows that there is another page
+            page.limit + 1,  # one extra row shows that there is another page
         )
-        if len(rows) <= limit:
+        if len(rows) <= page.limit:
             return rows, None
         rows.pop()
-        return rows, _write([rows[-1][column] for column in order.columns], scope)
-
-    def _scope(self, order: Order) -> bytes:
-        """What a cursor is valid for: this table, these conditions and this order."""
-        return json.dumps(
-            [self._table, self._conditions, self._values, order.columns, order.descending], default=str
-        ).encode()
+        return rows, write([rows[-1][column] for column in order.columns], page.scope)
 
 
-def _write(position: list[object], scope: bytes) -> str:
-    """The position as base64url: a checksum of eight bytes over position and scope, then compact JSON.
-
-    The checksum prevents mistaken use elsewhere. It is no signature: a cursor can be forged.
-    """
-    body = json.dumps(position, default=str, ensure_ascii=False, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(_checksum(body, scope) + body).decode().rstrip("=")
-
-
-def _read(cursor: str, scope: bytes, order: Order) -> tuple[object, ...]:
+def _position(order: Order, cursor: str, scope: bytes) -> tuple[object, ...]:
+    """The values in a cursor. Whoever reads the code can make a checksum, so their types are checked too."""
     try:
-        data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        checksum, body = data[:_CHECKSUM], data[_CHECKSUM:]
-        if checksum != _checksum(body, scope):
-            raise InvalidCursor("the cursor belongs to another list, order or filter")
-        position: tuple[object, ...] = order.position.validate_json(body)
-    except ValueError as error:  # not base64, or forged: a valid checksum with an invalid position
+        position: tuple[object, ...] = order.position.validate_json(read(cursor, scope))
+    except ValueError as error:
         raise InvalidCursor("not a cursor") from error
     return position
-
-
-def _checksum(body: bytes, scope: bytes) -> bytes:
-    return hashlib.blake2b(body + b"\n" + scope, digest_size=_CHECKSUM, person=b"cursor").digest()

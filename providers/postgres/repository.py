@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from providers.cursor import Page
 from providers.errors import InvalidCursor
 from providers.postgres.database import Statements
 from providers.postgres.keyset import Order, Select
@@ -130,10 +131,10 @@ class VersionedRepository(ABC, Generic[Key, Row]):
         await self._changed(row)
         return row
 
-    async def _page(self, select: Select, order: Order, limit: int, cursor: str | None) -> dict[str, Any]:
+    async def _page(self, select: Select, order: Order, page: Page) -> dict[str, Any]:
         """The fields of a page: `items` and `next_cursor`. Raises the fault of `_invalid_cursor`."""
         try:
-            rows, next_cursor = await select.page(self._database, order, limit, cursor)
+            rows, next_cursor = await select.page(self._database, order, page)
         except InvalidCursor as error:
             raise self._invalid_cursor(str(error)) from error
         return {"items": [*map(dict, rows)], "next_cursor": next_cursor}

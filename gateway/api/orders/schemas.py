@@ -3,15 +3,15 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from contracts import orders
 from contracts.auth import UserId
-from contracts.base import NOT_EMPTY, Count, Id, Items, Request, Version, many
+from contracts.base import NOT_EMPTY, Count, Day, Id, Items, Request, Version, many
 from contracts.customers import CustomerId
 from contracts.orders import MOST_LINES, NewLine, OrderSort, OrderStatus
-from gateway.api.schemas import MoneyShown, PageCursor, PageLimit, Query, Shown, TotalShown, is_day
+from gateway.api.schemas import MoneyShown, PageCursor, PageLimit, Query, Shown, TotalShown
 
 _SUMMARY: JsonDict = {
     "order_id": 11078,
@@ -128,16 +128,13 @@ class OrderHistory(Shown[orders.OrderHistory]):
     steps: Annotated[tuple[OrderStep, ...], Field(max_length=len(OrderStatus))]
 
 
-Day = Annotated[date | None, BeforeValidator(is_day)]
-
-
 class CustomerOrderQuery(Query):
     """Filters, order and page of the list of one customer's orders."""
 
     status: OrderStatus | None = None
     user_id: Annotated[UserId | None, Field(description="Who placed it.")] = None
-    placed_from: Annotated[Day, Field(description="Placed on this day (UTC) or later.")] = None
-    placed_until: Annotated[Day, Field(description="Placed on this day (UTC) or earlier.")] = None
+    placed_from: Annotated[Day | None, Field(description="Placed on this day (UTC) or later.")] = None
+    placed_until: Annotated[Day | None, Field(description="Placed on this day (UTC) or earlier.")] = None
     sort: Annotated[OrderSort, Field(description="`-` sorts descending.")] = OrderSort.ID_DESC
     limit: PageLimit = 50
     cursor: PageCursor = None

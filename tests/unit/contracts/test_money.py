@@ -17,7 +17,7 @@ def test_an_amount_is_the_same_in_a_reply_as_in_a_request(amount: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [18, 18.0, True, None, "", "-1", "+1", "1.005", "1e3", "NaN", "123456789", "\u0661", " 1"]
+    "wrong", [18, 18.0, True, None, "", "-1", "+1", "1.005", "1e3", "NaN", "123456789", "018.00", "00", "\u0661", " 1"]
 )
 def test_what_is_no_amount_is_none_in_a_reply_either(wrong: object) -> None:
     for adapter in (ASKED, READ):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from contracts.base import MONEY_PATTERN
 from mesh.core.endpoint import Endpoint
 from subjects import CUSTOMERS_GET_MANY, ENDPOINTS, ORDERS_PLACE, PRODUCTS_GET_MANY, PRODUCTS_STOCK_RESERVE
 
@@ -45,7 +46,7 @@ def _text(schema: Schema) -> str:
     pattern = schema.get("pattern", "")
     if schema.get("format") == "date":
         return "9999-12-31"
-    if "{1,8}" in pattern:  # money
+    if pattern == MONEY_PATTERN:
         return "99999999.99"
     length = schema.get("maxLength") or int(re.findall(r"\{(\d+)\}", pattern)[-1])
     if pattern.startswith("^https?://"):
