@@ -8,8 +8,9 @@ import typer
 from cli.connection import expanded
 from cli.failure import fail
 from devstack.stack.services import ROOT
+from ops.callers import CALLERS, read_callers
 from ops.generated import generated
-from services import PROCESSES
+from services import BY_NAME, PROCESSES
 
 FILES = ("nats.conf", "compose.yaml", ".env.example")
 
@@ -23,14 +24,18 @@ def generate(
 ) -> None:
     """Update nats.conf, compose.yaml and .env.example.
 
-    Their generated parts follow from services.py and subjects.py.
+    Their generated parts follow from services.py, subjects.py and callers.json.
     """
     stale = []
+    try:
+        callers = read_callers(folder / CALLERS.name, BY_NAME)
+    except (OSError, ValueError) as error:
+        fail(str(error))
     for name in FILES:
         path = folder / name
         try:
             text = path.read_text()
-            made = generated(name, text, PROCESSES)
+            made = generated(name, text, PROCESSES, callers=callers)
             if made != text:
                 stale.append(name)
                 if not check:

@@ -8,8 +8,10 @@ import typer
 
 from cli.connection import expanded
 from cli.failure import fail
+from cli.nats_user import user as user_commands
 from cli.streams import streams as streams_command
 from devstack.servers.nats import CONFIGURATION
+from ops.callers import CALLERS, Caller, read_callers
 from ops.certificates import Authority
 from ops.nkeys import DEPLOYER, new_seed, public_key, variable
 from ops.permissions import block, replaced
@@ -23,16 +25,18 @@ HOSTS = ("nats", "localhost", "127.0.0.1")
 
 nats = typer.Typer(name="nats", no_args_is_help=True, help="Generate permissions, keys and streams.")
 nats.command(name="streams")(streams_command)
+nats.add_typer(user_commands)
 
 
 @nats.command()
 def permissions(*, write: Annotated[bool, typer.Option("--write", help="Write them to nats.conf.")] = False) -> None:
     """Print what each user may publish and subscribe to, as nats.conf declares it."""
+    callers = _callers()
     if not write:
-        typer.echo(block(PROCESSES))
+        typer.echo(block(PROCESSES, callers=callers))
         return
     try:
-        CONFIGURATION.write_text(replaced(CONFIGURATION.read_text(), PROCESSES))
+        CONFIGURATION.write_text(replaced(CONFIGURATION.read_text(), PROCESSES, callers=callers))
     except (OSError, ValueError) as error:
         fail(f"{CONFIGURATION}: {error}")
 
@@ -64,14 +68,22 @@ def make_keys(folder: Path, hosts: Sequence[str]) -> dict[str, str]:
     own = folder / "nats"  # mounted as a folder, so it holds no other keys
     for made in (folder, own):
         made.mkdir(mode=0o700, parents=True, exist_ok=True)
+    users = (*USERS, *(caller.name for caller in _callers()))
     with locked(folder):
-        variables = dict(pair for user in USERS for pair in _user(folder / f"{user}.nk", user))
+        variables = dict(pair for user in users for pair in _user(folder / f"{user}.nk", user))
         write_private(folder / "nats.env", "".join(f"{name}={value}\n" for name, value in variables.items()))
         authority = Authority(folder)
         authority.issue("server", hosts, own)
-        for user in USERS:
+        for user in users:
             authority.issue(user)
     return variables
+
+
+def _callers() -> tuple[Caller, ...]:
+    try:
+        return read_callers(CALLERS, BY_NAME)
+    except (OSError, ValueError) as error:
+        fail(str(error))
 
 
 def _user(seed_file: Path, user: str) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from mesh.core.event import Event
+from ops.callers import Caller
 from ops.nkeys import DEPLOYER, PEOPLE, variable
 from ops.permissions import replaced
 from ops.process import Process, Store
@@ -69,15 +70,18 @@ _URLS: dict[Store, str] = {
 }
 
 
-def generated(name: str, text: str, rows: Rows, events: Iterable[Event[Any]] = EVENTS) -> str:
+def generated(
+    name: str, text: str, rows: Rows, events: Iterable[Event[Any]] = EVENTS, callers: Sequence[Caller] = ()
+) -> str:
     """The generated text of a file.
 
     Raises ValueError if nats.conf has lost its marks, or if the rows and the events do not fit together.
     """
     declared = tuple(events)
-    makers = _makers(has_streams=bool(streams(rows, declared)))
+    outside = [caller.name for caller in callers]
+    makers = _makers(outside, has_streams=bool(streams(rows, declared)))
     if name == "nats.conf":
-        return replaced(text, rows, declared)
+        return replaced(text, rows, declared, callers)
 
     def part(found: re.Match[str]) -> str:
         indent, begin, what, _ = found.groups()
@@ -105,8 +109,8 @@ def _lines(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _nats_keys(rows: Rows) -> str:
-    names = [variable(user) for user in (*(row.name for row in rows), *PEOPLE)]
+def _nats_keys(rows: Rows, outside: Iterable[str]) -> str:
+    names = [variable(user) for user in (*(row.name for row in rows), *PEOPLE, *outside)]
     return _lines(f"{name}: ${{{name}{_WANTED}" for name in names)
 
 
@@ -187,15 +191,15 @@ def _example_secrets(rows: Rows) -> str:
     return _lines(lines)
 
 
-def _example_keys(rows: Rows, *, has_streams: bool) -> str:
+def _example_keys(rows: Rows, outside: Iterable[str], *, has_streams: bool) -> str:
     own = [line for row in rows for line in (f"{variable(row.name)}=", f"NATS_{row.prefix}_SEED=")]
     deployer = [f"NATS_{DEPLOYER.upper()}_SEED="] if has_streams else []
-    return _lines([*own, *(f"{variable(user)}=" for user in PEOPLE), *deployer])
+    return _lines([*own, *(f"{variable(user)}=" for user in (*PEOPLE, *outside)), *deployer])
 
 
-def _makers(*, has_streams: bool) -> dict[str, Callable[[Rows], str]]:
+def _makers(outside: Sequence[str], *, has_streams: bool) -> dict[str, Callable[[Rows], str]]:
     return {
-        "nats-keys": _nats_keys,
+        "nats-keys": partial(_nats_keys, outside=outside),
         "postgres-databases": _databases("postgres"),
         "postgres-networks": _networks_of("postgres"),
         "mongo-databases": _databases("mongo"),
@@ -205,5 +209,5 @@ def _makers(*, has_streams: bool) -> dict[str, Callable[[Rows], str]]:
         "networks": _networks,
         "database-passwords": _example_passwords,
         "secrets": _example_secrets,
-        "keys": partial(_example_keys, has_streams=has_streams),
+        "keys": partial(_example_keys, outside=outside, has_streams=has_streams),
     }

@@ -10,6 +10,7 @@ from mesh.core.event import Event
 from mesh.events.jetstream import FEED_PREFIX
 from mesh.wire.discovery import VERBS
 from mesh.wire.names import QUEUE_GROUP
+from ops.callers import Caller
 from ops.nkeys import variable
 from ops.process import Process
 from ops.streams import DEAD_STREAM, EVENT_STREAM, FEED_STREAM, dead_subject, handlers, publisher, retry_subject
@@ -42,7 +43,9 @@ class Permissions:
     """Whether the user may reply to what it receives: once per request, soon, on any reply subject."""
 
 
-def permissions(processes: Iterable[Process], events: Iterable[Event[Any]] = EVENTS) -> dict[str, Permissions]:
+def permissions(
+    processes: Iterable[Process], events: Iterable[Event[Any]] = EVENTS, callers: Iterable[Caller] = ()
+) -> dict[str, Permissions]:
     """The permissions of every user of the mesh, by name."""
     rows, declared = tuple(processes), tuple(events)
     services = [row.name for row in rows if row.serves]
@@ -50,6 +53,7 @@ def permissions(processes: Iterable[Process], events: Iterable[Event[Any]] = EVE
         **{row.name: _worker(row, declared) if row.serves else _gateway(row, services, declared) for row in rows},
         "operator": _operator(rows),
         "deployer": _deployer(),
+        **{caller.name: _caller(caller) for caller in callers},
     }
 
 
@@ -85,6 +89,10 @@ def _worker(row: Process, events: Iterable[Event[Any]]) -> Permissions:
         ],
         answers=True,
     )
+
+
+def _caller(caller: Caller) -> Permissions:
+    return Permissions(publish=caller.calls, subscribe=[f"_INBOX_{caller.name}.>"])
 
 
 def _pulls(service: str) -> list[str]:
@@ -140,16 +148,17 @@ def _subjects(declared: Iterable[Endpoint[Any, Any] | Event[Any]]) -> list[str]:
     return [one.subject for one in declared]
 
 
-def block(processes: Iterable[Process], events: Iterable[Event[Any]] = EVENTS) -> str:
+def block(processes: Iterable[Process], events: Iterable[Event[Any]] = EVENTS, callers: Iterable[Caller] = ()) -> str:
     """The section of nats.conf with the permissions, including its marks."""
-    allowed = permissions(processes, events)
+    allowed = permissions(processes, events, callers)
     return "\n".join([BEGIN, *(_variable(user, may) for user, may in allowed.items()), END])
 
 
-def users(processes: Iterable[Process]) -> str:
+def users(processes: Iterable[Process], callers: Iterable[Caller] = ()) -> str:
     """The section of nats.conf with the users, including its marks."""
     lines = [
-        f"      {{ nkey: ${variable(user)}, permissions: ${user.upper()}_MAY }}" for user in permissions(processes)
+        f"      {{ nkey: ${variable(user)}, permissions: ${user.upper()}_MAY }}"
+        for user in permissions(processes, callers=callers)
     ]
     return "\n".join([BEGIN_USERS, *lines, END_USERS])
 
@@ -170,11 +179,16 @@ def _list(what: str, allowed: Sequence[str]) -> list[str]:
     return [f"  {what}: {{ allow: [", *(line.replace("\N{NO-BREAK SPACE}", " ") for line in filled), "  ] }"]
 
 
-def replaced(configuration: str, processes: Iterable[Process], events: Iterable[Event[Any]] = EVENTS) -> str:
+def replaced(
+    configuration: str,
+    processes: Iterable[Process],
+    events: Iterable[Event[Any]] = EVENTS,
+    callers: Iterable[Caller] = (),
+) -> str:
     """nats.conf with both sections up to date. Raises ValueError if their marks are missing."""
-    rows = tuple(processes)
-    permitted = _between(configuration, f"\n{BEGIN}\n", f"\n{END}\n", f"\n{block(rows, events)}\n")
-    return _between(permitted, f"\n{BEGIN_USERS}\n", f"\n{END_USERS}\n", f"\n{users(rows)}\n")
+    rows, outside = tuple(processes), tuple(callers)
+    permitted = _between(configuration, f"\n{BEGIN}\n", f"\n{END}\n", f"\n{block(rows, events, outside)}\n")
+    return _between(permitted, f"\n{BEGIN_USERS}\n", f"\n{END_USERS}\n", f"\n{users(rows, outside)}\n")
 
 
 def _between(text: str, first: str, last: str, made: str) -> str:

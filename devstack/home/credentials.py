@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from devstack.errors import DevstackError
+from ops.callers import CALLERS, read_callers
 from ops.nkeys import new_seed
 from ops.private_files import write_private
-from services import PROCESSES, nats_users
+from services import BY_NAME, PROCESSES, nats_users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -79,7 +80,12 @@ def made(processes: Iterable[Process] = PROCESSES, kept: Mapping[str, object] | 
 
 
 def _wanted(processes: tuple[Process, ...]) -> dict[str, Callable[[], str]]:
-    wanted: dict[str, Callable[[], str]] = {f"nats_{user}_seed": new_seed for user in nats_users(processes)}
+    try:
+        outside = [caller.name for caller in read_callers(CALLERS, BY_NAME)]
+    except (OSError, ValueError) as error:
+        raise DevstackError(str(error)) from error
+    users = (*nats_users(processes), *outside)
+    wanted: dict[str, Callable[[], str]] = {f"nats_{user}_seed": new_seed for user in users}
     for process in processes:
         if process.store_key:
             wanted[process.store_key] = password

@@ -19,6 +19,7 @@ from cli.nats import make_keys
 from devstack.servers import binaries
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.event import Event
+from ops.callers import read_callers
 from ops.nkeys import DEPLOYER, PEOPLE, new_seed, public_key, variable
 from ops.permissions import ANSWER_WITHIN, READS, block, permissions, replaced, users
 from ops.process import Process
@@ -27,6 +28,7 @@ from services import PROCESSES, USERS, WORKERS
 from subjects import AUTH_JWKS, ENDPOINTS, EVENTS
 from tests.support.paths import ROOT
 
+CALLERS = read_callers()
 CONFIGURATION = (ROOT / "nats.conf").read_text()
 
 
@@ -45,9 +47,9 @@ def used(package: str, kind: type[Endpoint[Any, Any]] | type[Event[Any]]) -> set
 
 
 def test_the_permissions_are_those_of_subjects() -> None:
-    assert CONFIGURATION == replaced(CONFIGURATION, PROCESSES), "run `mesh nats permissions --write`"
-    assert block(PROCESSES) in CONFIGURATION
-    assert users(PROCESSES) in CONFIGURATION
+    assert CONFIGURATION == replaced(CONFIGURATION, PROCESSES, callers=CALLERS), "run `mesh nats permissions --write`"
+    assert block(PROCESSES, callers=CALLERS) in CONFIGURATION
+    assert users(PROCESSES, CALLERS) in CONFIGURATION
 
 
 @pytest.mark.parametrize("process", PROCESSES, ids=lambda row: row.name)
