@@ -70,6 +70,9 @@ async def wire(  # noqa: PLR0913  # each by name
         )
     if events.outbox is not None:
         service.relay = Relay(events.outbox, transport)
-    if probe is not None:
-        await resources.enter_async_context(health_monitor(service, probe, "the database does not answer"))
+    await resources.enter_async_context(health_monitor(service, probe or _able, "the database does not answer"))
     return service
+
+
+async def _able() -> None:
+    """The probe of a service without a database."""

@@ -11,7 +11,7 @@ from typing import Final
 from mesh.core.errors import MeshError
 from mesh.core.reading import Unreadable
 from mesh.transport.base import Message, Transport
-from mesh.wire.discovery import MAX_DOCUMENTS, InstanceDocument, read_ping
+from mesh.wire.discovery import MAX_DOCUMENTS, InstanceDocument, Neighbour, Roster, read_ping
 
 EVERY: Final = 0.5
 """Seconds between two polls, and so the time that an instance has to reply."""
@@ -64,7 +64,7 @@ class Instances:
         if not seen.listening:
             await self._transport.subscribe(f"{seen.inbox}.*", partial(seen.on_reply, service))
             seen.listening = True
-        await self._transport.publish(f"$SRV.PING.{service}", b"", reply=f"{seen.inbox}.{self._polls}")
+        await self._transport.publish(f"$SRV.PING.{service}", seen.roster, reply=f"{seen.inbox}.{self._polls}")
 
 
 class _ServiceInstances:
@@ -75,6 +75,9 @@ class _ServiceInstances:
         self.listening = False
         self.several = False
         self.lost = True
+        self.roster = b""
+        """The ready instances, for the instances themselves; empty until the first poll is over."""
+        self._polled = False
         self._known: dict[str, InstanceDocument] = {}
         self._suspect_until = -inf
         self._answers: dict[str, InstanceDocument] = {}
@@ -94,6 +97,10 @@ class _ServiceInstances:
         if not all(name in answers and answers[name].reconnects == was.reconnects for name, was in self._known.items()):
             self._suspect_until = now + _SUSPECT
         self._known = answers
+        if self._polled:
+            ready = (Neighbour(id=one.id, pool=one.pool) for one in answers.values() if one.ready)
+            self.roster = Roster(instances=tuple(ready)).model_dump_json().encode()
+        self._polled = self.listening
         suspect = now < self._suspect_until
         self.several = suspect or sum(document.ready for document in answers.values()) > 1
         self.lost = suspect or not answers

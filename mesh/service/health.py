@@ -26,8 +26,9 @@ _ENOUGH = 2  # failures in a row: a single one may be transient
 async def health_monitor(service: Service, probe: Probe, reason: str, every: float = _EVERY) -> AsyncIterator[None]:
     """Probe every `every` seconds; pause the service from the second failure in a row until the first success.
 
-    A limit does not pause it; discovery reports the limit. The first probe comes after `every` seconds: the worker has
-    checked its dependency when it started.
+    It also pauses the service while another instance keeps it from serving. A limit does not pause it; discovery
+    reports the limit. The first probe comes after `every` seconds: the worker has checked its dependency when it
+    started.
     """
     monitoring = asyncio.create_task(_monitor(service, probe, reason, every), name="health-monitor")
     try:
@@ -44,10 +45,12 @@ async def _monitor(service: Service, probe: Probe, reason: str, every: float) ->
         absence, limit = await _probed(probe, reason, log_failure=failures == 0)
         failures = 0 if absence is None else failures + 1
         try:
-            if absence is None:
-                await service.resume(limit)
-            elif failures >= _ENOUGH:
+            if failures >= _ENOUGH and absence is not None:
                 await service.pause(absence)
+            elif service.pool.conflict is not None:
+                await service.pause(service.pool.conflict)
+            elif absence is None:
+                await service.resume(limit)
         except MeshError as error:  # NATS is away too: the next round retries
             log.warning("health_monitor_failed", error=str(error))
 

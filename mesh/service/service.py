@@ -19,6 +19,7 @@ from mesh.service.accepted import AcceptedRequest, Route, too_large
 from mesh.service.clocks import Clocks
 from mesh.service.deadlines import Deadlines
 from mesh.service.faults import bug, deadline_passed, declared, passed_on
+from mesh.service.pool import Pool
 from mesh.service.queue import RequestQueue
 from mesh.service.request import read_headers
 from mesh.service.subscriptions import Subscriptions
@@ -68,7 +69,9 @@ class Service:
         self._routes: list[Route] = []
         self._loop: asyncio.AbstractEventLoop  # set by start(); kept: `get_running_loop` costs a system call
         self._log = log  # bound by start(): an unbound logger reads its configuration at each line
-        self._subscriptions = Subscriptions(transport)
+        self.pool = Pool(self.identity.id)
+        """Whether other instances keep this one from serving; set another one before `start`."""
+        self._subscriptions: Subscriptions  # set by start()
         self._queue = RequestQueue[AcceptedRequest](handlers=concurrency, size=queue_size)
         self._deadlines: Deadlines  # set by start()
         self._clock = clock
@@ -90,6 +93,7 @@ class Service:
         self._log = log.bind()
         self._deadlines = Deadlines()
         self._clocks = Clocks(self._loop.time(), self._clock)
+        self._subscriptions = Subscriptions(self._transport, self.pool)
         await self._subscriptions.start(
             {
                 subject: partial(self._answer_discovery, verb)
@@ -273,6 +277,8 @@ class Service:
             log.warning("reply_not_sent", subject=subject, error=str(error))
 
     def _answer_discovery(self, verb: str, message: Message) -> None:
+        if message.payload and message.subject == f"$SRV.PING.{self.identity.name}":
+            self.pool.hear(message.payload)
         if message.reply.startswith(names.INBOX_PREFIX):
             records = [route.record for route in self._routes]
             document = self.identity.document(verb, records, self._subscriptions.metadata, self.statistics())

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 import structlog
 
+from mesh.service.pool import Pool
 from mesh.transport.base import Deliver, Subscription, Transport
-from mesh.wire.discovery import LONGEST_REASON
+from mesh.wire.discovery import LONGEST_REASON, SHARED
 from mesh.wire.names import QUEUE_GROUP
 
 log = structlog.get_logger()
@@ -18,8 +19,9 @@ class Subscriptions:
     Unsubscribing loses no message: on return everything routed here has been delivered, and the server routes no more.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, pool: Pool) -> None:
         self._transport = transport
+        self._pool = pool
         self._lock = asyncio.Lock()
         self._discovery: list[Subscription] = []
         self._endpoints: Mapping[str, Deliver] = {}
@@ -30,8 +32,11 @@ class Subscriptions:
     @property
     def metadata(self) -> dict[str, str]:
         """The instance's metadata in discovery; ADR-32 requires strings."""
-        metadata = {"ready": "true" if self._pause_reason is None else "false"}
-        if (reason := self._pause_reason or self._limit) is not None:
+        absence = self._pause_reason or self._pool.conflict
+        metadata = {"ready": "true" if absence is None else "false"}
+        if self._pool.kind != SHARED:
+            metadata["pool"] = self._pool.kind
+        if (reason := absence or self._limit) is not None:
             metadata["reason"] = reason[:LONGEST_REASON]
         if self._transport.reconnects:
             metadata["reconnects"] = str(self._transport.reconnects)

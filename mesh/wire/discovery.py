@@ -24,6 +24,9 @@ MAX_DOCUMENT: Final = 256 * 1024
 MAX_PING: Final = 4 * 1024
 """Bytes of one instance's reply to PING. A gateway receives one from every instance twice a second."""
 MAX_DOCUMENTS: Final = 1000
+SHARED: Final = "shared"
+EXCLUSIVE: Final = "exclusive"
+"""The pool of an instance that cannot share its service's state with others."""
 LONGEST_REASON: Final = 200
 """Characters of the reason why an instance is not ready. A longer one is cut, both when sent and when read."""
 _LONGEST_VERSION: Final = 50
@@ -163,6 +166,11 @@ class InstanceDocument(BaseModel):
         return (self.metadata or {}).get("ready", "true") == "true"
 
     @property
+    def pool(self) -> str:
+        """Whether the instance can share the service's state: `shared` unless it says otherwise."""
+        return EXCLUSIVE if (self.metadata or {}).get("pool") == EXCLUSIVE else SHARED
+
+    @property
     def reason(self) -> str:
         """Why the instance is not ready."""
         return self._reason or "no reason given"
@@ -188,5 +196,23 @@ class InstanceDocument(BaseModel):
         return None if reason is None else escaped(reason[:LONGEST_REASON])
 
 
+class Neighbour(BaseModel):
+    """An instance that is ready, as a poll names it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: _Name
+    pool: _Name = SHARED
+
+
+class Roster(BaseModel):
+    """The body of a poll: the instances of the service that its sender knows as ready."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    instances: tuple[Neighbour, ...] = ()
+
+
+read_roster = Reader(Roster, MAX_DOCUMENT)
 read_document = Reader(InstanceDocument, MAX_DOCUMENT)
 read_ping = Reader(InstanceDocument, MAX_PING)
