@@ -5,6 +5,7 @@ Each part stands in its page between two markers; what is around it is written b
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,12 +26,15 @@ from mesh.process.settings import WorkerSettings
 from mesh.security.settings import TokenSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
 from ops.contracts.docstrings import of_fields
+from mesh.wire.field_reasons import FieldReason
+from ops.process import Process
 from services import WORKERS
 from subjects import ENDPOINTS
 from tests.support.paths import ROOT
 from tests.support.service_settings import settings_of
 
 _REFERENCE: Final = ROOT / "docs" / "reference"
+_CONTRACTS: Final = ROOT / "docs" / "contracts"
 _DECISIONS: Final = ROOT / "docs" / "adr"
 GROUPS: Final[Mapping[str, tuple[type[BaseSettings], ...]]] = {
     "Every process": (NatsSettings, LogSettings, TraceSettings),
@@ -135,7 +139,13 @@ def reasons() -> str:
         own = _with_status((reason.value for reason in endpoint.reasons), endpoint.codes)
         flags = ", ".join(flag for flag in ("verified", "keyed") if getattr(endpoint, flag))
         rows.append(f"| `{endpoint.subject}` | {own} | {flags} |")
-    return "\n".join(["| subject | reasons | flags |", "|---|---|---|", *rows])
+    fields = [f"| `{reason}` | {reason.meaning} |" for reason in FieldReason]
+    return "\n".join(
+        [
+            *("| subject | reasons | flags |", "|---|---|---|", *rows),
+            *("", "## Reasons of a field", "", "| reason in `errors` | meaning |", "|---|---|", *fields),
+        ]
+    )
 
 
 def _with_status(names: Iterable[str], codes: Mapping[str, Code]) -> str:
@@ -151,6 +161,18 @@ def decisions() -> str:
     return "\n".join(lines)
 
 
+def tables(service: Process) -> str:
+    """The tables of a service on PostgreSQL: its migrations, in their order, then those that every service has."""
+    folders = (ROOT / service.package / "migrations", ROOT / "providers" / "postgres" / "event_tables")
+    files = [path for folder in folders for path in sorted(folder.glob("*.sql"))]
+    parts = [f"-- {path.relative_to(ROOT)}\n\n{path.read_text().strip()}\n" for path in files]
+    return "\n".join([f"-- The tables of {service.name}, made by `make docs` of its migrations.\n", *parts])
+
+
+WHOLE: Final[Mapping[Path, Callable[[], str]]] = {
+    _CONTRACTS / f"{worker.name}.sql": partial(tables, worker) for worker in WORKERS if worker.store == "postgres"
+}
+"""Pages that are generated as a whole."""
 PARTS: Final[Mapping[Path, Callable[[], str]]] = {
     _REFERENCE / "configuration.md": configuration,
     _REFERENCE / "cli.md": commands,
@@ -162,6 +184,8 @@ _MARKED: Final = re.compile(r"(<!-- generated: `make docs` -->\n).*?(\n<!-- end 
 
 def current(page: Path) -> str:
     """The page with its generated part as the code has it now."""
+    if page in WHOLE:
+        return WHOLE[page]()
     part = PARTS[page]()
     text, found = _MARKED.subn(lambda marks: f"{marks[1]}\n{part}\n{marks[2]}", page.read_text())
     if found != 1:
@@ -170,5 +194,5 @@ def current(page: Path) -> str:
 
 
 if __name__ == "__main__":
-    for one in PARTS:
+    for one in (*PARTS, *WHOLE):
         one.write_text(current(one))

@@ -16,7 +16,7 @@ from mesh.core.settings import Settings
 from services import PROCESSES
 from subjects import ENDPOINTS
 from tests.support.paths import ROOT
-from tests.unit.docs.generated import GROUPS, PARTS, current
+from tests.unit.docs.generated import GROUPS, PARTS, WHOLE, current
 
 _PACKAGES: Final = (*(row.package for row in PROCESSES), "mesh", "providers")
 _ROW: Final = re.compile(r"^\| `(\w+)` \| (\d{3}) \| .+ \|$", re.MULTILINE)
@@ -30,7 +30,7 @@ ON_NATS: Final = {
 ERRORS: Final = (ROOT / "docs" / "reference" / "errors.md").read_text()
 
 
-@pytest.mark.parametrize("page", PARTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", [*PARTS, *WHOLE], ids=lambda path: path.name)
 def test_a_generated_part_is_current(page: Path) -> None:
     assert current(page) == page.read_text(), "run `make docs`"
 
