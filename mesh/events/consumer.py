@@ -23,6 +23,7 @@ from mesh.events.stores import Inbox
 from mesh.service.deadlines import Deadlines
 from mesh.transport.base import Message, Transport
 from mesh.wire import names
+from mesh.wire.json_text import ambiguity
 
 if TYPE_CHECKING:
     from mesh.telemetry.tracing import Tracer
@@ -219,9 +220,12 @@ class EventConsumer:
             # NATS decides who may publish a subject; the headers are the publisher's own words.
             raise Misfit("wrong_subject", f"{event.type} does not belong on {message.subject}")
         try:
-            return event, route, route.handler.event.read(message.payload)
+            payload = route.handler.event.read(message.payload)
         except Unreadable as error:
             raise Misfit("invalid_payload", str(error)) from None
+        if (ambiguous := ambiguity(message.payload)) is not None:
+            raise Misfit("invalid_payload", ambiguous.detail)
+        return event, route, payload
 
     def _begin(self, message: Message, event: CloudEvent, handler: Handler) -> Context:
         """Make the event the one that this task works on."""

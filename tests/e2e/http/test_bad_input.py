@@ -127,7 +127,7 @@ async def test_a_made_up_cursor_is_refused_by_every_list(http: AsyncClient, user
 
 
 async def test_a_query_that_no_route_knows_is_refused(http: AsyncClient) -> None:
-    problem(await http.get("/v1/products/1?verbose=1"), 422, "extra_forbidden")
+    problem(await http.get("/v1/products/1?verbose=1"), 422, "unknown_field")
 
 
 async def test_bytes_that_are_no_text_are_refused_by_name(http: AsyncClient, user: Headers) -> None:

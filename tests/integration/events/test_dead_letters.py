@@ -77,6 +77,7 @@ async def test_an_outage_has_more_tries_than_a_bug(database: Database, transport
         ({}, b'{"number":"one"}', "invalid_payload"),
         ({}, b"\xff\x00", "invalid_payload"),
         ({}, b"", "invalid_payload"),
+        ({}, b'{"number":1,"number":2}', "invalid_payload"),
         ({"Status": "100"}, b"", "invalid_payload"),
     ],
 )
