@@ -162,8 +162,9 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
     return validation.field_error(error, where)
 
 
-def _wrong(name: str, reason: str, message: str) -> Invalid:
-    return Invalid.field(validation.field_path([name]), reason, message)
+def _wrong(name: str, reason: FieldReason, message: str) -> Invalid:
+    error = FieldError(field=validation.field_path([name]), reason=reason, message=message)
+    return Invalid("invalid_request", f"{error.field}: {message}", [error])
 
 
 def _has_surrogates(text: str) -> bool:

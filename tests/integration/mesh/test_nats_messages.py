@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from mesh.transport.base import Message
+from mesh.wire.problem import Problem
+from tests.support.mesh.sample_service import sample
 from tests.support.servers.nats_server import NatsServer
 from tests.support.waiting import until
 
@@ -38,7 +40,7 @@ async def test_a_request_that_could_not_be_sent_leaves_nothing_behind(server: Na
         b"HPUB work.do _INBOX_x.y 13 13\r\nNATS/1.0\xff\r\n\r\n\r\n",
     ],
 )
-async def test_a_message_that_cannot_be_read_is_dropped_and_nothing_else(server: NatsServer, poison: bytes) -> None:
+async def test_a_message_that_cannot_be_read_ends_no_connection(server: NatsServer, poison: bytes) -> None:
     worker = await server.connect("worker")
     seen: list[bytes] = []
     await worker.subscribe("work.*", lambda message: seen.append(message.payload))
@@ -49,4 +51,32 @@ async def test_a_message_that_cannot_be_read_is_dropped_and_nothing_else(server:
         await until(lambda: b"alive" in seen)
     assert worker.connected
     writer.close()
+    await worker.close()
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b"NATS/1.0\r\nX-Request-Id: a\r\nx-request-id: b\r\n\r\n",
+        b"NATS/1.0\r\nIdempotency-Key: a\r\nIdempotency-Key: a\r\n\r\n",
+        b"NATS/1.0\r\nno colon\r\n\r\n",
+        b"NATS/9.9\r\n\r\n",
+    ],
+)
+async def test_a_request_whose_headers_cannot_be_read_is_answered(server: NatsServer, block: bytes) -> None:
+    worker, caller = await server.connect("worker"), await server.connect("caller")
+    await sample(worker).start()
+    answers: list[Message] = []
+    inbox = caller.inbox()
+    await caller.subscribe(inbox, answers.append)
+
+    caller.connection.send(
+        b"HPUB sample.say %b %d %d\r\n%b{}\r\n" % (inbox.encode(), len(block), len(block) + 2, block)
+    )
+    await until(lambda: bool(answers))
+
+    said = Problem.model_validate_json(answers[0].payload)
+    assert ("422", "invalid_header") == (answers[0].headers["Nats-Service-Error-Code"], said.reason)
+    assert said.request_id == answers[0].headers["X-Request-Id"]
+    await caller.close()
     await worker.close()
