@@ -1,10 +1,11 @@
 """Idempotent writes: a request with an Idempotency-Key is executed once (docs/reference/wire.md, ADR 6)."""
 
 import hashlib
-import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final, Generic, Protocol, TypeVar
+
+from pydantic_core import to_json
 
 from mesh.core import context
 from mesh.core.context import Context
@@ -15,8 +16,6 @@ KEPT: Final = timedelta(hours=24)
 """How long a key is kept."""
 KEY_REUSED: Final = "idempotency_key_reused"
 """The reason of the fault for another payload under a used key."""
-
-_CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 Repository = TypeVar("Repository")
 Repository_co = TypeVar("Repository_co", covariant=True)
@@ -102,10 +101,16 @@ def _same(endpoint: Endpoint[Req, Rep], request: Req, kept: tuple[bytes, bytes])
 def payload_digest(endpoint: Endpoint[Req, Any], request: Req) -> bytes:
     """SHA-256 of the request as canonical JSON (RFC 8785), without the fields that were left out.
 
-    Requests have no fractions, and their names are ASCII. For these, Python's encoder writes canonical JSON.
+    Requests have no fractions, and their names are ASCII. For these, pydantic's writer needs only sorted names.
     """
-    members = endpoint.requests.dump_python(request, mode="json", exclude_unset=True)
-    return hashlib.sha256(_CANONICAL.encode(members).encode()).digest()
+    members = endpoint.requests.serializer.to_python(request, mode="json", exclude_unset=True)
+    return hashlib.sha256(to_json(_sorted(members))).digest()
+
+
+def _sorted(value: Any) -> Any:  # noqa: ANN401  # any JSON
+    if isinstance(value, dict):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(one) for one in value] if isinstance(value, list) else value
 
 
 def _older_digest(endpoint: Endpoint[Req, Any], request: Req) -> bytes:
