@@ -65,12 +65,14 @@ async def test_a_number_out_of_range_is_refused_by_gateway_and_worker_alike(
 ) -> None:
     body = f'{{"product_name": "{MARK}", "unit_price": "1.00", "units_in_stock": {number}}}'.encode()
 
-    assert (422, "invalid_payload") == await post(http, "/v1/products", body, admin)
+    expected = (400, "malformed_json") if number in {"NaN", "Infinity"} else (422, "invalid_payload")
+    assert expected == await post(http, "/v1/products", body, admin)
 
     for subject, field in (("products.get", "product_id"), ("products.list", "limit")):
         reply = await operator.request(subject, f'{{"{field}": {number}}}'.encode(), {}, 5)
         told = json.loads(reply.payload)
-        assert ("422", [field]) == (reply.headers[ERROR_CODE], [error["field"] for error in told["errors"]])
+        named = [field] if expected[1] == "invalid_payload" else []
+        assert ("422", named) == (reply.headers[ERROR_CODE], [error["field"] for error in told["errors"]])
 
 
 @pytest.mark.parametrize("number", ["0", str(2**31), str(2**63), "9" * 400, "-1", "1e400", "NaN", "1.5", "x"])
