@@ -25,8 +25,8 @@ from mesh.nats.settings import NatsSettings
 from mesh.process.settings import WorkerSettings
 from mesh.security.settings import TokenSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
-from ops.contracts.docstrings import of_fields
 from mesh.wire.field_reasons import FieldReason
+from ops.contracts.docstrings import of_fields
 from ops.process import Process
 from services import WORKERS
 from subjects import ENDPOINTS
