@@ -80,7 +80,9 @@ class IdempotentWrites(Generic[Repository]):
         async def reply(repository: Repository) -> bytes:
             return endpoint.replies.dump_json(await work(repository))
 
-        kept = await self._keep(_scope(endpoint, current), current.idempotency_key, payload_digest(endpoint, request), reply)
+        kept = await self._keep(
+            _scope(endpoint, current), current.idempotency_key, payload_digest(endpoint, request), reply
+        )
         if kept is None:
             raise Unavailable("request_in_progress", "the first request with this Idempotency-Key is still running")
         return _same(endpoint, request, kept)
