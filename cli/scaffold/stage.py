@@ -53,8 +53,8 @@ def changes(root: Path, edit: Callable[[Path], None]) -> list[Change]:
         _run(stage, "ruff", "-m", "ruff", "format", "--quiet", *edited)
         _run(stage, "mesh generate", "-m", "cli.main", "generate")
         _run(stage, "make docs", "-m", "tests.unit.docs.generated")
-        _run(stage, "mesh contracts export", "-m", "cli.main", "contracts", "export")
         _run(stage, "the gateway", "-W", "error::UserWarning", "-c", _GATEWAY)
+        _run(stage, "mesh contracts export", "-m", "cli.main", "contracts", "export")
         return sorted(_differences(root, stage), key=lambda one: one.path)
 
 

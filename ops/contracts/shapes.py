@@ -77,7 +77,8 @@ def definitions(requests: Iterable[type[BaseModel]], replies: Iterable[type[Base
     _, made = models_json_schema(inputs, schema_generator=_Generator)
     found: dict[str, Schema] = made.get("$defs", {})
     if twice := [name for name in found if "__" in name or "-" in name]:  # how pydantic tells such shapes apart
-        raise ValueError(f"two shapes have one name: {', '.join(sorted(twice))}")
+        paths = ", ".join(sorted(name.replace("__", ".") for name in twice))
+        raise ValueError(f"two shapes have one name, so one of them needs another: {paths}")
     return {name: found[name] for name in sorted(found)}
 
 

@@ -135,7 +135,7 @@ async def test_help_fills_the_lines_of_a_narrow_terminal() -> None:
     told = await mesh("up", "--help", COLUMNS="80")
 
     assert 0 == told.code
-    assert "NATS_URL, CUSTOMERS_DATABASE_URL,\n  PRODUCTS_DATABASE_URL" in told.out
+    assert "NATS_URL, AUTH_MONGODB_URL,\n  CUSTOMERS_DATABASE_URL," in told.out
     assert "<bool>" not in told.out
 
 

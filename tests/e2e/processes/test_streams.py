@@ -24,6 +24,9 @@ ALFKI = '{"customer_id": "ALFKI"}'
 COMMANDS = {
     "call": ("call", "customers.get", ALFKI),
     "compose init": ("compose", "init", "--folder", "nowhere"),
+    "contracts export": ("contracts", "export", "exported"),
+    "contracts generate": ("contracts", "generate", "typescript"),
+    "doctor": ("doctor", "--home", "nowhere"),
     "events dead drop": ("events", "dead", "drop", "1", "--yes", "--home", "nowhere"),
     "events dead ls": ("events", "dead", "ls", "--home", "nowhere"),
     "events dead retry": ("events", "dead", "retry", "1", "--home", "nowhere"),
@@ -40,6 +43,8 @@ COMMANDS = {
     "nats keys": ("nats", "keys", "keys"),
     "nats permissions": ("nats", "permissions"),
     "nats streams": ("nats", "streams"),
+    "nats user add": ("nats", "user", "add", "reports", "--calls", "nowhere.get"),
+    "nats user remove": ("nats", "user", "remove", "reports"),
     "new endpoint": ("new", "endpoint", "nowhere.get"),
     "new service": ("new", "service", "Nowhere"),
     "subjects": ("subjects", "--json"),
@@ -50,7 +55,10 @@ COMMANDS = {
     "users list": ("users", "list"),
     "users set-roles": ("users", "set-roles", "nobody@northwind.example", "USER", "--home", "nowhere"),
 }
-REFUSED = ("compose init", "generate", "mail show", "new endpoint", "new service", "users create-admin")
+REFUSED = (
+    *("compose init", "contracts generate", "generate", "mail show", "nats user add", "nats user remove"),
+    *("new endpoint", "new service", "users create-admin"),
+)
 FAILS = {name: 3 for name, arguments in COMMANDS.items() if "nowhere" in arguments}
 FAILS |= {**dict.fromkeys(REFUSED, 1), "up": 2}
 """The exit status of each command that fails."""

@@ -23,7 +23,7 @@ async def test_an_old_home_gets_the_deployer_and_the_streams(tmp_path: Path) -> 
     del kept["nats_deployer_seed"]
     secrets.write_text(json.dumps(kept))
     async with nats(tmp_path) as servers, connected(servers, "operator") as operator:
-        assert {"EVENTS", "DEAD"} == {info.name for info in await JetStream(operator).streams()}
+        assert {"EVENTS", "FEED", "DEAD"} == {info.name for info in await JetStream(operator).streams()}
         assert kept.items() <= json.loads(secrets.read_text()).items()
 
 

@@ -1,5 +1,6 @@
 """The feed on a real NATS server, with the streams and the rights that the tables declare."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from devstack.servers.all import Servers
 from gateway.upstream.feed import Feed, Shown
+from mesh.events.jetstream import FEED
+from mesh.events.stored import newest
 from mesh.nats.transport import NatsTransport
 from subjects import EVENTS, EVENTS_CUSTOMERS_CHANGED, EVENTS_ORDERS_CONFIRMED, EVENTS_ORDERS_PLACED
 from tests.support.events.durable_events import connected, nats, publish
@@ -34,10 +37,11 @@ async def test_what_is_stored_is_heard_once_in_order_and_over_a_restart_of_nats(
         connected(servers, "customers") as customers,
     ):
         await told(orders, 1)
+        while await newest(gateway, FEED) is None:  # the copy takes a moment
+            await asyncio.sleep(0.01)
         feed = Feed(gateway, EVENTS, delivered.append, lambda: lost.append(1))
         async with feed.watched():
-            while feed.position < 1:  # the copy takes a moment
-                await feed.refresh()
+            await feed.refresh()
             for number in range(2, 40):
                 await publish(customers, EVENTS_CUSTOMERS_CHANGED.subject, b'{"user_id":"u"}')
                 await told(orders, number)
