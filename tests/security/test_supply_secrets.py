@@ -32,6 +32,9 @@ SEARCHES = {form: re.compile(pattern) for form, pattern in FORMS.items()}
 STAND_INS = {"password", "pass%2Fword", "word", "s3cret", "s3c", "lovelace", "A" * 43 + "="}
 """What examples and tests write where a secret would be: a reader sees that it opens nothing."""
 
+VECTORS = {"tests/contract/vectors/tokens.json": "JSON web token"}
+"""Tokens whose key stands beside them: no mesh accepts it."""
+
 
 def found(text: str) -> list[tuple[int, str]]:
     """The line and the form of each secret in the text. Not the secret: this is printed."""
@@ -53,8 +56,12 @@ def kept() -> list[Path]:
 def test_no_file_of_the_repository_holds_a_secret() -> None:
     files = kept()
     assert Path(__file__) in files
-    secrets_in = {str(path.relative_to(ROOT)): found(path.read_text(errors="replace")) for path in files}
-    assert {} == {name: lines for name, lines in secrets_in.items() if lines}
+    secrets_in = {
+        name: [form for _, form in found(path.read_text(errors="replace")) if form != VECTORS.get(name)]
+        for path in files
+        for name in [str(path.relative_to(ROOT))]
+    }
+    assert {} == {name: forms for name, forms in secrets_in.items() if forms}
 
 
 SAMPLES: dict[str, Callable[[], str]] = {

@@ -24,9 +24,7 @@ async def test_a_product_is_created_changed_and_discontinued(http: AsyncClient, 
     assert ended.json() == (await http.get(path)).json()
 
 
-@pytest.mark.parametrize(
-    ("stored", "sent"), [("0.00", "0"), ("0.10", "0.1"), ("99999999.99", "99999999.99"), ("7.00", "0007")]
-)
+@pytest.mark.parametrize(("stored", "sent"), [("0.00", "0"), ("0.10", "0.1"), ("99999999.99", "99999999.99")])
 async def test_money_is_a_decimal_text(http: AsyncClient, admin: Headers, stored: str, sent: str) -> None:
     created = await http.post("/v1/products", json={"product_name": MARK, "unit_price": sent}, headers=admin)
 
@@ -43,6 +41,7 @@ async def test_money_is_a_decimal_text(http: AsyncClient, admin: Headers, stored
         "-1",
         "+1",
         " 1",
+        "0007",
         "1,00",
         "NaN",
         "Infinity",
