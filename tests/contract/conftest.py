@@ -3,11 +3,8 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 from pymongo import AsyncMongoClient
 
-from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack
-from mesh.nats.settings import NatsSettings
-from mesh.nats.transport import NatsTransport
-from tests.support.contract.callers import SENDERS, Account, Wire
+from tests.support.contract.callers import Account, Wire, wire_of
 from tests.support.contract.carts import users_with_carts
 from tests.support.contract.givens import Givens
 
@@ -15,14 +12,8 @@ from tests.support.contract.givens import Givens
 @pytest.fixture(scope="session")
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
     """NATS as those see it who send requests."""
-    seeds = load_credentials(stack.state.home).nats
-    senders = {}
-    for user in SENDERS:
-        settings = NatsSettings.model_validate({"nats_url": stack.state.nats_url, "nats_nkey_seed": seeds[user]})
-        senders[user] = await NatsTransport.connect(settings, user)
-    yield Wire(senders)
-    for transport in senders.values():
-        await transport.close()
+    async with wire_of(stack) as wire:
+        yield wire
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 from mesh.core.endpoint import Access, Endpoint
 from mesh.wire.names import ERROR_CODE
 from subjects import ENDPOINTS
-from tests.contract.replies import failure
+from tests.support.contract.replies import failure
 from tests.support.contract import golden
 from tests.support.contract.callers import Wire
 from tests.support.contract.givens import Givens

@@ -17,7 +17,7 @@ from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack
 from mesh.core.endpoint import Access, Endpoint
 from subjects import ENDPOINTS
-from tests.contract.replies import failure
+from tests.support.contract.replies import failure
 from tests.support.contract import golden
 from tests.support.contract.callers import Wire
 from tests.support.contract.givens import Givens

@@ -9,7 +9,7 @@ from mesh.core.endpoint import Endpoint
 from mesh.core.errors import Code
 from mesh.wire.names import ERROR_CODE
 from subjects import ENDPOINTS
-from tests.contract.replies import failure, success
+from tests.support.contract.replies import failure, success
 from tests.support.contract import golden
 from tests.support.contract.callers import Wire
 from tests.support.contract.givens import Givens

@@ -10,6 +10,8 @@ from tests.support.paths import ROOT
 
 POLYGLOT: Final = ROOT / "polyglot"
 """The folder of programs in other languages, and of the packages of Node.js."""
+PRODUCTS_TS: Final = POLYGLOT / "products-ts"
+NESTJS: Final = POLYGLOT / "nestjs"
 _TOOLS: Final = POLYGLOT / "node_modules" / ".bin"
 PATH: Final = os.pathsep.join([str(_TOOLS), os.environ.get("PATH", ""), "/usr/local/go/bin"])
 
@@ -20,3 +22,7 @@ def _missing(*programs: str) -> bool:
 
 needs_node = pytest.mark.skipif(_missing("node", "json2ts"), reason="needs Node.js and its packages: make polyglot")
 needs_go = pytest.mark.skipif(_missing("go", "oapi-codegen"), reason="needs Go and oapi-codegen: make polyglot")
+needs_products_ts = pytest.mark.skipif(
+    _missing("node") or not (PRODUCTS_TS / "dist" / "main.js").exists(),
+    reason="needs Node.js and polyglot/products-ts, built: make polyglot",
+)

@@ -2,10 +2,14 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from devstack.home.credentials import load_credentials
+from devstack.stack.stack import Stack
+from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from mesh.transport.base import Message
 from mesh.wire import names
@@ -33,6 +37,11 @@ class Wire:
         """`senders`: the connection of each, by its NATS user."""
         self._senders = senders
 
+    @property
+    def operator(self) -> NatsTransport:
+        """The operator's connection."""
+        return self._senders["operator"]
+
     async def send(self, subject: str, body: bytes, token: str | None = None, **headers: str) -> Message:
         """The reply as it came; underscores in a header's name stand for hyphens."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -57,6 +66,19 @@ class Wire:
         email, password = new_email(), secrets.token_urlsafe(20)
         await self.ask("auth.register", email=email, password=password)
         return await self.log_in(email, password)
+
+
+@asynccontextmanager
+async def wire_of(stack: Stack) -> AsyncIterator[Wire]:
+    """NATS as those see it who send requests."""
+    seeds = load_credentials(stack.state.home).nats
+    senders = {}
+    for user in SENDERS:
+        settings = NatsSettings.model_validate({"nats_url": stack.state.nats_url, "nats_nkey_seed": seeds[user]})
+        senders[user] = await NatsTransport.connect(settings, user)
+    yield Wire(senders)
+    for transport in senders.values():
+        await transport.close()
 
 
 def new_email() -> str:
