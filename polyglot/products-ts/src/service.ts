@@ -82,6 +82,7 @@ export class Service {
 
   /** Accept nothing new, and answer all that was accepted. */
   async drain(): Promise<void> {
+    log.info("service_draining");
     await Promise.all([...this.serving.splice(0), ...this.discovery.splice(0)].map((one) => one.drain()));
     if (this.running > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
     await this.nats.flush();
