@@ -52,7 +52,9 @@ test: install ## Run the tests on real servers
 	@$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
 polyglot: install ## Run the tests in other languages: installs packages of npm and Go
+	@command -v npm >/dev/null || { echo "make polyglot needs Node.js 20 or newer, with npm"; exit 1; }
 	@cd polyglot && npm ci --no-audit --no-fund --ignore-scripts
+	@cd polyglot/products-ts && npm ci --no-audit --no-fund --ignore-scripts && npm run --silent build
 	@GOBIN=$(CURDIR)/polyglot/node_modules/.bin $$($(BIN)/python -c "from ops.contracts.generators.golang import GO; print(GO.install)")
 	@$(BIN)/pytest tests/polyglot $(ARGS)
 
@@ -110,5 +112,6 @@ lock: ## Update the pins of every dependency
 
 clean: ## Remove .venv, caches and the data of `mesh up`
 	rm -rf bench/peers/nestjs/node_modules bench/peers/nestjs/dist bench/peers/go/dist
+	rm -rf polyglot/products-ts/node_modules polyglot/products-ts/dist
 	rm -rf $(VENV) $(BENCH_VENV) .mesh .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

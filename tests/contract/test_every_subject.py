@@ -7,10 +7,10 @@ import pytest
 from mesh.core.endpoint import Access, Endpoint
 from mesh.wire.names import ERROR_CODE
 from subjects import ENDPOINTS
-from tests.support.contract.replies import failure
 from tests.support.contract import golden
 from tests.support.contract.callers import Wire
 from tests.support.contract.givens import Givens
+from tests.support.contract.replies import failure
 
 every_subject = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.subject)
 VERIFIED = [endpoint for endpoint in ENDPOINTS if endpoint.verified]

@@ -17,10 +17,10 @@ from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack
 from mesh.core.endpoint import Access, Endpoint
 from subjects import ENDPOINTS
-from tests.support.contract.replies import failure
 from tests.support.contract import golden
 from tests.support.contract.callers import Wire
 from tests.support.contract.givens import Givens
+from tests.support.contract.replies import failure
 
 # What needs nobody's token, or a token that is no JWT: to register, to log in, to go on with a session.
 WITHOUT_A_TOKEN = {"auth.register", "auth.login", "auth.refresh"}

@@ -9,11 +9,11 @@ from mesh.core.endpoint import Endpoint
 from mesh.core.errors import Code
 from mesh.wire.names import ERROR_CODE
 from subjects import ENDPOINTS
-from tests.support.contract.replies import failure, success
 from tests.support.contract import golden
 from tests.support.contract.callers import Wire
 from tests.support.contract.givens import Givens
 from tests.support.contract.golden import Example, Refusal, differences
+from tests.support.contract.replies import failure, success
 
 
 def test_every_subject_has_a_golden_file_and_every_file_a_subject() -> None:

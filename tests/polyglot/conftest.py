@@ -28,8 +28,9 @@ async def wire(stack: Stack) -> AsyncIterator[Wire]:
 
 @pytest.fixture(scope="session")
 async def pool(stack: Stack, wire: Wire, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ProductsPool]:
-    """The workers of products. The one in Python has made the tables."""
+    """The workers of products. The one in Python has made the tables, which another one has waited for."""
     pool = ProductsPool(stack, wire.operator, tmp_path_factory.mktemp("products"))
+    await pool.found_no_tables()
     await pool.serve(PYTHON)
     yield pool
     await pool.end()

@@ -1,4 +1,4 @@
-"""The products worker in TypeScript keeps its bounds, its deadlines and its requests when something is away or stops."""
+"""The products worker in TypeScript keeps its bounds and deadlines, also when it is stopped or its database is away."""
 
 import asyncio
 import json
@@ -7,16 +7,12 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-import pytest
 
-from devstack.stack.settings import StackSettings
-from devstack.stack.stack import Stack
 from mesh.transport.base import Message
-from tests.support.contract.callers import Wire, wire_of
+from tests.support.contract.callers import Wire
 from tests.support.contract.givens import Givens
 from tests.support.polyglot import needs_products_ts
 from tests.support.products_pool import PYTHON, TYPESCRIPT, ProductsPool
@@ -111,6 +107,11 @@ def receive(wire: Wire, givens: Givens, product: object, **headers: str) -> asyn
     return asyncio.create_task(wire.send("products.stock.receive", body, givens.token("admin"), **headers))
 
 
+async def last_change(wire: Wire) -> Message:
+    """The newest event of a product."""
+    return await wire.operator.request("$JS.API.DIRECT.GET.EVENTS.events.products.changed", b"", {}, 5)
+
+
 async def made(pool: ProductsPool, givens: Givens) -> object:
     await pool.serve(PYTHON)
     return await givens.fill("{product}")
@@ -192,32 +193,19 @@ async def test_its_log_has_the_request_and_the_trace(pool: ProductsPool, wire: W
             line["request_id"],
             line["trace_id"],
         )
-        while (
-            not (
-                event := await wire.operator.request("$JS.API.DIRECT.GET.EVENTS.events.products.changed", b"", {}, 5)
-            ).headers.get("X-Request-Id")
-            == request_id
-        ):  # noqa: E501
-            await asyncio.sleep(0.02)
+        event = await last_change(wire)
+        while event.headers.get("X-Request-Id") != request_id:
+            event = await last_change(wire)
         assert headers["traceparent"] == event.headers["traceparent"]
 
 
-async def test_it_is_not_ready_before_there_are_tables(tmp_path: Path) -> None:
-    settings = StackSettings(home=tmp_path, http_port=0, only=("gateway", "auth"))
-    async with Stack(settings) as stack, wire_of(stack) as wire:
-        pool = ProductsPool(stack, wire.operator, tmp_path)
-        async with pool.process(TYPESCRIPT):
-            while not (found := await pool.ask("PING")) or "not there yet" not in found[0].reason:
-                await asyncio.sleep(0.05)
-            assert not found[0].ready
-            async with pool.process(PYTHON):
-                while [True, True] != [one.ready for one in await pool.ask("PING", 2)]:
-                    await asyncio.sleep(0.05)
+def test_it_is_not_ready_before_there_are_tables(pool: ProductsPool) -> None:
+    assert "the database does not answer" in pool.first_reason
+    assert "relation" in pool.first_reason or "tables" in pool.first_reason
 
 
-@pytest.mark.parametrize("kind", [TYPESCRIPT])
-async def test_beside_an_exclusive_instance_it_waits(pool: ProductsPool, wire: Wire, kind: str) -> None:
-    await pool.serve(kind)
+async def test_beside_an_exclusive_instance_it_waits(pool: ProductsPool, wire: Wire) -> None:
+    await pool.serve(TYPESCRIPT)
     roster = b'{"instances":[{"id":"0","pool":"exclusive"}]}'
     await wire.operator.publish("$SRV.PING.products", roster)
     while (found := await pool.ask("PING"))[0].ready:

@@ -1,4 +1,4 @@
-"""The pool of products where `mesh up` leaves it to us: workers in TypeScript and in Python, as a test asks for them."""
+"""The pool of products beside a mesh without them: workers in TypeScript and in Python, as a test asks for them."""
 
 import asyncio
 import itertools
@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     TYPESCRIPT: ("node", str(PRODUCTS_TS / "dist" / "main.js")),
     PYTHON: (sys.executable, "-m", "products_svc"),
 }
+_SERVES: Final = {TYPESCRIPT: "service_resumed", PYTHON: "service_started"}
 _STARTS: Final = itertools.count()
 
 
@@ -35,6 +36,8 @@ class ProductsPool:
         self._poller = poller
         self._folder = folder
         self._workers: dict[str, Process] = {}
+        self.first_reason = ""
+        """Why the worker in TypeScript was not ready before there were tables."""
 
     def process(self, kind: str, environment: Mapping[str, str] | None = None) -> Process:
         """A worker that nobody has started yet."""
@@ -49,7 +52,18 @@ class ProductsPool:
             if kind not in self._workers:
                 self._workers[kind] = self.process(kind)
                 await self._workers[kind].start()
+                await self._workers[kind].said(_SERVES[kind])  # Python says `ready` before all its subjects are served
         await self.until_ready(len(kinds))
+
+    async def found_no_tables(self) -> None:
+        """Start a worker in TypeScript on an empty database, then one in Python: both serve."""
+        async with self.process(TYPESCRIPT):
+            while not (found := await self.ask("PING")) or "does not answer" not in found[0].reason:
+                await asyncio.sleep(0.05)
+            self.first_reason = found[0].reason
+            async with self.process(PYTHON):
+                while [True, True] != [one.ready for one in await self.ask("PING", 2)]:
+                    await asyncio.sleep(0.05)
 
     async def until_ready(self, count: int) -> None:
         """Wait until as many instances are ready, and none is unready."""
