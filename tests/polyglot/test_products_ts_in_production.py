@@ -28,6 +28,7 @@ class Proxy:
         self._parts = urlsplit(url)
         self._open = True
         self._writers: list[asyncio.StreamWriter] = []
+        self._serving: list[asyncio.Task[None]] = []
 
     async def start(self) -> str:
         """The URL of the database by this way."""
@@ -43,6 +44,12 @@ class Proxy:
             writer.close()
         self._writers.clear()
 
+    async def end(self) -> None:
+        """Listen no longer."""
+        self.close()
+        self._server.close()
+        await asyncio.gather(*self._serving)
+
     def open(self) -> None:
         """Let connections pass."""
         self._open = True
@@ -51,6 +58,9 @@ class Proxy:
         if not self._open:
             writer.close()
             return
+        own = asyncio.current_task()
+        assert own is not None
+        self._serving.append(own)
         there, back = await asyncio.open_connection(self._parts.hostname, self._parts.port)
         self._writers += [writer, back]
         await asyncio.gather(_pass_on(reader, back), _pass_on(there, writer))
@@ -177,6 +187,7 @@ async def test_it_leaves_the_pool_while_its_database_is_away(pool: ProductsPool,
         proxy.open()
         await pool.until_ready(1)
         assert 1 == (await wire.ask("products.get", product_id=1))["product_id"]
+    await proxy.end()
 
 
 async def test_its_log_has_the_request_and_the_trace(pool: ProductsPool, wire: Wire, givens: Givens) -> None:
