@@ -146,7 +146,7 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "payload of a durable event": MAX_DURABLE,
         "time for a handler": TIMEOUT,
         "tries of a failing event": RETRIES.tries,
-        "tries of an event while something that it needs is away": RETRIES.most,
+        "tries of an event while something that it needs is unavailable": RETRIES.most,
         "pause between two tries": RETRIES.longest,
         "time without an acknowledgement or `+WPI`": ACK_WAIT,
         "PostgreSQL: wait for a connection": connections.ACQUIRE_TIMEOUT,
