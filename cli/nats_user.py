@@ -30,8 +30,8 @@ def add(
 ) -> None:
     """Add a NATS user that may call these subjects, and nothing else.
 
-    It may call what only reads, and what verifies the token of an end user. It is written to callers.json, and to the
-    files of `mesh generate`.
+    It may call subjects that only read, and subjects whose worker verifies the token of an end user. The
+    command writes it to callers.json, and to the files of `mesh generate`.
     """
     path = folder / CALLERS.name
     try:

@@ -26,7 +26,7 @@ _MIB = 1024 * 1024
 def streams(
     *,
     make: Annotated[
-        bool, typer.Option("--apply", help="Make and change the streams at NATS; print what was changed.")
+        bool, typer.Option("--apply", help="Create and change the streams at NATS, and print the changes.")
     ] = False,
     replicas: Annotated[
         int | None, typer.Option(min=1, max=5, help="Copies of each stream in a cluster. Default: as they are, or 1.")
@@ -41,11 +41,11 @@ def streams(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document per stream or change.")] = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """Show the streams and consumers that subjects.py and services.py declare, or make them with --apply.
+    """Show the streams and consumers that subjects.py and services.py declare, or create them with --apply.
 
     --apply connects as the user `deployer` of the stack in `--home`. With NATS_URL set, it connects as the environment
-    says: set NATS_NKEY_SEED_FILE to the deployer's seed. It may run again at any time. What would lose stored messages
-    is refused without --prune. Streams that nobody declares are left alone.
+    says: set NATS_NKEY_SEED_FILE to the deployer's seed. You can run it again at any time. Without --prune, a change
+    that would delete stored messages is refused. Undeclared streams stay as they are.
 
     Exit status: 0, 1 if a change was refused, or 3 if no mesh is running.
     """

@@ -56,8 +56,9 @@ def up(
 
     To use a server that runs elsewhere, set URLS_OF_SERVERS.
 
-    Repeat --replicas, --without and --only for several services. A service that is left out is not waited for. Its
-    servers are started, and the file .mesh/env/SERVICE.env has the environment for your own process.
+    Repeat --replicas, --without and --only for several services. `mesh up` does not wait for a service that
+    is left out. It starts the servers of that service, and writes the environment for your own process to
+    .mesh/env/SERVICE.env.
 
     Each option except --logs has a variable: MESH_HTTP_PORT, MESH_NATS_NODES and so on. MESH_REPLICAS is JSON, such as
     {"customers": 3}. MESH_WITHOUT and MESH_ONLY are separated by commas. GATEWAY_HOST and GATEWAY_PORT have no

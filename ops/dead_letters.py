@@ -7,7 +7,7 @@ from ops.jetstream import JetStream
 from ops.streams import DEAD_STREAM, retry_subject
 
 _OF_THE_LETTER: Final = ("dead-", "nats-")
-"""How the headers begin that are the dead letter's, not the event's."""
+"""The prefix of the headers that belong to the dead letter, not to the event."""
 
 
 def service(letter: Stored) -> str:
@@ -26,14 +26,14 @@ async def retry(jetstream: JetStream, letter: Stored) -> None:
 
     """
     headers = {name: value for name, value in letter.headers.items() if not name.lower().startswith(_OF_THE_LETTER)}
-    # Not the event's own id, by which the stream would take it for the duplicate of the first publication.
+    # Not the event's own id: the stream would drop it as a duplicate of the first publication.
     headers["Nats-Msg-Id"] = f"{service(letter)}:{headers.get('ce-id', 'unknown')}:{letter.sequence}"
     await jetstream.publish(retry_subject(service(letter)), letter.payload, headers)
     await drop(jetstream, letter.sequence)
 
 
 async def drop(jetstream: JetStream, sequence: int) -> None:
-    """Delete a dead letter. One that is not there is none to delete."""
+    """Delete a dead letter, if it exists."""
     try:
         await jetstream.delete_message(DEAD_STREAM, sequence)
     except StreamError:

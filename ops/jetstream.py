@@ -67,7 +67,7 @@ class ConsumerInfo(_Model):
     config: dict[str, Any]
     delivered: Position = Position()
     ack_floor: Position = Position()
-    """All up to this sequence is acknowledged."""
+    """All messages up to this sequence are acknowledged."""
     num_pending: _Count = 0
     """Messages that were not delivered yet."""
     num_ack_pending: _Count = 0
@@ -77,7 +77,7 @@ class ConsumerInfo(_Model):
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """What it reads; nothing means all of the stream."""
+        """The subjects that it reads; empty for all subjects of the stream."""
         several, one = self.config.get("filter_subjects"), self.config.get("filter_subject")
         return tuple(map(str, several)) if isinstance(several, list) else (str(one),) if one else ()
 
@@ -178,11 +178,11 @@ class JetStream:
         await self._ask(f"CONSUMER.DELETE.{stream}.{name}", {}, _ANY)
 
     async def reset_consumer(self, stream: str, name: str, sequence: int) -> None:
-        """Have a consumer read again from this sequence on."""
+        """Make a consumer read again from this sequence on."""
         await self._ask(f"CONSUMER.RESET.{stream}.{name}", {"seq": sequence}, _ANY)
 
     async def delete_message(self, stream: str, sequence: int) -> None:
-        """Delete a message. Raises StreamError also where it is not there."""
+        """Delete a message. Raises StreamError if there is none."""
         await self._ask(f"STREAM.MSG.DELETE.{stream}", {"seq": sequence, "no_erase": True}, _ANY)
 
     async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> int:
@@ -199,7 +199,7 @@ class JetStream:
             raise
 
     async def _ask(self, verb: str, body: Config, answer: _Answer[Shape]) -> Shape:
-        """Ask until the server answers, and not that it has no leader yet."""
+        """Send the request until the server answers with something other than "no leader yet"."""
         subject = f"{_API}.{verb}"
         payload = json.dumps(dict(body)).encode() if body else b""
         clock = asyncio.get_running_loop()

@@ -8,15 +8,15 @@ from mesh.events import jetstream
 from ops.process import Process
 
 EVENT_STREAM: Final = jetstream.EVENTS
-"""Stores each durable event, and what is to be handled once more."""
+"""Stores each durable event, and each retry that an operator requests."""
 DEAD_STREAM: Final = jetstream.DEAD
-"""Stores what a service could not handle."""
+"""Stores the dead letters: events that a service could not handle."""
 DEAD_SUBJECTS: Final = "dead.>"
 FEED_STREAM: Final = jetstream.FEED
 """Copies the events that users see (ADR 27)."""
 
 Config = Mapping[str, Any]
-"""The configuration of a stream or a consumer, in the words of JetStream's API. Times are in nanoseconds."""
+"""The configuration of a stream or a consumer, with the names of JetStream's API. Times are in nanoseconds."""
 
 _SECOND: Final = 1_000_000_000
 _DAY: Final = 86_400 * _SECOND
@@ -32,13 +32,13 @@ MAX_ACK_PENDING: Final = 1000
 """Delivered events of one service without an acknowledgement, over all its processes. Events that wait for another try
 count, and must not keep new ones out; each process bounds its own work."""
 MOST_IN_FEED: Final = 100_000
-"""Events. Whoever resumes has at most these read for them."""
+"""Events. A client that resumes can make the gateway read at most this many."""
 ACK_WAIT: Final = int(jetstream.ACK_WAIT) * _SECOND
 
 _COMMON: Final[Config] = {
     "retention": "limits",
     "storage": "file",
-    # A full stream refuses what is new, and then a publisher keeps it. The other way drops what nobody has handled yet.
+    # A full stream refuses a new event, and its publisher keeps it. `old` would drop events that are not handled yet.
     "discard": "new",
     "duplicate_window": 120 * _SECOND,
     "allow_direct": True,
@@ -58,7 +58,7 @@ class Consumer(NamedTuple):
     subjects: tuple[str, ...]
 
     def config(self) -> Config:
-        """The configuration with which it is made."""
+        """The configuration that creates it."""
         return {
             "name": self.name,
             "durable_name": self.name,
@@ -68,7 +68,7 @@ class Consumer(NamedTuple):
             "ack_policy": "explicit",
             "ack_wait": ACK_WAIT,
             "max_ack_pending": MAX_ACK_PENDING,
-            # The worker counts the tries. A server that counts them stops delivering without a word.
+            # The worker counts the tries. A server that counts them stops delivering silently.
             "max_deliver": -1,
         }
 
@@ -89,7 +89,7 @@ class Stream(NamedTuple):
         return tuple(one["src"] for source in sources for one in source["subject_transforms"])
 
     def config(self) -> Config:
-        """The configuration with which it is made, with one replica."""
+        """The configuration that creates it, with one replica."""
         return {
             "name": self.name,
             "subjects": list(self.subjects),
@@ -123,7 +123,7 @@ def streams(processes: Iterable[Process], events: Iterable[Event[Any]]) -> tuple
             {"max_age": MAX_AGE, "max_msg_size": MAX_EVENT, "deny_delete": True},
             consumers,
         ),
-        # Without an end in time: a dead letter stays until a person decides.
+        # No time limit: a dead letter stays until a person decides.
         Stream(DEAD_STREAM, (DEAD_SUBJECTS,), _GIB, {"max_age": 0, "max_msg_size": MAX_DEAD, "deny_delete": False}),
         *feed,
     )
@@ -150,7 +150,7 @@ def dead_subject(service: str) -> str:
 
 
 def _feed(shown: Iterable[str]) -> Stream:
-    """A copy with one sequence of its own, republished once stored. The oldest events give way: EVENTS keeps them."""
+    """A stream of copies with its own sequence, republished once stored. If full, it drops the oldest copies."""
     copied = [{"src": subject, "dest": subject} for subject in shown]
     own = {
         "sources": [{"name": EVENT_STREAM, "subject_transforms": copied}],

@@ -31,8 +31,8 @@ def export(
     """Write the contracts for programs in every language: docs/contracts, or DIR.
 
     asyncapi.json is for AsyncAPI's tools, schemas.json (JSON Schema 2020-12) for validators and code generators.
-    contracts.json lists the subjects, reasons.json why they refuse. contracts.html and contracts.md are for people.
-    Examples and texts come from the checkout.
+    contracts.json lists the subjects, reasons.json the reasons of errors. contracts.html and contracts.md are for
+    people. Examples and texts come from the checkout.
     """
     try:
         files = exported(DECLARED, illustrated(DECLARED, ROOT))

@@ -37,9 +37,9 @@ def generate(
         typer.Option("--from", callback=expanded, help="The folder of the export.", show_default=False),
     ] = FOLDER,
 ) -> None:
-    """Write the types of all shapes and a table of subjects, made of docs/contracts or another export.
+    """Write types and a table of subjects, from docs/contracts or another export.
 
-    An update keeps a field that is left out apart from null. A tool of the language makes the types: oapi-codegen for
+    The types distinguish an omitted field from null. A tool of the language writes them: oapi-codegen for
     go, json-schema-to-typescript for typescript. If it is missing, the command says how to install it.
     """
     folder = expanded(out) if out is not None else Path("generated") / language.value

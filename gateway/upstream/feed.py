@@ -1,4 +1,4 @@
-"""Hears the events that users see once for the whole gateway: in order, without gaps, by their place in the feed."""
+"""Receives the events that users see, once for the whole gateway: in order, without gaps, by their position in FEED."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -22,12 +22,12 @@ log = structlog.get_logger()
 _TICK: Final = 0.5
 """Seconds until a reconnect is noticed, and between attempts after a failure."""
 _EVERY: Final = 15.0
-"""Seconds until a lost event is noticed that no other follows."""
+"""Seconds until the loss of the latest event is noticed."""
 _AGAIN: Final = 0.05
-"""Seconds between reads while a replica of the stream lacks what was heard."""
+"""Seconds between reads while a replica of the stream lacks an event that was received."""
 _ATTEMPTS: Final = 20
 _AT_ONCE: Final = 4
-"""Clients for whom missed events are read at a time: each reading takes some milliseconds of a core."""
+"""Clients for whom missed events are read concurrently. Each read takes some milliseconds of CPU."""
 _MOST_DIGITS: Final = 18
 
 
@@ -47,9 +47,9 @@ class Shown(NamedTuple):
     time: datetime
     """When it was stored."""
     type: str
-    """Empty for one that cannot be read, or is not shown any more: it only has its place."""
+    """Empty for an event that cannot be read, or that is no longer shown. It still has its position."""
     aggregate: str
-    """The id of what changed."""
+    """The id of the aggregate that changed."""
     user_id: str | None
     payload: bytes
 
@@ -57,7 +57,7 @@ class Shown(NamedTuple):
 class Feed:
     """The one subscription to the feed, and the way to read what it stores.
 
-    `deliver` receives every new event once, in order. `lost` is called where events may be missing. The position is
+    `deliver` receives every new event once, in order. `lost` is called if events may be missing. The position is
     that of the last event delivered. A gap, as after a reconnect, is filled from the stream before anything else is
     delivered.
     """
@@ -77,7 +77,7 @@ class Feed:
         self._known_since: int | None = None
         """The transport's `reconnects` since when nothing is missing; None before the start."""
         self._heard = 0
-        """The highest place that was heard of."""
+        """The highest position that was received."""
         self._time = datetime.min.replace(tzinfo=UTC)
         """When the last event delivered was stored."""
         self._listening = False
@@ -104,7 +104,7 @@ class Feed:
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Deliver what is stored and was not heard. Raises Unavailable."""
+        """Deliver stored events that were not received. Raises Unavailable."""
         try:
             async with self._one:
                 await self._catch_up()
@@ -154,7 +154,7 @@ class Feed:
             self._heard = max(self._heard, last.sequence)
             if self._known_since is None:
                 self._time = last.time
-        if self._known_since is None:  # what is stored before the first listener is not new
+        if self._known_since is None:  # events stored before the start are not new
             self.position = self._heard
         while self.position < self._heard and (events := await self._read(self.position)):
             for event in events:
@@ -168,7 +168,7 @@ class Feed:
         except (KeyError, ValueError):
             return  # not by the server
         if self._known_since is not None and place <= self.position and time > self._time:
-            self.position, self._heard = place - 1, place  # the stream was made anew, and counts from the beginning
+            self.position, self._heard = place - 1, place  # the stream was recreated, and counts from 1
             self._lost()
         if self._known_since is not None and place == self.position + 1:
             subject = message.subject.removeprefix(FEED_PREFIX)
@@ -179,7 +179,7 @@ class Feed:
 
     def _pass_on(self, event: Shown) -> None:
         if event.sequence <= self.position:
-            return  # heard meanwhile
+            return  # received meanwhile
         if event.sequence > self.position + 1:
             self._lost()
         self.position, self._time = event.sequence, max(event.time, self._time)

@@ -1,4 +1,4 @@
-"""Fans events out to the open event streams and to the requests that wait for one, each within bounds."""
+"""Distributes events to the open event streams and to the requests that wait for one, within limits."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -26,13 +26,13 @@ class Follower:
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
         self.ended = False
-        """Whether the stream is to end: the client is too slow, the session is over, or the gateway stops."""
+        """Whether the stream must end: the client is too slow, the session has ended, or the gateway stops."""
         self._waiting: list[bytes] = []
         self._size = 0
         self._wake = asyncio.Event()
 
     def offer(self, text: bytes) -> None:
-        """Add an event, or end the stream where too much waits: the client resumes where it stopped reading."""
+        """Add an event, or end the stream if too much waits. The client resumes where it stopped reading."""
         self._waiting.append(text)
         self._size += len(text)
         self._wake.set()
@@ -40,13 +40,13 @@ class Follower:
             self.end()
 
     def end(self) -> None:
-        """Have the stream end at once."""
+        """End the stream at once."""
         self.ended = True
         self._waiting, self._size = [], 0
         self._wake.set()
 
     async def take(self, within: float) -> bytes:
-        """All that waits; nothing after `within` seconds, or if the stream is to end."""
+        """All waiting events; none after `within` seconds, or if the stream must end."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self._wake.wait()
@@ -56,7 +56,7 @@ class Follower:
 
 
 class _Places:
-    """Counts what one user, and all of them together, may have at once."""
+    """Limits how many one user, and all users together, may have at once."""
 
     def __init__(
         self, most: int, full: Callable[[], Fault], most_of_one: int, full_for_one: Callable[[], Fault]
@@ -84,7 +84,7 @@ class _Places:
 
 
 class Followers:
-    """Who wants to hear of events. An event costs time only for those whom it concerns."""
+    """The open streams and waits. An event is looked up by user and by aggregate, not compared with all of them."""
 
     def __init__(self, limits: EventLimits) -> None:
         self.streams = _Places(
@@ -107,7 +107,7 @@ class Followers:
 
     @contextmanager
     def following(self, caller: Caller) -> Iterator[Follower]:
-        """What waits for the caller: events of their own, or for an administrator all."""
+        """The caller's open stream: their own events, or all events for an administrator."""
         follower = Follower(caller)
         of_one = self._admins if ADMIN in caller.roles else self._by_user[caller.user_id]
         of_one.add(follower)
@@ -138,7 +138,7 @@ class Followers:
                 del self._waiting[aggregate]
 
     def deliver(self, event: Shown) -> None:
-        """Pass the event on to whom it concerns."""
+        """Pass the event on to the streams and waits that it concerns."""
         concerned = {*self._admins, *self._by_user.get(event.user_id or "", ())}
         if concerned:
             text = event_text(event.sequence, event.type, event.payload)
@@ -156,7 +156,7 @@ class Followers:
                 follower.end()
 
     def end_streams(self) -> None:
-        """End every stream: clients resume, and learn what is missing."""
+        """End every stream. Clients resume, and receive the missing events or `reset`."""
         for followers in self._by_session.values():
             for follower in followers:
                 follower.end()

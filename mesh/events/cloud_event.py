@@ -19,7 +19,7 @@ _ATTRIBUTE = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
 
 
 class Misfit(Exception):
-    """A message cannot be understood, now or later; `reason` is for programs, `detail` for people."""
+    """A message can never be understood. `reason` is for programs, `detail` for people."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -39,7 +39,7 @@ class CloudEvent(NamedTuple):
     subject: str
     """The id of the aggregate that changed; empty if its publisher names none."""
     time: str
-    """When it happened, in RFC 3339; empty if its publisher does not say."""
+    """When it happened, in RFC 3339; empty if its publisher does not set it."""
 
 
 class Outgoing(NamedTuple):
@@ -59,7 +59,7 @@ def handled() -> CloudEvent | None:
 
 
 def begin(event: CloudEvent) -> None:
-    """Make `event` the one that the rest of this task handles."""
+    """Set the event that the rest of this task handles."""
     _handled.set(event)
 
 

@@ -33,7 +33,7 @@ log = structlog.get_logger()
 TIMEOUT: Final = 30.0
 """Seconds that a handler may take, unless it declares another time."""
 _DRAIN: Final = 5.0
-"""Seconds that handlers have left once the process is told to end."""
+"""Seconds that running handlers have after the process is told to stop."""
 
 
 class Handler(NamedTuple):
@@ -52,7 +52,7 @@ class HandlerStats:
 
     handled: int = 0
     repeated: int = 0
-    """Deliveries of an event that was applied before."""
+    """Deliveries of events that had been applied before."""
     errors: int = 0
     """Tries that failed."""
     retried: int = 0
@@ -106,7 +106,7 @@ class EventConsumer:
         self._deadlines: Deadlines  # set by start()
         self._reporting: asyncio.Task[None] | None = None
         self._unread = HandlerStats()
-        """Of messages that no handler could be found for."""
+        """Dead letters of messages without a handler."""
 
     async def start(self) -> None:
         """Start pulling."""
@@ -124,7 +124,7 @@ class EventConsumer:
         self.puller.resume()
 
     async def drain(self) -> None:
-        """Pull no more and finish what is at work; after five seconds hand the rest back to the server."""
+        """Stop pulling and finish the running handlers. After five seconds, hand the rest back to the server."""
         await self.puller.end()
         if self.tasks:
             _, late = await asyncio.wait([*self.tasks], timeout=_DRAIN)
@@ -153,7 +153,7 @@ class EventConsumer:
     def _deliver(self, message: Message) -> None:
         told = delivery(message)
         if told is None or (told.stream, told.consumer) != (EVENTS, self._service):
-            # Whoever may pull from another consumer can have its messages sent here.
+            # A process that may pull from another consumer can have its messages sent here.
             log.warning("event_of_another_consumer", subject=message.subject)
             self.puller.release()
             return
@@ -169,7 +169,7 @@ class EventConsumer:
         """Handle one delivery and acknowledge it, whatever happens."""
         try:
             acknowledgement = await self._outcome(message, told)
-        except asyncio.CancelledError:  # by drain(): another instance shall have it now
+        except asyncio.CancelledError:  # by drain(): hand it to another instance at once
             acknowledgement = nak(0)
         except Exception:  # nothing awaits this task
             log.exception("event_failed", subject=message.subject)
@@ -186,7 +186,7 @@ class EventConsumer:
         except Misfit as misfit:
             return await self._bury(message, told, misfit.reason, misfit.detail, self._unread)
         context = self._begin(message, event, route.handler)
-        if told.attempt > self._retries.most:  # a process has died of it each time, or was killed
+        if told.attempt > self._retries.most:  # its process died or was killed each time
             detail = f"delivered {told.attempt} times without an outcome"
             return await self._bury(message, told, "no_outcome", detail, route.stats)
         started = time.perf_counter_ns()
@@ -240,7 +240,7 @@ class EventConsumer:
         return context
 
     async def _handle(self, route: _Route, event: CloudEvent, payload: object, context: Context) -> Failure | None:
-        """Run the handler within its time. Returns why it failed, or None."""
+        """Run the handler within its timeout. Returns why it failed, or None."""
         failed = None
         route.stats.running += 1
         task = self._deadlines.begin(context.deadline)
@@ -262,7 +262,7 @@ class EventConsumer:
         return failed
 
     async def _apply(self, route: _Route, event_id: str, payload: object) -> None:
-        """Have the effect, unless the inbox knows the event."""
+        """Apply the event, unless the inbox has its id."""
         if self._inbox is None:
             await route.handler.handle(None, payload)
         else:
@@ -274,7 +274,7 @@ class EventConsumer:
         route.stats.handled += 1
 
     async def _bury(self, message: Message, told: Delivery, reason: str, detail: str, stats: HandlerStats) -> bytes:
-        """Store the dead letter. Returns the acknowledgement: without the letter the event stays."""
+        """Store the dead letter. Returns the acknowledgement. If the letter cannot be stored, the event stays."""
         headers = dead_headers(self._service, message, told, reason, detail)
         about = {"reason": reason, "sequence": told.sequence, "attempt": told.attempt}
         try:
@@ -287,7 +287,7 @@ class EventConsumer:
         return ACK
 
     async def _report_progress(self) -> None:
-        """Say of everything in work that it is: the server would deliver it again."""
+        """Extend the time of each event in work. Otherwise the server would deliver it again."""
         while True:
             await asyncio.sleep(self._ack_wait / 3)
             try:

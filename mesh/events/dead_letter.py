@@ -1,4 +1,4 @@
-"""Dead letters: what cannot be handled goes to a stream of its own, with the reason."""
+"""Dead letters: an event that cannot be handled is stored in a separate stream, with the reason."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,7 +12,7 @@ from mesh.wire.problem import one_line
 _LONGEST_DETAIL: Final = 500
 """Characters of `Dead-Detail`."""
 _OF_THE_SERVER: Final = ("nats-", STATUS.lower())
-"""Headers that begin so are the server's to interpret, so a dead letter does not repeat them."""
+"""The server interprets headers with these prefixes, so a dead letter does not repeat them."""
 
 
 def dead_subject(service: str) -> str:

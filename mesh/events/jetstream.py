@@ -16,7 +16,7 @@ from mesh.core.terminal import escaped
 from mesh.transport.base import Message, Transport
 
 EVENTS: Final = "EVENTS"
-"""The stream of all durable events and of the retries that an operator orders."""
+"""The stream of all durable events, and of the retries that an operator requests."""
 DEAD: Final = "DEAD"
 """The stream of dead letters."""
 FEED: Final = "FEED"
@@ -24,9 +24,9 @@ FEED: Final = "FEED"
 FEED_PREFIX: Final = "feed."
 """The stream FEED republishes what it stores on the event's subject after this prefix."""
 ACK_WAIT: Final = 30.0
-"""Seconds after which the server delivers an event again that nobody has acknowledged."""
+"""Seconds after which the server delivers an unacknowledged event again."""
 PENDING_MESSAGES: Final = "Nats-Pending-Messages"
-"""Header of a status: how many messages the ended pull did not bring."""
+"""Header of a status: how many messages the ended pull did not deliver."""
 
 ACK: Final = b"+ACK"
 IN_PROGRESS: Final = b"+WPI"
@@ -81,14 +81,14 @@ async def publish(
 
 
 class Delivery(NamedTuple):
-    """What the server says of a delivered message, in the subject of its acknowledgement."""
+    """The delivery of a message, as the subject of its acknowledgement describes it."""
 
     stream: str
     consumer: str
     attempt: int
     """1 for the first delivery."""
     sequence: int
-    """The message's place in the stream."""
+    """The message's sequence number in the stream."""
     pending: int
     """Messages that the consumer has yet to deliver."""
 
@@ -113,7 +113,7 @@ def delivery(message: Message) -> Delivery | None:
 
 
 def pull_subject(stream: str, consumer: str) -> str:
-    """Where a consumer's messages are asked for."""
+    """The subject of pull requests to a consumer."""
     return f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
 
 

@@ -1,4 +1,4 @@
-"""The puller: keeps the messages of a durable consumer coming, never more at once than there is room for."""
+"""The puller: pulls the messages of a durable consumer, never more at once than there is room for."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,22 +15,22 @@ from mesh.wire.headers import STATUS
 log = structlog.get_logger()
 
 _EXPIRES: Final = 30.0
-"""Seconds after which the server ends a pull that has nothing to bring."""
+"""Seconds after which the server ends a pull without messages."""
 _HEARTBEAT: Final = 5.0
-"""Seconds between the server's signs of life while a pull waits."""
+"""Seconds between the server's heartbeats while a pull waits."""
 _SILENCE: Final = 2.5 * _HEARTBEAT
-"""Seconds without one after which the pull counts as lost."""
+"""Seconds without a heartbeat after which the pull counts as lost."""
 _TICK: Final = 0.5
-"""Seconds between two looks for a lost pull."""
+"""Seconds between two checks for a lost pull."""
 _AGAIN: Final = 1.0
-"""Seconds before a new pull after one that the server refused."""
+"""Seconds before the next pull if the server refuses one."""
 _HEARTBEAT_STATUS: Final = "100"
 
 
 class Puller:
     """Pulls from one durable consumer of a stream, and keeps at most `room` messages with their handlers.
 
-    A pull is asked for as soon as a quarter of the room is free. A pull that the server forgot (after a restart, or a
+    It pulls as soon as a quarter of the room is free. A pull that the server lost (after a restart, or a
     change of leader) is noticed by a reconnect, or by the silence of its heartbeat.
     """
 
@@ -52,7 +52,7 @@ class Puller:
         self._paused = False
         self._in_use = 0
         self._asked_for = 0
-        """Messages that pulls may still bring."""
+        """Messages that open pulls may still deliver."""
         self._reconnects = 0
         self._heard = 0.0
         """When the server last said anything, in the event loop's time."""
@@ -64,7 +64,7 @@ class Puller:
         self._task = asyncio.create_task(self._run(), name="puller")
 
     async def pause(self) -> None:
-        """Ask for no more. On return everything that the server has sent here is delivered."""
+        """Stop pulling. On return, every message that the server has sent here is delivered."""
         self._paused = True
         async with self._lock:
             await self._unsubscribe()
@@ -83,7 +83,7 @@ class Puller:
             await asyncio.wait({self._task})
 
     def release(self) -> None:
-        """Make the room of one message free."""
+        """Free the room of one message."""
         self._in_use -= 1
         if self._wanted() >= self._least:
             self._wake.set()
@@ -120,7 +120,7 @@ class Puller:
             await self._transport.publish(self._subject, pull_request(wanted, _EXPIRES, _HEARTBEAT), reply=self.inbox)
 
     async def _resubscribe(self) -> None:
-        """Take a new inbox: the server forgets pulls whose inbox nobody hears."""
+        """Subscribe to a new inbox. The server drops pulls whose inbox has no subscriber."""
         await self._unsubscribe()
         self._reconnects, self._lost = self._transport.reconnects, False
         self.inbox = self._transport.inbox()
@@ -137,7 +137,7 @@ class Puller:
         self._heard = now
         if not message.reply:  # a publisher may send a header `Status` too, but each stored message has a reply subject
             self._on_status(message.headers.get(STATUS, ""), message.headers.get(PENDING_MESSAGES, ""), now)
-        elif self._in_use >= self._room:  # more than was asked for; the server will deliver it again
+        elif self._in_use >= self._room:  # more than was requested; the server will deliver it again
             log.warning("event_not_asked_for", consumer=self._consumer)
         else:
             self._asked_for = max(0, self._asked_for - 1)

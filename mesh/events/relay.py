@@ -1,4 +1,4 @@
-"""The relay: sends what waits in the outbox to the stream, in the order of each aggregate."""
+"""The relay: sends the events of the outbox to the stream, in the order of each aggregate."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ log = structlog.get_logger()
 _MOST: Final = 100
 """Entries in one claim."""
 _POLL: Final = 5.0
-"""Seconds between two looks at the outbox that no commit asked for: they find what a dead process left."""
+"""Seconds between two reads of the outbox without a commit: they find the events of a dead process."""
 _CLAIM: Final = 3.0
 """Seconds after which a claim sends nothing more: PostgreSQL ends a transaction that is idle for 10 s."""
 _SHORTEST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
 _LONGEST_DISCONNECTED: Final = 0.5
 _DRAIN: Final = 2.0
-"""Seconds to send what the last requests have written."""
+"""Seconds at a stop to send the events of the last requests."""
 
 
 @dataclass
@@ -40,12 +40,13 @@ class RelayStats:
 class Relay:
     """Publishes the entries of an outbox and removes each once the stream has acknowledged it.
 
-    A commit wakes it. The entries of one aggregate go one after the other, those of several at the same time. What
-    fails is sent again, after pauses that grow from 0.05 to 5 s: the stream knows a repetition by its `Nats-Msg-Id`.
+    A commit wakes it. It sends the entries of one aggregate in order, and several aggregates concurrently. A failed
+    entry is sent again, after pauses that grow from 0.05 to 5 s. The stream detects a repetition by its
+    `Nats-Msg-Id`.
     """
 
     def __init__(self, outbox: Outbox, transport: Transport, *, poll: float = _POLL, most: int = _MOST) -> None:
-        """`poll`: seconds between two looks without a commit. `most`: entries in one claim."""
+        """`poll`: seconds between two reads without a commit. `most`: entries in one claim."""
         self._outbox = outbox
         self._transport = transport
         self._poll = poll
@@ -83,7 +84,7 @@ class Relay:
             await (asyncio.sleep(pause) if pause else self._outbox.wait(self._poll))
 
     async def _relay_all(self) -> bool:
-        """Send until nothing is left. Returns whether all went well; the first failure ends it."""
+        """Send until nothing is left. Stops at the first failure. Returns whether there was none."""
         errors = self.stats.errors
         async with self._busy:
             try:
@@ -109,7 +110,7 @@ class Relay:
             return len(batch.entries)
 
     async def publish_in_order(self, entries: Sequence[OutboxEntry]) -> list[str]:
-        """Send the entries of one aggregate. Returns the ids that the stream has; the first failure ends it."""
+        """Send the entries of one aggregate. Returns the ids of those that are stored. Stops at the first failure."""
         sent: list[str] = []
         loop = asyncio.get_running_loop()
         until = loop.time() + _CLAIM

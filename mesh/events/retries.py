@@ -15,7 +15,7 @@ class Failure(NamedTuple):
     reason: str
     detail: str
     outage: bool = False
-    """Whether something that the handler needs is away: that says nothing against the event."""
+    """Whether something that the handler needs is unavailable: then the event is not at fault."""
 
 
 HANDED_BACK: Final = Failure("handed_back", "the process ends")
@@ -25,9 +25,9 @@ class Retries(NamedTuple):
     """The rule: growing pauses, and an end."""
 
     tries: int = 8
-    """Deliveries after which a failing event is dead."""
+    """Deliveries after which a failing event becomes a dead letter."""
     most: int = 40
-    """Deliveries after which an event is dead even if an outage or a killed process is the cause: about an hour."""
+    """The same if an outage or a killed process is the cause: about an hour."""
     first: float = 0.1
     """Seconds before the second try."""
     growth: float = 3.0
@@ -35,7 +35,7 @@ class Retries(NamedTuple):
     """Seconds."""
 
     def pause(self, attempt: int) -> float:
-        """Seconds before the next try, with up to a fifth at random: what failed together is not tried together."""
+        """Seconds before the next try. Up to a fifth is random, so that events that failed together are spread."""
         pause = min(self.longest, self.first * self.growth ** min(attempt - 1, 20))
         return pause * (1 + random.random() / 5)  # noqa: S311  # no secret
 
@@ -45,7 +45,7 @@ class Retries(NamedTuple):
 
 
 def failure(error: Exception, event: str) -> Failure:
-    """The failure that an exception of a handler is; one that nobody meant is logged."""
+    """The failure for an exception of a handler. An unexpected exception is logged."""
     if isinstance(error, CallError):
         error = passed_on(error)
     if isinstance(error, Fault):

@@ -16,19 +16,19 @@ BATCH: Final = 256
 _TIMEOUT: Final = 5.0
 _NONE_LEFT: Final = {"204", "404"}
 SEQUENCE: Final = "Nats-Sequence"
-"""Header: a message's place in its stream. The server adds it to what it reads and to what it republishes."""
+"""Header: a message's sequence number in its stream. The server adds it to messages that it reads or republishes."""
 TIME: Final = "Nats-Time-Stamp"
-"""Header: when it was stored. The server adds it as well."""
+"""Header: when the message was stored. The server adds it too."""
 _LONGEST_WORD: Final = 300
 _SERVERS_OWN: Final = (
     *("Nats-Stream", "Nats-Subject", SEQUENCE, TIME, "Nats-Num-Pending", "Nats-Last-Sequence"),
     *("Nats-UpTo-Sequence", STATUS, "Description"),
 )
-"""What the server adds to a message when it is read."""
+"""The headers that the server adds to a message when it is read."""
 
 
 class StreamError(MeshError):
-    """JetStream refused a request; the message is the server's, as are its two numbers."""
+    """JetStream refused a request. The message and both numbers are the server's."""
 
     def __init__(self, subject: str, description: str, code: int, number: int) -> None:
         super().__init__(f"{subject}: {escaped(description[:_LONGEST_WORD])}")
@@ -76,7 +76,7 @@ async def read(
 
 
 async def at(transport: Transport, stream: str, sequence: int) -> Stored | None:
-    """The message at a sequence; None if it is not there any more, or not yet. Raises as `read` does."""
+    """The message with a sequence number; None if it is no longer stored, or not yet. Raises as `read` does."""
     found = await read(transport, stream, sequence, most=1)
     return found[0] if found and found[0].sequence == sequence else None
 

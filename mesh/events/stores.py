@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 Unit_co = TypeVar("Unit_co", covariant=True)
-"""What a handler makes its changes with: a repository within the inbox's transaction."""
+"""The handler's argument for changes: a repository within the inbox's transaction."""
 
 
 class OutboxEntry(Protocol):
@@ -21,7 +21,7 @@ class OutboxEntry(Protocol):
 
     @property
     def aggregate(self) -> str:
-        """The id of what changed. The events of one aggregate keep their order."""
+        """The id of the aggregate. The events of one aggregate keep their order."""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -40,7 +40,7 @@ class Batch(Protocol):
         """The entries, the oldest first; empty if nothing can be claimed now."""
 
     async def remove(self, ids: Collection[str]) -> None:
-        """Remove the entries with these ids: the stream has them."""
+        """Remove the entries with these ids. The stream has stored them."""
 
 
 class Outbox(Protocol):
@@ -60,7 +60,7 @@ class Inbox(Protocol[Unit_co]):
     """The ids of the events that a service has applied, each written in the transaction of its effect."""
 
     def once(self, event_id: str) -> AbstractAsyncContextManager[Unit_co | None]:
-        """A transaction that applies the event; None if it is applied already.
+        """A transaction that applies the event; None if the event is already applied.
 
         The transaction commits at the end of the context, and is rolled back by an exception.
         """

@@ -47,7 +47,7 @@ _SERVERS: Final = {
 
 @dataclass(frozen=True)
 class Illustrated:
-    """What the declarations do not say: examples by subject, and the reasons with their texts."""
+    """What the declarations lack: examples by subject, and the reasons with their texts."""
 
     endpoints: Mapping[str, EndpointExample]
     events: Mapping[str, EventExample]

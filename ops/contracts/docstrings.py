@@ -1,4 +1,4 @@
-"""Reads what stands below the fields of a class: pydantic does not, since that costs time at each import."""
+"""Reads the docstrings of a class's fields. Pydantic does not read them here, since that costs time at each import."""
 
 import ast
 import inspect

@@ -1,4 +1,4 @@
-"""Tells a JSON Schema in words: one row for each field, for pages that people read."""
+"""Describes a JSON Schema in words: one row for each field, for pages that people read."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ _ID = re.compile(r"(\w+)_ids?")
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's schemas without what only pydantic means, and with the marks of these contracts."""
+    """Pydantic's schemas without keywords that only pydantic uses, and with the keywords of these contracts."""
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002  # pydantic asks for each schema
         """No field has a title: generators would make a type of each."""
@@ -32,7 +32,7 @@ class _Generator(GenerateJsonSchema):
         return {"anyOf": [inner, {"type": "null"}]}
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> Schema:
-        """No default is null: a client that fills it in would turn an omitted field into one to clear."""
+        """No default is null. A client that fills it in would clear each field that it means to omit."""
         made = super().default_schema(schema)
         if made.get("default", False) is None:
             del made["default"]

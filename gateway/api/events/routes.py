@@ -1,4 +1,4 @@
-"""`/v1/events`: what happens, as it happens."""
+"""`/v1/events`: server-sent events about orders."""
 
 from typing import Annotated, Any, Final
 
@@ -30,7 +30,7 @@ LastEventId = Annotated[
     str | None,
     Header(
         alias="Last-Event-ID",
-        description="The `id` received last: events after it come first. Without it only new events come.",
+        description="The last `id` received. The stream resumes after it. Without it, only new events are sent.",
         pattern="^[0-9]{1,18}$",
         examples=["17"],
     ),
@@ -42,12 +42,12 @@ LastEventId = Annotated[
     dependencies=[_SIGNED_IN],
     response_class=EventStream,
     responses=_RESPONSES,
-    summary="Follow what happens to orders",
+    summary="Stream the events of orders",
 )
 async def follow_events(request: Request, last_event_id: LastEventId = None) -> Response:
-    """Follow the events of one's own orders, or for an administrator of all.
+    """Stream the events of your own orders. An administrator receives the events of all orders.
 
-    The name of an event is `orders.` and the status reached, its data a JSON object with `order_id` and `user_id`.
-    After an event named `reset`, events are missing: read the orders again.
+    The name of an event is `orders.` and the new status. Its data is a JSON object with `order_id` and `user_id`.
+    An event named `reset` means that events are missing: read the orders again.
     """
     return EventStream(follow(request, None if last_event_id is None else int(last_event_id)))
