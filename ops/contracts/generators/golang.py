@@ -75,7 +75,8 @@ def _converted(schema: Schema) -> Schema:
     if "items" in schema:
         kept["items"] = _converted(schema["items"])
     if schema.get("type") == "object":
-        kept["properties"] = {name: _converted(field) for name, field in schema.get("properties", {}).items()}
+        fields = enumerate(schema.get("properties", {}).items())
+        kept["properties"] = {name: {**_converted(field), "x-order": place} for place, (name, field) in fields}
         kept |= {} if kept["properties"] else {"x-go-type": "struct{}"}  # a map that is nil would be written as null
     return kept
 

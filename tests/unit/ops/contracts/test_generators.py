@@ -50,8 +50,8 @@ def test_an_export_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
 def test_openapi_keeps_null_and_leaves_out_what_types_do_not_show(declared: Declared) -> None:
     shapes = golang.openapi(declared.definitions)["components"]["schemas"]
     patch = shapes["CustomerPatch"]["properties"]
-    assert {"type": "string", "nullable": True} == patch["city"]
-    assert {"type": "string"} == patch["company_name"]
+    assert {"type": "string", "nullable": True, "x-order": 4} == patch["city"]
+    assert {"type": "string", "x-order": 0} == patch["company_name"]
     channel = shapes["Notification"]["properties"]["channel"]
     assert [{"$ref": "#/components/schemas/Channel"}] == channel["allOf"]
     assert channel["nullable"]

@@ -1,0 +1,241 @@
+package customers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/customers/contracts"
+	"example.com/customers/mesh"
+	"github.com/jackc/pgx/v5"
+	"github.com/oapi-codegen/nullable"
+)
+
+const columns = "customer_id, company_name, contact_name, contact_title, address, city, region, postal_code, country, " +
+	"phone, fax, version, archived_at"
+
+var (
+	folded     = []string{"company_name", "contact_name", "city", "country"} // each has a column <name>_folded
+	customerID = regexp.MustCompile(`^[A-Z]{5}$`)
+)
+
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// into scans a column that may be null.
+type into[T any] struct{ field *nullable.Nullable[T] }
+
+func (i into[T]) Scan(value any) error {
+	switch value := value.(type) {
+	case nil:
+		i.field.SetNull()
+	case T:
+		i.field.Set(value)
+	default:
+		return fmt.Errorf("a column has the type %T", value)
+	}
+	return nil
+}
+
+func scan(row pgx.CollectableRow, more ...any) (c contracts.Customer, err error) {
+	text := func(field *nullable.Nullable[string]) any { return into[string]{field} }
+	err = row.Scan(append([]any{
+		&c.CustomerId, &c.CompanyName, text(&c.ContactName), text(&c.ContactTitle), text(&c.Address), text(&c.City),
+		text(&c.Region), text(&c.PostalCode), text(&c.Country), text(&c.Phone), text(&c.Fax), &c.Version,
+		into[time.Time]{&c.ArchivedAt},
+	}, more...)...)
+	return c, err
+}
+
+func one(ctx context.Context, on querier, sql string, args ...any) (contracts.Customer, error) {
+	rows, err := on.Query(ctx, sql, args...)
+	if err != nil {
+		return contracts.Customer{}, err
+	}
+	return pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (contracts.Customer, error) { return scan(row) })
+}
+
+func find(ctx context.Context, on querier, id, condition string) (contracts.Customer, error) {
+	found, err := one(ctx, on, "SELECT "+columns+" FROM customers WHERE customer_id = $1"+condition, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return found, &mesh.Fault{Code: mesh.NotFound, Reason: "customer_not_found", Detail: "there is no customer " + id}
+	}
+	return found, err
+}
+
+const inUse = " AND archived_at IS NULL"
+
+func findMany(ctx context.Context, on querier, ids []string) (map[string]contracts.Customer, error) {
+	rows, err := on.Query(ctx, "SELECT "+columns+" FROM customers WHERE customer_id = ANY($1)"+inUse, ids)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]contracts.Customer{}
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (contracts.Customer, error) { return scan(row) })
+	for _, customer := range all {
+		found[customer.CustomerId] = customer
+	}
+	return found, err
+}
+
+// list reads a page. It reads one row more, which shows that there is another page.
+func list(ctx context.Context, on querier, request contracts.ListCustomers, limit int, sort string, after []string) (found []contracts.Customer, order []string, err error) {
+	var args []any
+	arg := func(value any) string {
+		args = append(args, value)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	conditions := []string{"archived_at IS NULL"}
+	for column, filter := range map[string]nullable.Nullable[string]{
+		"country": request.Country, "city": request.City, "region": request.Region,
+	} {
+		switch {
+		case filter.IsNull():
+			conditions = append(conditions, column+" IS NULL")
+		case filter.IsSpecified():
+			conditions = append(conditions, column+" = "+arg(filter.MustGet()))
+		}
+	}
+	if request.Q.IsSpecified() && !request.Q.IsNull() {
+		conditions = append(conditions, "search LIKE "+arg(pattern(request.Q.MustGet())))
+	}
+	by, than, direction := orderOf(sort)
+	if after != nil {
+		places := make([]string, len(after))
+		for i, value := range after {
+			places[i] = arg(value)
+		}
+		conditions = append(conditions, fmt.Sprintf("(%s) %s (%s)", strings.Join(by, ", "), than, strings.Join(places, ", ")))
+	}
+	sql := fmt.Sprintf("SELECT %s, %s FROM customers WHERE %s ORDER BY %s%s LIMIT %s", columns, by[0],
+		strings.Join(conditions, " AND "), strings.Join(by, direction+", "), direction, arg(limit+1))
+	rows, err := on.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (contracts.Customer, error) {
+		var value string
+		customer, err := scan(row, &value)
+		order = append(order, value)
+		return customer, err
+	})
+	return found, order, err
+}
+
+// orderOf names the columns of an order, and how they are compared.
+func orderOf(sort string) (by []string, than, direction string) {
+	name, descending := strings.CutPrefix(sort, "-")
+	by = []string{"customer_id"}
+	if name != "customer_id" {
+		by = []string{name + "_order", "customer_id"}
+	}
+	if descending {
+		return by, "<", " DESC"
+	}
+	return by, ">", ""
+}
+
+// columnsOf has the fields that a request names, with the folds of those that are searched. What is left out stays out.
+func columnsOf(fields any) (names []string, values []any, err error) {
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return nil, nil, err
+	}
+	given := map[string]*string{}
+	if err := json.Unmarshal(text, &given); err != nil {
+		return nil, nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		names, values = append(names, name), append(values, given[name])
+	}
+	return names, values, nil
+}
+
+func withFolds(names []string, values []any) ([]string, []any) {
+	for i, name := range names[:len(names):len(names)] {
+		if slices.Contains(folded, name) {
+			text, _ := values[i].(*string)
+			if text == nil {
+				text = new(string)
+			}
+			names, values = append(names, name+"_folded"), append(values, Fold(*text))
+		}
+	}
+	return names, values
+}
+
+func create(ctx context.Context, tx pgx.Tx, request contracts.CreateCustomer) (contracts.Customer, error) {
+	names, values, err := columnsOf(request)
+	if err != nil {
+		return contracts.Customer{}, err
+	}
+	for _, name := range folded { // they may not be null
+		if !slices.Contains(names, name) {
+			names, values = append(names, name), append(values, (*string)(nil))
+		}
+	}
+	names, values = withFolds(names, values)
+	places := make([]string, len(names))
+	for i := range names {
+		places[i] = fmt.Sprintf("$%d", i+1)
+	}
+	created, err := one(ctx, tx, fmt.Sprintf("INSERT INTO customers (%s) VALUES (%s) ON CONFLICT DO NOTHING RETURNING %s",
+		strings.Join(names, ", "), strings.Join(places, ", "), columns), values...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		detail := fmt.Sprintf("the customer_id %s is taken", request.CustomerId)
+		return created, &mesh.Fault{Code: mesh.Conflict, Reason: "customer_exists", Detail: detail}
+	}
+	return created, announced(ctx, tx, created, err)
+}
+
+func update(ctx context.Context, tx pgx.Tx, request contracts.UpdateCustomer) (contracts.Customer, error) {
+	names, values, err := columnsOf(request.Patch)
+	if err != nil {
+		return contracts.Customer{}, err
+	}
+	names, values = withFolds(names, values)
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s = $%d", name, i+3)
+	}
+	updated, err := one(ctx, tx, fmt.Sprintf("UPDATE customers SET %s, version = version + 1, updated_at = now()"+
+		" WHERE customer_id = $1 AND version = $2%s RETURNING %s", strings.Join(names, ", "), inUse, columns),
+		append([]any{request.CustomerId, request.ExpectedVersion}, values...)...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		current, err := find(ctx, tx, request.CustomerId, inUse)
+		return current, otherVersion(current, err)
+	}
+	return updated, announced(ctx, tx, updated, err)
+}
+
+func archive(ctx context.Context, tx pgx.Tx, request contracts.ArchiveCustomer) (contracts.Customer, error) {
+	var expected *int
+	if version, err := request.ExpectedVersion.Get(); err == nil {
+		expected = &version
+	}
+	archived, err := one(ctx, tx, "UPDATE customers SET archived_at = now(), version = version + 1, updated_at = now()"+
+		" WHERE customer_id = $1 AND ($2::integer IS NULL OR version = $2)"+inUse+" RETURNING "+columns,
+		request.CustomerId, expected)
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return archived, announced(ctx, tx, archived, err)
+	}
+	current, err := find(ctx, tx, request.CustomerId, "")
+	if err == nil && current.ArchivedAt.IsNull() {
+		err = otherVersion(current, nil)
+	}
+	return current, err
+}
+
+func otherVersion(current contracts.Customer, err error) error {
+	if err != nil {
+		return err
+	}
+	detail := fmt.Sprintf("customer %s has version %d, not the expected one", current.CustomerId, current.Version)
+	return &mesh.Fault{Code: mesh.Conflict, Reason: "version_mismatch", Detail: detail}
+}
