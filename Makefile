@@ -53,10 +53,11 @@ test: install ## Run the tests on real servers
 
 polyglot: install ## Run the tests in other languages: installs packages of npm and Go
 	@command -v npm >/dev/null || { echo "make polyglot needs Node.js 20 or newer, with npm"; exit 1; }
+	@command -v go >/dev/null || { echo "make polyglot needs Go 1.26 or newer"; exit 1; }
 	@cd polyglot && npm ci --no-audit --no-fund --ignore-scripts
 	@cd polyglot/products-ts && npm ci --no-audit --no-fund --ignore-scripts && npm run --silent build
 	@GOBIN=$(CURDIR)/polyglot/node_modules/.bin $$($(BIN)/python -c "from ops.contracts.generators.golang import GO; print(GO.install)")
-	@$(BIN)/pytest tests/polyglot $(ARGS)
+	@MESH_POLYGLOT=1 $(BIN)/pytest tests/polyglot $(ARGS)
 
 faults: install ## Run the long fault tests: about 50 minutes, figures in dist/faults.json
 	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults tests/security/http/test_floods.py tests/security/nats/test_answers.py \

@@ -24,11 +24,19 @@ import (
 const name = "customers"
 
 func main() {
-	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{ReplaceAttr: asEverywhere})))
 	if err := run(); err != nil {
 		slog.Error("service_failed", "error", err)
 		os.Exit(1)
 	}
+}
+
+// asEverywhere names a line's event like all workers of the mesh do.
+func asEverywhere(_ []string, attribute slog.Attr) slog.Attr {
+	if attribute.Key == slog.MessageKey {
+		attribute.Key = "event"
+	}
+	return attribute
 }
 
 func run() error {

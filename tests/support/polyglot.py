@@ -26,3 +26,7 @@ needs_products_ts = pytest.mark.skipif(
     _missing("node") or not (PRODUCTS_TS / "dist" / "main.js").exists(),
     reason="needs Node.js and polyglot/products-ts, built: make polyglot",
 )
+needs_go_workers = pytest.mark.skipif(
+    "MESH_POLYGLOT" not in os.environ or _missing("go"), reason="make polyglot, with Go 1.26 from https://go.dev/dl"
+)
+"""For tests of a worker in Go, which take too long for `make test`."""

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -119,6 +120,7 @@ func invalidPayload(wrong *jsonschema.ValidationError) *Fault {
 			found = append(found, FieldError{field, reason, messages[reason]})
 		}
 	})
+	slices.SortFunc(found, func(a, b FieldError) int { return strings.Compare(a.Field, b.Field) })
 	names := make([]string, len(found))
 	for i, one := range found {
 		names[i] = one.Field

@@ -156,6 +156,9 @@ func (s *Service) accept(e *endpoint, message *nats.Msg) {
 	} else {
 		err = &Fault{Code: InvalidArgument, Reason: "invalid_header", Detail: "the headers cannot be read"}
 	}
+	if err != nil {
+		left = e.Timeout // the fault is the answer, not a deadline that could not be read
+	}
 	s.answers.Add(1)
 	go s.work(e, message, call, read, time.Now().Add(left), err)
 }

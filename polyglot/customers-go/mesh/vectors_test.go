@@ -92,7 +92,7 @@ func TestTheSchemasAreTheExportedOnes(t *testing.T) {
 }
 
 // What nats.go does not pass on as it came: a worker that uses it cannot tell.
-var ofTheClient = []string{"an empty name"}
+var ofTheClient = []string{"an empty name", "something behind the end"}
 
 func TestHeadersAreRead(t *testing.T) {
 	read := vectors.Read[struct {

@@ -1,0 +1,177 @@
+"""The customers worker in Go and the one in Python in one pool: nobody can tell which one answered."""
+
+# ruff: noqa: RUF001  # letters that fold to others
+
+import json
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from contracts.customers import CustomerSort
+from devstack.stack.stack import Stack
+from mesh.nats.transport import NatsTransport
+from mesh.transport.base import Message
+from mesh.wire.names import ERROR_CODE
+from tests.support.contract.callers import Wire
+from tests.support.contract.givens import MARK, Givens, free_key
+from tests.support.customers_go import instances, python_worker, served
+from tests.support.polyglot import needs_go_workers
+
+pytestmark = needs_go_workers
+MOST = 200
+
+
+class Both:
+    """Sends a request until both workers have answered it, and compares what they say."""
+
+    def __init__(self, wire: Wire, operator: NatsTransport, token: str | None) -> None:
+        self._wire = wire
+        self._operator = operator
+        self._token = token
+
+    async def send(self, subject: str, request: dict[str, object], key: str | None = None) -> Message:
+        """The reply that both give, byte for byte."""
+        before = await self._counts()
+        body = json.dumps(request).encode()
+        headers = {"X_Request_Id": "both", **({"Idempotency_Key": key} if key else {})}
+        replies: list[Message] = []
+        while len(replies) < MOST:
+            replies += [await self._wire.send(subject, body, self._token, **headers) for _ in range(4)]
+            after = await self._counts()
+            if all(after[one] > count for one, count in before.items()):
+                break
+        assert len(replies) < MOST, "only one of them answers"
+        assert {said(reply) for reply in replies} == {said(replies[0])}
+        return replies[0]
+
+    async def _counts(self) -> dict[str, int]:
+        return {one.id: served(one) for one in await instances(self._operator, "STATS", 2)}
+
+
+def said(reply: Message) -> tuple[object, ...]:
+    """The bytes of a success. Of an error, what programs read: its texts are for people."""
+    if ERROR_CODE not in reply.headers:
+        return reply.payload, frozenset(reply.headers.items())
+    problem = json.loads(reply.payload)
+    fields = frozenset((one["field"], one["reason"]) for one in problem.pop("errors"))
+    problem.pop("detail")
+    return fields, frozenset(problem.items()), reply.headers[ERROR_CODE], reply.headers["Content-Type"]
+
+
+@pytest.fixture(scope="module")
+async def pool(stack: Stack) -> AsyncIterator[None]:
+    async with python_worker(stack, LOG_LEVEL="info") as python:
+        await python.said("service_started")
+        yield
+
+
+@pytest.fixture
+def both(pool: None, wire: Wire, operator: NatsTransport, givens: Givens) -> Both:
+    return Both(wire, operator, givens.token("admin"))
+
+
+async def create(both: Both, **fields: str | None) -> dict[str, Any]:
+    """A new customer, made once by whoever got the first of the requests."""
+    new = {"customer_id": free_key(), "company_name": MARK, **fields}
+    row: dict[str, Any] = json.loads((await both.send("customers.create", new, secrets.token_hex(8))).payload)
+    return row
+
+
+@pytest.mark.parametrize("sort", list(CustomerSort))
+async def test_each_reads_the_cursors_of_the_other(both: Both, wire: Wire, sort: CustomerSort) -> None:
+    whole = json.loads((await both.send("customers.list", {"sort": sort, "limit": 200})).payload)["items"]
+    paged: list[object] = []
+    cursor = None
+    while True:
+        given = {"sort": sort, "limit": 40, **({"cursor": cursor} if cursor else {})}
+        page = json.loads((await both.send("customers.list", given)).payload)
+        paged += page["items"]
+        if (cursor := page["next_cursor"]) is None:
+            break
+
+    assert whole == paged
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"q": "MÜNCHEN"},
+        {"q": "fred"},
+        {"q": "%"},
+        {"q": "a"},
+        {"q": "´"},
+        {"q": "  são   paulo "},
+        {"country": None},
+        {"region": None, "sort": "-city", "limit": 200},
+        {"city": "London", "country": "UK", "sort": "company_name"},
+        {"cursor": "AAAA"},
+        {"sort": "name"},
+        {"limit": 201, "q": ""},
+    ],
+    ids=json.dumps,
+)
+async def test_both_find_the_same(both: Both, request_: dict[str, object]) -> None:
+    await both.send("customers.list", request_)
+
+
+@pytest.mark.parametrize(
+    "name", ["Straße Œuvre Łódź ﬁ Ⅷ ½", "한국 <&>\u2028\x7f\x01", "ᏣᎳᎩ ꭰ İstanbul ı", "Ｆｕｌｌ\u3000Ωμ ΌΣΣ"]
+)
+async def test_both_write_a_fold_that_the_other_finds(both: Both, name: str) -> None:
+    mark = secrets.token_hex(8)
+    made = [await create(both, company_name=f"{mark} {name}", city=name) for _ in range(4)]
+
+    found = json.loads((await both.send("customers.list", {"q": f"{mark} {name.upper()}", "limit": 200})).payload)
+
+    assert sorted(one["customer_id"] for one in made) == [one["customer_id"] for one in found["items"]]
+
+
+async def test_a_key_gets_its_first_reply_from_either(both: Both) -> None:
+    row = await create(both, city="Ærø", fax=None)
+    key = secrets.token_hex(8)
+    change = {"customer_id": row["customer_id"], "expected_version": 1, "patch": {"city": None}}
+
+    changed = json.loads((await both.send("customers.update", change, key)).payload)
+    reused = await both.send("customers.update", {**change, "expected_version": 2}, key)
+    archive = {"customer_id": row["customer_id"]}
+    archived = json.loads((await both.send("customers.archive", archive, secrets.token_hex(8))).payload)
+
+    assert {**row, "city": None, "version": 2} == changed
+    assert "idempotency_key_reused" == json.loads(reused.payload)["reason"]
+    assert (3, True) == (archived["version"], archived["archived_at"].endswith("Z"))
+
+
+async def test_a_patch_of_one_field_erases_nothing(both: Both) -> None:
+    fields = ("contact_name", "contact_title", "address", "city", "region", "postal_code", "country", "phone", "fax")
+    row = await create(both, **dict.fromkeys(fields, "before"))
+    for name in ("company_name", *fields):
+        change = {"customer_id": row["customer_id"], "expected_version": row["version"], "patch": {name: "after"}}
+        changed = json.loads((await both.send("customers.update", change, secrets.token_hex(8))).payload)
+        assert {**row, name: "after", "version": row["version"] + 1} == changed
+        row = changed
+
+
+async def test_an_archived_customer_is_gone_for_both(both: Both) -> None:
+    row = await create(both)
+    one = {"customer_id": row["customer_id"]}
+    archived = await both.send("customers.archive", {**one, "expected_version": 1}, secrets.token_hex(8))
+
+    again = await both.send("customers.archive", {**one, "expected_version": 7})
+    many = await both.send("customers.get_many", {"customer_ids": ["ALFKI", row["customer_id"], "ALFKI", "QQQQQ"]})
+    refused = [
+        await both.send("customers.get", one),
+        await both.send("customers.update", {**one, "expected_version": 2, "patch": {"city": "Bonn"}}),
+        await both.send("customers.create", {**one, "company_name": MARK}),
+    ]
+
+    assert archived.payload == again.payload
+    found = json.loads(many.payload)
+    assert (["ALFKI"], [row["customer_id"], "QQQQQ"]) == (
+        [item["customer_id"] for item in found["items"]],
+        found["missing"],
+    )
+    expected = ["customer_not_found", "customer_not_found", "customer_exists"]
+    assert expected == [json.loads(reply.payload)["reason"] for reply in refused]
+    assert [] == json.loads((await both.send("customers.list", {"q": row["customer_id"]})).payload)["items"]
