@@ -68,6 +68,7 @@ func run() error {
 	relaying, end := context.WithCancel(context.Background())
 	var relayed sync.WaitGroup
 	relayed.Go(func() { relay.Run(relaying) })
+	go database.Expire(relaying)
 	err = service.Monitor(ctx, database.Probe)
 	service.Drain() // first the requests, then the events that they wrote
 	end()

@@ -29,12 +29,12 @@ def go(*arguments: str) -> None:
 
 def go_worker(stack: Stack, program: Path, **environment: str) -> Process:
     """A worker in Go beside the stack's other services."""
-    return Process(_log(stack, "go"), str(program), **_environment(stack), **environment)
+    return Process(_log(stack, "go"), str(program), **{**_environment(stack), **environment})
 
 
 def python_worker(stack: Stack, **environment: str) -> Process:
     """The worker of this repository."""
-    return module(_log(stack, "python"), "customers_svc", **_environment(stack), **environment)
+    return module(_log(stack, "python"), "customers_svc", **{**_environment(stack), **environment})
 
 
 def _log(stack: Stack, language: str) -> Path:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"example.com/customers/mesh"
@@ -12,7 +13,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
+// After these another connection may work: to the new primary, or without what a pooler has left.
+var spoilt = []string{readOnly, "26000", "42P05"}
+
 const (
+	expireAtOnce = 1000
+	expireKeys   = `DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(SELECT ctid FROM idempotency_keys
+		WHERE created_at < now() - interval '24 hours' ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED))`
 	acquireTimeout = time.Second
 	workTimeout    = 3500 * time.Millisecond // below an endpoint's five seconds, so that the caller learns the reason
 	readOnly       = "25006"
@@ -90,7 +97,31 @@ func (d *Database) read(ctx context.Context, work func(context.Context, *pgx.Con
 		return outage(ctx, err)
 	}
 	defer connection.Release()
-	return outage(ctx, work(bounded, connection.Conn()))
+	err = work(bounded, connection.Conn())
+	var said *pgconn.PgError
+	if errors.As(err, &said) && slices.Contains(spoilt, said.Code) {
+		connection.Conn().Close(bounded) // the next one may work
+	}
+	return outage(ctx, err)
+}
+
+// Expire deletes Idempotency-Keys that are no longer kept, every minute until the context ends.
+func (d *Database) Expire(ctx context.Context) {
+	for ctx.Err() == nil {
+		deleted := int64(0)
+		err := d.read(ctx, func(ctx context.Context, on *pgx.Conn) error {
+			done, err := on.Exec(ctx, expireKeys)
+			deleted = done.RowsAffected()
+			return err
+		})
+		if err == nil && deleted == expireAtOnce {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Minute):
+		}
+	}
 }
 
 // write runs the work in a transaction, and wakes the relay after its commit.

@@ -34,7 +34,8 @@ const (
 	relayPoll     = 5 * time.Second // finds what a dead process left
 	shortestPause = 50 * time.Millisecond
 	longestPause  = 5 * time.Second
-	storing       = 2 * time.Second
+	claiming      = 2 * time.Second // together with the next one below workTimeout, or no removal would be committed
+	storing       = time.Second
 	lastRelay     = 2 * time.Second
 )
 
@@ -142,7 +143,11 @@ func (r *Relay) batch(ctx context.Context) (claimed int, failure error) {
 				return err
 			}
 			claimed = len(events)
+			until := time.Now().Add(claiming)
 			for _, one := range events {
+				if time.Now().After(until) {
+					break // the rest is for the next claim
+				}
 				if failure = r.publish(ctx, one); failure != nil {
 					break
 				}

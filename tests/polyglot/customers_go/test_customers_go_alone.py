@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 
+from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack
 from mesh.nats.transport import NatsTransport
 from mesh.transport.base import Message
@@ -151,6 +152,36 @@ async def test_a_change_is_announced_like_every_event(
     expected = {**example.headers, "ce-subject": key, "traceparent": trace}
     assert [] == differences(expected, json.loads(row["headers"]), "headers")
     assert {"customer_id": key, "version": 1} == json.loads(row["body"])
+
+
+async def test_who_repeats_a_running_request_waits_and_may_try_again(stack: Stack, wire: Wire, givens: Givens) -> None:
+    scope = f"customers.create {(await wire.ask('auth.me', givens.token('admin')))['user_id']}"
+    body = json.dumps({"customer_id": free_key(), "company_name": MARK}).encode()
+    database = await asyncpg.connect(stack.state.databases["customers"])
+    try:
+        running = database.transaction()
+        await running.start()
+        await database.execute("INSERT INTO idempotency_keys (scope, key, digest) VALUES ($1, 'k', '')", scope)
+        waited = await wire.send("customers.create", body, givens.token("admin"), Idempotency_Key="k")
+        in_time = await wire.send(
+            "customers.create", body, givens.token("admin"), Idempotency_Key="k", Request_Timeout="200"
+        )
+        await running.rollback()
+    finally:
+        await database.close()
+    done = await wire.send("customers.create", body, givens.token("admin"), Idempotency_Key="k")
+
+    reasons = [json.loads(reply.payload)["reason"] for reply in (waited, in_time)]
+    assert ["request_in_progress", "deadline_exceeded"] == reasons
+    assert ERROR_CODE not in done.headers, done.payload
+
+
+async def test_a_user_whom_nats_refuses_the_queue_group_ends(stack: Stack, customers_go: Path, tmp_path: Path) -> None:
+    seed = tmp_path / "products.nk"
+    seed.write_text(load_credentials(stack.state.home).nats["products"])
+    async with go_worker(stack, customers_go, NATS_NKEY_SEED_FILE=str(seed)) as refused:
+        assert 1 == await refused.wait()
+        assert "refuses a subscription" in (await refused.said("service_failed"))["error"]
 
 
 async def count_published(operator: NatsTransport) -> int:

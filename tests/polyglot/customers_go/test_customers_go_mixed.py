@@ -4,7 +4,7 @@
 
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -31,7 +31,7 @@ class Both:
         self._operator = operator
         self._token = token
 
-    async def send(self, subject: str, request: dict[str, object], key: str | None = None) -> Message:
+    async def send(self, subject: str, request: Mapping[str, object], key: str | None = None) -> Message:
         """The reply that both give, byte for byte."""
         before = await self._counts()
         body = json.dumps(request).encode()
