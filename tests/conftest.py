@@ -13,6 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 from devstack.servers.all import Servers
 from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
+from tests.support.customers_go import left_out, replaced
 from tests.support.http.people import bearer, log_in
 from tests.support.long_form import LONG
 
@@ -93,10 +94,10 @@ def auth_url(databases: Servers) -> str:
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """Everything that `mesh up` starts, on free ports: a process for each service, with its own NATS user."""
-    settings = StackSettings(home=tmp_path_factory.mktemp("mesh"), http_port=0)
+    settings = StackSettings(home=tmp_path_factory.mktemp("mesh"), http_port=0, without=left_out())
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AUTH_ADDRESS_ATTEMPTS", "10000")  # all that the tests register come from one address
-        async with Stack(settings) as stack:
+        async with Stack(settings) as stack, replaced(stack):
             yield stack
 
 

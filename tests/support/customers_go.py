@@ -3,8 +3,10 @@
 import itertools
 import os
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from dotenv import dotenv_values
 
@@ -17,6 +19,8 @@ from tests.support.servers.processes import Process, module
 
 FOLDER: Final = POLYGLOT / "customers-go"
 WITHIN: Final = 600
+REPLACED: Final = "MESH_TEST_CUSTOMERS_GO"
+"""The variable with the path of the program, for all suites that use the whole stack."""
 _numbers = itertools.count()
 
 
@@ -35,6 +39,32 @@ def go_worker(stack: Stack, program: Path, **environment: str) -> Process:
 def python_worker(stack: Stack, **environment: str) -> Process:
     """The worker of this repository."""
     return module(_log(stack, "python"), "customers_svc", **{**_environment(stack), **environment})
+
+
+@asynccontextmanager
+async def serving(stack: Stack, program: Path) -> AsyncIterator[None]:
+    """A worker in Go serves. The one in Python runs before, and makes the tables."""
+    async with go_worker(stack, program) as worker:
+        await worker.said("probe_failed")  # it waits for the tables
+        async with python_worker(stack) as first:
+            await first.said("service_started")
+        await worker.said("service_ready")
+        yield
+
+
+@asynccontextmanager
+async def replaced(stack: Stack) -> AsyncIterator[None]:
+    """The worker in Go that REPLACED names, if it does, in the place of the one in Python."""
+    if (program := os.environ.get(REPLACED)) is None:
+        yield
+    else:
+        async with serving(stack, Path(program)):
+            yield
+
+
+def left_out() -> tuple[Literal["customers"], ...]:
+    """The services that `replaced` starts."""
+    return ("customers",) if REPLACED in os.environ else ()
 
 
 def _log(stack: Stack, language: str) -> Path:

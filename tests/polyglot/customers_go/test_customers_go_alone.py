@@ -2,69 +2,30 @@
 
 import asyncio
 import json
+import os
 import secrets
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack
 from mesh.nats.transport import NatsTransport
 from mesh.transport.base import Message
 from mesh.wire.names import ERROR_CODE
-from tests.contract.test_every_subject import (
-    test_a_request_id_that_could_not_be_logged_is_replaced,
-    test_a_request_whose_time_is_up_is_not_begun,
-    test_a_worker_refuses_a_user_what_is_for_administrators,
-    test_a_worker_verifies_the_token_itself,
-    test_an_empty_body_means_no_arguments,
-    test_headers_are_read_without_regard_to_case,
-    test_what_is_no_payload_is_refused,
-)
-from tests.contract.test_golden import (
-    test_a_reply_is_the_golden_one_field_by_field,
-    test_an_error_is_the_golden_one_in_headers_and_body,
-)
-from tests.e2e.http.test_customers import (
-    test_a_change_needs_the_version_that_it_is_meant_for,
-    test_a_customer_is_created_changed_and_archived,
-    test_any_text_comes_back_as_it_was_sent,
-    test_archiving_twice_is_no_error_and_the_key_stays_taken,
-    test_nobody_is_404,
-    test_of_two_changes_to_one_version_the_second_is_412,
-    test_who_has_the_current_version_is_spared_the_body,
-)
-from tests.e2e.http.test_lists import test_pages_in_every_order_show_each_row_once
-from tests.polyglot.test_generated_types import run
 from tests.support.command import MESH
 from tests.support.contract import golden
 from tests.support.contract.callers import Wire
-from tests.support.contract.givens import MARK, Givens, free_key
+from tests.support.contract.givens import MARK, free_key
 from tests.support.contract.golden import differences
-from tests.support.customers_go import FOLDER, go, go_worker, instances, served
+from tests.support.customers_go import FOLDER, REPLACED, WITHIN, go, go_worker, instances, served
 from tests.support.paths import ROOT
-from tests.support.polyglot import needs_go, needs_go_workers
+from tests.support.polyglot import PATH, needs_go, needs_go_workers
 
-__all__ = [
-    "test_a_change_needs_the_version_that_it_is_meant_for",
-    "test_a_customer_is_created_changed_and_archived",
-    "test_a_reply_is_the_golden_one_field_by_field",
-    "test_a_request_id_that_could_not_be_logged_is_replaced",
-    "test_a_request_whose_time_is_up_is_not_begun",
-    "test_a_worker_refuses_a_user_what_is_for_administrators",
-    "test_a_worker_verifies_the_token_itself",
-    "test_an_empty_body_means_no_arguments",
-    "test_an_error_is_the_golden_one_in_headers_and_body",
-    "test_any_text_comes_back_as_it_was_sent",
-    "test_archiving_twice_is_no_error_and_the_key_stays_taken",
-    "test_headers_are_read_without_regard_to_case",
-    "test_nobody_is_404",
-    "test_of_two_changes_to_one_version_the_second_is_412",
-    "test_pages_in_every_order_show_each_row_once",
-    "test_what_is_no_payload_is_refused",
-    "test_who_has_the_current_version_is_spared_the_body",
-]
 pytestmark = needs_go_workers
 LIST = b'{"limit":200}'
 RELAYS = 0x6F757462
@@ -76,15 +37,37 @@ def test_its_own_tests_pass() -> None:
     go("test", "./...")
 
 
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("suites", "of_customers"),
+    [
+        (["contract/test_golden.py", "contract/test_every_subject.py"], "customers."),
+        (["e2e/http/test_customers.py", "e2e/http/test_lists.py"], "customers"),
+    ],
+    ids=["contract", "e2e"],
+)
+def test_it_passes_what_the_one_in_python_passes(customers_go: Path, suites: list[str], of_customers: str) -> None:
+    paths = [str(ROOT / "tests" / suite) for suite in suites]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", of_customers, *paths]
+    environment = {**os.environ, REPLACED: str(customers_go)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=WITHIN
+    )
+    assert 0 == done.returncode, done.stdout
+    assert " passed" in done.stdout.splitlines()[-1]
+    assert "failed" not in done.stdout.splitlines()[-1]
+
+
 @needs_go
 def test_its_types_are_those_of_the_contracts(tmp_path: Path) -> None:
-    run(ROOT, MESH, "contracts", "generate", "go", str(tmp_path))
+    command = [MESH, "contracts", "generate", "go", str(tmp_path)]
+    subprocess.run(command, env={**os.environ, "PATH": PATH}, check=True, timeout=60)
     for name in ("contracts.go", "subjects.go"):
         assert (tmp_path / name).read_text() == (FOLDER / "contracts" / name).read_text()
 
 
 async def test_a_worker_that_ends_under_load_answers_all_that_it_took(
-    stack: Stack, customers_go: Path, wire: Wire, operator: NatsTransport
+    stack: Stack, customers_go: Path, wire: Wire, gateway: NatsTransport
 ) -> None:
     done = asyncio.Event()
     replies: list[Message] = []
@@ -96,7 +79,7 @@ async def test_a_worker_that_ends_under_load_answers_all_that_it_took(
     async with go_worker(stack, customers_go) as second:
         await second.said("service_ready")
         asking = [asyncio.create_task(ask()) for _ in range(16)]
-        await until_served(operator, 2)
+        await until_served(gateway, 2)
         assert 0 == await second.end(signal.SIGTERM)
         done.set()
         await asyncio.gather(*asking)
@@ -114,34 +97,34 @@ async def test_what_finds_no_room_is_refused_at_once(stack: Stack, customers_go:
     assert len(refused) < len(replies)
 
 
-async def test_it_steps_back_while_the_database_is_away(stack: Stack, wire: Wire, operator: NatsTransport) -> None:
-    await until_serving(operator, ready=True)
+async def test_it_steps_back_while_the_database_is_away(stack: Stack, wire: Wire, gateway: NatsTransport) -> None:
+    await until_serving(gateway, ready=True)
     stack.freeze("postgres")
     try:
         reply = await wire.send("customers.list", LIST)
-        await until_serving(operator, ready=False)
+        await until_serving(gateway, ready=False)
     finally:
         stack.thaw("postgres")
-    await until_serving(operator, ready=True)
+    await until_serving(gateway, ready=True)
 
     assert "database_unavailable" == json.loads(reply.payload)["reason"]
     assert ERROR_CODE not in (await wire.send("customers.list", LIST)).headers
 
 
 async def test_a_change_is_announced_like_every_event(
-    stack: Stack, wire: Wire, givens: Givens, operator: NatsTransport
+    stack: Stack, wire: Wire, admin_token: str, gateway: NatsTransport
 ) -> None:
     key, trace = free_key(), f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
     body = json.dumps({"customer_id": key, "company_name": MARK}).encode()
     database = await asyncpg.connect(stack.state.databases["customers"])
     try:
-        published = await count_published(operator)
+        published = await count_published(gateway)
         await database.execute("SELECT pg_advisory_lock($1, hashtext($2))", RELAYS, key)  # no relay may claim it
-        reply = await wire.send("customers.create", body, givens.token("admin"), traceparent=trace)
+        reply = await wire.send("customers.create", body, admin_token, traceparent=trace)
         assert ERROR_CODE not in reply.headers
         row = await database.fetchrow("SELECT subject, headers, body FROM outbox WHERE aggregate = $1", key)
         await database.execute("SELECT pg_advisory_unlock($1, hashtext($2))", RELAYS, key)
-        while await count_published(operator) == published:
+        while await count_published(gateway) == published:
             await asyncio.sleep(0.01)
         assert not await database.fetchval("SELECT count(*) FROM outbox")
     finally:
@@ -154,22 +137,20 @@ async def test_a_change_is_announced_like_every_event(
     assert {"customer_id": key, "version": 1} == json.loads(row["body"])
 
 
-async def test_who_repeats_a_running_request_waits_and_may_try_again(stack: Stack, wire: Wire, givens: Givens) -> None:
-    scope = f"customers.create {(await wire.ask('auth.me', givens.token('admin')))['user_id']}"
+async def test_who_repeats_a_running_request_waits_first(stack: Stack, wire: Wire, admin_token: str) -> None:
+    scope = f"customers.create {(await wire.ask('auth.me', admin_token))['user_id']}"
     body = json.dumps({"customer_id": free_key(), "company_name": MARK}).encode()
     database = await asyncpg.connect(stack.state.databases["customers"])
     try:
         running = database.transaction()
         await running.start()
         await database.execute("INSERT INTO idempotency_keys (scope, key, digest) VALUES ($1, 'k', '')", scope)
-        waited = await wire.send("customers.create", body, givens.token("admin"), Idempotency_Key="k")
-        in_time = await wire.send(
-            "customers.create", body, givens.token("admin"), Idempotency_Key="k", Request_Timeout="200"
-        )
+        waited = await wire.send("customers.create", body, admin_token, Idempotency_Key="k")
+        in_time = await wire.send("customers.create", body, admin_token, Idempotency_Key="k", Request_Timeout="200")
         await running.rollback()
     finally:
         await database.close()
-    done = await wire.send("customers.create", body, givens.token("admin"), Idempotency_Key="k")
+    done = await wire.send("customers.create", body, admin_token, Idempotency_Key="k")
 
     reasons = [json.loads(reply.payload)["reason"] for reply in (waited, in_time)]
     assert ["request_in_progress", "deadline_exceeded"] == reasons
@@ -184,20 +165,20 @@ async def test_a_user_whom_nats_refuses_the_queue_group_ends(stack: Stack, custo
         assert "refuses a subscription" in (await refused.said("service_failed"))["error"]
 
 
-async def count_published(operator: NatsTransport) -> int:
+async def count_published(gateway: NatsTransport) -> int:
     """How many events the one instance has sent."""
-    [document] = await instances(operator, "STATS", 1)
+    [document] = await instances(gateway, "STATS", 1)
     published: int = (document.model_extra or {})["data"]["events"]["published"]
     return published
 
 
-async def until_served(operator: NatsTransport, count: int) -> None:
+async def until_served(gateway: NatsTransport, count: int) -> None:
     """Wait until so many instances have served a request each."""
-    while not all(served(one) for one in await instances(operator, "STATS", count)):
+    while not all(served(one) for one in await instances(gateway, "STATS", count)):
         await asyncio.sleep(0.05)
 
 
-async def until_serving(operator: NatsTransport, *, ready: bool) -> None:
+async def until_serving(gateway: NatsTransport, *, ready: bool) -> None:
     """Wait until the one instance says so."""
-    while [ready] != [one.ready for one in await instances(operator, "PING", 1)]:
+    while [ready] != [one.ready for one in await instances(gateway, "PING", 1)]:
         await asyncio.sleep(0.05)

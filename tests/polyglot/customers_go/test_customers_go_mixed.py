@@ -15,7 +15,7 @@ from mesh.nats.transport import NatsTransport
 from mesh.transport.base import Message
 from mesh.wire.names import ERROR_CODE
 from tests.support.contract.callers import Wire
-from tests.support.contract.givens import MARK, Givens, free_key
+from tests.support.contract.givens import MARK, free_key
 from tests.support.customers_go import instances, python_worker, served
 from tests.support.polyglot import needs_go_workers
 
@@ -26,9 +26,9 @@ MOST = 200
 class Both:
     """Sends a request until both workers have answered it, and compares what they say."""
 
-    def __init__(self, wire: Wire, operator: NatsTransport, token: str | None) -> None:
+    def __init__(self, wire: Wire, gateway: NatsTransport, token: str) -> None:
         self._wire = wire
-        self._operator = operator
+        self._gateway = gateway
         self._token = token
 
     async def send(self, subject: str, request: Mapping[str, object], key: str | None = None) -> Message:
@@ -47,7 +47,7 @@ class Both:
         return replies[0]
 
     async def _counts(self) -> dict[str, int]:
-        return {one.id: served(one) for one in await instances(self._operator, "STATS", 2)}
+        return {one.id: served(one) for one in await instances(self._gateway, "STATS", 2)}
 
 
 def said(reply: Message) -> tuple[object, ...]:
@@ -68,8 +68,8 @@ async def pool(stack: Stack) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def both(pool: None, wire: Wire, operator: NatsTransport, givens: Givens) -> Both:
-    return Both(wire, operator, givens.token("admin"))
+def both(pool: None, wire: Wire, gateway: NatsTransport, admin_token: str) -> Both:
+    return Both(wire, gateway, admin_token)
 
 
 async def create(both: Both, **fields: str | None) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def test_openapi_keeps_null_and_leaves_out_what_types_do_not_show(declared: Decl
     channel = shapes["Notification"]["properties"]["channel"]
     assert [{"$ref": "#/components/schemas/Channel"}] == channel["allOf"]
     assert channel["nullable"]
-    assert {"type": "string", "nullable": True} == shapes["SessionPage"]["properties"]["next_cursor"]
+    assert {"type": "string", "nullable": True, "x-order": 1} == shapes["SessionPage"]["properties"]["next_cursor"]
     assert "struct{}" == shapes["GetMe"]["x-go-type"]
     assert not re.search(r'"(anyOf|const|\$defs)"', json.dumps(shapes))
 
