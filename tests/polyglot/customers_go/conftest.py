@@ -29,19 +29,25 @@ async def stack(tmp_path_factory: pytest.TempPathFactory, customers_go: Path) ->
 
 
 @pytest.fixture(scope="session")
-async def gateway(stack: Stack) -> AsyncIterator[NatsTransport]:
-    """NATS as the gateway sees it: it may send requests and ask for discovery."""
-    seed = load_credentials(stack.state.home).nats["gateway"]
-    settings = NatsSettings.model_validate({"nats_url": stack.state.nats_url, "nats_nkey_seed": seed})
-    transport = await NatsTransport.connect(settings, "gateway")
-    yield transport
+async def wire(stack: Stack, operator: NatsTransport) -> AsyncIterator[Wire]:
+    """Raw requests, as the gateway or the operator sends them."""
+    transport = await connected(stack, load_credentials(stack.state.home).nats["gateway"], "gateway")
+    yield Wire({"gateway": transport, "operator": operator})
     await transport.close()
 
 
 @pytest.fixture(scope="session")
-def wire(gateway: NatsTransport) -> Wire:
-    """Raw requests."""
-    return Wire({"gateway": gateway})
+async def operator(stack: Stack) -> AsyncIterator[NatsTransport]:
+    """NATS as the operator sees it, who may ask for statistics."""
+    transport = await connected(stack, load_credentials(stack.state.home).nats["operator"], "operator")
+    yield transport
+    await transport.close()
+
+
+async def connected(stack: Stack, seed: str, user: str) -> NatsTransport:
+    """A connection of that user."""
+    settings = {"nats_url": stack.state.nats_url, "nats_nkey_seed": seed}
+    return await NatsTransport.connect(NatsSettings.model_validate(settings), user)
 
 
 @pytest.fixture(scope="module")

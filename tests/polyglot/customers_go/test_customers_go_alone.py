@@ -67,7 +67,7 @@ def test_its_types_are_those_of_the_contracts(tmp_path: Path) -> None:
 
 
 async def test_a_worker_that_ends_under_load_answers_all_that_it_took(
-    stack: Stack, customers_go: Path, wire: Wire, gateway: NatsTransport
+    stack: Stack, customers_go: Path, wire: Wire, operator: NatsTransport
 ) -> None:
     done = asyncio.Event()
     replies: list[Message] = []
@@ -79,7 +79,7 @@ async def test_a_worker_that_ends_under_load_answers_all_that_it_took(
     async with go_worker(stack, customers_go) as second:
         await second.said("service_ready")
         asking = [asyncio.create_task(ask()) for _ in range(16)]
-        await until_served(gateway, 2)
+        await until_served(operator, 2)
         assert 0 == await second.end(signal.SIGTERM)
         done.set()
         await asyncio.gather(*asking)
@@ -97,34 +97,34 @@ async def test_what_finds_no_room_is_refused_at_once(stack: Stack, customers_go:
     assert len(refused) < len(replies)
 
 
-async def test_it_steps_back_while_the_database_is_away(stack: Stack, wire: Wire, gateway: NatsTransport) -> None:
-    await until_serving(gateway, ready=True)
+async def test_it_steps_back_while_the_database_is_away(stack: Stack, wire: Wire, operator: NatsTransport) -> None:
+    await until_serving(operator, ready=True)
     stack.freeze("postgres")
     try:
         reply = await wire.send("customers.list", LIST)
-        await until_serving(gateway, ready=False)
+        await until_serving(operator, ready=False)
     finally:
         stack.thaw("postgres")
-    await until_serving(gateway, ready=True)
+    await until_serving(operator, ready=True)
 
     assert "database_unavailable" == json.loads(reply.payload)["reason"]
     assert ERROR_CODE not in (await wire.send("customers.list", LIST)).headers
 
 
 async def test_a_change_is_announced_like_every_event(
-    stack: Stack, wire: Wire, admin_token: str, gateway: NatsTransport
+    stack: Stack, wire: Wire, admin_token: str, operator: NatsTransport
 ) -> None:
     key, trace = free_key(), f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
     body = json.dumps({"customer_id": key, "company_name": MARK}).encode()
     database = await asyncpg.connect(stack.state.databases["customers"])
     try:
-        published = await count_published(gateway)
+        published = await count_published(operator)
         await database.execute("SELECT pg_advisory_lock($1, hashtext($2))", RELAYS, key)  # no relay may claim it
         reply = await wire.send("customers.create", body, admin_token, traceparent=trace)
         assert ERROR_CODE not in reply.headers
         row = await database.fetchrow("SELECT subject, headers, body FROM outbox WHERE aggregate = $1", key)
         await database.execute("SELECT pg_advisory_unlock($1, hashtext($2))", RELAYS, key)
-        while await count_published(gateway) == published:
+        while await count_published(operator) == published:
             await asyncio.sleep(0.01)
         assert not await database.fetchval("SELECT count(*) FROM outbox")
     finally:
@@ -165,20 +165,20 @@ async def test_a_user_whom_nats_refuses_the_queue_group_ends(stack: Stack, custo
         assert "refuses a subscription" in (await refused.said("service_failed"))["error"]
 
 
-async def count_published(gateway: NatsTransport) -> int:
+async def count_published(operator: NatsTransport) -> int:
     """How many events the one instance has sent."""
-    [document] = await instances(gateway, "STATS", 1)
+    [document] = await instances(operator, "STATS", 1)
     published: int = (document.model_extra or {})["data"]["events"]["published"]
     return published
 
 
-async def until_served(gateway: NatsTransport, count: int) -> None:
+async def until_served(operator: NatsTransport, count: int) -> None:
     """Wait until so many instances have served a request each."""
-    while not all(served(one) for one in await instances(gateway, "STATS", count)):
+    while count != sum(served(one) > 0 for one in await instances(operator, "STATS", count)):
         await asyncio.sleep(0.05)
 
 
-async def until_serving(gateway: NatsTransport, *, ready: bool) -> None:
+async def until_serving(operator: NatsTransport, *, ready: bool) -> None:
     """Wait until the one instance says so."""
-    while [ready] != [one.ready for one in await instances(gateway, "PING", 1)]:
+    while [ready] != [one.ready for one in await instances(operator, "PING", 1)]:
         await asyncio.sleep(0.05)

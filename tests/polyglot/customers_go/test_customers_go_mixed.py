@@ -26,9 +26,9 @@ MOST = 200
 class Both:
     """Sends a request until both workers have answered it, and compares what they say."""
 
-    def __init__(self, wire: Wire, gateway: NatsTransport, token: str) -> None:
+    def __init__(self, wire: Wire, operator: NatsTransport, token: str) -> None:
         self._wire = wire
-        self._gateway = gateway
+        self._operator = operator
         self._token = token
 
     async def send(self, subject: str, request: Mapping[str, object], key: str | None = None) -> Message:
@@ -47,7 +47,9 @@ class Both:
         return replies[0]
 
     async def _counts(self) -> dict[str, int]:
-        return {one.id: served(one) for one in await instances(self._gateway, "STATS", 2)}
+        counts = {one.id: served(one) for one in await instances(self._operator, "STATS", 2)}
+        assert 2 == len(counts)
+        return counts
 
 
 def said(reply: Message) -> tuple[object, ...]:
@@ -68,8 +70,8 @@ async def pool(stack: Stack) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def both(pool: None, wire: Wire, gateway: NatsTransport, admin_token: str) -> Both:
-    return Both(wire, gateway, admin_token)
+def both(pool: None, wire: Wire, operator: NatsTransport, admin_token: str) -> Both:
+    return Both(wire, operator, admin_token)
 
 
 async def create(both: Both, **fields: str | None) -> dict[str, Any]:
