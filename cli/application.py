@@ -14,6 +14,7 @@ MODULES = {
     "doctor": "cli.doctor",
     "subjects": "cli.table",
     "contracts": "cli.contracts.commands",
+    "conform": "cli.conform",
     "events": "cli.events.commands",
     "mail": "cli.mail",
     "nats": "cli.nats",

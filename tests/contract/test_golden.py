@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from conform.golden import differences
 from mesh.core.endpoint import Endpoint
 from mesh.core.errors import Code
 from mesh.wire.names import ERROR_CODE
@@ -12,7 +13,7 @@ from subjects import ENDPOINTS
 from tests.support.contract import golden
 from tests.support.contract.callers import Wire
 from tests.support.contract.givens import Givens
-from tests.support.contract.golden import Example, Refusal, differences
+from tests.support.contract.golden import Example, Refusal
 from tests.support.contract.replies import failure, success
 
 

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 import subjects
+from conform.golden import differences
 from mesh.core.event import Event
 from mesh.events.cloud_event import compose, read
 from tests.support.contract import golden
-from tests.support.contract.golden import EventExample, differences
+from tests.support.contract.golden import EventExample
 from tests.support.events.sample_events import HAPPENED
 
 EVENTS: tuple[Event[Any], ...] = tuple(value for value in vars(subjects).values() if isinstance(value, Event))

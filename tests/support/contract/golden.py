@@ -1,10 +1,8 @@
-"""The golden files, and how a reply is held against one: see tests/contract/README.md."""
+"""The golden files: see tests/contract/README.md."""
 
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from ops.contracts.examples import sampled
@@ -13,23 +11,6 @@ from tests.support.paths import ROOT
 
 FOLDER: Final = ROOT / "tests" / "contract" / "examples"
 _WORKERS: Final = frozenset(worker.name for worker in WORKERS)
-
-
-def _matches(pattern: str, actual: object) -> bool:
-    return isinstance(actual, str) and re.fullmatch(pattern, actual) is not None
-
-
-_UNKNOWN: Final[Mapping[str, Callable[[object], bool]]] = {
-    "<time>": partial(_matches, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"),
-    "<id>": partial(_matches, r"[0-9a-f]{32}"),
-    "<uuid>": partial(_matches, r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-    "<cursor>": partial(_matches, r"[A-Za-z0-9_-]+"),
-    "<access token>": partial(_matches, r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}"),
-    "<refresh token>": partial(_matches, r"[A-Za-z0-9_-]{70}"),
-    "<webhook secret>": partial(_matches, r"whsec_[A-Za-z0-9+/]{43}="),
-    "<row>": lambda actual: type(actual) is int and actual > 0,
-    "<version>": partial(_matches, r"\d+(\.\d+){2}\S*"),
-}
 
 
 @dataclass(frozen=True)
@@ -165,25 +146,3 @@ def _read(subject: str) -> dict[str, Any]:
 def _demand(names: set[str], given: dict[str, Any], where: str) -> None:
     if lacking := names - given.keys():
         raise ValueError(f"{where} lacks {', '.join(sorted(lacking))}")
-
-
-def differences(expected: Any, actual: Any, path: str = "reply") -> list[str]:  # noqa: ANN401, PLR0911  # any JSON
-    """Where the two part, in words; `expected` may hold placeholders. True is not 1, and 1 is not 1.0."""
-    match expected:
-        case {"$matches": pattern}:
-            return [] if _matches(pattern, actual) else [f"{path}: {actual!r} does not match {pattern}"]
-        case {"$each": one} if isinstance(actual, list):
-            return [d for n, other in enumerate(actual) for d in differences(one, other, f"{path}.{n}")]
-        case str() if expected in _UNKNOWN:
-            return [] if _UNKNOWN[expected](actual) else [f"{path}: {actual!r} is no {expected}"]
-        case dict() if isinstance(actual, dict):
-            missing = [f"{path}.{name}: missing" for name in expected.keys() - actual.keys()]
-            extra = [f"{path}.{name}: not in the contract" for name in actual.keys() - expected.keys()]
-            shared = [name for name in expected if name in actual]
-            return missing + extra + [d for n in shared for d in differences(expected[n], actual[n], f"{path}.{n}")]
-        case list() if isinstance(actual, list) and len(expected) == len(actual):
-            pairs = enumerate(zip(expected, actual, strict=True))
-            return [d for n, (one, other) in pairs for d in differences(one, other, f"{path}.{n}")]
-        case _ if type(expected) is type(actual) and expected == actual:
-            return []
-    return [f"{path}: {expected!r} was expected, not {actual!r}"]

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
+from conform.golden import differences
 from mesh.transport.base import Message
 from mesh.wire.names import CONTENT_TYPE, ERROR, ERROR_CODE, PROBLEM_JSON, REQUEST_ID
-from tests.support.contract.golden import differences
 
 _PROBLEM = {
     "type": {"$matches": r"[a-z]+:\S+"},

@@ -1,0 +1,41 @@
+"""The checks, one module for each group of rules; importing the package registers all of them."""
+
+from conform.checks import (
+    deadlines,
+    discovery,
+    golden,
+    headers,
+    idempotency,
+    json_text,
+    lifecycle,
+    order,
+    overload,
+    pages,
+    payloads,
+    pool,
+    replies,
+    requests,
+    rows,
+    tokens,
+    values,
+)
+
+__all__ = [
+    "deadlines",
+    "discovery",
+    "golden",
+    "headers",
+    "idempotency",
+    "json_text",
+    "lifecycle",
+    "order",
+    "overload",
+    "pages",
+    "payloads",
+    "pool",
+    "replies",
+    "requests",
+    "rows",
+    "tokens",
+    "values",
+]

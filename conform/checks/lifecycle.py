@@ -1,0 +1,64 @@
+"""A database that is away, and the end of a worker: with commands of the user."""
+
+import asyncio
+
+from conform.bus import NoAnswer, NobodyServes
+from conform.check import Skip, Tally, rule
+from conform.golden import examples
+from conform.kit import Kit
+
+_WITHIN = 20.0
+
+
+async def _run(command: str) -> None:
+    process = await asyncio.create_subprocess_shell(command)
+    if await process.wait():
+        raise Skip(f"`{command}` failed")
+
+
+@rule("W-READY-3")
+async def a_lost_database_makes_it_not_ready(kit: Kit, tally: Tally) -> None:
+    """Without its database it is not ready, with the reason of W-READY-4, and it returns by itself."""
+    command = kit.options.fault_command
+    if command is None:
+        raise Skip("there is no --fault-command")
+    await _run(f"{command} away")
+    try:
+        away = await _becomes(kit, ready=False)
+    finally:
+        await _run(f"{command} back")
+    tally.expect(away is not None, f"it is still ready after {_WITHIN:g} s")
+    tally.expect(str(away).startswith("the database does not answer"), f"the reason is {away!r}")
+    tally.expect(await _becomes(kit, ready=True) is not None, f"it is not ready {_WITHIN:g} s after the database")
+
+
+async def _becomes(kit: Kit, *, ready: bool) -> str | None:
+    """The reason once the instances are so; None if they do not become so."""
+    ends = asyncio.get_running_loop().time() + _WITHIN
+    while asyncio.get_running_loop().time() < ends:
+        found = await kit.pool()
+        if found and all(one.ready is ready for one in found):
+            return str(found[0].metadata.get("reason", ""))
+        await asyncio.sleep(0.1)
+    return None
+
+
+@rule("W-READY-2", last=True)
+async def it_drains_when_it_is_stopped(kit: Kit, tally: Tally) -> None:
+    """While it stops, each request is answered or has no responders; none is lost."""
+    if kit.options.stop_command is None:
+        raise Skip("there is no --stop-command")
+    endpoint = kit.open_endpoint()
+    request = await kit.givens.fill(examples(kit.material.examples, endpoint.subject)[0].request)
+    stopping = asyncio.create_task(_run(kit.options.stop_command))
+    ends = asyncio.get_running_loop().time() + _WITHIN
+    gone = False
+    while not gone and asyncio.get_running_loop().time() < ends:
+        replies = await asyncio.gather(
+            *(kit.ask(endpoint, request, timeout=5) for _ in range(20)), return_exceptions=True
+        )
+        gone = all(isinstance(one, NobodyServes) for one in replies)
+        lost = [one for one in replies if isinstance(one, NoAnswer) and not isinstance(one, NobodyServes)]
+        tally.expect(not lost, f"{len(lost)} of {len(replies)} requests were lost")
+    await stopping
+    tally.expect(gone, f"it still serves after {_WITHIN:g} s")

@@ -1,0 +1,103 @@
+"""Makes what the braces of golden files stand for: rows and tokens of the service under test."""
+
+import itertools
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from conform.check import Skip
+from conform.tokens import Tokens, payload_of
+
+MARK: Final = "Made by a test"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a value is made: the member of the reply to a request, which may have braces itself."""
+
+    subject: str
+    account: str | None
+    request: Mapping[str, object]
+    member: str
+
+
+_PRODUCT: Final = {"product_name": MARK, "unit_price": "0.10"}
+_TWO_UNITS: Final = Recipe("products.create", "admin", {**_PRODUCT, "units_in_stock": 2}, "product_id")
+_RESERVED: Final = {"lines": [{"product_id": "{two_units}", "quantity": 2}]}
+_GOODS: Final = {"product_id": "{product}", "quantity": 24, "reason": "delivery note 4711"}
+RECIPES: Final[Mapping[str, Recipe]] = {
+    "customer": Recipe("customers.create", "admin", {"customer_id": "{new_key}", "company_name": MARK}, "customer_id"),
+    "product": Recipe("products.create", "admin", _PRODUCT, "product_id"),
+    "full_product": Recipe("products.create", "admin", {**_PRODUCT, "units_in_stock": 2**31 - 1}, "product_id"),
+    "two_units": _TWO_UNITS,
+    "received_product": Recipe("products.stock.receive", "admin", _GOODS, "product_id"),
+    "reserved_order": Recipe("products.stock.reserve", None, {"order_id": "{new_number}", **_RESERVED}, "order_id"),
+    "reserved_product": Recipe("products.stock.reserve", None, {"order_id": "{new_number}", **_RESERVED}, "$two_units"),
+    "order": Recipe("orders.place", "user", _RESERVED, "order_id"),
+    "cancelled_order": Recipe("orders.cancel", "user", {"order_id": "{order}"}, "order_id"),
+}
+"""By the word in braces. A member that begins with `$` is another word's value."""
+
+Ask = Callable[[str, Mapping[str, object], str | None], Awaitable[Any]]
+"""Sends a request that must succeed, as an account, and returns the body of the reply."""
+
+
+class Keys:
+    """Customer keys and numbers that nothing has; the same ones for the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311  # no secrets
+        self._letters = itertools.count()
+
+    def customer(self) -> str:
+        """Five capital letters. None of Northwind's begins with ZX to ZZ."""
+        drawn = (self._random.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(3))
+        return "Z" + self._random.choice("XYZ") + "".join(drawn)
+
+    def number(self) -> int:
+        """The id of an order of another service."""
+        return self._random.randint(10**9, 2**31 - 1)
+
+
+class Givens:
+    """The values of one example; each is made once."""
+
+    def __init__(self, ask: Ask, tokens: Tokens, keys: Keys) -> None:
+        self._ask = ask
+        self._tokens = tokens
+        self._keys = keys
+        self._values: dict[str, object] = {}
+
+    async def fill(self, template: Any) -> Any:  # noqa: ANN401  # any JSON
+        """The template with its braces filled. Raises Skip for a word that this kit cannot make."""
+        match template:
+            case dict():
+                return {name: await self.fill(value) for name, value in template.items()}
+            case list():
+                return [await self.fill(value) for value in template]
+            case str() if template.startswith("{") and template.endswith("}"):
+                return await self._value(template[1:-1])
+        return template
+
+    async def _value(self, word: str) -> object:
+        if word not in self._values:
+            self._values[word] = await self._made(word)
+        return self._values[word]
+
+    async def _made(self, word: str) -> object:
+        match word:
+            case "free_key" | "new_key":
+                return self._keys.customer()
+            case "order_number" | "new_number":
+                return self._keys.number()
+            case "user_id" | "admin_id":
+                token = self._tokens.token(word.removesuffix("_id"))
+                if token is None:
+                    raise Skip("there are no tokens")
+                return payload_of(token)["sub"]
+        recipe = RECIPES.get(word)
+        if recipe is None:
+            raise Skip(f"the kit cannot make {{{word}}}")
+        reply = await self._ask(recipe.subject, await self.fill(recipe.request), recipe.account)
+        return self._values[recipe.member[1:]] if recipe.member.startswith("$") else reply[recipe.member]

@@ -1,0 +1,102 @@
+"""Builds a run: reads the files, starts the stand-in for auth, and waits for the service."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from conform.bus import Bus, NoAnswer
+from conform.discovered import Instances
+from conform.kit import Kit, Material, Options
+from conform.shapes import compact
+from conform.tokens import Given, StandIn, Tokens
+from mesh.nats.settings import NatsSettings
+from mesh.nats.transport import NatsTransport
+from ops.contracts.document import load
+
+
+class CannotStart(Exception):
+    """There is nothing to check, or it cannot be reached. The text says why."""
+
+
+@dataclass(frozen=True)
+class User:
+    """A NATS user and its connection."""
+
+    name: str
+    settings: NatsSettings
+
+
+@dataclass(frozen=True)
+class Access:
+    """As whom the kit connects: who calls, who discovers, and who may log in (address and password)."""
+
+    caller: User
+    finder: User
+    admin: tuple[str, str] | None = None
+    stand_in: bool = False
+
+
+def material(contracts: Path, examples: Path, vectors: Path) -> Material:
+    """Read the files. Raises CannotStart."""
+    try:
+        reasons = json.loads((contracts / "reasons.json").read_bytes())["reasons"]
+        found = Material(load(contracts), reasons, examples, vectors)
+        found.cases("json")
+    except (OSError, ValueError, KeyError) as error:
+        raise CannotStart(str(error)) from None
+    return found
+
+
+@asynccontextmanager
+async def kit(options: Options, files: Material, access: Access) -> AsyncIterator[Kit]:
+    """The kit, once an instance is ready. Raises CannotStart, Disconnected, Refused."""
+    if all(one.service != options.service for one in files.contracts.endpoints.values()):
+        raise CannotStart(f"the contracts have no service {options.service!r}")
+    caller = await NatsTransport.connect(access.caller.settings, access.caller.name)
+    finder = caller if access.finder == access.caller else None
+    try:
+        finder = finder or await NatsTransport.connect(access.finder.settings, access.finder.name)
+        bus = Bus(caller)
+        await bus.start()
+        tokens = await _tokens(caller, bus, access)
+        instances = Instances(Bus(finder), options.service, None if options.against else options.only)
+        made = Kit(options, files, bus, tokens, instances)
+        await _alone(made)
+        yield made
+    finally:
+        for transport in {caller, finder} - {None}:
+            if transport is not None:
+                await transport.close()
+
+
+async def _tokens(caller: NatsTransport, bus: Bus, access: Access) -> Tokens:
+    if access.stand_in:
+        stand_in = StandIn(caller)
+        await stand_in.start()
+        return stand_in
+    if access.admin is None:
+        return Given({})
+    email, password = access.admin
+    try:
+        reply = await bus.ask("auth.login", compact({"email": email, "password": password}))
+    except NoAnswer as error:
+        raise CannotStart(str(error)) from None
+    token = (reply.body or {}).get("access_token")
+    return Given({"admin": token, "user": token} if reply.ok else {})
+
+
+async def _alone(made: Kit) -> None:
+    """Make sure that the right instances answer. NATS chooses among all that are ready."""
+    try:
+        await made.until_ready()
+    except NoAnswer as error:
+        raise CannotStart(str(error)) from None
+    everybody = Instances(made.instances.bus, made.options.service)
+    ready = {one.id for one in await everybody.found() if one.ready}
+    wanted = {made.options.only, made.options.against} - {None}
+    if missing := wanted - ready:
+        raise CannotStart(f"not ready: {', '.join(sorted(map(str, missing)))}; ready: {', '.join(sorted(ready))}")
+    if made.options.only and (others := ready - wanted):
+        raise CannotStart(f"NATS would give requests to {', '.join(sorted(others))} too: stop them first")
