@@ -3,10 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from conform.kit import Kit
+from typing import Any, Final
 
 _SHOWN: Final = 3
 """Faults of one check that a result tells; further ones are counted."""
@@ -55,7 +52,8 @@ class Result:
     seconds: float = 0.0
 
 
-Run = Callable[["Kit", Tally], Awaitable[None]]
+Run = Callable[[Any, Tally], Awaitable[None]]
+"""Takes the kit."""
 
 
 @dataclass(frozen=True)

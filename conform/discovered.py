@@ -28,7 +28,7 @@ class Instance:
     @property
     def ready(self) -> bool:
         """Whether it says that it serves."""
-        return self.metadata.get("ready", "true") == "true"
+        return bool(self.metadata.get("ready", "true") == "true")
 
     @property
     def endpoints(self) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from conform.shapes import Shape
 
 _LONGEST_TEXT: Final = 200
 _TEXT: Final = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
-_ODD: Final = (None, True, 1, -1, 10**20, "", "\0", " ", "text", [], {}, [None])
+_ODD: Final[tuple[object, ...]] = (None, True, 1, -1, 10**20, "", "\0", " ", "text", [], {}, [None])
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ async def _tokens(caller: NatsTransport, bus: Bus, access: Access) -> Tokens:
         reply = await bus.ask("auth.login", compact({"email": email, "password": password}))
     except NoAnswer as error:
         raise CannotStart(str(error)) from None
-    token = (reply.body or {}).get("access_token")
+    token = str((reply.body or {}).get("access_token"))
     return Given({"admin": token, "user": token} if reply.ok else {})
 
 

@@ -41,7 +41,7 @@ def text(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def claims(sub: str = "conform-user", *roles: str, **changes: object) -> dict[str, object]:
+def claims(sub: str = "conform-user", /, *roles: str, **changes: object) -> dict[str, object]:
     """The claims of a good token, with changes. A change to None leaves the claim out."""
     now = int(time.time())
     made: dict[str, object] = {

@@ -138,7 +138,8 @@ async def each_claim_is_verified(kit: Kit, tally: Tally) -> None:
     _minting(kit)
     await _try(kit, tally, list(_wrong_claims()), "invalid_token")
     [endpoint, body] = (await _verified(kit))[0]
-    for why, changes in {"unknown claims": {"more": {"a": 1}}, "29 s of leeway": {"nbf": _now() + 20}}.items():
+    fine: dict[str, dict[str, object]] = {"unknown claims": {"more": {"a": 1}}, "leeway": {"nbf": _now() + 20}}
+    for why, changes in fine.items():
         reply = await kit.ask(endpoint, body, token=signed(claims("a", *_ROLES, **changes)))
         tally.expect(reply.reason not in _REFUSED, f"{why}: {reply.said}")
 

@@ -28,7 +28,7 @@ class Write:
         if not texts:
             raise Skip("the write keeps no text")
         required = self.create.request.get("required", [])
-        return min(texts, key=lambda name: (name not in required, name))
+        return str(min(texts, key=lambda name: (name not in required, name)))
 
 
 def writes(kit: Kit) -> Write:

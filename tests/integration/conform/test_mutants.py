@@ -1,0 +1,139 @@
+"""The kit passes a correct worker and fails one that breaks a rule, by that rule."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from conform.check import CHECKS, Outcome, Result
+from conform.kit import Options
+from conform.run import run
+from conform.start import Access, User, kit, material
+from customers_svc.app import build
+from customers_svc.settings import CustomersSettings
+from tests.support.mesh.mutants import (
+    Mutant,
+    Mutation,
+    body,
+    document,
+    lenient,
+    readable,
+    trimmed,
+    trusting,
+    without,
+    without_order,
+)
+from tests.support.paths import ROOT
+from tests.support.servers.nats_server import NatsServer
+from tests.support.servers.schemas import fresh_schema
+
+CONTRACT = ROOT / "tests" / "contract"
+MUTANTS = {
+    "each reply has an envelope": (
+        "replies_are_golden",
+        Mutation(reply=lambda payload, headers: (b'{"data":%b}' % payload, headers)),
+    ),
+    "no reply has the request id": (
+        "observed_W-ID-2",
+        Mutation(reply=lambda payload, headers: (payload, {n: v for n, v in headers.items() if n != "X-Request-Id"})),
+    ),
+    "problems have no code": (
+        "observed_W-ERR-2",
+        Mutation(reply=lambda payload, headers: (payload.replace(b'"code"', b'"kode"'), headers)),
+    ),
+    "requests are answered twice": ("each_request_is_answered_once", Mutation(answers=2)),
+    "foreign reply subjects are trusted": (
+        "foreign_reply_subjects_hear_nothing",
+        Mutation(request=lambda message: message._replace(reply=message.reply.replace("conform.", "_INBOX_conform."))),
+    ),
+    "an empty body is refused": ("an_empty_body_is_an_empty_object", Mutation(body(lambda sent: sent or b" "))),
+    "names may occur twice": ("no_name_occurs_twice", Mutation(body(lenient))),
+    "headers may occur twice": ("duplicate_headers_are_refused", Mutation(readable)),
+    "any size is read": ("an_oversize_request_is_refused", Mutation(body(bytes.strip))),
+    "deadlines are not read": (
+        "passed_deadlines_are_not_begun",
+        Mutation(without("Request-Timeout", "Request-Deadline")),
+    ),
+    "expired tokens are good": (
+        "expired_tokens_say_so",
+        Mutation(trusting(1, "exp", lambda ends: ends < time.time())),
+    ),
+    "the algorithm is the token's choice": ("only_eddsa_and_at_jwt", Mutation(trusting(0, "alg", "none"))),
+    "two audiences are one": (
+        "each_claim_is_verified",
+        Mutation(trusting(1, "aud", ["northwind-mesh", "another"])),
+    ),
+    "keys are not kept": ("a_write_is_executed_once", Mutation(without("Idempotency-Key"))),
+    "texts are trimmed": ("lengths_count_code_points", Mutation(body(trimmed))),
+    "cursors know no order": ("cursors_belong_to_filters", Mutation(body(without_order))),
+    "errors are not counted": (
+        "statistics_count",
+        Mutation(reply=document(lambda endpoint: endpoint.update(num_errors=0))),
+    ),
+    "the contract is another": (
+        "endpoints_have_their_metadata",
+        Mutation(reply=document(lambda endpoint: endpoint.get("metadata", {}).update(contract="000000000000"))),
+    ),
+    "the queue group is another": (
+        "the_queue_group_is_q",
+        Mutation(reply=document(lambda endpoint: endpoint.update(queue_group="workers"))),
+    ),
+    "polls are not read": (
+        "an_exclusive_neighbour_is_avoided",
+        Mutation(request=lambda message: message._replace(payload=b"") if "PING" in message.subject else message),
+    ),
+}
+OBSERVED = {"observed_W-ID-2", "observed_W-ERR-2", "each_request_is_answered_once"}
+"""Checks that judge what others have seen: replies to a few plain requests will do."""
+
+
+@pytest.fixture(scope="module")
+async def nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[NatsServer]:
+    server = NatsServer(tmp_path_factory.mktemp("conform"))
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture(scope="module")
+async def mutant(nats: NatsServer, customers_url: str) -> AsyncIterator[Mutant]:
+    """The connection of a customers worker, which is correct itself."""
+    async with AsyncExitStack() as resources, fresh_schema(customers_url) as url:
+        transport = await Mutant.connect(nats.settings(), "customers")
+        settings = CustomersSettings(customers_database_url=url, customers_seed=True)
+        service = await build(settings, transport, resources)
+        await service.start()
+        yield transport
+        transport.mutation = Mutation()
+        await service.drain()
+        await transport.close()
+
+
+async def verdict(nats: NatsServer, name: str) -> Result:
+    user = User("conform", nats.settings())
+    files = material(ROOT / "docs" / "contracts", CONTRACT / "examples", CONTRACT / "vectors")
+    names = {name, "an_empty_body_is_an_empty_object"} if name in OBSERVED else {name}
+    wanted = sorted((one for one in CHECKS if one.name in names), key=lambda one: one.last)
+    async with kit(Options("customers", private=True, payloads=2), files, Access(user, user, stand_in=True)) as made:
+        results = await run(made, wanted)
+    return results[-1]
+
+
+@pytest.mark.parametrize("name", sorted({check for check, _ in MUTANTS.values()}))
+async def test_a_correct_worker_passes(name: str, nats: NatsServer, mutant: Mutant) -> None:
+    mutant.mutation = Mutation()
+
+    result = await verdict(nats, name)
+
+    assert (Outcome.PASSED, name) == (result.outcome, name), result.why
+
+
+@pytest.mark.parametrize("wrong", MUTANTS)
+async def test_a_broken_worker_fails_by_its_rule(wrong: str, nats: NatsServer, mutant: Mutant) -> None:
+    name, mutant.mutation = MUTANTS[wrong]
+
+    result = await verdict(nats, name)
+
+    [check] = [one for one in CHECKS if one.name == name]
+    assert (check.rule, Outcome.FAILED) == (result.rule, result.outcome), result.why

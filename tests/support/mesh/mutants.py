@@ -1,0 +1,127 @@
+"""A worker's connection that breaks one rule at a time: requests and replies are changed on their way."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conform.tokens import claims, signed
+from mesh.nats.transport import NatsTransport
+from mesh.transport.base import NO_HEADERS, Deliver, Message, Subscription
+from mesh.wire.headers import UNREADABLE
+
+Reply = tuple[bytes, dict[str, str]]
+
+
+def _same(message: Message) -> Message:
+    return message
+
+
+def _as_it_is(payload: bytes, headers: dict[str, str]) -> Reply:
+    return payload, headers
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """What is wrong: with how requests are read, or with what is answered."""
+
+    request: Callable[[Message], Message] = _same
+    reply: Callable[[bytes, dict[str, str]], Reply] = _as_it_is
+    answers: int = 1
+
+
+class Mutant(NatsTransport):
+    """Correct until it has a mutation."""
+
+    mutation = Mutation()
+
+    async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
+        served = queue == "q" or subject.startswith("$SRV")
+        return await super().subscribe(subject, self._changing(deliver) if served else deliver, queue)
+
+    def _changing(self, deliver: Deliver) -> Deliver:
+        return lambda message: deliver(self.mutation.request(message))
+
+    async def publish(
+        self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS, reply: str = ""
+    ) -> None:
+        if subject.startswith("_INBOX_") and payload:
+            payload, headers = self.mutation.reply(payload, dict(headers))
+            for _ in range(self.mutation.answers - 1):
+                await super().publish(subject, payload, headers, reply)
+        await super().publish(subject, payload, headers, reply)
+
+
+def without(*names: str) -> Callable[[Message], Message]:
+    """Do not see these headers."""
+    return lambda message: message._replace(
+        headers={name: value for name, value in message.headers.items() if name not in names}
+    )
+
+
+def body(change: Callable[[bytes], bytes]) -> Callable[[Message], Message]:
+    """Read the body otherwise."""
+    return lambda message: message._replace(payload=change(message.payload))
+
+
+def document(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes, dict[str, str]], Reply]:
+    """Answer a discovery document otherwise."""
+
+    def changed(payload: bytes, headers: dict[str, str]) -> Reply:
+        read = json.loads(payload)
+        if str(read.get("type", "")).startswith("io.nats"):
+            for endpoint in read.get("endpoints", []):
+                change(endpoint)
+        return json.dumps(read).encode(), headers
+
+    return changed
+
+
+def lenient(payload: bytes) -> bytes:
+    """Python's own reading: of two names the last one counts."""
+    try:
+        return json.dumps(json.loads(payload)).encode()
+    except ValueError:
+        return payload
+
+
+def trimmed(payload: bytes) -> bytes:
+    """Texts without white space around them."""
+    try:
+        read = json.loads(payload)
+    except ValueError:
+        return payload
+    if isinstance(read, dict):
+        read = {name: one.strip() if isinstance(one, str) else one for name, one in read.items()}
+    return json.dumps(read).encode()
+
+
+def without_order(payload: bytes) -> bytes:
+    """A cursor that is read without its filters, since the request has none any more."""
+    read = json.loads(payload)
+    kept = {name: one for name, one in read.items() if "cursor" not in read or name not in ("sort", "q")}
+    return json.dumps(kept).encode()
+
+
+def trusting(part: int, name: str, value: object) -> Callable[[Message], Message]:
+    """Believe any token whose header (0) or claims (1) have this, or where it is true of them."""
+
+    def believed(message: Message) -> Message:
+        token = message.headers.get("Authorization", "").removeprefix("Bearer ")
+        try:
+            text = token.split(".")[part]
+            found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))[name]
+        except (ValueError, KeyError, IndexError, TypeError):
+            return message
+        if not (value(found) if callable(value) else found == value):
+            return message
+        good = signed(claims("a", "USER", "ADMIN"))
+        return message._replace(headers={**message.headers, "Authorization": f"Bearer {good}"})
+
+    return believed
+
+
+def readable(message: Message) -> Message:
+    """Take a block that cannot be read for one without headers."""
+    return without(UNREADABLE)(message)
