@@ -17,7 +17,7 @@ _SILENCE = 0.5
 @rule("W-REQ-1")
 async def arguments_have_no_envelope(kit: Kit, tally: Tally) -> None:
     """Arguments in an envelope are refused, since it is an unknown field."""
-    envelopes: tuple[dict[str, object], ...] = ({"data": {}}, {"pattern": endpoint.subject, "data": {}, "id": "1"})
+    envelopes: tuple[dict[str, object], ...] = ({"data": {}}, {"pattern": kit.options.service, "data": {}, "id": "1"})
     for endpoint in kit.endpoints:
         for envelope in envelopes:
             reply = await kit.ask(endpoint, envelope)

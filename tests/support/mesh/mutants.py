@@ -99,7 +99,10 @@ def trimmed(payload: bytes) -> bytes:
 
 def without_order(payload: bytes) -> bytes:
     """A cursor that is read without its filters, since the request has none any more."""
-    read = json.loads(payload)
+    try:
+        read = json.loads(payload)
+    except ValueError:
+        return payload
     kept = {name: one for name, one in read.items() if "cursor" not in read or name not in ("sort", "q")}
     return json.dumps(kept).encode()
 
@@ -125,3 +128,9 @@ def trusting(part: int, name: str, value: object) -> Callable[[Message], Message
 def readable(message: Message) -> Message:
     """Take a block that cannot be read for one without headers."""
     return without(UNREADABLE)(message)
+
+
+def trusting_replies(message: Message) -> Message:
+    """Take any reply subject for an inbox."""
+    foreign = not message.reply.startswith("_INBOX_")
+    return message._replace(reply=f"_INBOX_conform.{message.reply}") if foreign else message

@@ -1,0 +1,29 @@
+"""The workers of this repository conform: `mesh conform` on the running stack, a subset; all of it in `make faults`."""
+
+import json
+import sys
+from asyncio.subprocess import PIPE, create_subprocess_exec
+
+import pytest
+
+from devstack.stack.stack import Stack
+from tests.support.long_form import LONG
+from tests.support.paths import ROOT
+
+QUICK = ("W-DISC", "W-REQ-5", "W-HDR-3", "W-DDL", "W-JSON-2", "W-ROW", "W-TOK-1", "W-ID", "W-OK", "W-ERR")
+
+
+@pytest.mark.parametrize("service", ["customers", "products", "orders", "auth"])
+async def test_a_worker_conforms(service: str, stack: Stack) -> None:
+    rules = [] if LONG else [part for rule in QUICK for part in ("--rule", rule)]
+    arguments = ("conform", service, "--json", "--home", str(stack.state.home), "--payloads", "5", "--flood", "0")
+    command = (sys.executable, "-m", "cli.main", *arguments, *rules)
+
+    process = await create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=PIPE)
+    out, err = await process.communicate()
+
+    assert out, err.decode()
+    report = json.loads(out)
+    assert [] == [one for one in report["results"] if one["outcome"] == "failed"]
+    assert 0 == process.returncode
+    assert report["passed"] > 10
