@@ -64,6 +64,7 @@ COPY --chmod=755 ${PACKAGE} ${PACKAGE}
 # The command `mesh`, which creates the streams in compose.yaml.
 FROM process AS command
 COPY --chmod=755 cli cli
+COPY --chmod=755 conform conform
 COPY --chmod=755 devstack devstack
 COPY --chmod=755 ops ops
 COPY --chmod=755 services.py services.py

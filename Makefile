@@ -60,7 +60,7 @@ polyglot: install ## Run the tests in other languages: installs packages of npm 
 	@MESH_POLYGLOT=1 $(BIN)/pytest tests/polyglot $(ARGS)
 
 faults: install ## Run the long fault tests: about 50 minutes, figures in dist/faults.json
-	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults tests/security/http/test_floods.py tests/security/nats/test_answers.py \
+	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults tests/e2e/command/test_conform.py tests/security/http/test_floods.py tests/security/nats/test_answers.py \
 		tests/integration/auth_svc/test_no_enumeration.py tests/unit/mesh/events/test_no_event_is_lost.py \
 		tests/unit/mesh/service/test_every_request_is_answered_once.py $(ARGS)
 

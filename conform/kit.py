@@ -38,6 +38,8 @@ class Options:
     """Requests at once."""
     fault_command: str | None = None
     stop_command: str | None = None
+    caller: str | None = None
+    """The process as which the kit calls, if NATS limits its rights: other endpoints are left out."""
     private: bool = False
     """Whether nobody else uses the bus."""
 
@@ -79,7 +81,12 @@ class Kit:
     @cached_property
     def endpoints(self) -> list[EndpointContract]:
         """The endpoints of the service."""
-        return [one for one in self.material.contracts.endpoints.values() if one.service == self.options.service]
+        caller = self.options.caller
+        return [
+            one
+            for one in self.material.contracts.endpoints.values()
+            if one.service == self.options.service and (caller is None or caller in one.callers)
+        ]
 
     def endpoint(self, subject: str) -> EndpointContract | None:
         """The endpoint of a subject, if the service has it."""
@@ -136,6 +143,8 @@ class Kit:
 
     async def _succeeds(self, subject: str, request: Mapping[str, object], account: str | None) -> Any:  # noqa: ANN401  # JSON
         endpoint = self.material.contracts.endpoints[subject]
+        if self.options.caller not in {None, *endpoint.callers}:
+            raise Skip(f"{self.options.caller} may not call {subject}")
         try:
             reply = await self.ask(endpoint, request, account=account, token=None if account else NO_TOKEN)
         except NoAnswer as error:

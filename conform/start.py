@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conform.bus import Bus, NoAnswer
@@ -62,7 +62,8 @@ async def kit(options: Options, files: Material, access: Access) -> AsyncIterato
         await bus.start()
         tokens = await _tokens(caller, bus, access)
         instances = Instances(Bus(finder), options.service, None if options.against else options.only)
-        made = Kit(options, files, bus, tokens, instances)
+        limited = None if access.finder == access.caller else access.caller.name
+        made = Kit(replace(options, caller=limited), files, bus, tokens, instances)
         await _alone(made)
         yield made
     finally:
@@ -84,7 +85,7 @@ async def _tokens(caller: NatsTransport, bus: Bus, access: Access) -> Tokens:
     except NoAnswer as error:
         raise CannotStart(str(error)) from None
     token = str((reply.body or {}).get("access_token"))
-    return Given({"admin": token, "user": token} if reply.ok else {})
+    return Given({"admin": token} if reply.ok else {})
 
 
 async def _alone(made: Kit) -> None:
