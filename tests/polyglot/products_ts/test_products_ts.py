@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from conform.golden import differences
 from mesh.wire.names import ERROR_CODE
 from tests.support.command import MESH
 from tests.support.contract import golden
 from tests.support.contract.callers import Wire
 from tests.support.contract.givens import Givens
-from tests.support.contract.golden import Example, Refusal, differences
+from tests.support.contract.golden import Example, Refusal
 from tests.support.contract.replies import failure, success
 from tests.support.paths import ROOT
 from tests.support.polyglot import PATH, PRODUCTS_TS, needs_products_ts
