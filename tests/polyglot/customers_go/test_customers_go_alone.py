@@ -12,6 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from conform.golden import differences
 from devstack.home.credentials import load_credentials
 from devstack.stack.stack import Stack
 from mesh.nats.transport import NatsTransport
@@ -21,7 +22,6 @@ from tests.support.command import MESH
 from tests.support.contract import golden
 from tests.support.contract.callers import Wire
 from tests.support.contract.givens import MARK, free_key
-from tests.support.contract.golden import differences
 from tests.support.customers_go import FOLDER, REPLACED, WITHIN, go, go_worker, instances, served
 from tests.support.paths import ROOT
 from tests.support.polyglot import PATH, needs_go, needs_go_workers
