@@ -10,6 +10,7 @@ from uuid import UUID, uuid4, uuid5
 from mesh.core import context
 from mesh.core.event import MAX_DURABLE, Event, Payload
 from mesh.wire import names
+from mesh.wire.headers import UNREADABLE
 
 _SPECVERSION: Final = "1.0"
 _LONGEST: Final = 256
@@ -100,6 +101,8 @@ def compose(event: Event[Payload], payload: Payload, aggregate: str, event_id: U
 
 def read(headers: Mapping[str, str]) -> CloudEvent:
     """The attributes in the headers of a message. Raises Misfit, with reason `no_cloud_event`."""
+    if UNREADABLE in headers:
+        raise Misfit("no_cloud_event", f"the message has {headers[UNREADABLE]}")
     if (version := headers.get(names.CE_SPECVERSION)) != _SPECVERSION:
         said = "has no ce-specversion" if version is None else "has a ce-specversion other than 1.0"
         raise Misfit("no_cloud_event", f"the message {said}")

@@ -6,13 +6,13 @@ from typing import Final
 from mesh.events.jetstream import Delivery
 from mesh.transport.base import Message
 from mesh.wire import names
-from mesh.wire.headers import STATUS
+from mesh.wire.headers import STATUS, UNREADABLE
 from mesh.wire.problem import one_line
 
 _LONGEST_DETAIL: Final = 500
 """Characters of `Dead-Detail`."""
-_OF_THE_SERVER: Final = ("nats-", STATUS.lower())
-"""The server interprets headers with these prefixes, so a dead letter does not repeat them."""
+_NOT_REPEATED: Final = ("nats-", STATUS.lower(), UNREADABLE)
+"""A dead letter does not repeat headers with these prefixes. The server interprets them, or the message never had them."""
 
 
 def dead_subject(service: str) -> str:
@@ -44,4 +44,4 @@ def dead_headers(service: str, message: Message, delivery: Delivery, reason: str
 
 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if not name.lower().startswith(_OF_THE_SERVER)}
+    return {name: value for name, value in headers.items() if not name.lower().startswith(_NOT_REPEATED)}

@@ -115,9 +115,17 @@ async def test_a_message_without_headers_is_dead_at_once(database: Database, tra
     assert ("no_cloud_event", "the message has no ce-specversion") == (letter["Dead-Reason"], letter["Dead-Detail"])
 
 
-@pytest.mark.parametrize("head", [b"NATS/1.0\r\nno colon\r\n\r\n", b"NATS/1.0\r\na b: 1\r\n\r\n", b"HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize(
+    ("head", "detail"),
+    [
+        (b"NATS/1.0\r\nno colon\r\n\r\n", "a header without a colon"),
+        (b"NATS/1.0\r\na b: 1\r\n\r\n", "a header whose name is no token"),
+        (b"HTTP/1.1\r\n\r\n", "headers of another version"),
+        (b"NATS/1.0\r\na: " + b"a" * 33_000 + b"\r\n\r\n", "headers that are too large"),
+    ],
+)
 async def test_a_message_whose_headers_cannot_be_read_is_dead_at_once(
-    database: Database, transport: NatsTransport, head: bytes
+    database: Database, transport: NatsTransport, head: bytes, detail: str
 ) -> None:
     async with consuming(transport, database):
         command = b"HPUB %b %d %d\r\n%b{}\r\n" % (HAPPENED.subject.encode(), len(head), len(head) + 2, head)
@@ -128,6 +136,7 @@ async def test_a_message_whose_headers_cannot_be_read_is_dead_at_once(
 
     [letter] = await dead(transport)
     assert ("no_cloud_event", "1") == (letter["Dead-Reason"], letter["Dead-Attempts"])
+    assert f"the message has {detail}" == letter["Dead-Detail"]
 
 
 async def test_an_ordered_retry_is_handled_by_its_type(database: Database, transport: NatsTransport) -> None:
