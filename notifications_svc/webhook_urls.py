@@ -9,7 +9,11 @@ from urllib.parse import urlsplit
 from notifications_svc.channel import Later
 
 _PORTS: Final = {"https": 443, "http": 80}
-_NAT64: Final = ip_network("64:ff9b::/96")
+_GLOBAL_UNICAST: Final = ip_network("2000::/3")
+"""All that IANA has given out. Outside of it are forms of IPv4 addresses (NAT64, SIIT) and site-local networks, which
+`is_global` lets pass."""
+_PROTOCOLS: Final = ip_network("192.0.0.0/24")
+"""For protocols between neighbours (RFC 6890), not for hosts."""
 Address = IPv4Address | IPv6Address
 
 
@@ -59,9 +63,9 @@ def is_public(address: Address) -> bool:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
-        if address.sixtofour is not None or address.teredo is not None or address in _NAT64:
+        if address.sixtofour is not None or address.teredo is not None or address not in _GLOBAL_UNICAST:
             return False
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and address not in _PROTOCOLS
 
 
 def _literal(host: str) -> Address | None:
