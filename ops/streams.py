@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from mesh.core.event import Event
 from mesh.events import jetstream
+from mesh.wire import headers
 from ops.process import Process
 
 EVENT_STREAM: Final = jetstream.EVENTS
@@ -26,7 +27,7 @@ _GIB: Final = 1024 * 1024 * _KIB
 MAX_AGE: Final = 30 * _DAY
 MAX_EVENT: Final = 256 * _KIB
 """Bytes of an event, headers included."""
-MAX_DEAD: Final = MAX_EVENT + 16 * _KIB
+MAX_DEAD: Final = MAX_EVENT + headers.MAX_BYTES
 """Bytes of a dead letter: an event, and the headers that say why it is dead."""
 MAX_ACK_PENDING: Final = 1000
 """Delivered events of one service without an acknowledgement, over all its processes. Events that wait for another try

@@ -15,6 +15,7 @@ from mesh.core.reading import Reader, Unreadable
 from mesh.events.jetstream import FEED, FEED_PREFIX
 from mesh.events.stored import SEQUENCE, TIME, newest, read
 from mesh.transport.base import Message, Transport
+from mesh.wire.headers import UNREADABLE
 from mesh.wire.names import CE_SUBJECT
 
 log = structlog.get_logger()
@@ -188,7 +189,7 @@ class Feed:
             self._deliver(event)
 
     def _shown(self, sequence: int, time: datetime, subject: str, headers: Mapping[str, str], payload: bytes) -> Shown:
-        kind = self._types.get(subject, "")
+        kind = "" if UNREADABLE in headers else self._types.get(subject, "")
         try:
             user_id = _about(payload).user_id if kind else None
         except Unreadable as error:

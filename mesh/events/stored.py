@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from mesh.core.errors import BadReply, DeadlineExceeded, MeshError
 from mesh.core.terminal import escaped
-from mesh.transport.base import NO_HEADERS, Message, Transport
+from mesh.transport.base import Message, Transport
 from mesh.wire.headers import STATUS
 
 BATCH: Final = 256
@@ -64,15 +64,11 @@ async def read(
         asked["start_time"] = start.astimezone(UTC).isoformat().replace("+00:00", "Z")
     else:
         asked["seq"] = max(start, 1)
-    arrived = asyncio.Queue[Message]()
-    inbox = transport.inbox()
-    subscription = await transport.subscribe(inbox, arrived.put_nowait)
-    try:
-        name = f"$JS.API.DIRECT.GET.{stream}"
-        await transport.publish(name, json.dumps(asked).encode(), reply=inbox)
-        return [message async for message in _until_the_end(name, arrived)]
-    finally:
-        await subscription.drain()
+    found = []
+    async with _answers(transport, stream, asked) as following:
+        while (message := await following()) is not None:
+            found.append(message)
+    return found
 
 
 async def at(transport: Transport, stream: str, sequence: int) -> Stored | None:
@@ -83,14 +79,8 @@ async def at(transport: Transport, stream: str, sequence: int) -> Stored | None:
 
 async def newest(transport: Transport, stream: str) -> Stored | None:
     """The newest message; None if the stream is empty. Raises as `read` does."""
-    name = f"$JS.API.DIRECT.GET.{stream}"
-    message = await transport.request(name, b'{"last_by_subj":">"}', NO_HEADERS, _TIMEOUT)
-    headers = message.headers
-    if SEQUENCE in headers:
-        return _stored(name, message)
-    if headers.get(STATUS) in _NONE_LEFT:
-        return None
-    raise _refusal(name, headers)
+    async with _answers(transport, stream, {"last_by_subj": ">"}) as following:
+        return await following()
 
 
 async def read_all(
@@ -103,20 +93,37 @@ async def read_all(
         start = messages[-1].sequence + 1
 
 
-async def _until_the_end(name: str, arrived: asyncio.Queue[Message]) -> AsyncIterator[Stored]:
-    while True:
-        try:
-            message = await asyncio.wait_for(arrived.get(), _TIMEOUT)
-        except TimeoutError:
-            raise DeadlineExceeded.here(name) from None
-        headers = message.headers
-        # First of all: a stored message may have a header named Status, by whoever published it.
-        if SEQUENCE in headers:
-            yield _stored(name, message)
-        elif headers.get(STATUS) in _NONE_LEFT:
-            return
-        else:
-            raise _refusal(name, headers)
+@asynccontextmanager
+async def _answers(
+    transport: Transport, stream: str, asked: Mapping[str, Any]
+) -> AsyncIterator[Callable[[], Awaitable[Stored | None]]]:
+    """Ask for messages: what is returned waits for the next one, and is None where none is left.
+
+    To an inbox of its own: a request would fail at a message whose headers cannot be read.
+    """
+    name = f"$JS.API.DIRECT.GET.{stream}"
+    arrived = asyncio.Queue[Message]()
+    inbox = transport.inbox()
+    subscription = await transport.subscribe(inbox, arrived.put_nowait)
+    try:
+        await transport.publish(name, json.dumps(asked).encode(), reply=inbox)
+        yield lambda: _next(name, arrived)
+    finally:
+        await subscription.drain()
+
+
+async def _next(name: str, arrived: asyncio.Queue[Message]) -> Stored | None:
+    try:
+        message = await asyncio.wait_for(arrived.get(), _TIMEOUT)
+    except TimeoutError:
+        raise DeadlineExceeded.here(name) from None
+    headers = message.headers
+    # First of all: a stored message may have a header named Status, by whoever published it.
+    if SEQUENCE in headers:
+        return _stored(name, message)
+    if headers.get(STATUS) in _NONE_LEFT:
+        return None
+    raise _refusal(name, headers)
 
 
 def _refusal(name: str, headers: Mapping[str, str]) -> StreamError:

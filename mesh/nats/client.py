@@ -140,11 +140,13 @@ class NatsConnection(NatsClient):
             message = Message(subject.decode(), payload, headers.decode(head) if head else NO_HEADERS, reply.decode())
         except ValueError as error:
             log.warning("nats_message_malformed", error=str(error))
-            if not (reply.isascii() and subject.isascii() and reply):
+            stored = headers.of_stored(head)
+            if not (reply.isascii() and subject.isascii() and (reply or stored)):
                 self._on_malformed(subject)
                 return
             # A worker answers that it cannot read the headers; a consumer settles the message, or it comes for ever.
-            message = Message(subject.decode(), payload, {headers.UNREADABLE: str(error)}, reply.decode())
+            # Who reads a stream needs the message's place, or nothing behind it is found.
+            message = Message(subject.decode(), payload, {headers.UNREADABLE: str(error), **stored}, reply.decode())
         try:
             deliver(message)
         except Exception:  # one failed delivery must not affect the next message

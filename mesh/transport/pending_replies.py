@@ -9,6 +9,7 @@ from math import inf
 from mesh.core.errors import BadReply, DeadlineExceeded, MeshError
 from mesh.transport.base import Message, Resend
 from mesh.transport.timer import TICK, Timer
+from mesh.wire.headers import UNREADABLE
 
 _TOKEN = 16
 _TOKENS = 256
@@ -88,6 +89,9 @@ class PendingReplies:
 
     def resolve(self, message: Message) -> None:
         """Hand a reply to the request that waits for it. The first reply counts."""
+        if UNREADABLE in message.headers:
+            self.fail(message.subject, "has headers that cannot be read")
+            return
         pending = self.by_token.get(message.subject[-_TOKEN:])
         if pending is not None and not pending.future.done():
             pending.future.set_result(message)

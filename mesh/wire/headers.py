@@ -11,6 +11,8 @@ STATUS: Final = "Status"
 """The name under which `decode` returns the status of the first line, such as 503: no responders."""
 UNREADABLE: Final = ":unreadable"
 """The only name in a message whose headers cannot be read; its value says why. No header can have this name."""
+STORED: Final = ("Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp")
+"""What the server adds at the end of a stored message's headers when it is read or republished."""
 MAX_BYTES: Final = 32 * 1024
 MAX_COUNT: Final = 100
 _VERSION: Final = "NATS/1.0"
@@ -59,6 +61,17 @@ def decode(block: bytes) -> dict[str, str]:
     if len(headers) < len(lines) - 3:
         _require_unique(lines[1:-2])
     return headers
+
+
+def of_stored(block: bytes) -> dict[str, str]:
+    """What the server says of a stored message whose other headers cannot be read; empty for any other message."""
+    found = {name: _last(block, name) for name in STORED}
+    return {} if "" in found.values() else found
+
+
+def _last(block: bytes, name: str) -> str:
+    _, _, rest = block.rpartition(f"\r\n{name}: ".encode())
+    return rest.partition(b"\r\n")[0].decode("ascii", "replace") if len(rest) < len(block) else ""
 
 
 def _require_unique(lines: list[str]) -> None:

@@ -8,6 +8,7 @@ from mesh.core.errors import Unavailable
 from mesh.events import jetstream
 from mesh.events.jetstream import DEAD, EVENTS
 from mesh.nats.transport import NatsTransport
+from ops.streams import MAX_DEAD, MAX_EVENT
 from providers.postgres.database import Database
 from tests.integration.events.consuming import SOON, add, consuming, dead, publish, settled
 from tests.support.events.on_servers import Effects, numbers
@@ -137,6 +138,33 @@ async def test_a_message_whose_headers_cannot_be_read_is_dead_at_once(
     [letter] = await dead(transport)
     assert ("no_cloud_event", "1") == (letter["Dead-Reason"], letter["Dead-Attempts"])
     assert f"the message has {detail}" == letter["Dead-Detail"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"h: " + b"\xff" * 31_000 + b"\r\n",  # each becomes three bytes
+        b"ce-id: " + b"x" * 31_000 + b"\r\n",  # would be in the message's id too
+        b"".join(b"h%d: x\r\n" % number for number in range(99)),
+    ],
+)
+async def test_a_dead_letter_is_stored_and_readable_however_much_the_event_had(
+    database: Database, transport: NatsTransport, odd: bytes
+) -> None:
+    config = (await api(transport, f"STREAM.INFO.{DEAD}"))["config"]
+    await api(transport, f"STREAM.UPDATE.{DEAD}", {**config, "max_msg_size": MAX_DEAD})
+    head = b"NATS/1.0\r\n%b\r\n" % odd
+    body = b"x" * (MAX_EVENT - len(head))
+    async with consuming(transport, database):
+        command = b"HPUB %b %d %d\r\n%b%b\r\n"
+        subject, size = HAPPENED.subject.encode(), len(head) + len(body)
+        transport.connection.send(command % (subject, len(head), size, head, body))
+        while not await dead(transport):
+            await asyncio.sleep(0.005)
+        await settled(transport)
+
+    [letter] = await dead(transport)
+    assert ("no_cloud_event", "1") == (letter["Dead-Reason"], letter["Dead-Attempts"])
 
 
 async def test_an_ordered_retry_is_handled_by_its_type(database: Database, transport: NatsTransport) -> None:

@@ -9,8 +9,9 @@ import pytest
 from devstack.servers.all import Servers
 from gateway.upstream.feed import Feed, Shown
 from mesh.events.jetstream import FEED
-from mesh.events.stored import newest
+from mesh.events.stored import BATCH, newest
 from mesh.nats.transport import NatsTransport
+from mesh.wire.headers import MAX_COUNT
 from subjects import EVENTS, EVENTS_CUSTOMERS_CHANGED, EVENTS_ORDERS_CONFIRMED, EVENTS_ORDERS_PLACED
 from tests.support.events.durable_events import connected, nats, publish
 from tests.support.waiting import until
@@ -38,10 +39,10 @@ async def test_what_is_stored_is_heard_once_in_order_and_over_a_restart_of_nats(
     ):
         await told(orders, 1)
         while await newest(gateway, FEED) is None:  # the copy takes a moment
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.005)
         feed = Feed(gateway, EVENTS, delivered.append, lambda: lost.append(1))
         async with feed.watched():
-            await feed.refresh()
+            await feed.ready()
             for number in range(2, 40):
                 await publish(customers, EVENTS_CUSTOMERS_CHANGED.subject, b'{"user_id":"u"}')
                 await told(orders, number)
@@ -59,3 +60,28 @@ async def test_what_is_stored_is_heard_once_in_order_and_over_a_restart_of_nats(
     assert ("orders.confirmed", "orders.placed") == (delivered[0].type, delivered[1].type)
     assert delivered[29:] == missed
     assert [] == lost
+
+
+async def test_events_whose_headers_cannot_be_read_keep_their_place(servers: Servers) -> None:
+    delivered: list[Shown] = []
+    lost: list[int] = []
+    head = b"NATS/1.0\r\n%b\r\n" % b"".join(b"h%d: x\r\n" % number for number in range(MAX_COUNT + 1))
+    command = b"HPUB %b %d %d\r\n%b{}\r\n" % (EVENTS_ORDERS_PLACED.subject.encode(), len(head), len(head) + 2, head)
+    async with connected(servers, "gateway") as gateway, connected(servers, "orders") as orders:
+        feed = Feed(gateway, EVENTS, delivered.append, lambda: lost.append(1))
+        async with feed.watched():
+            await feed.ready()
+            start = feed.position
+            for _ in range(BATCH + 1):  # a whole batch of them hides what is behind it
+                orders.connection.send(command)
+            await told(orders, 1001)
+            await until(lambda: len(delivered) == 1)
+            orders.connection.send(command)
+            await until(lambda: feed.position == start + BATCH + 3)
+            await feed.refresh()
+            missed = await feed.missed(start)
+            late = Feed(gateway, EVENTS, delivered.append, lambda: lost.append(1))
+            await late.ready()
+    assert [*range(start + 1, start + 1 + BATCH)] == [event.sequence for event in missed]
+    assert {""} == {event.type for event in missed}
+    assert (1, []) == (len(delivered), lost)
