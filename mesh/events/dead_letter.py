@@ -12,7 +12,7 @@ from mesh.wire.problem import one_line
 _LONGEST_DETAIL: Final = 500
 """Characters of `Dead-Detail`."""
 _NOT_REPEATED: Final = ("nats-", STATUS.lower(), UNREADABLE)
-"""A dead letter does not repeat headers with these prefixes. The server interprets them, or the message never had them."""
+"""A dead letter repeats no header with these prefixes. The server interprets them, or the message never had them."""
 _LONGEST_ID: Final = 256
 _MOST: Final = MAX_COUNT - 16
 _MOST_BYTES: Final = MAX_BYTES - 8 * 1024
