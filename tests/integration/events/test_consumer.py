@@ -37,6 +37,7 @@ async def test_no_more_run_at_once_than_there_is_room_for(database: Database, tr
 
     await publish(transport, *range(60))
     async with consuming(transport, database, watch, concurrency=4) as consumer:
+        await until(lambda: consumer.statistics()["handlers"]["sample.happened"]["handled"] == 60)
         await settled(transport)
 
     assert 4 == most
