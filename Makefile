@@ -81,11 +81,12 @@ bench-full: bench-install ## Run the whole benchmark: half an hour
 bench-install:
 	@$(MAKE) --no-print-directory install VENV=$(BENCH_VENV) PYTHON=$(BENCH_PYTHON) LOCK=requirements/bench.txt
 
-check: install ## Run ruff, mypy and import-linter
+check: install ## Run ruff, mypy and import-linter; compare the contracts with the last release
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/mesh contracts diff released
 
 docs: install ## Update the generated parts of docs/
 	@$(BIN)/python -m tests.unit.docs.generated

@@ -6,18 +6,23 @@ from typing import Annotated
 import typer
 
 from cli.connection import expanded
+from cli.contracts.comparing import diff, release
 from cli.contracts.declared import DECLARED
 from cli.contracts.generating import FOLDER, generate
+from cli.contracts.openapi import openapi
 from cli.failure import fail
 from devstack.stack.services import ROOT
 from ops.contracts.files import exported, illustrated
 
 contracts = typer.Typer(
-    name="contracts", no_args_is_help=True, help="Export the contracts, and generate types for other languages."
+    name="contracts",
+    no_args_is_help=True,
+    help="Export and compare the contracts, and generate types for other languages.",
 )
 
 
-contracts.command()(generate)
+for command in (generate, diff, release):
+    contracts.command()(command)
 
 
 @contracts.command()
@@ -31,11 +36,11 @@ def export(
     """Write the contracts for programs in every language: docs/contracts, or DIR.
 
     asyncapi.json is for AsyncAPI's tools, schemas.json (JSON Schema 2020-12) for validators and code generators.
-    contracts.json lists the subjects, reasons.json the reasons of errors. contracts.html and contracts.md are for
-    people. Examples and texts come from the checkout.
+    contracts.json lists the subjects, reasons.json the reasons of errors. openapi.json is the HTTP API. contracts.html
+    and contracts.md are for people. Examples and texts come from the checkout.
     """
     try:
-        files = exported(DECLARED, illustrated(DECLARED, ROOT))
+        files = exported(DECLARED, illustrated(DECLARED, ROOT), openapi())
     except ValueError as error:
         fail(str(error))
     stale = []

@@ -20,7 +20,7 @@ def contract_hash(requests: TypeAdapter[Any], replies: TypeAdapter[Any]) -> str:
     Generating the schemas takes 10 ms.
     """
     schemas = [requests.json_schema(mode="validation"), replies.json_schema(mode="serialization")]
-    return hashlib.sha256(json.dumps(_without_prose(schemas), sort_keys=True).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(without_prose(schemas), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def whole_hash(contracts: Mapping[str, str]) -> str:
@@ -28,9 +28,10 @@ def whole_hash(contracts: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(contracts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _without_prose(schema: Any) -> Any:  # noqa: ANN401  # a JSON Schema is JSON of any shape
+def without_prose(schema: Any) -> Any:  # noqa: ANN401  # a JSON Schema is JSON of any shape
+    """The schema without titles, descriptions and examples."""
     if isinstance(schema, list):
-        return [_without_prose(one) for one in schema]
+        return [without_prose(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
     return {key: _kept(key, value) for key, value in schema.items() if key not in _PROSE}
@@ -39,8 +40,8 @@ def _without_prose(schema: Any) -> Any:  # noqa: ANN401  # a JSON Schema is JSON
 def _kept(key: str, value: Any) -> Any:  # noqa: ANN401  # the same
     if key in _DATA:
         return value
-    if key == "required":
+    if key == "required" and isinstance(value, list):  # a flag beside a parameter of OpenAPI
         return sorted(value)
     if key in _NAMED:
-        return {name: _without_prose(one) for name, one in value.items()}
-    return _without_prose(value)
+        return {name: without_prose(one) for name, one in value.items()}
+    return without_prose(value)

@@ -1,7 +1,8 @@
 """Makes contracts.json and schemas.json from subjects.py and services.py, and reads them back."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,7 @@ _HEADERS: Final = {
     "event": "EventHeaders",
     "dead_letter": "DeadLetterHeaders",
 }
+_KNOWN: Final = frozenset(field.name for field in fields(Contracts))
 _LONGEST: Final = 16 * 1024 * 1024
 """Bytes of a file. A longer one is refused."""
 
@@ -134,22 +136,41 @@ def load(folder: Path) -> Contracts:
 
     Raises ValueError, with the name of the file, if they cannot be read.
     """
-    found, document = read_shapes(folder), _read(folder / CONTRACTS)
+    found, document = read_shapes(folder), read_json(folder / CONTRACTS)
     try:
-        return _resolved(document, found)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        path = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{folder / CONTRACTS}: {path}: {first['msg']}") from None
+        with _clear(folder):
+            return _resolved(document, found)
     except KeyError as error:
         raise ValueError(f"{folder / SCHEMAS} lacks the shape {error}") from None
     except RecursionError:
         raise ValueError(f"{folder / SCHEMAS}: a shape contains itself") from None
 
 
+def load_references(folder: Path) -> Contracts:
+    """The same, but each schema is a `$ref` to a shape of `read_shapes`. A shape may contain itself."""
+    with _clear(folder):
+        return referring(read_json(folder / CONTRACTS))
+
+
+def referring(document: Mapping[str, Any]) -> Contracts:
+    """The tree of a contracts.json, with references. Raises ValidationError."""
+    return _read_contracts({key: one for key, one in document.items() if key in _KNOWN})
+
+
+@contextmanager
+def _clear(folder: Path) -> Iterator[None]:
+    """Raise a ValueError that names the first wrong member in place of a ValidationError."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        path = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{folder / CONTRACTS}: {path}: {first['msg']}") from None
+
+
 def read_shapes(folder: Path) -> dict[str, Schema]:
     """The schema of every shape of an export, by name, with references to the others. Raises ValueError."""
-    found = _read(folder / SCHEMAS).get("$defs")
+    found = read_json(folder / SCHEMAS).get("$defs")
     if not (isinstance(found, dict) and all(isinstance(one, dict) for one in found.values())):
         raise ValueError(f"{folder / SCHEMAS} has no shapes")
     return found
@@ -161,11 +182,11 @@ def built(declared: Declared) -> Contracts:
 
 
 def _resolved(document: Mapping[str, Any], found: dict[str, Schema]) -> Contracts:
-    known = {field.name for field in fields(Contracts)}
-    return _read_contracts(shapes.inlined({key: one for key, one in document.items() if key in known}, found))
+    return referring(shapes.inlined({key: one for key, one in document.items() if key in _KNOWN}, found))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file. Raises ValueError."""
     try:
         if path.stat().st_size > _LONGEST:
             raise ValueError(f"{path} is too large")

@@ -1,7 +1,8 @@
 """The files of an export by name: the same bytes for the same declarations."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ops.contracts import asyncapi, examples, reasons
 from ops.contracts.asyncapi import Illustrated
@@ -9,6 +10,7 @@ from ops.contracts.document import CONTRACTS, SCHEMAS, Declared, as_text, contra
 from ops.contracts.markdown import markdown
 from ops.contracts.page.render import page
 
+OPENAPI: Final = "openapi.json"
 ASYNCAPI: Final = "asyncapi.json"
 REASONS: Final = "reasons.json"
 MARKDOWN: Final = "contracts.md"
@@ -25,12 +27,13 @@ def illustrated(declared: Declared, checkout: Path) -> Illustrated:
     )
 
 
-def exported(declared: Declared, shown: Illustrated) -> dict[str, str]:
-    """The text of each file."""
+def exported(declared: Declared, shown: Illustrated, openapi: Mapping[str, Any]) -> dict[str, str]:
+    """The text of each file. `openapi`: the gateway's document."""
     return {
         CONTRACTS: as_text(contracts(declared)),
         SCHEMAS: as_text(schemas(declared)),
         REASONS: as_text(reasons.document(shown.reasons)),
+        OPENAPI: as_text(openapi),
         ASYNCAPI: as_text(asyncapi.asyncapi(declared, shown)),
         MARKDOWN: markdown(declared, shown),
         PAGE: page(declared, shown),

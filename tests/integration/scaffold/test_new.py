@@ -24,7 +24,10 @@ pytestmark = pytest.mark.timeout(600)  # a whole `make check` on a machine that 
 _BEFORE, _AFTER = TUTORIAL.read_text().partition(LAST_STEP)[2].split("make up\n```\n")
 _DEFINED: Final = ("GATEWAY=", "field()", "LOGIN=")
 """What earlier steps of the tutorial set, and this one uses."""
-CHECKS: Final = (("ruff", "format", "--check", "."), ("ruff", "check", "."), ("mypy",), ("lint-imports",))
+CHECKS: Final = (
+    *(("ruff", "format", "--check", "."), ("ruff", "check", "."), ("mypy",), ("lint-imports",)),
+    ("mesh", "contracts", "diff", "released"),
+)
 _RUNNING: Final = ("gateway", "auth", "customers", "gift_cards")
 _ON_A_WHOLE_MESH: Final = (
     *("tests/contract", "tests/e2e/http/test_documentation.py", "tests/e2e/command/test_operator.py"),

@@ -1,7 +1,12 @@
 """The export of this checkout, made once."""
 
+from typing import Any
+
 import pytest
 
+from gateway.app import build
+from gateway.settings import GatewaySettings
+from mesh.transport.memory import MemoryBroker, MemoryTransport
 from ops.contracts.asyncapi import Illustrated
 from ops.contracts.document import Declared, built
 from ops.contracts.files import illustrated
@@ -24,3 +29,8 @@ def shown(declared: Declared) -> Illustrated:
 @pytest.fixture(scope="session")
 def contracts(declared: Declared) -> Contracts:
     return built(declared)
+
+
+@pytest.fixture(scope="session")
+def openapi() -> dict[str, Any]:
+    return build(GatewaySettings(), MemoryTransport(MemoryBroker())).openapi()
