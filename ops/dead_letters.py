@@ -3,10 +3,11 @@
 from typing import Final
 
 from mesh.events.stored import Stored, StreamError, at
+from mesh.wire.headers import UNREADABLE
 from ops.jetstream import JetStream
 from ops.streams import DEAD_STREAM, retry_subject
 
-_OF_THE_LETTER: Final = ("dead-", "nats-")
+_OF_THE_LETTER: Final = ("dead-", "nats-", UNREADABLE)
 """The prefix of the headers that belong to the dead letter, not to the event."""
 
 

@@ -1,11 +1,13 @@
 """Stored messages are read in order, without a consumer, whatever their publisher put into their headers."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
 from devstack.servers.all import Servers
 from mesh.events.stored import StreamError, read, read_all
+from mesh.wire.headers import UNREADABLE
 from ops.dead_letters import retry
 from ops.jetstream import JetStream
 from ops.stream_changes import apply
@@ -93,3 +95,20 @@ async def test_a_retry_that_broke_off_before_the_letter_was_removed_is_stored_on
     for _ in range(2):
         await retry(operator, letter)
     assert 1 == len(await read(operator.transport, "EVENTS", 1, "retry.depot"))
+
+
+async def test_a_letter_whose_headers_cannot_be_read_is_found_and_retried(made: Servers, operator: JetStream) -> None:
+    head = b"NATS/1.0\r\nno colon\r\n\r\n"
+    async with connected(made, "depot") as depot:
+        depot.connection.send(b"HPUB dead.depot %d %d\r\n%b{}\r\n" % (len(head), len(head) + 2, head))
+        await depot.flush()
+        while not (found := [letter async for letter in read_all(operator.transport, "DEAD")]):
+            await asyncio.sleep(0.005)
+        await retry(operator, found[0])
+        [again] = await pull(depot, "depot")
+    assert ("dead.depot", 1, {UNREADABLE: "a header without a colon"}) == (
+        found[0].subject,
+        found[0].sequence,
+        found[0].headers,
+    )
+    assert ("retry.depot", b"{}") == (again.subject, again.payload)
