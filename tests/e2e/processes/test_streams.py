@@ -24,6 +24,9 @@ ALFKI = '{"customer_id": "ALFKI"}'
 COMMANDS = {
     "call": ("call", "customers.get", ALFKI),
     "compose init": ("compose", "init", "--folder", "nowhere"),
+    "conform": ("conform", "customers", "--home", "nowhere"),
+    "contracts diff": ("contracts", "diff", "absent"),
+    "contracts release": ("contracts", "release", "0.0.1"),
     "contracts export": ("contracts", "export", "exported"),
     "contracts generate": ("contracts", "generate", "typescript"),
     "doctor": ("doctor", "--home", "nowhere"),
@@ -56,11 +59,19 @@ COMMANDS = {
     "users set-roles": ("users", "set-roles", "nobody@northwind.example", "USER", "--home", "nowhere"),
 }
 REFUSED = (
-    *("compose init", "contracts generate", "generate", "mail show", "nats user add", "nats user remove"),
+    *(
+        "compose init",
+        "contracts generate",
+        "contracts release",
+        "generate",
+        "mail show",
+        "nats user add",
+        "nats user remove",
+    ),
     *("new endpoint", "new service", "users create-admin"),
 )
 FAILS = {name: 3 for name, arguments in COMMANDS.items() if "nowhere" in arguments}
-FAILS |= {**dict.fromkeys(REFUSED, 1), "up": 2}
+FAILS |= {**dict.fromkeys(REFUSED, 1), "up": 2, "contracts diff": 2}
 """The exit status of each command that fails."""
 FEW = ("--only", "gateway", "--only", "customers")
 """A small mesh: it is about what starts the services, not about them."""

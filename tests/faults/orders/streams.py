@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
 from devstack.home.state import Operator
 from devstack.stack.stack import Stack
+from mesh.core.errors import MeshError
 from mesh.events.stored import Stored, read_all
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
@@ -42,9 +43,11 @@ class Streams:
 
     async def leader(self) -> str:
         """The node of a cluster that leads the stream of events."""
-        answer = await self.operator.transport.request(f"$JS.API.STREAM.INFO.{EVENT_STREAM}", b"", {}, 10)
-        leader: str = json.loads(answer.payload)["cluster"]["leader"]
-        return leader
+        while True:
+            with suppress(MeshError):  # while the nodes elect one, nobody answers
+                answer = await self.operator.transport.request(f"$JS.API.STREAM.INFO.{EVENT_STREAM}", b"", {}, 1)
+                if leader := json.loads(answer.payload).get("cluster", {}).get("leader"):
+                    return str(leader)
 
     async def events(self, start: int = 1) -> list[Stored]:
         """The stored events and retries."""
