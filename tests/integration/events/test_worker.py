@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.support.events.sample_events import ANNOUNCED
 from tests.support.events.streams import make_consumer, stored
 from tests.support.servers.frozen import frozen
 from tests.support.servers.nats_server import NatsServer
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[3]
 TOO_LARGE = 2**31
@@ -90,13 +92,18 @@ async def test_a_worker_that_is_killed_again_and_again_loses_nothing_and_repeats
 
 
 async def test_two_workers_take_turns_in_a_rolling_deploy(
-    database: Database, transport: NatsTransport, start: Start
+    database: Database, transport: NatsTransport, start: Start, tmp_path: Path
 ) -> None:
+    def started(count: int) -> bool:
+        return (tmp_path / "worker.log").read_text().count("service_started") >= count
+
     workers = [await start(), await start()]
+    await until(lambda: started(2))  # before that, SIGTERM ends a process at once
     writing = asyncio.create_task(write(database, *((f"a{number % 7}", number) for number in range(300))))
     for turn in range(2):
         await effects(database, turn * 100 + 50)
         successor = await start()
+        await until(partial(started, 3 + turn))
         workers[turn].send_signal(signal.SIGTERM)
         assert 0 == await workers[turn].wait()
         workers[turn] = successor
