@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from devstack.home.ports import read_ports
+from devstack.processes.program import process_names
 from devstack.servers.ports import Reservation, check_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from devstack.stack.settings import StackSettings
 
@@ -37,6 +40,12 @@ def gateway_ports(settings: StackSettings, kept: Sequence[int] = ()) -> tuple[tu
         for port in ports if "gateway" not in settings.absent else ():
             check_port(settings.http_host, port)
     return ports * count if settings.share_http_port else ports, reservation
+
+
+def kept_gateway_ports(settings: StackSettings, home: Path) -> list[int]:
+    """The ports of the gateways at the last start, as far as they are known."""
+    kept = read_ports(home)
+    return [kept[name][0] for name in process_names("gateway", settings.replicas.get("gateway", 1)) if kept.get(name)]
 
 
 def reachable(host: str) -> str:

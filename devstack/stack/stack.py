@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from devstack.errors import DevstackError
 from devstack.home.admin import keep_admin
-from devstack.home.ports import keep_ports, read_ports
+from devstack.home.ports import keep_ports
 from devstack.home.state import StackState, remove_stack, write_stack
 from devstack.processes.follow import follow
 from devstack.processes.program import kind_of, process_names
@@ -18,7 +18,7 @@ from devstack.processes.supervision import Supervisor
 from devstack.servers.all import Servers
 from devstack.servers.mail_sink import MailSink
 from devstack.servers.ports import Reservation
-from devstack.stack.addresses import gateway_ports, reachable
+from devstack.stack.addresses import gateway_ports, kept_gateway_ports, reachable
 from devstack.stack.description import describe, embedded, makes_admin, surroundings
 from devstack.stack.readiness import until_ready
 from devstack.stack.replaced import write_environments
@@ -104,7 +104,7 @@ class Stack:
         await self._servers.open()
         try:
             remove_stack(self._servers.home.path)  # left by a killed stack: we hold the lock, so it has ended
-            kept = self._kept_gateway_ports() if self.settings.keep_ports else ()
+            kept = kept_gateway_ports(self.settings, self._servers.home.path) if self.settings.keep_ports else ()
             self._ports, self._reserved = gateway_ports(self.settings, kept)
             await self._mail.start(self._servers.home.path)
             services = self._make_services()
@@ -261,11 +261,6 @@ class Stack:
         write_stack(self._state)
         gateways = dict(zip(process_names("gateway", len(self._ports)), ([port] for port in self._ports), strict=True))
         keep_ports(self._servers.home.path, gateways | {server.name: server.ports for server in self._servers})
-
-    def _kept_gateway_ports(self) -> list[int]:
-        names = process_names("gateway", self.settings.replicas.get("gateway", 1))
-        kept = read_ports(self._servers.home.path)
-        return [kept[name][0] for name in names if kept.get(name)]
 
     def _follow(self, programs: Sequence[Program]) -> None:
         if self._on_line is not None:

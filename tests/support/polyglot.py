@@ -11,7 +11,6 @@ from tests.support.paths import ROOT
 POLYGLOT: Final = ROOT / "polyglot"
 """The folder of programs in other languages, and of the packages of Node.js."""
 PRODUCTS_TS: Final = POLYGLOT / "products-ts"
-NESTJS: Final = POLYGLOT / "nestjs"
 _TOOLS: Final = POLYGLOT / "node_modules" / ".bin"
 PATH: Final = os.pathsep.join([str(_TOOLS), os.environ.get("PATH", ""), "/usr/local/go/bin"])
 
