@@ -83,6 +83,8 @@ ALL_PEERS = (
     _python("faststream", "faststream_worker/worker.py"),
 )
 _WORKERS = ("customers", "products")
+_ONE_USER = {"GATEWAY_WAITS_PER_USER": "200"}
+"""One user places all orders of the part `orders`."""
 
 
 @asynccontextmanager
@@ -96,7 +98,7 @@ async def mesh(
     settings = StackSettings(
         home=home, http_port=0, replicas=dict(replicas or {}), nats_nodes=nats_nodes, nats_configuration=_NATS
     )
-    told = [f"{name}={value}" for name, value in (variables or {}).items()]
+    told = [f"{name}={value}" for name, value in {**_ONE_USER, **(variables or {})}.items()]
     async with Stack(settings, service_command=lambda service: ("env", *told, *run_module(service))) as stack:
         yield stack
 
