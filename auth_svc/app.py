@@ -1,5 +1,6 @@
 """Builds the auth worker from its settings, its database and its handlers."""
 
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -21,10 +22,12 @@ from auth_svc.tokens import AccessTokens, RefreshTokens
 from contracts.auth import GetJwks
 from mesh.security.verifier import LEEWAY
 from mesh.service.service import Service
+from mesh.telemetry import catalogue
+from mesh.telemetry.metrics import Sample
 from mesh.transport.base import Transport
 from providers.mongo.database import Database, probe
 from worker.events import Events
-from worker.mongo import outbox_in
+from worker.mongo import connections, outbox_in
 from worker.wiring import wire
 
 _CLOCKS = 60
@@ -73,6 +76,7 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
         fetch_keys=partial(handlers.jwks, GetJwks()),
         guard=LivingSessions(sessions).guard,
         events=Events(outbox=outbox),
+        sources=[partial(connections, database, "auth"), partial(_hashing, passwords)],
     )
 
 
@@ -89,3 +93,8 @@ async def _probe(database: Database, signer: Signer) -> None:
     """Raise if the database is unavailable, or if tokens cannot be signed."""
     await probe(database)
     await signer.key()
+
+
+def _hashing(passwords: Passwords) -> Iterable[Sample]:
+    yield Sample(catalogue.HASHING, passwords.pending)
+    yield Sample(catalogue.HASHING_ROOM, passwords.room)

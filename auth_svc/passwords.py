@@ -41,12 +41,17 @@ class Passwords:
         self.common = frozenset(line for line in _LIST.read_text().splitlines() if not line.startswith("#"))
         """Passwords that many have, in lower case."""
         self._threads = ThreadPoolExecutor(settings.auth_hashes_at_once, thread_name_prefix="argon2")
-        self._places = settings.auth_hashes_at_once + _MOST_WAITING
+        self._most = self._places = settings.auth_hashes_at_once + _MOST_WAITING
 
     @property
     def room(self) -> int:
         """How many more passwords it takes before it refuses."""
         return self._places
+
+    @property
+    def pending(self) -> int:
+        """The passwords that are hashed now, or wait for it."""
+        return self._most - self._places
 
     def __enter__(self) -> Self:
         return self

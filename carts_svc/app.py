@@ -13,7 +13,7 @@ from mesh.client.client import Client
 from mesh.service.service import Service
 from mesh.transport.base import Transport
 from providers.mongo.database import probe
-from worker.mongo import events, open_mongo
+from worker.mongo import connections, events, open_mongo
 from worker.wiring import wire
 
 
@@ -31,4 +31,5 @@ async def build(settings: CartsSettings, transport: Transport, resources: AsyncE
         handlers=[Handlers(carts, Prices(client), Checkout(carts, client))],
         events=await events(database, carts, [CartEvents()]),
         probe=partial(probe, database),
+        sources=[partial(connections, database, "carts")],
     )

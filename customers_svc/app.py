@@ -1,13 +1,14 @@
 """Builds the customers worker from its settings, its database and its handlers."""
 
 from contextlib import AsyncExitStack
+from functools import partial
 
 from customers_svc.handlers import Handlers
 from customers_svc.repository import STEPS, Customers, seed
 from customers_svc.settings import CustomersSettings
 from mesh.service.service import Service
 from mesh.transport.base import Transport
-from worker.postgres import events, idempotent_writes, open_postgres
+from worker.postgres import connections, events, idempotent_writes, open_postgres
 from worker.wiring import wire
 
 
@@ -34,4 +35,5 @@ async def build(settings: CustomersSettings, transport: Transport, resources: As
         handlers=[Handlers(Customers(database), idempotent_writes(database, Customers, events=True))],
         events=events(database, Customers),
         probe=database.probe,
+        sources=[partial(connections, database, "customers")],
     )

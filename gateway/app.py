@@ -25,6 +25,7 @@ from gateway.api.products import routes as products
 from gateway.api.products import stock_routes as stock
 from gateway.api.shipping import routes as shipping
 from gateway.dependencies import Dependencies
+from gateway.measures import HttpMeasures, measure_upstream
 from gateway.middleware.body import BodyLimit
 from gateway.middleware.bulkhead import Bulkhead
 from gateway.middleware.conditional_reads import ConditionalReads
@@ -50,6 +51,7 @@ from mesh.client.client import Client
 from mesh.client.instances import Instances
 from mesh.core.version import package_version
 from mesh.security.verifier import Verifier
+from mesh.telemetry.metrics import Metrics
 from mesh.transport.base import Transport
 from subjects import (
     AUTH_JWKS,
@@ -78,18 +80,19 @@ OPTIONS lists the methods of a path.
 """
 
 
-def build(
+def build(  # noqa: PLR0913  # the last ones by name
     settings: GatewaySettings,
     transport: Transport,
     tracer: "Tracer | None" = None,
     *,
+    metrics: Metrics | None = None,
     fast: bool = True,
     insides: Insides = Insides(),  # noqa: B008  # it is frozen
 ) -> FastAPI:
     """Wire the application. Raises RuntimeError for a route that declares no endpoint, or that another route hides.
 
-    `tracer`: None disables tracing. `fast`: whether to use the fast path; responses are the same without it, and a test
-    compares them. `insides`: FastAPI's, as another version may have them.
+    `tracer`: None disables tracing. `metrics`: None measures nothing. `fast`: whether to use the fast path; responses
+    are the same without it, and a test compares them. `insides`: FastAPI's, as another version may have them.
     """
     app = FastAPIOffline(
         title="Northwind mesh",
@@ -101,7 +104,9 @@ def build(
         swagger_ui_parameters={"validatorUrl": None},  # it would send the document to a public validator
         telemetry={"tracing": False, "metrics": False, "logs": False},  # each request would look for OpenTelemetry
     )
-    app.state.dependencies = wire(settings, transport)
+    app.state.dependencies = parts = wire(settings, transport)
+    if metrics is not None:
+        measure_upstream(parts.client, parts.verifier, metrics)
     for routes in (
         *(auth, account, users, audit, customers, stock, products),
         *(carts, orders, shipping, notifications, events, health, contracts),
@@ -113,12 +118,16 @@ def build(
     compiled = tuple(compiled_routes(app, insides))
     known = any(route.compiled for route in compiled)
     app.state.representations = CompiledReads(compiled) if known else FastApisReads(app.router, compiled)
-    _add_middleware(app, settings, tracer, compiled if fast and known else ())
+    _add_middleware(app, settings, tracer, metrics, compiled if fast and known else ())
     return app
 
 
 def _add_middleware(
-    app: FastAPI, settings: GatewaySettings, tracer: "Tracer | None", compiled: Sequence[Route]
+    app: FastAPI,
+    settings: GatewaySettings,
+    tracer: "Tracer | None",
+    metrics: Metrics | None,
+    compiled: Sequence[Route],
 ) -> None:
     """Add the middleware. The one added last is the outermost."""
     app.add_middleware(Methods, routes=known_routes(app))
@@ -134,7 +143,11 @@ def _add_middleware(
     if settings.gateway_cors_origins:
         app.add_middleware(CrossOrigin, allow_origins=settings.gateway_cors_origins)
     app.add_middleware(
-        RequestContext, timeout=settings.gateway_timeout, proxies=settings.gateway_trusted_proxies, tracer=tracer
+        RequestContext,
+        timeout=settings.gateway_timeout,
+        proxies=settings.gateway_trusted_proxies,
+        tracer=tracer,
+        measures=None if metrics is None else HttpMeasures(metrics),
     )
 
 

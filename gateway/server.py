@@ -5,6 +5,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,7 +17,9 @@ from gateway.http.protocol import protocol
 from gateway.settings import GatewaySettings
 from mesh.nats.transport import NatsTransport
 from mesh.process.garbage import tune_garbage_collection
-from mesh.process.run import StartError, read_settings, stopped_or_lost, tracing, unless_stopped
+from mesh.process.metrics import measure_transport
+from mesh.process.run import StartError, measuring, read_settings, stopped_or_lost, tracing, unless_stopped
+from mesh.telemetry.metrics import Metrics
 from mesh.transport.base import Transport
 
 if TYPE_CHECKING:
@@ -34,15 +37,19 @@ async def serve(stop: asyncio.Event) -> None:
     Stopped if `stop` is set before there is a connection.
     """
     settings = read_settings(GatewaySettings)
-    with (
-        listener(settings.gateway_host, settings.gateway_port, reuse=settings.gateway_reuse_port) as listening,
-        tracing("gateway") as tracer,
-    ):
+    async with AsyncExitStack() as resources:
+        listening = resources.enter_context(
+            listener(settings.gateway_host, settings.gateway_port, reuse=settings.gateway_reuse_port)
+        )
+        tracer = resources.enter_context(tracing("gateway"))
+        metrics = await resources.enter_async_context(measuring("gateway"))
         transport = await unless_stopped(stop, NatsTransport.connect(settings, "gateway"))
-        try:
-            await serve_until(stop, settings, transport, listening, tracer)
-        finally:
-            await transport.close()  # last: it ends calls that wait for a reply
+        resources.push_async_callback(
+            transport.close
+        )  # after everything is served: it ends calls that wait for a reply
+        if metrics is not None:
+            measure_transport(transport, metrics)
+        await serve_until(stop, settings, transport, listening, tracer, metrics=metrics)
 
 
 def listener(host: str, port: int, *, reuse: bool = False) -> socket.socket:
@@ -73,15 +80,17 @@ def listener(host: str, port: int, *, reuse: bool = False) -> socket.socket:
     return bound
 
 
-async def serve_until(
+async def serve_until(  # noqa: PLR0913  # the last one by name
     stop: asyncio.Event,
     settings: GatewaySettings,
     transport: Transport,
     listening: socket.socket,
     tracer: "Tracer | None" = None,
+    *,
+    metrics: Metrics | None = None,
 ) -> None:
     """Serve on the socket until `stop` is set, then finish requests in flight."""
-    app = build(settings, transport, tracer)
+    app = build(settings, transport, tracer, metrics=metrics)
     server = _Server(_config(settings, app))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     host, port = listening.getsockname()[:2]

@@ -19,7 +19,7 @@ from notifications_svc.settings import NotificationsSettings
 from notifications_svc.webhook_repository import UnreadableSecret, Webhooks
 from notifications_svc.webhook_sender import WebhookSender
 from providers.mongo.database import Database, probe
-from worker.mongo import events, open_mongo
+from worker.mongo import connections, events, open_mongo
 from worker.wiring import wire
 
 
@@ -58,6 +58,7 @@ async def build(settings: NotificationsSettings, transport: Transport, resources
         handlers=[Handlers(notifications, webhooks, private=settings.notifications_webhook_private)],
         events=await events(database, notifications, [NotificationEvents()]),
         probe=partial(probe, database),
+        sources=[partial(connections, database, "notifications")],
     )
     service.statistics = delivery.statistics
     return service

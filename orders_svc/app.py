@@ -1,6 +1,7 @@
 """Builds the orders worker from its settings, its database and its handlers."""
 
 from contextlib import AsyncExitStack
+from functools import partial
 
 from mesh.client.client import Client
 from mesh.service.service import Service
@@ -11,7 +12,7 @@ from orders_svc.placement import Placements
 from orders_svc.repository import Orders
 from orders_svc.seeding import seed
 from orders_svc.settings import OrdersSettings
-from worker.postgres import events, idempotent_writes, open_postgres
+from worker.postgres import connections, events, idempotent_writes, open_postgres
 from worker.wiring import wire
 
 
@@ -40,4 +41,5 @@ async def build(settings: OrdersSettings, transport: Transport, resources: Async
         ],
         events=events(database, Orders, [OrderEvents()]),
         probe=database.probe,
+        sources=[partial(connections, database, "orders")],
     )

@@ -1,6 +1,7 @@
 """Builds the products worker from its settings, its database and its handlers."""
 
 from contextlib import AsyncExitStack
+from functools import partial
 
 from mesh.service.service import Service
 from mesh.transport.base import Transport
@@ -9,7 +10,7 @@ from products_svc.repository import STEPS, Catalogue, seed
 from products_svc.settings import ProductsSettings
 from products_svc.stock_handlers import StockHandlers
 from products_svc.stock_repository import Warehouse
-from worker.postgres import events, idempotent_writes, open_postgres
+from worker.postgres import connections, events, idempotent_writes, open_postgres
 from worker.wiring import wire
 
 
@@ -39,4 +40,5 @@ async def build(settings: ProductsSettings, transport: Transport, resources: Asy
         ],
         events=events(database, Catalogue),
         probe=database.probe,
+        sources=[partial(connections, database, "products")],
     )

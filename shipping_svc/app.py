@@ -1,6 +1,7 @@
 """Builds the shipping worker from its settings, its database, its handlers and its timers."""
 
 from contextlib import AsyncExitStack
+from functools import partial
 
 from mesh.client.client import Client
 from mesh.service.service import Service
@@ -11,7 +12,7 @@ from shipping_svc.handlers import Handlers
 from shipping_svc.repository import EXPIRING, Shipments, seed
 from shipping_svc.settings import ShippingSettings
 from shipping_svc.timers import Timers, running
-from worker.postgres import events, idempotent_writes, open_postgres
+from worker.postgres import connections, events, idempotent_writes, open_postgres
 from worker.wiring import wire
 
 
@@ -40,6 +41,7 @@ async def build(settings: ShippingSettings, transport: Transport, resources: Asy
         handlers=[Handlers(Shipments(database), writes, departures)],
         events=events(database, Shipments, [ShippingEvents()], expiring=EXPIRING),
         probe=database.probe,
+        sources=[partial(connections, database, "shipping")],
     )
     timers = Timers(
         database,

@@ -8,11 +8,13 @@ from pydantic import SecretStr
 
 from mesh.core.event import Event, Payload
 from mesh.events.cloud_event import compose
-from providers.mongo.database import Database, Document, open_database
+from mesh.telemetry.metrics import Sample
+from providers.mongo.database import Database, Document, open_database, pool_counts
 from providers.mongo.inbox import MongoInbox
 from providers.mongo.outbox import Entry, MongoOutbox, unsent
 from worker.events import Events
 from worker.outages import TERMS, opening
+from worker.pool import pool_samples
 
 Repository = TypeVar("Repository")
 
@@ -40,6 +42,13 @@ async def outbox_in(database: Database, collection: str) -> MongoOutbox:
     outbox = MongoOutbox(database, collection, TERMS)
     await outbox.ensure_index()
     return outbox
+
+
+def connections(database: Database, name: str) -> Iterable[Sample]:
+    """The numbers of the database's connections, shown as the pool `name`."""
+    counts, most = pool_counts(database)
+    idle = max(0, counts.open - counts.used)
+    return pool_samples(name, used=counts.used, idle=idle, most=most, waiting=counts.waiting)
 
 
 def unsent_event(event: Event[Payload], payload: Payload, *, aggregate: str) -> Document:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from mesh.core.event import Event, Payload
 from mesh.events.cloud_event import compose
 from mesh.service.idempotency import KEPT, IdempotentWrites
+from mesh.telemetry.metrics import Sample
 from providers.postgres.database import Database, Statements, open_database
 from providers.postgres.idempotency import Keys
 from providers.postgres.inbox import NOTHING, PostgresInbox
@@ -18,6 +19,7 @@ from providers.postgres.migrations import Seed, Steps, migrate
 from providers.postgres.outbox import Entry, PostgresOutbox, write
 from worker.events import Events
 from worker.outages import TERMS, opening
+from worker.pool import pool_samples
 
 Repository = TypeVar("Repository")
 Result = TypeVar("Result")
@@ -74,6 +76,12 @@ def events(
     when the stream no longer has that event.
     """
     return Events(handlers, PostgresOutbox(database), PostgresInbox(database, repository, expiring=expiring))
+
+
+def connections(database: Database, name: str) -> Iterable[Sample]:
+    """The numbers of the database's connections, shown as the pool `name`."""
+    pool = database.connections
+    return pool_samples(name, used=pool.used, idle=pool.idle, most=pool.size, waiting=pool.waiting)
 
 
 async def publish(transaction: Statements, event: Event[Payload], payload: Payload, *, aggregate: str) -> UUID:

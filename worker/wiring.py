@@ -1,6 +1,6 @@
 """The wiring of every worker: handlers by endpoint, token keys, health."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
@@ -15,6 +15,8 @@ from mesh.process.settings import WorkerSettings
 from mesh.security.verifier import Verifier
 from mesh.service.health import Probe, health_monitor
 from mesh.service.service import Service
+from mesh.telemetry import catalogue
+from mesh.telemetry.metrics import Sample, Source
 from mesh.transport.base import Transport
 from subjects import AUTH_JWKS, ENDPOINTS, EVENTS
 from worker.answers import AnyEndpoint, AnyHandler, collect
@@ -43,25 +45,29 @@ async def wire(  # noqa: PLR0913  # each by name
     fetch_keys: Callable[[], Awaitable[Jwks]] | None = None,
     guard: Guard = _unguarded,
     events: Events = _NO_EVENTS,
+    sources: Sequence[Source] = (),
 ) -> Service:
     """The service `name`, ready to start. Its endpoints are answered by the methods of `handlers` that declare them.
 
     `probe` checks the service's database; None for a service without one. `fetch_keys` fetches the keys that verify
     tokens; by default from auth. `events` are the durable events that it handles and publishes. Their consumer and
-    their relay start, pause and drain with the service. Raises StartError if the handlers do not match the endpoints
-    and the events that subjects.py declares for the service.
+    their relay start, pause and drain with the service. `sources` show the numbers of its database, if somebody asks.
+    Raises StartError if the handlers do not match the endpoints and the events that subjects.py declares for the
+    service.
     """
     collected = collect([endpoint for endpoint in ENDPOINTS if endpoint.service == name], handlers)
     consumed = collect_events(name, EVENTS, events.handlers, with_inbox=events.inbox is not None)
+    verifier = Verifier(settings, fetch_keys or partial(Client(transport).call, AUTH_JWKS, GetJwks()))
     service = EventService(
         name,
         transport,
         version=package_version(),
         description=description,
-        verify=Verifier(settings, fetch_keys or partial(Client(transport).call, AUTH_JWKS, GetJwks())).verify,
+        verify=verifier.verify,
         concurrency=settings.mesh_concurrency,
         queue_size=settings.mesh_queue_size,
     )
+    service.sources = (*sources, partial(_of_tokens, verifier))
     for endpoint, handler in collected.items():
         service.add(endpoint, guard(endpoint, handler))
     if consumed:
@@ -76,3 +82,8 @@ async def wire(  # noqa: PLR0913  # each by name
 
 async def _able() -> None:
     """The probe of a service without a database."""
+
+
+def _of_tokens(verifier: Verifier) -> Iterable[Sample]:
+    yield Sample(catalogue.TOKENS, verifier.cached_tokens)
+    yield Sample(catalogue.TOKENS_VERIFIED, verifier.verifications)

@@ -51,6 +51,8 @@ class StackState(BaseModel):
     ready: bool = True
     gateway_url: str  # the first gateway
     gateway_urls: list[str]
+    metrics_urls: dict[str, str] = {}
+    """Where each process of the mesh shows its metrics, by the name in `processes`."""
     nats_url: str  # of all nodes, separated by commas; the next field has the same order
     nats_monitor_url: str | None
     operator: Operator

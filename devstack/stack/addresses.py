@@ -1,18 +1,50 @@
-"""The addresses and URLs of gateways."""
+"""The addresses of a stack's own processes: gateways and metrics."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from devstack.home.ports import read_ports
 from devstack.processes.program import process_names
 from devstack.servers.ports import Reservation, check_port
+from services import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from devstack.stack.settings import StackSettings
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of a stack's own processes, reserved until `release`."""
+
+    gateways: Sequence[int] = ()
+    """One for each gateway."""
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    """Where each process shows its metrics, by its name in stack.json."""
+    reservations: Sequence[Reservation] = ()
+
+    def release(self) -> None:
+        """Let others have the ports: whatever was to listen there does."""
+        for reservation in self.reservations:
+            reservation.release()
+
+
+def choose_ports(settings: StackSettings, home: Path) -> Ports:
+    """The ports for a start. Raises DevstackError if a requested one is in use."""
+    kept = kept_gateway_ports(settings, home) if settings.keep_ports else ()
+    gateways, for_gateways = gateway_ports(settings, kept)
+    names = [
+        name
+        for service in BY_NAME
+        if service not in settings.absent
+        for name in process_names(service, settings.replicas.get(service, 1))
+    ]
+    for_metrics = Reservation(len(names))
+    return Ports(gateways, dict(zip(names, for_metrics.ports, strict=True)), (for_gateways, for_metrics))
 
 
 def gateway_ports(settings: StackSettings, kept: Sequence[int] = ()) -> tuple[tuple[int, ...], Reservation]:

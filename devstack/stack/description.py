@@ -14,10 +14,11 @@ from ops.private_files import write_private
 from services import PROCESSES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from devstack.servers.all import Servers
+    from devstack.stack.addresses import Ports
     from devstack.stack.settings import StackSettings
     from ops.process import ServerName
 
@@ -38,7 +39,7 @@ def surroundings(
     settings: StackSettings,
     servers: Servers,
     terminal: Mapping[str, str],
-    ports: Sequence[int],
+    ports: Ports,
     mail_url: str | None = None,
 ) -> Surroundings:
     """Where everything is. A server's port can change until it serves."""
@@ -48,7 +49,7 @@ def surroundings(
     external = {row.name: settings.external_url(row.name) for row in PROCESSES}
     return Surroundings(
         gateway_host=settings.http_host,
-        gateway_ports=ports,
+        gateway_ports=ports.gateways,
         nats_url=settings.nats_url or servers.nats_url,
         nats_seeds=None if settings.nats_url else servers.nats_seeds,
         nats_ca=servers.nats_ca,
@@ -60,6 +61,7 @@ def surroundings(
             for row in PROCESSES
             for variable in row.keys
         },
+        metrics_ports=ports.metrics,
         mail_url=mail_url,
     )
 
@@ -85,6 +87,7 @@ def describe(
     return StackState(
         gateway_url=gateways[0],
         gateway_urls=gateways,
+        metrics_urls={name: f"http://127.0.0.1:{port}/metrics" for name, port in known.metrics_ports.items()},
         nats_url=known.nats_url,
         nats_monitor_url=servers.nats_monitor_url if seeds else None,
         operator=operator,

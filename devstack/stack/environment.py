@@ -81,12 +81,25 @@ class Surroundings:
     admin_email: str
     admin_password: str = field(repr=False)
     keys: Mapping[str, str] = field(repr=False)  # by variable
+    metrics_ports: Mapping[str, int] = field(default_factory=dict)  # by the process's name in stack.json
     mail_url: str | None = None  # the sink that keeps all mail; None if it does not run
 
-    def environment(self, service: ServiceName, terminal: Mapping[str, str], replica: int = 0) -> dict[str, str]:
-        """The environment of one process: inherited variables and its own."""
-        environment = inherited(service, terminal, nats=self.nats_seeds is None)
-        return {**self._defaults(service), **environment, **self._nats(service), **self._own(service, replica)}
+    def environment(
+        self, service: ServiceName, terminal: Mapping[str, str], replica: int = 0, process: str = ""
+    ) -> dict[str, str]:
+        """The environment of one process: inherited variables and its own. `process` is its name in stack.json."""
+        return {
+            **self._defaults(service),
+            **inherited(service, terminal, nats=self.nats_seeds is None),
+            **self._nats(service),
+            **self._own(service, replica),
+            **self._metrics(process),
+        }
+
+    def _metrics(self, process: str) -> dict[str, str]:
+        """A port of its own, which a new process may share with the one that it replaces."""
+        port = self.metrics_ports.get(process)
+        return {"METRICS_PORT": str(port), "METRICS_REUSE_PORT": "true"} if port else {}
 
     def _nats(self, service: ServiceName) -> dict[str, str]:
         if self.nats_seeds is None:

@@ -17,8 +17,7 @@ from devstack.processes.progress import silent
 from devstack.processes.supervision import Supervisor
 from devstack.servers.all import Servers
 from devstack.servers.mail_sink import MailSink
-from devstack.servers.ports import Reservation
-from devstack.stack.addresses import gateway_ports, kept_gateway_ports, reachable
+from devstack.stack.addresses import Ports, choose_ports, reachable
 from devstack.stack.description import describe, embedded, makes_admin, surroundings
 from devstack.stack.readiness import until_ready
 from devstack.stack.replaced import write_environments
@@ -70,8 +69,7 @@ class Stack:
             keep_ports=settings.keep_ports,
         )
         self._mail = MailSink()
-        self._ports: tuple[int, ...] = ()
-        self._reserved = Reservation(0)
+        self._ports = Ports()
         self._waiting = Waiting(on_progress, self._first_gateway)
         self._services: list[Service] = []
         self._supervisors: dict[str, Supervisor] = {}
@@ -104,8 +102,7 @@ class Stack:
         await self._servers.open()
         try:
             remove_stack(self._servers.home.path)  # left by a killed stack: we hold the lock, so it has ended
-            kept = kept_gateway_ports(self.settings, self._servers.home.path) if self.settings.keep_ports else ()
-            self._ports, self._reserved = gateway_ports(self.settings, kept)
+            self._ports = choose_ports(self.settings, self._servers.home.path)
             await self._mail.start(self._servers.home.path)
             services = self._make_services()
             programs: list[Program] = [*self._servers, *services]
@@ -118,7 +115,7 @@ class Stack:
             environments = self._write_environments()
             self._tasks += [asyncio.create_task(self._supervisors[server.name].run()) for server in self._servers]
             await self._until_all_serve(list(self._supervisors.values()))
-            self._reserved.release()
+            self._ports.release()
             telling.cancel()
             self._tasks.remove(telling)
             self._describe(environments)
@@ -145,7 +142,7 @@ class Stack:
         if self._state is not None:
             self._state = None
             remove_stack(self._servers.home.path)
-        self._reserved.release()
+        self._ports.release()
         await self._mail.stop()
         await self._servers.stop_all()
 
@@ -220,7 +217,7 @@ class Stack:
         for service in (name for name in SERVICES if name not in self.settings.absent):
             for replica, name in enumerate(process_names(service, self.settings.replicas.get(service, 1))):
                 argv = self._service_command(service)
-                env = partial(self._environment, service, replica)
+                env = partial(self._environment, service, replica, name)
                 if service == "gateway":
                     services.append(Service(name, self._servers.home, argv, env, partial(self._mesh_is_ready, replica)))
                 else:
@@ -233,7 +230,7 @@ class Stack:
         """Ask the gateway only once all workers serve: it repeats an unready answer for a second."""
         if self._state is None:
             await _all([one.serves for one in self._supervisors.values() if isinstance(one.program, Worker)])
-        await until_ready(reachable(self.settings.http_host), self._ports[replica], self.settings.absent)
+        await until_ready(reachable(self.settings.http_host), self._ports.gateways[replica], self.settings.absent)
 
     async def _gateway_is_ready(self) -> None:
         if address := self._first_gateway():
@@ -241,10 +238,12 @@ class Stack:
 
     def _first_gateway(self) -> tuple[str, int] | None:
         """The address of the first gateway; None if it is not started here."""
-        return None if "gateway" in self.settings.absent else (reachable(self.settings.http_host), self._ports[0])
+        return (
+            None if "gateway" in self.settings.absent else (reachable(self.settings.http_host), self._ports.gateways[0])
+        )
 
-    def _environment(self, service: ServiceName, replica: int = 0) -> dict[str, str]:
-        return self._surroundings().environment(service, self._terminal, replica)
+    def _environment(self, service: ServiceName, replica: int = 0, process: str = "") -> dict[str, str]:
+        return self._surroundings().environment(service, self._terminal, replica, process)
 
     def _surroundings(self) -> Surroundings:
         return surroundings(self.settings, self._servers, self._terminal, self._ports, self._mail.url)
@@ -259,7 +258,8 @@ class Stack:
         state = describe(self._servers, known, self._terminal, self._processes())
         self._state = state.model_copy(update={"environments": environments})
         write_stack(self._state)
-        gateways = dict(zip(process_names("gateway", len(self._ports)), ([port] for port in self._ports), strict=True))
+        ports = self._ports.gateways
+        gateways = dict(zip(process_names("gateway", len(ports)), ([port] for port in ports), strict=True))
         keep_ports(self._servers.home.path, gateways | {server.name: server.ports for server in self._servers})
 
     def _follow(self, programs: Sequence[Program]) -> None:

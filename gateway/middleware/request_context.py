@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.measures import HttpMeasures
 from gateway.middleware.client_address import ClientAddresses
 from gateway.networks import Network
 from gateway.problems import internal_error
@@ -50,17 +51,23 @@ _LONGEST_TRACE = 512  # W3C: at least this much should be propagated
 class RequestContext:
     """Makes each HTTP request the current request of the mesh. `timeout` is in seconds.
 
-    `proxies`: whose X-Forwarded-For is trusted. `tracer`: None disables tracing.
+    `proxies`: whose X-Forwarded-For is trusted. `tracer`: None disables tracing. `measures`: None measures nothing.
     """
 
     def __init__(
-        self, app: ASGIApp, timeout: float, proxies: Sequence[Network] = (), tracer: "Tracer | None" = None
+        self,
+        app: ASGIApp,
+        timeout: float,
+        proxies: Sequence[Network] = (),
+        tracer: "Tracer | None" = None,
+        measures: HttpMeasures | None = None,
     ) -> None:
         self._app = app
         self._timeout = timeout
         self._time = LoopTime()
         self._addresses = ClientAddresses(proxies)
         self._tracer = tracer
+        self._measures = measures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -82,6 +89,8 @@ class RequestContext:
                 message["headers"] = [*headers, *caching, *prepared]
             await send(message)
 
+        if self._measures is not None:
+            self._measures.began()
         started = time.perf_counter()
         with working_on(context):
             try:
@@ -97,9 +106,16 @@ class RequestContext:
                     raise  # the response has begun: the server closes the connection
                 await internal_error()(scope, receive, send_prepared)
             finally:
-                _log(scope, status, started)
-                if context.span is not None:
-                    context.span.answered(scope["method"], _template(scope), status)
+                self._ended(scope, context, status, time.perf_counter() - started)
+
+    def _ended(self, scope: Scope, context: Context, status: int | None, seconds: float) -> None:
+        method, template = scope["method"], _template(scope)
+        ms = round(seconds * 1000, 2)
+        log.info("request", method=method, path=template or _path(scope["path"]), status=status, ms=ms)
+        if self._measures is not None:
+            self._measures.ended(method, template, status, seconds, context.trace_id)
+        if context.span is not None:
+            context.span.answered(method, template, status)
 
     def _context(self, scope: Scope) -> Context:
         found = {_WANTED[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED}
@@ -111,16 +127,6 @@ class RequestContext:
             trace={name: value for name, value in found.items() if len(value) <= _LONGEST_TRACE},
             client_address=self._addresses.find(scope),
         )
-
-
-def _log(scope: Scope, status: int | None, started: float) -> None:
-    log.info(
-        "request",
-        method=scope["method"],
-        path=_template(scope) or _path(scope["path"]),
-        status=status,
-        ms=round((time.perf_counter() - started) * 1000, 2),
-    )
 
 
 def _caching(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:

@@ -1,6 +1,7 @@
 """Calls services behind a limit and a circuit breaker, so that a slow one does not hold up the gateway."""
 
 from asyncio import CancelledError
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -35,7 +36,7 @@ class GuardedClient:
         limits: ServiceLimits,
         timeout: float,
     ) -> None:
-        self._client = client
+        self.client = client
         self._timeout = timeout
         self._time = LoopTime()
         self._hashing = {endpoint.subject: f"{endpoint.service} password" for endpoint in hashing}
@@ -49,7 +50,7 @@ class GuardedClient:
         started = self._time.now()
         ticket = guard.enter(started)
         try:
-            reply = await self._client.call(endpoint, request, timeout)
+            reply = await self.client.call(endpoint, request, timeout)
         except BaseException as error:
             guard.leave(ticket, started, self._time.now(), slow_after, error)
             if isinstance(error, CallError):
@@ -67,17 +68,24 @@ class Guard:
         self.limiter = AdaptiveLimit(
             lowest=limits.gateway_limit_min, initial=limits.gateway_limit_initial, highest=limits.gateway_limit_max
         )
+        self.shed = Counter[str]()
+        """Refused calls by reason."""
         self.breaker = CircuitBreaker(name, timeouts=limits.gateway_breaker_timeouts, rest=limits.gateway_breaker_rest)
 
     def enter(self, now: float) -> Ticket:
         """Admit a call. Raises Overloaded."""
         if self.limiter.full:
             why = f"the {self._name} service is at its limit of requests in flight"
-            raise Overloaded(Code.OVERLOADED, "gateway_busy", why)
+            raise self._counted(Overloaded(Code.OVERLOADED, "gateway_busy", why))
         if (ticket := self.breaker.admit(now)) is None:
-            raise Overloaded(Code.OVERLOADED, "circuit_open", f"the {self._name} service does not respond")
+            why = f"the {self._name} service does not respond"
+            raise self._counted(Overloaded(Code.OVERLOADED, "circuit_open", why))
         self.limiter.enter()
         return ticket
+
+    def _counted(self, refusal: Overloaded) -> Overloaded:
+        self.shed[refusal.reason] += 1
+        return refusal
 
     def leave(
         self, ticket: Ticket, started: float, now: float, slow_after: float, error: BaseException | None = None

@@ -44,7 +44,8 @@ class Client:
     def __init__(self, transport: Transport, instances: Instances | None = None) -> None:
         self._transport = transport
         self._instances = instances
-        self._budgets: dict[str, HedgeBudget] = {}
+        self.budgets: dict[str, HedgeBudget] = {}
+        """The budget of repeated requests to each service that was called."""
         self._latencies: defaultdict[str, LatencyHistogram] = defaultdict(LatencyHistogram)
         self._time = LoopTime()
         self._epoch: float | None = None
@@ -95,9 +96,9 @@ class Client:
         return partial(self._transport.request, endpoint.subject, payload, headers)
 
     def _budget(self, service: str) -> HedgeBudget:
-        found = self._budgets.get(service)
+        found = self.budgets.get(service)
         if found is None:
-            found = self._budgets[service] = HedgeBudget(service, self._instances)
+            found = self.budgets[service] = HedgeBudget(service, self._instances)
         return found
 
     async def _retry(

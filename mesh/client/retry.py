@@ -40,6 +40,13 @@ class RetryBudget:
         self._most = most
         self._earned = most
         self._at = 0.0
+        self.spent = 0
+        """Retries since the start."""
+
+    @property
+    def left(self) -> float:
+        """The retries that may be made now."""
+        return min(self._earned + (get_running_loop().time() - self._at) * self._per_second, self._most)
 
     def request(self) -> None:
         """Count a request: it earns a fraction of a retry."""
@@ -52,10 +59,10 @@ class RetryBudget:
 
     def spend(self) -> bool:
         """Spend one retry. False if the budget has none."""
-        now = get_running_loop().time()
-        self._earned = min(self._earned + (now - self._at) * self._per_second, self._most)
-        self._at = now
+        self._earned = self.left
+        self._at = get_running_loop().time()
         if self._earned < 1:
             return False
         self._earned -= 1
+        self.spent += 1
         return True

@@ -64,6 +64,11 @@ class Context(NamedTuple):
     span: Span | None = None
     """The request's span in this process; None if it is not traced."""
 
+    @property
+    def trace_id(self) -> str | None:
+        """The id of the request's trace; None if it is not traced."""
+        return None if self.span is None else self.span.trace_id
+
     def remaining(self) -> float:
         """Seconds until the deadline; negative once it has passed."""
         return self.deadline - get_running_loop().time()

@@ -16,11 +16,13 @@ from mesh.core.reading import Unreadable
 from mesh.events import cloud_event, jetstream
 from mesh.events.cloud_event import CloudEvent, Misfit
 from mesh.events.dead_letter import dead_headers, dead_subject, retry_subject
+from mesh.events.handler_stats import HandlerStats
 from mesh.events.jetstream import ACK, ACK_WAIT, EVENTS, IN_PROGRESS, Delivery, delivery, nak
 from mesh.events.puller import Puller
 from mesh.events.retries import HANDED_BACK, Failure, Retries, failure, timed_out
 from mesh.events.stores import Inbox
 from mesh.service.deadlines import Deadlines
+from mesh.telemetry.metrics import Histogram
 from mesh.transport.base import Message, Transport
 from mesh.wire import names
 from mesh.wire.json_text import ambiguity
@@ -44,25 +46,6 @@ class Handler(NamedTuple):
     """Takes the inbox's unit (None without an inbox) and the payload."""
     timeout: float = TIMEOUT
     """Seconds."""
-
-
-@dataclass
-class HandlerStats:
-    """Counts of one event's handler since the start."""
-
-    handled: int = 0
-    repeated: int = 0
-    """Deliveries of events that had been applied before."""
-    errors: int = 0
-    """Tries that failed."""
-    retried: int = 0
-    """Failed tries after which the event is delivered again."""
-    dead: int = 0
-    running: int = 0
-    """Events in work now."""
-    last_error: str = ""
-    processing_time: int = 0
-    """Nanoseconds."""
 
 
 @dataclass
@@ -92,6 +75,12 @@ class EventConsumer:
     ) -> None:
         self.tracer: Tracer | None = None
         """Traces events whose publishers trace them; set it before `start`."""
+        self.durations: Histogram | None = None
+        """Measures tries by subject and outcome; set it before `start`."""
+        self.pending = 0
+        """Events that waited in the stream at the latest delivery."""
+        self.redelivered = 0
+        """Deliveries of an event after the first one."""
         self._service = service
         self._transport = transport
         self._routes = {handler.event.type: _Route(handler) for handler in handlers}
@@ -107,6 +96,12 @@ class EventConsumer:
         self._reporting: asyncio.Task[None] | None = None
         self._unread = HandlerStats()
         """Dead letters of messages without a handler."""
+
+    @property
+    def stats(self) -> dict[str, HandlerStats]:
+        """The counts of each handler by the event's subject, and `unread` for messages without a handler."""
+        handled = {route.handler.event.subject: route.stats for route in self._routes.values()}
+        return {**handled, "unread": self._unread}
 
     async def start(self) -> None:
         """Start pulling."""
@@ -157,6 +152,8 @@ class EventConsumer:
             log.warning("event_of_another_consumer", subject=message.subject)
             self.puller.release()
             return
+        self.pending = told.pending
+        self.redelivered += told.attempt > 1
         task = asyncio.get_running_loop().create_task(self._work(message, told))
         self.tasks[task] = message.reply
         task.add_done_callback(self._finished)
@@ -193,6 +190,9 @@ class EventConsumer:
         failed = await self._handle(route, event, payload, context)
         elapsed = time.perf_counter_ns() - started
         route.stats.processing_time += elapsed
+        if self.durations is not None:
+            labels = (route.handler.event.subject, "failed" if failed else "ok")
+            self.durations.observe(labels, elapsed / 1e9, context.trace_id)
         self._log.info(
             "event_handled",
             type=event.type,

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Collection, Coroutine
-from contextlib import AbstractContextManager, AsyncExitStack, closing, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, closing, nullcontext
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -18,11 +18,13 @@ from mesh.core.settings import Settings
 from mesh.nats.transport import NatsTransport
 from mesh.process.garbage import tune_garbage_collection
 from mesh.process.heartbeat import heartbeat
+from mesh.process.metrics import MetricsNotShown, measure_worker, shown
 from mesh.process.settings import WorkerSettings
 from mesh.service.service import Service
 from mesh.telemetry.log_lines import LogWriter
 from mesh.telemetry.logs import configure
-from mesh.telemetry.settings import LogSettings, TraceSettings
+from mesh.telemetry.metrics import Metrics
+from mesh.telemetry.settings import LogSettings, MetricsSettings, TraceSettings
 from mesh.telemetry.streams import open_streams
 from mesh.transport.base import Transport
 from mesh.wire import validation
@@ -60,7 +62,7 @@ def run(name: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> NoReturn
         uvloop.run(_until_stopped(main, writer))
     except Stopped:
         log.info("stopped_before_start")
-    except (StartError, MeshError) as error:
+    except (StartError, MetricsNotShown, MeshError) as error:
         log.error("stopped", why=str(error))  # noqa: TRY400  # one line for the operator, no traceback
         sys.exit(1)
     finally:
@@ -99,12 +101,15 @@ def run_worker(
         settings = read_settings(settings_type)
         async with AsyncExitStack() as resources:
             tracer = resources.enter_context(tracing(name))
+            metrics = await resources.enter_async_context(measuring(name))
 
             async def start() -> tuple[Transport, Service]:
                 transport = await NatsTransport.connect(settings, name)
                 resources.push_async_callback(transport.close)
                 service = await build(settings, transport, resources)
                 service.tracer = tracer
+                if metrics is not None:
+                    measure_worker(service, transport, metrics)
                 await service.start()
                 return transport, service
 
@@ -149,6 +154,14 @@ def tracing(process: str) -> "AbstractContextManager[Tracer | None]":
         return closing(exporting(process, settings.trace_ratio))
     except ValueError as error:
         raise StartError(f"settings: OTEL_…: {error}") from error
+
+
+def measuring(process: str) -> AbstractAsyncContextManager[Metrics | None]:
+    """A context with this process's metrics, which it shows meanwhile; None without METRICS_PORT.
+
+    Raises MetricsNotShown if it cannot listen there.
+    """
+    return shown(process, read_settings(MetricsSettings))
 
 
 async def stopped_or_lost(stop: asyncio.Event, transport: Transport) -> None:

@@ -82,6 +82,8 @@ class Verifier:
         self._asked_at = float("-inf")
         self._failure: Exception | None = None
         self._fetching: asyncio.Task[None] | None = None
+        self.verifications = 0
+        """Tokens that were not in the cache."""
         self._verified: TLRUCache[bytes, _Verified] = TLRUCache(_CACHED_TOKENS, _expires, clock)
 
     @property
@@ -103,6 +105,7 @@ class Verifier:
         try:
             return self._verified[digest].caller  # `get` would read the clock twice
         except KeyError:
+            self.verifications += 1
             verified = self._verified[digest] = await self._decode(token)
             return verified.caller
 

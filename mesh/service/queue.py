@@ -1,7 +1,10 @@
 """The bounded queue of requests that wait for a handler."""
 
-from collections import deque
+import time
+from collections import Counter, deque
 from typing import Generic, TypeVar
+
+from mesh.telemetry.metrics import Histogram
 
 Request = TypeVar("Request")
 
@@ -21,8 +24,12 @@ class RequestQueue(Generic[Request]):
     def __init__(self, *, handlers: int, size: int) -> None:
         self._handlers = handlers
         self._size = size
-        self._waiting: deque[Request] = deque()
+        self._waiting: deque[tuple[Request, float]] = deque()
         self._usual_seconds = 0.0
+        self.refused = Counter[str]()
+        """Refusals by reason."""
+        self.waits: Histogram | None = None
+        """Measures how long requests wait; None measures nothing."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -34,19 +41,28 @@ class RequestQueue(Generic[Request]):
         wait too long or miss its deadline.
         """
         if len(self) >= self._size:
-            return "queue_full"
+            return self._refused("queue_full")
         wait = (len(self) + 1) / self._handlers * self._usual_seconds  # the requests before it, and one being handled
         in_time = wait <= _WAIT * time_left and wait + self._usual_seconds <= time_left
-        return None if in_time else "queue_too_slow"
+        return None if in_time else self._refused("queue_too_slow")
 
     def append(self, request: Request) -> None:
         """Add a request at the end."""
-        self._waiting.append(request)
+        self._waiting.append((request, time.monotonic()))
 
     def next(self) -> Request | None:
         """Remove and return the oldest request; None if the queue is empty."""
-        return self._waiting.popleft() if self._waiting else None
+        if not self._waiting:
+            return None
+        request, since = self._waiting.popleft()
+        if self.waits is not None:
+            self.waits.observe((), time.monotonic() - since)
+        return request
 
     def learn(self, seconds: float) -> None:
         """Record how long a handler took."""
         self._usual_seconds += (seconds - self._usual_seconds) * _NEWEST
+
+    def _refused(self, reason: str) -> str:
+        self.refused[reason] += 1
+        return reason

@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from mesh.service.pool import Pool
 from mesh.service.queue import RequestQueue
 from mesh.service.request import read_headers
 from mesh.service.subscriptions import Subscriptions
+from mesh.telemetry.metrics import Histogram, Source
 from mesh.transport.base import NO_HEADERS, Message, Transport
 from mesh.wire import names, problem, validation
 from mesh.wire.discovery import VERBS, Identity
@@ -63,9 +64,13 @@ class Service:
         """Traces requests that their callers trace; set it before `start`."""
         self.statistics: Callable[[], dict[str, Any]] = dict
         """Makes the `data` of a STATS document."""
+        self.durations: Histogram | None = None
+        """Measures requests by subject and outcome; set it before `start`."""
+        self.sources: Sequence[Source] = ()
+        """Show the numbers of what the service uses."""
         self._transport = transport
         self._verify = verify
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self._routes: list[Route] = []
         self._loop: asyncio.AbstractEventLoop  # set by start(); kept: `get_running_loop` costs a system call
         self._log = log  # bound by start(): an unbound logger reads its configuration at each line
@@ -164,7 +169,7 @@ class Service:
         request = AcceptedRequest(route, message, received, context, fault)
         if len(message.payload) > route.endpoint.max_request:
             self._start_background(self._refuse(request, too_large(route.endpoint)))
-        elif self._running < self._concurrency:
+        elif self._running < self.concurrency:
             self._run(request)
         elif (reason := self._queue.refusal(request.time_left())) is not None:
             busy = f"{self.identity.name} has no free handler, and its queue is full"
@@ -206,12 +211,11 @@ class Service:
             if begun:  # a dropped request says nothing about handling times
                 self._queue.learn(elapsed / 1e9)
             route.record.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
-            self._log.info(
-                "request",
-                subject=message.subject,
-                outcome=fault.code.value if fault else "ok",
-                ms=round(elapsed / 1e6, 2),
-            )
+            outcome = fault.code.value if fault else "ok"
+            self._log.info("request", subject=message.subject, outcome=outcome, ms=round(elapsed / 1e6, 2))
+            if self.durations is not None:
+                labels = (route.endpoint.subject, outcome)
+                self.durations.observe(labels, elapsed / 1e9, context.trace_id)
             if context.span is not None:
                 context.span.served(fault)
             if fault is not None:

@@ -1,4 +1,4 @@
-"""Settings of logging and tracing."""
+"""Settings of logging, tracing and metrics."""
 
 from typing import Annotated, Literal
 
@@ -21,3 +21,14 @@ class LogSettings(Settings):
     """The least severe level that is logged."""
     log_format: Annotated[Literal["auto", "json", "pretty"], BeforeValidator(word)] = "auto"
     """auto: pretty on a terminal, JSON lines elsewhere."""
+
+
+class MetricsSettings(Settings):
+    """Where a process shows its metrics (ADR 33)."""
+
+    metrics_port: int | None = Field(None, ge=1, le=65535)
+    """The port of `/metrics`. Without it the process measures and shows nothing."""
+    metrics_host: str = "127.0.0.1"
+    """The address of `/metrics`. Whoever reaches it can read the metrics: it asks for no credentials."""
+    metrics_reuse_port: bool = False
+    """Whether another process may listen on the same port: a new process beside the one that it replaces."""

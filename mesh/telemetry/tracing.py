@@ -31,6 +31,7 @@ from opentelemetry.util.types import Attributes
 
 from mesh.core.context import Context, working_on
 from mesh.core.errors import Fault, RemoteFault
+from mesh.telemetry.methods import OTHER, known_method
 
 log = structlog.get_logger()
 
@@ -39,7 +40,6 @@ REQUEST_ID: Final = "mesh.request_id"
 _TRACEPARENT = "traceparent"
 _SAMPLED = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf]")
 _FLAGS = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-")
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY"})
 _SERVER_ERROR = 500  # from this status on the failure is the server's
 _FLUSH = 2.0
 """Seconds to export the last spans when the process ends."""
@@ -83,8 +83,8 @@ class Span:
 
     def answered(self, method: str, route: str | None, status: int | None) -> None:
         """End with the HTTP status, or None if the process ends first; `route` is the template."""
-        known = method if method in _METHODS else "_OTHER"
-        self._span.update_name(" ".join(filter(None, ("HTTP" if known == "_OTHER" else known, route))))
+        known = known_method(method)
+        self._span.update_name(" ".join(filter(None, ("HTTP" if known == OTHER else known, route))))
         self._span.set_attribute("http.request.method", known)
         if route is not None:
             self._span.set_attribute("http.route", route)

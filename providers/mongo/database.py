@@ -16,6 +16,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from providers.errors import DatabaseRefused, DatabaseUnavailable
+from providers.mongo.pool import PoolCounts
 
 Document: TypeAlias = dict[str, Any]
 Client: TypeAlias = AsyncMongoClient[Document]
@@ -86,6 +87,13 @@ async def probe(database: Database) -> None:
             await database.command("ping")
 
 
+def pool_counts(database: Database) -> tuple[PoolCounts, int]:
+    """The counts of the client's connections, and how many it may open to a server."""
+    options = database.client.options
+    (counts,) = cast("list[PoolCounts]", options.event_listeners)
+    return counts, int(options.pool_options.max_pool_size)
+
+
 def is_outage(error: PyMongoError) -> bool:
     """Whether the database was unreachable or too slow. The start waits only for such an error to pass."""
     shutting_down = isinstance(error, OperationFailure) and error.code in _SHUTTING_DOWN
@@ -109,6 +117,7 @@ def _client(url: str, timeout: float, driver: type[Client]) -> Client:
             journal=True,
             tz_aware=True,
             tzinfo=UTC,
+            event_listeners=[PoolCounts()],
         )
     except (PyMongoError, ValueError) as error:
         raise DatabaseRefused(f"not a usable MongoDB URL: {error}") from error

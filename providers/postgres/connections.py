@@ -72,16 +72,26 @@ class Connections:
     def __init__(self, pool: "Pool[Record]", size: int) -> None:
         self._pool = pool
         self._free = asyncio.Semaphore(size)
+        self.size = size
+        self.used = 0
+        """Connections that are lent now."""
+        self.waiting = 0
+        """Statements that wait for a connection."""
         self._idle: list[Connection] = []
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[Any]:
         """Lend a connection. Raises TimeoutError if none is free within a second."""
         if self._free.locked():  # only then: a timeout costs three times as much as acquiring
-            async with asyncio.timeout(ACQUIRE_TIMEOUT):
-                await self._free.acquire()
+            self.waiting += 1
+            try:
+                async with asyncio.timeout(ACQUIRE_TIMEOUT):
+                    await self._free.acquire()
+            finally:
+                self.waiting -= 1
         else:
             await self._free.acquire()
+        self.used += 1
         try:
             connection = await self._open()
             try:
@@ -91,7 +101,13 @@ class Connections:
                 raise
             self._idle.append(connection)
         finally:
+            self.used -= 1
             self._free.release()
+
+    @property
+    def idle(self) -> int:
+        """Connections that are open and not lent."""
+        return len(self._idle)
 
     async def _open(self) -> Connection:
         while self._idle:

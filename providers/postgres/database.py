@@ -66,7 +66,7 @@ class Database:
     """
 
     def __init__(self, connections: Connections, spare: Connections, terms: Terms) -> None:
-        self._connections = connections
+        self.connections = connections
         self._spare = spare
         self._terms = terms
         self.outbox_written = asyncio.Event()
@@ -121,7 +121,7 @@ class Database:
     async def _connection(self) -> AsyncIterator[Connection]:
         left = self._terms.remaining()
         try:
-            async with asyncio.timeout(left), self._connections.taken() as connection:
+            async with asyncio.timeout(left), self.connections.taken() as connection:
                 try:
                     await connection.limit_statements(left)
                     yield connection

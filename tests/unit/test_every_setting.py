@@ -18,7 +18,7 @@ from devstack.stack.services import SERVICES
 from devstack.stack.settings import ServiceName, StackSettings
 from mesh.core.settings import Settings
 from mesh.process.run import StartError, read_settings
-from mesh.telemetry.settings import LogSettings, TraceSettings
+from mesh.telemetry.settings import LogSettings, MetricsSettings, TraceSettings
 from services import PROCESSES
 from tests.support.paths import ROOT
 from tests.support.service_settings import OF_SERVICES
@@ -120,7 +120,7 @@ def refusal(kind: type[Settings]) -> str:
 def test_every_class_of_settings_has_what_all_have_in_common() -> None:
     ours = {kind for kind in BaseSettings.__subclasses__() if (ROOT / kind.__module__.partition(".")[0]).is_dir()}
     assert {Settings} == ours
-    assert {*OF_SERVICES.values(), StackSettings, LogSettings, TraceSettings} <= set(CLASSES)
+    assert {*OF_SERVICES.values(), StackSettings, LogSettings, MetricsSettings, TraceSettings} <= set(CLASSES)
 
 
 @pytest.mark.parametrize(("kind", "name"), FIELDS)

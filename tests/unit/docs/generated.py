@@ -24,7 +24,8 @@ from mesh.core.reasons import COMMON, KEYED, VERIFIED
 from mesh.nats.settings import NatsSettings
 from mesh.process.settings import WorkerSettings
 from mesh.security.settings import TokenSettings
-from mesh.telemetry.settings import LogSettings, TraceSettings
+from mesh.telemetry.catalogue import METRICS
+from mesh.telemetry.settings import LogSettings, MetricsSettings, TraceSettings
 from mesh.wire.field_reasons import FieldReason
 from ops.contracts.docstrings import of_fields
 from ops.process import Process
@@ -34,10 +35,11 @@ from tests.support.paths import ROOT
 from tests.support.service_settings import settings_of
 
 _REFERENCE: Final = ROOT / "docs" / "reference"
+_GUIDES: Final = ROOT / "docs" / "guides"
 _CONTRACTS: Final = ROOT / "docs" / "contracts"
 _DECISIONS: Final = ROOT / "docs" / "adr"
 GROUPS: Final[Mapping[str, tuple[type[BaseSettings], ...]]] = {
-    "Every process": (NatsSettings, LogSettings, TraceSettings),
+    "Every process": (NatsSettings, LogSettings, TraceSettings, MetricsSettings),
     "The gateway and every worker": (TokenSettings,),
     "Every worker": (WorkerSettings,),
     "The gateway": (GatewaySettings, HttpLimits, ServiceLimits, EventLimits),
@@ -152,6 +154,15 @@ def _with_status(names: Iterable[str], codes: Mapping[str, Code]) -> str:
     return ", ".join(f"`{name}` {codes[name].number}" for name in names) or "none"
 
 
+def metrics() -> str:
+    """A table of every metric."""
+    rows = [
+        f"| `{one.shown}` | {one.kind} | {', '.join(f'`{label}`' for label in one.labels)} | {one.meaning} |"
+        for one in METRICS
+    ]
+    return "\n".join(["| metric | kind | labels | meaning |", "|---|---|---|---|", *rows])
+
+
 def decisions() -> str:
     """The index of the decision records, by their titles."""
     lines = ["| | decision |", "|---|---|"]
@@ -177,6 +188,7 @@ PARTS: Final[Mapping[Path, Callable[[], str]]] = {
     _REFERENCE / "configuration.md": configuration,
     _REFERENCE / "cli.md": commands,
     _REFERENCE / "errors.md": reasons,
+    _GUIDES / "operating.md": metrics,
     _DECISIONS / "README.md": decisions,
 }
 _MARKED: Final = re.compile(r"(<!-- generated: `make docs` -->\n).*?(\n<!-- end -->)", re.DOTALL)

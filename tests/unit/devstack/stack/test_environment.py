@@ -46,6 +46,14 @@ def test_gateways_on_one_port_are_told_that_they_share_it() -> None:
     assert "true" == shared.environment("gateway", {}, replica=1)["GATEWAY_REUSE_PORT"]
 
 
+def test_each_process_shows_its_metrics_on_a_port_of_its_own() -> None:
+    surroundings = replace(SURROUNDINGS, metrics_ports={"auth": 9100, "auth-2": 9101})
+    terminal = {"METRICS_PORT": "9999"}
+    assert "9100" == surroundings.environment("auth", terminal, 0, "auth")["METRICS_PORT"]
+    assert "9101" == surroundings.environment("auth", terminal, 1, "auth-2")["METRICS_PORT"]
+    assert "METRICS_PORT" not in surroundings.environment("stock", terminal)
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_terminals_variables_pass_but_for_other_services(service: ServiceName) -> None:
     terminal = {f"{name.upper()}_THING": name for name in SERVICES} | {"PATH": "/bin", "LOG_LEVEL": "debug"}
