@@ -16,11 +16,10 @@ from typer.main import get_command
 
 from cli.application import application
 from devstack.stack.stack import Stack
+from tests.support.command import ALFKI, MESH, Streams, forked
 from tests.support.servers.nats_server import NatsServer, free_port
 from tests.support.servers.processes import Process, module
 
-MESH = str(Path(sys.executable).with_name("mesh"))
-ALFKI = '{"customer_id": "ALFKI"}'
 COMMANDS = {
     "call": ("call", "customers.get", ALFKI),
     "compose init": ("compose", "init", "--folder", "nowhere"),
@@ -117,22 +116,39 @@ def test_every_command_is_tried() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 async def test_no_command_minds_its_streams(tmp_path: Path, stack: Stack, name: str) -> None:
-    command = (MESH, *COMMANDS[name])
-    home = str(stack.state.home)
-
-    async def run(folder: str, script: str) -> tuple[int, str, str]:
+    async def run(folder: str, streams: Streams) -> int:
         (tmp_path / folder).mkdir()  # commands that write files would otherwise meet in one folder
-        return await shell(tmp_path / folder, script, *command, MESH_HOME=home)
+        home = str(stack.state.home)
+        return await forked(COMMANDS[name], streams, tmp_path / folder, {"MESH_HOME": home})
 
-    closed, full = await asyncio.gather(run("closed", '"$@" <&- >&- 2>&-'), run("full", '"$@" >/dev/full'))
+    told = tmp_path / "told"
+    closed, full = await asyncio.gather(
+        run("closed", Streams(None, None, None)), run("full", Streams(stdout=Path("/dev/full"), stderr=told))
+    )
 
-    status = FAILS.get(name, 0)
-    assert (status, "", "") == closed
+    assert FAILS.get(name, 0) == closed
+    require_told(name, full, told.read_text())
+
+
+def require_told(name: str, status: int, err: str) -> None:
+    """Require what a command says when standard output is full."""
     if name in FAILS:
-        assert status == full[0]
-        assert 1 >= len(full[2].splitlines()), full[2]
+        assert FAILS[name] == status
+        assert 1 >= len(err.splitlines()), err
     else:
-        assert (1, "mesh: [Errno 28] No space left on device\n") == (full[0], full[2])
+        assert (1, "mesh: [Errno 28] No space left on device\n") == (status, err)
+
+
+@pytest.mark.parametrize("name", ["call", "users create-admin"])
+async def test_a_new_interpreter_minds_its_streams_no_more(tmp_path: Path, stack: Stack, name: str) -> None:
+    home = str(stack.state.home)
+    closed, full = await asyncio.gather(
+        shell(tmp_path, '"$@" <&- >&- 2>&-', MESH, *COMMANDS[name], MESH_HOME=home),
+        shell(tmp_path, '"$@" >/dev/full', MESH, *COMMANDS[name], MESH_HOME=home),
+    )
+
+    assert (FAILS.get(name, 0), "", "") == closed
+    require_told(name, full[0], full[2])
 
 
 @pytest.mark.parametrize("name", ["events ls", "generate", "ls", "nats permissions", "users list"])

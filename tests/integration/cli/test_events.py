@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import os
 import signal
-import sys
+from asyncio.subprocess import PIPE, create_subprocess_exec
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +12,9 @@ import pytest
 
 from devstack.servers.all import Servers
 from ops.jetstream import JetStream
+from tests.support import command
 from tests.support.events import durable_events
 from tests.support.events.durable_events import ALL_ROWS, connected, publish, pull
-from tests.support.paths import ROOT
 
 SERVICES = ("sales", "depot", "courier")
 
@@ -39,23 +38,12 @@ class Command:
         for user in ("operator", "deployer", "depot"):
             (folder / f"{user}.nk").write_text(servers.nats_seeds[user])
 
-    async def start(self, *words: str, user: str = "operator") -> asyncio.subprocess.Process:
-        environment = {
-            "PATH": os.defpath,
-            "NATS_URL": self._url,
-            "NATS_NKEY_SEED_FILE": str(self._seeds / f"{user}.nk"),
-        }
-        pipe = asyncio.subprocess.PIPE
-        argv = (sys.executable, "-m", "cli.main", *words)
-        return await asyncio.create_subprocess_exec(
-            *argv, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe
-        )
+    def environment(self, user: str = "operator") -> dict[str, str]:
+        return {"NATS_URL": self._url, "NATS_NKEY_SEED_FILE": str(self._seeds / f"{user}.nk")}
 
     async def __call__(self, *words: str, user: str = "operator", typed: str = "") -> Ended:
-        process = await self.start("events", *words, user=user)
-        out, err = await process.communicate(typed.encode())
-        assert process.returncode is not None
-        return Ended(process.returncode, out.decode(), err.decode())
+        ended = await command.mesh("events", *words, stdin=typed.encode(), **self.environment(user))
+        return Ended(ended.code, ended.out, ended.err)
 
 
 @pytest.fixture
@@ -121,7 +109,8 @@ async def test_tail_prints_what_is_stored_in_order(sold: Servers, mesh: Command)
 
 
 async def test_tail_follows_until_ctrl_c(sold: Servers, mesh: Command) -> None:
-    process = await mesh.start("events", "tail", "--since", "1h", "--json")
+    words = ("events", "tail", "--since", "1h", "--json")
+    process = await create_subprocess_exec(command.MESH, *words, env=mesh.environment(), stdout=PIPE)
     assert process.stdout
     for _ in range(3):
         await process.stdout.readline()
