@@ -12,7 +12,7 @@ import typer
 from cli.failure import fail
 from cli.nats import HOSTS, make_keys
 from ops.generated import password
-from ops.private_files import write_private
+from ops.private_files import locked, write_private
 from services import PROCESSES
 
 compose = typer.Typer(name="compose", no_args_is_help=True, help="Prepare a deployment with compose.yaml.")
@@ -43,24 +43,32 @@ def init(
 ) -> None:
     """Create .env and keys/ with passwords, keys and certificates, readable by their owner only.
 
-    Existing values are kept. Run it again after an update, or to renew a certificate before it expires.
+    Existing values are kept. Run it again after an update, or to renew a certificate before it expires. Of two that
+    run at once, one waits for the other.
     """
-    file, example = folder / ".env", folder / ".env.example"
+    file = folder / ".env"
     try:
-        text = (file if file.exists() else example).read_text()
-        values = {name: secrets.token_hex(24) for name in _PASSWORDS}
-        values |= {name: b64encode(secrets.token_bytes(32)).decode() for name in _KEYS}
-        values |= {f"{row.prefix}_ADMIN_EMAIL": admin_email for row in PROCESSES if row.admin}
-        for row in PROCESSES:
-            values |= dict(zip(row.mail_variables, (smtp_url, mail_from), strict=False))
-        values |= make_keys(folder / "keys", HOSTS)
-        write_private(file, filled(text, values))
+        with locked(folder):
+            _fill(folder, admin_email, (smtp_url, mail_from))
     except (OSError, ValueError) as error:
         fail(f"{file}: {error}")
     typer.echo(
         f"{file}, {folder / 'keys'}: ready for `docker compose up --build`; "
         "the first administrator logs in with AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD"
     )
+
+
+def _fill(folder: Path, admin_email: str, mail: tuple[str, str]) -> None:
+    """Write .env and keys/. The folder is locked: two that run at once would each write passwords of their own."""
+    file, example = folder / ".env", folder / ".env.example"
+    text = (file if file.exists() else example).read_text()
+    values = {name: secrets.token_hex(24) for name in _PASSWORDS}
+    values |= {name: b64encode(secrets.token_bytes(32)).decode() for name in _KEYS}
+    values |= {f"{row.prefix}_ADMIN_EMAIL": admin_email for row in PROCESSES if row.admin}
+    for row in PROCESSES:
+        values |= dict(zip(row.mail_variables, mail, strict=False))
+    values |= make_keys(folder / "keys", HOSTS)
+    write_private(file, filled(text, values))
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

@@ -6,13 +6,16 @@ import re
 import shutil
 import stat
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from dotenv import dotenv_values
 from typer.testing import CliRunner, Result
 
 from auth_svc.settings import AuthSettings
+from cli import compose
 from cli.application import application
 from cli.compose import filled
 from tests.support.paths import ROOT
@@ -52,6 +55,19 @@ def test_a_fresh_clone_gets_all_that_compose_wants_for_its_owner_alone(clone: Pa
     assert not [value for value in secret if value in made.output]
     assert 0o600 == stat.S_IMODE((clone / ".env").stat().st_mode)
     assert (clone / "keys" / "nats" / "server.pem").exists()
+
+
+def test_of_two_that_run_at_once_the_second_keeps_what_the_first_wrote(clone: Path) -> None:
+    started = Barrier(2)
+
+    def run() -> dict[str, str]:
+        started.wait(10)
+        compose.init(folder=clone)  # not by typer's runner, which replaces the streams of the whole process
+        return variables(clone)
+
+    with ThreadPoolExecutor(2) as two:
+        one, other = (future.result(60) for future in [two.submit(run), two.submit(run)])
+    assert one == other == variables(clone)
 
 
 def test_the_values_are_such_as_the_services_take(clone: Path) -> None:
