@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Final
 
 import structlog
 
@@ -11,6 +12,8 @@ from mesh.wire.discovery import LONGEST_REASON, SHARED
 from mesh.wire.names import QUEUE_GROUP
 
 log = structlog.get_logger()
+
+STARTING: Final = "not all endpoints are subscribed yet"
 
 
 class Subscriptions:
@@ -32,7 +35,8 @@ class Subscriptions:
     @property
     def metadata(self) -> dict[str, str]:
         """The instance's metadata in discovery; ADR-32 requires strings."""
-        absence = self._pause_reason or self._pool.conflict
+        subscribing = STARTING if self._endpoints.keys() - self._active.keys() else None
+        absence = self._pause_reason or self._pool.conflict or subscribing
         metadata = {"ready": "true" if absence is None else "false"}
         if self._pool.kind != SHARED:
             metadata["pool"] = self._pool.kind
@@ -45,9 +49,9 @@ class Subscriptions:
     async def start(self, discovery: Mapping[str, Deliver], endpoints: Mapping[str, Deliver]) -> None:
         """Subscribe to discovery alone, and to the endpoints in the queue group. Raises Refused, Disconnected."""
         async with self._lock:
+            self._endpoints = endpoints  # first: discovery answers "not ready" until all are subscribed
             for subject, deliver in discovery.items():
                 self._discovery.append(await self._transport.subscribe(subject, deliver))
-            self._endpoints = endpoints
             await self._apply()
 
     async def pause(self, reason: str) -> None:

@@ -12,8 +12,11 @@ from mesh.client.client import Client
 from mesh.core.errors import NoResponder, Unavailable
 from mesh.service.health import health_monitor
 from mesh.service.service import Service
+from mesh.service.subscriptions import STARTING
+from mesh.transport.base import Deliver, Subscription
 from mesh.transport.memory import MemoryBroker, MemoryTransport
-from tests.support.mesh.sample_service import SAY, Gate, Say, sample
+from tests.support.mesh.raw import raw
+from tests.support.mesh.sample_service import SAY, SHOUT, WHISPER, Gate, Say, sample
 from tests.support.waiting import until
 
 WHY = "the database does not answer"
@@ -80,6 +83,40 @@ async def metadata(caller: MemoryTransport, verb: str = "PING") -> dict[str, Any
 async def until_ready(caller: MemoryTransport, ready: str) -> None:
     while (await metadata(caller))["ready"] != ready:
         await asyncio.sleep(0)
+
+
+class SlowSubscriber(MemoryTransport):
+    """NATS confirms the subscriptions of a queue group only once `confirms` is set."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        super().__init__(broker, "worker")
+        self.asked = asyncio.Event()
+        self.confirms = asyncio.Event()
+
+    async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
+        if queue:
+            self.asked.set()
+            await self.confirms.wait()
+        return await super().subscribe(subject, deliver, queue)
+
+
+async def test_an_instance_that_starts_or_rejoins_is_not_ready_until_all_its_endpoints_are_subscribed(
+    broker: MemoryBroker, caller: MemoryTransport
+) -> None:
+    transport = SlowSubscriber(broker)
+    service = sample(transport)
+    for begin in (service.start, service.resume):
+        beginning = asyncio.create_task(begin())
+        await transport.asked.wait()
+        assert {"ready": "false", "reason": STARTING} == await metadata(caller)
+        transport.confirms.set()
+        await until_ready(caller, "true")
+        for endpoint in (SAY, SHOUT, WHISPER):
+            await raw(caller, endpoint.subject)  # raises NoResponder if nobody serves it
+        await beginning
+        transport.asked.clear()
+        transport.confirms.clear()
+        await service.pause(WHY)
 
 
 async def test_a_paused_service_answers_discovery_alone_and_says_why(worker: MemoryTransport) -> None:
