@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import errno
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import uvicorn
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _BACKLOG = 2048
+UNACKNOWLEDGED: Final = 45.0
+"""Seconds without an acknowledgement after which a client counts as gone. An event stream sends every 15 s."""
+_KEEP_ALIVE = 15
+"""Seconds of silence after which the kernel asks whether the client is still there."""
 
 
 async def serve(stop: asyncio.Event) -> None:
@@ -37,9 +42,15 @@ async def serve(stop: asyncio.Event) -> None:
     Stopped if `stop` is set before there is a connection.
     """
     settings = read_settings(GatewaySettings)
+    unacknowledged = max(UNACKNOWLEDGED, settings.gateway_write_timeout)  # a client may be as slow as the setting says
     async with AsyncExitStack() as resources:
         listening = resources.enter_context(
-            listener(settings.gateway_host, settings.gateway_port, reuse=settings.gateway_reuse_port)
+            listener(
+                settings.gateway_host,
+                settings.gateway_port,
+                reuse=settings.gateway_reuse_port,
+                unacknowledged=unacknowledged,
+            )
         )
         tracer = resources.enter_context(tracing("gateway"))
         metrics = await resources.enter_async_context(measuring("gateway"))
@@ -52,8 +63,12 @@ async def serve(stop: asyncio.Event) -> None:
         await serve_until(stop, settings, transport, listening, tracer, metrics=metrics)
 
 
-def listener(host: str, port: int, *, reuse: bool = False) -> socket.socket:
+def listener(
+    host: str, port: int, *, reuse: bool = False, unacknowledged: float = UNACKNOWLEDGED
+) -> socket.socket:
     """A bound socket that accepts no connections until it is served.
+
+    A connection breaks if its client acknowledges nothing for `unacknowledged` seconds: it went without a FIN.
 
     With `reuse`, several processes may share the port, and Linux distributes connections among them. Each has its own
     accept queue, and connections in it are reset when its process ends. To lose none, give each gateway its own port
@@ -64,6 +79,7 @@ def listener(host: str, port: int, *, reuse: bool = False) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if reuse:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        _bound_silence(bound, unacknowledged)
         bound.bind((host, port))
     except TypeError:  # IDNA cannot encode the name
         bound.close()
@@ -78,6 +94,15 @@ def listener(host: str, port: int, *, reuse: bool = False) -> socket.socket:
             why = f"cannot listen on port {port} of {host} (GATEWAY_HOST, GATEWAY_PORT): {error.strerror}"
         raise StartError(why) from error
     return bound
+
+
+def _bound_silence(listening: socket.socket, seconds: float) -> None:
+    """Have the kernel break silent connections (RFC 5482). Accepted sockets inherit this, so it costs them nothing."""
+    if sys.platform == "linux":  # elsewhere the kernel decides
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL):
+            listening.setsockopt(socket.IPPROTO_TCP, option, _KEEP_ALIVE)
 
 
 async def serve_until(  # noqa: PLR0913  # the last one by name

@@ -12,6 +12,7 @@ from customers_svc.settings import CustomersSettings
 from gateway.access.revocations import MOST_PAGES
 from gateway.problems import STATUS
 from gateway.routing.following import LONGEST_WAIT
+from gateway.server import UNACKNOWLEDGED
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import SLOW
 from gateway.upstream.followers import MOST_WAITING
@@ -111,6 +112,7 @@ def test_what_no_variable_sets_is_as_stated() -> None:
     assert max_payload
     message = int(max_payload[1]) * 1024**2
     assert {
+        "time for a client to acknowledge what was sent (TCP, on Linux)": UNACKNOWLEDGED,
         "events that wait for one stream's client to read": MOST_WAITING,
         "events of the last day to resume from": MOST_IN_FEED,
         "time for `wait`": LONGEST_WAIT,

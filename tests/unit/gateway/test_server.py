@@ -1,11 +1,14 @@
 import asyncio
+import ctypes
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
 from httpx2 import AsyncClient, ConnectError
 
+from gateway.routing.following import HEARTBEAT
 from gateway.server import listener, serve_until
 from gateway.settings import GatewaySettings
 from mesh.process.run import StartError
@@ -14,6 +17,9 @@ from mesh.transport.memory import MemoryTransport
 from tests.support.gateway.feed_stream import FeedStream
 from tests.support.gateway.tokens import bearer
 from tests.support.gateway.world import CHAI, World
+
+_BPF_RETURN = 0x06
+_SO_ATTACH_FILTER = 26  # Linux; Python has no name for it
 
 
 @pytest.fixture
@@ -87,6 +93,51 @@ async def test_an_event_stream_ends_when_the_gateway_stops(
             assert "id: 0" in [line async for line in lines]
     async with asyncio.timeout(5):  # less than requests in flight may have
         await task
+
+
+def deafen(connection: socket.socket) -> None:
+    """Drop every packet that arrives, so that nothing is acknowledged: as if the machine had vanished."""
+    program = ctypes.create_string_buffer(struct.pack("HBBI", _BPF_RETURN, 0, 0, 0))
+    connection.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))
+
+
+async def stream_status(http: AsyncClient) -> int:
+    async with http.stream("GET", "/v1/events", headers=bearer("USER")) as response:
+        return response.status_code
+
+
+async def test_a_client_that_vanishes_without_a_fin_gives_up_the_place_of_its_stream(
+    world: World, stop: asyncio.Event, transport: MemoryTransport
+) -> None:
+    feed, loop = FeedStream(world.broker), asyncio.get_running_loop()
+    await feed.start()
+    settings = GatewaySettings(gateway_streams_per_user=1)
+    token = bearer("USER")["Authorization"]
+    with listener("127.0.0.1", 0, unacknowledged=0.1) as listening, socket.socket() as client:
+        task = asyncio.create_task(serve_until(stop, settings, transport, listening))
+        async with AsyncClient(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}") as http:
+            await reachable(http)
+            client.setblocking(False)  # noqa: FBT003  # the library's
+            await loop.sock_connect(client, listening.getsockname())
+            request = f"GET /v1/events HTTP/1.1\r\nhost: a\r\nauthorization: {token}\r\n\r\n"
+            await loop.sock_sendall(client, request.encode())
+            assert (await loop.sock_recv(client, 4096)).startswith(b"HTTP/1.1 200 ")
+            assert 429 == await stream_status(http)
+            deafen(client)
+            feed.store()
+            while await stream_status(http) != 200:
+                await asyncio.sleep(0.01)
+        stop.set()
+        await task
+
+
+def test_a_client_may_be_silent_for_three_heartbeats() -> None:
+    with listener("127.0.0.1", 0) as listening:
+        listening.listen()
+        with socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
+            milliseconds = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert 3 * HEARTBEAT * 1000 == milliseconds
+            assert 1 == accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
 async def test_a_connection_to_nats_that_is_gone_for_good_ends_the_process(
