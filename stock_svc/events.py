@@ -4,10 +4,13 @@ The service has no store. A handler that runs again has the same effect: product
 the id of the published event follows from the handled event.
 """
 
-from contracts.orders import NewLine, OrderCancelled, OrderDispatched, OrderPlaced
+from pydantic import ValidationError
+
+from contracts.orders import OrderCancelled, OrderDispatched, OrderPlaced
 from contracts.products_stock import CommitStock, ReleaseStock, ReservationState, ReserveStock
 from contracts.stock import StockRefused, StockReserved
 from mesh.client.client import Client
+from mesh.wire.validation import invalid_payload
 from subjects import (
     EVENTS_ORDERS_CANCELLED,
     EVENTS_ORDERS_DISPATCHED,
@@ -30,10 +33,8 @@ class StockEvents:
 
     @handles(EVENTS_ORDERS_PLACED)
     async def placed(self, event: OrderPlaced) -> None:
-        """Reserve the goods of the order, and announce whether they are reserved."""
-        lines = tuple(NewLine(product_id=line.product_id, quantity=line.quantity) for line in event.lines)
-        request = ReserveStock(order_id=event.order_id, lines=lines)
-        reservation = await self._client.call(PRODUCTS_STOCK_RESERVE, request)
+        """Reserve the goods of the order, and announce whether they are reserved. Raises Invalid."""
+        reservation = await self._client.call(PRODUCTS_STOCK_RESERVE, _reservation(event))
         aggregate = str(event.order_id)
         match reservation.state:
             case ReservationState.REFUSED:
@@ -54,3 +55,12 @@ class StockEvents:
     async def dispatched(self, event: OrderDispatched) -> None:
         """Take the order's goods out of stock."""
         await self._client.call(PRODUCTS_STOCK_COMMIT, CommitStock(order_id=event.order_id))
+
+
+def _reservation(event: OrderPlaced) -> ReserveStock:
+    """The request for the order's goods. Raises Invalid if products would refuse it: an event's units have no limit."""
+    lines = tuple({"product_id": line.product_id, "quantity": line.quantity} for line in event.lines)
+    try:
+        return ReserveStock.model_validate({"order_id": event.order_id, "lines": lines})
+    except ValidationError as error:
+        raise invalid_payload(error, b"{}") from None

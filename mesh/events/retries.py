@@ -3,7 +3,7 @@
 import random
 from typing import Final, NamedTuple
 
-from mesh.core.errors import CallError, Fault
+from mesh.core.errors import CallError, Code, Fault, RemoteFault
 from mesh.service.faults import bug, deadline_passed, passed_on
 
 _LONGEST_DETAIL: Final = 500
@@ -16,6 +16,8 @@ class Failure(NamedTuple):
     detail: str
     outage: bool = False
     """Whether something that the handler needs is unavailable: then the event is not at fault."""
+    final: bool = False
+    """Whether no other try can succeed."""
 
 
 HANDED_BACK: Final = Failure("handed_back", "the process ends")
@@ -41,11 +43,16 @@ class Retries(NamedTuple):
 
     def is_last(self, attempt: int, failed: Failure) -> bool:
         """Whether the failed try was the last."""
-        return attempt >= (self.most if failed.outage else self.tries)
+        return failed.final or attempt >= (self.most if failed.outage else self.tries)
 
 
 def failure(error: Exception, event: str) -> Failure:
-    """The failure for an exception of a handler. An unexpected exception is logged."""
+    """The failure for an exception of a handler. An unexpected exception is logged.
+
+    An invalid argument is final, whether the handler or a service that it calls refuses it: the event stays as it is.
+    """
+    if isinstance(error, Fault | RemoteFault) and error.code is Code.INVALID_ARGUMENT:
+        return Failure(error.reason, error.detail, final=True)
     if isinstance(error, CallError):
         error = passed_on(error)
     if isinstance(error, Fault):

@@ -1,9 +1,9 @@
 import pytest
 
-from mesh.core.errors import BadReply, NoResponder, NotStored
+from mesh.core.errors import BadReply, Code, Conflict, Invalid, NoResponder, NotStored, RemoteFault
 from mesh.events.dead_letter import dead_headers
 from mesh.events.jetstream import Delivery, delivery, nak, publish, pull_request
-from mesh.events.retries import Failure, Retries
+from mesh.events.retries import Failure, Retries, failure
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 
@@ -110,3 +110,12 @@ def test_an_outage_has_more_tries_than_a_failure() -> None:
         rule.is_last(39, outage),
         rule.is_last(40, outage),
     ]
+
+
+def test_an_invalid_argument_is_final_whoever_refuses_it() -> None:
+    rule = Retries(tries=8)
+    refusals = (Invalid("wrong", ""), RemoteFault(Code.INVALID_ARGUMENT, "wrong", ""))
+    others = (Conflict("wrong", ""), RemoteFault(Code.CONFLICT, "wrong", ""), ValueError())
+
+    assert [True, True] == [rule.is_last(1, failure(error, "sample")) for error in refusals]
+    assert [False] * 3 == [rule.is_last(1, failure(error, "sample")) for error in others]
