@@ -63,9 +63,7 @@ async def serve(stop: asyncio.Event) -> None:
         await serve_until(stop, settings, transport, listening, tracer, metrics=metrics)
 
 
-def listener(
-    host: str, port: int, *, reuse: bool = False, unacknowledged: float = UNACKNOWLEDGED
-) -> socket.socket:
+def listener(host: str, port: int, *, reuse: bool = False, unacknowledged: float = UNACKNOWLEDGED) -> socket.socket:
     """A bound socket that accepts no connections until it is served.
 
     A connection breaks if its client acknowledges nothing for `unacknowledged` seconds: it went without a FIN.

@@ -7,19 +7,27 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import cycle
 from pathlib import Path
+from typing import NamedTuple
 
+import psutil
 import pytest
 from httpx2 import AsyncClient, HTTPError
 
 from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
 from services import BY_NAME, WORKERS
+from tests.support.http.event_stream import Following, Headers, following
+from tests.support.http.people import bearer, log_in, register
+from tests.support.long_form import LONG
 
 MESH = str(Path(sys.executable).with_name("mesh"))
 NODES = ("nats-1", "nats-2", "nats-3")
 GATEWAYS = ("gateway-1", "gateway-2")
 CUSTOMERS = ("customers-1", "customers-2", "customers-3")
+KILLS = 8 if LONG else 1
+TOLD = ("orders.placed", "orders.confirmed")
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +143,115 @@ async def test_one_gateway_answers_while_the_other_is_away(stack: Stack) -> None
     assert {200} == set(asked.statuses)
     async with AsyncClient(base_url=second) as client:
         assert 200 == (await client.get("/v1/products/1")).status_code
+
+
+class Told(NamedTuple):
+    """An event as a client has received it."""
+
+    id: str
+    name: str
+    order_id: int
+
+
+@pytest.fixture
+async def gateways(stack: Stack) -> AsyncIterator[list[AsyncClient]]:
+    first, second = stack.state.gateway_urls
+    async with AsyncClient(base_url=first, timeout=60) as one, AsyncClient(base_url=second, timeout=60) as other:
+        yield [one, other]
+
+
+@pytest.fixture
+async def user(gateways: list[AsyncClient]) -> Headers:
+    return bearer(await log_in(gateways[0], *await register(gateways[0])))
+
+
+def node_of(stack: Stack, gateway: str) -> str:
+    """The node that the gateway is connected to; "" while it is to none."""
+    nodes = {
+        int(url.rpartition(":")[2]): f"nats-{number}" for number, url in enumerate(stack.state.nats_url.split(","), 1)
+    }
+    connections = psutil.Process(stack.pid(gateway)).net_connections("tcp")
+    found = [nodes[one.raddr.port] for one in connections if one.raddr and one.raddr.port in nodes]
+    return found[0] if found else ""
+
+
+async def asked(http: AsyncClient, method: str, path: str, headers: Headers, **more: object) -> dict[str, object]:
+    """The answer, once there is a good one: a service that has just lost its node is 503."""
+    while (answer := await http.request(method, path, headers=headers, **more)).status_code == 503:  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+    assert answer.is_success, answer.text
+    return answer.json()  # type: ignore[no-any-return]
+
+
+async def placed(http: AsyncClient, user: Headers, key: str) -> int:
+    """A new order; asked again under its key, it stays one."""
+    body = {"lines": [{"product_id": 39, "quantity": 1}]}
+    return int(str((await asked(http, "POST", "/v1/orders", {**user, "Idempotency-Key": key}, json=body))["order_id"]))
+
+
+@asynccontextmanager
+async def trade(gateways: list[AsyncClient], user: Headers) -> AsyncIterator[list[int]]:
+    """Orders that are placed one after the other, by either gateway."""
+    orders, over = list[int](), asyncio.Event()
+
+    async def place_orders() -> None:
+        for gateway in cycle(gateways):
+            if over.is_set():
+                return
+            orders.append(await placed(gateway, user, f"order-{len(orders)}"))
+
+    task = asyncio.create_task(place_orders())
+    try:
+        yield orders
+    finally:
+        over.set()
+        await task
+
+
+async def more(orders: list[int], count: int) -> None:
+    wanted = len(orders) + count
+    while len(orders) < wanted:
+        await asyncio.sleep(0.01)
+
+
+async def received(stream: Following, count: int) -> list[Told]:
+    events = list[Told]()
+    for _ in range(count):
+        event = await stream.next()
+        assert event is not None, f"the stream has ended after {events}"
+        events.append(Told(stream.last_id, event[0], event[1]["order_id"]))
+    return events
+
+
+async def test_the_loss_of_a_gateways_node_takes_no_event_from_a_client_and_doubles_none(
+    stack: Stack, gateways: list[AsyncClient], user: Headers
+) -> None:
+    async with following(gateways[0], user) as one, following(gateways[1], user) as other:
+        async with trade(gateways, user) as orders:
+            for gateway, _ in zip(cycle(GATEWAYS), range(KILLS), strict=False):
+                await more(orders, 3)
+                await stack.kill(node := node_of(stack, gateway))
+                await more(orders, 3)
+                await stack.until_serving(node)
+        first = await received(one, len(TOLD) * len(orders))
+        second = await received(other, len(first))
+    assert {(name, order_id) for name in TOLD for order_id in orders} == {event[1:] for event in first}
+    assert sorted(map(int, {event.id for event in first})) == [int(event.id) for event in first]
+    assert first == second
+
+    for http in gateways:
+        for after in (0, len(first) // 2, len(first) - 2):
+            async with following(http, user, first[after].id) as resumed:
+                assert first[after + 1 :] == await received(resumed, len(first) - after - 1)
+
+
+async def test_a_wait_goes_on_while_its_gateway_loses_its_node(
+    stack: Stack, gateways: list[AsyncClient], user: Headers
+) -> None:
+    order_id = await placed(gateways[0], user, "waited for")
+    await asked(gateways[0], "GET", f"/v1/orders/{order_id}?wait=confirmed", user)
+    waiting = asyncio.create_task(asked(gateways[0], "GET", f"/v1/orders/{order_id}?wait=delivered", user))
+    await stack.kill(node := node_of(stack, "gateway-1"))
+    await asked(gateways[1], "POST", f"/v1/orders/{order_id}/cancel", user)
+    assert "cancelled" == (await waiting)["status"]
+    await stack.until_serving(node)
