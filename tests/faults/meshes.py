@@ -1,11 +1,13 @@
 """A running mesh, and who asks it."""
 
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from functools import partial
+from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -16,6 +18,7 @@ from devstack.stack.settings import ServiceName, StackSettings
 from devstack.stack.stack import Stack
 from services import BY_NAME
 from subjects import CUSTOMERS_GET, PRODUCTS_GET, PRODUCTS_LIST
+from tests.faults.orders.breakable_stock import BUG
 from tests.support.load.traffic import Ask, Balancer, Caller, balanced, connected
 from tests.support.mail_server import MailServer
 
@@ -43,8 +46,10 @@ class Letters(MailServer):
         return "250 OK"
 
 
-def command(letters: Letters, service: ServiceName) -> tuple[str, ...]:
-    """A service as it is, with settings that suit these tests."""
+def command(letters: Letters, bug: Path, service: ServiceName) -> tuple[str, ...]:
+    """A service as it is, with settings that suit these tests. Stock has the bug while the file exists."""
+    if service == "stock":
+        return ("/usr/bin/env", f"{BUG}={bug}", sys.executable, "-m", "tests.faults.orders.breakable_stock")
     mail = (f"{BY_NAME[service].prefix}_SMTP_URL=smtp://{letters.host}",) if BY_NAME[service].mails else ()
     return ("/usr/bin/env", *_ENVIRONMENT.get(service, ()), *mail, *run_module(service))
 
@@ -62,6 +67,8 @@ class Mesh:
     """The first administrator's."""
     letters: Letters
     """The mails that it has sent."""
+    bug: Path
+    """Write the id of a product into this file, and stock refuses its orders; see breakable_stock.py."""
 
     @property
     def bearer(self) -> dict[str, str]:
@@ -85,12 +92,13 @@ class Mesh:
 @asynccontextmanager
 async def mesh(settings: StackSettings) -> AsyncIterator[Mesh]:
     """A running mesh."""
+    bug = settings.home / "bug"
     async with (
         Letters() as letters,
-        Stack(settings, service_command=partial(command, letters)) as stack,
+        Stack(settings, service_command=partial(command, letters, bug)) as stack,
         balanced(stack) as http,
         connected(stack) as nats,
     ):
         login = {"email": stack.state.admin.email, "password": stack.state.admin.password}
         answer = await http.send("POST", "/v1/auth/login", json=login)
-        yield Mesh(stack, http, nats, answer.json()["access_token"], letters)
+        yield Mesh(stack, http, nats, answer.json()["access_token"], letters, bug)

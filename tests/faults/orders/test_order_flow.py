@@ -14,6 +14,7 @@ from tests.faults.orders.havoc import Fault, faults
 from tests.faults.orders.market import Market
 from tests.faults.orders.streams import CONSUMERS, HANDLED
 from tests.faults.orders.trade import ordered, trade
+from tests.support.command import mesh
 from tests.support.load.figures import Figures
 
 _SENDS_AT_ONCE = 4
@@ -164,3 +165,33 @@ async def test_poison_for_every_service_holds_up_no_order(shop: Market) -> None:
     for letter in letters:
         await dead_letters.drop(shop.streams.operator, letter.sequence)
     await shop.verify()
+
+
+async def test_a_poison_event_holds_up_no_other_and_is_handled_by_a_retry_after_the_mend(shop: Market) -> None:
+    poison = shop.account.goods.plenty[0]
+    shop.mesh.bug.write_text(str(poison))
+    try:
+        async with trade(shop, seed=5) as load:
+            while not await shop.streams.letters():
+                await ordered(shop, load, 5)
+        while await held_up(shop, poison):
+            await asyncio.sleep(0.1)
+        letters = await shop.streams.letters()
+    finally:
+        shop.mesh.bug.unlink()
+    assert {("dead.stock", "bug", "1")} == {
+        (letter.subject, letter.headers["Dead-Reason"], letter.headers["Dead-Attempts"]) for letter in letters
+    }
+
+    retried = await mesh(
+        "events", "dead", "retry", "--all", "--service", "stock", MESH_HOME=str(shop.mesh.stack.state.home)
+    )
+
+    assert (0, len(letters)) == (retried.code, retried.out.count("retried "))
+    await shop.verify()
+
+
+async def held_up(shop: Market, poison: int) -> set[int]:
+    """The orders without the poisonous product that have not gone on."""
+    books = await shop.read()
+    return {one for one, status in books.orders.items() if status == "placed" and poison not in books.lines[one]}
