@@ -1,5 +1,6 @@
 """What is declared is made at a real server, changed where it differs, and never at the cost of what is stored."""
 
+import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 
 from devstack.servers.all import Servers
 from mesh.core.event import Event
+from mesh.events.jetstream import delivery
 from mesh.events.stored import StreamError
 from ops.jetstream import JetStream, StreamInfo
 from ops.process import Process
@@ -218,6 +220,40 @@ async def test_a_stream_of_somebody_else_is_named_and_left(tmp_path: Path) -> No
 async def test_the_server_refuses_what_it_cannot_do_in_one_line(deployer: JetStream) -> None:
     with pytest.raises(StreamError, match=r"STREAM\.CREATE\.EVENTS: .*replicas > 1"):
         await apply(deployer, DECLARED, Wishes(replicas=3))
+
+
+async def test_two_runs_at_once_amid_publications_agree_and_lose_nothing(empty: Servers, deployer: JetStream) -> None:
+    less = declared([DEPOT, ROWS[0]], [EVENTS_SALES_PLACED, EVENTS_SALES_CANCELLED, EVENTS_DEPOT_RESERVED])
+    stored, over = list[int](), asyncio.Event()
+    async with (
+        connected(empty, "deployer") as second,
+        connected(empty, "sales") as sales,
+        connected(empty, "depot") as depot,
+    ):
+
+        async def both(wanted: tuple[Stream, ...]) -> None:
+            one, other = (apply(asked, wanted) for asked in (deployer, JetStream(second)))
+            found = await asyncio.gather(one, other)
+            assert not {"refused"} & {*outcomes(found[0]), *outcomes(found[1])}
+            assert {"unchanged"} >= {*outcomes(await apply(deployer, wanted))} - {"left"}
+
+        async def sell() -> None:
+            while not over.is_set() and len(stored) < 500:  # what one pull may take
+                answer = json.loads(await publish(sales, "events.sales.placed", b'{"sale_id": 1}'))
+                stored.append(answer["seq"])
+
+        await both(less)
+        selling = asyncio.create_task(sell())
+        for _ in range(3):
+            await both(DECLARED)
+            await both(less)
+            await asyncio.gather(apply(deployer, DECLARED, Wishes(max_bytes=10**9)), apply(JetStream(second), DECLARED))
+        over.set()
+        await selling
+        found = await pull(depot, "depot", len(stored))
+    assert [*range(1, len(stored) + 1)] == stored
+    assert len(stored) == (await stream(deployer)).state.messages
+    assert stored == [taken.sequence for message in found if (taken := delivery(message))]
 
 
 async def test_a_full_stream_refuses_what_is_new_and_keeps_what_is_stored(empty: Servers, deployer: JetStream) -> None:
