@@ -13,7 +13,8 @@ from mesh.client.client import Client
 from mesh.service.service import Service
 from mesh.transport.base import Transport
 from providers.mongo.database import probe
-from worker.mongo import connections, events, open_mongo
+from worker.events import Events
+from worker.mongo import connections, open_mongo
 from worker.wiring import wire
 
 
@@ -29,7 +30,7 @@ async def build(settings: CartsSettings, transport: Transport, resources: AsyncE
         resources,
         description="The users' carts",
         handlers=[Handlers(carts, Prices(client), Checkout(carts, client))],
-        events=await events(database, carts, [CartEvents()]),
+        events=Events([CartEvents(carts)]),
         probe=partial(probe, database),
         sources=[partial(connections, database, "carts")],
     )

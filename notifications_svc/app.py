@@ -19,7 +19,8 @@ from notifications_svc.settings import NotificationsSettings
 from notifications_svc.webhook_repository import UnreadableSecret, Webhooks
 from notifications_svc.webhook_sender import WebhookSender
 from providers.mongo.database import Database, probe
-from worker.mongo import connections, events, open_mongo
+from worker.events import Events
+from worker.mongo import connections, open_mongo
 from worker.wiring import wire
 
 
@@ -56,7 +57,7 @@ async def build(settings: NotificationsSettings, transport: Transport, resources
         resources,
         description="Notifies users by e-mail or webhook",
         handlers=[Handlers(notifications, webhooks, private=settings.notifications_webhook_private)],
-        events=await events(database, notifications, [NotificationEvents()]),
+        events=Events([NotificationEvents(notifications, delivery)]),
         probe=partial(probe, database),
         sources=[partial(connections, database, "notifications")],
     )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import structlog
 
-from contracts.notifications import Channel
+from contracts.notifications import Channel, NotificationKind
 from mesh.core.errors import Fault
 from notifications_svc.channel import Away, Later, Undeliverable
 from notifications_svc.repository import Due, Notifications
@@ -114,17 +114,38 @@ class Delivery:
         self._slots = asyncio.Semaphore(at_once)
         self._poll = poll
         self._running: set[asyncio.Task[None]] = set()
+        self._delivers = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Deliver within the context. At its end, deliveries have five seconds to finish."""
         task = asyncio.create_task(self._run(), name="delivery")
+        self._delivers = True
         try:
             yield
         finally:
+            self._delivers = False
             task.cancel()
             await asyncio.wait({task})
             await self._drain()
+
+    async def accept(
+        self, notification_id: str, user_id: str, kind: NotificationKind, values: Mapping[str, Any]
+    ) -> None:
+        """Store a notification, and deliver it at once if there is room. A second call with the id changes nothing.
+
+        Stored as claimed, it needs no claim of its own.
+        """
+        if not self._delivers or self._slots.locked():
+            await self._notifications.add(notification_id, user_id, kind, values)
+            return
+        await self._slots.acquire()
+        try:
+            due = await self._notifications.add(notification_id, user_id, kind, values, claim=True)
+        except BaseException:
+            self._slots.release()
+            raise
+        self._begin(due)
 
     def statistics(self) -> dict[str, Any]:
         """The `data` of a STATS document: counts by channel."""
@@ -150,13 +171,17 @@ class Delivery:
         except BaseException:
             self._slots.release()
             raise
+        self._begin(due)
+        return due is not None
+
+    def _begin(self, due: Due | None) -> None:
+        """Start a delivery in the slot that is taken; without one, release the slot."""
         if due is None:
             self._slots.release()
-            return False
+            return
         task = asyncio.create_task(self._deliver(due))
         self._running.add(task)
         task.add_done_callback(self._finished)
-        return True
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

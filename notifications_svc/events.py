@@ -16,6 +16,7 @@ from contracts.orders import (
     OrderRefused,
 )
 from mesh.events.cloud_event import CloudEvent, handled
+from notifications_svc.delivery import Delivery
 from notifications_svc.repository import Notifications
 from subjects import (
     EVENTS_AUTH_USER_REGISTERED,
@@ -30,53 +31,59 @@ from worker.events import handles
 
 
 class NotificationEvents:
-    """The events that users are notified of. A method may run again: the notification's id follows from the event."""
+    """The events that users are notified of.
+
+    A method may run again, also much later: the notification's id follows from the event, and a user's address stays.
+    """
+
+    def __init__(self, notifications: Notifications, delivery: Delivery) -> None:
+        self._notifications = notifications
+        self._delivery = delivery
 
     @handles(EVENTS_AUTH_USER_REGISTERED)
-    async def user_registered(self, notifications: Notifications, event: UserRegistered) -> None:
+    async def user_registered(self, event: UserRegistered) -> None:
         """Store the address, and welcome a new user."""
-        await notifications.know(event.user_id, event.email)
+        await self._notifications.know(event.user_id, event.email)
         if event.is_new:
-            await _notify(notifications, event.user_id, Kind.ACCOUNT_CREATED, event)
+            await self._notify(event.user_id, Kind.ACCOUNT_CREATED, event)
 
     @handles(EVENTS_ORDERS_PLACED)
-    async def placed(self, notifications: Notifications, event: OrderPlaced) -> None:
+    async def placed(self, event: OrderPlaced) -> None:
         """Tell the user that the order was received."""
-        await _notify(notifications, event.user_id, Kind.ORDER_PLACED, event)
+        await self._notify(event.user_id, Kind.ORDER_PLACED, event)
 
     @handles(EVENTS_ORDERS_CONFIRMED)
-    async def confirmed(self, notifications: Notifications, event: OrderConfirmed) -> None:
+    async def confirmed(self, event: OrderConfirmed) -> None:
         """Tell the user that the goods are reserved."""
-        await _notify(notifications, event.user_id, Kind.ORDER_CONFIRMED, event)
+        await self._notify(event.user_id, Kind.ORDER_CONFIRMED, event)
 
     @handles(EVENTS_ORDERS_REFUSED)
-    async def refused(self, notifications: Notifications, event: OrderRefused) -> None:
+    async def refused(self, event: OrderRefused) -> None:
         """Tell the user which products are short."""
-        await _notify(notifications, event.user_id, Kind.ORDER_REFUSED, event)
+        await self._notify(event.user_id, Kind.ORDER_REFUSED, event)
 
     @handles(EVENTS_ORDERS_CANCELLED)
-    async def cancelled(self, notifications: Notifications, event: OrderCancelled) -> None:
+    async def cancelled(self, event: OrderCancelled) -> None:
         """Tell the user that the order is cancelled."""
-        await _notify(notifications, event.user_id, Kind.ORDER_CANCELLED, event)
+        await self._notify(event.user_id, Kind.ORDER_CANCELLED, event)
 
     @handles(EVENTS_ORDERS_DISPATCHED)
-    async def dispatched(self, notifications: Notifications, event: OrderDispatched) -> None:
+    async def dispatched(self, event: OrderDispatched) -> None:
         """Tell the user the tracking number."""
-        await _notify(notifications, event.user_id, Kind.ORDER_DISPATCHED, event)
+        await self._notify(event.user_id, Kind.ORDER_DISPATCHED, event)
 
     @handles(EVENTS_ORDERS_DELIVERED)
-    async def delivered(self, notifications: Notifications, event: OrderDelivered) -> None:
+    async def delivered(self, event: OrderDelivered) -> None:
         """Tell the user that the goods have arrived."""
-        await _notify(notifications, event.user_id, Kind.ORDER_DELIVERED, event)
+        await self._notify(event.user_id, Kind.ORDER_DELIVERED, event)
 
-
-async def _notify(notifications: Notifications, user_id: str | None, kind: Kind, event: BaseModel) -> None:
-    """Store a notification of the handled event, if there is somebody to tell."""
-    cause = handled()
-    if cause is None:
-        raise RuntimeError("a notification needs an event")
-    if user_id is not None:
-        await notifications.add(notification_id(cause, user_id), user_id, kind, event.model_dump(mode="json"))
+    async def _notify(self, user_id: str | None, kind: Kind, event: BaseModel) -> None:
+        """Store a notification of the handled event, if there is somebody to tell."""
+        cause = handled()
+        if cause is None:
+            raise RuntimeError("a notification needs an event")
+        if user_id is not None:
+            await self._delivery.accept(notification_id(cause, user_id), user_id, kind, event.model_dump(mode="json"))
 
 
 def notification_id(event: CloudEvent, user_id: str) -> str:

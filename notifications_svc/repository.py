@@ -69,10 +69,21 @@ class Notifications:
         self._wake()
 
     @operation()
-    async def add(self, notification_id: str, user_id: str, kind: NotificationKind, values: Mapping[str, Any]) -> None:
-        """Store a notification that is due now. A second call with the id changes nothing."""
+    async def add(
+        self,
+        notification_id: str,
+        user_id: str,
+        kind: NotificationKind,
+        values: Mapping[str, Any],
+        *,
+        claim: bool = False,
+    ) -> Due | None:
+        """Store a notification that is due now, or with `claim` one that this process has claimed for delivery.
+
+        A second call with the id changes nothing, and returns None.
+        """
         created_at = now()
-        new = {
+        new: Document = {
             "user_id": user_id,
             "kind": kind.value,
             "values": values,
@@ -82,19 +93,24 @@ class Notifications:
             "sent_at": None,
             "due_at": created_at,
             "attempts": 0,
+            **(_claimed(created_at) if claim else {}),
         }
         try:
-            await self._notifications.update_one({"_id": notification_id}, {"$setOnInsert": new}, upsert=True)
+            done = await self._notifications.update_one({"_id": notification_id}, {"$setOnInsert": new}, upsert=True)
         except DuplicateKeyError:  # another delivery of the event was faster
-            return
-        self._wake()
+            return None
+        if done.upserted_id is None:
+            return None
+        if not claim:
+            self._wake()
+        return Due(notification_id, user_id, kind, values, created_at, 0)
 
     @operation()
     async def claim(self) -> Due | None:
         """Claim the oldest notification that is due; None if nothing is. No other process gets it for 120 s."""
         at = now()
         found = await self._notifications.find_one_and_update(
-            {"due_at": {"$lte": at}}, {"$set": {"due_at": at + _CLAIMED, "claimed": True}}, sort=[("due_at", 1)]
+            {"due_at": {"$lte": at}}, {"$set": _claimed(at)}, sort=[("due_at", 1)]
         )
         if found is None:
             return None
@@ -145,6 +161,11 @@ class Notifications:
     async def _end(self, due: Due, done: Document) -> None:
         change = {"$set": done, "$unset": {"due_at": "", "claimed": ""}}
         await self._notifications.update_one({"_id": due.notification_id}, change)
+
+
+def _claimed(at: datetime) -> Document:
+    """The fields of a notification that a process claims at this time."""
+    return {"due_at": at + _CLAIMED, "claimed": True}
 
 
 def _notification(document: Document) -> Notification:

@@ -1,8 +1,6 @@
 """The MongoDB database that a worker owns, and its durable events."""
 
-from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from typing import TypeVar
 
 from pydantic import SecretStr
 
@@ -10,31 +8,15 @@ from mesh.core.event import Event, Payload
 from mesh.events.cloud_event import compose
 from mesh.telemetry.metrics import Sample
 from providers.mongo.database import Database, Document, open_database, pool_counts
-from providers.mongo.inbox import MongoInbox
 from providers.mongo.outbox import Entry, MongoOutbox, unsent
-from worker.events import Events
 from worker.outages import TERMS, opening
 from worker.pool import pool_samples
-
-Repository = TypeVar("Repository")
 
 
 async def open_mongo(url: SecretStr, resources: AsyncExitStack, *, service: str) -> Database:
     """The database that the URL names, or the one named after the service. Raises StartError where it cannot be had."""
     with opening():
         return await resources.enter_async_context(open_database(url, default_name=service))
-
-
-async def events(
-    database: Database, repository: Repository, handlers: Iterable[object] = (), outbox: MongoOutbox | None = None
-) -> Events:
-    """The events of a service with this database; its handlers get the repository.
-
-    An effect carries the event's id, `handled().id`, in its own document write: see MongoInbox.
-    """
-    inbox = MongoInbox(database, repository, TERMS)
-    await inbox.ensure_index()
-    return Events(handlers, outbox, inbox)
 
 
 async def outbox_in(database: Database, collection: str) -> MongoOutbox:

@@ -105,11 +105,6 @@ class Market:
         async with stores_of(self.mesh.stack) as stores:
             return await stores.snapshot()
 
-    async def forget_applied(self) -> None:
-        """Empty the inboxes in MongoDB; see Stores."""
-        async with stores_of(self.mesh.stack) as stores:
-            await stores.forget_applied()
-
     def mails(self, notification_id: str) -> int:
         """How often the mail of a notification was accepted by the mail server."""
         return self.mesh.letters.counts[f"<{notification_id}@northwind.example>"]

@@ -64,7 +64,7 @@ class Stores:
         return Counter(Movement(**row) for row in await self.rows("products", sql, order_ids))
 
     async def snapshot(self) -> dict[str, list[str]]:
-        """Everything that the flow of orders writes, but the inboxes in MongoDB: they say when an id was written."""
+        """Everything that the flow of orders writes."""
         found: dict[str, list[str]] = {}
         for name, connection in self.postgres.items():
             tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
@@ -78,11 +78,6 @@ class Stores:
         ):
             found[f"{name}.{collection}"] = sorted(map(repr, await self.documents(name, collection, {})))
         return found
-
-    async def forget_applied(self) -> None:
-        """Empty the inboxes in MongoDB, as if each process had died between the effect and its record."""
-        for database in self.mongo.values():
-            await database["inbox"].delete_many({})
 
     async def end_claims(self) -> None:
         """End the claims of dead processes, as 30 s and two minutes would. The short form cannot wait for them."""

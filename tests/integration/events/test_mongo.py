@@ -1,9 +1,8 @@
-"""The outbox and the inbox on a real MongoDB."""
+"""The outbox on a real MongoDB."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
@@ -12,14 +11,13 @@ from mesh.events.jetstream import EVENTS
 from mesh.events.relay import Relay
 from mesh.nats.transport import NatsTransport
 from providers.mongo.database import Database, open_database
-from providers.mongo.inbox import MongoInbox
 from providers.mongo.outbox import UNSENT, MongoOutbox
 from providers.terms import Terms
 from tests.support.events.on_servers import NEVER, pulled
 from tests.support.events.sample_events import HAPPENED, Happened
 from tests.support.events.streams import stored
 from tests.support.waiting import until
-from worker.mongo import events, outbox_in, unsent_event
+from worker.mongo import outbox_in, unsent_event
 
 COLLECTION = "event_documents"
 
@@ -29,7 +27,6 @@ async def mongo(auth_url: str) -> AsyncIterator[Database]:
     async with open_database(SecretStr(auth_url), default_name="auth") as database:
         yield database
         await database.drop_collection(COLLECTION)
-        await database.drop_collection("inbox")
 
 
 @pytest.fixture
@@ -107,25 +104,3 @@ async def test_what_a_dead_relay_held_is_free_after_its_lease(mongo: Database, o
         await mongo[COLLECTION].update_one({}, [{"$set": {"unsent_lease.until": {"$subtract": ["$$NOW", 1]}}}])
         async with outbox.claim(10) as taken:
             assert 1 == len(taken.entries)
-
-
-async def test_an_event_that_was_applied_is_known_and_one_that_failed_is_not(mongo: Database) -> None:
-    inbox: MongoInbox[str] = MongoInbox(mongo, "repository", Terms())
-    event_id = str(uuid4())
-
-    async def apply(*, fail: bool = False) -> str | None:
-        async with inbox.once(event_id) as repository:
-            if fail:
-                raise ZeroDivisionError
-            return repository
-
-    with pytest.raises(ZeroDivisionError):
-        await apply(fail=True)
-    assert ["repository", None, None] == [await apply(), await apply(), await apply()]
-
-
-async def test_the_inbox_forgets_after_thirty_days(mongo: Database) -> None:
-    await events(mongo, "repository")
-
-    indexes = await mongo["inbox"].index_information()
-    assert 30 * 24 * 3600 == indexes["applied_at_1"]["expireAfterSeconds"]

@@ -43,7 +43,7 @@ async def database(databases: Servers) -> AsyncIterator[Database]:
     """The database, empty."""
     url = SecretStr(databases.urls["notifications"])
     async with open_database(url, default_name="notifications") as database:
-        for collection in ("notifications", "recipients", "webhooks", "inbox"):
+        for collection in ("notifications", "recipients", "webhooks"):
             await database.drop_collection(collection)
         yield database
 
