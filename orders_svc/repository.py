@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import UUID, uuid4
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -29,6 +30,7 @@ from contracts.orders import (
 )
 from mesh.core.errors import Conflict, Invalid
 from mesh.core.event import Event
+from mesh.events.cloud_event import next_id
 from orders_svc.placement import Placement
 from orders_svc.rows import SUMMARY, find_row, read_orders, visible
 from providers.cursor import Page
@@ -53,6 +55,8 @@ _PLACE: Final = """
             ship_postal_code, ship_country)
         VALUES ('placed', $1, $2, $3, $4, $5, $6, $7, $8)
         RETURNING order_id
+    ), step AS (
+        INSERT INTO order_steps (order_id, status, event_id) SELECT order_id, 'placed', $13 FROM placed
     )
     INSERT INTO order_lines (order_id, position, product_id, product_name, unit_price, quantity)
     SELECT order_id, position, product_id, product_name, unit_price, quantity
@@ -61,10 +65,12 @@ _PLACE: Final = """
     RETURNING order_id
 """
 _MOVE: Final = """
-    UPDATE orders SET status = $2, version = version + 1, updated_at = now()
-    WHERE order_id = $1
+    WITH moved AS (
+        UPDATE orders SET status = $2, version = version + 1, updated_at = now()
+        WHERE order_id = $1 AND status = ANY($3) RETURNING order_id, status
+    )
+    INSERT INTO order_steps (order_id, status, event_id) SELECT order_id, status, $4 FROM moved RETURNING order_id
 """
-_STEP: Final = "INSERT INTO order_steps (order_id, status, event_id) VALUES ($1, $2, $3)"
 _START_DISPATCH: Final = """
     UPDATE orders SET dispatch_started_at = coalesce(dispatch_started_at, now())
     WHERE order_id = $1 AND status IN ('confirmed', 'dispatched', 'delivered') RETURNING order_id, dispatch_started_at
@@ -86,6 +92,14 @@ _SORTED: Final = {
     OrderSort.ID: Sorted(("order_id",), _ID),
     OrderSort.ID_DESC: Sorted(("order_id",), _ID, descending=True),
 }
+
+
+class _Moved(NamedTuple):
+    """An order with its new status, and the event that announces it."""
+
+    order: Order
+    event: Event[Any]
+    event_id: UUID
 
 
 class Orders:
@@ -139,6 +153,7 @@ class Orders:
 
     async def place(self, placement: Placement, user_id: str) -> Order:
         """The new order."""
+        event_id = uuid4()
         customer, lines = placement.customer, placement.lines
         rows = await self._database.fetch(
             _PLACE,
@@ -154,10 +169,11 @@ class Orders:
             [line.product.product_name for line in lines],
             [line.product.unit_price for line in lines],
             [line.quantity for line in lines],
+            event_id,
         )
         order = await self.get(rows[0]["order_id"])
         placed = OrderPlaced.model_validate({**dict(order), "cart_version": placement.cart_version})
-        await self._announce(order, EVENTS_ORDERS_PLACED, placed)
+        await publish(self._database, EVENTS_ORDERS_PLACED, placed, aggregate=str(order.order_id), event_id=event_id)
         return order
 
     async def cancel(self, order_id: int, expected_version: int | None, owner: str | None = None) -> Order:
@@ -173,25 +189,25 @@ class Orders:
             raise Conflict(OrderReason.VERSION_MISMATCH, said)
         if row["status"] == OrderStatus.CONFIRMED and row["dispatch_started_at"] is not None:
             raise Conflict(OrderReason.NOT_CANCELLABLE, f"order {order_id} is being dispatched")
-        order = await self._move(order_id, OrderStatus.CANCELLED)
-        if order is None:
+        moved = await self._move(order_id, OrderStatus.CANCELLED, EVENTS_ORDERS_CANCELLED)
+        if moved is None:
             raise Conflict(OrderReason.NOT_CANCELLABLE, f"order {order_id} is {row['status']}")
-        await self._announce(order, EVENTS_ORDERS_CANCELLED, OrderCancelled.model_validate(dict(order)))
-        return order
+        await self._announce(moved, OrderCancelled.model_validate(dict(moved.order)))
+        return moved.order
 
     async def confirm(self, order_id: int) -> None:
         """Confirm a placed order. Has no effect on an order in a later status. Raises NotFound."""
-        if (order := await self._move(order_id, OrderStatus.CONFIRMED)) is not None:
-            confirmed = OrderConfirmed.model_validate({**dict(order), "confirmed_at": datetime.now(UTC)})
-            await self._announce(order, EVENTS_ORDERS_CONFIRMED, confirmed)
+        if (moved := await self._move(order_id, OrderStatus.CONFIRMED, EVENTS_ORDERS_CONFIRMED)) is not None:
+            confirmed = OrderConfirmed.model_validate({**dict(moved.order), "confirmed_at": datetime.now(UTC)})
+            await self._announce(moved, confirmed)
 
     async def refuse(self, order_id: int, short: Collection[ShortLine]) -> None:
         """Refuse a placed order. Has no effect on an order in a later status. Raises NotFound."""
-        if (order := await self._move(order_id, OrderStatus.REFUSED)) is not None:
+        if (moved := await self._move(order_id, OrderStatus.REFUSED, EVENTS_ORDERS_REFUSED)) is not None:
             products, in_stock = [line.product_id for line in short], [line.in_stock for line in short]
             await self._database.fetch(_SHORT, order_id, products, in_stock)
-            refused = OrderRefused(order_id=order_id, user_id=order.user_id, short=tuple(short))
-            await self._announce(order, EVENTS_ORDERS_REFUSED, refused)
+            refused = OrderRefused(order_id=order_id, user_id=moved.order.user_id, short=tuple(short))
+            await self._announce(moved, refused)
 
     async def start_dispatch(self, order_id: int) -> DispatchStarted:
         """Rule out a cancellation from now on (ADR 26). Raises NotFound, and Conflict unless the order is confirmed."""
@@ -206,35 +222,38 @@ class Orders:
 
         Raises NotFound, and Conflict for an order that is not confirmed yet.
         """
-        if (order := await self._move(order_id, OrderStatus.DISPATCHED)) is not None:
+        if (moved := await self._move(order_id, OrderStatus.DISPATCHED, EVENTS_ORDERS_DISPATCHED)) is not None:
             await self._database.fetch(_DISPATCH, order_id, tracking_number, dispatched_at)
-            left = OrderDispatched(order_id=order_id, user_id=order.user_id, tracking_number=tracking_number)
-            await self._announce(order, EVENTS_ORDERS_DISPATCHED, left)
+            left = OrderDispatched(order_id=order_id, user_id=moved.order.user_id, tracking_number=tracking_number)
+            await self._announce(moved, left)
 
     async def deliver(self, order_id: int) -> None:
         """Record that the goods of a dispatched order have arrived. Has no effect on an order in a later status.
 
         Raises NotFound, and Conflict for an order that is not dispatched yet.
         """
-        if (order := await self._move(order_id, OrderStatus.DELIVERED)) is not None:
-            delivered = OrderDelivered(order_id=order_id, user_id=order.user_id)
-            await self._announce(order, EVENTS_ORDERS_DELIVERED, delivered)
+        if (moved := await self._move(order_id, OrderStatus.DELIVERED, EVENTS_ORDERS_DELIVERED)) is not None:
+            delivered = OrderDelivered(order_id=order_id, user_id=moved.order.user_id)
+            await self._announce(moved, delivered)
 
-    async def _move(self, order_id: int, status: OrderStatus) -> Order | None:
-        """The order with its new status; None if its current status does not allow it.
+    async def _move(self, order_id: int, status: OrderStatus, event: Event[Any]) -> _Moved | None:
+        """The order with its new status, and the step recorded; None if its current status does not allow it.
 
         Raises NotFound, and Conflict if the order must reach another status first.
         """
-        # Locked first: a step at the same time might end between an update in vain and a look at the status.
-        before = (await find_row(self._database, order_id, None, lock=True))["status"]
-        if before in _FROM[status]:
-            await self._database.fetch(_MOVE, order_id, status)
-            return await self.get(order_id)
-        if may_become(OrderStatus(before), status):
-            raise Conflict("order_not_ready", f"order {order_id} is {before}: it cannot be {status} yet")
-        return None
+        event_id = next_id(event, str(order_id))
+        step = (order_id, status, _FROM[status], event_id)
+        if not await self._database.fetch(_MOVE, *step):
+            # The order may have moved since; from now on its row is locked.
+            before = (await find_row(self._database, order_id, None, lock=True))["status"]
+            if before not in _FROM[status]:
+                if may_become(OrderStatus(before), status):
+                    raise Conflict("order_not_ready", f"order {order_id} is {before}: it cannot be {status} yet")
+                return None
+            await self._database.fetch(_MOVE, *step)
+        return _Moved(await self.get(order_id), event, event_id)
 
-    async def _announce(self, order: Order, event: Event[Any], payload: BaseModel) -> None:
-        """Publish the event of the order's new status, and record the step."""
-        event_id = await publish(self._database, event, payload, aggregate=str(order.order_id))
-        await self._database.fetch(_STEP, order.order_id, order.status, event_id)
+    async def _announce(self, moved: _Moved, payload: BaseModel) -> None:
+        """Publish the event of the order's new status."""
+        aggregate = str(moved.order.order_id)
+        await publish(self._database, moved.event, payload, aggregate=aggregate, event_id=moved.event_id)

@@ -3,7 +3,7 @@
 # ruff: noqa: S608  # SQL is built from our own column names; values are parameters
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from asyncpg import Record
@@ -21,10 +21,11 @@ _COLUMNS: Final = (
     f"{SUMMARY}, employee_id, required_date, shipped_date, ship_via, freight, ship_name, ship_address, ship_city,"
     " ship_region, ship_postal_code, ship_country, tracking_number"
 )
-_ORDERS: Final = f"SELECT {_COLUMNS} FROM orders WHERE order_id = ANY($1)"
-_LINES: Final = """
-    SELECT order_id, product_id, product_name, unit_price, quantity, discount, amount, in_stock
-    FROM order_lines WHERE order_id = ANY($1) ORDER BY order_id, position
+_LINE: Final = ("product_id", "product_name", "unit_price", "quantity", "discount", "amount", "in_stock")
+_ORDERS: Final = f"""
+    SELECT one.*, {", ".join(_LINE)}
+    FROM (SELECT {_COLUMNS} FROM orders WHERE order_id = ANY($1)) AS one
+    LEFT JOIN order_lines USING (order_id) ORDER BY order_id, position
 """
 _ROW: Final = """
     SELECT status, version, dispatch_started_at FROM orders WHERE order_id = $1 AND ($2::text IS NULL OR user_id = $2)
@@ -45,12 +46,10 @@ async def find_row(database: Statements, order_id: int, owner: str | None, *, lo
 
 async def read_orders(database: Statements, order_ids: Collection[int]) -> dict[int, Order]:
     """The orders that exist, with their lines, by id."""
-    ids = list(order_ids)
-    orders = await database.fetch(_ORDERS, ids)
-    lines: defaultdict[int, list[Record]] = defaultdict(list)
-    for line in await database.fetch(_LINES, ids):
-        lines[line["order_id"]].append(line)
-    return {row["order_id"]: _order(row, lines[row["order_id"]]) for row in orders}
+    rows: defaultdict[int, list[Record]] = defaultdict(list)
+    for row in await database.fetch(_ORDERS, list(order_ids)):
+        rows[row["order_id"]].append(row)
+    return {order_id: _order(of_one) for order_id, of_one in rows.items()}
 
 
 def visible(order: Order | None, order_id: int, owner: str | None) -> Order:
@@ -60,10 +59,12 @@ def visible(order: Order | None, order_id: int, owner: str | None) -> Order:
     return order
 
 
-def _order(row: Record, lines: Collection[Record]) -> Order:
+def _order(rows: Sequence[Record]) -> Order:
+    """The order of its rows, one for each line. An order without lines has one row with nulls for its line."""
+    lines = [row for row in rows if row["product_id"] is not None]
     return Order.model_validate(
         {
-            **dict(row),
+            **dict(rows[0]),
             "lines": [OrderLine.model_validate(dict(line)) for line in lines],
             "short": [_short(line) for line in lines if line["in_stock"] is not None],
         }

@@ -199,10 +199,10 @@ class Warehouse:
             short = _missing(wanted, await ledger.lock(wanted))
             if short:
                 await ledger.refuse(request.order_id, short)
-            else:
-                cause = Cause(MovementKind.RESERVED, order_id=request.order_id)
-                await ledger.move({key: (0, units) for key, units in wanted.items()}, cause)
-            return await ledger.reservation(request.order_id)
+                return Reservation(order_id=request.order_id, state=ReservationState.REFUSED, short=short)
+            cause = Cause(MovementKind.RESERVED, order_id=request.order_id)
+            await ledger.move({key: (0, units) for key, units in wanted.items()}, cause)
+            return Reservation(order_id=request.order_id, state=ReservationState.RESERVED, short=())
 
     async def release(self, order_id: int) -> Reservation:
         """What became of the order's units: released, unless they were refused or committed before."""

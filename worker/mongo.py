@@ -1,5 +1,6 @@
 """The MongoDB database that a worker owns, and its durable events."""
 
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 
 from pydantic import SecretStr

@@ -84,16 +84,18 @@ def connections(database: Database, name: str) -> Iterable[Sample]:
     return pool_samples(name, used=pool.used, idle=pool.idle, most=pool.size, waiting=pool.waiting)
 
 
-async def publish(transaction: Statements, event: Event[Payload], payload: Payload, *, aggregate: str) -> UUID:
+async def publish(
+    transaction: Statements, event: Event[Payload], payload: Payload, *, aggregate: str, event_id: UUID | None = None
+) -> UUID:
     """Store the event in the transaction of its change, and return its id.
 
     `aggregate` is the id of what changed: the events of one aggregate arrive in order. Publish after the statement that
     locks the aggregate's row, so that the order of the events is that of the changes. The relay sends the event after
-    the commit.
+    the commit. `event_id` is `cloud_event.next_id` by default.
 
     Raises RuntimeError outside of a transaction.
     """
-    outgoing = compose(event, payload, aggregate)
+    outgoing = compose(event, payload, aggregate, event_id)
     entry = Entry(str(outgoing.id), event.subject, aggregate, outgoing.headers, outgoing.body)
     await write(transaction, entry)
     return outgoing.id

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4, uuid5
 
 from mesh.core import context
@@ -64,11 +64,20 @@ def begin(event: CloudEvent) -> None:
     _handled.set(event)
 
 
+def next_id(event: Event[Any], aggregate: str) -> UUID:
+    """The id of an event that is about to be published.
+
+    Within a handler it follows from the handled event, the type and the aggregate. So a handler that runs again
+    publishes the same event. Elsewhere it is random.
+    """
+    cause = _handled.get()
+    return uuid4() if cause is None else uuid5(UUID(cause.id), f"{event.type} {aggregate}")
+
+
 def compose(event: Event[Payload], payload: Payload, aggregate: str, event_id: UUID | None = None) -> Outgoing:
     """The event with its headers: those of CloudEvents, the request id and the trace of what causes it.
 
-    Within a handler the default id follows from the handled event, the type and the aggregate. So a handler that runs
-    again publishes the same event. Elsewhere the default id is random.
+    The default id is `next_id`.
 
     Raises ValueError for an aggregate that no header can carry, and for a payload over 192 KiB.
     """
@@ -78,8 +87,7 @@ def compose(event: Event[Payload], payload: Payload, aggregate: str, event_id: U
     if not _ATTRIBUTE.fullmatch(aggregate):
         raise ValueError(f"{event.subject}: an aggregate's id is 1 to {_LONGEST} printable ASCII characters")
     if event_id is None:
-        cause = _handled.get()
-        event_id = uuid4() if cause is None else uuid5(UUID(cause.id), f"{event.type} {aggregate}")
+        event_id = next_id(event, aggregate)
     current = context.current()
     headers = {
         names.CE_SPECVERSION: _SPECVERSION,

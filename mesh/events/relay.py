@@ -89,17 +89,17 @@ class Relay:
         async with self._busy:
             try:
                 while self._transport.connected and self.stats.errors == errors:
-                    if not await self._relay_batch():
+                    if not await self._relay_batch() and self.stats.errors == errors:
                         return True
             except Exception as error:  # noqa: BLE001  # the entries are safe in the store
                 self._count_error("outbox_unavailable", error)
         return False
 
-    async def _relay_batch(self) -> int:
-        """Send one claim. Returns how many entries were claimed."""
+    async def _relay_batch(self) -> bool:
+        """Send one claim. Returns whether there may be more to send."""
         async with self._outbox.claim(self._most) as batch:
             if not batch.entries:
-                return 0
+                return False
             by_aggregate: dict[str, list[OutboxEntry]] = {}
             for entry in batch.entries:
                 by_aggregate.setdefault(entry.aggregate, []).append(entry)
@@ -107,7 +107,7 @@ class Relay:
             if ids := [one for some in sent for one in some]:
                 await batch.remove(ids)
                 self.stats.published += len(ids)
-            return len(batch.entries)
+            return len(batch.entries) >= self._most or len(ids) < len(batch.entries)
 
     async def publish_in_order(self, entries: Sequence[OutboxEntry]) -> list[str]:
         """Send the entries of one aggregate. Returns the ids of those that are stored. Stops at the first failure."""

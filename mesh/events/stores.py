@@ -47,7 +47,7 @@ class Outbox(Protocol):
     """The events that a service's transactions have written and the stream does not have yet."""
 
     def claim(self, most: int) -> AbstractAsyncContextManager[Batch]:
-        """Claim up to `most` entries until the context ends.
+        """Claim up to `most` entries until the context ends; fewer only if no more can be claimed now.
 
         Two relays never hold entries of one aggregate at once, and no entry before the older ones of its aggregate.
         """
