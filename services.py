@@ -102,6 +102,7 @@ PROCESSES = (
         handles=events_for("notifications"),
         keys=("NOTIFICATIONS_WEBHOOK_ENCRYPTION_KEY",),
         mails=True,
+        gives_way=True,  # a mail may wait until orders do not
     ),
 )
 """All processes. nats.conf and compose.yaml keep this order."""

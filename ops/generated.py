@@ -63,7 +63,7 @@ streams:
 """
 _OUTSIDE = "outside"
 """The network of those who reach servers on the internet."""
-_GIVES_WAY = "  cpu_shares: 128 # of 1024: when cores are busy, password hashing yields to everything else\n"
+_GIVES_WAY = "  cpu_shares: 128 # of 1024: when cores are busy, it yields to everything else\n"
 _URLS: dict[Store, str] = {
     "postgres": "postgresql://{name}:${{{password}:?see .env.example}}@postgres:5432/{name}",
     "mongo": "mongodb://{name}:${{{password}:?see .env.example}}@mongo:27017/{name}?authSource={name}",

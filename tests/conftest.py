@@ -22,7 +22,7 @@ settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 if not LONG:
-    os.environ["MESH_AUTH_NICENESS"] = "0"  # many stacks on few cores: logins that give way would come to nothing
+    os.environ["MESH_NICENESS"] = "0"  # many stacks on few cores: logins that give way would come to nothing
 
 _TOGETHER = ("faults", "e2e", "contract", "security")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]

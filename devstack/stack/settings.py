@@ -95,11 +95,12 @@ class StackSettings(_Databases):
     )
     mongo_port: int | None = Field(default=None, ge=1, le=65535, description="port of MongoDB; otherwise a free one")
     keep_ports: bool = Field(default=False, description="whether all processes keep the ports of the last start")
-    auth_niceness: int = Field(
+    niceness: int = Field(
         default=10,
         ge=0,
         le=19,
-        description="niceness of auth when cores are busy: 10 gets about a tenth of a core, 0 an equal share",
+        description="niceness of auth and notifications when cores are busy: 10 gets about a tenth of a core each, "
+        "0 an equal share",
     )
     tls: bool = Field(
         default=False, description="whether NATS is encrypted, with a CA that is created in the home folder"

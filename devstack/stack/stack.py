@@ -223,7 +223,7 @@ class Stack:
                 else:
                     services.append(Worker(name, self._servers.home, argv, env, self._gateway_is_ready))
                 if BY_NAME[service].gives_way:
-                    services[-1].niceness = self.settings.auth_niceness
+                    services[-1].niceness = self.settings.niceness
         return services
 
     async def _mesh_is_ready(self, replica: int) -> None:

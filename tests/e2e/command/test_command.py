@@ -248,7 +248,7 @@ async def test_a_mistake_in_up_is_told_in_words(tmp_path: Path, message: str, ar
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.parametrize(("variable", "value"), [("MESH_AUTH_NICENESS", "abc"), ("MESH_REPLICAS", "customers=3")])
+@pytest.mark.parametrize(("variable", "value"), [("MESH_NICENESS", "abc"), ("MESH_REPLICAS", "customers=3")])
 async def test_a_mistake_in_a_variable_of_up_is_told_by_its_name(tmp_path: Path, variable: str, value: str) -> None:
     ended = await mesh("up", "--home", str(tmp_path / "home"), stdin=b"", **{variable: value})
 

@@ -32,7 +32,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, 
     folder = tmp_path_factory.mktemp("faults")
     script = str(Path(__file__).with_name("stand_in.py"))
     settings = StackSettings(
-        home=folder / "home", http_port=0, nats_nodes=2, replicas={"gateway": 2, "customers": 2}, auth_niceness=10
+        home=folder / "home", http_port=0, nats_nodes=2, replicas={"gateway": 2, "customers": 2}, niceness=10
     )
     async with Stack(
         settings,
@@ -78,11 +78,12 @@ async def test_what_is_restarted_serves_again_without_a_crash(
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the kernel has no such groups")
-async def test_auth_gives_way_to_the_others_again_after_a_crash(stack: Stack) -> None:
+async def test_what_gives_way_does_so_again_after_a_crash(stack: Stack) -> None:
     for _ in range(2):
         nice = {name: (psutil.Process(pid).nice(), _group_niceness(pid)) for name, pid in processes(stack).items()}
         own = psutil.Process().nice()  # that of whoever runs the tests
-        assert (max(10, own), 10) == nice.pop("auth")
+        for name in ("auth", "notifications"):
+            assert (max(10, own), 10) == nice.pop(name)
         assert {(own, 0)} == set(nice.values())
         await stack.kill("auth")
         await stack.until_serving("auth")
