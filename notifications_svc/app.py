@@ -57,7 +57,7 @@ async def build(settings: NotificationsSettings, transport: Transport, resources
         resources,
         description="Notifies users by e-mail or webhook",
         handlers=[Handlers(notifications, webhooks, private=settings.notifications_webhook_private)],
-        events=Events([NotificationEvents(notifications, delivery)]),
+        events=Events([NotificationEvents(notifications, delivery.accept)]),
         probe=partial(probe, database),
         sources=[partial(connections, database, "notifications")],
     )

@@ -1,6 +1,8 @@
 """Turns events into notifications, one for each event and recipient."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel
@@ -16,7 +18,6 @@ from contracts.orders import (
     OrderRefused,
 )
 from mesh.events.cloud_event import CloudEvent, handled
-from notifications_svc.delivery import Delivery
 from notifications_svc.repository import Notifications
 from subjects import (
     EVENTS_AUTH_USER_REGISTERED,
@@ -29,6 +30,9 @@ from subjects import (
 )
 from worker.events import handles
 
+Accept = Callable[[str, str, Kind, Mapping[str, Any]], Awaitable[None]]
+"""Takes the notification's id, the user's, the kind, and the fields of the event's payload."""
+
 
 class NotificationEvents:
     """The events that users are notified of.
@@ -36,9 +40,10 @@ class NotificationEvents:
     A method may run again, also much later: the notification's id follows from the event, and a user's address stays.
     """
 
-    def __init__(self, notifications: Notifications, delivery: Delivery) -> None:
+    def __init__(self, notifications: Notifications, accept: Accept) -> None:
+        """`accept` stores a notification, once for its id, and has it delivered."""
         self._notifications = notifications
-        self._delivery = delivery
+        self._accept = accept
 
     @handles(EVENTS_AUTH_USER_REGISTERED)
     async def user_registered(self, event: UserRegistered) -> None:
@@ -83,7 +88,7 @@ class NotificationEvents:
         if cause is None:
             raise RuntimeError("a notification needs an event")
         if user_id is not None:
-            await self._delivery.accept(notification_id(cause, user_id), user_id, kind, event.model_dump(mode="json"))
+            await self._accept(notification_id(cause, user_id), user_id, kind, event.model_dump(mode="json"))
 
 
 def notification_id(event: CloudEvent, user_id: str) -> str:
