@@ -294,28 +294,3 @@ async def test_pages_have_the_newest_event_first_and_only_ones_own(notifications
             break
 
     assert [f"{number:032x}" for number in (5, 4, 3, 2, 1)] == seen
-
-
-async def test_an_accepted_notification_is_mailed_once_with_or_without_room(
-    notifications: Notifications, server: MailServer, start: Start, mail: Send
-) -> None:
-    delivery = await start(mail)
-    await notifications.know("u1", "u1@mesh.test")
-    ids = [f"{number:032x}" for number in range(1, 13)]
-    await asyncio.gather(*(delivery.accept(one, "u1", Kind.ACCOUNT_CREATED, WELCOME) for one in 2 * ids))
-    await ended(notifications, 12)
-
-    assert 12 == len({mail["Message-ID"] for mail in server.mails}) == len(server.mails)
-
-
-async def test_what_is_accepted_before_the_start_waits_for_it(
-    notifications: Notifications, database: Database, woken: asyncio.Event
-) -> None:
-    delivery = Delivery(notifications, _nobody, {}, woken, at_once=1)
-    await delivery.accept("1", "u1", Kind.ACCOUNT_CREATED, WELCOME)
-
-    assert "claimed" not in await stored(database, lambda _: True)
-
-
-async def _nobody(_: str) -> None:
-    """Finds no address."""
