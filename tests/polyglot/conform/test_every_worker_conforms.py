@@ -1,0 +1,43 @@
+"""The kit passes the workers in Python, Go and TypeScript, alone and in one pool, with everything that it can try."""
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from devstack.servers.all import Servers
+from tests.support.conformance import GO, PYTHON, TYPESCRIPT, private_bus
+from tests.support.polyglot import needs_go_workers, needs_products_ts
+
+GO_WORKER = (needs_go_workers,)
+TYPESCRIPT_WORKER = (needs_go_workers, needs_products_ts)
+NOT_ALONE: tuple[str, ...] = ()
+NOT_MIXED: tuple[str, ...] = ()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("service", "languages"),
+    [
+        pytest.param("customers", (PYTHON,), marks=GO_WORKER, id="customers in Python"),
+        pytest.param("customers", (GO,), marks=GO_WORKER, id="customers in Go"),
+        pytest.param("customers", (GO, PYTHON), marks=GO_WORKER, id="customers in Go and Python"),
+        pytest.param("products", (PYTHON,), marks=TYPESCRIPT_WORKER, id="products in Python"),
+        pytest.param("products", (TYPESCRIPT,), marks=TYPESCRIPT_WORKER, id="products in TypeScript"),
+        pytest.param("products", (TYPESCRIPT, PYTHON), marks=TYPESCRIPT_WORKER, id="products in TypeScript and Python"),
+    ],
+)
+async def test_it_conforms(
+    service: str, languages: tuple[str, ...], postgres: Servers, customers_go: Path, tmp_path: Path
+) -> None:
+    junit = tmp_path / "junit.xml"
+    async with private_bus(service, languages, {GO: customers_go}, postgres, tmp_path) as bus:
+        instances = [bus.ids[language] for language in languages]
+        pool = [part for option, one in zip(("--only", "--against"), instances, strict=False) for part in (option, one)]
+        report = await bus.conform(*pool, junit=junit)
+
+    results = report["results"]
+    assert [] == [one for one in results if one["outcome"] == "failed"]
+    skipped = {one["title"]: one["why"] for one in results if one["outcome"] == "skipped"}
+    assert {} == skipped
+    assert len(results) == len(ET.parse(junit).getroot().findall("testcase"))  # noqa: S314  # the kit has written it

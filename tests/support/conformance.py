@@ -1,0 +1,108 @@
+"""Runs `mesh conform` on a private bus: a NATS server, a database and workers in any language, which it can disturb."""
+
+import json
+import shlex
+import sys
+from asyncio.subprocess import PIPE, create_subprocess_exec
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from devstack.servers.all import Servers
+from mesh.client.discover import ask_all
+from mesh.nats.transport import NatsTransport
+from mesh.wire.discovery import InstanceDocument
+from tests.support.command import MESH
+from tests.support.paths import ROOT
+from tests.support.polyglot import PRODUCTS_TS
+from tests.support.servers.nats_server import NatsServer
+from tests.support.servers.processes import Process
+from tests.support.servers.schemas import fresh_schema
+
+PYTHON: Final = "python"
+GO: Final = "go"
+TYPESCRIPT: Final = "typescript"
+OTHER: Final[Mapping[str, str]] = {"customers": GO, "products": TYPESCRIPT}
+"""The other language of each service that has two workers."""
+
+
+@dataclass(frozen=True)
+class Bus:
+    """A private bus with a database, and the workers of one service on it."""
+
+    service: str
+    nats: NatsServer
+    servers: Servers
+    finder: NatsTransport
+    workers: Mapping[str, Process]
+    ids: Mapping[str, str]
+    """Of each language, the id of its instance."""
+
+    async def conform(self, *arguments: str, junit: Path) -> dict[str, Any]:
+        """The report of `mesh conform`, with all that can be tried here."""
+        fault = self._python("tests.support.servers.freeze", self.servers.pid("postgres"))
+        stop = " && ".join(f"kill -TERM {worker.pid}" for worker in self.workers.values())
+        everything = ("--fault-command", fault, "--stop-command", stop)
+        command = (MESH, "conform", self.service, "--jwks-stand-in", "--json", "--junit", str(junit), *everything)
+        environment = {"PATH": "/usr/bin:/bin", "NATS_URL": self.nats.url}
+        process = await create_subprocess_exec(
+            *command, *arguments, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE
+        )
+        out, err = await process.communicate()
+        assert out, err.decode()
+        report: dict[str, Any] = json.loads(out)
+        assert (process.returncode == 1) == (report["failed"] > 0), err.decode()
+        return report
+
+    def _python(self, module: str, *arguments: object) -> str:
+        return shlex.join([sys.executable, "-m", module, *map(str, arguments)])
+
+
+@asynccontextmanager
+async def private_bus(
+    service: str, languages: Sequence[str], programs: Mapping[str, Path], servers: Servers, folder: Path
+) -> AsyncIterator[Bus]:
+    """A worker of the service in each of the languages. The one in Python makes the tables, wherever it serves."""
+    nats = NatsServer(folder)
+    async with AsyncExitStack() as stack, fresh_schema(servers.urls[service]) as url:
+        await nats.start()
+        stack.push_async_callback(nats.stop)
+        finder = await nats.connect()
+        stack.push_async_callback(finder.close)
+        environment = {
+            "NATS_URL": nats.url,
+            "LOG_FORMAT": "json",
+            f"{service.upper()}_DATABASE_URL": url.get_secret_value(),
+            f"{service.upper()}_SEED": "true",
+        }
+        commands = {
+            PYTHON: (sys.executable, "-m", f"{service}_svc"),
+            TYPESCRIPT: ("node", str(PRODUCTS_TS / "dist" / "main.js")),
+            **{language: (str(program),) for language, program in programs.items()},
+        }
+        workers, ids = dict[str, Process](), dict[str, str]()
+        for language in [PYTHON, *(one for one in languages if one != PYTHON)]:
+            worker = Process(folder / f"{service}-{language}.log", *commands[language], **environment)
+            await stack.enter_async_context(worker)
+            workers[language] = worker
+            ids[language] = await _new(finder, service, set(ids.values()))
+        if PYTHON not in languages:
+            await workers.pop(PYTHON).end(15)
+            del ids[PYTHON]
+        yield Bus(service, nats, servers, finder, workers, ids)
+
+
+async def _new(finder: NatsTransport, service: str, known: set[str]) -> str:
+    """The id of the instance that has become ready."""
+    found: list[InstanceDocument] = []
+
+    async def ready() -> bool:
+        answers = await ask_all(finder, f"PING.{service}", 1.0, lambda all_: len(all_) > len(known))
+        found[:] = [one for one in answers if one.ready and one.id not in known]
+        return bool(found)
+
+    while not await ready():
+        pass
+    return found[0].id
