@@ -65,7 +65,7 @@ async def private_bus(
     service: str, languages: Sequence[str], programs: Mapping[str, Path], servers: Servers, folder: Path
 ) -> AsyncIterator[Bus]:
     """A worker of the service in each of the languages. The one in Python makes the tables, wherever it serves."""
-    nats = NatsServer(folder)
+    nats = NatsServer(folder, "max_payload: 1MB")
     async with AsyncExitStack() as stack, fresh_schema(servers.urls[service]) as url:
         await nats.start()
         stack.push_async_callback(nats.stop)
@@ -74,7 +74,7 @@ async def private_bus(
         environment = {
             "NATS_URL": nats.url,
             "LOG_FORMAT": "json",
-            f"{service.upper()}_DATABASE_URL": url.get_secret_value(),
+            f"{service.upper()}_DATABASE_URL": _for_every_driver(url.get_secret_value()),
             f"{service.upper()}_SEED": "true",
         }
         commands = {
@@ -92,6 +92,11 @@ async def private_bus(
             await workers.pop(PYTHON).end(15)
             del ids[PYTHON]
         yield Bus(service, nats, servers, finder, workers, ids)
+
+
+def _for_every_driver(url: str) -> str:
+    """The URL with its schema as an option of the server: node-postgres passes no other settings on."""
+    return url.replace("search_path=", "options=-csearch_path%3D")
 
 
 async def _new(finder: NatsTransport, service: str, known: set[str]) -> str:
