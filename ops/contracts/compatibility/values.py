@@ -13,7 +13,9 @@ from ops.contracts.shapes import Schema
 LEAST: Final = ("minLength", "minItems", "minProperties")
 MOST: Final = ("maxLength", "maxItems", "maxProperties")
 _SAME: Final = ("pattern", "format")
-
+# Patterns of 0.1.0 that RE2 does not take. Since then they are spelled for RE2 and ECMAScript alike (W-VAL-10).
+_ESCAPED: Final = re.compile(r"\\u([0-9a-f]{4})")
+_RESPELLED: Final = {"^Bearer [!-~]{1,4096}$": "^Bearer [!-~]+$"}
 
 Limit = tuple[str, Any]
 """A keyword and its value."""
@@ -31,7 +33,7 @@ def bounds(narrow: Schema, wide: Schema) -> Iterator[Bound]:
     """Where `wide` may refuse a value that `narrow` takes. Both have one type."""
     least = [keyword for keyword in LEAST if wide.get(keyword, 0) > _least(narrow, keyword)]
     most = [keyword for keyword in MOST if wide.get(keyword, math.inf) < _most(narrow, keyword)]
-    other = [keyword for keyword in _SAME if keyword in wide and narrow.get(keyword) != wide[keyword]]
+    other = [keyword for keyword in _SAME if keyword in wide and _spelled(narrow.get(keyword)) != _spelled(wide[keyword])]
     for keyword in (*least, *most, *other):
         yield _bound(narrow, wide, keyword)
     if _lower(wide) > _lower(narrow):
@@ -70,6 +72,11 @@ def admits(form: Schema, value: object) -> bool:
 def lists(form: Schema, value: object) -> bool:
     """Whether a form lists the value, or no values at all."""
     return "enum" not in form or written(value) in map(written, form["enum"])
+
+
+def _spelled(text: str | None) -> str | None:
+    """The pattern in the spelling that every engine takes; a format as it is."""
+    return text and _ESCAPED.sub(lambda found: chr(int(found[1], 16)), _RESPELLED.get(text, text))
 
 
 def _matches(pattern: str, value: str) -> bool:

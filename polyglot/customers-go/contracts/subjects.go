@@ -29,10 +29,10 @@ type Event[Payload any] struct {
 }
 
 // EndpointAuthRegister is answered by auth.
-var EndpointAuthRegister = Endpoint[Register, User]{Subject: "auth.register", Access: "anyone", Idempotent: false, Verified: false, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "05feb314546a", Reasons: []string{"email_taken", "invalid_email", "weak_password", "too_many_logins"}}
+var EndpointAuthRegister = Endpoint[Register, User]{Subject: "auth.register", Access: "anyone", Idempotent: false, Verified: false, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "84fc2d56e755", Reasons: []string{"email_taken", "invalid_email", "weak_password", "too_many_logins"}}
 
 // EndpointAuthLogin is answered by auth.
-var EndpointAuthLogin = Endpoint[Login, Tokens]{Subject: "auth.login", Access: "anyone", Idempotent: false, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "7541e623f4f5", Reasons: []string{"invalid_credentials", "too_many_logins", "signing_key_unreadable"}}
+var EndpointAuthLogin = Endpoint[Login, Tokens]{Subject: "auth.login", Access: "anyone", Idempotent: false, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "69cd1ab59db6", Reasons: []string{"invalid_credentials", "too_many_logins", "signing_key_unreadable"}}
 
 // EndpointAuthRefresh is answered by auth.
 var EndpointAuthRefresh = Endpoint[Refresh, Tokens]{Subject: "auth.refresh", Access: "anyone", Idempotent: false, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "557a4469d105", Reasons: []string{"invalid_refresh_token", "signing_key_unreadable"}}
@@ -62,7 +62,7 @@ var EndpointAuthSessionsRevokeAll = Endpoint[RevokeSessions, SessionsEnded]{Subj
 var EndpointAuthSessionsRevoked = Endpoint[ListRevoked, RevokedPage]{Subject: "auth.sessions.revoked", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "de4bd2559db8", Reasons: []string{}}
 
 // EndpointAuthUsersList is answered by auth.
-var EndpointAuthUsersList = Endpoint[ListUsers, UserPage]{Subject: "auth.users.list", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "c4360f7f3a6c", Reasons: []string{"invalid_cursor"}}
+var EndpointAuthUsersList = Endpoint[ListUsers, UserPage]{Subject: "auth.users.list", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "173febbe9ea6", Reasons: []string{"invalid_cursor"}}
 
 // EndpointAuthUsersGet is answered by auth.
 var EndpointAuthUsersGet = Endpoint[GetUser, User]{Subject: "auth.users.get", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "42f705935ba3", Reasons: []string{"user_not_found"}}
@@ -83,13 +83,13 @@ var EndpointCustomersGet = Endpoint[GetCustomer, Customer]{Subject: "customers.g
 var EndpointCustomersGetMany = Endpoint[GetCustomers, CustomersFound]{Subject: "customers.get_many", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "2a886e3751ca", Reasons: []string{}}
 
 // EndpointCustomersList is answered by customers.
-var EndpointCustomersList = Endpoint[ListCustomers, CustomerPage]{Subject: "customers.list", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "bfa76e9690e8", Reasons: []string{"invalid_cursor"}}
+var EndpointCustomersList = Endpoint[ListCustomers, CustomerPage]{Subject: "customers.list", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "fe3f042a4300", Reasons: []string{"invalid_cursor"}}
 
 // EndpointCustomersCreate is answered by customers.
-var EndpointCustomersCreate = Endpoint[CreateCustomer, Customer]{Subject: "customers.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "07f03ce6c010", Reasons: []string{"customer_exists"}}
+var EndpointCustomersCreate = Endpoint[CreateCustomer, Customer]{Subject: "customers.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "64bbae23c725", Reasons: []string{"customer_exists"}}
 
 // EndpointCustomersUpdate is answered by customers.
-var EndpointCustomersUpdate = Endpoint[UpdateCustomer, Customer]{Subject: "customers.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "738e05f2225d", Reasons: []string{"customer_not_found", "version_mismatch"}}
+var EndpointCustomersUpdate = Endpoint[UpdateCustomer, Customer]{Subject: "customers.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "8b8aa95fee4a", Reasons: []string{"customer_not_found", "version_mismatch"}}
 
 // EndpointCustomersArchive is answered by customers.
 var EndpointCustomersArchive = Endpoint[ArchiveCustomer, Customer]{Subject: "customers.archive", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "1c91b48be6f3", Reasons: []string{"customer_not_found", "version_mismatch"}}
@@ -101,13 +101,13 @@ var EndpointProductsGet = Endpoint[GetProduct, Product]{Subject: "products.get",
 var EndpointProductsGetMany = Endpoint[GetProducts, ProductsFound]{Subject: "products.get_many", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "afb3fc0aad29", Reasons: []string{}}
 
 // EndpointProductsList is answered by products.
-var EndpointProductsList = Endpoint[ListProducts, ProductPage]{Subject: "products.list", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "cb30fe80e381", Reasons: []string{"invalid_cursor"}}
+var EndpointProductsList = Endpoint[ListProducts, ProductPage]{Subject: "products.list", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "869adc3bfa7a", Reasons: []string{"invalid_cursor"}}
 
 // EndpointProductsCreate is answered by products.
-var EndpointProductsCreate = Endpoint[CreateProduct, Product]{Subject: "products.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "c3aed7a84f52", Reasons: []string{"unknown_category", "unknown_supplier"}}
+var EndpointProductsCreate = Endpoint[CreateProduct, Product]{Subject: "products.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "5af683c4b174", Reasons: []string{"unknown_category", "unknown_supplier"}}
 
 // EndpointProductsUpdate is answered by products.
-var EndpointProductsUpdate = Endpoint[UpdateProduct, Product]{Subject: "products.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "0aa6e17b6242", Reasons: []string{"product_not_found", "unknown_category", "unknown_supplier", "version_mismatch", "stock_out_of_range"}}
+var EndpointProductsUpdate = Endpoint[UpdateProduct, Product]{Subject: "products.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "fb95364e2429", Reasons: []string{"product_not_found", "unknown_category", "unknown_supplier", "version_mismatch", "stock_out_of_range"}}
 
 // EndpointProductsDiscontinue is answered by products.
 var EndpointProductsDiscontinue = Endpoint[DiscontinueProduct, Product]{Subject: "products.discontinue", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "0925e4419686", Reasons: []string{"product_not_found", "version_mismatch"}}
@@ -128,10 +128,10 @@ var EndpointProductsStockGet = Endpoint[GetStock, Stock]{Subject: "products.stoc
 var EndpointProductsStockMovements = Endpoint[ListMovements, MovementPage]{Subject: "products.stock.movements", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "0fa81d14056e", Reasons: []string{"product_not_found", "invalid_cursor"}}
 
 // EndpointProductsStockReceive is answered by products.
-var EndpointProductsStockReceive = Endpoint[ReceiveStock, Stock]{Subject: "products.stock.receive", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "e857068ea52e", Reasons: []string{"product_not_found", "stock_out_of_range"}}
+var EndpointProductsStockReceive = Endpoint[ReceiveStock, Stock]{Subject: "products.stock.receive", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "415a9ba0da60", Reasons: []string{"product_not_found", "stock_out_of_range"}}
 
 // EndpointProductsStockAdjust is answered by products.
-var EndpointProductsStockAdjust = Endpoint[AdjustStock, Stock]{Subject: "products.stock.adjust", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "a6b2fd4f5164", Reasons: []string{"product_not_found", "stock_out_of_range"}}
+var EndpointProductsStockAdjust = Endpoint[AdjustStock, Stock]{Subject: "products.stock.adjust", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "5d8213e77dd9", Reasons: []string{"product_not_found", "stock_out_of_range"}}
 
 // EndpointProductsStockReserve is answered by products.
 var EndpointProductsStockReserve = Endpoint[ReserveStock, Reservation]{Subject: "products.stock.reserve", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 16384, Contract: "375cd576401d", Reasons: []string{}}

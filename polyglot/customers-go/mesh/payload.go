@@ -32,9 +32,6 @@ const (
 // visibleText is how the patterns begin that stand for W-VAL-4, which is more than a pattern can say.
 const visibleText = `^[^\x00]*[^\x00-\x20`
 
-// ecmaEscape is how ECMAScript writes a code point, and Go does not.
-var ecmaEscape = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
-
 var malformed = &Fault{Code: InvalidArgument, Reason: "malformed_json", Detail: "the payload is not JSON"}
 
 var compiler = func() *jsonschema.Compiler {
@@ -49,7 +46,7 @@ var compiler = func() *jsonschema.Compiler {
 		if strings.HasPrefix(pattern, visibleText) {
 			return visible{}, nil
 		}
-		return regexp.Compile(ecmaEscape.ReplaceAllString(pattern, `\x{$1}`))
+		return regexp.Compile(pattern)
 	})
 	if err := compiler.AddResource("schemas.json", document); err != nil {
 		panic(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +89,37 @@ func TestTheSchemasAreTheExportedOnes(t *testing.T) {
 	exported, err := os.ReadFile("../../../docs/contracts/schemas.json")
 	if err != nil || string(exported) != string(schemas) {
 		t.Error("go generate ./mesh, please:", err)
+	}
+}
+
+func TestEveryPatternIsPortable(t *testing.T) { // W-VAL-10
+	var document any
+	if err := json.Unmarshal(schemas, &document); err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	var walk func(any)
+	walk = func(value any) {
+		switch one := value.(type) {
+		case map[string]any:
+			if pattern, is := one["pattern"].(string); is {
+				count++
+				if _, err := regexp.Compile(pattern); err != nil {
+					t.Error(err)
+				}
+			}
+			for _, member := range one {
+				walk(member)
+			}
+		case []any:
+			for _, item := range one {
+				walk(item)
+			}
+		}
+	}
+	walk(document)
+	if count < 100 {
+		t.Errorf("%d patterns", count)
 	}
 }
 
