@@ -88,6 +88,12 @@ class Kit:
             if one.service == self.options.service and (caller is None or caller in one.callers)
         ]
 
+    @cached_property
+    def left_out(self) -> list[str]:
+        """The subjects of the service that the caller may not call."""
+        of_all = self.material.contracts.endpoints.values()
+        return [one.subject for one in of_all if one.service == self.options.service and one not in self.endpoints]
+
     def endpoint(self, subject: str) -> EndpointContract | None:
         """The endpoint of a subject, if the service has it."""
         return next((one for one in self.endpoints if one.subject == subject), None)

@@ -13,6 +13,8 @@ assert checks.__all__  # noqa: S101  # importing the package has registered the 
 
 _LONGEST = 300.0
 """Seconds of one check."""
+_CALLERS = "W-CONN-3"
+"""The rule that says who may call a subject."""
 
 
 def _nothing(_: Result) -> None:
@@ -27,13 +29,15 @@ def chosen(rules: Iterable[str] = ()) -> list[Check]:
 
 
 async def run(kit: Kit, wanted: list[Check], tell: Callable[[Result], None] = _nothing) -> list[Result]:
-    """The result of each check."""
+    """The result of each check, and a skip for each subject that no check may call."""
     results = []
     for check in wanted:
         result = await _result(kit, check)
         results.append(result)
         tell(result)
-    return results
+    why = f"{kit.options.caller} may not call it"
+    left_out = [Result(_CALLERS, f"All rules of `{one}`", Outcome.SKIPPED, why) for one in kit.left_out]
+    return [*results, *left_out]
 
 
 async def _result(kit: Kit, check: Check) -> Result:

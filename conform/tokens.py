@@ -33,7 +33,7 @@ class Tokens(Protocol):
         """Whether it can sign any token, a bad one too."""
 
     def token(self, account: str) -> str | None:
-        """The access token of `user`, `admin` or `other user`; None if there is none."""
+        """The access token of `user`, `admin`, `other user` or `other admin`; None if there is none."""
 
 
 def text(data: bytes) -> str:
@@ -73,6 +73,7 @@ class StandIn:
         "user": ("USER",),
         "other user": ("USER",),
         "admin": ("USER", "ADMIN"),
+        "other admin": ("USER", "ADMIN"),
     }
     _IDS: Final[Mapping[str, str]] = {name: hashlib.md5(name.encode()).hexdigest() for name in _ROLES}  # noqa: S324  # an id
 

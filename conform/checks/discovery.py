@@ -75,6 +75,15 @@ async def info_tells_the_contract(kit: Kit, tally: Tally) -> None:
             tally.expect("contract" not in one.metadata, f"{verb} has the contract")
 
 
+@rule("W-DISC-7")
+async def endpoints_are_named_by_their_subjects(kit: Kit, tally: Tally) -> None:
+    """The name of an endpoint is its subject without the service, with `-` in place of each dot."""
+    for instance in await kit.instances.found("INFO"):
+        for one in instance.endpoints:
+            name = str(one.get("subject")).partition(".")[2].replace(".", "-")
+            tally.expect(one.get("name") == name, f"{one.get('subject')}: {one.get('name')}")
+
+
 @rule("W-SUBJ-2")
 async def the_queue_group_is_q(kit: Kit, tally: Tally) -> None:
     """Every endpoint is in queue group `q`."""

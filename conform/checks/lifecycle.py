@@ -16,6 +16,28 @@ async def _run(command: str) -> None:
         raise Skip(f"`{command}` failed")
 
 
+@rule("W-REQ-7")
+async def a_slow_request_delays_no_quick_one(kit: Kit, tally: Tally) -> None:
+    """While requests wait for the database, one that does not need it is answered before them."""
+    command = kit.options.fault_command
+    if command is None:
+        raise Skip("there is no --fault-command")
+    endpoint = kit.open_endpoint()
+    request = await kit.givens.fill(examples(kit.material.examples, endpoint.subject)[0].request)
+    await _run(f"{command} away")
+    try:
+        slow = [asyncio.create_task(kit.ask(endpoint, request)) for _ in range(3)]
+        quick = await kit.ask(endpoint, b"{")
+        waiting = [one for one in slow if not one.done()]
+        answered = await asyncio.gather(*slow, return_exceptions=True)
+    finally:
+        await _run(f"{command} back")
+    tally.expect(quick.reason == "malformed_json", f"{endpoint.subject}: {quick.said}")
+    tally.expect(bool(waiting), f"{endpoint.subject}: the quick request was answered last")
+    tally.expect(not any(isinstance(one, NoAnswer) for one in answered), "a request was not answered")
+    await kit.until_ready()
+
+
 @rule("W-READY-3")
 async def a_lost_database_makes_it_not_ready(kit: Kit, tally: Tally) -> None:
     """Without its database it is not ready, with the reason of W-READY-4, and it returns by itself."""

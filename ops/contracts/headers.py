@@ -34,9 +34,7 @@ _REQUEST: Final = {
     names.REQUEST_TIMEOUT: _text("Milliseconds for which the caller waits, from the sending on.", _MILLISECONDS),
     names.REQUEST_DEADLINE: _text("When that ends by the caller's clock, in Unix milliseconds.", _MILLISECONDS),
     names.IDEMPOTENCY_KEY: _text("Executes a write once. 1 to 255 printable ASCII characters.", "^[ -~]{1,255}$"),
-    names.AUTHORIZATION: _text(
-        "The end user's access token.", "^Bearer [!-~]+$", writeOnly=True, **{"x-secret": True}
-    ),
+    names.AUTHORIZATION: _text("The end user's access token.", "^Bearer [!-~]+$", writeOnly=True, **{"x-secret": True}),
     names.CLIENT_ADDRESS: _text("The end user's IP address as the gateway saw it."),
 }
 _ERROR: Final = {

@@ -33,7 +33,9 @@ def bounds(narrow: Schema, wide: Schema) -> Iterator[Bound]:
     """Where `wide` may refuse a value that `narrow` takes. Both have one type."""
     least = [keyword for keyword in LEAST if wide.get(keyword, 0) > _least(narrow, keyword)]
     most = [keyword for keyword in MOST if wide.get(keyword, math.inf) < _most(narrow, keyword)]
-    other = [keyword for keyword in _SAME if keyword in wide and _spelled(narrow.get(keyword)) != _spelled(wide[keyword])]
+    other = [
+        keyword for keyword in _SAME if keyword in wide and _spelled(narrow.get(keyword)) != _spelled(wide[keyword])
+    ]
     for keyword in (*least, *most, *other):
         yield _bound(narrow, wide, keyword)
     if _lower(wide) > _lower(narrow):

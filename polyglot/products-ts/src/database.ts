@@ -61,7 +61,7 @@ export class Database {
     try {
       const { rows } = await client.query("SELECT current_setting('transaction_read_only') AS read_only");
       const { rows: applied } = await client.query("SELECT name FROM schema_migrations WHERE name = ANY($1)", [MIGRATIONS]);
-      if (applied.length < MIGRATIONS.length) throw new Error("its tables are not there yet");
+      if (applied.length < MIGRATIONS.length) throw new Error("its tables are not migrated");
       client.release(rows[0].read_only !== "off"); // the next connection may reach the primary
       return rows[0].read_only === "off" ? undefined : "the database is read-only";
     } catch (error) {
