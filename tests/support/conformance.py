@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import signal
 import sys
 from asyncio.subprocess import PIPE, create_subprocess_exec
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -89,7 +90,7 @@ async def private_bus(
             workers[language] = worker
             ids[language] = await _new(finder, service, set(ids.values()))
         if PYTHON not in languages:
-            await workers.pop(PYTHON).end(15)
+            await workers.pop(PYTHON).end(signal.SIGTERM)
             del ids[PYTHON]
         yield Bus(service, nats, servers, finder, workers, ids)
 
