@@ -105,4 +105,5 @@ def _cart(document: Document) -> StoredCart:
 
 def other_version(cart: StoredCart, expected: int | None) -> Conflict:
     """The fault for another version than the expected one."""
-    return Conflict(CartReason.VERSION_MISMATCH, f"the cart has version {cart.version}, not {expected}")
+    said = f"the cart has version {cart.version}, not {expected}"
+    return Conflict(CartReason.VERSION_MISMATCH, said, current_version=cart.version or None)

@@ -109,7 +109,7 @@ class Customers(VersionedRepository[str, Customer]):
 
     def _other_version(self, row: Customer, expected: int | None) -> Conflict:
         said = f"customer {row.customer_id} has version {row.version}, not {expected}"
-        return Conflict(CustomerReason.VERSION_MISMATCH, said)
+        return Conflict(CustomerReason.VERSION_MISMATCH, said, current_version=row.version)
 
     def _invalid_cursor(self, why: str) -> Invalid:
         return Invalid.field("cursor", CustomerReason.INVALID_CURSOR, why)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gateway.access.rate_limit import after_failure
 from gateway.semantics import media_type
-from gateway.semantics.conditions import CONDITIONS
+from gateway.semantics.conditions import CONDITIONS, current
 from mesh.core import context
 from mesh.core.errors import (
     BadReply,
@@ -92,6 +92,8 @@ async def answer(request: Request, error: Exception) -> Response:
         status = 412
     headers = after_failure(fault)
     match status:
+        case 412:
+            headers |= current(fault.current_version)
         case 401:
             headers |= _challenge(fault.reason)
         case 408 | 413 if isinstance(fault, Fault):
@@ -144,17 +146,18 @@ def _challenge(reason: str) -> dict[str, str]:
 
 def problem(fault: Fault | RemoteFault, status: int, headers: Mapping[str, str]) -> Response:
     """An error response (RFC 9457), with Retry-After if a retry can help."""
-    current = context.current()
+    known = context.current()
     errors = (one.model_copy(update={"field": one.field.removeprefix("patch.")}) for one in fault.errors)
     document = Problem.of(
         fault.code,
         fault.reason,
         fault.detail,
-        request_id=current.request_id if current else "",
+        request_id=known.request_id if known else "",
         errors=errors,
         status=status,
         retry_after=fault.retry_after,
         attempts=fault.attempts,
+        current_version=fault.current_version,
     )
     soon = RETRY_AFTER.get(status, {}) if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
     return Response(document.json_bytes(), status, {**soon, **headers}, names.PROBLEM_JSON)

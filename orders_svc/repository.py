@@ -186,7 +186,7 @@ class Orders:
             return await self.get(order_id)
         if expected_version not in (None, row["version"]):
             said = f"order {order_id} has version {row['version']}, not {expected_version}"
-            raise Conflict(OrderReason.VERSION_MISMATCH, said)
+            raise Conflict(OrderReason.VERSION_MISMATCH, said, current_version=row["version"])
         if row["status"] == OrderStatus.CONFIRMED and row["dispatch_started_at"] is not None:
             raise Conflict(OrderReason.NOT_CANCELLABLE, f"order {order_id} is being dispatched")
         moved = await self._move(order_id, OrderStatus.CANCELLED, EVENTS_ORDERS_CANCELLED)

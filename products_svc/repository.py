@@ -184,7 +184,7 @@ class Catalogue(VersionedRepository[int, Product]):
 
     def _other_version(self, row: Product, expected: int | None) -> Conflict:
         said = f"product {row.product_id} has version {row.version}, not {expected}"
-        return Conflict(ProductReason.VERSION_MISMATCH, said)
+        return Conflict(ProductReason.VERSION_MISMATCH, said, current_version=row.version)
 
     def _invalid_cursor(self, why: str) -> Invalid:
         return Invalid.field("cursor", ProductReason.INVALID_CURSOR, why)

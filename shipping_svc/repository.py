@@ -168,7 +168,7 @@ class Shipments:
 def _refuse_other_version(shipment_id: int, version: int, expected: int | None) -> None:
     if expected not in (None, version):
         said = f"shipment {shipment_id} has version {version}, not {expected}"
-        raise Conflict(ShippingReason.VERSION_MISMATCH, said)
+        raise Conflict(ShippingReason.VERSION_MISMATCH, said, current_version=version)
 
 
 def _refuse_stopped(shipment_id: int, status: str) -> None:

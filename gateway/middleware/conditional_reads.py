@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.problems import fault_response, problem
-from gateway.semantics.conditions import CONDITIONS, failed, given, unmet
+from gateway.semantics.conditions import CONDITIONS, current, failed, given, unmet
 from mesh.core.errors import Invalid
 
 _RANGE: Final = b"range"
@@ -73,13 +73,17 @@ def _instead(headers: list[tuple[bytes, bytes]], start: Message) -> Response | N
     if not 200 <= start["status"] < 300:  # noqa: PLR2004  # then conditions count for nothing (section 13.2.1)
         return None
     found = dict(start["headers"])
+    etag = found.get(b"etag")
     try:
-        status = unmet(headers, found.get(b"etag"), found.get(b"last-modified"), reads=True)
+        status = unmet(headers, etag, found.get(b"last-modified"), reads=True)
     except Invalid as fault:
         return fault_response(fault)
     if status == 304:  # noqa: PLR2004  # Not Modified
         return Response(None, 304, {name: value for name, value in answered.items() if name in _TOLD_IN_304})
-    return None if status is None else problem(failed(), status, {})
+    if status is None:
+        return None
+    fault = failed(etag)
+    return problem(fault, status, current(fault.current_version))
 
 
 def _takes(range_: bytes | None) -> bool:

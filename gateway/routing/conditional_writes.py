@@ -73,7 +73,7 @@ async def require_conditions(request: Request) -> None:
     etag = None if current is None else current.get(b"etag")
     met = named is None if current is None else unmet(headers, etag, None, reads=False) is None
     if not met:
-        raise failed()
+        raise failed(etag)
     if etag is not None and (named, excluded) != ((b"*",), None):
         request.scope[_EXPECTED] = version_of(etag)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -21,7 +21,7 @@ ETAG: Final = {"description": "The version, for If-Match and If-None-Match.", "s
 
 _ELEMENT: Final = re.compile(rb'[ \t,]*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)')
 """One entity tag of a list whose elements may be empty. Its alternatives exclude each other: matching is linear."""
-_OURS: Final = re.compile(rb'"([1-9][0-9]{0,8})(?:-[0-9a-f]{16})?"')  # no row reaches a billion versions
+_OURS: Final = re.compile(rb'(?:W/)?"([1-9][0-9]{0,8})(?:-[0-9a-f]{16})?"')  # no row reaches a billion versions
 _DATES: Final = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
 """The three forms of a date in HTTP (RFC 9110, section 5.6.7)."""
 
@@ -58,7 +58,7 @@ def resource_with_digest(versioned: Versioned) -> Response:
 
 
 def version_of(tag: bytes) -> int | None:
-    """The version in an ETag of ours; None for any other tag."""
+    """The version in an ETag of ours, strong or weak; None for any other tag (ADR 34)."""
     ours = _OURS.fullmatch(tag)
     return int(ours[1]) if ours else None
 
@@ -98,7 +98,7 @@ def unmet(headers: Headers, etag: bytes | None, modified: bytes | None, *, reads
     """
     expected = tags(headers, IF_MATCH)
     if expected is not None:
-        if not (expected == (b"*",) or (etag is not None and not etag.startswith(b"W/") and etag in expected)):
+        if not (expected == (b"*",) or (etag is not None and _expected(etag, expected, reads=reads))):
             return 412
     elif _later(modified, given(headers, IF_UNMODIFIED_SINCE)) is True:
         return 412
@@ -111,9 +111,26 @@ def unmet(headers: Headers, etag: bytes | None, modified: bytes | None, *, reads
     return None
 
 
-def failed() -> Fault:
-    """The fault for a failed condition."""
-    return Conflict("version_mismatch", "the current version does not meet the request's conditions")
+def failed(etag: bytes | None) -> Fault:
+    """The fault for a condition that the representation with this ETag does not meet."""
+    current = None if etag is None else version_of(etag)
+    said = "the current version does not meet the request's conditions"
+    return Conflict("version_mismatch", said, current_version=current)
+
+
+def current(version: int | None) -> dict[str, str]:
+    """Headers of a 412: what is current. No cache may keep it, since the ETag is not that of the error."""
+    return {} if version is None else {"ETag": f'"{version}"', "Cache-Control": "no-store"}
+
+
+def _expected(etag: bytes, expected: Collection[bytes], *, reads: bool) -> bool:
+    """Whether If-Match names the tag. A tag of ours is compared by its version (ADR 34), any other one strongly."""
+    version = version_of(etag)
+    if version is None:
+        return not etag.startswith(b"W/") and etag in expected
+    if reads:
+        return _weak(etag) in map(_weak, expected)
+    return version in map(version_of, expected)
 
 
 def _weak(tag: bytes) -> bytes:

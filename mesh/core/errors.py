@@ -113,6 +113,8 @@ class Fault(MeshError):
     """Seconds until the same request may succeed, where that is known."""
     attempts: int | None = None
     """How often it may be tried at once, where that is limited and known."""
+    current_version: int | None = None
+    """The version of what the caller wants to change, where it expects another one."""
 
     def __init__(self, reason: str, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -154,6 +156,12 @@ class Conflict(Fault):
     """The state of things forbids it: a duplicate key, another version."""
 
     code = Code.CONFLICT
+
+    def __init__(
+        self, reason: str, detail: str, errors: Sequence[FieldError] = (), current_version: int | None = None
+    ) -> None:
+        super().__init__(reason, detail, errors)
+        self.current_version = current_version
 
 
 class TooLarge(Fault):
@@ -213,6 +221,7 @@ class RemoteFault(CallError):
         retry_after: int | None = None,
         *,
         attempts: int | None = None,
+        current_version: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code
@@ -221,6 +230,7 @@ class RemoteFault(CallError):
         self.errors = tuple(errors)
         self.retry_after = retry_after
         self.attempts = attempts
+        self.current_version = current_version
 
 
 class Overloaded(RemoteFault):

@@ -15,6 +15,7 @@ MAX_PROBLEM: Final = 64 * 1024
 MAX_RETRY_AFTER: Final = 86_400
 """Seconds of the longest `retry_after` that a caller accepts."""
 MAX_ATTEMPTS: Final = 1_000_000
+MAX_VERSION: Final = 2**31 - 1
 REASON_PATTERN: Final = "^[a-z][a-z0-9_]{0,63}$"
 
 
@@ -36,6 +37,8 @@ class Problem(BaseModel):
     """Seconds; absent if unknown."""
     attempts: int | None = None
     """How many attempts are allowed at once; absent if there is no limit."""
+    current_version: int | None = None
+    """The current version of the resource, if the request expects another one."""
 
     @classmethod
     def of(  # noqa: PLR0913  # one for each member of the document
@@ -49,6 +52,7 @@ class Problem(BaseModel):
         status: int | None = None,
         retry_after: int | None = None,
         attempts: int | None = None,
+        current_version: int | None = None,
     ) -> "Problem":
         """The problem document. `status` is set if HTTP's status differs from the number on the wire."""
         return cls(
@@ -63,6 +67,7 @@ class Problem(BaseModel):
             request_id=request_id,
             retry_after=retry_after,
             attempts=attempts,
+            current_version=current_version,
         )
 
     def json_bytes(self) -> bytes:
@@ -80,6 +85,7 @@ class _Members(BaseModel):
     errors: tuple[FieldError, ...] = ()
     retry_after: Annotated[int | None, Field(strict=True, ge=0, le=MAX_RETRY_AFTER)] = None
     attempts: Annotated[int | None, Field(strict=True, ge=1, le=MAX_ATTEMPTS)] = None
+    current_version: Annotated[int | None, Field(strict=True, ge=1, le=MAX_VERSION)] = None
 
 
 _read_members = Reader(_Members, MAX_PROBLEM)
@@ -95,6 +101,7 @@ def error_reply(fault: Fault, request_id: str) -> tuple[dict[str, str], bytes]:
         errors=fault.errors,
         retry_after=fault.retry_after,
         attempts=fault.attempts,
+        current_version=fault.current_version,
     )
     headers = {
         ERROR_CODE: str(fault.code.number),
@@ -126,6 +133,7 @@ def read_error(number: str, body: bytes) -> RemoteFault | BadReply:
         members.errors[:MOST_FIELD_ERRORS],
         members.retry_after,
         attempts=members.attempts,
+        current_version=members.current_version,
     )
 
 

@@ -26,7 +26,7 @@ async def create(http: AsyncClient, admin: Headers) -> str:
         {"If-None-Match": "*"},
         {"If-None-Match": '"7", W/"1"'},
         {"If-Match": '"7", "8"'},
-        {"If-Match": 'W/"1"'},
+        {"If-Match": 'W/"2"'},
         {"If-Match": '"1"', "If-None-Match": "*"},
     ],
     ids=str,

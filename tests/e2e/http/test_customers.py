@@ -48,9 +48,10 @@ async def test_a_change_needs_the_version_that_it_is_meant_for(http: AsyncClient
     city = {"city": "Bonn"}
 
     problem(await http.patch(path, json=city, headers=admin), 428, "if_match_required")
-    for stale in ('"2"', '"0"', '"999999999999"', 'W/"1"', '"other"'):
+    for stale in ('"2"', '"0"', '"999999999999"', 'W/"2"', '"other"'):
         answer = await http.patch(path, json=city, headers={**admin, "If-Match": stale})
-        problem(answer, 412, "version_mismatch")
+        assert 1 == problem(answer, 412, "version_mismatch").current_version
+        assert '"1"' == answer.headers["etag"]
         problem(await http.delete(path, headers={**admin, "If-Match": stale}), 412, "version_mismatch")
     unquoted = await http.patch(path, json=city, headers={**admin, "If-Match": "1"})
     assert ["If-Match"] == [error.field for error in problem(unquoted, 400, "invalid_etag").errors]
