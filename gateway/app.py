@@ -28,6 +28,7 @@ from gateway.dependencies import Dependencies
 from gateway.measures import HttpMeasures, measure_upstream
 from gateway.middleware.body import BodyLimit
 from gateway.middleware.bulkhead import Bulkhead
+from gateway.middleware.compression import Compression, secret_paths
 from gateway.middleware.conditional_reads import ConditionalReads
 from gateway.middleware.cors import CrossOrigin
 from gateway.middleware.head import HeadLimit
@@ -134,6 +135,7 @@ def _add_middleware(
     if compiled:
         app.add_middleware(FastPath, routes=compiled)
     app.add_middleware(ConditionalReads)
+    app.add_middleware(Compression, secret=secret_paths(known_routes(app)))
     hashing = {route.path for route in api_routes(app) if declared(route) in _HASHING}
     app.add_middleware(
         Bulkhead, paths=hashing, at_once=settings.gateway_logins_at_once, waiting=settings.gateway_logins_waiting

@@ -82,8 +82,8 @@ def _instead(headers: list[tuple[bytes, bytes]], start: Message) -> Response | N
         return Response(None, 304, {name: value for name, value in answered.items() if name in _TOLD_IN_304})
     if status is None:
         return None
-    fault = failed(etag)
-    return problem(fault, status, current(fault.current_version))
+    unmet_by = failed(etag)
+    return problem(unmet_by, status, current(unmet_by.current_version))
 
 
 def _takes(range_: bytes | None) -> bool:

@@ -133,6 +133,11 @@ def _expected(etag: bytes, expected: Collection[bytes], *, reads: bool) -> bool:
     return version in map(version_of, expected)
 
 
+def weakened(tag: bytes) -> bytes:
+    """The weak form of a tag: for the same resource in other bytes."""
+    return b"W/" + _weak(tag)
+
+
 def _weak(tag: bytes) -> bytes:
     return tag.removeprefix(b"W/")
 

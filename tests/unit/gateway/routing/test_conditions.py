@@ -109,7 +109,10 @@ async def test_what_is_no_list_of_tags_is_400(
 @pytest.mark.parametrize(
     "headers",
     [
-        *({"If-Match": tag} for tag in ('W/"2", "4"', '"03"', '"0"', '"abc"', '""', '"9999999999"', '"-1"', '"1", "2"')),
+        *(
+            {"If-Match": tag}
+            for tag in ('W/"2", "4"', '"03"', '"0"', '"abc"', '""', '"9999999999"', '"-1"', '"1", "2"')
+        ),
         *({"If-None-Match": tag} for tag in ("*", '"3"', 'W/"3"', '"2", "3"')),
         {"If-Match": '"3"', "If-None-Match": '"3"'},
         {"If-Match": "*", "If-None-Match": "*"},
