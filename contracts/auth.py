@@ -4,16 +4,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from contracts.base import BARE, Cursor, Items, Limit, Patch, Reason, Reply, Request, absent
+from contracts.base import BARE, Cursor, Form, Items, Limit, Patch, Reason, Reply, Request, absent
 
-Email = Annotated[str, StringConstraints(min_length=3, max_length=254, pattern=rf"^[^{BARE}@]+@[^{BARE}@]+$")]
-Password = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00]*$")]
+Email = Annotated[str, Form(rf"^[^{BARE}@]+@[^{BARE}@]+$", "is not an e-mail address", 3, 254)]
+Password = Annotated[str, Form(r"^[^\x00]*$", "must not contain the character NUL", 1, 256)]
 """Any text of a bounded size. The auth service decides which passwords are strong enough."""
-RefreshToken = Annotated[str, StringConstraints(min_length=20, max_length=200, pattern=r"^[A-Za-z0-9_-]+$")]
+RefreshToken = Annotated[str, Form(r"^[A-Za-z0-9_-]+$", "must be a refresh token as received", 20, 200)]
 
-_ID = StringConstraints(pattern=r"^[0-9a-f]{32}$")
+_ID = Form(r"^[0-9a-f]{32}$", "must be 32 digits of 0-9 and a-f")
 UserId = Annotated[str, _ID]
 SessionId = Annotated[str, _ID]
 AuditCursor = Annotated[str, _ID]

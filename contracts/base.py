@@ -3,11 +3,13 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self, TypeVar
 
+from annotated_types import GroupedMetadata
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -15,8 +17,8 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     GetPydanticSchema,
-    StringConstraints,
     WithJsonSchema,
     model_validator,
 )
@@ -26,6 +28,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, c
 BARE: Final = r"\x00-\x20\x7f-\xa0" "\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """Inside brackets of a regular expression: controls and white space, by code point. `\\s` differs between languages."""
 _SAYS_SOMETHING = rf"^[^\x00]*[^{BARE}][^\x00]*$"  # NUL: PostgreSQL's text cannot hold it
+_NOT_BLANK: Final = "must not be blank or contain the character NUL"
 # Characters that show nothing by themselves: white space, controls, marks without a letter, Unicode's
 # Default_Ignorable_Code_Point, and others that are blank despite their category. They are not in the pattern, which
 # readers of the JSON schema in other languages must understand.
@@ -76,7 +79,7 @@ class Patch(Request):
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if not self.model_fields_set:
-            raise PydanticCustomError("too_few", "name at least one field to change")
+            raise PydanticCustomError("too_few", "must name at least one field to change")
         return self
 
     def changes(self) -> dict[str, Any]:
@@ -90,11 +93,39 @@ class Reply(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class _Text(StringConstraints):
-    """Constraints of a text that must not look blank."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form of a text: a pattern for programs, and words for people who did not keep to it."""
+
+    pattern: str
+    words: str
+    """Continues the name of the field: `must be five capital letters`."""
+    shortest: int | None = None
+    """Code points."""
+    longest: int | None = None
+    """Code points."""
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The same checks as StringConstraints, also without a Python function."""
+        sized = core_schema.str_schema(min_length=self.shortest, max_length=self.longest)
+        patterned = core_schema.str_schema(pattern=self.pattern)
+        formed = core_schema.custom_error_schema(patterned, "pattern", custom_error_message=self.words)
+        return core_schema.chain_schema([sized, formed])
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The same as of StringConstraints."""
+        whole = core_schema.str_schema(pattern=self.pattern, min_length=self.shortest, max_length=self.longest)
+        return handler(whole)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text(GroupedMetadata):
+    """A text that must not look blank."""
+
+    longest: int
 
     def __iter__(self) -> Iterator[Any]:
-        yield from super().__iter__()
+        yield Form(_SAYS_SOMETHING, _NOT_BLANK, 1, self.longest)
         yield AfterValidator(_not_blank)
 
 
@@ -102,13 +133,13 @@ def _not_blank(text: str) -> str:
     if "!" <= text[0] <= "~":  # most texts, without a look at each character
         return text
     if all(unicodedata.category(c) in _BLANK_CATEGORIES or _BLANK.match(c) for c in text):
-        raise PydanticKnownError("string_pattern_mismatch", {"pattern": _SAYS_SOMETHING})
+        raise PydanticCustomError("pattern", _NOT_BLANK)
     return text
 
 
 def text(longest: int) -> Any:  # noqa: ANN401  # an annotation's metadata has no better type
     """Metadata for a text of at most `longest` code points that is not blank and has no NUL."""
-    return _Text(min_length=1, max_length=longest, pattern=_SAYS_SOMETHING)
+    return _Text(longest)
 
 
 def _not_empty(items: Any) -> Any:  # noqa: ANN401  # any tuple
@@ -139,7 +170,7 @@ def _money_as_text(value: object) -> object:
     if isinstance(value, Decimal) or (isinstance(value, str) and _MONEY.fullmatch(value)):
         return value
     if isinstance(value, str):
-        raise PydanticCustomError("pattern", "money is digits with at most two decimals, such as 18.00")
+        raise PydanticCustomError("pattern", "must be an amount such as 18.00: digits, with at most two decimals")
     raise PydanticKnownError("string_type")
 
 
@@ -147,7 +178,7 @@ def _day(value: object) -> object:
     if (isinstance(value, str) and _DAY.fullmatch(value)) or type(value) is date:
         return value
     if isinstance(value, str):
-        raise PydanticCustomError("pattern", "a day is YYYY-MM-DD")
+        raise PydanticCustomError("pattern", "must be a day such as 2026-12-01")
     raise PydanticKnownError("date_type")
 
 
@@ -188,7 +219,7 @@ Version = Annotated[int, Field(ge=1, le=_LARGEST_INTEGER)]
 """Grows by one with each change of a row."""
 
 Search = Annotated[str, text(100)]
-Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[A-Za-z0-9_-]+$")]
+Cursor = Annotated[str, Form(r"^[A-Za-z0-9_-]+$", "must be a `next_cursor` as received", 1, 1024)]
 """Where the next page starts. Opaque, and valid only for the list that returned it."""
 LONGEST_PAGE: Final = 200
 Limit = Annotated[int, Field(ge=1, le=LONGEST_PAGE)]

@@ -4,11 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import StringConstraints
-
 from contracts.base import (
     NOT_EMPTY,
     Cursor,
+    Form,
     Items,
     Limit,
     Patch,
@@ -22,7 +21,7 @@ from contracts.base import (
     text,
 )
 
-CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{5}$")]
+CustomerId = Annotated[str, Form(r"^[A-Z]{5}$", "must be five capital letters")]
 """A customer's id: five capital letters, such as ALFKI."""
 CompanyName = Annotated[str, text(80)]
 PersonName = Annotated[str, text(60)]

@@ -4,13 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from contracts.base import Id, Items, Limit, Reason, Reply, Request
+from contracts.base import Form, Id, Items, Limit, Reason, Reply, Request
 
-NotificationId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+NotificationId = Annotated[str, Form(r"^[0-9a-f]{32}$", "must be 32 digits of 0-9 and a-f")]
 """Ids sort by the time of the event."""
-WebhookUrl = Annotated[str, Field(min_length=10, max_length=1000, pattern=r"^https?://[!-~]+$")]
+WebhookUrl = Annotated[
+    str, Form(r"^https?://[!-~]+$", "must be a URL such as https://shop.example/northwind", 10, 1000)
+]
 
 
 class NotificationReason(Reason):

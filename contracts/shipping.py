@@ -4,13 +4,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from contracts.base import Cursor, Id, Items, Limit, Reason, Reply, Request, Version
+from contracts.base import Cursor, Form, Id, Items, Limit, Reason, Reply, Request, Version
 from contracts.customers import CustomerId
 from contracts.orders import MOST_LINES
 
-TrackingNumber = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+TrackingNumber = Annotated[str, Form(r"^[!-~]+$", "must be letters, digits and signs of ASCII, without spaces", 1, 64)]
 
 
 class ShippingReason(Reason):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Header
 
+from contracts.base import Form
 from gateway.problems import STATUS
 from gateway.semantics.media_type import MERGE_PATCH
 from mesh.core.endpoint import Access, Endpoint
@@ -19,14 +20,11 @@ OF_A_BODY: Final = frozenset({400, 408, 413, 415})
 """Statuses of errors in reading a body."""
 
 IdempotencyKey = Annotated[
-    str | None,
+    Annotated[str, Form("^[ -~]+$", "must be printable characters of ASCII", 1, 255)] | None,
     Header(
         alias=IDEMPOTENCY_KEY,
         description="Makes a retry safe: within 24 hours, the same request returns the first response again.",
         examples=["8f14e45f-ceea-4d7a-9c1b-2f6b1a3c5d7e"],
-        min_length=1,
-        max_length=255,
-        pattern="^[ -~]+$",
     ),
 ]
 

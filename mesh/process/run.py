@@ -27,7 +27,7 @@ from mesh.telemetry.metrics import Metrics
 from mesh.telemetry.settings import LogSettings, MetricsSettings, TraceSettings
 from mesh.telemetry.streams import open_streams
 from mesh.transport.base import Transport
-from mesh.wire import validation
+from mesh.wire import field_messages
 
 if TYPE_CHECKING:
     from mesh.telemetry.tracing import Tracer
@@ -179,7 +179,9 @@ def read_settings(settings_type: type[SettingsT]) -> SettingsT:
     try:
         settings = settings_type()
     except ValidationError as error:
-        wrong = "; ".join(": ".join([*map(_variable, one["loc"]), validation.message(one)]) for one in error.errors())
+        wrong = "; ".join(
+            ": ".join([*map(_variable, one["loc"]), field_messages.message(one)]) for one in error.errors()
+        )
         raise StartError(f"settings: {wrong}") from None
     _warn_of_misspelt({_variable(name) for name in settings_type.model_fields})
     return settings

@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from mesh.core.errors import FieldError, Invalid
+from mesh.wire.field_messages import message
 from mesh.wire.field_reasons import field_reason
 from mesh.wire.json_text import ambiguity
 
@@ -19,7 +20,7 @@ def invalid_payload(error: ValidationError, payload: bytes) -> Invalid:
     """The fault for an invalid payload; it names each invalid field and repeats no value."""
     if (mistakes := error.error_count()) > _MOST_MISTAKES:
         return Invalid("invalid_payload", f"the payload has {mistakes} mistakes")
-    found = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_FIELD_ERRORS]
+    found = error.errors(include_url=False, include_input=False)[:MOST_FIELD_ERRORS]
     if found[0]["type"] == "json_invalid":
         return Invalid("malformed_json", message(found[0]))
     if (ambiguous := ambiguity(payload)) is not None:
@@ -30,14 +31,8 @@ def invalid_payload(error: ValidationError, payload: bytes) -> Invalid:
 
 
 def field_error(error: Mapping[str, Any], path: Sequence[str | int]) -> FieldError:
-    """One of pydantic's errors in the contract's words."""
+    """One of pydantic's errors in our words."""
     return FieldError(field=field_path(path), reason=field_reason(error), message=message(error))
-
-
-def message(error: Mapping[str, Any]) -> str:
-    """Pydantic's message, without the prefix of a custom validator's."""
-    said: str = error["msg"]
-    return said.removeprefix("Value error, ")
 
 
 def field_path(parts: Iterable[str | int]) -> str:

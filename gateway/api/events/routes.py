@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
+from contracts.base import Form
 from gateway.routing.following import follow
 from gateway.routing.guard import Guarded
 from gateway.routing.operations import documented
@@ -27,11 +28,10 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 LastEventId = Annotated[
-    str | None,
+    Annotated[str, Form("^[0-9]{1,18}$", "must be an id as received")] | None,
     Header(
         alias="Last-Event-ID",
         description="The last `id` received. The stream resumes after it. Without it, only new events are sent.",
-        pattern="^[0-9]{1,18}$",
         examples=["17"],
     ),
 ]
