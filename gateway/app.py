@@ -35,6 +35,7 @@ from gateway.middleware.head import HeadLimit
 from gateway.middleware.methods import Methods
 from gateway.middleware.methods import routes as known_routes
 from gateway.middleware.request_context import RequestContext, last_resort
+from gateway.middleware.trailing_slash import TrailingSlash
 from gateway.routing.declarations import api_routes, declared, refuse_undeclared
 from gateway.routing.fast_path.middleware import FastPath, Route
 from gateway.routing.fast_path.middleware import routes as compiled_routes
@@ -141,6 +142,7 @@ def _add_middleware(
         Bulkhead, paths=hashing, at_once=settings.gateway_logins_at_once, waiting=settings.gateway_logins_waiting
     )
     app.add_middleware(BodyLimit, limit=settings.gateway_max_body)
+    app.add_middleware(TrailingSlash)
     app.add_middleware(HeadLimit, limits=settings)
     if settings.gateway_cors_origins:
         app.add_middleware(CrossOrigin, allow_origins=settings.gateway_cors_origins)

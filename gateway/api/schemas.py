@@ -1,10 +1,10 @@
 """How HTTP schemas are built from the contracts, and requests from HTTP schemas."""
 
 import re
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from contracts.base import MONEY_PATTERN, MONEY_SCHEMA, TOTAL_PATTERN, TOTAL_SCHEMA, Cursor, Limit
 
@@ -37,6 +37,20 @@ def _true_or_false(value: object) -> object:
 
 InDigits: Final = BeforeValidator(_in_digits)
 """For a number in a path or query: pydantic would also read `1.0`, `+1` and `1_0`."""
+
+
+class AnyCase:
+    """For a key in a path: small letters are read as capitals. Without a Python function: it is on the hot path."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """ASCII alone: other letters may become several capitals."""
+        return core_schema.chain_schema([core_schema.str_schema(pattern=r"^[ -~]*$", to_upper=True), handler(source)])
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:  # noqa: ANN401  # a core schema of this kind
+        """That of the key."""
+        return handler(schema["steps"][-1])
+
+
 Flag = Annotated[bool, BeforeValidator(_true_or_false)]
 """A boolean in a query: pydantic would also read `yes`, `t` and `on`."""
 

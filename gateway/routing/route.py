@@ -1,24 +1,26 @@
 """How a route reads its request: a body of strict JSON, and only known query parameters."""
 
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Depends, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from gateway.routing.calls import called
 from gateway.routing.conditional_writes import READS, expected_version, require_conditions, required_version
+from gateway.routing.fastapi_inside import Dependant
 from gateway.routing.guard import guard
 from gateway.routing.operations import OF_A_BODY, failures, require_fitting_key, with_failures
 from gateway.semantics.media_type import unsupported
-from mesh.core.errors import Fault, FieldError, Invalid
+from mesh.core.endpoint import Endpoint
+from mesh.core.errors import Code, Fault, FieldError, Invalid, NotFound
 from mesh.wire import validation
 from mesh.wire.field_reasons import FieldReason
 from mesh.wire.json_text import require_unique_names
@@ -101,6 +103,8 @@ class JsonRoute(APIRoute):
         self.takes_version = not taken.isdisjoint((expected_version, required_version))
         if self.calls is not None:
             statuses = failures(self.calls)
+            if self.dependant.path_params:
+                statuses.add(HTTPStatus.NOT_FOUND)
             if self.body_field is not None:
                 statuses |= OF_A_BODY
             if self.takes_version:
@@ -112,49 +116,72 @@ class JsonRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, given a JsonRequest whose query is checked."""
         handle = super().get_route_handler()
-        takes_query = bool(self.dependant.query_params)
+        known = query_names(self.dependant)
         body: Any = self.body_field.field_info.annotation if self.body_field else None
         body_type = TypeAdapter[Any](body)
 
         async def handle_strictly(request: Request) -> Response:
             if query := request.scope["query_string"]:
-                read_query(query, takes_query=takes_query)
+                request.scope["query_string"] = urlencode(read_query(query, known)).encode()
             read = JsonRequest(request.scope, request.receive, body_type)
             try:
                 return await handle(read)
             except RequestValidationError as error:
                 error.__traceback__ = None  # its frames refer to it: a cycle
-                raise read.take_fault() or _misfit(read, error) from None
+                raise read.take_fault() or _misfit(read, error, self.calls) from None
 
         return handle_strictly
 
 
-def read_query(query: bytes, *, takes_query: bool) -> dict[str, str]:
-    """The parameters by name.
+def query_names(dependant: Dependant) -> frozenset[str]:
+    """The names of the query parameters that a route knows."""
+    return frozenset(name for field in dependant.query_params for name in _names(field))
+
+
+def _names(field: Any) -> Iterable[str]:  # noqa: ANN401  # ModelField is FastAPI's own
+    model = field.field_info.annotation
+    return model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else [field.alias]
+
+
+def read_query(query: bytes, known: frozenset[str]) -> dict[str, str]:
+    """The parameters by name. An empty one is not set: so forms send fields that nobody filled in.
 
     Raises Invalid for what FastAPI ignores: a repeated parameter, text that is not UTF-8, parameters where none are
     known.
     """
     read: dict[str, str] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
-        if not takes_query:
+        if not known:
             raise _wrong(name, FieldReason.UNKNOWN_FIELD, "unknown parameter")
         if _has_surrogates(name + value):
             raise _wrong(name, FieldReason.MALFORMED_TEXT, "is not UTF-8")
         if name in read:
             raise _wrong(name, FieldReason.GIVEN_TWICE, "is given more than once")
         read[name] = value
-    return read
+    return {name: value for name, value in read.items() if value or name not in known}
 
 
-def _misfit(request: Request, error: RequestValidationError) -> Invalid:
-    """The fault for FastAPI's findings: a body that is not JSON, or each wrong parameter by name, without its value."""
+def _misfit(request: Request, error: RequestValidationError, endpoint: Endpoint[Any, Any] | None) -> Fault:
+    """The fault for FastAPI's findings: a body that is not JSON, or each wrong parameter by name, without its value.
+
+    A key in the path that no resource can have is not found.
+    """
     if isinstance(error.body, bytes):
         unread = unsupported(request.scope["headers"], request.method)
         return unread or Invalid("unsupported_media_type", "the body must be JSON")
-    errors = [_field_error(one) for one in error.errors()[: validation.MOST_FIELD_ERRORS]]
+    found = error.errors()
+    errors = [_field_error(one) for one in found[: validation.MOST_FIELD_ERRORS]]
+    if any(one["loc"][0] == "path" for one in found):
+        return NotFound(_missing(endpoint), "no resource has such a key", errors)
     names = ", ".join(dict.fromkeys(one.field for one in errors))
     return Invalid("invalid_request", f"invalid parameters: {names}", errors)
+
+
+def _missing(endpoint: Endpoint[Any, Any] | None) -> str:
+    """The endpoint's reason for a resource that is not there, if it has a single one."""
+    declared = endpoint.reasons if endpoint else ()
+    reasons = [reason.value for reason in declared if reason.code == Code.NOT_FOUND]
+    return reasons[0] if len(reasons) == 1 else "unknown_path"
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:

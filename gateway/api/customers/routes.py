@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from contracts import customers
 from gateway.api.customers.schemas import Customer, CustomerChange, CustomerPage, CustomerQuery, NewCustomer
+from gateway.api.schemas import AnyCase
 from gateway.routing.calls import Call, calls
 from gateway.routing.conditional_writes import ExpectedVersion, RequiredVersion
 from gateway.routing.route import JsonRoute
@@ -14,7 +15,9 @@ from subjects import CUSTOMERS_ARCHIVE, CUSTOMERS_CREATE, CUSTOMERS_GET, CUSTOME
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=JsonRoute)
 
-CustomerId = Annotated[customers.CustomerId, Path(description="Five capital letters.", examples=["ALFKI"])]
+CustomerId = Annotated[
+    customers.CustomerId, AnyCase(), Path(description="Five letters, in any case.", examples=["ALFKI"])
+]
 
 
 @router.get("", summary="List customers")

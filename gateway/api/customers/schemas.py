@@ -60,14 +60,14 @@ class CustomerPage(Shown[customers.CustomerPage]):
     next_cursor: str | None
 
 
-def _none_if_empty(value: object) -> object:
-    return None if value in ("", "null") else value
+def _none_if_null(value: object) -> object:
+    return None if value == "null" else value
 
 
 PlaceFilter = Annotated[
     Place | None,
-    BeforeValidator(_none_if_empty),
-    Field(description="Exact match. Empty or `null` finds customers without one."),
+    BeforeValidator(_none_if_null),
+    Field(description="Exact match. `null` finds customers without one."),
 ]
 
 

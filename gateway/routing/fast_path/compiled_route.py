@@ -18,7 +18,7 @@ from gateway.routing.fastapi_inside import (
     is_body_allowed_for_status_code,
     jsonable_encoder,
 )
-from gateway.routing.route import JsonRoute, read_query
+from gateway.routing.route import JsonRoute, query_names, read_query
 from gateway.semantics.json_response import JsonResponse
 
 
@@ -35,7 +35,7 @@ class CompiledRoute:
             raise NotCompilable(f"{context.name} has a path converter")
         dependant: Dependant = context.dependant
         self._route = route
-        self._takes_query = bool(dependant.query_params)
+        self._query_names = query_names(dependant)
         self._takes_body = context.body_field is not None
         self._dependencies = [_call(dependency) for dependency in dependant.dependencies]
         self._function = _call(dependant)
@@ -60,7 +60,7 @@ class CompiledRoute:
         scope = given.scope
         scope["route"], scope["path_params"] = self._route, given.path
         if query := scope["query_string"]:
-            given.query = read_query(query, takes_query=self._takes_query)
+            given.query = read_query(query, self._query_names)
         if self._takes_body:
             await given.read_body()
         dependencies = [(call, call.read(given)) for call in self._dependencies]

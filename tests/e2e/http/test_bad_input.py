@@ -76,17 +76,17 @@ async def test_a_number_out_of_range_is_refused_by_gateway_and_worker_alike(
 
 
 @pytest.mark.parametrize("number", ["0", str(2**31), str(2**63), "9" * 400, "-1", "1e400", "NaN", "1.5", "x"])
-async def test_a_path_that_is_no_id_is_refused(http: AsyncClient, number: str) -> None:
+async def test_a_path_that_is_no_id_is_not_found(http: AsyncClient, number: str) -> None:
     response = await http.get(f"/v1/products/{number}")
 
-    assert ["product_id"] == [error.field for error in problem(response, 422, "invalid_request").errors]
+    assert ["product_id"] == [error.field for error in problem(response, 404, "product_not_found").errors]
 
 
-@pytest.mark.parametrize("key", ["alfki", "ALFK", "ALFKIS", "ALFK1", "ÄLFKI", "%20ALFKI"])
-async def test_a_path_that_is_no_customer_key_is_refused(http: AsyncClient, user: Headers, key: str) -> None:
+@pytest.mark.parametrize("key", ["ALFK", "ALFKIS", "ALFK1", "ÄLFKI", "%20ALFKI"])
+async def test_a_path_that_is_no_customer_key_is_not_found(http: AsyncClient, user: Headers, key: str) -> None:
     response = await http.get(f"/v1/customers/{key}", headers=user)
 
-    assert ["customer_id"] == [error.field for error in problem(response, 422, "invalid_request").errors]
+    assert ["customer_id"] == [error.field for error in problem(response, 404, "customer_not_found").errors]
 
 
 @pytest.mark.parametrize(
@@ -97,16 +97,13 @@ async def test_a_path_that_is_no_customer_key_is_refused(http: AsyncClient, user
         ("limit", f"limit={2**63}"),
         ("limit", "limit=1e400"),
         ("limit", "limit=NaN"),
-        ("limit", "limit="),
         ("limit", "limit=-1"),
         ("sort", "sort=phone"),
         ("sort", "sort=--city"),
         ("sort", "sort=city;DROP TABLE customers"),
-        ("cursor", "cursor="),
         ("cursor", "cursor=%00"),
         ("cursor", "cursor=not base64!"),
         ("cursor", f"cursor={'A' * 1025}"),
-        ("q", "q="),
         ("q", "q=%00"),
         ("q", f"q={'x' * 101}"),
         ("country", "country=%00"),

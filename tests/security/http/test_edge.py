@@ -72,7 +72,7 @@ ANSWERS: Final = {
         + b"content-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}",
     ),
     "416": (416, get(FILE, b"range: bytes=99999999-\r\n")),
-    "422": (422, get(b"/v1/products/x")),
+    "422": (422, get(b"/v1/products?limit=x")),
     "431": (431, get(b"/", b"a: b\r\n" * 101)),
     "501": (501, b"PROPFIND /v1/products HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"),
     "501 of the parser": (501, b"FOO /v1/products HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n"),
@@ -176,7 +176,7 @@ async def test_a_page_of_a_named_origin_may_ask_without_credentials_of_the_brows
     assert [ORIGIN] == told["access-control-allow-origin"]
     assert {"PUT", "PATCH", "DELETE"} <= set(told["access-control-allow-methods"][0].split(", "))
     assert {"Authorization", "If-Match", "Idempotency-Key"} <= set(told["access-control-allow-headers"][0].split(", "))
-    for status, path in ((404, b"/v1/products/1"), (401, b"/v1/customers/ALFKI"), (422, b"/v1/products/x")):
+    for status, path in ((404, b"/v1/products/1"), (401, b"/v1/customers/ALFKI"), (422, b"/v1/products?limit=x")):
         said = await open_edge.said(get(path, f"origin: {ORIGIN}\r\n".encode()))
         assert [status] == statuses(said)
         told = cors(said)

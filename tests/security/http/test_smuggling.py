@@ -152,7 +152,7 @@ async def test_what_is_clear_is_answered_once_and_its_body_is_no_request(
         (401, b"GET /v1/customers/ALFKI HTTP/1.1\r\n" + HOST + b"\r\n"),
         (404, b"GET /v1/nothing HTTP/1.1\r\n" + HOST + b"\r\n"),
         (405, b"PUT /v1/products HTTP/1.1\r\n" + HOST + b"\r\n"),
-        (422, b"GET /v1/products/x HTTP/1.1\r\n" + HOST + b"content-length: %d\r\n\r\n" % len(HIDDEN) + HIDDEN),
+        (422, b"GET /v1/products?limit=x HTTP/1.1\r\n" + HOST + b"content-length: %d\r\n\r\n" % len(HIDDEN) + HIDDEN),
     ],
 )
 async def test_after_a_refusal_that_is_clear_the_next_request_is_read_where_it_begins(

@@ -90,7 +90,7 @@ async def test_every_filter_is_passed_on(http: AsyncClient, world: World, user: 
     ) == (world.last.endpoint, world.last.sent)
 
 
-@pytest.mark.parametrize("day", ["yesterday", "0", "1751328000", "2026-07-01T00:00:00", "2026-02-30", "20260701", ""])
+@pytest.mark.parametrize("day", ["yesterday", "0", "1751328000", "2026-07-01T00:00:00", "2026-02-30", "20260701"])
 async def test_what_is_no_day_is_422(http: AsyncClient, user: dict[str, str], day: str) -> None:
     said = problem(await http.get(f"/v1/orders?placed_from={day}", headers=user), 422, "invalid_request")
     assert ["placed_from"] == [error.field for error in said.errors]

@@ -66,8 +66,8 @@ async def test_an_unknown_product_is_404(http: AsyncClient, world: World) -> Non
 
 
 @pytest.mark.parametrize("product_id", ["0", "-1", "x", "1.5", "2147483648", "9223372036854775808", "9" * 5000])
-async def test_an_id_out_of_bounds_is_422(http: AsyncClient, product_id: str) -> None:
-    said = problem(await http.get(f"/v1/products/{product_id}"), 422, "invalid_request")
+async def test_an_id_out_of_bounds_is_not_found(http: AsyncClient, product_id: str) -> None:
+    said = problem(await http.get(f"/v1/products/{product_id}"), 404, "product_not_found")
     assert ["product_id"] == [error.field for error in said.errors]
 
 

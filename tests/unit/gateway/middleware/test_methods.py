@@ -109,11 +109,20 @@ async def test_options_of_the_server_tells_every_method(both: Both) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE", "TRACE"])
-@pytest.mark.parametrize("path", ["/nothing", "/v1/products/", "/docs/", "/static-offline-docs", "//healthz", "/v1"])
+@pytest.mark.parametrize("path", ["/nothing", "/v1/products//", "/static-offline-docs", "//healthz", "/v1"])
 async def test_a_path_that_nobody_has_is_404_and_leads_nowhere_else(http: AsyncClient, method: str, path: str) -> None:
     response = await http.request(method, f"http://gateway.test{path}")
     problem(response, 404, "unknown_path")
     assert {"location", "allow"}.isdisjoint(response.headers)
+
+
+async def test_a_slash_at_the_end_does_not_count(both: Both) -> None:
+    for asked in fitting(both.long.app).values():
+        slashed = replace(asked, target=f"{asked.target}/")
+        plain, same = await both.same(asked), await both.same(slashed)
+        assert (plain.messages, plain.asked, plain.logged) == (same.messages, same.asked, same.logged), asked.target
+    for path in ("/docs", "/openapi.json", FILE):
+        assert 200 == (await both.same(bare("GET", f"{path}/"))).status
 
 
 async def test_options_asks_nobody_and_wants_no_token(both: Both) -> None:
