@@ -84,7 +84,7 @@ REQUESTS: Final[Mapping[str, _Request]] = {
     "GET /v1/products/1": ("GET", "/v1/products/1", b"", b""),
     "GET /v1/products?limit=50": ("GET", "/v1/products", b"limit=50", b""),
     "POST /v1/customers": ("POST", "/v1/customers", b"", _NEW_CUSTOMER),
-    "GET /v1/customers/alfki (422)": ("GET", "/v1/customers/alfki", b"", b""),
+    "GET /v1/customers/ALFK (404)": ("GET", "/v1/customers/ALFK", b"", b""),
     "GET /healthz": ("GET", "/healthz", b"", b""),
 }
 

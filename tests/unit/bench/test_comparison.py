@@ -10,7 +10,7 @@ QUESTION = Question(
     "customer",
     "A customer",
     "/v1/customers/ALFKI",
-    "/v1/customers/alfki",
+    "/v1/customers/ALFK",
     bearer=True,
     bounds=(
         Bound("express", "paced", "CPU µs/req", 0.4),

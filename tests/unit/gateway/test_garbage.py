@@ -28,7 +28,7 @@ def logging_as_a_process_does() -> Iterator[None]:
     ("ask", "sent"),
     [
         ("GET /v1/customers/ALFKI", {}),
-        ("GET /v1/customers/alfki", {}),
+        ("GET /v1/customers/ALFK", {}),
         ("GET /v1/customers/ALFKI", {"headers": {"Authorization": "Bearer forged"}}),
         ("GET /v1/customers/ALFKI", {"headers": {"Authorization": "Bearer e30.e30." + "A" * 86}}),
         ("GET /v1/products?limit=0", {}),

@@ -118,7 +118,7 @@ async def test_stats_count_requests_errors_and_nanoseconds(caller: MemoryTranspo
     document = await ask(caller, "$SRV.STATS")
     say = document["endpoints"][0]
     assert (2, 1) == (say["num_requests"], say["num_errors"])
-    assert "422: Input should be an object" == say["last_error"]
+    assert "422: must be an object" == say["last_error"]
     assert say["processing_time"] > 1000
     assert say["processing_time"] // 2 == say["average_processing_time"]
     assert {"name", "subject", "queue_group"} < set(say)
