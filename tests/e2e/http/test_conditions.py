@@ -25,6 +25,7 @@ async def create(http: AsyncClient, admin: Headers) -> str:
         {"If-None-Match": '"1"'},
         {"If-None-Match": "*"},
         {"If-None-Match": '"7", W/"1"'},
+        {"If-Match": '"7"'},
         {"If-Match": '"7", "8"'},
         {"If-Match": 'W/"2"'},
         {"If-Match": '"1"', "If-None-Match": "*"},
@@ -39,7 +40,8 @@ async def test_a_write_whose_condition_is_not_met_changes_nothing(
 
     problem(await http.delete(path, headers={**admin, **condition}), 412, "version_mismatch")
     changed = await http.patch(path, json={"city": "Bonn"}, headers={**admin, **condition})
-    problem(changed, 412, "version_mismatch")
+    assert 1 == problem(changed, 412, "version_mismatch").current_version
+    assert '"1"' == changed.headers["etag"]
 
     assert before == (await http.get(path, headers=admin)).json()
 

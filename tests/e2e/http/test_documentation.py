@@ -36,6 +36,7 @@ async def test_openapi_tells_how_a_route_may_fail(document: dict[str, Any], meth
     failures = {status: one for status, one in operation["responses"].items() if status >= "400"}
     expected = {"422", "500", "502", "503", "504"}
     expected |= {"401", "403"} if guarded else set()
+    expected |= {"404"} if "{" in path else set()
     expected |= {"400", "408", "413", "415"} if "requestBody" in operation else set()
     expected |= {"401"} if endpoint.verified else set()
     expected |= {"409"} if endpoint.keyed else set()
@@ -56,7 +57,7 @@ async def test_openapi_refers_to_nothing_that_is_not_there(document: dict[str, A
 
     assert set(re.findall(r'#/components/schemas/([^"\']+)', str(document))) <= schemas.keys()
     members = {"type", "title", "status", "code", "reason", "detail", "retryable", "errors", "request_id", "attempts"}
-    assert members | {"retry_after"} == set(schemas["Problem"]["properties"])
+    assert members | {"retry_after", "current_version"} == set(schemas["Problem"]["properties"])
     assert not [name for name in schemas if "HTTPValidation" in name]
 
 

@@ -42,6 +42,7 @@ def failure(reply: Message, request_id: str, number: int, code: str, reason: str
         "request_id": request_id,
         **({"retry_after": "<row>"} if code == "rate_limited" else {}),
         **({"attempts": "<row>"} if reason in _ATTEMPTED and "attempts" in body else {}),
+        **({"current_version": "<row>"} if reason == "version_mismatch" and "current_version" in body else {}),
         "errors": [
             {"field": {"$matches": ".*"}, "reason": {"$matches": "[a-z][a-z0-9_]{0,63}"}, "message": {"$matches": ".+"}}
             for _ in body["errors"]
