@@ -34,7 +34,7 @@ class HeadLimit:
             return Invalid("url_too_long", f"the URL is over {limits.gateway_max_url} bytes")
         if len(headers) > limits.gateway_max_headers:
             return Invalid("head_too_large", f"the request has more than {limits.gateway_max_headers} headers")
-        if _HIDDEN.search(scope["raw_path"]):
+        if b"%" in scope["raw_path"] and _HIDDEN.search(scope["raw_path"]):
             return Invalid("malformed_request", "the path must not contain an encoded slash or control character")
         if len(dict(headers)) < len(headers) and any(_times(name, headers) > 1 for name in _SINGLE):
             return Invalid("malformed_request", "Authorization and Idempotency-Key may each appear once")
