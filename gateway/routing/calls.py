@@ -64,5 +64,10 @@ def called(function: Callable[..., Any]) -> Endpoint[Any, Any] | None:
 
 def calls_within(dependant: Dependant) -> list[Endpoint[Any, Any]]:
     """Every endpoint that a route can call, through its own arguments and those of its dependencies."""
-    here = [dependant.call.endpoint] if isinstance(dependant.call, Calling) else []
-    return here + [endpoint for one in dependant.dependencies for endpoint in calls_within(one)]
+    return [calling.endpoint for calling in callings(dependant)]
+
+
+def callings(dependant: Dependant) -> list[Calling]:
+    """The same, with the shapes that replies are read as."""
+    here = [dependant.call] if isinstance(dependant.call, Calling) else []
+    return here + [calling for one in dependant.dependencies for calling in callings(one)]

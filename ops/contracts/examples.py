@@ -50,6 +50,10 @@ class EndpointExample:
     reply: Any
     routes: tuple[str, ...]
     """Method and path."""
+    template: Any = None
+    """The request with its placeholders."""
+    account: str | None = None
+    """On whose behalf it is sent; None if on nobody's."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ def endpoint_example(folder: Path, subject: str) -> EndpointExample:
     golden = _read(folder / subject.partition(".")[0] / f"{subject}.json", "request", "reply")
     http = golden.get("http", [])
     routes = (http,) if isinstance(http, str) else tuple(http)
-    return EndpointExample(sampled(golden["request"]), sampled(golden["reply"]), routes)
+    template = golden["request"]
+    return EndpointExample(sampled(template), sampled(golden["reply"]), routes, template, golden.get("as"))
 
 
 def event_example(folder: Path, subject: str) -> EventExample:
