@@ -1,7 +1,9 @@
 """Makes what the braces of golden files stand for: rows and tokens of the service under test."""
 
+import asyncio
 import itertools
 import random
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +12,9 @@ from conform.check import Skip
 from conform.tokens import Tokens, payload_of
 
 MARK: Final = "Made by a test"
+_AWAITED: Final = 15.0
+"""Seconds to wait for what events make."""
+_EVERY: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,9 @@ class Recipe:
     account: str | None
     request: Mapping[str, object]
     member: str
+    """A dot leads into an object or a list, such as `items.0.shipment_id`."""
+    awaited: bool = False
+    """Whether the request is repeated until the reply has the member: events make it, soon."""
 
 
 _PRODUCT: Final = {"product_name": MARK, "unit_price": "0.10"}
@@ -63,8 +71,9 @@ class Keys:
 class Givens:
     """The values of one example; each is made once."""
 
-    def __init__(self, ask: Ask, tokens: Tokens, keys: Keys) -> None:
+    def __init__(self, ask: Ask, tokens: Tokens, keys: Keys, recipes: Mapping[str, Recipe] = RECIPES) -> None:
         self._ask = ask
+        self._recipes = recipes
         self._tokens = tokens
         self._keys = keys
         self._values: dict[str, object] = {}
@@ -91,13 +100,39 @@ class Givens:
                 return self._keys.customer()
             case "order_number" | "new_number":
                 return self._keys.number()
+            case "new_email":
+                return f"test-{secrets.token_hex(8)}@northwind.example"
             case "user_id" | "admin_id":
                 token = self._tokens.token(word.removesuffix("_id"))
                 if token is None:
                     raise Skip("there are no tokens")
                 return payload_of(token)["sub"]
-        recipe = RECIPES.get(word)
+        recipe = self._recipes.get(word)
         if recipe is None:
             raise Skip(f"the kit cannot make {{{word}}}")
-        reply = await self._ask(recipe.subject, await self.fill(recipe.request), recipe.account)
-        return self._values[recipe.member[1:]] if recipe.member.startswith("$") else reply[recipe.member]
+        return await self._by(recipe, word)
+
+    async def _by(self, recipe: Recipe, word: str) -> object:
+        request = await self.fill(recipe.request)
+        if recipe.member.startswith("$"):
+            await self._ask(recipe.subject, request, recipe.account)
+            return self._values[recipe.member[1:]]
+        ends = asyncio.get_running_loop().time() + _AWAITED
+        while (found := _member(await self._ask(recipe.subject, request, recipe.account), recipe.member)) is None:
+            if not recipe.awaited or asyncio.get_running_loop().time() > ends:
+                raise Skip(f"no reply of {recipe.subject} has the {{{word}}}")
+            await asyncio.sleep(_EVERY)
+        return found
+
+
+def _member(body: Any, path: str) -> object:  # noqa: ANN401  # any JSON
+    """What the path leads to; None if there is no such place."""
+    for step in path.split("."):
+        match body:
+            case dict():
+                body = body.get(step)
+            case list() if step.isdecimal() and int(step) < len(body):
+                body = body[int(step)]
+            case _:
+                return None
+    return body

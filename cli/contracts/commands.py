@@ -10,6 +10,8 @@ from cli.contracts.comparing import diff, release
 from cli.contracts.declared import DECLARED
 from cli.contracts.generating import FOLDER, generate
 from cli.contracts.openapi import openapi
+from cli.contracts.recording import record
+from cli.contracts.verifying import verify
 from cli.failure import fail
 from devstack.stack.services import ROOT
 from ops.contracts.files import exported, illustrated
@@ -17,11 +19,11 @@ from ops.contracts.files import exported, illustrated
 contracts = typer.Typer(
     name="contracts",
     no_args_is_help=True,
-    help="Export and compare the contracts, and generate types for other languages.",
+    help="Export, compare, record and verify the contracts, and generate types for other languages.",
 )
 
 
-for command in (generate, diff, release):
+for command in (generate, diff, release, record, verify):
     contracts.command()(command)
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document of this checkout: the command imports no process, so the gateway prints it."""
+"""What the gateway of this checkout prints about itself: the command imports no process."""
 
 import json
 import os
@@ -13,17 +13,22 @@ _WITHIN: Final = 120
 
 
 def openapi() -> dict[str, Any]:
-    """The document. Raises ValueError, with the gateway's last line, if the gateway cannot be built."""
+    """The OpenAPI document. Raises ValueError, with the gateway's last line, if the gateway cannot be built."""
+    document: dict[str, Any] = json.loads(printed("gateway.document"))
+    return document
+
+
+def printed(module: str) -> str:
+    """The output of one of the gateway's modules. Raises ValueError, with its last line, if it fails."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    command = [sys.executable, "-m", "gateway.document"]
+    command = [sys.executable, "-m", module]
     try:
         done = subprocess.run(  # noqa: S603  # our own module
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=_WITHIN
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ValueError(f"the gateway prints no OpenAPI document: {error}") from None
+        raise ValueError(f"{module} prints nothing: {error}") from None
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no output"]
-        raise ValueError(f"the gateway prints no OpenAPI document: {said[-1]}")
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
+        raise ValueError(f"{module} prints nothing: {said[-1]}")
+    return done.stdout
