@@ -13,9 +13,7 @@ _RECIPES: Final[Mapping[str, Recipe]] = {
     **RECIPES,
     "user_email": Recipe("auth.register", None, {"email": "{new_email}", "password": _PASSWORD}, "email"),
     "other_user_id": Recipe("auth.register", None, {"email": "{new_email}", "password": _PASSWORD}, "user_id"),
-    "refresh_token": Recipe(
-        "auth.login", None, {"email": "{user_email}", "password": "{user_password}"}, "refresh_token"
-    ),
+    "refresh_token": Recipe("auth.login", None, {"email": "{user_email}", "password": _PASSWORD}, "refresh_token"),
     "session_id": Recipe("auth.sessions.list", "user", {}, "items.0.session_id"),
     "cart": Recipe("carts.put_item", "ordering user", {"product_id": "{product}", "quantity": 1}, "version"),
     "shipment": Recipe(
@@ -49,9 +47,9 @@ class Accounts:
 
     async def filled(self, request: Any) -> Any:  # noqa: ANN401  # any JSON
         """The request with its braces filled. Raises Skip for what cannot be made here."""
-        if '{user_id}' in str(request) or '{admin_id}' in str(request):
-            await self.token("user")
-            await self.token(_ADMIN)
+        for account in ("user", _ADMIN):  # a token tells the id
+            if f"{{{account}_id}}" in str(request):
+                await self.token(account)
         givens = Givens(self._ask, Given(self._tokens), self._keys, _RECIPES)
         return await givens.fill(_with_passwords(request))
 
@@ -76,7 +74,7 @@ class Accounts:
 
     async def _ask(self, subject: str, request: Mapping[str, object], account: str | None) -> Any:  # noqa: ANN401  # JSON
         token = None if account is None else await self.token(account)
-        return await self._send(subject, _with_passwords(request), token)
+        return await self._send(subject, request, token)
 
 
 def _with_passwords(template: Any) -> Any:  # noqa: ANN401  # any JSON

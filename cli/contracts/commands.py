@@ -8,6 +8,7 @@ import typer
 from cli.connection import expanded
 from cli.contracts.comparing import diff, release
 from cli.contracts.declared import DECLARED
+from cli.contracts.deploying import can_i_deploy
 from cli.contracts.generating import FOLDER, generate
 from cli.contracts.openapi import openapi
 from cli.contracts.recording import record
@@ -23,7 +24,7 @@ contracts = typer.Typer(
 )
 
 
-for command in (generate, diff, release, record, verify):
+for command in (generate, diff, release, record, verify, can_i_deploy):
     contracts.command()(command)
 
 

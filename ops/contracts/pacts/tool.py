@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,9 @@ RESULTS: Final = "results.json"
 def main(folder: Path) -> None:
     """Hold `replies.json` against each file in `pacts/`, and write `results.json`."""
     replies: dict[str, str] = json.loads((folder / REPLIES).read_bytes())
-    messages = {name: _message(base64.b64decode(body)) for name, body in replies.items()}
+    messages: dict[str, Callable[..., Message] | Message | bytes] = {
+        name: _message(base64.b64decode(body)) for name, body in replies.items()
+    }
     verifier = Verifier("northwind-mesh").message_handler(messages)
     for path in sorted((folder / PACTS).iterdir()):
         verifier.add_source(path)
