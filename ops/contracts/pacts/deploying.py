@@ -30,31 +30,32 @@ def hindrances(
 ) -> list[Hindrance]:
     """Every reason against it. Raises ValueError for an unreadable example, ToolError."""
     return [
-        *_of_consumers(declared, service, running, [one for one in pacts if one.provider == service], examples),
+        *_of_consumers(declared, running, [one for one in pacts if one.provider == service], examples),
         *_of_providers(declared, service, running),
     ]
 
 
 def _of_consumers(
-    declared: Declared, service: str, running: Sequence[InstanceDocument], pacts: Sequence[Pact], examples: Path
+    declared: Declared, running: Sequence[InstanceDocument], pacts: Sequence[Pact], examples: Path
 ) -> Iterator[Hindrance]:
     """What the service would break. A consumer that serves nothing is not in discovery: it may always run."""
     serving = {row.name for row in declared.processes if row.serves}
     versions = _versions(running)
-    answers = []
+    answers: list[Answer] = []
     for pact in pacts:
         if pact.consumer in serving and pact.consumer not in versions:
             continue
         if pact.version and (others := versions.get(pact.consumer, set()) - {pact.version}):
-            yield Hindrance(
-                pact.consumer,
-                f"{pact.consumer} runs with the contracts {', '.join(sorted(others))}, and its pact is of {pact.version}:"
-                " record it at that version, and pass its folder",
-            )
+            yield _outdated(pact, others)
         answers += _answers(declared, pact, examples)
     for verdict in judged(answers):
         if verdict.outcome is Outcome.BROKEN:
             yield Hindrance(verdict.consumer, verdict.sentence)
+
+
+def _outdated(pact: Pact, others: Collection[str]) -> Hindrance:
+    runs = f"{pact.consumer} runs with the contracts {', '.join(sorted(others))}, and its pact is of {pact.version}"
+    return Hindrance(pact.consumer, f"{runs}: record it at that version, and pass its folder with --pacts")
 
 
 def _answers(declared: Declared, pact: Pact, examples: Path) -> Iterator[Answer]:

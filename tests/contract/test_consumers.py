@@ -1,0 +1,36 @@
+"""Every worker of the running mesh keeps the pacts of its consumers, and each fits the others."""
+
+import json
+import sys
+from asyncio.subprocess import PIPE, create_subprocess_exec
+
+import pytest
+
+from devstack.stack.stack import Stack
+from ops.contracts.pacts.reading import read_pacts
+from tests.support.paths import ROOT
+
+FOLDER = ROOT / "docs" / "contracts" / "consumers"
+
+
+async def mesh(*arguments: str) -> tuple[int | None, str, str]:
+    """The status of a command, and what it prints."""
+    command = (sys.executable, "-m", "cli.main", "contracts", *arguments)
+    process = await create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=PIPE)
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_every_worker_keeps_the_pacts_of_its_consumers(stack: Stack) -> None:
+    status, out, err = await mesh("verify", "--json", "--home", str(stack.state.home))
+
+    assert out, err
+    report = json.loads(out)
+    assert [] == [one["sentence"] for one in report["verdicts"] if one["outcome"] != "kept"]
+    assert (0, sum(len(pact.interactions) for pact in read_pacts(FOLDER))) == (status, report["kept"])
+
+
+@pytest.mark.parametrize("service", ["customers", "gateway"])
+async def test_a_service_of_this_checkout_fits_the_running_mesh(service: str, stack: Stack) -> None:
+    expected = (0, f"yes: {service} fits what runs\n", "")
+    assert expected == await mesh("can-i-deploy", service, "--home", str(stack.state.home))
