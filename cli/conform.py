@@ -1,18 +1,16 @@
 """`mesh conform`: holds a worker, in whatever language, against the rules of wire.md."""
 
 import asyncio
-import logging
 import secrets
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import structlog
 import typer
 
 from cli.columns import print_columns
-from cli.connection import NOBODY_SERVES, HomeOption, expanded, running_stack
+from cli.connection import NOBODY_SERVES, HomeOption, expanded, running_stack, silence_log
 from cli.failure import fail
 from devstack.home.credentials import load_credentials
 from devstack.stack.services import ROOT
@@ -72,8 +70,7 @@ def conform(
     from conform.report import as_junit  # noqa: PLC0415
     from conform.start import CannotStart, material  # noqa: PLC0415
 
-    # The command reports errors itself; the log of the connection would stand between the results.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    silence_log()
     drawn = secrets.randbelow(2**32) if seed is None else seed
     options = Options(
         service, only, against, drawn, payloads, flood, fault_command, stop_command, private=jwks_stand_in

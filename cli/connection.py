@@ -49,8 +49,7 @@ async def connected(home: Path, person: Person = "operator") -> AsyncIterator[Na
 
     Ends the program with a message if there is neither, or if NATS does not answer.
     """
-    # The command reports errors itself; the runtime's log would repeat them.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    silence_log()
     try:
         settings = _settings(home, person)
         transport = await NatsTransport.connect(settings, person)
@@ -62,6 +61,11 @@ async def connected(home: Path, person: Person = "operator") -> AsyncIterator[Na
         yield transport
     finally:
         await transport.close()
+
+
+def silence_log() -> None:
+    """Turn off the log of the runtime: a command reports errors itself."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def running_stack(home: Path) -> StackState | None:

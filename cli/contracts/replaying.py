@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cli.connection import NOBODY_SERVES, running_stack
+from cli.connection import NOBODY_SERVES, running_stack, silence_log
 from cli.contracts.accounts import Accounts
 from cli.contracts.declared import DECLARED
 from cli.failure import fail
@@ -110,6 +110,7 @@ def _said(reply: Message) -> str:
 
 async def answers(interactions: Sequence[Interaction], access: Access) -> list[Answer]:
     """What comes back to each. Ends the program if nobody serves a subject, or if NATS forbids a request."""
+    silence_log()
     async with _replay(access) as replay:
         try:
             return [await replay.answer(one) for one in interactions]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mesh.nats.client import publish_command
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from mesh.transport.base import Message
@@ -52,16 +53,17 @@ async def worker(url: str, edit: Callable[[dict[str, Any]], object]) -> AsyncIte
     transport = await NatsTransport.connect(NatsSettings.model_validate({"nats_url": url}), "customers")
 
     def answer(message: Message) -> None:
-        transport.publish_soon(message.reply, json.dumps(reply).encode())
+        transport.connection.send(publish_command(message.reply, json.dumps(reply).encode(), b"", ""))
 
     await transport.subscribe("customers.get", answer, "q")
     yield
     await transport.close()
 
 
-async def verify(folder: Path, url: str, *arguments: str) -> tuple[int | None, str, str]:
-    command = (sys.executable, "-m", "cli.main", "contracts", "verify", str(folder), *arguments)
-    process = await create_subprocess_exec(*command, cwd=ROOT, env={"NATS_URL": url}, stdout=PIPE, stderr=PIPE)
+async def verify(folder: Path, url: str, **environment: str) -> tuple[int | None, str, str]:
+    command = (sys.executable, "-m", "cli.main", "contracts", "verify", str(folder))
+    variables = {"NATS_URL": url, **environment}
+    process = await create_subprocess_exec(*command, cwd=ROOT, env=variables, stdout=PIPE, stderr=PIPE)
     out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
 
@@ -97,6 +99,6 @@ async def test_what_nats_forbids_is_said(tmp_path: Path, pacts: Path) -> None:
 
 async def test_without_nats_the_status_is_3(nats: NatsServer, pacts: Path) -> None:
     await nats.stop()
-    status, out, err = await verify(pacts, nats.url)
+    status, out, err = await verify(pacts, nats.url, NATS_CONNECT_TIMEOUT="0.2")
     assert (3, "") == (status, out)
     assert 1 == err.count("\n")

@@ -9,7 +9,7 @@ from pydantic import create_model
 
 from contracts.customers import Customer, GetCustomer
 from mesh.core.endpoint import Endpoint
-from mesh.wire.discovery import InstanceDocument
+from mesh.wire.discovery import EndpointDocument, InstanceDocument
 from ops.contracts.document import Declared
 from ops.contracts.pacts.deploying import hindrances
 from ops.contracts.pacts.reading import Pact, read_pacts
@@ -104,6 +104,7 @@ def test_a_service_that_is_called_and_has_other_shapes_hinders(declared: Declare
 
 
 def test_an_instance_that_does_not_tell_its_contracts_hinders(declared: Declared, pacts: Sequence[Pact]) -> None:
-    silent = InstanceDocument(name="customers", id="1", version="1.0.0", endpoints=({"subject": "customers.get"},))  # type: ignore[arg-type]  # as from JSON
+    endpoints = (EndpointDocument(subject="customers.get"),)
+    silent = InstanceDocument(name="customers", id="1", version="1.0.0", endpoints=endpoints)
     [found] = sentences(declared, "orders", [*instances(declared, "customers"), silent], pacts)
     assert "customers runs with an instance that does not tell" in found

@@ -59,7 +59,7 @@ def test_a_wrong_file_is_refused_by_its_name(edit: Callable[[Pact], object], mes
     edit(pact)
     path.write_text(json.dumps(pact))
 
-    with pytest.raises(ValueError, match="wrong.json") as refused:
+    with pytest.raises(ValueError, match=r"wrong\.json") as refused:
         read_pact(path)
 
     assert message in str(refused.value)
@@ -69,7 +69,7 @@ def test_a_wrong_file_is_refused_by_its_name(edit: Callable[[Pact], object], mes
 def test_what_is_no_json_object_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "wrong.json"
     path.write_text(text)
-    with pytest.raises(ValueError, match="wrong.json"):
+    with pytest.raises(ValueError, match=r"wrong\.json"):
         read_pact(path)
 
 
