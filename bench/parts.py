@@ -18,6 +18,7 @@ from bench.sections.lasting import lasting
 from bench.sections.limits import limits
 from bench.sections.lists import lists
 from bench.sections.logins import logins
+from bench.sections.metrics import metrics
 from bench.sections.orders import orders
 from bench.sections.scaling import scaling
 from bench.sections.start import start
@@ -117,6 +118,10 @@ async def _tracing(bench: Bench) -> Section:
     return await tracing(bench.home / "tracing", starts=8 if bench.full else 2, rounds=2, seconds=2)
 
 
+async def _metrics(bench: Bench) -> Section:
+    return await metrics(bench.home / "metrics", starts=8 if bench.full else 2, rounds=2, seconds=2)
+
+
 async def _start(bench: Bench) -> Section:
     return await start(bench.home / "start", rounds=5 if bench.full else 3)
 
@@ -138,6 +143,7 @@ _ALONE: dict[str, Callable[[Bench], Awaitable[Section]]] = {
     "lists": _lists,
     "scaling": _scaling,
     "tracing": _tracing,
+    "metrics": _metrics,
     "start": _start,
 }
 PARTS = (*_TOGETHER, *_ALONE)
@@ -154,12 +160,13 @@ _MINUTES: Mapping[str, tuple[float, float]] = {
     "lists": (2.6, 3.4),
     "scaling": (1.8, 2.6),
     "tracing": (1.2, 4.6),
+    "metrics": (1.2, 4.6),
     "start": (0.4, 0.6),
 }
 """Duration of each part in the short and the full form, on two cores, to estimate the remaining time."""
 _SHORT = ("customer", "products", "orders", "bus", "events", "start")
 _SHORT_PEERS = ("nestjs-express", "go", "fastapi")
-_FOLDERS = ("home", "events", "lists", "scaling", "start", "tokens", "tracing")
+_FOLDERS = ("home", "events", "lists", "metrics", "scaling", "start", "tokens", "tracing")
 
 
 async def measure(bench: Bench, keep: Callable[[Section], None]) -> dict[str, str]:

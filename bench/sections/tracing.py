@@ -1,22 +1,17 @@
 """The cost of tracing one request in a hundred: a system that traces beside others that do not, in paired rounds."""
 
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import replace
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from bench.comparison import METRICS, Plan, compare, disturbed, tables, values
+from bench.comparison import METRICS, disturbed, tables, values
 from bench.errors import BenchError
-from bench.load import Target
-from bench.progress import show
-from bench.reporting.results import Claim, Sample, Section
-from bench.reporting.rounds import paired, rotated
-from bench.sections.http import CUSTOMER
-from bench.systems import OURS, System, mesh, ours
-from bench.tokens import Tokens
-from devstack.stack.stack import Stack
+from bench.reporting.results import Claim, Section
+from bench.reporting.rounds import paired
+from bench.sections.variants import saturate
+from bench.systems import OURS
 
 _RATIO = 0.01
 _MOST = 1.05
@@ -26,21 +21,12 @@ _OFF, _OFF_TOO = "off", "off-too"
 async def tracing(home: Path, *, starts: int, rounds: int, seconds: float) -> Section:
     """Saturate the customer by key, with and without tracing. Raises BenchError if no spans arrive.
 
-    The same system may cost a tenth more or less from one start to the next. So all are restarted several times, in
-    another order each time. A second system without tracing shows how large a difference is by chance.
+    A second system without tracing shows how large a difference is by chance.
     """
-    samples: list[Sample] = []
     with _collector() as (url, received):
         traced = {"TRACE_RATIO": str(_RATIO), "OTEL_EXPORTER_OTLP_ENDPOINT": url}
-        for start in range(starts):
-            show(f"  start {start + 1} of {starts}")
-            async with AsyncExitStack() as running:
-                stacks = {}
-                for name in rotated([OURS, _OFF, _OFF_TOO], start):
-                    system = mesh(home / name, variables=traced if name == OURS else {})
-                    stacks[name] = await running.enter_async_context(system)
-                came = await _saturated(stacks, Plan(rounds=rounds, saturating=seconds))
-            samples += [one.model_copy(update={"turn": start * rounds + one.turn}) for one in came]
+        variants = {OURS: traced, _OFF: {}, _OFF_TOO: {}}
+        samples = await saturate(home, variants, starts=starts, rounds=rounds, seconds=seconds)
     if not received:
         raise BenchError("the system that traces has sent no spans")
     on, off, off_too = (values(samples, name, "saturating", METRICS["CPU µs/req"]) for name in (OURS, _OFF, _OFF_TOO))
@@ -59,16 +45,6 @@ async def tracing(home: Path, *, starts: int, rounds: int, seconds: float) -> Se
         samples=samples,
         figures={"bytes of spans": sum(received)},
     )
-
-
-async def _saturated(stacks: dict[str, Stack], plan: Plan) -> list[Sample]:
-    tokens = {name: Tokens(stack) for name, stack in stacks.items()}
-    paths = CUSTOMER.paths(await tokens[_OFF].customers())
-
-    async def aim(system: System) -> Target:
-        return Target(system.url, paths, await tokens[system.name].headers())
-
-    return await compare([replace(ours(stack), name=name) for name, stack in stacks.items()], aim, plan)
 
 
 @contextmanager
