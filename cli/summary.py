@@ -15,13 +15,14 @@ from services import BY_NAME
 _ALFKI = '{"customer_id":"ALFKI"}'
 
 
-def print_summary(console: Console, state: StackState) -> None:
-    """Print addresses, the first login and commands to try."""
+def print_summary(console: Console, state: StackState, console_url: str | None = None) -> None:
+    """Print addresses, the first login and commands to try. `console_url` signs in one browser."""
     rows = [(name, str(pid), _where(name, state)) for name, pid in state.processes.items()]
     print_columns(("process", "pid", "where"), rows)
     lines = [
         ("gateway", state.gateway_url),
         ("docs", f"{state.gateway_url}/docs"),
+        *([("console", _console(console_url, state))] if console_url else []),
         ("first admin", f"{state.admin.email}  {_admin_password(state)}"),
         ("logs", str(state.logs)),
         ("try", f"curl -s '{state.gateway_url}/v1/products?limit=2'"),
@@ -37,6 +38,13 @@ def print_summary(console: Console, state: StackState) -> None:
         console.print(
             Text.assemble((f"{label:>12}  ", "cyan"), text), soft_wrap=True
         )  # unwrapped, so that it can be copied
+
+
+def _console(url: str, state: StackState) -> str:
+    """The URL on a terminal; elsewhere only where it is, since others may read a file or a CI log."""
+    if sys.stdout.isatty():
+        return f"{url}  (signs in once)"
+    return f"{url.partition('?')[0]}  (console_url in {state.home / 'stack.json'} signs in)"
 
 
 def _admin_password(state: StackState) -> str:
@@ -56,6 +64,8 @@ def _where(name: str, state: StackState) -> str:
         case "nats":
             monitoring = (state.nats_monitor_url or "").split(",")
             return f"{state.nats_url.split(',')[replica]}, monitoring {monitoring[replica]}"
+        case "console":
+            return (state.console_url or "").partition("?")[0]
         case "postgres":
             return _address(next(iter(state.postgres.values())))
         case "mongo":

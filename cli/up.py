@@ -47,6 +47,7 @@ def up(
     keep_ports: options.KeepPorts = None,
     nats_nodes: options.NatsNodes = None,
     tls: options.Tls = None,
+    console: options.Console = None,
     logs: options.Logs = False,
     home: options.Home = None,
 ) -> None:
@@ -117,7 +118,7 @@ async def _run_until(stop: asyncio.Event, settings: StackSettings, *, logs: bool
             if stop.is_set():
                 return
             raise
-    print_summary(console, stack.state)
+    print_summary(console, stack.state, stack.console_url)
     waiting = asyncio.create_task(stack.wait())
     await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
     with progress:

@@ -30,6 +30,10 @@ MongoPort = Annotated[int | None, typer.Option(help="Port of MongoDB. Default: a
 KeepPorts = Annotated[bool | None, typer.Option("--keep-ports", help="Use the ports of the last start.")]
 NatsNodes = Annotated[int | None, typer.Option(help="NATS servers. Several form a cluster. Default: 1.")]
 Tls = Annotated[bool | None, typer.Option("--tls", help="Encrypt NATS, with a CA created in the home folder.")]
+Console = Annotated[
+    bool | None,
+    typer.Option("--console/--no-console", help="Run the console, and trace everything for it. Default: yes."),
+]
 Logs = Annotated[bool, typer.Option("--logs", help="Show the logs of all processes.")]
 Home = Annotated[Path | None, typer.Option(help="Folder of data, logs and secrets. Default: .mesh.")]
 

@@ -7,8 +7,9 @@ import secrets
 import nkeys
 
 DEPLOYER = "deployer"
-PEOPLE = ("operator", DEPLOYER, "system")
-"""NATS users for people: one operates the mesh, one creates its streams, one operates NATS."""
+CONSOLE = "console"
+PEOPLE = ("operator", DEPLOYER, CONSOLE, "system")
+"""NATS users for people: one operates the mesh, one creates its streams, one shows it, one operates NATS."""
 
 
 def new_seed() -> str:

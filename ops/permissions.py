@@ -11,7 +11,7 @@ from mesh.events.jetstream import FEED_PREFIX
 from mesh.wire.discovery import VERBS
 from mesh.wire.names import QUEUE_GROUP
 from ops.callers import Caller
-from ops.nkeys import variable
+from ops.nkeys import CONSOLE, variable
 from ops.process import Process
 from ops.streams import DEAD_STREAM, EVENT_STREAM, FEED_STREAM, dead_subject, handlers, publisher, retry_subject
 from subjects import AUTH_KEYS_ROTATE, ENDPOINTS, EVENTS
@@ -51,8 +51,9 @@ def permissions(
     services = [row.name for row in rows if row.serves]
     return {
         **{row.name: _worker(row, declared) if row.serves else _gateway(row, services, declared) for row in rows},
-        "operator": _operator(rows),
+        "operator": _operator(rows, "operator"),
         "deployer": _deployer(),
+        CONSOLE: _operator(rows, CONSOLE),  # it does what an operator does
         **{caller.name: _caller(caller) for caller in callers},
     }
 
@@ -104,7 +105,7 @@ def _pulls(service: str) -> list[str]:
     ]
 
 
-def _operator(rows: Iterable[Process]) -> Permissions:
+def _operator(rows: Iterable[Process], name: str) -> Permissions:
     return Permissions(
         publish=[
             # To rotate keys wants an administrator's token besides.
@@ -117,7 +118,7 @@ def _operator(rows: Iterable[Process]) -> Permissions:
             *_api(f"STREAM.MSG.DELETE.{DEAD_STREAM}"),
             *(retry_subject(row.name) for row in handlers(rows)),
         ],
-        subscribe=["_INBOX_operator.>", "events.>"],
+        subscribe=[f"_INBOX_{name}.>", "events.>"],
     )
 
 

@@ -64,6 +64,10 @@ class StackState(BaseModel):
     """Those in PostgreSQL, keyed `<service>_url`."""
     mongo_url: str | None = Field(repr=False)
     """The first one in MongoDB."""
+    console_url: str | None = Field(default=None, repr=False)
+    """The console, with a token that signs in; None if it does not run."""
+    ended: dict[str, str] = {}
+    """How the last process of each name ended, for those that crashed."""
     home: Path
     logs: Path
     pid: int

@@ -83,15 +83,17 @@ class Surroundings:
     keys: Mapping[str, str] = field(repr=False)  # by variable
     metrics_ports: Mapping[str, int] = field(default_factory=dict)  # by the process's name in stack.json
     mail_url: str | None = None  # the sink that keeps all mail; None if it does not run
+    telemetry: Mapping[str, str] = field(default_factory=dict, repr=False)  # where to send traces and logs by default
 
     def environment(
         self, service: ServiceName, terminal: Mapping[str, str], replica: int = 0, process: str = ""
     ) -> dict[str, str]:
         """The environment of one process: inherited variables and its own. `process` is its name in stack.json."""
         return {
+            **self.telemetry,
             **self._defaults(service),
             **inherited(service, terminal, nats=self.nats_seeds is None),
-            **self._nats(service),
+            **self.nats(service),
             **self._own(service, replica),
             **self._metrics(process),
         }
@@ -101,11 +103,12 @@ class Surroundings:
         port = self.metrics_ports.get(process)
         return {"METRICS_PORT": str(port), "METRICS_REUSE_PORT": "true"} if port else {}
 
-    def _nats(self, service: ServiceName) -> dict[str, str]:
+    def nats(self, user: str) -> dict[str, str]:
+        """The variables of the connection to NATS as this user."""
         if self.nats_seeds is None:
             return {"NATS_URL": self.nats_url}
         tls = {"NATS_TLS_CA": str(self.nats_ca)} if self.nats_ca else {}
-        return {"NATS_URL": self.nats_url, "NATS_NKEY_SEED": self.nats_seeds[service], **tls}
+        return {"NATS_URL": self.nats_url, "NATS_NKEY_SEED": self.nats_seeds[user], **tls}
 
     def _own(self, service: ServiceName, replica: int) -> dict[str, str]:
         if service == "gateway":

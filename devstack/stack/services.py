@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.processes.child import Command
-from devstack.processes.program import Program
+from devstack.processes.program import Program, kind_of
 from devstack.processes.waiting import until
 from mesh.core.settings import word
 from services import BY_NAME, PROCESSES
@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
     from devstack.home.home import Home
     from devstack.stack.settings import ServiceName
+    from ops.process import ServerName
 
 ServiceCommand = Callable[["ServiceName"], Sequence[str]]
 
 SERVICES: tuple[ServiceName, ...] = tuple(row.name for row in sorted(PROCESSES, key=lambda row: not row.serves))
 """All services in the order of their start: workers first."""
 
-_STARTED = ("service_started", "gateway_started")  # the event that a process logs once it accepts requests
+_STARTED = (
+    "service_started",
+    "gateway_started",
+    "console_started",
+)  # the event that a process logs once it accepts requests
 _LEVELS_THAT_TELL = {"debug", "info"}
 ROOT = Path(__file__).parents[2]  # where the packages are
 
@@ -55,6 +60,11 @@ class Service(Program):
         self._mesh_is_ready = mesh_is_ready
         self.niceness = 0
         """The niceness of the process; set it before the start."""
+
+    @property
+    def servers(self) -> tuple[ServerName, ...]:
+        """The servers that must serve before it starts."""
+        return BY_NAME[kind_of(self.name)].servers
 
     async def spawn(self) -> None:
         """Start the process."""
@@ -92,3 +102,16 @@ class Worker(Service):
             await self._own_word()
         else:
             await super().serving()
+
+
+class Console(Service):
+    """The console. It is no part of the mesh, and serves even while the mesh does not."""
+
+    @property
+    def servers(self) -> tuple[ServerName, ...]:
+        """It talks to NATS alone."""
+        return ("nats",)
+
+    async def serving(self) -> None:
+        """Wait for its log, if its level allows."""
+        await self._own_word()

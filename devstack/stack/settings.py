@@ -102,6 +102,7 @@ class StackSettings(_Databases):
         description="niceness of auth and notifications when cores are busy: 10 gets about a tenth of a core each, "
         "0 an equal share",
     )
+    console: bool = Field(default=True, description="whether the console runs, and everything is traced for it")
     tls: bool = Field(
         default=False, description="whether NATS is encrypted, with a CA that is created in the home folder"
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -12,16 +14,19 @@ from devstack.home.admin import keep_admin
 from devstack.home.ports import keep_ports
 from devstack.home.state import StackState, remove_stack, write_stack
 from devstack.processes.follow import follow
-from devstack.processes.program import kind_of, process_names
+from devstack.processes.program import process_names
 from devstack.processes.progress import silent
 from devstack.processes.supervision import Supervisor
 from devstack.servers.all import Servers
 from devstack.servers.mail_sink import MailSink
-from devstack.stack.addresses import Ports, choose_ports, reachable
+from devstack.servers.ports import Reservation
+from devstack.stack.addresses import Ports, choose_ports, http_url, reachable
+from devstack.stack.console import NAME as CONSOLE
+from devstack.stack.console import ConsoleAddress, console_address
 from devstack.stack.description import describe, embedded, makes_admin, surroundings
 from devstack.stack.readiness import until_ready
 from devstack.stack.replaced import write_environments
-from devstack.stack.services import SERVICES, Service, Worker, run_module
+from devstack.stack.services import SERVICES, Console, Service, Worker, run_module
 from devstack.stack.waiting import Waiting
 from mesh.core.settings import not_blank
 from services import BY_NAME
@@ -69,7 +74,9 @@ class Stack:
             keep_ports=settings.keep_ports,
         )
         self._mail = MailSink()
+        self._console: ConsoleAddress | None = None
         self._ports = Ports()
+        self._reserved_console = Reservation(0)
         self._waiting = Waiting(on_progress, self._first_gateway)
         self._services: list[Service] = []
         self._supervisors: dict[str, Supervisor] = {}
@@ -92,6 +99,11 @@ class Stack:
             raise DevstackError("the stack is not ready")
         return self._state
 
+    @property
+    def console_url(self) -> str | None:
+        """A URL that signs one browser in to the console, once; None if it does not run."""
+        return self._console.printed_url if self._console else None
+
     async def start(self) -> None:
         """Start everything. Returns when the gateway is ready.
 
@@ -104,6 +116,10 @@ class Stack:
             remove_stack(self._servers.home.path)  # left by a killed stack: we hold the lock, so it has ended
             self._ports = choose_ports(self.settings, self._servers.home.path)
             await self._mail.start(self._servers.home.path)
+            if self.settings.console:
+                self._console, self._reserved_console = console_address(
+                    self._servers.home.path, keep=self.settings.keep_ports
+                )
             services = self._make_services()
             programs: list[Program] = [*self._servers, *services]
             self._supervisors = {program.name: Supervisor(program, self._on_progress) for program in programs}
@@ -116,6 +132,7 @@ class Stack:
             self._tasks += [asyncio.create_task(self._supervisors[server.name].run()) for server in self._servers]
             await self._until_all_serve(list(self._supervisors.values()))
             self._ports.release()
+            self._reserved_console.release()
             telling.cancel()
             self._tasks.remove(telling)
             self._describe(environments)
@@ -143,6 +160,7 @@ class Stack:
             self._state = None
             remove_stack(self._servers.home.path)
         self._ports.release()
+        self._reserved_console.release()
         await self._mail.stop()
         await self._servers.stop_all()
 
@@ -188,7 +206,7 @@ class Stack:
 
     async def _begin(self, service: Service) -> None:
         """Keep a service running, once its servers serve."""
-        await self._servers.until_serving(BY_NAME[kind_of(service.name)].servers)
+        await self._servers.until_serving(service.servers)
         self._services.append(service)
         await self._supervisors[service.name].run()
 
@@ -204,7 +222,10 @@ class Stack:
     def _on_progress(self, name: str, state: State, detail: str) -> None:
         self._waiting.record(name, state, detail)
         if self._state is not None:
-            self._state = self._state.model_copy(update={"processes": self._processes()})
+            ended = {name: detail.partition(";")[0]} if state == "restarting" else {}
+            self._state = self._state.model_copy(
+                update={"processes": self._processes(), "ended": {**self._state.ended, **ended}}
+            )
             write_stack(self._state)
         self._report(name, state, detail)
 
@@ -224,6 +245,11 @@ class Stack:
                     services.append(Worker(name, self._servers.home, argv, env, self._gateway_is_ready))
                 if BY_NAME[service].gives_way:
                     services[-1].niceness = self.settings.niceness
+        if self._console is not None:
+            argv = (sys.executable, "-m", CONSOLE)
+            services.append(
+                Console(CONSOLE, self._servers.home, argv, self._console_environment, self._gateway_is_ready)
+            )
         return services
 
     async def _mesh_is_ready(self, replica: int) -> None:
@@ -245,8 +271,14 @@ class Stack:
     def _environment(self, service: ServiceName, replica: int = 0, process: str = "") -> dict[str, str]:
         return self._surroundings().environment(service, self._terminal, replica, process)
 
+    def _console_environment(self) -> dict[str, str]:
+        known = self._surroundings()
+        url = http_url(known.gateway_host, known.gateway_ports[0])
+        return self._console.environment(self._servers.home.path, url, known.nats(CONSOLE)) if self._console else {}
+
     def _surroundings(self) -> Surroundings:
-        return surroundings(self.settings, self._servers, self._terminal, self._ports, self._mail.url)
+        known = surroundings(self.settings, self._servers, self._terminal, self._ports, self._mail.url)
+        return replace(known, telemetry=self._console.telemetry(self._terminal)) if self._console else known
 
     def _write_environments(self) -> dict[str, Path]:
         absent = [name for name in SERVICES if name in self.settings.absent]
@@ -256,11 +288,13 @@ class Stack:
         """Write stack.json, and keep the ports for the next start."""
         known = self._surroundings()
         state = describe(self._servers, known, self._terminal, self._processes())
-        self._state = state.model_copy(update={"environments": environments})
+        console = {"console_url": self._console.url} if self._console else {}
+        self._state = state.model_copy(update={"environments": environments, **console})
         write_stack(self._state)
         ports = self._ports.gateways
         gateways = dict(zip(process_names("gateway", len(ports)), ([port] for port in ports), strict=True))
-        keep_ports(self._servers.home.path, gateways | {server.name: server.ports for server in self._servers})
+        own = {CONSOLE: [self._console.port]} if self._console else {}
+        keep_ports(self._servers.home.path, gateways | own | {server.name: server.ports for server in self._servers})
 
     def _follow(self, programs: Sequence[Program]) -> None:
         if self._on_line is not None:

@@ -151,7 +151,7 @@ def tracing(process: str) -> "AbstractContextManager[Tracer | None]":
     from mesh.telemetry.tracing import exporting  # noqa: PLC0415  # costs 0.2 s and 20 MiB, so only if tracing
 
     try:
-        return closing(exporting(process, settings.trace_ratio))
+        return closing(exporting(process, settings.trace_ratio, settings.trace_most_per_second))
     except ValueError as error:
         raise StartError(f"settings: OTEL_…: {error}") from error
 

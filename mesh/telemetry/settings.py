@@ -12,6 +12,8 @@ class TraceSettings(Settings):
 
     trace_ratio: float = Field(0.0, ge=0, le=1)
     """The share of HTTP requests to trace, 0 to 1. 0 traces none, and a worker then joins no trace."""
+    trace_most_per_second: int = Field(0, ge=0, le=1_000_000)
+    """Requests that a gateway traces a second, at most. 0 sets no limit."""
 
 
 class LogSettings(Settings):

@@ -13,7 +13,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Thread
 from typing import Final
@@ -105,17 +105,31 @@ class Span:
 class Tracer:
     """Decides which requests are traced, and starts their spans."""
 
-    def __init__(self, process: str, ratio: float, processor: SpanProcessor) -> None:
-        """`ratio` is the fraction of HTTP requests to trace, 0 to 1."""
+    def __init__(
+        self,
+        process: str,
+        ratio: float,
+        processor: SpanProcessor,
+        most_per_second: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`ratio` is the fraction of HTTP requests to trace, 0 to 1; `most_per_second` bounds them if it is not 0.
+
+        `clock` returns seconds that only grow.
+        """
         resource = Resource.create({"service.name": process, "service.namespace": "northwind-mesh"})
         self._provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("mesh")
         self._ratio = ratio
+        self._most = most_per_second
+        self._clock = clock
+        self._second = 0
+        self._left = most_per_second
 
     def at_edge(self, context: Context) -> Context:
         """The context of an HTTP request: with a span, or with headers that mark it as not sampled."""
-        if random.random() < self._ratio:  # noqa: S311  # no secret
+        if random.random() < self._ratio and (not self._most or self._has_room()):  # noqa: S311  # no secret
             return self._traced(context, "HTTP", {REQUEST_ID: context.request_id})
         if (parent := context.trace.get(_TRACEPARENT)) is None:
             return context
@@ -141,6 +155,14 @@ class Tracer:
             return context
         return self._traced(context, subject, _rpc(context, subject))
 
+    def _has_room(self) -> bool:
+        """Whether this second may have one more trace."""
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._left = second, self._most
+        self._left -= 1
+        return self._left >= 0
+
     def close(self) -> None:
         """Export the remaining spans, within two seconds."""
         # OpenTelemetry's own limit is 30 s, and a request to the collector has none.
@@ -153,7 +175,7 @@ class Tracer:
         return context._replace(span=Span(self._tracer, span))
 
 
-def exporting(process: str, ratio: float) -> Tracer:
+def exporting(process: str, ratio: float, most_per_second: int = 0) -> Tracer:
     """A tracer that exports spans by OTLP over HTTP, to the target in OpenTelemetry's own variables.
 
     It exports in a thread, and drops spans that do not fit into its queue: no request waits for the collector.
@@ -163,7 +185,7 @@ def exporting(process: str, ratio: float) -> Tracer:
     logger.handlers, logger.propagate = [_Warnings()], False
     for part in ("trace", "util"):  # they would log client input and OTEL_EXPORTER_OTLP_HEADERS
         logging.getLogger(f"opentelemetry.{part}").setLevel(logging.CRITICAL)
-    return Tracer(process, ratio, BatchSpanProcessor(OTLPSpanExporter()))
+    return Tracer(process, ratio, BatchSpanProcessor(OTLPSpanExporter()), most_per_second)
 
 
 class _Warnings(logging.Handler):

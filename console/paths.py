@@ -1,0 +1,6 @@
+"""Where the page's own files are."""
+
+from pathlib import Path
+from typing import Final
+
+STATIC: Final = Path(__file__).parent / "static"

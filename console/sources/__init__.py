@@ -1,0 +1,1 @@
+"""What the console sees of the mesh: discovery, metrics, traces, logs, events and mail."""

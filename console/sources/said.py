@@ -1,0 +1,53 @@
+"""An event that went by on NATS, as the console keeps it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from mesh.core.terminal import escaped
+from mesh.transport.base import Message
+
+_LARGEST: Final = 64 * 1024
+_SHOWN: Final = ("ce-id", "ce-type", "ce-source", "ce-subject", "ce-time", "X-Request-Id", "traceparent")
+_TRACE_ID: Final = slice(3, 35)
+_TRACEPARENT: Final = 55
+
+
+@dataclass(frozen=True)
+class Said:
+    """One event."""
+
+    at: float
+    """Unix time at which the console heard it."""
+    subject: str
+    headers: Mapping[str, str]
+    data: Any
+    """Its payload; None if it is no JSON or too large."""
+
+    @property
+    def trace_id(self) -> str:
+        """The trace of the request that caused it; empty if it was not traced."""
+        parent = self.headers.get("traceparent", "")
+        return parent[_TRACE_ID] if len(parent) == _TRACEPARENT else ""
+
+    def document(self) -> dict[str, Any]:
+        """The event as JSON."""
+        return {**asdict(self), "trace_id": self.trace_id}
+
+    def text(self) -> Iterator[str]:
+        """What a search looks through."""
+        yield self.subject
+        yield from self.headers.values()
+
+
+def heard(message: Message, at: float) -> Said | None:
+    """The event in a message."""
+    headers = {name: escaped(message.headers[name][:300]) for name in _SHOWN if name in message.headers}
+    data = None
+    if len(message.payload) <= _LARGEST:
+        try:
+            data = json.loads(message.payload)
+        except (ValueError, RecursionError):
+            data = None
+    return Said(at, escaped(message.subject[:300]), headers, data)

@@ -1,0 +1,160 @@
+// The newest requests, and one of them as a waterfall with its log lines.
+import { clock, duration, empty, field, h, heading, load, show } from "../dom.js";
+import { follow } from "../live.js";
+
+export const title = "Requests";
+
+const filters = { text: "", route: "", status: "", min_ms: "", failed: false };
+
+export function open(main, [id]) {
+  return id ? openOne(main, id) : openList(main);
+}
+
+function openList(main) {
+  const body = h("tbody");
+  const note = h("p", { class: "summary", role: "status" });
+  const input = (name, attributes) => h("input", {
+    ...attributes, value: filters[name],
+    oninput: (event) => {
+      filters[name] = event.target.value;
+      later();
+    },
+  });
+  const form = h("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
+    field("Search", input("text", { type: "search", placeholder: "id, subject, reason …" })),
+    field("Route", input("route", { type: "text", placeholder: "/v1/orders" })),
+    field("Status", select()),
+    field("At least ms", input("min_ms", { type: "number", min: 0, step: "any" })),
+    field("Only failures", h("input", {
+      type: "checkbox", checked: filters.failed,
+      onchange: (event) => {
+        filters.failed = event.target.checked;
+        later();
+      },
+    })));
+  show(main, heading("Requests", note), form, h("div", { class: "wide" }, h("table", { class: "rows" },
+    h("thead", {}, h("tr", {}, ...["time", "request", "status", "duration", "through"].map((name) => h("th", { scope: "col" }, name)))),
+    body)));
+
+  let waiting = null;
+  let loading = false;
+  function later() {
+    waiting ??= setTimeout(refresh, 250);
+  }
+  async function refresh() {
+    waiting = null;
+    if (loading) return later();
+    loading = true;
+    try {
+      const asked = new URLSearchParams(Object.entries(filters).filter(([, value]) => value !== "" && value !== false));
+      const found = await load(`/api/requests?${asked}`);
+      show(note, `${found.length} shown`);
+      show(body, found.map(row), !found.length && h("tr", {}, h("td", { colspan: 5 },
+        empty("No request matches. Send one, such as ", h("code", {}, "curl localhost:8080/v1/products"), "."))));
+    } catch (error) {
+      show(note, error.message);
+    } finally {
+      loading = false;
+    }
+    return undefined;
+  }
+  function select() {
+    const choices = { "": "any", "2xx": "2xx", "4xx": "4xx", "5xx": "5xx" };
+    return h("select", {
+      onchange: (event) => {
+        filters.status = event.target.value;
+        later();
+      },
+    }, Object.entries(choices).map(([value, text]) => h("option", { value, selected: value === filters.status }, text)));
+  }
+  refresh();
+  const end = follow("requests", later);
+  return () => {
+    end();
+    clearTimeout(waiting);
+  };
+}
+
+function row(one) {
+  const href = `#/requests/${one.trace_id}`;
+  return h("tr", { class: one.failed ? "failed" : "" },
+    h("td", {}, clock(one.at)),
+    h("td", {}, h("a", { href }, one.route === one.method ? `${one.method} (no such route)` : `${one.method} ${one.route}`.trim())),
+    h("td", {}, h("span", { class: `status s${String(one.status)[0]}` }, one.status), one.error && ` ${one.error}`),
+    h("td", { class: "number" }, duration(one.ms)),
+    h("td", {}, one.services.join(" → ")));
+}
+
+function openOne(main, id) {
+  const place = h("div");
+  show(main, place);
+  let waiting = null;
+  async function refresh() {
+    waiting = null;
+    try {
+      show(place, page(await load(`/api/traces/${encodeURIComponent(id)}`)));
+    } catch (error) {
+      show(place, heading("Request"), empty(error.message), h("p", {}, h("a", { href: "#/requests" }, "All requests")));
+    }
+  }
+  refresh();
+  const end = follow("requests", (changed) => {
+    if (changed.some((one) => one.trace_id === id || one.request_id === id)) waiting ??= setTimeout(refresh, 200);
+  });
+  return () => {
+    end();
+    clearTimeout(waiting);
+  };
+}
+
+function page(trace) {
+  const total = Math.max(...trace.steps.map((step) => step.after_ms + step.ms), 0.001);
+  return [
+    heading(`${trace.method} ${trace.route}`, h("span", { class: `status s${String(trace.status)[0]}` }, trace.status),
+      h("span", {}, duration(trace.ms)), h("a", { href: "#/requests" }, "All requests")),
+    h("dl", { class: "facts" },
+      h("dt", {}, "Request id"), h("dd", {}, h("code", {}, trace.request_id || "–")),
+      h("dt", {}, "Trace id"), h("dd", {}, h("code", {}, trace.trace_id)),
+      h("dt", {}, "At"), h("dd", {}, clock(trace.at)),
+      trace.error && [h("dt", {}, "Error"), h("dd", { class: "why" }, trace.error)]),
+    trace.dropped > 0 && h("p", {}, `${trace.dropped} more steps were not kept.`),
+    h("h2", {}, "Steps"),
+    h("ol", { class: "waterfall" }, ordered(trace.steps).map(({ step, depth }) => bar(step, depth, total))),
+    h("h2", {}, "Log lines"),
+    trace.logs.length ? h("ul", { class: "lines" }, trace.logs.map(logLine)) : empty("No log line belongs to this request."),
+  ];
+}
+
+/** The steps as a tree: each one below the step that caused it. */
+function ordered(steps) {
+  const known = new Set(steps.map((step) => step.span_id));
+  const below = Map.groupBy(steps, (step) => (known.has(step.parent_id) ? step.parent_id : ""));
+  const walk = (parent, depth) => (below.get(parent) ?? []).flatMap((step) => [{ step, depth }, ...walk(step.span_id, depth + 1)]);
+  return walk("", 0);
+}
+
+function bar(step, depth, total) {
+  const graph = h("span", { class: "bar" });
+  const filled = h("span", { class: step.error ? "filled failed" : `filled ${step.kind}` });
+  filled.style.left = `${(step.after_ms / total) * 100}%`;
+  filled.style.width = `${Math.max((step.ms / total) * 100, 0.3)}%`;
+  graph.append(filled);
+  const name = h("span", { class: "name" }, h("b", {}, step.service), ` ${step.name}`);
+  name.style.paddingLeft = `${depth}rem`;
+  const facts = [...Object.entries(step.attributes), ...step.events.map((event) => [event.name, Object.values(event.attributes).join(": ")])];
+  return h("li", {}, h("details", {},
+    h("summary", {}, name, graph, h("span", { class: "number" }, duration(step.ms)),
+      step.error && h("span", { class: "why" }, step.error)),
+    h("dl", { class: "facts" }, facts.flatMap(([key, value]) => [h("dt", {}, key), h("dd", {}, String(value))]))));
+}
+
+/** One line of a log. */
+export function logLine(line) {
+  const fields = Object.entries(line.fields).filter(([name]) => !["request_id", "trace_id"].includes(name));
+  const parts = [];
+  if (line.request_id) parts.push(h("a", { href: `#/requests/${encodeURIComponent(line.trace_id || line.request_id)}` }, "request"));
+  return h("li", { class: `line ${line.level}` },
+    h("time", {}, clock(line.at)), h("span", { class: "level" }, line.level), h("b", {}, line.service),
+    h("span", { class: "event" }, line.event),
+    h("span", { class: "fields" }, fields.map(([name, value]) => `${name}=${value}`).join("  ")), ...parts);
+}

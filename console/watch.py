@@ -1,0 +1,114 @@
+"""Looks at the mesh again and again, and keeps what it sees for the pages."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import httpx2
+import structlog
+
+from console.settings import ConsoleSettings
+from console.sources.instances import EVERY, Instances
+from console.sources.logs import Line
+from console.sources.map import Gateway, Seen, picture
+from console.sources.metrics import Metrics
+from console.sources.ring import Ring, Watchers
+from console.sources.said import Said, heard
+from console.sources.stack import StackReader
+from console.sources.streams import Streams
+from console.sources.traces import Traces
+from mesh.core.terminal import escaped
+from mesh.transport.base import Message, Transport
+from ops.jetstream import JetStream
+from services import PROCESSES
+
+log = structlog.get_logger()
+
+_UNWATCHED: Final = 10.0
+"""Seconds between two looks while no page is open."""
+_SELDOM: Final = 3
+"""Metrics and streams are asked for at each third look."""
+
+
+class Watch:
+    """Everything that the console knows."""
+
+    def __init__(self, settings: ConsoleSettings, transport: Transport, http: httpx2.AsyncClient) -> None:
+        """Does not look yet: `running` does."""
+        self.settings = settings
+        self.transport = transport
+        self.watchers = Watchers()
+        self.instances = Instances(transport)
+        self.jetstream = JetStream(transport, within=2.0)
+        self.streams = Streams(self.jetstream)
+        self.metrics = Metrics(http)
+        self.traces = Traces(settings.console_spans)
+        self.logs: Ring[Line] = Ring(settings.console_logs)
+        self.said: Ring[Said] = Ring(settings.console_events)
+        self.pictures: Ring[dict[str, Any]] = Ring(1)
+        self.gateway = Gateway(ready=True)
+        self._stack = StackReader(settings.console_stack)
+        self._http = http
+        self._looks = 0
+        self.closing = asyncio.Event()
+        """Set when the process ends: open pages end too."""
+
+    @property
+    def picture(self) -> dict[str, Any]:
+        """The newest map."""
+        return next(iter(self.pictures.newest(1)), {"at": 0, "nodes": [], "edges": []})
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look until the context ends."""
+        subscription = await self.transport.subscribe("events.>", self._on_event)
+        looking = asyncio.create_task(self._look(), name="console-watch")
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+            await subscription.drain()
+
+    async def _look(self) -> None:
+        async for _ in self.watchers.every(EVERY, _UNWATCHED):
+            try:
+                await self.look()
+            except Exception:  # one bad answer must not end the watch
+                log.exception("look_failed")
+
+    async def look(self) -> None:
+        """Look once at everything, and draw the map."""
+        stack = await self._stack.read()
+        jobs = [self.instances.poll(stack.ended), self._ask_gateway()]
+        if self._looks % _SELDOM == 0:
+            urls = {**self.settings.console_metrics_urls, **stack.metrics_urls}
+            jobs += [self.metrics.poll(urls), self.streams.poll()]
+        self._looks += 1
+        await asyncio.gather(*jobs)
+        seen = Seen(
+            self.instances.all,
+            self.gateway,
+            self.metrics,
+            self.streams.states,
+            nats=self.instances.reachable,
+            now=time.time(),
+        )
+        self.pictures.add(picture(PROCESSES, seen))
+
+    async def _ask_gateway(self) -> None:
+        """Ask the gateway how it is."""
+        if not (url := self.settings.console_gateway_url):
+            return
+        try:
+            answer = await self._http.get(f"{url}/readyz", timeout=1.0)
+        except httpx2.HTTPError as error:
+            self.gateway = Gateway(ready=False, why=f"does not answer: {type(error).__name__}")
+            return
+        self.gateway = Gateway(answer.is_success, "" if answer.is_success else escaped(answer.text[:300]))
+
+    def _on_event(self, message: Message) -> None:
+        if (said := heard(message, time.time())) is not None:
+            self.said.add(said)
