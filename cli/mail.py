@@ -11,8 +11,8 @@ import typer
 from cli.columns import print_columns
 from cli.connection import HomeOption
 from cli.failure import fail
-from devstack.home.mailbox import MOST, Mail, Mailbox
 from mesh.core.terminal import escaped
+from ops.mailbox import MOST, Mail, Mailbox
 
 _LOOK_EVERY = 0.25
 _SHOWN = ("From", "To", "Subject", "Date", "Message-ID")

@@ -110,5 +110,4 @@ class Watch:
         self.gateway = Gateway(answer.is_success, "" if answer.is_success else escaped(answer.text[:300]))
 
     def _on_event(self, message: Message) -> None:
-        if (said := heard(message, time.time())) is not None:
-            self.said.add(said)
+        self.said.add(heard(message, time.time()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import SMTP
 
-from devstack.home.mailbox import Mailbox
+from ops.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from pathlib import Path

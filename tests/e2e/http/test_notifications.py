@@ -6,9 +6,9 @@ from typing import Any
 
 from httpx2 import AsyncClient
 
-from devstack.home.mailbox import Mailbox
 from devstack.stack.stack import Stack
 from mesh.nats.transport import NatsTransport
+from ops.mailbox import Mailbox
 from tests.support.http.people import bearer, log_in, register
 
 

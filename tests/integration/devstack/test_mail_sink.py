@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPRecipientsRefused
 
-from devstack.home.mailbox import Mailbox
 from devstack.servers.mail_sink import MailSink
+from ops.mailbox import Mailbox
 
 MAIL = "From: a@mesh.test\r\nSubject: Hello\r\n\r\nText\r\n"
 

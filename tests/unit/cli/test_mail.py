@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.application import application
-from devstack.home.mailbox import Mailbox
+from ops.mailbox import Mailbox
 from tests.support.paths import ROOT
 
 

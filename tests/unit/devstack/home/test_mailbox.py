@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.home.mailbox import MOST, Mailbox
+from ops.mailbox import MOST, Mailbox
 
 MAIL = b"From: a@mesh.test\r\nTo: b@mesh.test\r\nSubject: Hello\r\n\r\nText\r\n"
 

@@ -1,0 +1,113 @@
+"""Events: the streams, what goes by, the way of one order, and the dead letters."""
+
+import json
+from contextlib import suppress
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Query
+from starlette.requests import Request
+
+from console.api.common import watch_of
+from console.sources.said import Said, stored
+from mesh.core.errors import MeshError
+from mesh.core.terminal import escaped
+from mesh.events.stored import Stored, at, read, read_all
+from ops import dead_letters
+from ops.streams import DEAD_STREAM, EVENT_STREAM
+
+router = APIRouter()
+
+_MOST_LETTERS = 200
+_MOST_OF_ORDER = 200
+_LONGEST = 2000
+
+Sequence = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+@router.get("/api/streams")
+async def streams(request: Request) -> dict[str, Any]:
+    """The streams with their consumers, as NATS last described them."""
+    known = watch_of(request).streams
+    return {"streams": [one.document() for one in known.states], "failure": known.failure}
+
+
+@router.get("/api/events")
+async def newest(
+    request: Request,
+    text: Annotated[str, Query(max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[dict[str, Any]]:
+    """The newest events that the console heard, the newest first."""
+    wanted = text.lower()
+
+    def matches(one: Said) -> bool:
+        return not wanted or any(wanted in part.lower() for part in one.text())
+
+    return [one.document() for one in watch_of(request).said.newest(limit, matches)]
+
+
+@router.get("/api/orders/{order_id}")
+async def order(request: Request, order_id: Annotated[int, Path(ge=1, lt=2**31)]) -> list[dict[str, Any]]:
+    """The events of one order, the oldest first: as far back as the stream goes."""
+    found: list[dict[str, Any]] = []
+    try:
+        for subject in ("events.orders.*", "events.stock.*", "events.shipping.*"):
+            async for one in read_all(watch_of(request).transport, EVENT_STREAM, subject=subject):
+                event = stored(one)
+                if event.order_id == order_id:
+                    found.append(event.document())
+                if len(found) >= _MOST_OF_ORDER:
+                    break
+    except MeshError as error:
+        raise _unavailable(error) from error
+    return sorted(found, key=lambda one: one["at"])
+
+
+@router.get("/api/dead")
+async def letters(request: Request) -> list[dict[str, Any]]:
+    """The dead letters, the oldest first."""
+    try:
+        found = await read(watch_of(request).transport, DEAD_STREAM, 1, most=_MOST_LETTERS)
+    except MeshError as error:
+        raise _unavailable(error) from error
+    return [_letter(one) for one in found]
+
+
+@router.post("/api/dead/{sequence}/retry", status_code=204)
+async def retry(request: Request, sequence: Sequence) -> None:
+    """Have a dead letter handled once more."""
+    watch = watch_of(request)
+    try:
+        letter = await at(watch.transport, DEAD_STREAM, sequence)
+        if letter is None:
+            raise HTTPException(404, "there is no such dead letter: it was retried or dropped")
+        await dead_letters.retry(watch.jetstream, letter)
+    except MeshError as error:
+        raise _unavailable(error) from error
+
+
+@router.delete("/api/dead/{sequence}", status_code=204)
+async def drop(request: Request, sequence: Sequence) -> None:
+    """Delete a dead letter."""
+    try:
+        await dead_letters.drop(watch_of(request).jetstream, sequence)
+    except MeshError as error:
+        raise _unavailable(error) from error
+
+
+def _letter(one: Stored) -> dict[str, Any]:
+    headers = {name: escaped(value[:_LONGEST]) for name, value in one.headers.items()}
+    payload: Any = escaped(one.payload[:_LONGEST].decode(errors="replace"), keep="\n")
+    with suppress(ValueError, RecursionError):
+        payload = json.loads(one.payload)
+    return {
+        "sequence": one.sequence,
+        "service": escaped(dead_letters.service(one)),
+        "at": one.time.timestamp(),
+        "headers": headers,
+        "data": payload,
+    }
+
+
+def _unavailable(error: MeshError) -> HTTPException:
+    return HTTPException(503, escaped(str(error)[:300]))
