@@ -10,6 +10,7 @@ import httpx2
 import structlog
 
 from console.settings import ConsoleSettings
+from console.sources.history import History
 from console.sources.instances import EVERY, Instances
 from console.sources.logs import Line
 from console.sources.map import Gateway, Seen, picture
@@ -50,7 +51,8 @@ class Watch:
         self.pictures: Ring[dict[str, Any]] = Ring(1)
         self.gateway = Gateway(ready=True)
         self._stack = StackReader(settings.console_stack)
-        self._http = http
+        self.http = http
+        self.history = History()
         self._looks = 0
         self.closing = asyncio.Event()
         """Set when the process ends: open pages end too."""
@@ -88,6 +90,7 @@ class Watch:
             jobs += [self.metrics.poll(urls), self.streams.poll()]
         self._looks += 1
         await asyncio.gather(*jobs)
+        self.history.add(self.instances.all)
         seen = Seen(
             self.instances.all,
             self.gateway,
@@ -103,7 +106,7 @@ class Watch:
         if not (url := self.settings.console_gateway_url):
             return
         try:
-            answer = await self._http.get(f"{url}/readyz", timeout=1.0)
+            answer = await self.http.get(f"{url}/readyz", timeout=1.0)
         except httpx2.HTTPError as error:
             self.gateway = Gateway(ready=False, why=f"does not answer: {type(error).__name__}")
             return
