@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from console.access import Sessions
-from console.api import endpoints, events, live, logs, mail, mesh, otlp, requests, signing
+from console.api import doctor, endpoints, events, live, logs, mail, mesh, otlp, requests, signing
 from console.middleware import Guard
 from console.paths import STATIC
 from console.settings import ConsoleSettings
@@ -22,7 +22,7 @@ def build(settings: ConsoleSettings, watch: Watch) -> Guard:
     app = FastAPI(title="northwind-mesh console", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.watch = watch
     app.state.sessions = sessions = Sessions(settings, verifier)
-    for page in (signing, otlp, live, mesh, requests, events, logs, mail, endpoints):
+    for page in (signing, otlp, live, mesh, requests, events, logs, mail, endpoints, doctor):
         app.include_router(page.router)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return Guard(app, sessions)

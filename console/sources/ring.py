@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
 Entry = TypeVar("Entry")
@@ -66,7 +66,7 @@ class Watchers:
 
     def __init__(self) -> None:
         self._count = 0
-        self._changed = asyncio.Event()
+        self._arrived = asyncio.Event()
 
     def __len__(self) -> int:
         return self._count
@@ -75,7 +75,7 @@ class Watchers:
     def one_more(self) -> Iterator[None]:
         """Count a page while it is open."""
         self._count += 1
-        self._changed.set()
+        self._arrived.set()
         try:
             yield
         finally:
@@ -85,16 +85,9 @@ class Watchers:
         """Tick every `watched` seconds while a page is open, otherwise every `unwatched` seconds."""
         while True:
             yield
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(watched if self._count else unwatched):
-                    while True:
-                        await self._changed.wait()
-                        if not self._count:
-                            self._changed.clear()
-                            continue
-                        break
-                if self._count > 1:  # a second page: the next tick is soon enough
-                    await asyncio.sleep(watched)
-            except TimeoutError:
+            if self._count:
+                await asyncio.sleep(watched)
                 continue
+            self._arrived.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._arrived.wait(), unwatched)

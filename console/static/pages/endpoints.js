@@ -10,6 +10,7 @@ let wanted = "";
 export function open(main, [subject]) {
   const place = h("div");
   show(main, place);
+  show(place, heading("Endpoints"), empty("loading …"));
   let timer = null;
   (async () => {
     try {
