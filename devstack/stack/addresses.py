@@ -1,4 +1,4 @@
-"""The addresses of a stack's own processes: gateways and metrics."""
+"""The addresses of a stack's own processes: gateways, metrics and the console."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from devstack.home.ports import read_ports
 from devstack.processes.program import process_names
 from devstack.servers.ports import Reservation, check_port
+from devstack.stack.console import console_address
 from services import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from devstack.stack.console import ConsoleAddress
     from devstack.stack.settings import StackSettings
 
 
@@ -25,6 +27,8 @@ class Ports:
     """One for each gateway."""
     metrics: Mapping[str, int] = field(default_factory=dict)
     """Where each process shows its metrics, by its name in stack.json."""
+    console: ConsoleAddress | None = None
+    """None if the console does not run."""
     reservations: Sequence[Reservation] = ()
 
     def release(self) -> None:
@@ -44,7 +48,11 @@ def choose_ports(settings: StackSettings, home: Path) -> Ports:
         for name in process_names(service, settings.replicas.get(service, 1))
     ]
     for_metrics = Reservation(len(names))
-    return Ports(gateways, dict(zip(names, for_metrics.ports, strict=True)), (for_gateways, for_metrics))
+    metrics = dict(zip(names, for_metrics.ports, strict=True))
+    console, for_console = (
+        console_address(home, keep=settings.keep_ports) if settings.console else (None, Reservation(0))
+    )
+    return Ports(gateways, metrics, console, (for_gateways, for_metrics, for_console))
 
 
 def gateway_ports(settings: StackSettings, kept: Sequence[int] = ()) -> tuple[tuple[int, ...], Reservation]:

@@ -62,6 +62,7 @@ def surroundings(
             for variable in row.keys
         },
         metrics_ports=ports.metrics,
+        console=ports.console,
         mail_url=mail_url,
     )
 
@@ -87,6 +88,7 @@ def describe(
     return StackState(
         gateway_url=gateways[0],
         gateway_urls=gateways,
+        console_url=known.console.url if known.console else None,
         metrics_urls={name: f"http://127.0.0.1:{port}/metrics" for name, port in known.metrics_ports.items()},
         nats_url=known.nats_url,
         nats_monitor_url=servers.nats_monitor_url if seeds else None,

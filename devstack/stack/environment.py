@@ -12,11 +12,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from devstack.stack.addresses import http_url
 from mesh.core.settings import not_blank
 from mesh.nats.settings import NatsSettings
 from mesh.process.settings import WorkerSettings
 from mesh.security.settings import TokenSettings
 from mesh.telemetry.settings import LogSettings, TraceSettings
+from ops.nkeys import CONSOLE
 from services import BY_NAME
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
+    from devstack.stack.console import ConsoleAddress
     from devstack.stack.settings import ServiceName
 
 _SHARED = {**LogSettings.model_fields, **TraceSettings.model_fields, **TokenSettings.model_fields}
@@ -83,28 +86,32 @@ class Surroundings:
     keys: Mapping[str, str] = field(repr=False)  # by variable
     metrics_ports: Mapping[str, int] = field(default_factory=dict)  # by the process's name in stack.json
     mail_url: str | None = None  # the sink that keeps all mail; None if it does not run
-    telemetry: Mapping[str, str] = field(default_factory=dict, repr=False)  # where to send traces and logs by default
+    console: ConsoleAddress | None = None  # None if it does not run
 
     def environment(
         self, service: ServiceName, terminal: Mapping[str, str], replica: int = 0, process: str = ""
     ) -> dict[str, str]:
         """The environment of one process: inherited variables and its own. `process` is its name in stack.json."""
         return {
-            **self.telemetry,
+            **(self.console.telemetry(terminal) if self.console else {}),
             **self._defaults(service),
             **inherited(service, terminal, nats=self.nats_seeds is None),
-            **self.nats(service),
+            **self._nats(service),
             **self._own(service, replica),
             **self._metrics(process),
         }
+
+    def of_console(self, home: Path) -> dict[str, str]:
+        """The environment of the console; empty if it does not run."""
+        gateway = http_url(self.gateway_host, self.gateway_ports[0])
+        return self.console.environment(home, gateway, self._nats(CONSOLE)) if self.console else {}
 
     def _metrics(self, process: str) -> dict[str, str]:
         """A port of its own, which a new process may share with the one that it replaces."""
         port = self.metrics_ports.get(process)
         return {"METRICS_PORT": str(port), "METRICS_REUSE_PORT": "true"} if port else {}
 
-    def nats(self, user: str) -> dict[str, str]:
-        """The variables of the connection to NATS as this user."""
+    def _nats(self, user: str) -> dict[str, str]:
         if self.nats_seeds is None:
             return {"NATS_URL": self.nats_url}
         tls = {"NATS_TLS_CA": str(self.nats_ca)} if self.nats_ca else {}

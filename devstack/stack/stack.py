@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -19,16 +18,14 @@ from devstack.processes.progress import silent
 from devstack.processes.supervision import Supervisor
 from devstack.servers.all import Servers
 from devstack.servers.mail_sink import MailSink
-from devstack.servers.ports import Reservation
-from devstack.stack.addresses import Ports, choose_ports, http_url, reachable
-from devstack.stack.console import NAME as CONSOLE
-from devstack.stack.console import ConsoleAddress, console_address
+from devstack.stack.addresses import Ports, choose_ports, reachable
 from devstack.stack.description import describe, embedded, makes_admin, surroundings
 from devstack.stack.readiness import until_ready
 from devstack.stack.replaced import write_environments
 from devstack.stack.services import SERVICES, Console, Service, Worker, run_module
-from devstack.stack.waiting import Waiting
+from devstack.stack.waiting import Waiting, all_set
 from mesh.core.settings import not_blank
+from ops.nkeys import CONSOLE
 from services import BY_NAME
 
 if TYPE_CHECKING:
@@ -41,8 +38,6 @@ if TYPE_CHECKING:
     from devstack.stack.services import ServiceCommand
     from devstack.stack.settings import ServiceName, StackSettings
     from ops.process import ServerName
-
-_READY_WITHIN = 90.0
 
 
 class Stack:
@@ -74,9 +69,7 @@ class Stack:
             keep_ports=settings.keep_ports,
         )
         self._mail = MailSink()
-        self._console: ConsoleAddress | None = None
         self._ports = Ports()
-        self._reserved_console = Reservation(0)
         self._waiting = Waiting(on_progress, self._first_gateway)
         self._services: list[Service] = []
         self._supervisors: dict[str, Supervisor] = {}
@@ -102,7 +95,7 @@ class Stack:
     @property
     def console_url(self) -> str | None:
         """A URL that signs one browser in to the console, once; None if it does not run."""
-        return self._console.printed_url if self._console else None
+        return self._ports.console.printed_url if self._ports.console else None
 
     async def start(self) -> None:
         """Start everything. Returns when the gateway is ready.
@@ -116,10 +109,6 @@ class Stack:
             remove_stack(self._servers.home.path)  # left by a killed stack: we hold the lock, so it has ended
             self._ports = choose_ports(self.settings, self._servers.home.path)
             await self._mail.start(self._servers.home.path)
-            if self.settings.console:
-                self._console, self._reserved_console = console_address(
-                    self._servers.home.path, keep=self.settings.keep_ports
-                )
             services = self._make_services()
             programs: list[Program] = [*self._servers, *services]
             self._supervisors = {program.name: Supervisor(program, self._on_progress) for program in programs}
@@ -130,9 +119,8 @@ class Stack:
             await self._servers.start(self._on_progress)
             environments = self._write_environments()
             self._tasks += [asyncio.create_task(self._supervisors[server.name].run()) for server in self._servers]
-            await self._until_all_serve(list(self._supervisors.values()))
+            await self._waiting.until_all_serve(list(self._supervisors.values()), self._tasks)
             self._ports.release()
-            self._reserved_console.release()
             telling.cancel()
             self._tasks.remove(telling)
             self._describe(environments)
@@ -160,7 +148,6 @@ class Stack:
             self._state = None
             remove_stack(self._servers.home.path)
         self._ports.release()
-        self._reserved_console.release()
         await self._mail.stop()
         await self._servers.stop_all()
 
@@ -179,7 +166,7 @@ class Stack:
             DevstackError: it does not within 90 seconds.
 
         """
-        await self._until_all_serve([self._supervisors[name]])
+        await self._waiting.until_all_serve([self._supervisors[name]], self._tasks)
 
     async def restart(self, name: str) -> None:
         """Stop a process gracefully and start it again. On return it serves.
@@ -246,6 +233,7 @@ class Stack:
                 if BY_NAME[service].gives_way:
                     services[-1].niceness = self.settings.niceness
         if self._console is not None:
+        if self.settings.console:
             argv = (sys.executable, "-m", CONSOLE)
             services.append(
                 Console(CONSOLE, self._servers.home, argv, self._console_environment, self._gateway_is_ready)
@@ -255,7 +243,7 @@ class Stack:
     async def _mesh_is_ready(self, replica: int) -> None:
         """Ask the gateway only once all workers serve: it repeats an unready answer for a second."""
         if self._state is None:
-            await _all([one.serves for one in self._supervisors.values() if isinstance(one.program, Worker)])
+            await all_set([one.serves for one in self._supervisors.values() if isinstance(one.program, Worker)])
         await until_ready(reachable(self.settings.http_host), self._ports.gateways[replica], self.settings.absent)
 
     async def _gateway_is_ready(self) -> None:
@@ -272,13 +260,10 @@ class Stack:
         return self._surroundings().environment(service, self._terminal, replica, process)
 
     def _console_environment(self) -> dict[str, str]:
-        known = self._surroundings()
-        url = http_url(known.gateway_host, known.gateway_ports[0])
-        return self._console.environment(self._servers.home.path, url, known.nats(CONSOLE)) if self._console else {}
+        return self._surroundings().of_console(self._servers.home.path)
 
     def _surroundings(self) -> Surroundings:
-        known = surroundings(self.settings, self._servers, self._terminal, self._ports, self._mail.url)
-        return replace(known, telemetry=self._console.telemetry(self._terminal)) if self._console else known
+        return surroundings(self.settings, self._servers, self._terminal, self._ports, self._mail.url)
 
     def _write_environments(self) -> dict[str, Path]:
         absent = [name for name in SERVICES if name in self.settings.absent]
@@ -288,12 +273,11 @@ class Stack:
         """Write stack.json, and keep the ports for the next start."""
         known = self._surroundings()
         state = describe(self._servers, known, self._terminal, self._processes())
-        console = {"console_url": self._console.url} if self._console else {}
-        self._state = state.model_copy(update={"environments": environments, **console})
+        self._state = state.model_copy(update={"environments": environments})
         write_stack(self._state)
         ports = self._ports.gateways
         gateways = dict(zip(process_names("gateway", len(ports)), ([port] for port in ports), strict=True))
-        own = {CONSOLE: [self._console.port]} if self._console else {}
+        own = {CONSOLE: [self._ports.console.port]} if self._ports.console else {}
         keep_ports(self._servers.home.path, gateways | own | {server.name: server.ports for server in self._servers})
 
     def _follow(self, programs: Sequence[Program]) -> None:
@@ -301,27 +285,6 @@ class Stack:
             for program in programs:
                 on_line = partial(self._on_line, program.name)
                 self._tasks.append(asyncio.create_task(follow(program.child.log, on_line)))
-
-    async def _until_all_serve(self, supervisors: Sequence[Supervisor]) -> None:
-        all_serve = asyncio.create_task(_all([supervisor.serves for supervisor in supervisors]))
-        try:
-            done, _ = await asyncio.wait(
-                {all_serve, *self._tasks}, timeout=_READY_WITHIN, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            all_serve.cancel()
-        for task in done:
-            task.result()  # raises: a supervisor ends only with an error
-        if not done:
-            late = [supervisor.program for supervisor in supervisors if not supervisor.serves.is_set()]
-            names = ", ".join([f"{one.name}{await self._waiting.why(one)}" for one in late])
-            last_words = "".join(one.last_words() for one in late)
-            raise DevstackError(f"not ready after {_READY_WITHIN:g} s: {names}{last_words}")
-
-
-async def _all(events: Sequence[asyncio.Event]) -> None:
-    for event in events:
-        await event.wait()
 
 
 def _asked_for(settings: StackSettings) -> dict[ServerName, int]:

@@ -6,16 +6,19 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from devstack.errors import DevstackError
 from devstack.processes.program import reason_in
 from devstack.stack.readiness import readiness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from devstack.processes.program import Program
     from devstack.processes.progress import OnProgress, State
+    from devstack.processes.supervision import Supervisor
 
 REPORT_EVERY = 3.0
+_READY_WITHIN = 90.0
 
 
 class Waiting:
@@ -51,3 +54,31 @@ class Waiting:
             return f": /readyz says: {reason}"
         last = reason_in("".join(program.child.said().strip().splitlines()[-1:]))[:400]
         return f": {last}" if last else ""
+
+    async def until_all_serve(self, supervisors: Sequence[Supervisor], tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Wait until all serve.
+
+        Raises:
+            DevstackError: one is late; or what a task raises that ends meanwhile.
+
+        """
+        all_serve = asyncio.create_task(all_set([supervisor.serves for supervisor in supervisors]))
+        try:
+            done, _ = await asyncio.wait(
+                {all_serve, *tasks}, timeout=_READY_WITHIN, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            all_serve.cancel()
+        for task in done:
+            task.result()  # raises: a supervisor ends only with an error
+        if not done:
+            late = [supervisor.program for supervisor in supervisors if not supervisor.serves.is_set()]
+            names = ", ".join([f"{one.name}{await self.why(one)}" for one in late])
+            last_words = "".join(one.last_words() for one in late)
+            raise DevstackError(f"not ready after {_READY_WITHIN:g} s: {names}{last_words}")
+
+
+async def all_set(events: Sequence[asyncio.Event]) -> None:
+    """Wait until all are set."""
+    for event in events:
+        await event.wait()
