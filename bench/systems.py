@@ -96,7 +96,12 @@ async def mesh(
 ) -> AsyncIterator[Stack]:
     """The system, with the settings of `mesh up` on a free port; its services get these variables too."""
     settings = StackSettings(
-        home=home, http_port=0, replicas=dict(replicas or {}), nats_nodes=nats_nodes, nats_configuration=_NATS
+        home=home,
+        http_port=0,
+        replicas=dict(replicas or {}),
+        nats_nodes=nats_nodes,
+        nats_configuration=_NATS,
+        console=False,
     )
     told = [f"{name}={value}" for name, value in {**_ONE_USER, **(variables or {})}.items()]
     async with Stack(settings, service_command=lambda service: ("env", *told, *run_module(service))) as stack:

@@ -232,7 +232,6 @@ class Stack:
                     services.append(Worker(name, self._servers.home, argv, env, self._gateway_is_ready))
                 if BY_NAME[service].gives_way:
                     services[-1].niceness = self.settings.niceness
-        if self._console is not None:
         if self.settings.console:
             argv = (sys.executable, "-m", CONSOLE)
             services.append(
