@@ -1,9 +1,10 @@
 """The console's settings."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from mesh.core.settings import DAY, AnyPath, Settings
@@ -19,6 +20,13 @@ def _urls(text: object) -> object:
         raise ValueError("""must be JSON, such as {"gateway": "http://127.0.0.1:9100/metrics"}""") from None
 
 
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("is no absolute path")
+    return path
+
+
+AbsolutePath = Annotated[AnyPath, AfterValidator(_absolute)]
 Urls = Annotated[dict[str, str], NoDecode, BeforeValidator(_urls)]
 
 
@@ -54,9 +62,9 @@ class ConsoleSettings(NatsSettings, TokenSettings, ConsoleLimits):
     """The bearer token with which processes send traces and logs. Without it the console takes none."""
     console_metrics_urls: Urls = Field(default_factory=dict, validate_default=False)
     """The metrics URL of each process, as JSON by the process's name."""
-    console_stack: AnyPath | None = None
+    console_stack: AbsolutePath | None = None
     """The stack.json of a running `mesh up`: processes, metrics and why one ended. Read again when it changes."""
-    console_mail: AnyPath | None = None
+    console_mail: AbsolutePath | None = None
     """The home folder whose mail the page shows."""
     console_gateway_url: str | None = None
     """The gateway: is it healthy, and where changes are sent to."""

@@ -11,7 +11,7 @@ from tests.security.nats.raw import Refusals, connected
 from tests.support.events.durable_events import ROWS
 
 HANDLERS = ("sales", "depot", "courier")
-PERSONS = ("operator", "deployer")
+PERSONS = ("operator", "deployer", "console")
 USERS = (*(row.name for row in (*PROCESSES, *ROWS)), *PERSONS)
 
 STREAMS = ("EVENTS", "DEAD", "FEED", "OTHER", "events", "EVENTSX", "KV_b", "*")
@@ -93,7 +93,7 @@ OF_WORKERS = {
 
 def may_publish(user: str) -> set[str]:
     if user in PERSONS:
-        return OF_PERSONS | (OF_THE_OPERATOR if user == "operator" else OF_THE_DEPLOYER)
+        return OF_PERSONS | (OF_THE_OPERATOR if user in {"operator", "console"} else OF_THE_DEPLOYER)
     own = OF_WORKERS.get(user, set())
     if user in HANDLERS:
         own = own | {
@@ -128,7 +128,7 @@ async def test_no_user_hears_what_streams_are_told_or_deliver(refusals: dict[str
     probes = {*SUBJECTS, *PATTERNS}
     for queue in ("", "q"):
         allowed = {subject for subject in probes if ("Subscription", subject, queue) not in refusals[user]}
-        heard = {"operator": "events.", "gateway": "feed."}.get(user, "nothing")
+        heard = {"operator": "events.", "console": "events.", "gateway": "feed."}.get(user, "nothing")
         assert {subject for subject in probes if subject.startswith(heard)} == allowed
 
 

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
 from cli.application import application
+from console.settings import ConsoleLimits, ConsoleSettings
 from devstack.stack.settings import StackSettings
 from gateway.settings import EventLimits, GatewaySettings, HttpLimits, ServiceLimits
 from mesh.core.errors import Code
@@ -44,6 +45,7 @@ GROUPS: Final[Mapping[str, tuple[type[BaseSettings], ...]]] = {
     "Every worker": (WorkerSettings,),
     "The gateway": (GatewaySettings, HttpLimits, ServiceLimits, EventLimits),
     **{worker.name: (settings_of(worker),) for worker in WORKERS},
+    "The console": (ConsoleSettings, ConsoleLimits),
     "`mesh up`": (StackSettings,),
 }
 _OF_THE_MACHINE: Final = {
