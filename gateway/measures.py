@@ -8,7 +8,7 @@ from mesh.client.metrics import measure_client
 from mesh.security.verifier import Verifier
 from mesh.telemetry import catalogue
 from mesh.telemetry.methods import known_method
-from mesh.telemetry.metrics import Metrics, Sample
+from mesh.telemetry.metrics import Metrics, Sample, Series
 
 UNKNOWN_ROUTE: Final = "unknown"
 """Stands for every path without a route: a client may invent any number of them."""
@@ -18,18 +18,23 @@ class HttpMeasures:
     """Measures HTTP requests by method, route and status."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self._active = 0
+        self.active = 0
+        """Requests in work: the caller adds one, and calls `ended`."""
         self._durations = metrics.histogram(catalogue.HTTP_DURATION)
-        metrics.add(lambda: [Sample(catalogue.HTTP_ACTIVE, self._active)])
-
-    def began(self) -> None:
-        """Count a request in. The caller must call `ended`."""
-        self._active += 1
+        self._known: dict[tuple[str, str | None, int | None], Series] = {}
+        """The series of the requests with a known method, so that most requests cost one search."""
+        metrics.add(lambda: [Sample(catalogue.HTTP_ACTIVE, self.active)])
 
     def ended(self, method: str, route: str | None, status: int | None, seconds: float, trace_id: str | None) -> None:
         """Count a request out; `status` is None if it had no response."""
-        self._active -= 1
-        self._durations.observe((known_method(method), route or UNKNOWN_ROUTE, status or ""), seconds, trace_id)
+        self.active -= 1
+        series = self._known.get((method, route, status))
+        if series is None:
+            known = known_method(method)
+            series = self._durations.series((known, route or UNKNOWN_ROUTE, status or ""))
+            if known == method:
+                self._known[method, route, status] = series
+        series.observe(seconds, trace_id)
 
 
 def measure_upstream(client: GuardedClient, verifier: Verifier, metrics: Metrics) -> None:

@@ -90,7 +90,7 @@ class RequestContext:
             await send(message)
 
         if self._measures is not None:
-            self._measures.began()
+            self._measures.active += 1
         started = time.perf_counter()
         with working_on(context):
             try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from mesh.events.backlog import Backlog
 from mesh.events.consumer import EventConsumer
 from mesh.events.relay import Relay
 from mesh.telemetry import catalogue
@@ -24,10 +25,13 @@ def measure_consumer(consumer: EventConsumer, metrics: Metrics) -> None:
 
 
 def measure_relay(relay: Relay, metrics: Metrics) -> None:
-    """Show the relay's numbers."""
+    """Show the relay's numbers, and how much waits in its outbox. Call it before the relay starts."""
+    backlog = relay.backlog = Backlog(relay.outbox)
 
     def samples() -> Iterable[Sample]:
         yield Sample(catalogue.PUBLISHED, relay.stats.published)
         yield Sample(catalogue.PUBLISH_ERRORS, relay.stats.errors)
+        yield Sample(catalogue.OUTBOX_WAITING, backlog.entries)
+        yield Sample(catalogue.OUTBOX_AGE, backlog.age)
 
     metrics.add(samples)

@@ -10,6 +10,7 @@ import structlog
 
 from mesh.core.errors import CallError
 from mesh.events import jetstream
+from mesh.events.backlog import Backlog
 from mesh.events.stores import Outbox, OutboxEntry
 from mesh.transport.base import Transport
 
@@ -47,26 +48,31 @@ class Relay:
 
     def __init__(self, outbox: Outbox, transport: Transport, *, poll: float = _POLL, most: int = _MOST) -> None:
         """`poll`: seconds between two reads without a commit. `most`: entries in one claim."""
-        self._outbox = outbox
+        self.outbox = outbox
         self._transport = transport
         self._poll = poll
         self._most = most
         self._busy = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self.stats = RelayStats()
+        self.backlog: Backlog | None = None
+        """Reads how much waits, while the relay runs; None reads nothing."""
 
     async def start(self) -> None:
         """Start sending."""
-        self._task = asyncio.create_task(self._run(), name="relay")
+        self._tasks.append(asyncio.create_task(self._run(), name="relay"))
+        if self.backlog is not None:
+            self._tasks.append(asyncio.create_task(self.backlog.watch(), name="backlog"))
 
     async def drain(self) -> None:
         """Send what is left, for two seconds at most, and end. The rest is for another replica or the next start."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN):
                 await self._relay_all()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     def statistics(self) -> dict[str, Any]:
         """The relay's part of a STATS document."""
@@ -81,7 +87,7 @@ class Relay:
             else:
                 longest = _LONGEST_PAUSE if self._transport.connected else _LONGEST_DISCONNECTED
                 pause = min(max(2 * pause, _SHORTEST_PAUSE), longest)
-            await (asyncio.sleep(pause) if pause else self._outbox.wait(self._poll))
+            await (asyncio.sleep(pause) if pause else self.outbox.wait(self._poll))
 
     async def _relay_all(self) -> bool:
         """Send until nothing is left. Stops at the first failure. Returns whether there was none."""
@@ -97,7 +103,7 @@ class Relay:
 
     async def _relay_batch(self) -> bool:
         """Send one claim. Returns whether there may be more to send."""
-        async with self._outbox.claim(self._most) as batch:
+        async with self.outbox.claim(self._most) as batch:
             if not batch.entries:
                 return False
             by_aggregate: dict[str, list[OutboxEntry]] = {}

@@ -52,6 +52,9 @@ class Outbox(Protocol):
         Two relays never hold entries of one aggregate at once, and no entry before the older ones of its aggregate.
         """
 
+    async def backlog(self) -> tuple[int, float]:
+        """How many entries wait, and for how many seconds the oldest one does. Counts 10,000 at most."""
+
     async def wait(self, timeout: float) -> None:
         """Return after a commit of this process that wrote an entry, or after `timeout` seconds."""
 

@@ -20,6 +20,7 @@ def measure_service(service: "Service", metrics: Metrics) -> None:
         yield Sample(catalogue.HANDLERS, service.running)
         yield Sample(catalogue.HANDLERS_MOST, service.concurrency)
         yield Sample(catalogue.QUEUE, service.queued)
+        yield Sample(catalogue.READY, service.ready)
         for reason, count in queue.refused.items():
             yield Sample(catalogue.REFUSED, count, (reason,))
 

@@ -133,6 +133,11 @@ class Service:
         log.info("service_drained", service=self.identity.name)
 
     @property
+    def ready(self) -> bool:
+        """Whether the service has started and accepts requests."""
+        return "_subscriptions" in vars(self) and self._subscriptions.metadata["ready"] == "true"
+
+    @property
     def running(self) -> int:
         """Handlers that run now."""
         return self._running

@@ -64,10 +64,10 @@ PUBLISH_ERRORS: Final = Metric("mesh_outbox_errors", "counter", "Failures to rea
 OUTBOX_WAITING: Final = Metric(
     "mesh_outbox_waiting",
     "gauge",
-    "Events that the latest read of the outbox found and that are not sent; at most 100.",
+    "Events in the outbox, read every 5 s and counted up to 10,000. On MongoDB: documents with events.",
 )
 OUTBOX_AGE: Final = Metric(
-    "mesh_outbox_age_seconds", "gauge", "How long the outbox has had events without a break; 0 if it is empty."
+    "mesh_outbox_age_seconds", "gauge", "How long the oldest event of the outbox waits. 0 if it is empty."
 )
 
 POOL: Final = Metric(

@@ -93,10 +93,14 @@ class Histogram:
 
     def observe(self, labels: tuple[str | int, ...], seconds: float, trace_id: str | None = None) -> None:
         """Count one duration."""
+        self.series(labels).observe(seconds, trace_id)
+
+    def series(self, labels: tuple[str | int, ...]) -> Series:
+        """The durations with these labels."""
         series = self._series.get(labels)
         if series is None:
             series = self._series[labels] = Series()
-        series.observe(seconds, trace_id)
+        return series
 
     def samples(self) -> Iterable[Sample]:
         """The source of this histogram."""

@@ -19,6 +19,7 @@ _LEASE: Final = "unsent_lease"
 """The field that says which relay sends them, and until when."""
 _LEASED: Final = 60
 """Seconds: longer than a claim lasts. After them another relay sends what a dead one has left."""
+_MOST_COUNTED: Final = 10_000
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -112,6 +113,17 @@ class MongoOutbox:
         """Change those of the documents that the holder still has."""
         async with operation(self._terms):
             await self._documents.update_many({"_id": {"$in": [*documents]}, f"{_LEASE}.holder": holder}, change)
+
+    async def backlog(self) -> tuple[int, float]:
+        """How many documents have events, and for how many seconds the oldest event waits. Counts 10,000 at most."""
+        unsent = {f"{UNSENT}.at": {"$gt": _BEGINNING}}
+        async with operation(self._terms):
+            oldest = await self._documents.find_one(unsent, {f"{UNSENT}.at": 1}, sort=[(f"{UNSENT}.at", 1)])
+            if oldest is None:
+                return 0, 0.0
+            count = await self._documents.count_documents(unsent, limit=_MOST_COUNTED)
+        written: datetime = min(element["at"] for element in oldest[UNSENT])
+        return count, max(0.0, (datetime.now(UTC) - written).total_seconds())
 
     async def wait(self, timeout: float) -> None:
         """Return after a write of this process that pushed an event, or after `timeout` seconds."""

@@ -33,6 +33,11 @@ _CLAIM: Final = """
     JOIN oldest USING (position) JOIN claimed USING (hash)
     ORDER BY position LIMIT $1 FOR UPDATE OF outbox
 """
+_BACKLOG: Final = """
+    SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS counted) AS entries,
+           (SELECT greatest(0, extract(epoch FROM clock_timestamp() - written_at))::float
+            FROM outbox ORDER BY position LIMIT 1) AS age
+"""
 # The commit does not wait for the disk: after a crash the stream or the inbox knows an event that is sent again.
 _REMOVE: Final = """
     WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
@@ -101,6 +106,11 @@ class PostgresOutbox:
                 for row in rows
             ]
             yield ClaimedEntries(entries, {str(row["event_id"]): row["position"] for row in rows}, connection)
+
+    async def backlog(self) -> tuple[int, float]:
+        """How many entries wait, and for how many seconds the oldest one does. Counts 10,000 at most."""
+        row = await self._database.fetchrow(_BACKLOG)
+        return (row["entries"], row["age"] or 0.0) if row else (0, 0.0)
 
     async def wait(self, timeout: float) -> None:
         """Return after a commit of this process that wrote an entry, or after `timeout` seconds."""

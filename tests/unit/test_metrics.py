@@ -10,11 +10,15 @@ from gateway.app import build
 from gateway.settings import GatewaySettings
 from mesh.client.client import Client
 from mesh.core.errors import NotFound, Overloaded, RemoteFault
+from mesh.events.metrics import measure_relay
+from mesh.events.relay import Relay
 from mesh.process.metrics import measure_worker
 from mesh.telemetry import catalogue
 from mesh.telemetry.metrics import Counts, Metric, Metrics
 from mesh.transport.memory import MemoryBroker, MemoryTransport
 from subjects import PRODUCTS_GET
+from tests.support.events.memory_stores import MemoryStore, Session
+from tests.support.events.sample_events import entry
 from tests.support.gateway.world import World
 from tests.support.mesh.sample_service import SAY, Gate, Say, sample
 from tests.support.mesh.spans import Spans
@@ -97,8 +101,8 @@ async def test_a_worker_counts_what_it_answers_refuses_and_lets_wait() -> None:
     await until(lambda: service.queued == 1)
     with pytest.raises(Overloaded):
         await client.call(SAY, Say())
-    shown = [read(metrics, one) for one in (catalogue.HANDLERS, catalogue.HANDLERS_MOST, catalogue.QUEUE)]
-    assert [{(): 2}, {(): 2}, {(): 1}] == shown
+    known = (catalogue.READY, catalogue.HANDLERS, catalogue.HANDLERS_MOST, catalogue.QUEUE)
+    assert [{(): 1}, {(): 2}, {(): 2}, {(): 1}] == [read(metrics, one) for one in known]
     assert read(metrics, catalogue.REFUSED)["queue_full",] >= 1
     gate.open.set()
     await asyncio.gather(*calls)
@@ -107,3 +111,18 @@ async def test_a_worker_counts_what_it_answers_refuses_and_lets_wait() -> None:
     await until(lambda: service.running == 0)
     assert {(SAY.subject, "ok"): 3, (SAY.subject, "invalid_argument"): 1} == read(metrics, catalogue.RPC_DURATION)
     assert {(): 1} == read(metrics, catalogue.QUEUE_WAIT)
+    await service.pause("a test")
+    assert {(): 0} == read(metrics, catalogue.READY)
+
+
+async def test_the_backlog_of_the_outbox_is_read_while_nats_is_away() -> None:
+    store, metrics = MemoryStore(), Metrics()
+    session = Session(store)
+    await session.write(entry(1))
+    relay = Relay(session, MemoryTransport(MemoryBroker(), "away"))
+    measure_relay(relay, metrics)
+    assert {(): 0} == read(metrics, catalogue.OUTBOX_WAITING)
+    await relay.start()
+    await until(lambda: read(metrics, catalogue.OUTBOX_WAITING) == {(): 1})
+    assert {(): 1} == read(metrics, catalogue.OUTBOX_AGE)
+    await relay.drain()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -60,6 +61,18 @@ async def test_a_write_wakes_the_relay_and_the_document_keeps_no_trace(
     [message] = await pulled(transport, 1)
     assert (b'{"number":1}', "a") == (message.payload, message.headers["ce-subject"])
     assert {"_id": "a", "number": 1, UNSENT: []} == await mongo[COLLECTION].find_one({"_id": "a"})
+
+
+async def test_the_backlog_counts_documents_with_events_and_since_when(mongo: Database, outbox: MongoOutbox) -> None:
+    assert (0, 0.0) == await outbox.backlog()
+    await change(mongo, outbox, "a", 1)
+    await change(mongo, outbox, "a", 2)
+    await change(mongo, outbox, "b", 3)
+    earlier = datetime.now(UTC) - timedelta(hours=1)
+    await mongo[COLLECTION].update_one({"_id": "b"}, {"$set": {f"{UNSENT}.0.at": earlier}})
+    entries, age = await outbox.backlog()
+    assert 2 == entries
+    assert 3600 <= age < 3700
 
 
 async def test_several_relays_keep_the_order_of_each_document(

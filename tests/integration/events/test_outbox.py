@@ -79,6 +79,19 @@ async def test_what_is_removed_is_gone_and_the_rest_stays_in_order(database: Dat
         assert [b'{"number":2}', b'{"number":3}'] == [entry.body for entry in batch.entries]
 
 
+async def test_the_backlog_counts_what_waits_and_since_when(database: Database) -> None:
+    outbox = PostgresOutbox(database)
+    assert (0, 0.0) == await outbox.backlog()
+    await write(database, ("a", 1), ("b", 2))
+    await database.fetch("UPDATE outbox SET written_at = now() - interval '1 hour' WHERE aggregate = 'a'")
+    entries, age = await outbox.backlog()
+    assert 2 == entries
+    assert 3600 <= age < 3700
+    async with outbox.claim(10) as batch:
+        await batch.remove([entry.id for entry in batch.entries])
+    assert (0, 0.0) == await outbox.backlog()
+
+
 async def test_a_claim_that_fails_keeps_its_entries(database: Database) -> None:
     await write(database, ("a", 1))
     outbox = PostgresOutbox(database)

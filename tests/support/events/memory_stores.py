@@ -95,6 +95,10 @@ class Session:
                 if store.claimed.get(aggregate) is self:
                     del store.claimed[aggregate]
 
+    async def backlog(self) -> tuple[int, float]:
+        await self._await()
+        return len(self._store.outbox), float(bool(self._store.outbox))
+
     async def wait(self, timeout: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):

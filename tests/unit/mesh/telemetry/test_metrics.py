@@ -10,10 +10,12 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
 from mesh.process.metrics import MetricsNotShown, shown
+from mesh.telemetry import catalogue
 from mesh.telemetry.catalogue import LOOP_LAG, METRICS, RECONNECTS, RPC_DURATION
 from mesh.telemetry.listener import listening
 from mesh.telemetry.metrics import BOUNDS, Metrics, Sample
 from mesh.telemetry.settings import MetricsSettings
+from tests.support.paths import ROOT
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -188,3 +190,11 @@ def test_every_metric_has_a_name_of_its_own_and_a_sentence() -> None:
         assert re.fullmatch(r"[a-z][a-z_]+[a-z]", metric.name)
         assert metric.kind != "counter" or not metric.name.endswith("_total")
         assert metric.meaning
+
+
+def test_every_metric_has_a_source() -> None:
+    packages = ("mesh", "gateway", "worker", "auth_svc")
+    code = "".join(path.read_text() for package in packages for path in (ROOT / package).rglob("*.py"))
+    names = {name for name, value in vars(catalogue).items() if value in METRICS}
+    assert len(METRICS) == len(names)
+    assert set() == {name for name in names if f"catalogue.{name}" not in code}
