@@ -68,7 +68,7 @@ async def test_a_call_that_an_operator_may_not_make_is_refused_at_once(stack: St
         ("sends it anyway)\n  customer_id: ", ("customers.get", '{"customer_id": "alfki"}')),
         ("customer_id", ("customers.get", '{"customer_id": "alfki"}')),
         ("customer_id", ("customers.get",)),
-        ("Invalid JSON", ("customers.get", "ALFKI")),
+        ("the JSON is malformed", ("customers.get", "ALFKI")),
         ("nobody_knows", ("customers.list", '{"nobody_knows": 1}')),
         ("--timeout", ("customers.list", "{}", "--timeout", "0")),
     ],
@@ -167,7 +167,7 @@ STATE = {
         "postgres",
         "mongo_url",
     ),
-    *("home", "logs", "pid", "processes"),
+    *("home", "logs", "pid", "processes", "metrics_urls", "console_url", "ended"),
 }
 
 

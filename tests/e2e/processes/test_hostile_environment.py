@@ -132,7 +132,7 @@ async def test_mesh_up_gets_ready_and_no_process_sees_what_is_not_for_it(tmp_pat
         code = await up.end(signal.SIGTERM)
 
         assert 0 == code, up.log.read_text()
-        assert ["127.0.0.1"] == listening
+        assert {"127.0.0.1"} == {*listening}
         for name, environment in seen.items():
             assert set() == {one for one in told if environment.get(one) == told[one]}, name
         for name, kind in OF_SERVICES.items():
