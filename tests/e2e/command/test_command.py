@@ -189,7 +189,7 @@ async def test_up_runs_everything_until_sigterm_and_leaves_only_data(tmp_path: P
     code = await up.end(signal.SIGTERM)
 
     assert state.keys() == STATE
-    assert {"nats", "postgres", "mongo", *BY_NAME} == state["processes"].keys()
+    assert {"nats", "postgres", "mongo", "console", *BY_NAME} == state["processes"].keys()
     assert (200, 200) == (ready.status_code, logged_in.status_code)
     assert {".": 0o700, "stack.json": 0o600, "secrets.json": 0o600} == modes
     assert set(processes) <= set(family)
@@ -200,6 +200,7 @@ async def test_up_runs_everything_until_sigterm_and_leaves_only_data(tmp_path: P
     assert state["gateway_url"] in up.log.read_text()
     assert state["admin"]["email"] in up.log.read_text()
     assert state["admin"]["password"] not in up.log.read_text(), "a log is no terminal"
+    assert "token=" not in up.log.read_text()
 
 
 async def test_up_that_is_interrupted_while_it_starts_tells_that_all_has_stopped(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mesh.telemetry.settings import MetricsSettings, TraceSettings
 from tests.support.servers.nats_server import NatsServer
 from tests.support.servers.processes import Process, module
 from tests.support.service_settings import OF_SERVICES
@@ -78,6 +79,10 @@ OTHERS = {
     "GATEWAY_PORT": "1",
     "PATH": "/nowhere",
 }
+TELEMETRY = {
+    *(name.upper() for of in (TraceSettings, MetricsSettings) for name in of.model_fields),
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_BSP_SCHEDULE_DELAY"),
+}
 OURS = {
     "SSL_CERT_FILE": "/nowhere",
     "LOG_LEVEL": "WARNING",
@@ -137,7 +142,7 @@ async def test_mesh_up_gets_ready_and_no_process_sees_what_is_not_for_it(tmp_pat
             assert set() == {one for one in told if environment.get(one) == told[one]}, name
         for name, kind in OF_SERVICES.items():
             allowed = {field.upper() for field in kind.model_fields} | {"LOG_LEVEL", "SSL_CERT_FILE", "SSL_CERT_DIR"}
-            assert set(seen[name]) - {"LC_CTYPE"} <= allowed, name  # which Python adds by itself
+            assert set(seen[name]) - {"LC_CTYPE"} <= allowed | TELEMETRY, name  # which Python adds by itself
         assert {"auth": "7"} == {
             name: of["AUTH_LOGIN_ATTEMPTS"] for name, of in seen.items() if "AUTH_LOGIN_ATTEMPTS" in of
         }
