@@ -50,6 +50,7 @@ def changes(root: Path, edit: Callable[[Path], None]) -> list[Change]:
         # It refuses a route that another hides, and warns of two with one name.
         _run(stage, "the gateway", "-W", "error::UserWarning", "-m", "gateway.document")
         _run(stage, "mesh contracts export", "-m", "cli.main", "contracts", "export")
+        _run(stage, "mesh contracts record", "-m", "cli.main", "contracts", "record")
         return sorted(_differences(root, stage), key=lambda one: one.path)
 
 

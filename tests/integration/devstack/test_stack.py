@@ -100,7 +100,9 @@ async def test_what_crashes_is_started_again_and_stack_json_knows(
         assert after is not None
         assert before.processes.keys() == after.processes.keys()
         assert before.processes[name] != after.processes[name]
-        assert before.model_copy(update={"processes": {}}) == after.model_copy(update={"processes": {}})
+        assert "was ended by SIGKILL" == after.ended[name]
+        changing: dict[str, dict[str, str]] = {"processes": {}, "ended": {}}
+        assert before.model_copy(update=changing) == after.model_copy(update=changing)
 
     settings = StackSettings(home=tmp_path / "home", http_port=0)
     async with Stack(settings, lambda *what: told.append(what), service_command=stand_ins) as stack:

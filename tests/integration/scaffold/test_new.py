@@ -27,6 +27,7 @@ _DEFINED: Final = ("GATEWAY=", "field()", "LOGIN=")
 CHECKS: Final = (
     *(("ruff", "format", "--check", "."), ("ruff", "check", "."), ("mypy",), ("lint-imports",)),
     ("mesh", "contracts", "diff", "released"),
+    ("mesh", "contracts", "record", "--check"),
 )
 _RUNNING: Final = ("gateway", "auth", "customers", "gift_cards")
 _ON_A_WHOLE_MESH: Final = (
