@@ -63,10 +63,10 @@ def show(
     if found is None:
         fail(f"there is no mail {number} in {home / 'mail'}: `mesh mail ls` lists them")
     for name in _SHOWN:
-        if value := _header(found, name):
+        if value := found.header(name):
             typer.echo(escaped(f"{name}: {value}"))
     typer.echo()
-    typer.echo(escaped(_text(found, "html" if html else "plain"), keep="\n"), nl=False)
+    typer.echo(escaped(found.body("html" if html else "plain"), keep="\n"), nl=False)
 
 
 def _list(home: Path, limit: int, *, as_json: bool) -> None:
@@ -97,24 +97,4 @@ def _line(one: Mail) -> str:
 
 
 def _headers(one: Mail) -> dict[str, str]:
-    return {"date": _header(one, "Date"), "subject": _header(one, "Subject")}
-
-
-def _header(one: Mail, name: str) -> str:
-    try:
-        return str(one.message[name] or "")
-    except Exception:  # noqa: BLE001  # Python's parser does not bear every header that somebody can write
-        return "?"
-
-
-def _text(one: Mail, kind: str) -> str:
-    part = one.message.get_body((kind,))
-    if part is None:
-        return ""
-    payload = part.get_payload(decode=True)
-    content = payload if isinstance(payload, bytes) else b""
-    try:
-        text = content.decode(part.get_content_charset("utf-8"), "replace")
-    except LookupError:  # a charset that Python does not know
-        text = content.decode(errors="replace")
-    return text.replace("\r\n", "\n")
+    return {"date": one.header("Date"), "subject": one.header("Subject")}

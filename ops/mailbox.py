@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from email.parser import BytesParser
 from email.policy import SMTPUTF8
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,26 @@ class Mail(NamedTuple):
     number: int
     recipients: str
     message: EmailMessage
+
+    def header(self, name: str) -> str:
+        """A header as text; empty if there is none, and `?` if it cannot be read."""
+        try:
+            return str(self.message[name] or "")
+        except Exception:  # noqa: BLE001  # Python's parser does not bear every header that somebody can write
+            return "?"
+
+    def body(self, kind: Literal["plain", "html"]) -> str:
+        """The text, or the HTML; empty if there is none."""
+        part = self.message.get_body((kind,))
+        if part is None:
+            return ""
+        payload = part.get_payload(decode=True)
+        content = payload if isinstance(payload, bytes) else b""
+        try:
+            text = content.decode(part.get_content_charset("utf-8"), "replace")
+        except LookupError:  # a charset that Python does not know
+            text = content.decode(errors="replace")
+        return text.replace("\r\n", "\n")
 
 
 class Mailbox:

@@ -1,13 +1,12 @@
 """The mail that the stack's own mail server caught."""
 
 import asyncio
-from email.message import EmailMessage
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path
 from starlette.requests import Request
 
-from console.api.common import watch_of
+from console.api.application import watch_of
 from mesh.core.terminal import escaped
 from ops.mailbox import Mail, Mailbox
 
@@ -33,7 +32,7 @@ async def one(request: Request, number: Annotated[int, Path(ge=1, lt=2**31)]) ->
     mail = await asyncio.to_thread(Mailbox(home).read, number) if home is not None else None
     if mail is None:
         raise HTTPException(404, "there is no such mail any more")
-    return {**_head(mail), "text": _body(mail.message, "plain"), "html": _body(mail.message, "html")}
+    return {**_head(mail), "text": mail.body("plain")[:_LONGEST], "html": mail.body("html")[:_LONGEST]}
 
 
 def _list(mailbox: Mailbox) -> list[dict[str, Any]]:
@@ -45,14 +44,6 @@ def _head(mail: Mail) -> dict[str, Any]:
     return {
         "number": mail.number,
         "to": escaped(mail.recipients[:500]),
-        "subject": escaped(str(mail.message["Subject"] or "")[:500]),
-        "date": escaped(str(mail.message["Date"] or "")[:100]),
+        "subject": escaped(mail.header("Subject")[:500]),
+        "date": escaped(mail.header("Date")[:100]),
     }
-
-
-def _body(message: EmailMessage, kind: str) -> str:
-    part = message.get_body((kind,))
-    try:
-        return str(part.get_content())[:_LONGEST] if part is not None else ""
-    except (LookupError, KeyError, ValueError):  # an unknown encoding
-        return ""
