@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,7 +13,8 @@ from console.app import build
 from console.settings import ConsoleSettings
 from console.watch import Watch
 from mesh.nats.transport import NatsTransport
-from mesh.process.run import StartError, read_settings, stopped_or_lost, unless_stopped
+from mesh.process.listening import bound_socket
+from mesh.process.run import read_settings, stopped_or_lost, unless_stopped
 
 log = structlog.get_logger()
 
@@ -28,7 +28,7 @@ async def serve(stop: asyncio.Event) -> None:
     Raises StartError if the address is not available, Disconnected without NATS, Stopped if `stop` is set first.
     """
     settings = read_settings(ConsoleSettings)
-    with _listener(settings.console_host, settings.console_port) as listening:
+    with bound_socket(settings.console_host, settings.console_port, "CONSOLE") as listening:
         transport = await unless_stopped(stop, NatsTransport.connect(settings, "console"))
         try:
             async with httpx2.AsyncClient(trust_env=False) as http:
@@ -46,18 +46,6 @@ async def serve(stop: asyncio.Event) -> None:
                         await serving
         finally:
             await transport.close()
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-    except (OSError, TypeError) as error:  # IDNA cannot encode a name that is none
-        bound.close()
-        why = error.strerror if isinstance(error, OSError) else "not a host name"
-        raise StartError(f"cannot listen on port {port} of {host} (CONSOLE_HOST, CONSOLE_PORT): {why}") from error
-    return bound
 
 
 def _config(app: object) -> uvicorn.Config:

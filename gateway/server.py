@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import socket
 import sys
 from collections.abc import Iterator
@@ -18,8 +17,9 @@ from gateway.http.protocol import protocol
 from gateway.settings import GatewaySettings
 from mesh.nats.transport import NatsTransport
 from mesh.process.garbage import tune_garbage_collection
+from mesh.process.listening import bound_socket
 from mesh.process.metrics import measure_transport
-from mesh.process.run import StartError, measuring, read_settings, stopped_or_lost, tracing, unless_stopped
+from mesh.process.run import measuring, read_settings, stopped_or_lost, tracing, unless_stopped
 from mesh.telemetry.metrics import Metrics
 from mesh.transport.base import Transport
 
@@ -72,26 +72,13 @@ def listener(host: str, port: int, *, reuse: bool = False, unacknowledged: float
     accept queue, and connections in it are reset when its process ends. To lose none, give each gateway its own port
     and put a load balancer in front (ADR 9). Raises StartError if the address is not available.
     """
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+    def prepare(bound: socket.socket) -> None:
         if reuse:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _bound_silence(bound, unacknowledged)
-        bound.bind((host, port))
-    except TypeError:  # IDNA cannot encode the name
-        bound.close()
-        raise StartError(f"{host} is not a valid host name: set GATEWAY_HOST to an address of this machine") from None
-    except OSError as error:
-        bound.close()
-        if error.errno == errno.EADDRINUSE:
-            why = (
-                f"port {port} on {host} is in use: stop the process that listens there, or set GATEWAY_PORT to another"
-            )
-        else:
-            why = f"cannot listen on port {port} of {host} (GATEWAY_HOST, GATEWAY_PORT): {error.strerror}"
-        raise StartError(why) from error
-    return bound
+
+    return bound_socket(host, port, "GATEWAY", prepare)
 
 
 def _bound_silence(listening: socket.socket, seconds: float) -> None:
