@@ -7,12 +7,10 @@ from typing import Any, Final
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
-from gateway.app import build
+from gateway.document import application
 from gateway.routing.calls import callings
 from gateway.routing.fastapi_inside import routes_of
-from gateway.settings import GatewaySettings
 from mesh.core.endpoint import Endpoint
-from mesh.transport.memory import MemoryBroker, MemoryTransport
 from subjects import AUTH_JWKS, AUTH_SESSIONS_REVOKED
 
 _WITHOUT_ROUTE: Final = (AUTH_JWKS, AUTH_SESSIONS_REVOKED)
@@ -36,9 +34,8 @@ def _of_routes(app: FastAPI) -> Iterator[Endpoint[Any, Any]]:
 
 
 def main() -> None:
-    """Print them, whatever the environment says."""
-    settings = GatewaySettings.model_construct()
-    print(json.dumps(reads(build(settings, MemoryTransport(MemoryBroker()))), ensure_ascii=False))  # noqa: T201
+    """Print them."""
+    print(json.dumps(reads(application()), ensure_ascii=False))  # noqa: T201
 
 
 if __name__ == "__main__":
