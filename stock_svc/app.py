@@ -11,8 +11,13 @@ from worker.events import Events, Publisher
 from worker.wiring import wire
 
 
-async def build(settings: StockSettings, transport: Transport, resources: AsyncExitStack) -> Service:
-    """The service, ready to start."""
+async def build(
+    settings: StockSettings,
+    transport: Transport,
+    resources: AsyncExitStack,
+    handlers: type[StockEvents] = StockEvents,
+) -> Service:
+    """The service, ready to start. `handlers` is what handles its events."""
     return await wire(
         "stock",
         settings,
@@ -21,5 +26,5 @@ async def build(settings: StockSettings, transport: Transport, resources: AsyncE
         description="Reserves the goods of orders",
         handlers=[],
         probe=None,
-        events=Events([StockEvents(Client(transport), Publisher(transport))]),
+        events=Events([handlers(Client(transport), Publisher(transport))]),
     )

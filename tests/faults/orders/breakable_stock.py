@@ -1,21 +1,18 @@
 """The worker stock with a bug that a test turns on and off: while a file exists, it refuses the product named there."""
 
 import os
-from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from contracts.orders import OrderPlaced
-from mesh.client.client import Client
 from mesh.core.errors import Invalid
 from mesh.process.run import run_worker
-from mesh.service.service import Service
-from mesh.transport.base import Transport
+from stock_svc.app import build
 from stock_svc.events import StockEvents
 from stock_svc.settings import StockSettings
 from subjects import EVENTS_ORDERS_PLACED
-from worker.events import Events, Publisher, handles
-from worker.wiring import wire
+from worker.events import handles
 
 BUG: Final = "NORTHWIND_TEST_BUG"
 """The variable with the path of the file."""
@@ -35,19 +32,5 @@ def _is_refused(event: OrderPlaced) -> bool:
     return bug.exists() and int(bug.read_text()) in {line.product_id for line in event.lines}
 
 
-async def _build(settings: StockSettings, transport: Transport, resources: AsyncExitStack) -> Service:
-    events = Events([_Breakable(Client(transport), Publisher(transport))])
-    return await wire(
-        "stock",
-        settings,
-        transport,
-        resources,
-        description="Reserves the goods of orders",
-        handlers=[],
-        probe=None,
-        events=events,
-    )
-
-
 if __name__ == "__main__":
-    run_worker("stock", StockSettings, _build)
+    run_worker("stock", StockSettings, partial(build, handlers=_Breakable))
