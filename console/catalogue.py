@@ -13,7 +13,7 @@ from ops.permissions import READS
 from services import PROCESSES
 from subjects import ENDPOINTS, EVENTS
 
-_EXAMPLES: Final = Path(__file__).parents[1] / "tests" / "contract" / "examples"
+_EXAMPLES: Final = examples.in_checkout(Path(__file__).parents[1])
 _MAY_CALL: Final = frozenset(endpoint.subject for endpoint in READS)
 
 

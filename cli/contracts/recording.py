@@ -14,10 +14,11 @@ from cli.contracts.openapi import printed
 from cli.failure import fail
 from devstack.stack.services import ROOT
 from ops.contracts.document import as_text
+from ops.contracts.examples import in_checkout
 from ops.contracts.pacts.recording import Reads, calls, of_contracts, recorded
 
 PACTS: Final = FOLDER / "consumers"
-EXAMPLES: Final = ROOT / "tests" / "contract" / "examples"
+EXAMPLES: Final = in_checkout(ROOT)
 USAGE: Final = 2
 _GATEWAY: Final = "gateway"
 

@@ -13,6 +13,13 @@ _NUMBERS: Final = (
     *("{order}", "{cancelled_order}", "{shipped_order}", "{order_number}", "{reserved_order}"),
     *("{shipment}", "{dispatched_shipment}", "{stopped_shipment}", "{cart}", "<row>"),
 )
+
+
+def in_checkout(checkout: Path) -> Path:
+    """The folder of the examples. A wheel has it too."""
+    return checkout / "tests" / "contract" / "examples"
+
+
 SAMPLES: Final[Mapping[str, object]] = {
     "<time>": "2026-07-01T00:00:00Z",
     "<id>": _ID,

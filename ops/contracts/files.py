@@ -19,7 +19,7 @@ PAGE: Final = "contracts.html"
 
 def illustrated(declared: Declared, checkout: Path) -> Illustrated:
     """The examples and the texts of a checkout. Raises ValueError if one is missing."""
-    folder = checkout / "tests" / "contract" / "examples"
+    folder = examples.in_checkout(checkout)
     return Illustrated(
         {one.subject: examples.endpoint_example(folder, one.subject) for one in declared.endpoints},
         {one.subject: examples.event_example(folder, one.subject) for one in declared.events},
