@@ -10,6 +10,7 @@ from typing import Final
 
 import jwt
 import structlog
+from pydantic import SecretStr
 from starlette.requests import HTTPConnection
 
 from console.settings import ConsoleSettings
@@ -30,19 +31,20 @@ class Sessions:
         self._settings = settings
         self._verifier = verifier
         self._clock = clock
-        self._secrets = settings.secrets()
+        self._once, self._key, self._otlp = map(
+            _revealed, (settings.console_token, settings.console_key, settings.console_otlp_token)
+        )
         self._used = False
         self._until: OrderedDict[bytes, float] = OrderedDict()
 
     def by_token(self, token: str) -> str | None:
         """A new session for the one-time token or the key; None if it is neither, or the token was used."""
-        key, once = self._secrets.get("key"), self._secrets.get("token")
-        if key and _same(token, key):
+        if _same(token, self._key):
             return self._begin(self._settings.console_session_lasts)
-        if once and not self._used and _same(token, once):
+        if _same(token, self._once) and not self._used:
             self._used = True
             return self._begin(self._settings.console_session_lasts)
-        log.warning("console_token_refused", used=bool(once and _same(token, once)))
+        log.warning("console_token_refused", used=_same(token, self._once))
         return None
 
     async def by_access_token(self, authorization: str) -> str:
@@ -75,8 +77,8 @@ class Sessions:
 
     def sends(self, authorization: str) -> bool:
         """Whether a process may send traces and logs with this `Authorization` header."""
-        expected = self._secrets.get("otlp")
-        return expected is not None and _same(authorization, f"Bearer {expected}")
+        scheme, _, token = authorization.partition(" ")
+        return scheme == "Bearer" and _same(token, self._otlp)
 
     def _begin(self, lasts: float) -> str:
         session = secrets.token_urlsafe(_BYTES)
@@ -86,9 +88,14 @@ class Sessions:
         return session
 
 
-def _same(given: str, expected: str) -> bool:
-    """Compare in a time that tells nothing."""
-    return hmac.compare_digest(given.encode(), expected.encode())
+def _revealed(secret: SecretStr | None) -> str | None:
+    """The text of a secret; None if it is not set, or empty: then nothing matches it."""
+    return (secret.get_secret_value() or None) if secret else None
+
+
+def _same(given: str, expected: str | None) -> bool:
+    """Compare in a time that tells nothing. Nothing is the same as a secret that is not set."""
+    return expected is not None and hmac.compare_digest(given.encode(), expected.encode())
 
 
 def _digest(session: str) -> bytes:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
@@ -68,8 +68,3 @@ class ConsoleSettings(NatsSettings, TokenSettings, ConsoleLimits):
     """The home folder whose mail the page shows."""
     console_gateway_url: str | None = None
     """The gateway: is it healthy, and where changes are sent to."""
-
-    def secrets(self) -> dict[str, Any]:
-        """The texts that sign in or send, by setting; without those that are not set."""
-        named = {"token": self.console_token, "key": self.console_key, "otlp": self.console_otlp_token}
-        return {name: secret.get_secret_value() for name, secret in named.items() if secret is not None}

@@ -1,4 +1,4 @@
-"""Looks for what is wrong with a running mesh: each finding says what to do. `mesh doctor` and the console show it."""
+"""Looks for what is wrong with a running mesh: each finding says what to do."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence

@@ -1,11 +1,11 @@
-"""What `mesh doctor` finds."""
+"""What is wrong with the mesh, and what to do about it."""
 
 from typing import Any
 
 from fastapi import APIRouter, HTTPException
 from starlette.requests import Request
 
-from console.api.common import watch_of
+from console.api.application import watch_of
 from mesh.core.errors import MeshError
 from mesh.core.terminal import escaped
 from ops.diagnosis import Declared, examine

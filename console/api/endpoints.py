@@ -11,8 +11,9 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from console.api.common import watch_of
+from console.api.application import watch_of
 from console.catalogue import as_http, catalogue
+from console.sources.reading import json_or
 from console.watch import Watch
 from mesh.core.context import request_id_from
 from mesh.core.errors import MeshError
@@ -112,7 +113,7 @@ async def _over_http(watch: Watch, wanted: Call, request_id: str, entry: Any) ->
 
 def _shown(body: bytes) -> Any:  # noqa: ANN401  # any JSON
     """The body as JSON, or as text if it is none."""
-    try:
-        return json.loads(body[:_LARGEST]) if body else None
-    except (ValueError, RecursionError):
-        return escaped(body[:_LARGEST].decode(errors="replace"), keep="\n")
+    if not body:
+        return None
+    shown = body[:_LARGEST]
+    return json_or(shown, escaped(shown.decode(errors="replace"), keep="\n"))

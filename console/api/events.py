@@ -1,14 +1,13 @@
 """Events: the streams, what goes by, the way of one order, and the dead letters."""
 
-import json
-from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query
 from starlette.requests import Request
 
-from console.api.common import watch_of
-from console.sources.said import Said, stored
+from console.api.application import watch_of
+from console.sources.reading import contains, json_or
+from console.sources.said import stored
 from mesh.core.errors import MeshError
 from mesh.core.terminal import escaped
 from mesh.events.stored import Stored, at, read, read_all
@@ -19,6 +18,7 @@ router = APIRouter()
 
 _MOST_LETTERS = 200
 _MOST_OF_ORDER = 200
+_OF_ORDERS = ("events.orders.", "events.stock.", "events.shipping.")
 _LONGEST = 2000
 
 Sequence = Annotated[int, Path(ge=1, lt=2**63)]
@@ -38,12 +38,8 @@ async def newest(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[dict[str, Any]]:
     """The newest events that the console heard, the newest first."""
-    wanted = text.lower()
-
-    def matches(one: Said) -> bool:
-        return not wanted or any(wanted in part.lower() for part in one.text())
-
-    return [one.document() for one in watch_of(request).said.newest(limit, matches)]
+    found = watch_of(request).said.newest(limit, lambda one: contains(one.text(), text))
+    return [one.document() for one in found]
 
 
 @router.get("/api/orders/{order_id}")
@@ -51,16 +47,15 @@ async def order(request: Request, order_id: Annotated[int, Path(ge=1, lt=2**31)]
     """The events of one order, the oldest first: as far back as the stream goes."""
     found: list[dict[str, Any]] = []
     try:
-        for subject in ("events.orders.*", "events.stock.*", "events.shipping.*"):
-            async for one in read_all(watch_of(request).transport, EVENT_STREAM, subject=subject):
-                event = stored(one)
-                if event.order_id == order_id:
-                    found.append(event.document())
-                if len(found) >= _MOST_OF_ORDER:
-                    break
+        async for one in read_all(watch_of(request).transport, EVENT_STREAM, subject="events.*.*"):
+            event = stored(one)
+            if event.order_id == order_id and event.subject.startswith(_OF_ORDERS):
+                found.append(event.document())
+            if len(found) >= _MOST_OF_ORDER:
+                break
     except MeshError as error:
         raise _unavailable(error) from error
-    return sorted(found, key=lambda one: one["at"])
+    return found
 
 
 @router.get("/api/dead")
@@ -97,15 +92,13 @@ async def drop(request: Request, sequence: Sequence) -> None:
 
 def _letter(one: Stored) -> dict[str, Any]:
     headers = {name: escaped(value[:_LONGEST]) for name, value in one.headers.items()}
-    payload: Any = escaped(one.payload[:_LONGEST].decode(errors="replace"), keep="\n")
-    with suppress(ValueError, RecursionError):
-        payload = json.loads(one.payload)
+    text = escaped(one.payload[:_LONGEST].decode(errors="replace"), keep="\n")
     return {
         "sequence": one.sequence,
         "service": escaped(dead_letters.service(one)),
         "at": one.time.timestamp(),
         "headers": headers,
-        "data": payload,
+        "data": json_or(one.payload, text),
     }
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from console.api.common import sessions_of, watch_of
+from console.api.application import sessions_of, watch_of
 from console.sources.ring import taken
 from console.watch import Watch
 

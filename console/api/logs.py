@@ -6,8 +6,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from console.api.common import watch_of
+from console.api.application import watch_of
 from console.sources.logs import SEVERITY, Line
+from console.sources.reading import contains
 
 router = APIRouter()
 
@@ -29,7 +30,7 @@ class Filters(BaseModel):
             (not self.service or line.service == self.service)
             and SEVERITY.get(line.level, 0) >= SEVERITY.get(self.level, 0)
             and (not self.request or self.request in (line.request_id, line.trace_id))
-            and (not self.text or any(self.text.lower() in one.lower() for one in line.text()))
+            and contains(line.text(), self.text)
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from console.api.common import watch_of
+from console.api.application import watch_of
 
 router = APIRouter()
 

@@ -6,7 +6,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from console.api.common import sessions_of, watch_of
+from console.api.application import sessions_of, watch_of
 from console.sources.otlp import MAX_BODY, Unreadable, read_lines, read_spans, unpacked
 
 router = APIRouter()

@@ -8,7 +8,8 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from console.api.common import watch_of
+from console.api.application import watch_of
+from console.sources.reading import contains
 from console.sources.traces import Span, Trace
 
 router = APIRouter()
@@ -33,7 +34,7 @@ class Filters(BaseModel):
             and (not self.status or _has_status(str(about["status"]), self.status))
             and about["ms"] >= self.min_ms
             and (not self.failed or bool(about["error"]))
-            and (not self.text or any(self.text.lower() in one.lower() for one in (trace.trace_id, *trace.text())))
+            and contains((trace.trace_id, *trace.text()), self.text)
         )
 
 

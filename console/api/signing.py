@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
 from console.access import COOKIE
-from console.api.common import sessions_of
+from console.api.application import sessions_of
 from console.paths import STATIC
 from mesh.core.errors import CallError, Fault
 

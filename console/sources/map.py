@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from console.sources.instances import Instance
 from console.sources.metrics import Metrics
 from console.sources.streams import StreamState
+from mesh.telemetry.catalogue import HTTP_DURATION
 from ops.process import Process
 from ops.streams import DEAD_STREAM, EVENT_STREAM, publisher
 from subjects import EVENTS
@@ -19,7 +20,8 @@ RED_FOR: Final = 3.0
 """Seconds for which a service is red after one of its instances ended, even if the next one serves already."""
 AMBER_FOR: Final = 15.0
 _STORES: Final = {"postgres": "PostgreSQL", "mongo": "MongoDB"}
-HTTP: Final = "http_server_request_duration_seconds_count"
+_REQUESTS: Final = f"{HTTP_DURATION.name}_count"
+_STATUS: Final = "http_response_status_code"
 _SERVER_ERROR: Final = "5"
 
 
@@ -134,13 +136,10 @@ def _http(metrics: Metrics) -> tuple[float, float]:
     """Requests and failures a second of all gateways."""
     rate = errors = 0.0
     for process, one in metrics.by_process.items():
-        if not process.startswith("gateway"):
-            continue
-        rate += one.rate(HTTP) or 0.0
-        if one.now is not None and one.before is not None and one.now.at > one.before.at:
-            now, before = (scrape.by(HTTP, "http_response_status_code") for scrape in (one.now, one.before))
-            grown = sum(now[code] - before.get(code, 0.0) for code in now if code.startswith(_SERVER_ERROR))
-            errors += max(0.0, grown) / (one.now.at - one.before.at)
+        if process.startswith("gateway"):
+            by_status = one.rates(_REQUESTS, _STATUS)
+            rate += sum(by_status.values())
+            errors += sum(value for status, value in by_status.items() if status.startswith(_SERVER_ERROR))
     return rate, errors
 
 

@@ -1,7 +1,7 @@
 """Reads the metrics of each process: the rates and durations of its requests."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,23 +25,13 @@ class Scrape:
     """Seconds of the event loop."""
     samples: tuple[Sample, ...] = ()
 
-    def total(self, name: str, **labels: str) -> float:
-        """The sum of the samples with this name and these labels."""
-        return sum(value for _, _, value in self._matching(name, labels))
-
     def by(self, name: str, label: str) -> dict[str, float]:
         """The sums of the samples with this name, by a label."""
         sums: dict[str, float] = {}
-        for _, about, value in self._matching(name, {}):
-            sums[about.get(label, "")] = sums.get(about.get(label, ""), 0.0) + value
+        for sample, labels, value in self.samples:
+            if sample == name:
+                sums[labels.get(label, "")] = sums.get(labels.get(label, ""), 0.0) + value
         return sums
-
-    def _matching(self, name: str, labels: Mapping[str, str]) -> Iterable[Sample]:
-        return [
-            one
-            for one in self.samples
-            if one[0] == name and all(one[1].get(label) == value for label, value in labels.items())
-        ]
 
 
 @dataclass
@@ -52,12 +42,13 @@ class ProcessMetrics:
     now: Scrape | None = None
     failure: str = "not read yet"
 
-    def rate(self, name: str, **labels: str) -> float | None:
-        """Growth a second of a counter between the last two scrapes; None before there are two."""
+    def rates(self, name: str, label: str) -> dict[str, float]:
+        """Growth a second of a counter by a label; empty before there are two scrapes."""
         if self.before is None or self.now is None or self.now.at <= self.before.at:
-            return None
-        grown = self.now.total(name, **labels) - self.before.total(name, **labels)
-        return max(0.0, grown) / (self.now.at - self.before.at)
+            return {}
+        before, seconds = self.before.by(name, label), self.now.at - self.before.at
+        grown = self.now.by(name, label).items()
+        return {value: max(0.0, total - before.get(value, 0.0)) / seconds for value, total in grown}
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import gzip
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -17,10 +17,14 @@ from mesh.core.terminal import escaped
 MAX_BODY: Final = 8 * 1024 * 1024
 """Bytes, unpacked."""
 _LONGEST: Final = 2000
+"""Characters of a text. A longer one is cut."""
 _MOST: Final = 64
-"""Attributes of a span, and characters of a name are cut."""
+"""Attributes of one span or line, and events and links of one span."""
 _KINDS: Final = ("", "internal", "server", "client", "producer", "consumer")
 _ERROR: Final = 2
+
+
+Request = TypeVar("Request", ExportTraceServiceRequest, ExportLogsServiceRequest)
 
 
 class Unreadable(ValueError):
@@ -44,14 +48,9 @@ def unpacked(body: bytes, encoding: str) -> bytes:
 
 def read_spans(body: bytes) -> list[Span]:
     """The spans of an ExportTraceServiceRequest. Raises Unreadable."""
-    request = ExportTraceServiceRequest()
-    try:
-        request.ParseFromString(body)
-    except DecodeError as error:
-        raise Unreadable("no OTLP traces") from error
     return [
         _span(one, attributes(group.resource.attributes))
-        for group in request.resource_spans
+        for group in _parsed(ExportTraceServiceRequest(), body).resource_spans
         for scope in group.scope_spans
         for one in scope.spans
     ]
@@ -59,17 +58,20 @@ def read_spans(body: bytes) -> list[Span]:
 
 def read_lines(body: bytes) -> list[Line]:
     """The lines of an ExportLogsServiceRequest. Raises Unreadable."""
-    request = ExportLogsServiceRequest()
-    try:
-        request.ParseFromString(body)
-    except DecodeError as error:
-        raise Unreadable("no OTLP logs") from error
     return [
         _line(one, attributes(group.resource.attributes))
-        for group in request.resource_logs
+        for group in _parsed(ExportLogsServiceRequest(), body).resource_logs
         for scope in group.scope_logs
         for one in scope.log_records
     ]
+
+
+def _parsed(request: Request, body: bytes) -> Request:
+    try:
+        request.ParseFromString(body)
+    except DecodeError as error:
+        raise Unreadable("no OTLP message of this kind") from error
+    return request
 
 
 def _span(one: Any, resource: Mapping[str, Value]) -> Span:  # noqa: ANN401  # protobuf has no type of its own

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from console.sources.reading import json_or
 from mesh.core.terminal import escaped
 from mesh.events.stored import Stored
 from mesh.transport.base import Message
@@ -61,10 +62,5 @@ def stored(message: Stored) -> Said:
 
 def _said(at: float, subject: str, headers: Mapping[str, str], payload: bytes) -> Said:
     shown = {name: escaped(headers[name][:300]) for name in _SHOWN if name in headers}
-    data = None
-    if len(payload) <= _LARGEST:
-        try:
-            data = json.loads(payload)
-        except (ValueError, RecursionError):
-            data = None
+    data = json_or(payload, None) if len(payload) <= _LARGEST else None
     return Said(at, escaped(subject[:300]), shown, data)

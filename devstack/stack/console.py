@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 from devstack.home.ports import read_ports
 from devstack.servers.ports import Reservation, is_free
+from ops.nkeys import CONSOLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-NAME: Final = "console"
 _HOST: Final = "127.0.0.1"
 _MOST_TRACED: Final = "50"
 """Requests that a gateway traces a second: enough to look at, and cheap while a load test runs."""
@@ -72,7 +72,7 @@ class ConsoleAddress:
 
 def console_address(home: Path, *, keep: bool) -> tuple[ConsoleAddress, Reservation]:
     """A free port for the console, or that of the last start if it is kept and free."""
-    kept = read_ports(home).get(NAME, ()) if keep else ()
+    kept = read_ports(home).get(CONSOLE, ()) if keep else ()
     if kept and is_free(kept[0]):
         return ConsoleAddress(kept[0]), Reservation(0)
     reservation = Reservation(1)

@@ -1,4 +1,4 @@
-"""What the routes share."""
+"""What the application holds, for its routes."""
 
 from starlette.requests import Request
 
