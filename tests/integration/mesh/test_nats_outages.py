@@ -31,7 +31,7 @@ async def test_what_is_asked_while_disconnected_fails_at_once_and_never_runs(ser
     seen: list[bytes] = []
     await worker.subscribe("work.do", lambda message: seen.append(message.payload))
     await server.kill()
-    await until(lambda: not caller.connected)
+    await until(lambda: not caller.connected and not worker.connected)
     with pytest.raises(Disconnected):
         await caller.request("work.do", b"zombie", {}, 60)
     with pytest.raises(Disconnected):
@@ -58,6 +58,7 @@ async def test_what_was_not_written_yet_when_the_link_broke_is_not_sent_later(se
 async def nothing_else_comes(worker: NatsTransport, caller: NatsTransport, seen: list[bytes]) -> None:
     """Once both are connected again, what is sent now is all that arrives."""
     await until(lambda: caller.connected and worker.connected)
+    await worker.flush()  # the server knows its subscription again
     await caller.publish("work.do", b"alive")
     await caller.flush()
     await until(lambda: bool(seen))
