@@ -15,6 +15,7 @@ from tests.faults.single import EMAIL, PASSWORD, Single, single
 from tests.support.http.people import log_in
 from tests.support.http.problems import problem
 from tests.support.servers.frozen import frozen
+from tests.support.waiting import until
 
 DEADLINE = 5.0
 """Seconds that every endpoint here has: what is refused later than that was not refused, but given up."""
@@ -45,9 +46,16 @@ def statements(mesh: Single) -> Callable[[], int]:
     return counting(mesh.servers.home.logs / "postgres.log", "canceling statement due to lock timeout")
 
 
-def requests(mesh: Single, service: str, subject: str) -> Callable[[], int]:
-    """How many requests the worker has answered since now."""
-    return counting(mesh.servers.home.logs / f"{service}.log", f'"{subject}"')
+async def answered(mesh: Single, subject: str, answers: Sequence[tuple[Response, float]]) -> int:
+    """How many requests the worker has answered for these answers. It logs each after it has replied."""
+    log = mesh.servers.home.logs / f"{subject.partition('.')[0]}.log"
+    ids = {answer.headers["x-request-id"] for answer, _ in answers}
+
+    def lines() -> list[str]:
+        return [line for line in log.read_text().splitlines() if f'"{subject}"' in line]
+
+    await until(lambda: all(any(asked in line for line in lines()) for asked in ids))
+    return sum(any(asked in line for asked in ids) for line in lines())
 
 
 @asynccontextmanager
@@ -99,13 +107,13 @@ async def test_many_callers_of_a_locked_table_are_no_more_statements_than_caller
     mesh: Single, http: AsyncClient
 ) -> None:
     paths = [f"/v1/products?limit={limit}" for limit in range(1, 41)]
-    given_up, asked = statements(mesh), requests(mesh, "products", "products.list")
+    given_up = statements(mesh)
     async with locked(mesh.servers.urls["products"], "products"):
         answers = await timed(http, paths)
     for answer, seconds in answers:
         problem(answer, 503, "database_unavailable")
         assert seconds < DEADLINE
-    assert len(paths) == asked()
+    assert len(paths) == await answered(mesh, "products.list", answers)
     assert 0 < given_up() <= len(paths)
 
 
@@ -122,10 +130,9 @@ async def test_a_frozen_database_is_one_refusal_in_time(
 ) -> None:
     while not (await http.get(path)).is_success:  # the driver may not know yet that the last freeze is over
         await asyncio.sleep(0.05)
-    asked = requests(mesh, subject.partition(".")[0], subject)
     with frozen(mesh.servers, server):
         answers = await timed(http, [path] * 5)
     for answer, seconds in answers:
         problem(answer, 503, "database_unavailable")
         assert 1 < seconds < DEADLINE
-    assert 5 == asked()
+    assert 5 == await answered(mesh, subject, answers)
