@@ -2,12 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.problems import BodyFault
+from gateway.semantics.fields import fields
 from mesh.core import context
 from mesh.core.errors import TimedOut, TooLarge
+
+_LENGTH: Final = b"content-length"
+_OF_A_BODY: Final = frozenset({_LENGTH, b"transfer-encoding"})
+"""A request with neither has no body (RFC 9112, section 6.3)."""
 
 
 class BodyLimit:
@@ -19,10 +25,9 @@ class BodyLimit:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """See ASGI. It is not async, so that a request without a body costs no coroutine."""
-        headers = dict(scope["headers"]) if scope["type"] == "http" else {}
-        if b"content-length" not in headers and b"transfer-encoding" not in headers:  # no body (RFC 9112)
+        if scope["type"] != "http" or (sent := fields(scope)).keys().isdisjoint(_OF_A_BODY):
             return self._app(scope, receive, send)
-        return self._bounded(headers.get(b"content-length", b"0"), scope, receive, send)
+        return self._bounded(sent.get(_LENGTH, b"0"), scope, receive, send)
 
     async def _bounded(self, announced: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         too_large = not announced.isdigit() or len(announced) > len(str(self._limit)) or int(announced) > self._limit

@@ -8,6 +8,7 @@ import structlog
 from starlette.types import Scope
 
 from gateway.networks import Network
+from gateway.semantics.fields import fields
 from mesh.wire.request_headers import address_in
 
 log = structlog.get_logger()
@@ -32,14 +33,14 @@ class ClientAddresses:
         peer: str | None = scope["client"][0] if scope.get("client") else None
         if peer is None:
             return None
-        forwarded = [value for name, value in scope["headers"] if name == _FORWARDED_FOR]
-        if not forwarded:
+        forwarded = fields(scope).get(_FORWARDED_FOR)
+        if forwarded is None:
             return peer
         if not self._is_proxy(peer):
             self._warn()
             return peer
         address = peer
-        for hop in reversed(b",".join(forwarded).decode("latin-1").split(",")):
+        for hop in reversed(forwarded.decode("latin-1").split(",")):
             if not self._is_proxy(address):
                 return address
             named = _without_port(hop.strip())

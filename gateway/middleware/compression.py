@@ -10,8 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.routing.fastapi_inside import RouteContext, positional
 from gateway.routing.route import JsonRoute
-from gateway.semantics.conditions import IF_NONE_MATCH, given, tags, weakened
+from gateway.semantics.conditions import IF_NONE_MATCH, tags, weakened
 from gateway.semantics.content_coding import Compressor, chosen, compressor
+from gateway.semantics.fields import fields
 
 LEAST: Final = 1024
 """Bytes from which a body is compressed. A smaller one fits one packet as it is."""
@@ -37,10 +38,9 @@ class Compression:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """See ASGI. It is not async: a request without Accept-Encoding costs one look at its headers."""
-        if scope["type"] == "http" and _ACCEPT_ENCODING in [name for name, _ in scope["headers"]]:
-            coding = chosen(given(scope["headers"], _ACCEPT_ENCODING) or b"")
-            if coding is not None:
-                send = _Compressing(coding, scope, send, self._is_secret)
+        accepted = fields(scope).get(_ACCEPT_ENCODING) if scope["type"] == "http" else None
+        if accepted is not None and (coding := chosen(accepted)) is not None:
+            send = _Compressing(coding, scope, send, self._is_secret)
         return self._app(scope, receive, send)
 
 

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.problems import fault_response, problem
-from gateway.semantics.conditions import CONDITIONS, current, failed, given, unmet
+from gateway.semantics.conditions import CONDITIONS, current, failed, unmet
+from gateway.semantics.fields import fields
 from mesh.core.errors import Invalid
 
 _RANGE: Final = b"range"
@@ -39,14 +40,14 @@ class ConditionalReads:
         if (
             scope["type"] != "http"
             or scope["method"] not in {"GET", "HEAD"}
-            or _WATCHED.isdisjoint([name for name, _ in scope["headers"]])
+            or fields(scope).keys().isdisjoint(_WATCHED)
         ):
             return self._app(scope, receive, send)
         return self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = scope["headers"]
-        hidden = CONDITIONS if scope["method"] == "GET" and _takes(given(headers, _RANGE)) else _WATCHED
+        hidden = CONDITIONS if scope["method"] == "GET" and _takes(fields(scope).get(_RANGE)) else _WATCHED
         scope["headers"] = [header for header in headers if header[0] not in hidden]
         replaced = False
 

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.problems import refusal
+from gateway.semantics.fields import fields
 from gateway.settings import HttpLimits
 from mesh.core.errors import Fault, Invalid
 
@@ -36,7 +37,7 @@ class HeadLimit:
             return Invalid("head_too_large", f"the request has more than {limits.gateway_max_headers} headers")
         if b"%" in scope["raw_path"] and _HIDDEN.search(scope["raw_path"]):
             return Invalid("malformed_request", "the path must not contain an encoded slash or control character")
-        if len(dict(headers)) < len(headers) and any(_times(name, headers) > 1 for name in _SINGLE):
+        if len(fields(scope)) < len(headers) and any(_times(name, headers) > 1 for name in _SINGLE):
             return Invalid("malformed_request", "Authorization and Idempotency-Key may each appear once")
         return None
 

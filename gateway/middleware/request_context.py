@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -15,7 +15,8 @@ from gateway.measures import HttpMeasures
 from gateway.middleware.client_address import ClientAddresses
 from gateway.networks import Network
 from gateway.problems import internal_error
-from mesh.core.context import Context, request_id_from, working_on
+from gateway.semantics.fields import fields
+from mesh.core.context import NO_TRACE, Context, request_id_from, working_on
 from mesh.core.loop_time import LoopTime
 from mesh.telemetry.logs import REDACTED
 from mesh.wire.names import AUTHORIZATION, IDEMPOTENCY_KEY, REQUEST_ID, TRACE_HEADERS
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_WANTED: Final = {name.lower().encode(): name for name in (REQUEST_ID, AUTHORIZATION, IDEMPOTENCY_KEY, *TRACE_HEADERS)}
+_REQUEST_ID, _AUTHORIZATION, _IDEMPOTENCY_KEY = (
+    name.lower().encode() for name in (REQUEST_ID, AUTHORIZATION, IDEMPOTENCY_KEY)
+)
+_TRACE: Final = {name.lower().encode(): name for name in TRACE_HEADERS}
 # The headers that OWASP's REST Security Cheat Sheet asks for. HSTS is for the proxy that ends TLS.
 _SECURITY: Final = [
     (b"x-content-type-options", b"nosniff"),
@@ -118,15 +122,24 @@ class RequestContext:
             context.span.answered(method, template, status)
 
     def _context(self, scope: Scope) -> Context:
-        found = {_WANTED[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED}
+        sent = fields(scope)
         return Context(
-            request_id_from(found.pop(REQUEST_ID, None)),
+            request_id_from(_text(sent.get(_REQUEST_ID))),
             self._time.now() + self._timeout,
-            authorization=found.pop(AUTHORIZATION, None),
-            idempotency_key=found.pop(IDEMPOTENCY_KEY, None),
-            trace={name: value for name, value in found.items() if len(value) <= _LONGEST_TRACE},
+            authorization=_text(sent.get(_AUTHORIZATION)),
+            idempotency_key=_text(sent.get(_IDEMPOTENCY_KEY)),
+            trace=NO_TRACE if sent.keys().isdisjoint(_TRACE) else _trace(sent),
             client_address=self._addresses.find(scope),
         )
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
+
+
+def _trace(sent: Mapping[bytes, bytes]) -> Mapping[str, str]:
+    found = {name: sent[field] for field, name in _TRACE.items() if field in sent}
+    return {name: value.decode("latin-1") for name, value in found.items() if len(value) <= _LONGEST_TRACE}
 
 
 def _caching(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:

@@ -14,7 +14,7 @@ def measure_service(service: "Service", metrics: Metrics) -> None:
     """Measure the requests of the service, and show its numbers. Call it before the service starts."""
     queue = service.queue
     service.durations = metrics.histogram(catalogue.RPC_DURATION)
-    queue.waits = metrics.histogram(catalogue.QUEUE_WAIT)
+    service.waits = metrics.histogram(catalogue.QUEUE_WAIT)
 
     def samples() -> Iterable[Sample]:
         yield Sample(catalogue.HANDLERS, service.running)

@@ -1,10 +1,7 @@
 """The bounded queue of requests that wait for a handler."""
 
-import time
 from collections import Counter, deque
 from typing import Generic, TypeVar
-
-from mesh.telemetry.metrics import Histogram
 
 Request = TypeVar("Request")
 
@@ -24,12 +21,10 @@ class RequestQueue(Generic[Request]):
     def __init__(self, *, handlers: int, size: int) -> None:
         self._handlers = handlers
         self._size = size
-        self._waiting: deque[tuple[Request, float]] = deque()
+        self._waiting: deque[Request] = deque()
         self._usual_seconds = 0.0
         self.refused = Counter[str]()
         """Refusals by reason."""
-        self.waits: Histogram | None = None
-        """Measures how long requests wait; None measures nothing."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -48,16 +43,11 @@ class RequestQueue(Generic[Request]):
 
     def append(self, request: Request) -> None:
         """Add a request at the end."""
-        self._waiting.append((request, time.monotonic()))
+        self._waiting.append(request)
 
     def next(self) -> Request | None:
         """Remove and return the oldest request; None if the queue is empty."""
-        if not self._waiting:
-            return None
-        request, since = self._waiting.popleft()
-        if self.waits is not None:
-            self.waits.observe((), time.monotonic() - since)
-        return request
+        return self._waiting.popleft() if self._waiting else None
 
     def learn(self, seconds: float) -> None:
         """Record how long a handler took."""

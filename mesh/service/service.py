@@ -26,7 +26,7 @@ from mesh.service.subscriptions import Subscriptions
 from mesh.telemetry.metrics import Histogram, Source
 from mesh.transport.base import NO_HEADERS, Message, Transport
 from mesh.wire import names, problem, validation
-from mesh.wire.discovery import VERBS, Identity
+from mesh.wire.discovery import SHARED, VERBS, Identity
 from mesh.wire.json_text import require_unique_names
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Service:
 
     At most `concurrency` handlers run at once, over all endpoints, and `queue_size` further requests wait. Any other
     request is refused at once as `overloaded`. `verify` runs for endpoints that are declared `verified`.
-    `clock` returns Unix time; the callers' clocks may differ.
+    `clock` returns Unix time; the callers' clocks may differ. `pool` says whether instances share the service's state.
     """
 
     def __init__(  # noqa: PLR0913  # each by name; only the bounds have defaults
@@ -58,6 +58,7 @@ class Service:
         concurrency: int = 64,
         queue_size: int = 256,
         clock: Callable[[], float] = time.time,
+        pool: str = SHARED,
     ) -> None:
         self.identity = Identity(name, secrets.token_hex(8), version, description)
         self.tracer: Tracer | None = None
@@ -66,6 +67,8 @@ class Service:
         """Makes the `data` of a STATS document."""
         self.durations: Histogram | None = None
         """Measures requests by subject and outcome; set it before `start`."""
+        self.waits: Histogram | None = None
+        """Measures how long requests wait for a handler; set it before `start`."""
         self.sources: Sequence[Source] = ()
         """Show the numbers of what the service uses."""
         self._transport = transport
@@ -74,10 +77,11 @@ class Service:
         self._routes: list[Route] = []
         self._loop: asyncio.AbstractEventLoop  # set by start(); kept: `get_running_loop` costs a system call
         self._log = log  # bound by start(): an unbound logger reads its configuration at each line
-        self.pool = Pool(self.identity.id)
-        """Whether other instances keep this one from serving; set another one before `start`."""
-        self._subscriptions: Subscriptions  # set by start()
-        self._queue = RequestQueue[AcceptedRequest](handlers=concurrency, size=queue_size)
+        self.pool = Pool(self.identity.id, pool)
+        """Whether other instances keep this one from serving."""
+        self._subscriptions = Subscriptions(transport, self.pool)
+        self.queue = RequestQueue[AcceptedRequest](handlers=concurrency, size=queue_size)
+        """The requests that wait for a handler."""
         self._deadlines: Deadlines  # set by start()
         self._clock = clock
         self._clocks: Clocks  # set by start()
@@ -98,7 +102,6 @@ class Service:
         self._log = log.bind()
         self._deadlines = Deadlines()
         self._clocks = Clocks(self._loop.time(), self._clock)
-        self._subscriptions = Subscriptions(self._transport, self.pool)
         await self._subscriptions.start(
             {
                 subject: partial(self._answer_discovery, verb)
@@ -134,8 +137,8 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """Whether the service has started and accepts requests."""
-        return "_subscriptions" in vars(self) and self._subscriptions.metadata["ready"] == "true"
+        """Whether the service accepts requests to all its endpoints: not before `start`, nor after `drain`."""
+        return self._subscriptions.ready
 
     @property
     def running(self) -> int:
@@ -147,11 +150,6 @@ class Service:
         """Replies without a handler that are being sent: refusals and discovery."""
         return len(self._background_tasks)
 
-    @property
-    def queue(self) -> RequestQueue[AcceptedRequest]:
-        """The requests that wait for a handler, and how long they take."""
-        return self._queue
-
     def handled(self, endpoint: Endpoint[Any, Any]) -> int:
         """The requests to the endpoint that were answered, refused or dropped since the start."""
         return sum(route.record.stats.requests for route in self._routes if route.endpoint.subject == endpoint.subject)
@@ -159,7 +157,7 @@ class Service:
     @property
     def queued(self) -> int:
         """Requests that wait for a handler."""
-        return len(self._queue)
+        return len(self.queue)
 
     def _accept(self, route: Route, message: Message) -> None:
         if not message.reply.startswith(names.INBOX_PREFIX):
@@ -176,11 +174,11 @@ class Service:
             self._start_background(self._refuse(request, too_large(route.endpoint)))
         elif self._running < self.concurrency:
             self._run(request)
-        elif (reason := self._queue.refusal(request.time_left())) is not None:
+        elif (reason := self.queue.refusal(request.time_left())) is not None:
             busy = f"{self.identity.name} has no free handler, and its queue is full"
             self._start_background(self._refuse(request, Unavailable(reason, busy)))
         else:
-            self._queue.append(request)
+            self.queue.append(request)
 
     def _run(self, request: AcceptedRequest) -> None:
         self._running += 1
@@ -189,7 +187,9 @@ class Service:
 
     def _finished(self) -> None:
         self._running -= 1
-        if (waiting := self._queue.next()) is not None:
+        if (waiting := self.queue.next()) is not None:
+            if self.waits is not None:
+                self.waits.observe((), self._loop.time() - waiting.received)
             self._run(waiting)
         elif not self._running:
             self._idle.set()
@@ -214,7 +214,7 @@ class Service:
                 log.warning("reply_not_sent", subject=message.subject)
             elapsed = time.perf_counter_ns() - started
             if begun:  # a dropped request says nothing about handling times
-                self._queue.learn(elapsed / 1e9)
+                self.queue.learn(elapsed / 1e9)
             route.record.stats.count(elapsed, f"{fault.code.number}: {fault.detail}" if fault else None)
             outcome = fault.code.value if fault else "ok"
             self._log.info("request", subject=message.subject, outcome=outcome, ms=round(elapsed / 1e6, 2))

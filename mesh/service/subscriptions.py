@@ -33,10 +33,14 @@ class Subscriptions:
         self._limit: str | None = None
 
     @property
+    def ready(self) -> bool:
+        """Whether all endpoints are subscribed, and nothing keeps the instance from serving them."""
+        return bool(self._endpoints) and self._absence is None
+
+    @property
     def metadata(self) -> dict[str, str]:
         """The instance's metadata in discovery; ADR-32 requires strings."""
-        subscribing = STARTING if self._endpoints.keys() - self._active.keys() else None
-        absence = self._pause_reason or self._pool.conflict or subscribing
+        absence = self._absence
         metadata = {"ready": "true" if absence is None else "false"}
         if self._pool.kind != SHARED:
             metadata["pool"] = self._pool.kind
@@ -45,6 +49,12 @@ class Subscriptions:
         if self._transport.reconnects:
             metadata["reconnects"] = str(self._transport.reconnects)
         return metadata
+
+    @property
+    def _absence(self) -> str | None:
+        """Why it does not serve; None if it does."""
+        subscribing = STARTING if self._endpoints.keys() - self._active.keys() else None
+        return self._pause_reason or self._pool.conflict or subscribing
 
     async def start(self, discovery: Mapping[str, Deliver], endpoints: Mapping[str, Deliver]) -> None:
         """Subscribe to discovery alone, and to the endpoints in the queue group. Raises Refused, Disconnected."""

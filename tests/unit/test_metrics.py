@@ -95,6 +95,7 @@ async def test_a_worker_counts_what_it_answers_refuses_and_lets_wait() -> None:
     transport = MemoryTransport(broker, "worker")
     service = sample(transport, gate, concurrency=2, queue_size=1)
     measure_worker(service, transport, metrics)
+    assert {(): 0} == read(metrics, catalogue.READY)
     await service.start()
     client = Client(MemoryTransport(broker, "caller"))
     calls = [asyncio.ensure_future(client.call(SAY, Say())) for _ in range(3)]
@@ -112,6 +113,10 @@ async def test_a_worker_counts_what_it_answers_refuses_and_lets_wait() -> None:
     assert {(SAY.subject, "ok"): 3, (SAY.subject, "invalid_argument"): 1} == read(metrics, catalogue.RPC_DURATION)
     assert {(): 1} == read(metrics, catalogue.QUEUE_WAIT)
     await service.pause("a test")
+    assert {(): 0} == read(metrics, catalogue.READY)
+    await service.resume()
+    assert {(): 1} == read(metrics, catalogue.READY)
+    await service.drain()
     assert {(): 0} == read(metrics, catalogue.READY)
 
 

@@ -13,6 +13,7 @@ from mesh.core.endpoint import Access, Endpoint
 from mesh.core.errors import Unauthenticated
 from mesh.service.service import Service
 from mesh.transport.base import Transport
+from mesh.wire.discovery import SHARED
 
 
 class Say(BaseModel):
@@ -59,6 +60,7 @@ def sample(
     concurrency: int = 64,
     queue_size: int = 256,
     clock: Callable[[], float] = time.time,
+    pool: str = SHARED,
 ) -> Service:
     """Make the service, with one handler behind all its endpoints; not started."""
     service = Service(
@@ -70,6 +72,7 @@ def sample(
         concurrency=concurrency,
         queue_size=queue_size,
         clock=clock,
+        pool=pool,
     )
     service.add(SAY, handler)
     service.add(SHOUT, handler)

@@ -71,8 +71,7 @@ async def test_the_second_of_two_instances_serves_once_the_first_one_is_gone() -
 
 
 async def started(broker: MemoryBroker, resources: AsyncExitStack, kind: str) -> Service:
-    service = sample(MemoryTransport(broker, f"worker {kind}"))
-    service.pool = Pool(service.identity.id, kind)
+    service = sample(MemoryTransport(broker, f"worker {kind}"), pool=kind)
     await service.start()
     await resources.enter_async_context(health_monitor(service, able, "not used"))
     return service
