@@ -17,7 +17,7 @@ from gateway.semantics.fields import fields
 LEAST: Final = 1024
 """Bytes from which a body is compressed. A smaller one fits one packet as it is."""
 _BIG: Final = 32 * 1024
-"""Bytes from which a thread compresses: gzip takes about 1 ms for these."""
+"""Bytes from which a thread compresses. For 32 KiB gzip takes 0.3 to 0.7 ms, zstd 0.1 to 0.2, and the thread 0.06."""
 _ACCEPT_ENCODING: Final = b"accept-encoding"
 _VARY: Final = (b"vary", b"Accept-Encoding")
 _TEXT: Final = re.compile(rb"(?:application/(?:[\w.-]+\+)?json|application/javascript|text/(?!event-stream)|image/svg)")
@@ -58,17 +58,16 @@ class _Compressing:
         """The start of the response, until its first part is there."""
         self._compressor: Compressor | None = None
 
-    async def __call__(self, message: Message) -> None:
-        """See ASGI's send."""
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """See ASGI's send. It is not async, so that a response that stays as it is costs no coroutine."""
         if message["type"] == "http.response.start":
             if self._is_worth_it(message):
-                self._start, self._compressor = message, compressor(self._coding)
-                return
+                return self._wait_for_the_body(message)
             if message["status"] == _NOT_MODIFIED:
                 message = self._not_modified(message)
         elif self._compressor is not None:
-            message = await self._compressed(self._compressor, message)
-        await self._send(message)
+            return self._send_compressed(self._compressor, message)
+        return self._send(message)
 
     def _is_worth_it(self, start: Message) -> bool:
         headers = dict(start["headers"])
@@ -82,7 +81,10 @@ class _Compressing:
             and not self._is_secret(self._path)
         )
 
-    async def _compressed(self, compressor: Compressor, message: Message) -> Message:
+    async def _wait_for_the_body(self, start: Message) -> None:
+        self._start, self._compressor = start, compressor(self._coding)
+
+    async def _send_compressed(self, compressor: Compressor, message: Message) -> None:
         body, last = message.get("body", b""), not message.get("more_body", False)
         if len(body) < _BIG:
             part = _part(compressor, body, last=last)
@@ -92,7 +94,7 @@ class _Compressing:
             start, self._start = self._start, None
             length = ((b"content-length", b"%d" % len(part)),) if last else ()
             await self._send({**start, "headers": [*_headers(start, self._coding), *length]})
-        return {**message, "body": part}
+        await self._send({**message, "body": part})
 
     def _not_modified(self, start: Message) -> Message:
         """The 304 for a compressed copy: with the ETag of that copy (RFC 9110, section 15.4.5)."""

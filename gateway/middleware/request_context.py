@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -84,14 +84,14 @@ class RequestContext:
         prepared = prepared_headers(context.request_id)
         status: int | None = None
 
-        async def send_prepared(message: Message) -> None:
+        def send_prepared(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message["headers"]
                 caching = _caching(headers) if context.authorization is not None else ()
                 message["headers"] = [*headers, *caching, *prepared]
-            await send(message)
+            return send(message)
 
         if self._measures is not None:
             self._measures.active += 1

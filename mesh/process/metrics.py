@@ -19,7 +19,7 @@ from mesh.transport.base import Transport
 
 log = structlog.get_logger()
 
-_TICK: Final = 0.25
+_TICK: Final = 1.0
 """Seconds between two measurements of the event loop's lag."""
 
 

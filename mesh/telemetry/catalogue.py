@@ -93,7 +93,7 @@ TOKENS_VERIFIED: Final = Metric("mesh_token_verifications", "counter", "Tokens t
 RECONNECTS: Final = Metric("mesh_nats_reconnects", "counter", "Connections to NATS after the first one.")
 CONNECTED: Final = Metric("mesh_nats_connected", "gauge", "1 if NATS is connected.")
 LOOP_LAG: Final = Metric(
-    "mesh_event_loop_lag_seconds", "histogram", "How late the event loop runs a timer, measured four times a second."
+    "mesh_event_loop_lag_seconds", "histogram", "How late the event loop runs a timer, measured once a second."
 )
 TARGET: Final = Metric(
     "target_info", "gauge", "1, with the name and the version of the process.", ("service_name", "service_version")

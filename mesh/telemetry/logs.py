@@ -31,6 +31,8 @@ REDACTED: Final = "[redacted]"
 _SECRET_NAME = re.compile(
     r"passw|passphrase|secret|token|authori[sz]ation|cookie|credential|seed|private|api_?key", re.IGNORECASE
 )
+_NUMBERS: Final = frozenset({int, float})
+"""Each request logs two, and they have no secrets."""
 _SECRET_TEXT = re.compile(
     r"""(?<=bearer\ )[^\s"',]+                    # RFC 6750
     | \beyJ[\w-]+\.[\w-]+\.[\w-]*                 # a JWT, anywhere
@@ -93,7 +95,10 @@ def redacted(_logger: object, _method: str, event: EventDict) -> EventDict:
 
     A value whose name suggests a secret is replaced. Within texts, tokens, seeds and URL credentials are replaced.
     """
-    safe = {name: REDACTED if _is_secret(name) else _without_secrets(value) for name, value in event.items()}
+    safe = {
+        name: REDACTED if _is_secret(name) else value if type(value) in _NUMBERS else _without_secrets(value)
+        for name, value in event.items()
+    }
     return safe if "exc_info" not in event else {**safe, "exc_info": event["exc_info"]}  # rendered by a later processor
 
 
