@@ -57,6 +57,9 @@ polyglot: install ## Run the tests in other languages: installs packages of npm 
 	@cd polyglot && npm ci --no-audit --no-fund --ignore-scripts
 	@cd polyglot/products-ts && npm ci --no-audit --no-fund --ignore-scripts && npm run --silent build
 	@GOBIN=$(CURDIR)/polyglot/node_modules/.bin $$($(BIN)/python -c "from ops.contracts.generators.golang import GO; print(GO.install)")
+	@if command -v mvn >/dev/null; then \
+		cd polyglot/java && mvn -q -B compile dependency:copy-dependencies -DoutputDirectory=target/lib; \
+	else echo "without Java: it needs Java 17 or newer, and Maven"; fi
 	@MESH_POLYGLOT=1 $(BIN)/pytest tests/polyglot $(ARGS)
 
 faults: install ## Run the long fault tests: about 50 minutes, figures in dist/faults.json
@@ -117,6 +120,6 @@ lock: ## Update the pins of every dependency
 
 clean: ## Remove .venv, caches and the data of `mesh up`
 	rm -rf bench/peers/nestjs/node_modules bench/peers/nestjs/dist bench/peers/go/dist
-	rm -rf polyglot/products-ts/node_modules polyglot/products-ts/dist
+	rm -rf polyglot/products-ts/node_modules polyglot/products-ts/dist polyglot/java/target
 	rm -rf $(VENV) $(BENCH_VENV) .mesh .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
