@@ -51,6 +51,10 @@ class Checkout:
             check=False,
         )
 
+    def git(self, *arguments: str) -> None:
+        """Run git in it. It has no history before `git init`."""
+        subprocess.run(["git", *arguments], cwd=self.folder, check=True)  # noqa: S607  # the git of the developer
+
     def mesh(self, *arguments: str) -> str:
         """Run the command `mesh` of the copy."""
         return self.run("cli.main", *arguments)
