@@ -6,7 +6,7 @@ tests/integration/mesh/test_nats_py.py pins the internals that this module relie
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 import nats.errors
@@ -254,9 +254,16 @@ def publish_command(subject: str, payload: bytes, head: bytes, reply: str) -> by
 class NatsSubscription:
     """A subscription whose drain survives a lost connection and a cancelled caller."""
 
-    def __init__(self, client: NatsConnection, subscription: Subscription) -> None:
+    def __init__(self, client: NatsConnection, subscription: Subscription, refused: Container[str]) -> None:
+        """`refused`: the subjects, in lower case, that NATS has refused since they were subscribed."""
         self._client = client
         self._subscription = subscription
+        self._refused = refused
+
+    @property
+    def refused(self) -> bool:
+        """See mesh.transport.base.Subscription."""
+        return self._subscription.subject.lower() in self._refused
 
     async def drain(self) -> None:
         """See mesh.transport.base.Subscription."""

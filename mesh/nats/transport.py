@@ -46,7 +46,7 @@ class NatsTransport:
         self._inbox_bytes = self._inbox.encode()
         self._pending = PendingReplies()
         self._resends = count()
-        self._refused: set[str] = set()
+        self._refused: dict[str, int] = {}  # refusals of each subject, in lower case, since it was subscribed
         self._last_error = "no answer"
         self._health_monitor: asyncio.Task[None] | None = None
         self._closing = False
@@ -211,15 +211,16 @@ class NatsTransport:
 
     async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
         """See Transport.subscribe."""
-        self._refused.discard(subject.lower())
+        before = self._refused.get(name := subject.lower(), 0)
         try:
             subscription = await self._client.subscribe_confirmed(subject, queue, deliver, _CLOSE_TIMEOUT)
         except (nats.errors.Error, OSError) as error:
             raise Disconnected(f"not connected to NATS: not subscribed to {subject}: {error}") from error
-        if subject.lower() in self._refused:
+        if self._refused.get(name, 0) > before:
             self._client.drain_subscription(subscription)
             raise Refused(f"NATS does not allow {self._settings.nats_user or 'this process'} to subscribe to {subject}")
-        return NatsSubscription(self._client, subscription)
+        self._refused.pop(name, None)
+        return NatsSubscription(self._client, subscription, self._refused)
 
     async def flush(self) -> None:
         """See Transport.flush."""
@@ -254,9 +255,10 @@ class NatsTransport:
                 log.warning("nats_error", error=self._last_error)
             return
         verb, subject = refusal.groups()  # in lower case: nats-py lowers the server's text
-        log.error("nats_refused", verb=verb, subject=subject)
+        if verb == "publish" or subject not in self._refused:  # one line, not one per retry
+            log.error("nats_refused", verb=verb, subject=subject)
         if verb == "subscription":
-            self._refused.add(subject)
+            self._refused[subject] = self._refused.get(subject, 0) + 1
             return
         # NATS reports a forbidden request here only. Without this it would hang until its timeout.
         for pending in self._pending.by_token.values():
@@ -293,7 +295,6 @@ class NatsTransport:
 
     async def _alive(self) -> bool:
         with suppress(nats.errors.Error, OSError):
-            async with asyncio.timeout(_PROBE_TIMEOUT):
-                await self._client.flush()
-                return True
+            await asyncio.wait_for(self._client.flush(), _PROBE_TIMEOUT)
+            return True
         return False

@@ -47,6 +47,10 @@ class Resend(NamedTuple):
 class Subscription(Protocol):
     """A subscription to a subject."""
 
+    @property
+    def refused(self) -> bool:
+        """Whether the server has withdrawn it since: a change of rights, or a reconnect. Subscribe again to retry."""
+
     async def drain(self) -> None:
         """Unsubscribe. On return every message routed here has been delivered."""
 

@@ -25,6 +25,7 @@ class _Subscription:
     queue: str
     owner: "MemoryTransport"
     broker: "MemoryBroker"
+    refused: bool = False
 
     def matches(self, subject: str) -> bool:
         tokens = subject.split(".")

@@ -59,9 +59,13 @@ class NatsServer:
                 writer.close()
                 return
 
+    def write(self, configuration: str) -> None:
+        """Write another configuration, for the next start."""
+        self._configuration.write_text(configuration)
+
     def configure(self, configuration: str) -> None:
         """Write another configuration, and have the server read it."""
-        self._configuration.write_text(configuration)
+        self.write(configuration)
         self.signal(signal.SIGHUP)
 
     def signal(self, number: int) -> None:
