@@ -45,6 +45,10 @@ def conform(
     fault_command: Annotated[
         str | None, typer.Option(help="Called with `away` and `back`: takes the database away.")
     ] = None,
+    rights_command: Annotated[
+        str | None,
+        typer.Option(help="Called with `away SUBJECT` and `back`: has NATS refuse the subscription to the subject."),
+    ] = None,
     stop_command: Annotated[str | None, typer.Option(help="Sends SIGTERM to the worker. It is the last check.")] = None,
     contracts: Annotated[
         Path, typer.Option(callback=expanded, help="The folder of the exported contracts.", show_default=False)
@@ -73,7 +77,16 @@ def conform(
     silence_log()
     drawn = secrets.randbelow(2**32) if seed is None else seed
     options = Options(
-        service, only, against, drawn, payloads, flood, fault_command, stop_command, private=jwks_stand_in
+        service,
+        only,
+        against,
+        drawn,
+        payloads,
+        flood,
+        fault_command,
+        rights_command,
+        stop_command,
+        private=jwks_stand_in,
     )
     try:
         access = _access(home, stand_in=jwks_stand_in)

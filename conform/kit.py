@@ -37,6 +37,7 @@ class Options:
     flood: int = 3000
     """Requests at once."""
     fault_command: str | None = None
+    rights_command: str | None = None
     stop_command: str | None = None
     caller: str | None = None
     """The process as which the kit calls, if NATS limits its rights: other endpoints are left out."""

@@ -1,11 +1,13 @@
-"""A database that is away, and the end of a worker: with commands of the user."""
+"""A database or a right that is away, and the end of a worker: with commands of the user."""
 
 import asyncio
+import shlex
 
 from conform.bus import NoAnswer, NobodyServes
 from conform.check import Skip, Tally, rule
 from conform.golden import examples
 from conform.kit import Kit
+from ops.contracts.tree import EndpointContract
 
 _WITHIN = 20.0
 
@@ -52,6 +54,45 @@ async def a_lost_database_makes_it_not_ready(kit: Kit, tally: Tally) -> None:
     tally.expect(away is not None, f"it is still ready after {_WITHIN:g} s")
     tally.expect(str(away).startswith("the database does not answer"), f"the reason is {away!r}")
     tally.expect(await _becomes(kit, ready=True) is not None, f"it is not ready {_WITHIN:g} s after the database")
+
+
+@rule("W-READY-3")
+async def a_subscription_that_is_refused_makes_it_not_ready(kit: Kit, tally: Tally) -> None:
+    """A subscription that is refused makes it not ready; it leaves the queue group, and returns by itself."""
+    command = kit.options.rights_command
+    if command is None:
+        raise Skip("there is no --rights-command")
+    endpoint = kit.open_endpoint()
+    await _run(f"{command} away {shlex.quote(endpoint.subject)}")
+    try:
+        away = await _becomes(kit, ready=False)
+        tally.expect(away is not None, f"it is still ready after {_WITHIN:g} s")
+        tally.expect(str(away).startswith("not all endpoints are subscribed yet"), f"the reason is {away!r}")
+        for other in kit.endpoints:
+            tally.expect(await _left(kit, other), f"it still serves {other.subject} after {_WITHIN:g} s")
+    finally:
+        await _run(f"{command} back")
+    tally.expect(await _becomes(kit, ready=True) is not None, f"it is not ready {_WITHIN:g} s after the right")
+    tally.expect(await _serves(kit, endpoint), f"it is ready, and nobody serves {endpoint.subject}")
+
+
+async def _left(kit: Kit, endpoint: EndpointContract) -> bool:
+    """Whether nobody serves the endpoint any more, soon."""
+    ends = asyncio.get_running_loop().time() + _WITHIN
+    while await _serves(kit, endpoint):
+        if asyncio.get_running_loop().time() > ends:
+            return False
+        await asyncio.sleep(0.1)
+    return True
+
+
+async def _serves(kit: Kit, endpoint: EndpointContract) -> bool:
+    """Whether a request is answered. It has no JSON, so it changes nothing."""
+    try:
+        await kit.ask(endpoint, b"{")
+    except NobodyServes:
+        return False
+    return True
 
 
 async def _becomes(kit: Kit, *, ready: bool) -> str | None:

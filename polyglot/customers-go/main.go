@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -61,6 +60,14 @@ func run() error {
 		RefetchAfter: time.Duration(integer("TOKEN_KEYS_REFETCH_AFTER", 60)) * time.Second,
 		Fetch:        func(ctx context.Context) (mesh.Keys, error) { return fetchKeys(ctx, nc) },
 	}).Verify
+	nc.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		switch subject := mesh.RefusedSubject(err); {
+		case subject == "":
+			slog.Warn("nats_error", "error", err)
+		case !service.Refuse(subject): // it is silent, and nobody would find this worker
+			fail(fmt.Errorf("NATS refuses a subscription: %w", err))
+		}
+	})
 	relay := customers.NewRelay(database, nc)
 	service.Statistics = relay.Statistics
 	customers.Serve(service, database)
@@ -79,8 +86,7 @@ func run() error {
 	return err
 }
 
-// connect tries for as long as NATS is starting. Later `fail` ends the process: a closed connection stays closed, and
-// a refused subscription is silent.
+// connect tries for as long as NATS is starting. Later `fail` ends the process: a closed connection stays closed.
 func connect(fail context.CancelCauseFunc) (*nats.Conn, error) {
 	options := []nats.Option{
 		nats.Name(name), nats.CustomInboxPrefix("_INBOX_" + name), nats.MaxReconnects(-1),
@@ -88,12 +94,6 @@ func connect(fail context.CancelCauseFunc) (*nats.Conn, error) {
 		nats.ReconnectBufSize(-1), // what cannot be sent now fails now: deadlines guard the rest
 		nats.RetryOnFailedConnect(false), nats.Timeout(time.Duration(integer("NATS_CONNECT_TIMEOUT", 10)) * time.Second),
 		nats.ClosedHandler(func(*nats.Conn) { fail(errors.New("the connection to NATS is closed")) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			slog.Warn("nats_error", "error", err)
-			if errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(strings.ToLower(err.Error()), "subscription") {
-				fail(fmt.Errorf("NATS refuses a subscription: %w", err))
-			}
-		}),
 	}
 	if file := os.Getenv("NATS_NKEY_SEED_FILE"); file != "" {
 		seed, err := nats.NkeyOptionFromSeed(file)

@@ -20,6 +20,7 @@ from tests.support.paths import ROOT
 from tests.support.polyglot import PRODUCTS_TS
 from tests.support.servers.nats_server import NatsServer
 from tests.support.servers.processes import Process
+from tests.support.servers.rights import refusing
 from tests.support.servers.schemas import fresh_schema
 
 PYTHON: Final = "python"
@@ -44,8 +45,9 @@ class Bus:
     async def conform(self, *arguments: str, junit: Path) -> dict[str, Any]:
         """The report of `mesh conform`, with all that can be tried here."""
         fault = self._python("tests.support.servers.freeze", self.servers.pid("postgres"))
+        rights = self._python("tests.support.servers.rights", self.nats.configuration, self.nats.pid)
         stop = " && ".join(f"kill -TERM {worker.pid}" for worker in self.workers.values())
-        everything = ("--fault-command", fault, "--stop-command", stop)
+        everything = ("--fault-command", fault, "--rights-command", rights, "--stop-command", stop)
         command = (MESH, "conform", self.service, "--jwks-stand-in", "--json", "--junit", str(junit), *everything)
         environment = {"PATH": "/usr/bin:/bin", "NATS_URL": self.nats.url}
         process = await create_subprocess_exec(
@@ -66,7 +68,7 @@ async def private_bus(
     service: str, languages: Sequence[str], programs: Mapping[str, Path], servers: Servers, folder: Path
 ) -> AsyncIterator[Bus]:
     """A worker of the service in each of the languages. The one in Python makes the tables, wherever it serves."""
-    nats = NatsServer(folder, "max_payload: 1MB")
+    nats = NatsServer(folder, refusing())
     async with AsyncExitStack() as stack, fresh_schema(servers.urls[service]) as url:
         await nats.start()
         stack.push_async_callback(nats.stop)

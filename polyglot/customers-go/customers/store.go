@@ -237,5 +237,5 @@ func otherVersion(current contracts.Customer, err error) error {
 		return err
 	}
 	detail := fmt.Sprintf("customer %s has version %d, not the expected one", current.CustomerId, current.Version)
-	return &mesh.Fault{Code: mesh.Conflict, Reason: "version_mismatch", Detail: detail}
+	return &mesh.Fault{Code: mesh.Conflict, Reason: "version_mismatch", Detail: detail, CurrentVersion: int(current.Version)}
 }

@@ -3,7 +3,10 @@ package mesh
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +21,7 @@ import (
 // none, and says the same metadata from its start to its end (docs/guides/workers-in-other-languages.md).
 
 const (
+	subscribing  = "not all endpoints are subscribed yet"
 	inConflict   = "another instance serves, and one of the two cannot share its state"
 	exclusive    = "exclusive"
 	probeEvery   = time.Second
@@ -26,11 +30,14 @@ const (
 	enoughMisses = 2
 )
 
+var refusals = regexp.MustCompile(`Subscription to "([^"]+)"`)
+
 // state is whether the service takes requests, and why not.
 type state struct {
 	mu       sync.Mutex
 	absence  string // why it cannot serve
 	limit    string // what it cannot do, though it serves
+	refused  string // the endpoint that NATS does not let it subscribe to
 	conflict bool   // another instance keeps it from serving
 	isNew    bool   // it has heard of no other instances
 	stopped  bool
@@ -44,6 +51,10 @@ func (s *state) reason() (text string, ready bool) {
 		return s.absence, false
 	case s.conflict:
 		return inConflict, false
+	case s.refused != "":
+		return subscribing + ": NATS refuses " + s.refused, false
+	case s.serving == nil:
+		return subscribing, false
 	}
 	return s.limit, true
 }
@@ -83,28 +94,81 @@ func (s *state) learn(service *Service, limit string, err error, misses int) {
 	case misses >= enoughMisses:
 		s.absence = err.Error()
 	}
-	reason, ready := s.reason()
+	able := s.absence == "" && !s.conflict
 	switch {
 	case s.stopped:
-	case ready && s.serving == nil:
+	case s.serving == nil && able:
 		s.join(service)
-	case !ready && s.serving != nil:
+	case s.serving != nil && (!able || s.refused != ""):
+		reason, _ := s.reason()
 		slog.Warn("service_paused", "reason", reason)
 		s.leave()
 	}
 }
 
+// join subscribes all endpoints, or none. The one that NATS refused comes first: the others would join the queue group
+// and leave it again each time.
 func (s *state) join(service *Service) {
-	for _, e := range service.endpoints {
-		one, err := service.nc.QueueSubscribe(e.Subject, queueGroup, func(m *nats.Msg) { service.accept(e, m) })
-		if err != nil { // NATS is away: the next round tries again
-			slog.Warn("health_monitor_failed", "error", err)
+	before, tried := service.nc.LastError(), s.refused
+	for _, first := range []bool{true, false} {
+		for _, e := range service.endpoints {
+			if first != (e.Subject == tried) {
+				continue
+			}
+			one, err := service.nc.QueueSubscribe(e.Subject, queueGroup, func(m *nats.Msg) { service.accept(e, m) })
+			if err != nil {
+				s.failed(err)
+				return
+			}
+			s.serving = append(s.serving, one)
+		}
+		if err := service.nc.FlushTimeout(flushing); err != nil {
+			s.failed(err)
+			return
+		}
+		if err := service.nc.LastError(); err != before && RefusedSubject(err) != "" { // NATS says it before it confirms
+			s.refuse(RefusedSubject(err))
 			s.leave()
 			return
 		}
-		s.serving = append(s.serving, one)
 	}
+	s.refused = ""
 	slog.Info("service_ready", "service", service.identity.Name, "id", service.identity.ID, "limit", s.limit)
+}
+
+// failed leaves what was joined: NATS is away, and the next round tries again.
+func (s *state) failed(err error) {
+	slog.Warn("health_monitor_failed", "error", err)
+	s.leave()
+}
+
+func (s *state) refuse(subject string) {
+	if s.refused == "" { // one line, not one per retry
+		slog.Error("service_refused", "subject", subject)
+	}
+	s.refused = subject
+}
+
+// RefusedSubject is what NATS does not let this process subscribe to; empty for any other error.
+func RefusedSubject(err error) string {
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return ""
+	}
+	if found := refusals.FindStringSubmatch(err.Error()); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+// Refuse notes that NATS has withdrawn the subscription to an endpoint. It says whether the subject is one.
+func (s *Service) Refuse(subject string) bool {
+	if !slices.ContainsFunc(s.endpoints, func(e *endpoint) bool { return e.Subject == subject }) {
+		return false
+	}
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	s.state.refuse(subject)
+	return true
 }
 
 // leave waits until all that the server has sent is accepted: Drain of nats.go unsubscribes and flushes.
@@ -129,7 +193,7 @@ func (s *state) leave() {
 func (s *state) stop(*Service) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stopped, s.absence = true, "stopping"
+	s.stopped, s.absence = true, subscribing
 	s.leave()
 }
 

@@ -50,17 +50,18 @@ type FieldError struct {
 
 // Fault is an error that its caller is meant to see. Reason is for programs, Detail for people.
 type Fault struct {
-	Code   Code
-	Reason string
-	Detail string
-	Fields []FieldError
+	Code           Code
+	Reason         string
+	Detail         string
+	Fields         []FieldError
+	CurrentVersion int // of a row that has another version than expected; 0 for none
 }
 
 func (f *Fault) Error() string { return strconv.Itoa(codes[f.Code].number) + ": " + f.Detail }
 
 // WrongField is the fault for one field.
 func WrongField(field, reason, message string) *Fault {
-	return &Fault{InvalidArgument, reason, field + ": " + message, []FieldError{{field, reason, message}}}
+	return &Fault{Code: InvalidArgument, Reason: reason, Detail: field + ": " + message, Fields: []FieldError{{field, reason, message}}}
 }
 
 var (
@@ -85,9 +86,10 @@ func (f *Fault) reply(requestID string) (nats.Header, []byte) {
 		Retryable bool         `json:"retryable"`
 		Errors    []FieldError `json:"errors"`
 		RequestID string       `json:"request_id"`
+		Version   int          `json:"current_version,omitempty"`
 	}{
 		"urn:northwind-mesh:problem:" + string(f.Code), code.title, code.number, f.Code, f.Reason, f.Detail,
-		f.Code == Overloaded || f.Code == DeadlineExceeded, fields, requestID,
+		f.Code == Overloaded || f.Code == DeadlineExceeded, fields, requestID, f.CurrentVersion,
 	})
 	return nats.Header{
 		micro.ErrorCodeHeader: {strconv.Itoa(code.number)},

@@ -122,7 +122,7 @@ func invalidPayload(wrong *jsonschema.ValidationError) *Fault {
 	for i, one := range found {
 		names[i] = one.Field
 	}
-	return &Fault{InvalidArgument, "invalid_payload", "the payload does not fit: " + strings.Join(names, ", "), found}
+	return &Fault{Code: InvalidArgument, Reason: "invalid_payload", Detail: "the payload does not fit: " + strings.Join(names, ", "), Fields: found}
 }
 
 var messages = map[string]string{

@@ -81,7 +81,7 @@ func NewService(nc *nats.Conn, name, description string, concurrency, queueSize 
 		slots:       make(chan struct{}, concurrency),
 		mostAtOnce:  int64(concurrency + queueSize),
 		clocks:      clocks{callers: map[string]*ages{}},
-		state:       state{absence: "starting", isNew: true},
+		state:       state{absence: subscribing, isNew: true},
 	}
 }
 

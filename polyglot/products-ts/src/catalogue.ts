@@ -32,7 +32,7 @@ const REFERENCES: Readonly<Record<string, readonly [field: string, reason: strin
 
 function otherVersion(product: shapes.Product, expected: number | null): Fault {
   const detail = `product ${product.product_id} has version ${product.version}, not ${expected}`;
-  return new Fault("conflict", "version_mismatch", detail);
+  return new Fault("conflict", "version_mismatch", detail, [], product.version);
 }
 
 export async function get({ product_id }: shapes.GetProduct, db: Statements): Promise<shapes.Product> {

@@ -5,6 +5,7 @@ import { contracts } from "./wire/contracts.js";
 import type { Endpoint } from "./contracts/subjects.js";
 
 const LONGEST_REASON = 200;
+export const SUBSCRIBING = "not all endpoints are subscribed yet";
 export const CONFLICT = "another instance serves, and one of the two cannot share its state";
 
 export class Stats {
@@ -31,7 +32,7 @@ export type Route = { readonly endpoint: Endpoint<unknown, unknown>; readonly st
 export class Instance {
   readonly id = randomBytes(8).toString("hex");
   /** Why it does not serve; undefined if it does. */
-  absence: string | undefined = "starting";
+  absence: string | undefined = SUBSCRIBING;
   /** What it cannot do although it serves. */
   limit: string | undefined;
   conflict: string | undefined;

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, nkeyAuthenticator, type NatsConnection } from "@nats-io/transport-node";
+import { connect, errors, nkeyAuthenticator, type NatsConnection } from "@nats-io/transport-node";
 import type { JWK } from "jose";
 import type { Call } from "./call.js";
 import { Database } from "./database.js";
@@ -46,18 +46,21 @@ function answering(database: Database, relay: Relay): Answer {
   };
 }
 
-/** Join and leave the queue group as the database comes and goes (W-READY-3). */
+/** Join and leave the queue group as the database and the rights come and go (W-READY-3). */
 async function watch(service: Service, database: Database, stop: AbortSignal): Promise<void> {
   for (let failures = ENOUGH - 1; !stop.aborted; ) {
+    const found = await database.probe().then(
+      (limit) => ({ limit, absence: undefined }),
+      (error: unknown) => ({ limit: undefined, absence: `the database does not answer: ${text(error)}` }),
+    );
+    failures = found.absence === undefined ? 0 : failures + 1;
+    if (stop.aborted) return;
     try {
-      const limit = await database.probe();
-      failures = 0;
-      if (stop.aborted) return;
-      if (service.instance.conflict === undefined) service.resume(limit);
-      else await service.pause(service.instance.conflict);
+      if (failures >= ENOUGH && found.absence !== undefined) await service.pause(found.absence);
+      else if (service.instance.conflict !== undefined) await service.pause(service.instance.conflict);
+      else if (failures === 0) await service.resume(found.limit);
     } catch (error) {
-      failures += 1;
-      if (failures >= ENOUGH) await service.pause(`the database does not answer: ${text(error)}`);
+      log.warning("health_monitor_failed", { error: text(error) }); // NATS is away too: the next round tries again
     }
     await sleep(failures > 0 ? 200 : 1000, undefined, { signal: stop }).catch(() => {});
   }
@@ -66,7 +69,11 @@ async function watch(service: Service, database: Database, stop: AbortSignal): P
 async function follow(nats: NatsConnection, service: Service): Promise<void> {
   for await (const status of nats.status()) {
     if (status.type === "reconnect") service.instance.reconnects += 1;
-    if (status.type === "reconnect" || status.type === "disconnect" || status.type === "error") log.warning(`nats_${status.type}`);
+    if (status.type === "error" && status.error instanceof errors.PermissionViolationError && status.error.operation === "subscription") {
+      service.withdrawn(status.error.subject);
+    } else if (status.type === "reconnect" || status.type === "disconnect" || status.type === "error") {
+      log.warning(`nats_${status.type}`);
+    }
   }
 }
 
@@ -81,9 +88,9 @@ async function main(): Promise<void> {
   const verifier = new Verifier(fetchKeys, settings.issuer, settings.audience);
   const events = () => ({ events: { handlers: {}, running: 0, unread: 0, ...relay.stats } });
   const service = new Service(nats, subjects, answering(database, relay), verifier, settings, events);
+  void follow(nats, service);
   service.start();
   relay.start();
-  void follow(nats, service);
   const expiring = setInterval(() => void database.transaction(3000, () => {}, expire).catch(() => {}), EXPIRE_EVERY);
   const beating = setInterval(() => settings.heartbeat && !nats.isClosed() && writeFileSync(settings.heartbeat, ""), 1000);
   log.info("service_started", { id: service.instance.id, endpoints: subjects.length });

@@ -1,9 +1,10 @@
 /** Answers requests over NATS: each exactly once, a bounded number at a time, in the order of W-REQ-2. */
 
+import { setImmediate } from "node:timers/promises";
 import { headers, type Msg, type NatsConnection, type Subscription } from "@nats-io/nats-core";
 import { Call } from "./call.js";
 import { endpoints, type Endpoint } from "./contracts/subjects.js";
-import { Instance, Stats, type Route } from "./discovery.js";
+import { Instance, Stats, SUBSCRIBING, type Route } from "./discovery.js";
 import type { Subject } from "./handlers.js";
 import { log, text } from "./log.js";
 import type { Verifier } from "./tokens.js";
@@ -35,7 +36,8 @@ export class Service {
   readonly instance = new Instance();
   private readonly routes: Endpointed[];
   private readonly discovery: Subscription[] = [];
-  private serving: Subscription[] = [];
+  private readonly serving: Subscription[] = [];
+  private refused: string | undefined;
   private readonly waiting: Accepted[] = [];
   private running = 0;
   private usual = 0;
@@ -62,35 +64,69 @@ export class Service {
     }
   }
 
-  /** Join the queue group. `limit` says what cannot be served. */
-  resume(limit: string | undefined): void {
-    this.instance.absence = undefined;
+  /** Join the queue group, unless NATS refuses an endpoint. `limit` says what cannot be served. Throws without NATS. */
+  async resume(limit: string | undefined): Promise<void> {
     this.instance.limit = limit;
-    if (this.serving.length > 0) return;
-    log.info("service_resumed", { id: this.instance.id });
-    this.serving = this.routes.map((route) =>
-      this.nats.subscribe(route.endpoint.subject, { queue: "q", callback: (error, message) => this.accept(route, error, message) }),
-    );
+    const tried = this.refused;
+    if (tried !== undefined) await this.leave();
+    if (this.serving.length === 0) {
+      this.refused = undefined;
+      // What NATS refused comes first: the others would join the queue group and leave it again each time.
+      for (const first of [true, false]) {
+        try {
+          await this.subscribe(this.routes.filter((route) => first === (route.endpoint.subject === tried)));
+        } catch (error) {
+          await this.leave();
+          throw error;
+        }
+        if (this.refused !== undefined) return this.leave();
+      }
+      log.info("service_resumed", { id: this.instance.id });
+    }
+    this.instance.absence = undefined;
+  }
+
+  /** NATS has refused a subscription: the next `resume` leaves the queue group, and each later one tries again. */
+  withdrawn(subject: string): void {
+    if (!this.routes.some((route) => route.endpoint.subject === subject)) return;
+    this.refused = subject;
+    const absence = `${SUBSCRIBING}: NATS refuses ${subject}`;
+    if (this.instance.absence !== absence) log.error("service_refused", { subject }); // one line, not one per retry
+    this.instance.absence = absence;
   }
 
   /** Leave the queue group. Nothing that was routed here is lost: it arrives before the server confirms. */
   async pause(reason: string): Promise<void> {
     if (this.instance.absence !== reason) log.warning("service_paused", { reason });
     this.instance.absence = reason;
-    await Promise.all(this.serving.splice(0).map((one) => one.drain()));
+    await this.leave();
+  }
+
+  private async subscribe(routes: readonly Endpointed[]): Promise<void> {
+    for (const route of routes) {
+      const callback = (error: Error | null, message: Msg) => this.accept(route, error, message);
+      this.serving.push(this.nats.subscribe(route.endpoint.subject, { queue: "q", callback }));
+    }
+    await this.nats.flush();
+    await setImmediate(); // by then `withdrawn` has heard what NATS said before it confirmed
+  }
+
+  private async leave(): Promise<void> {
+    const open = this.serving.splice(0).filter((one) => !one.isClosed()); // the library closes what NATS refuses
+    await Promise.all(open.map((one) => one.drain()));
   }
 
   /** Accept nothing new, and answer all that was accepted. */
   async drain(): Promise<void> {
     log.info("service_draining");
-    await Promise.all([...this.serving.splice(0), ...this.discovery.splice(0)].map((one) => one.drain()));
+    await Promise.all([this.leave(), ...this.discovery.splice(0).map((one) => one.drain())]);
     if (this.running > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
     await this.nats.flush();
     log.info("service_drained");
   }
 
   private accept(route: Endpointed, error: Error | null, message: Msg): void {
-    if (error !== null) return log.error("subscription_failed", { subject: route.endpoint.subject, error: text(error) });
+    if (error !== null) return log.warning("subscription_failed", { subject: route.endpoint.subject, error: text(error) });
     if (!(message.reply ?? "").startsWith("_INBOX_")) return log.warning("request_without_inbox", { subject: message.subject });
     const request = this.read(route, message);
     const { maxRequest } = route.endpoint;

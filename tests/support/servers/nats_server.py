@@ -29,9 +29,9 @@ class NatsServer:
     def __init__(self, folder: Path, configuration: str = "") -> None:
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
-        self._configuration = folder / f"nats-{self.port}.conf"
+        self.configuration = folder / f"nats-{self.port}.conf"
         self.log = folder / f"nats-{self.port}.log"
-        self._configuration.write_text(configuration)
+        self.configuration.write_text(configuration)
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -43,7 +43,7 @@ class NatsServer:
             "-p",
             str(self.port),
             "-c",
-            str(self._configuration),
+            str(self.configuration),
             "-l",
             str(self.log),
         ]
@@ -61,16 +61,20 @@ class NatsServer:
 
     def write(self, configuration: str) -> None:
         """Write another configuration, for the next start."""
-        self._configuration.write_text(configuration)
+        self.configuration.write_text(configuration)
 
     def configure(self, configuration: str) -> None:
         """Write another configuration, and have the server read it."""
         self.write(configuration)
         self.signal(signal.SIGHUP)
 
-    def signal(self, number: int) -> None:
+    @property
+    def pid(self) -> int:
         assert self._process is not None
-        os.kill(self._process.pid, number)
+        return self._process.pid
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
 
     async def kill(self) -> None:
         assert self._process is not None

@@ -29,6 +29,8 @@ export class Fault extends Error {
     readonly reason: string,
     readonly detail: string,
     readonly errors: readonly FieldError[] = [],
+    /** Of a row that has another version than the request expects. */
+    readonly currentVersion?: number,
   ) {
     super(`${reason}: ${detail}`);
   }
@@ -73,6 +75,7 @@ export function problem(fault: Fault, requestId: string): { headers: MsgHdrs; bo
     retryable: RETRYABLE.includes(fault.code),
     errors: fault.errors,
     request_id: requestId,
+    current_version: fault.currentVersion, // left out if undefined
   });
   return { headers: marks, body };
 }
