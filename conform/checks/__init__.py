@@ -3,6 +3,7 @@
 from conform.checks import (
     deadlines,
     discovery,
+    events,
     golden,
     headers,
     idempotency,
@@ -23,6 +24,7 @@ from conform.checks import (
 __all__ = [
     "deadlines",
     "discovery",
+    "events",
     "golden",
     "headers",
     "idempotency",

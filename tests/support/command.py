@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -38,6 +39,11 @@ class Streams:
     stdin: Path | None = Path(os.devnull)
     stdout: Path | None = Path(os.devnull)
     stderr: Path | None = Path(os.devnull)
+
+
+def python(module: str, *arguments: object) -> str:
+    """The shell command that runs a module of this environment."""
+    return shlex.join([sys.executable, "-m", module, *map(str, arguments)])
 
 
 async def mesh(*arguments: str, stdin: bytes = b"", **environment: str) -> Ended:

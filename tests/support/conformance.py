@@ -1,7 +1,6 @@
 """Runs `mesh conform` on a private bus: a NATS server, a database and workers in any language, which it can disturb."""
 
 import json
-import shlex
 import signal
 import sys
 from asyncio.subprocess import PIPE, create_subprocess_exec
@@ -15,7 +14,7 @@ from devstack.servers.all import Servers
 from mesh.client.discover import ask_all
 from mesh.nats.transport import NatsTransport
 from mesh.wire.discovery import InstanceDocument
-from tests.support.command import MESH
+from tests.support.command import MESH, python
 from tests.support.paths import ROOT
 from tests.support.polyglot import PRODUCTS_TS
 from tests.support.servers.nats_server import NatsServer
@@ -44,8 +43,8 @@ class Bus:
 
     async def conform(self, *arguments: str, junit: Path) -> dict[str, Any]:
         """The report of `mesh conform`, with all that can be tried here."""
-        fault = self._python("tests.support.servers.freeze", self.servers.pid("postgres"))
-        rights = self._python("tests.support.servers.rights", self.nats.configuration, self.nats.pid)
+        fault = python("tests.support.servers.freeze", self.servers.pid("postgres"))
+        rights = python("tests.support.servers.rights", self.nats.configuration, self.nats.pid)
         stop = " && ".join(f"kill -TERM {worker.pid}" for worker in self.workers.values())
         everything = ("--fault-command", fault, "--rights-command", rights, "--stop-command", stop)
         command = (MESH, "conform", self.service, "--jwks-stand-in", "--json", "--junit", str(junit), *everything)
@@ -58,9 +57,6 @@ class Bus:
         report: dict[str, Any] = json.loads(out)
         assert (process.returncode == 1) == (report["failed"] > 0), err.decode()
         return report
-
-    def _python(self, module: str, *arguments: object) -> str:
-        return shlex.join([sys.executable, "-m", module, *map(str, arguments)])
 
 
 @asynccontextmanager

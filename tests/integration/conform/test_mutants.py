@@ -13,13 +13,18 @@ from conform.run import run
 from conform.start import Access, User, kit, material
 from customers_svc.app import build
 from customers_svc.settings import CustomersSettings
+from devstack.servers.all import Servers
+from tests.support.command import python
 from tests.support.mesh.mutants import (
     Mutant,
     Mutation,
+    always_ready,
     body,
     document,
     lenient,
+    padded,
     readable,
+    renamed,
     trimmed,
     trusting,
     trusting_replies,
@@ -28,6 +33,7 @@ from tests.support.mesh.mutants import (
 )
 from tests.support.paths import ROOT
 from tests.support.servers.nats_server import NatsServer
+from tests.support.servers.rights import refusing
 from tests.support.servers.schemas import fresh_schema
 
 CONTRACT = ROOT / "tests" / "contract"
@@ -85,6 +91,26 @@ MUTANTS = {
         "an_exclusive_neighbour_is_avoided",
         Mutation(request=lambda message: message._replace(payload=b"") if "PING" in message.subject else message),
     ),
+    "endpoints are named by whole subjects": (
+        "endpoints_are_named_by_their_subjects",
+        Mutation(reply=document(lambda endpoint: endpoint.update(name=endpoint["subject"]))),
+    ),
+    "a repetition is written anew": ("a_repetition_has_the_same_bytes", Mutation(reply=padded())),
+    "requests wait for each other": ("a_slow_request_delays_no_quick_one", Mutation(one_at_a_time=True)),
+    "the lack of a database is not told": ("a_lost_database_makes_it_not_ready", Mutation(reply=always_ready)),
+    "a refused subscription is not told": (
+        "a_subscription_that_is_refused_makes_it_not_ready",
+        Mutation(reply=always_ready),
+    ),
+    "events have no trace": (
+        "a_change_is_published_as_a_cloud_event",
+        Mutation(event=lambda payload, headers: (payload, {n: v for n, v in headers.items() if n != "traceparent"})),
+    ),
+    "events are empty": (
+        "the_payload_of_an_event_fits_its_schema",
+        Mutation(event=lambda _, headers: (b"{}", headers)),
+    ),
+    "events are sent again as others": ("an_event_without_acknowledgement_is_sent_again", Mutation(event=renamed)),
 }
 OBSERVED = {"observed_W-ID-2", "observed_W-ERR-2", "each_request_is_answered_once"}
 """Checks that judge what others have seen: replies to a few plain requests will do."""
@@ -92,16 +118,23 @@ OBSERVED = {"observed_W-ID-2", "observed_W-ERR-2", "each_request_is_answered_onc
 
 @pytest.fixture(scope="module")
 async def nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[NatsServer]:
-    server = NatsServer(tmp_path_factory.mktemp("conform"))
+    server = NatsServer(tmp_path_factory.mktemp("conform"), refusing())
     await server.start()
     yield server
     await server.stop()
 
 
 @pytest.fixture(scope="module")
-async def mutant(nats: NatsServer, customers_url: str) -> AsyncIterator[Mutant]:
+async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    """A server of these tests alone: they freeze it."""
+    async with Servers(tmp_path_factory.mktemp("postgres"), only={"postgres"}) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+async def mutant(nats: NatsServer, postgres: Servers) -> AsyncIterator[Mutant]:
     """The connection of a customers worker, which is correct itself."""
-    async with AsyncExitStack() as resources, fresh_schema(customers_url) as url:
+    async with AsyncExitStack() as resources, fresh_schema(postgres.urls["customers"]) as url:
         transport = await Mutant.connect(nats.settings(), "customers")
         settings = CustomersSettings(customers_database_url=url, customers_seed=True)
         service = await build(settings, transport, resources)
@@ -113,11 +146,18 @@ async def mutant(nats: NatsServer, customers_url: str) -> AsyncIterator[Mutant]:
 
 
 @pytest.fixture(scope="module")
-async def whole(nats: NatsServer, mutant: Mutant) -> AsyncIterator[Kit]:
+async def whole(nats: NatsServer, postgres: Servers, mutant: Mutant) -> AsyncIterator[Kit]:
     """A kit that is connected."""
     user = User("conform", nats.settings())
     files = material(ROOT / "docs" / "contracts", CONTRACT / "examples", CONTRACT / "vectors")
-    async with kit(Options("customers", private=True, payloads=2), files, Access(user, user, stand_in=True)) as made:
+    options = Options(
+        "customers",
+        private=True,
+        payloads=2,
+        fault_command=python("tests.support.servers.freeze", postgres.pid("postgres")),
+        rights_command=python("tests.support.servers.rights", nats.configuration, nats.pid),
+    )
+    async with kit(options, files, Access(user, user, stand_in=True)) as made:
         yield made
 
 

@@ -2,14 +2,20 @@
 
 import base64
 import json
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from typing import Any
+from uuid import uuid4
 
 from conform.tokens import claims, signed
+from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
-from mesh.transport.base import NO_HEADERS, Deliver, Message, Subscription
+from mesh.transport.base import NO_HEADERS, Deliver, Message, Resend, Subscription
 from mesh.wire.headers import UNREADABLE
+from mesh.wire.names import REQUEST_ID
 
 Reply = tuple[bytes, dict[str, str]]
 
@@ -24,11 +30,13 @@ def _as_it_is(payload: bytes, headers: dict[str, str]) -> Reply:
 
 @dataclass(frozen=True)
 class Mutation:
-    """What is wrong: with how requests are read, or with what is answered."""
+    """What is wrong: with how requests are read, or with what is answered or published."""
 
     request: Callable[[Message], Message] = _same
     reply: Callable[[bytes, dict[str, str]], Reply] = _as_it_is
+    event: Callable[[bytes, dict[str, str]], Reply] = _as_it_is
     answers: int = 1
+    one_at_a_time: bool = False
 
 
 class Mutant(NatsTransport):
@@ -36,12 +44,39 @@ class Mutant(NatsTransport):
 
     mutation = Mutation()
 
+    def __init__(self, settings: NatsSettings, name: str) -> None:
+        super().__init__(settings, name)
+        self._waiting = deque[Callable[[], None]]()
+
     async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
         served = queue == "q" or subject.startswith("$SRV")
         return await super().subscribe(subject, self._changing(deliver) if served else deliver, queue)
 
     def _changing(self, deliver: Deliver) -> Deliver:
-        return lambda message: deliver(self.mutation.request(message))
+        def changed(message: Message) -> None:
+            begin = partial(deliver, self.mutation.request(message))
+            if not self.mutation.one_at_a_time or message.subject.startswith("$SRV"):
+                begin()
+                return
+            self._waiting.append(begin)
+            if len(self._waiting) == 1:
+                begin()
+
+        return changed
+
+    def _answered(self) -> None:
+        """Begin the next request of those that are handled one at a time."""
+        if self._waiting:
+            self._waiting.popleft()
+        if self._waiting:
+            self._waiting[0]()
+
+    async def request(
+        self, subject: str, payload: bytes, headers: Mapping[str, str], timeout: float, resend: Resend | None = None
+    ) -> Message:
+        if subject.startswith("events."):
+            payload, headers = self.mutation.event(payload, dict(headers))
+        return await super().request(subject, payload, headers, timeout, resend)
 
     async def publish(
         self, subject: str, payload: bytes, headers: Mapping[str, str] = NO_HEADERS, reply: str = ""
@@ -51,6 +86,8 @@ class Mutant(NatsTransport):
             for _ in range(self.mutation.answers - 1):
                 await super().publish(subject, payload, headers, reply)
         await super().publish(subject, payload, headers, reply)
+        if REQUEST_ID in headers:
+            self._answered()
 
 
 def without(*names: str) -> Callable[[Message], Message]:
@@ -76,6 +113,25 @@ def document(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes, dic
         return json.dumps(read).encode(), headers
 
     return changed
+
+
+def always_ready(payload: bytes, headers: dict[str, str]) -> Reply:
+    """Say in discovery that it is ready, whatever happens."""
+    read = json.loads(payload)
+    if str(read.get("type", "")).startswith("io.nats"):
+        read["metadata"] = {"ready": "true"}
+    return json.dumps(read).encode(), headers
+
+
+def padded() -> Callable[[bytes, dict[str, str]], Reply]:
+    """Answer the same JSON with one blank more each time."""
+    blanks = count()
+    return lambda payload, headers: (payload + b" " * next(blanks), headers)
+
+
+def renamed(payload: bytes, headers: dict[str, str]) -> Reply:
+    """Send an event under another id each time."""
+    return payload, {**headers, "Nats-Msg-Id": str(uuid4())}
 
 
 def lenient(payload: bytes) -> bytes:
