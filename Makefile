@@ -66,7 +66,8 @@ faults: install ## Run the long fault tests: about 50 minutes, figures in dist/f
 	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults tests/e2e/command/test_conform.py tests/security/http/test_floods.py tests/security/nats/test_answers.py \
 		tests/integration/auth_svc/test_no_enumeration.py tests/integration/scaffold/test_contracts_guide.py tests/unit/mesh/events/test_no_event_is_lost.py \
 		tests/unit/mesh/service/test_every_request_is_answered_once.py \
-		tests/unit/ops/contracts/pacts/test_judging.py $(ARGS)
+		tests/unit/ops/contracts/pacts/test_judging.py \
+		tests/unit/ops/contracts/compatibility/test_judged_by_instances.py $(ARGS)
 
 $(VENV)/.installed-%: requirements/%.txt $(STAMP)
 	@if command -v uv >/dev/null 2>&1; then \

@@ -39,6 +39,8 @@ class Options:
     fault_command: str | None = None
     rights_command: str | None = None
     stop_command: str | None = None
+    patience: float = 20.0
+    """Seconds within which a worker must become ready, or not ready."""
     caller: str | None = None
     """The process as which the kit calls, if NATS limits its rights: other endpoints are left out."""
     private: bool = False

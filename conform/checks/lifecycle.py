@@ -9,8 +9,6 @@ from conform.golden import examples
 from conform.kit import Kit
 from ops.contracts.tree import EndpointContract
 
-_WITHIN = 20.0
-
 
 async def _run(command: str) -> None:
     process = await asyncio.create_subprocess_shell(command)
@@ -52,9 +50,11 @@ async def a_lost_database_makes_it_not_ready(kit: Kit, tally: Tally) -> None:
         away = await _becomes(kit, ready=False)
     finally:
         await _run(f"{command} back")
-    tally.expect(away is not None, f"it is still ready after {_WITHIN:g} s")
+    tally.expect(away is not None, f"it is still ready after {kit.options.patience:g} s")
     tally.expect(str(away).startswith("the database does not answer"), f"the reason is {away!r}")
-    tally.expect(await _becomes(kit, ready=True) is not None, f"it is not ready {_WITHIN:g} s after the database")
+    tally.expect(
+        await _becomes(kit, ready=True) is not None, f"it is not ready {kit.options.patience:g} s after the database"
+    )
 
 
 @rule("W-READY-3")
@@ -67,19 +67,21 @@ async def a_subscription_that_is_refused_makes_it_not_ready(kit: Kit, tally: Tal
     await _run(f"{command} away {shlex.quote(endpoint.subject)}")
     try:
         away = await _becomes(kit, ready=False)
-        tally.expect(away is not None, f"it is still ready after {_WITHIN:g} s")
+        tally.expect(away is not None, f"it is still ready after {kit.options.patience:g} s")
         tally.expect(str(away).startswith("not all endpoints are subscribed yet"), f"the reason is {away!r}")
         for other in kit.endpoints:
-            tally.expect(await _left(kit, other), f"it still serves {other.subject} after {_WITHIN:g} s")
+            tally.expect(await _left(kit, other), f"it still serves {other.subject} after {kit.options.patience:g} s")
     finally:
         await _run(f"{command} back")
-    tally.expect(await _becomes(kit, ready=True) is not None, f"it is not ready {_WITHIN:g} s after the right")
+    tally.expect(
+        await _becomes(kit, ready=True) is not None, f"it is not ready {kit.options.patience:g} s after the right"
+    )
     tally.expect(await _serves(kit, endpoint), f"it is ready, and nobody serves {endpoint.subject}")
 
 
 async def _left(kit: Kit, endpoint: EndpointContract) -> bool:
     """Whether nobody serves the endpoint any more, soon."""
-    ends = asyncio.get_running_loop().time() + _WITHIN
+    ends = asyncio.get_running_loop().time() + kit.options.patience
     while await _serves(kit, endpoint):
         if asyncio.get_running_loop().time() > ends:
             return False
@@ -98,7 +100,7 @@ async def _serves(kit: Kit, endpoint: EndpointContract) -> bool:
 
 async def _becomes(kit: Kit, *, ready: bool) -> str | None:
     """The reason once the instances are so; None if they do not become so."""
-    ends = asyncio.get_running_loop().time() + _WITHIN
+    ends = asyncio.get_running_loop().time() + kit.options.patience
     while asyncio.get_running_loop().time() < ends:
         found = await kit.pool()
         if found and all(one.ready is ready for one in found):
@@ -115,7 +117,7 @@ async def it_drains_when_it_is_stopped(kit: Kit, tally: Tally) -> None:
     endpoint = kit.open_endpoint()
     request = await kit.givens.fill(examples(kit.material.examples, endpoint.subject)[0].request)
     stopping = asyncio.create_task(_run(kit.options.stop_command))
-    ends = asyncio.get_running_loop().time() + _WITHIN
+    ends = asyncio.get_running_loop().time() + kit.options.patience
     gone = False
     while not gone and asyncio.get_running_loop().time() < ends:
         replies = await asyncio.gather(
@@ -125,4 +127,4 @@ async def it_drains_when_it_is_stopped(kit: Kit, tally: Tally) -> None:
         lost = [one for one in replies if isinstance(one, NoAnswer) and not isinstance(one, NobodyServes)]
         tally.expect(not lost, f"{len(lost)} of {len(replies)} requests were lost")
     await stopping
-    tally.expect(gone, f"it still serves after {_WITHIN:g} s")
+    tally.expect(gone, f"it still serves after {kit.options.patience:g} s")

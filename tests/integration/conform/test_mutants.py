@@ -161,10 +161,11 @@ async def whole(nats: NatsServer, postgres: Servers, mutant: Mutant) -> AsyncIte
         yield made
 
 
-async def results(whole: Kit, *names: str) -> list[Result]:
+async def results(whole: Kit, *names: str, patience: float = 20.0) -> list[Result]:
     """What the checks say that have these names. Nothing is left of those before."""
     whole.bus.repeated.clear()
-    return await run(replace(whole), sorted((one for one in CHECKS if one.name in names), key=lambda one: one.last))
+    kit = replace(whole, options=replace(whole.options, patience=patience))
+    return await run(kit, sorted((one for one in CHECKS if one.name in names), key=lambda one: one.last))
 
 
 async def test_a_correct_worker_passes(whole: Kit, mutant: Mutant) -> None:
@@ -180,7 +181,7 @@ async def test_a_correct_worker_passes(whole: Kit, mutant: Mutant) -> None:
 async def test_a_broken_worker_fails_by_its_rule(wrong: str, whole: Kit, mutant: Mutant) -> None:
     name, mutant.mutation = MUTANTS[wrong]
 
-    found = await results(whole, name, *(["an_empty_body_is_an_empty_object"] if name in OBSERVED else []))
+    found = await results(whole, name, *(["an_empty_body_is_an_empty_object"] if name in OBSERVED else []), patience=6)
 
     [check] = [one for one in CHECKS if one.name == name]
     assert (check.rule, Outcome.FAILED) == (found[-1].rule, found[-1].outcome), found[-1].why
