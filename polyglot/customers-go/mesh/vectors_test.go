@@ -239,7 +239,7 @@ func TestTokensAreVerifiedAsEverywhere(t *testing.T) {
 
 func TestALaterInstanceYieldsToAnExclusiveOne(t *testing.T) {
 	poll := []byte(`{"instances":[{"id":"z","pool":"exclusive"},{"id":"b","pool":"shared"}]}`)
-	s := state{isNew: true}
+	s := state{isNew: true, serving: []*nats.Subscription{{}}}
 	s.hear(poll, "m")
 	if _, ready := s.reason(); ready {
 		t.Error("it is ready beside an instance that came before")
@@ -248,6 +248,18 @@ func TestALaterInstanceYieldsToAnExclusiveOne(t *testing.T) {
 	s.hear(poll, "m")
 	if _, ready := s.reason(); !ready {
 		t.Error("it yields to a later one with a greater id")
+	}
+}
+
+func TestItIsReadyOnlyOnceItHasRejoined(t *testing.T) {
+	s := state{}
+	if reason, ready := s.reason(); ready || reason != subscribing {
+		t.Error("it is ready without a subscription:", reason)
+	}
+	s.serving = []*nats.Subscription{{}}
+	s.refuse("customers.get")
+	if reason, ready := s.reason(); ready || reason != subscribing+": NATS refuses customers.get" {
+		t.Error("it is ready while NATS refuses an endpoint:", reason)
 	}
 }
 
