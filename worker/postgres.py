@@ -97,5 +97,5 @@ async def publish(
     """
     outgoing = compose(event, payload, aggregate, event_id)
     entry = Entry(str(outgoing.id), event.subject, aggregate, outgoing.headers, outgoing.body)
-    await write(transaction, entry)
+    write(transaction, entry)
     return outgoing.id

@@ -40,16 +40,22 @@ class _Session(asyncpg.Connection):
     """
 
     _limit = _STATEMENT_TIMEOUT
-    _wrote_outbox = False
+    _events: tuple[str, ...] = ()
 
-    def wrote_outbox(self) -> None:
-        """Remember that the current transaction has written an event."""
-        self._wrote_outbox = True
+    async def begin(self, first: str) -> str:
+        """Begin a transaction with a statement, in one round trip. Returns the command tag of the statement."""
+        self._events = ()  # of a transaction that was rolled back
+        return str(await self.execute(f"BEGIN;{first}"))
 
-    def take_wrote_outbox(self) -> bool:
-        """Whether the latest transaction has written an event; forgets it."""
-        wrote, self._wrote_outbox = self._wrote_outbox, False
-        return wrote
+    def write_with_commit(self, event: str) -> None:
+        """Run the statement that writes an event together with the commit: it saves a round trip."""
+        self._events += (event,)
+
+    async def commit(self) -> bool:
+        """Write the events and commit. Returns whether there are events."""
+        events, self._events = self._events, ()
+        await self.execute("".join((*events, "COMMIT")))
+        return bool(events)
 
     async def limit_statements(self, seconds: float | None) -> None:
         """Have the server end each statement after `seconds`, or after its usual limit if that is shorter."""
@@ -112,7 +118,7 @@ class Connections:
     async def _open(self) -> Connection:
         while self._idle:
             connection = self._idle.pop()
-            if not _lost(connection):
+            if not lost(connection):
                 return connection
         opened: Connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
         return opened
@@ -153,11 +159,41 @@ async def open_connections(url: SecretStr, name: str, size: int) -> AsyncIterato
         await connections.close()
 
 
-def _lost(connection: Connection) -> bool:
+def lost(connection: Connection) -> bool:
+    """Whether the connection has ended."""
     try:
         return connection.is_closed()
     except asyncpg.InterfaceError:  # the pool took it back when it failed
         return True
+
+
+def drop(connection: Connection) -> None:
+    """End the connection without a word to the server, which may be frozen."""
+    if not lost(connection):
+        connection.terminate()
+
+
+def refuse_lost(connection: Connection) -> None:
+    """Raise ConnectionResetError if the connection has ended; asyncpg's own error does not count as an outage."""
+    if lost(connection):
+        raise ConnectionResetError("the connection was lost between two statements")
+
+
+async def commit(connection: Connection) -> bool:
+    """Write the transaction's events and commit. Returns whether there are events. Raises ConnectionResetError."""
+    refuse_lost(connection)
+    return bool(await connection.commit())  # type: ignore[attr-defined]  # our own kind of connection's
+
+
+async def roll_back(connection: Connection) -> None:
+    """End the transaction if there is one. If that fails, end the connection: then the server rolls back."""
+    try:
+        if not lost(connection) and connection.is_in_transaction():
+            await connection.execute("ROLLBACK")
+    except BaseException as error:
+        drop(connection)
+        if not isinstance(error, Exception):
+            raise
 
 
 async def _keep(_: object) -> None:

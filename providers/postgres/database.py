@@ -11,7 +11,7 @@ from asyncpg import Record
 from pydantic import AfterValidator, PostgresDsn, SecretStr
 
 from providers.errors import Blame, DatabaseRefused, DatabaseUnavailable
-from providers.postgres.connections import Connection, Connections, open_connections
+from providers.postgres.connections import Connection, Connections, commit, drop, open_connections, roll_back
 from providers.postgres.sqlstates import READ_ONLY, blame, spoils
 from providers.postgres.url import SSL_MODES, connect_arguments
 from providers.terms import Terms
@@ -74,34 +74,39 @@ class Database:
 
     async def fetch(self, sql: str, *values: object) -> list[Record]:
         """All rows of a statement."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             return await connection.fetch(sql, *values)
 
     async def fetchrow(self, sql: str, *values: object) -> Record | None:
         """The first row of a statement, or None."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             return await connection.fetchrow(sql, *values)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection within a transaction: committed at the end, rolled back on an exception."""
-        async with self._connection() as connection:
-            connection.take_wrote_outbox()  # type: ignore[attr-defined]  # of a transaction that was rolled back
+        async with self.transaction_after("") as (connection, _):
+            yield connection
+
+    @asynccontextmanager
+    async def transaction_after(self, first: str) -> AsyncIterator[tuple[Connection, str]]:
+        """A transaction whose statement `first` takes no round trip of its own. Yields its command tag too.
+
+        Begin and commit are sent as text: asyncpg's own transaction takes a round trip for each of them alone.
+        """
+        async with self.connection() as connection:
             try:
-                async with connection.transaction():
-                    try:
-                        yield connection
-                    except (asyncio.CancelledError, TimeoutError):
-                        connection.terminate()  # a rollback would wait for a server that may be frozen
-                        raise
-            except asyncpg.InterfaceError as error:
-                # If the connection broke, ending the transaction raises another error, which hides the cause.
-                cause = error.__context__
-                if cause and (isinstance(cause, asyncio.CancelledError) or blame(cause) is Blame.DATABASE):
-                    raise cause from None
+                tag = await connection.begin(first)  # type: ignore[attr-defined]  # our own kind of connection's
+                yield connection, tag
+                wrote = await commit(connection)
+            except (asyncio.CancelledError, TimeoutError):
+                drop(connection)  # a rollback would wait for a server that may be frozen
                 raise
-            if connection.take_wrote_outbox():  # type: ignore[attr-defined]  # our own kind of connection's
-                self.outbox_written.set()
+            except BaseException:
+                await roll_back(connection)
+                raise
+        if wrote:
+            self.outbox_written.set()
 
     async def probe(self) -> str | None:
         """Check that the server is alive, on a spare connection: a busy pool is not an outage.
@@ -118,7 +123,8 @@ class Database:
             raise DatabaseUnavailable(f"the database does not answer: {_said(error)}") from error
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection for several statements without a transaction. Whoever changes its session undoes it."""
         left = self._terms.remaining()
         try:
             async with asyncio.timeout(left), self.connections.taken() as connection:

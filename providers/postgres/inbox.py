@@ -16,7 +16,8 @@ KEPT: Final = timedelta(days=30)
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 # A second delivery waits in here for the first one's transaction to end.
-_APPLY = "INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING true"
+_APPLY = "INSERT INTO inbox (event_id) VALUES ('{}') ON CONFLICT DO NOTHING"
+_APPLIED = "INSERT 0 1"
 
 Repository = TypeVar("Repository")
 
@@ -43,6 +44,5 @@ class PostgresInbox(Generic[Repository]):
         """A repository within a transaction that has the event's id; None if the event is applied already."""
         for expiry in self._expiries:
             await expiry.delete()
-        async with self._database.transaction() as connection:
-            applied = await connection.fetchval(_APPLY, UUID(event_id))
-            yield self._repository(connection) if applied else None
+        async with self._database.transaction_after(_APPLY.format(UUID(event_id))) as (connection, tag):
+            yield self._repository(connection) if tag == _APPLIED else None

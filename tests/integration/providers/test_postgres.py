@@ -9,8 +9,10 @@ from pydantic import SecretStr
 
 from devstack.servers.ports import free_ports
 from providers.errors import DatabaseRefused, DatabaseUnavailable
+from providers.postgres.connections import lost
 from providers.postgres.database import Database, open_database
 from providers.terms import Terms
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -55,6 +57,16 @@ async def test_a_connection_that_breaks_within_a_transaction_is_trouble_with_the
     async def lose() -> None:
         async with database.transaction() as connection:
             await connection.fetch("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(DatabaseUnavailable):
+        await lose()
+
+
+async def test_a_transaction_whose_connection_broke_unnoticed_is_trouble_with_the_database(database: Database) -> None:
+    async def lose() -> None:
+        async with database.transaction() as connection:
+            await database.fetch(f"SELECT pg_terminate_backend({connection.get_server_pid()})")
+            await until(lambda: lost(connection))
 
     with pytest.raises(DatabaseUnavailable):
         await lose()
