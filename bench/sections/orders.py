@@ -3,12 +3,13 @@
 import asyncio
 import statistics
 import time
-from typing import Any
+from contextlib import closing
 
 import httpx2
 
 from bench import usage
 from bench.errors import BenchError
+from bench.lean_http import LeanHttp
 from bench.progress import show
 from bench.reporting.results import Claim, Section, Table
 from bench.reporting.rounds import spread
@@ -30,16 +31,19 @@ async def orders(stack: Stack, tokens: Tokens, *, rounds: int, seconds: int) -> 
     """
     async with httpx2.AsyncClient(base_url=stack.state.gateway_url, timeout=30) as http:
         await _fill_stock(http, await tokens.headers())
-        p50s, p99s, cpus = [], [], []
+        products = await _sold(http, await tokens.headers())
+    p50s, p99s, cpus, clients = [], [], [], []
+    with closing(LeanHttp(stack.state.gateway_url)) as lean:
         for turn in range(rounds + 1):
             show(f"  round {turn} of {rounds}" if turn else "  warm-up")
-            before = usage.cpu(stack.state.processes)
-            times = await _place(http, await tokens.headers(), seconds if turn else 2)
-            after = usage.cpu(stack.state.processes)
+            before, own = usage.cpu(stack.state.processes), time.process_time()
+            times = await _place(lean, await tokens.headers(), products, seconds if turn else 2)
+            after, own = usage.cpu(stack.state.processes), time.process_time() - own
             if turn:
                 p50s.append(statistics.median(times))
                 p99s.append(statistics.quantiles(times, n=100)[98])
                 cpus.append({name: (after[name] - before[name]) / len(times) * 1e3 for name in before})
+                clients.append(own / len(times) * 1e3)
     totals = [sum(cpu.values()) for cpu in cpus]
     return Section(
         name="orders",
@@ -54,6 +58,7 @@ async def orders(stack: Stack, tokens: Tokens, *, rounds: int, seconds: int) -> 
                 rows=[
                     *([name, str(spread([cpu[name] for cpu in cpus]))] for name in cpus[0]),
                     ["all", str(spread(totals))],
+                    ["the load generator, on the same cores", str(spread(clients))],
                 ],
             ),
         ],
@@ -61,7 +66,7 @@ async def orders(stack: Stack, tokens: Tokens, *, rounds: int, seconds: int) -> 
             Claim(what="p50 from placed to confirmed", bound=_MOST_P50, measured=spread(p50s), unit=" ms"),
             Claim(what="p99 from placed to confirmed", bound=_MOST_P99, measured=spread(p99s), unit=" ms"),
         ],
-        figures={"p50": p50s, "p99": p99s, "cpu": cpus},
+        figures={"p50": p50s, "p99": p99s, "cpu": cpus, "client": clients},
     )
 
 
@@ -74,9 +79,8 @@ async def _fill_stock(http: httpx2.AsyncClient, headers: dict[str, str]) -> None
             (await http.post(f"/v1/products/{product}/stock/receive", json=body, headers=headers)).raise_for_status()
 
 
-async def _place(http: httpx2.AsyncClient, headers: dict[str, str], seconds: int) -> list[float]:
+async def _place(http: LeanHttp, headers: dict[str, str], products: list[int], seconds: int) -> list[float]:
     """Milliseconds until the confirmation of each order."""
-    products = await _sold(http, headers)
     began = time.monotonic()
     tasks = []
     for number in range(_RATE * seconds):
@@ -91,16 +95,9 @@ async def _sold(http: httpx2.AsyncClient, headers: dict[str, str]) -> list[int]:
     return [one["product_id"] for one in page["items"] if one["product_id"] in _PRODUCTS]
 
 
-async def _one(http: httpx2.AsyncClient, headers: dict[str, str], product: int, due: float) -> float:
-    lines = [{"product_id": product, "quantity": 1}]
-    placed = (await http.post("/v1/orders", json={"lines": lines}, headers=headers)).raise_for_status().json()
-    order = await _confirmed(http, headers, placed["order_id"])
+async def _one(http: LeanHttp, headers: dict[str, str], product: int, due: float) -> float:
+    placed = await http.json("POST", "/v1/orders", headers, {"lines": [{"product_id": product, "quantity": 1}]})
+    order = await http.json("GET", f"/v1/orders/{placed['order_id']}?wait=confirmed", headers)
     if order["status"] != "confirmed":
         raise BenchError(f"order {order['order_id']} is {order['status']} after ten seconds")
     return (time.monotonic() - due) * 1e3
-
-
-async def _confirmed(http: httpx2.AsyncClient, headers: dict[str, str], order_id: int) -> dict[str, Any]:
-    answer = await http.get(f"/v1/orders/{order_id}", params={"wait": "confirmed"}, headers=headers)
-    order: dict[str, Any] = answer.raise_for_status().json()
-    return order
