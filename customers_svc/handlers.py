@@ -24,6 +24,7 @@ from subjects import (
     CUSTOMERS_UPDATE,
 )
 from worker.answers import answers
+from worker.traced_reads import trace_read
 
 
 class Handlers:
@@ -31,8 +32,8 @@ class Handlers:
 
     def __init__(self, customers: Customers, writes: IdempotentWrites[Customers]) -> None:
         self._customers = customers
-        self._by_id = BatchLoader(customers.find_many)
-        self._pages = SingleFlight(customers.list)
+        self._by_id = BatchLoader(customers.find_many, trace=trace_read)
+        self._pages = SingleFlight(customers.list, trace=trace_read)
         self._writes = writes
 
     @answers(CUSTOMERS_GET)

@@ -5,7 +5,7 @@ import contextvars
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from typing import Generic, TypeVar
 
-from loading.callers import READ_TASK, Callers
+from loading.callers import READ_TASK, UNTRACED, Callers, Trace, untraced
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
@@ -16,13 +16,19 @@ class BatchLoader(Generic[Key, Row]):
 
     While `at_once` queries run, new callers wait for the next query, which serves them all and looks up each key once.
     A caller never joins a query that has been sent: it might miss an earlier acknowledged write. A query has its own
-    context, and so outlives the caller that started it.
+    context, and so outlives the caller that started it. It belongs to the trace of one of its callers.
     """
 
     def __init__(
-        self, find_many: Callable[[Collection[Key]], Awaitable[Mapping[Key, Row]]], *, at_once: int = 2
+        self,
+        find_many: Callable[[Collection[Key]], Awaitable[Mapping[Key, Row]]],
+        *,
+        at_once: int = 2,
+        trace: Trace = untraced,
     ) -> None:
         self._find_many = find_many
+        self._trace = trace
+        self._next_trace = UNTRACED
         self._at_once = at_once
         self._wanted: dict[Key, Callers[Row | None]] = {}
         self._readers: set[asyncio.Task[None]] = set()
@@ -39,6 +45,8 @@ class BatchLoader(Generic[Key, Row]):
             loop = self._loop = asyncio.get_running_loop()
         if (callers := self._wanted.get(key)) is None:
             callers = self._wanted[key] = Callers(loop)
+        if (trace := self._trace()) is not None:
+            self._next_trace = trace
         if len(self._readers) < self._at_once:
             self._readers.add(loop.create_task(self._serve(), name=READ_TASK, context=contextvars.Context()))
         return await callers.wait()
@@ -47,7 +55,9 @@ class BatchLoader(Generic[Key, Row]):
         try:
             while self._wanted:
                 wanted, self._wanted = self._wanted, {}
-                await self._answer(wanted)
+                trace, self._next_trace = self._next_trace, UNTRACED
+                with trace:
+                    await self._answer(wanted)
         finally:  # a done-callback runs later: a caller in between would wait for a finished reader
             self._readers.discard(asyncio.current_task(self._loop))
 

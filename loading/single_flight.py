@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
-from loading.callers import READ_TASK, Callers
+from loading.callers import READ_TASK, Callers, Trace, untraced
 
 Request = TypeVar("Request", bound=BaseModel)
 Reply = TypeVar("Reply")
@@ -17,11 +17,13 @@ class SingleFlight(Generic[Request, Reply]):
     """Reads once for all concurrent callers with the same request.
 
     While a read runs, new callers wait for the next one. A caller never joins a read in flight: it might miss an
-    earlier acknowledged write. A read has its own context, and so outlives the caller that started it.
+    earlier acknowledged write. A read has its own context, and so outlives the caller that started it. It belongs to
+    the trace of one of its callers.
     """
 
-    def __init__(self, read: Callable[[Request], Awaitable[Reply]]) -> None:
+    def __init__(self, read: Callable[[Request], Awaitable[Reply]], *, trace: Trace = untraced) -> None:
         self._read = read
+        self._trace = trace
         self._wanted: dict[str, Callers[Reply]] = {}
         self._readers: dict[str, asyncio.Task[None]] = {}
 
@@ -36,6 +38,8 @@ class SingleFlight(Generic[Request, Reply]):
         same = request.model_dump_json(exclude_unset=True)
         loop = asyncio.get_running_loop()
         callers = self._wanted.setdefault(same, Callers(loop))
+        if (trace := self._trace()) is not None:
+            callers.trace = trace
         if same not in self._readers:
             serving = self._serve(same, request)
             self._readers[same] = loop.create_task(serving, name=READ_TASK, context=contextvars.Context())
@@ -44,7 +48,8 @@ class SingleFlight(Generic[Request, Reply]):
     async def _serve(self, same: str, request: Request) -> None:
         try:
             while callers := self._wanted.pop(same, None):
-                await self._answer(callers, request)
+                with callers.trace:
+                    await self._answer(callers, request)
         finally:
             del self._readers[same]
 

@@ -62,6 +62,7 @@ async def build(settings: NotificationsSettings, transport: Transport, resources
         sources=[partial(connections, database, "notifications")],
     )
     service.statistics = delivery.statistics
+    delivery.tracer = lambda: service.tracer
     return service
 
 

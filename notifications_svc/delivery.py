@@ -3,18 +3,23 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from contracts.notifications import Channel, NotificationKind
+from mesh.core import context
+from mesh.core.context import NO_DEADLINE, NO_TRACE, Context, request_id_from
 from mesh.core.errors import Fault
 from notifications_svc.channel import Away, Later, Undeliverable
 from notifications_svc.repository import Due, Notifications
 from providers.mongo.operation import now
+
+if TYPE_CHECKING:
+    from mesh.telemetry.tracing import Tracer
 
 log = structlog.get_logger()
 
@@ -115,6 +120,8 @@ class Delivery:
         self._poll = poll
         self._running: set[asyncio.Task[None]] = set()
         self._delivers = False
+        self.tracer: Callable[[], Tracer | None] = lambda: None
+        """Returns what traces deliveries whose requests are traced, or None."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -191,7 +198,11 @@ class Delivery:
             log.warning("delivery_not_recorded", error=str(error), type=type(error).__name__)
 
     async def _deliver(self, due: Due) -> None:
-        """Deliver one notification and record the outcome."""
+        """Deliver one notification and record the outcome, for the request that caused it but without its deadline."""
+        trace = {"traceparent": due.traceparent} if due.traceparent else NO_TRACE
+        request = Context(request_id_from(due.request_id), NO_DEADLINE, trace=trace)
+        tracer = self.tracer()
+        context.begin(request if tracer is None else tracer.in_background(request))
         found = await self._find(due.user_id)
         if found is None:
             await self._again(due, None, Later("the address of the user is not known yet"))
@@ -203,7 +214,8 @@ class Delivery:
             return
         try:
             async with asyncio.timeout(_LONGEST_DELIVERY):
-                await route.deliver(due, address)
+                with _step(channel):
+                    await route.deliver(due, address)
         except Exception as error:  # noqa: BLE001  # also a bug in a template: it must not be retried without a pause
             await self._not_sent(due, channel, error)
         else:
@@ -269,6 +281,14 @@ class Delivery:
 def _most(channel: Channel, at_once: int) -> int:
     """Deliveries at once. Webhooks may use half of them, so that slow ones do not hold up mail."""
     return max(1, at_once // 2) if channel is Channel.WEBHOOK else at_once
+
+
+def _step(channel: Channel) -> AbstractContextManager[None]:
+    """The span of a try to deliver, if its request is traced."""
+    request = context.current()
+    if request is None or request.span is None:
+        return nullcontext()
+    return request.span.step(request, f"deliver {channel.value}", **{"mesh.channel": channel.value})
 
 
 def _said(error: Exception) -> str:

@@ -15,6 +15,7 @@ from contracts.notifications import (
     NotificationKind,
     NotificationPage,
 )
+from mesh.core import context
 from notifications_svc.messages import subject
 from providers.mongo import operation as mongo
 from providers.mongo.database import Database, Document
@@ -42,6 +43,10 @@ class Due(NamedTuple):
     created_at: datetime
     attempts: int
     """Attempts before this one."""
+    request_id: str | None = None
+    """The request that caused it."""
+    traceparent: str | None = None
+    """The span that it follows from, if that request is traced."""
 
 
 class Notifications:
@@ -93,6 +98,7 @@ class Notifications:
             "sent_at": None,
             "due_at": created_at,
             "attempts": 0,
+            **_origin(),
             **(_claimed(created_at) if claim else {}),
         }
         try:
@@ -103,7 +109,7 @@ class Notifications:
             return None
         if not claim:
             self._wake()
-        return Due(notification_id, user_id, kind, values, created_at, 0)
+        return Due(notification_id, user_id, kind, values, created_at, 0, *_origin().values())
 
     @operation()
     async def claim(self) -> Due | None:
@@ -114,8 +120,16 @@ class Notifications:
         )
         if found is None:
             return None
-        kind = NotificationKind(found["kind"])
-        return Due(found["_id"], found["user_id"], kind, found["values"], found["created_at"], found["attempts"])
+        return Due(
+            found["_id"],
+            found["user_id"],
+            NotificationKind(found["kind"]),
+            found["values"],
+            found["created_at"],
+            found["attempts"],
+            found.get("request_id"),
+            found.get("traceparent"),
+        )
 
     @operation()
     async def email(self, user_id: str) -> str | None:
@@ -161,6 +175,15 @@ class Notifications:
     async def _end(self, due: Due, done: Document) -> None:
         change = {"$set": done, "$unset": {"due_at": "", "claimed": ""}}
         await self._notifications.update_one({"_id": due.notification_id}, change)
+
+
+def _origin() -> dict[str, str]:
+    """The request that causes a notification, and its trace if it has one."""
+    request = context.current()
+    if request is None:
+        return {}
+    trace = {} if request.span is None else request.span.headers(request)
+    return {"request_id": request.request_id, **{name: trace[name] for name in ("traceparent",) if name in trace}}
 
 
 def _claimed(at: datetime) -> Document:

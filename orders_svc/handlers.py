@@ -22,6 +22,7 @@ from orders_svc.repository import Orders
 from orders_svc.rows import visible
 from subjects import ORDERS_CANCEL, ORDERS_GET, ORDERS_HISTORY, ORDERS_LIST, ORDERS_PLACE, ORDERS_START_DISPATCH
 from worker.answers import answers
+from worker.traced_reads import trace_read
 
 
 class Handlers:
@@ -29,7 +30,7 @@ class Handlers:
 
     def __init__(self, orders: Orders, writes: IdempotentWrites[Orders], placements: Placements) -> None:
         self._orders = orders
-        self._by_id = BatchLoader(orders.find_many)
+        self._by_id = BatchLoader(orders.find_many, trace=trace_read)
         self._writes = writes
         self._placements = placements
 

@@ -35,6 +35,7 @@ from subjects import (
     PRODUCTS_UPDATE,
 )
 from worker.answers import answers
+from worker.traced_reads import trace_read
 
 
 class Handlers:
@@ -42,10 +43,10 @@ class Handlers:
 
     def __init__(self, catalogue: Catalogue, writes: IdempotentWrites[Catalogue]) -> None:
         self._catalogue = catalogue
-        self._by_id = BatchLoader(catalogue.find_many)
-        self._pages = SingleFlight(catalogue.list)
-        self._category_pages = SingleFlight(catalogue.list_categories)
-        self._supplier_pages = SingleFlight(catalogue.list_suppliers)
+        self._by_id = BatchLoader(catalogue.find_many, trace=trace_read)
+        self._pages = SingleFlight(catalogue.list, trace=trace_read)
+        self._category_pages = SingleFlight(catalogue.list_categories, trace=trace_read)
+        self._supplier_pages = SingleFlight(catalogue.list_suppliers, trace=trace_read)
         self._writes = writes
 
     @answers(PRODUCTS_GET)

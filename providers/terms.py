@@ -1,7 +1,8 @@
 """Translates a database's outage, for every driver, to the errors of the process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
@@ -10,7 +11,18 @@ from providers.errors import DatabaseReadOnly, DatabaseTimedOut, DatabaseUnavail
 log = structlog.get_logger()
 
 
+class StatementSpan(Protocol):
+    """The span of a traced request. It records the statements of the request."""
+
+    def statement(self, about: Mapping[str, str], started: int, ended: int, failure: str | None) -> None:
+        """Record a statement by OpenTelemetry's attributes, without values. Times are Unix nanoseconds."""
+
+
 def _no_deadline() -> float | None:
+    return None
+
+
+def _no_span() -> StatementSpan | None:
     return None
 
 
@@ -26,6 +38,8 @@ class Terms:
     """Makes the exception for an operation that the deadline ended."""
     remaining: Callable[[], float | None] = _no_deadline
     """Seconds until the deadline of the current task, or None."""
+    span: Callable[[], StatementSpan | None] = _no_span
+    """The span of the current task, or None."""
 
     def outage(  # each by name
         self, error: Exception, said: str, *, margin: float, is_answer: bool, is_read_only: bool, **code: object

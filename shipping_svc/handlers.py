@@ -18,6 +18,7 @@ from shipping_svc.repository import Shipments
 from shipping_svc.rows import visible
 from subjects import SHIPPING_DELIVER, SHIPPING_DISPATCH, SHIPPING_GET, SHIPPING_LIST
 from worker.answers import answers
+from worker.traced_reads import trace_read
 
 
 class Handlers:
@@ -25,7 +26,7 @@ class Handlers:
 
     def __init__(self, shipments: Shipments, writes: IdempotentWrites[Shipments], departures: Departures) -> None:
         self._shipments = shipments
-        self._by_id = BatchLoader(shipments.find_many)
+        self._by_id = BatchLoader(shipments.find_many, trace=trace_read)
         self._writes = writes
         self._departures = departures
 

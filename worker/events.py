@@ -2,12 +2,14 @@
 
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, get_type_hints, overload
 from uuid import UUID
 
 from pydantic import BaseModel
 
+from mesh.core import context
 from mesh.core.event import Event, Payload
 from mesh.events import jetstream
 from mesh.events.cloud_event import compose
@@ -131,5 +133,7 @@ class Publisher:
         same. Elsewhere the default is random. Raises CallError if the stream does not acknowledge.
         """
         outgoing = compose(event, payload, aggregate, id)
-        await jetstream.publish(self._transport, event.subject, outgoing.body, outgoing.headers)
+        span = context.span()
+        with nullcontext() if span is None else span.sent(event.subject, str(outgoing.id)):
+            await jetstream.publish(self._transport, event.subject, outgoing.body, outgoing.headers)
         return outgoing.id

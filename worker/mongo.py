@@ -7,7 +7,9 @@ from pydantic import SecretStr
 
 from mesh.core.event import Event, Payload
 from mesh.events.cloud_event import compose
+from mesh.process.run import read_settings
 from mesh.telemetry.metrics import Sample
+from mesh.telemetry.settings import TraceSettings
 from providers.mongo.database import Database, Document, open_database, pool_counts
 from providers.mongo.outbox import Entry, MongoOutbox, unsent
 from worker.outages import TERMS, opening
@@ -16,8 +18,11 @@ from worker.pool import pool_samples
 
 async def open_mongo(url: SecretStr, resources: AsyncExitStack, *, service: str) -> Database:
     """The database that the URL names, or the one named after the service. Raises StartError where it cannot be had."""
+    traces = read_settings(TraceSettings).trace_ratio > 0
     with opening():
-        return await resources.enter_async_context(open_database(url, default_name=service))
+        return await resources.enter_async_context(
+            open_database(url, default_name=service, span=TERMS.span if traces else None)
+        )
 
 
 async def outbox_in(database: Database, collection: str) -> MongoOutbox:

@@ -4,16 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from mesh.core.context import remaining
+from mesh.core.context import remaining, span
 from mesh.process.run import StartError
 from mesh.service.faults import database_read_only, database_unavailable, deadline_passed
 from providers.errors import ProviderError
 from providers.terms import Terms
 
 TERMS: Final = Terms(
-    unavailable=database_unavailable, read_only=database_read_only, timed_out=deadline_passed, remaining=remaining
+    unavailable=database_unavailable,
+    read_only=database_read_only,
+    timed_out=deadline_passed,
+    remaining=remaining,
+    span=span,
 )
-"""The faults for an outage of any kind of store (ADR 4)."""
+"""The faults for an outage of any kind of store (ADR 4), and the deadline and span of the current request."""
 
 
 @contextmanager

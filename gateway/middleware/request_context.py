@@ -104,8 +104,9 @@ class RequestContext:
                     raise
                 log.info(DISCONNECTED)
                 status = _CLIENT_CLOSED_REQUEST
-            except Exception:
+            except Exception as error:
                 log.exception("request_failed")
+                _record(context, error)
                 if status is not None:
                     raise  # the response has begun: the server closes the connection
                 await internal_error()(scope, receive, send_prepared)
@@ -140,6 +141,11 @@ def _text(value: bytes | None) -> str | None:
 def _trace(sent: Mapping[bytes, bytes]) -> Mapping[str, str]:
     found = {name: sent[field] for field, name in _TRACE.items() if field in sent}
     return {name: value.decode("latin-1") for name, value in found.items() if len(value) <= _LONGEST_TRACE}
+
+
+def _record(context: Context, error: Exception) -> None:
+    if context.span is not None:
+        context.span.failed(error)
 
 
 def _caching(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:

@@ -1,5 +1,6 @@
 """The current request: caller, deadline, ids and trace, available to all code that works on it."""
 
+import math
 import random
 import re
 from asyncio import get_running_loop
@@ -24,6 +25,8 @@ class Caller:
 
 
 NO_TRACE: Final[Mapping[str, str]] = {}
+NO_DEADLINE: Final = math.inf
+"""The deadline of work that nobody waits for."""
 
 
 class Span(Protocol):
@@ -36,6 +39,24 @@ class Span(Protocol):
 
     def headers(self, current: "Context") -> Mapping[str, str]:
         """The trace headers that make what follows a child of this span."""
+
+    def step(self, current: "Context", name: str, **about: str) -> AbstractContextManager[None]:
+        """Open a child span for a step of the request that leaves the process; `about` has its attributes."""
+
+    def created(self, current: "Context", subject: str, event_id: str) -> Mapping[str, str]:
+        """Record that the request creates an event. Returns the event's trace headers."""
+
+    def sent(self, subject: str, event_id: str) -> AbstractContextManager[None]:
+        """Open a child span for an event on its way to the stream."""
+
+    def statement(self, about: Mapping[str, str], started: int, ended: int, failure: str | None) -> None:
+        """Record a statement on a database with its attributes. `started` and `ended` are Unix nanoseconds."""
+
+    def waited(self, seconds: float) -> None:
+        """Record that the request has waited so long for a handler until now."""
+
+    def failed(self, error: BaseException) -> None:
+        """Record an exception: its type and where it was raised, without its message."""
 
     def answered(self, method: str, route: str | None, status: int | None) -> None:
         """End the span with the HTTP status, or None if the process ends first. `route` is the path template."""
@@ -83,9 +104,15 @@ def current() -> Context | None:
 
 
 def remaining() -> float | None:
-    """Seconds until the deadline of this request, negative once it has passed; None outside of a request."""
+    """Seconds until the deadline of this request, negative once it has passed; None without a deadline."""
     context = _current.get()
-    return None if context is None else context.remaining()
+    return None if context is None or context.deadline == NO_DEADLINE else context.remaining()
+
+
+def span() -> Span | None:
+    """The span of this request; None if it is not traced, and outside of a request."""
+    context = _current.get()
+    return None if context is None else context.span
 
 
 def caller() -> Caller:

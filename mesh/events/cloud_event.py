@@ -101,7 +101,8 @@ def compose(event: Event[Payload], payload: Payload, aggregate: str, event_id: U
         names.REQUEST_ID: context.request_id_from(None if current is None else current.request_id),
     }
     if current is not None:
-        trace = current.trace if current.span is None else current.span.headers(current)
+        span = current.span
+        trace = current.trace if span is None else span.created(current, event.subject, str(event_id))
         if _TRACEPARENT in trace:
             headers[_TRACEPARENT] = trace[_TRACEPARENT]
     return Outgoing(event_id, headers, body)

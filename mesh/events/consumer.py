@@ -251,6 +251,8 @@ class EventConsumer:
                 failed = timed_out(route.handler.timeout)
             elif isinstance(error, Exception):
                 failed = failure(error, event.type)
+                if context.span is not None:
+                    context.span.failed(error)
             else:
                 failed = HANDED_BACK
                 raise

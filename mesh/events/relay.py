@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -13,6 +13,9 @@ from mesh.events import jetstream
 from mesh.events.backlog import Backlog
 from mesh.events.stores import Outbox, OutboxEntry
 from mesh.transport.base import Transport
+
+if TYPE_CHECKING:
+    from mesh.telemetry.tracing import Tracer
 
 log = structlog.get_logger()
 
@@ -25,6 +28,7 @@ _CLAIM: Final = 3.0
 _SHORTEST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
 _LONGEST_DISCONNECTED: Final = 0.5
+_UNTRACED: Final = nullcontext()
 _DRAIN: Final = 2.0
 """Seconds at a stop to send the events of the last requests."""
 
@@ -55,6 +59,8 @@ class Relay:
         self._busy = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self.stats = RelayStats()
+        self.tracer: Tracer | None = None
+        """Traces events whose publishers trace them; set it before `start`."""
         self.backlog: Backlog | None = None
         """Reads how much waits, while the relay runs; None reads nothing."""
 
@@ -124,12 +130,18 @@ class Relay:
             if loop.time() >= until:
                 break  # the rest is for the next claim
             try:
-                await jetstream.publish(self._transport, entry.subject, entry.body, entry.headers)
+                with self._span(entry):
+                    await jetstream.publish(self._transport, entry.subject, entry.body, entry.headers)
             except CallError as error:
                 self._count_error("event_not_published", error, subject=entry.subject, id=entry.id)
                 break
             sent.append(entry.id)
         return sent
+
+    def _span(self, entry: OutboxEntry) -> AbstractContextManager[None]:
+        if self.tracer is None:
+            return _UNTRACED
+        return self.tracer.in_relay(entry.subject, entry.id, entry.headers)
 
     def _count_error(self, event: str, error: Exception, **about: str) -> None:
         self.stats.errors += 1

@@ -25,6 +25,7 @@ class EventService(Service):
             self.consumer.tracer = self.tracer
         await super().start()
         if self.relay is not None:
+            self.relay.tracer = self.tracer
             await self.relay.start()
         if self.consumer is not None:
             await self.consumer.start()

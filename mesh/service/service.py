@@ -190,6 +190,8 @@ class Service:
         if (waiting := self.queue.next()) is not None:
             if self.waits is not None:
                 self.waits.observe((), self._loop.time() - waiting.received)
+            if waiting.context.span is not None:
+                waiting.context.span.waited(self._loop.time() - waiting.received)
             self._run(waiting)
         elif not self._running:
             self._idle.set()
@@ -208,7 +210,7 @@ class Service:
                     body = await self._reply(request)
                     await self._transport.publish(message.reply, body, {names.REQUEST_ID: context.request_id})
             except Fault as error:
-                fault = declared(route.endpoint, error)
+                fault = _answered_by(route, context, error)
                 error.with_traceback(None)  # its traceback refers to this frame: a cycle
             except Disconnected:
                 log.warning("reply_not_sent", subject=message.subject)
@@ -298,3 +300,10 @@ class Service:
         task = asyncio.ensure_future(sending)
         self._background_tasks.add(task)
         task.add_done_callback(self._background_tasks.discard)
+
+
+def _answered_by(route: Route, context: Context, error: Fault) -> Fault:
+    """The fault to send to the caller. The span learns of what failed."""
+    if context.span is not None:
+        context.span.failed(error)
+    return declared(route.endpoint, error)

@@ -5,101 +5,40 @@ client's sampling flag and does not sample by trace id: otherwise any client cou
 the trace id, so that the client's own trace continues. Within the mesh `traceparent` decides: NATS admits only the
 mesh's own processes.
 
-An untraced request has no span. Spans carry names and codes by OpenTelemetry's semantic conventions, and the request
-id. They never carry payloads, users, or the text of a fault.
+An untraced request has no span.
 """
 
 import logging
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from threading import Thread
 from typing import Final
 
 import structlog
-from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace import Link, SpanKind, get_current_span
 from opentelemetry.util.types import Attributes
 
-from mesh.core.context import Context, working_on
-from mesh.core.errors import Fault, RemoteFault
-from mesh.telemetry.methods import OTHER, known_method
+from mesh.core.context import NO_DEADLINE, Context
+from mesh.telemetry.spans import PROPAGATOR, REQUEST_ID, Span, link_to, messaging, rpc
 
 log = structlog.get_logger()
-
-REQUEST_ID: Final = "mesh.request_id"
 
 _TRACEPARENT = "traceparent"
 _SAMPLED = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf]")
 _FLAGS = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-")
-_SERVER_ERROR = 500  # from this status on the failure is the server's
 _FLUSH = 2.0
 """Seconds to export the last spans when the process ends."""
 _PAUSE = 60.0
 """Seconds between two warnings about the collector."""
-_propagator = TraceContextTextMapPropagator()
-
-
-class Span:
-    """The span of one traced request in this process; ended exactly once."""
-
-    def __init__(self, tracer: trace.Tracer, span: trace.Span) -> None:
-        self.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
-        self._tracer = tracer
-        self._span = span
-
-    @contextmanager
-    def call(self, current: Context, subject: str) -> Iterator[None]:
-        """Open a child span for a call within the request; the trace headers pass it on.
-
-        Inside the context the current request has no span, so that the call itself is not traced again.
-        """
-        service = subject.partition(".")[0]
-        attributes = {**_rpc(current, subject), "service.peer.name": service}
-        span = self._tracer.start_span(subject, set_span_in_context(self._span), SpanKind.CLIENT, attributes)
-        code: str | None = "ok"
-        failure: str | None = None
-        try:
-            with working_on(current._replace(span=None, trace=_headers(span, current.trace))):
-                yield
-        except BaseException as error:
-            code = error.code.value if isinstance(error, RemoteFault | Fault) else None
-            failure = code or type(error).__name__
-            raise
-        finally:
-            _end(span, "rpc.response.status_code", code, failure)
-
-    def headers(self, current: Context) -> dict[str, str]:
-        """The trace headers that make what follows a child of this span."""
-        return _headers(self._span, current.trace)
-
-    def answered(self, method: str, route: str | None, status: int | None) -> None:
-        """End with the HTTP status, or None if the process ends first; `route` is the template."""
-        known = known_method(method)
-        self._span.update_name(" ".join(filter(None, ("HTTP" if known == OTHER else known, route))))
-        self._span.set_attribute("http.request.method", known)
-        if route is not None:
-            self._span.set_attribute("http.route", route)
-        failure = "cancelled" if status is None else str(status) if status >= _SERVER_ERROR else None
-        _end(self._span, "http.response.status_code", status, failure)
-
-    def served(self, fault: Fault | None) -> None:
-        """End with the fault in the reply, or None."""
-        code = fault.code if fault else None
-        failure = code.value if code and code.number >= _SERVER_ERROR else None
-        _end(self._span, "rpc.response.status_code", code.value if code else "ok", failure)
-
-    def handled(self, failure: str | None) -> None:
-        """End with the reason why the handler of an event failed, or None."""
-        _end(self._span, "error.type", None, failure)
+_UNTRACED: Final = nullcontext()
 
 
 class Tracer:
@@ -136,24 +75,32 @@ class Tracer:
         return context._replace(trace={**context.trace, _TRACEPARENT: f"{parent[:_FLAGS]}00"})
 
     def in_consumer(self, context: Context, subject: str, event_id: str) -> Context:
-        """The context of an event that is handled: with a span if its publisher traces it."""
-        if not _SAMPLED.match(context.trace.get(_TRACEPARENT, "")):
+        """The context of an event that is handled: with a span if its publisher traces it.
+
+        The span is a child of the span that created the event, and linked to it: a view that shows traces by their
+        roots finds it, and one that follows links does too.
+        """
+        if not _sampled(context.trace):
             return context
-        attributes = {
-            "messaging.system": "nats",
-            "messaging.operation.name": "process",
-            "messaging.operation.type": "process",
-            "messaging.destination.name": subject,
-            "messaging.message.id": event_id,
-            REQUEST_ID: context.request_id,
-        }
-        return self._traced(context, f"process {subject}", attributes, SpanKind.CONSUMER)
+        attributes = {REQUEST_ID: context.request_id, **messaging("process", subject, event_id)}
+        return self._traced(context, f"process {subject}", attributes, SpanKind.CONSUMER, link_to(context.trace))
+
+    def in_relay(self, subject: str, event_id: str, headers: Mapping[str, str]) -> AbstractContextManager[None]:
+        """A span for an event on its way from the outbox to the stream, if its publisher traces it."""
+        span = self.in_background(Context("", NO_DEADLINE, trace=headers)).span
+        return _UNTRACED if span is None else span.sent(subject, event_id)
+
+    def in_background(self, context: Context) -> Context:
+        """The context of work that a request has left behind: its steps are children of the span in its headers."""
+        if not _sampled(context.trace):
+            return context
+        return context._replace(span=Span(self._tracer, get_current_span(PROPAGATOR.extract(context.trace))))
 
     def in_worker(self, context: Context, subject: str) -> Context:
         """The context of a NATS request: with a span if its caller traces it."""
-        if not _SAMPLED.match(context.trace.get(_TRACEPARENT, "")):
+        if not _sampled(context.trace):
             return context
-        return self._traced(context, subject, _rpc(context, subject))
+        return self._traced(context, subject, rpc(context, subject))
 
     def _has_room(self) -> bool:
         """Whether this second may have one more trace."""
@@ -170,8 +117,15 @@ class Tracer:
         flush.start()
         flush.join(_FLUSH)
 
-    def _traced(self, context: Context, name: str, attributes: Attributes, kind: SpanKind = SpanKind.SERVER) -> Context:
-        span = self._tracer.start_span(name, _propagator.extract(context.trace), kind, attributes)
+    def _traced(
+        self,
+        context: Context,
+        name: str,
+        attributes: Attributes,
+        kind: SpanKind = SpanKind.SERVER,
+        links: Sequence[Link] = (),
+    ) -> Context:
+        span = self._tracer.start_span(name, PROPAGATOR.extract(context.trace), kind, attributes, links)
         return context._replace(span=Span(self._tracer, span))
 
 
@@ -201,22 +155,5 @@ class _Warnings(logging.Handler):
             log.warning("tracing_disturbed", why=record.getMessage())
 
 
-def _rpc(context: Context, subject: str) -> dict[str, str]:
-    return {"rpc.system.name": "nats", "rpc.method": subject, REQUEST_ID: context.request_id}
-
-
-def _headers(span: trace.Span, came: Mapping[str, str]) -> dict[str, str]:
-    """The trace headers of a call: the span's own, and received ones that it does not replace (baggage)."""
-    headers = {name: value for name, value in came.items() if name not in _propagator.fields}
-    _propagator.inject(headers, set_span_in_context(span))
-    return headers
-
-
-def _end(span: trace.Span, attribute: str, outcome: str | int | None, failure: str | None) -> None:
-    """End the span with its outcome; `failure` is the error type if it failed."""
-    if outcome is not None:
-        span.set_attribute(attribute, outcome)
-    if failure is not None:
-        span.set_attribute("error.type", failure)
-        span.set_status(StatusCode.ERROR)
-    span.end()
+def _sampled(headers: Mapping[str, str]) -> bool:
+    return _SAMPLED.match(headers.get(_TRACEPARENT, "")) is not None

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC
 from typing import Annotated, Any, TypeAlias, cast
@@ -17,6 +17,8 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from providers.errors import DatabaseRefused, DatabaseUnavailable
 from providers.mongo.pool import PoolCounts
+from providers.mongo.statement_spans import StatementSpans
+from providers.terms import StatementSpan
 
 Document: TypeAlias = dict[str, Any]
 Client: TypeAlias = AsyncMongoClient[Document]
@@ -48,22 +50,24 @@ MongoUrl = Annotated[SecretStr, AfterValidator(_well_formed)]
 
 
 @asynccontextmanager
-async def open_database(
+async def open_database(  # noqa: PLR0913  # each by name
     url: SecretStr,
     *,
     default_name: str,
     timeout: float = OPERATION_TIMEOUT,
     connect_timeout: float = 30.0,
+    span: Callable[[], StatementSpan | None] | None = None,
     driver: type[Client] = DRIVER,
 ) -> AsyncIterator[Database]:
     """The database named in the URL, or `default_name`. Waits for a server that is starting.
 
-    `timeout`: seconds for any one operation, including the driver's retries.
+    `timeout`: seconds for any one operation, including the driver's retries. `span` returns the span of the current
+    task, which records its commands. Leave it out unless the process traces: it costs some time for every command.
 
     Raises DatabaseUnavailable if it is not reachable within `connect_timeout` seconds, and DatabaseRefused at once if
     it rejects us.
     """
-    client = _client(url.get_secret_value(), timeout, driver)
+    client = _client(url.get_secret_value(), timeout, driver, [StatementSpans(span)] if span else [])
     try:
         database = client.get_default_database(default_name)
         await _reach(database, _place(url, database), connect_timeout)
@@ -90,7 +94,7 @@ async def probe(database: Database) -> None:
 def pool_counts(database: Database) -> tuple[PoolCounts, int]:
     """The counts of the client's connections, and how many it may open to a server."""
     options = database.client.options
-    (counts,) = cast("list[PoolCounts]", options.event_listeners)
+    (counts,) = (one for one in options.event_listeners if isinstance(one, PoolCounts))
     return counts, int(options.pool_options.max_pool_size)
 
 
@@ -105,7 +109,7 @@ def said(error: PyMongoError) -> str:
     return re.split(r", (?:Timeout|full error): ", str(error))[0] or type(error).__name__
 
 
-def _client(url: str, timeout: float, driver: type[Client]) -> Client:
+def _client(url: str, timeout: float, driver: type[Client], listeners: list[StatementSpans]) -> Client:
     milliseconds = round(timeout * 1000)
     try:
         return driver(
@@ -117,7 +121,7 @@ def _client(url: str, timeout: float, driver: type[Client]) -> Client:
             journal=True,
             tz_aware=True,
             tzinfo=UTC,
-            event_listeners=[PoolCounts()],
+            event_listeners=[PoolCounts(), *listeners],
         )
     except (PyMongoError, ValueError) as error:
         raise DatabaseRefused(f"not a usable MongoDB URL: {error}") from error

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Annotated, Protocol
 
 import asyncpg
@@ -13,6 +13,7 @@ from pydantic import AfterValidator, PostgresDsn, SecretStr
 from providers.errors import Blame, DatabaseRefused, DatabaseUnavailable
 from providers.postgres.connections import Connection, Connections, commit, drop, open_connections, roll_back
 from providers.postgres.sqlstates import READ_ONLY, blame, spoils
+from providers.postgres.statement_spans import recorded
 from providers.postgres.url import SSL_MODES, connect_arguments
 from providers.terms import Terms
 
@@ -57,6 +58,7 @@ class Statements(Protocol):
 
 
 _ON_OUR_TERMS = Terms()
+_UNTRACED = nullcontext()
 
 
 class Database:
@@ -125,12 +127,13 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection for several statements without a transaction. Whoever changes its session undoes it."""
-        left = self._terms.remaining()
+        left, span = self._terms.remaining(), self._terms.span()
         try:
             async with asyncio.timeout(left), self.connections.taken() as connection:
                 try:
                     await connection.limit_statements(left)
-                    yield connection
+                    with _UNTRACED if span is None else recorded(connection, span):
+                        yield connection
                 except asyncpg.PostgresError as error:
                     if spoils(error):
                         connection.terminate()

@@ -1,5 +1,6 @@
 """Which requests are traced, and what a trace tells: gateway, call and worker, on a mesh in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -23,6 +24,7 @@ from tests.support.gateway.tokens import bearer
 from tests.support.gateway.world import World
 from tests.support.mesh.sample_service import Gate, Said, Say, sample
 from tests.support.mesh.spans import Spans
+from tests.support.waiting import until
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SAMPLED = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -259,3 +261,31 @@ async def test_log_lines_of_a_traced_request_bear_its_trace_id(world: World, spa
             await untraced.get("/v1/products/1")
     lines = [line.get("trace_id") for line in logs if line["event"] == "request"]
     assert [TRACE, TRACE, None, None] == lines
+
+
+async def test_a_wait_for_a_handler_and_a_bug_are_in_the_trace(spans: Spans) -> None:
+    broker, gate = MemoryBroker(), Gate()
+
+    async def fail(request: Say) -> Said:
+        await gate(request)
+        raise ZeroDivisionError(request.text)
+
+    worker = sample(MemoryTransport(broker), fail, concurrency=1)
+    worker.tracer = spans.tracer("worker")
+    await worker.start()
+    caller = MemoryTransport(broker)
+    await caller.publish("sample.say", b"{}", reply="_INBOX_caller.1")
+    asked = caller.request("sample.say", b'{"text":"nancy"}', {"traceparent": SAMPLED}, 5)
+    waiting = asyncio.create_task(asked)
+    await until(lambda: worker.queued == 1)
+    gate.open.set()
+    await waiting
+    wait, served = spans.all()
+    assert ("wait for a handler", ids(served)[1]) == (wait.name, ids(wait)[2])
+    assert wait.start_time is not None
+    assert served.start_time is not None
+    assert abs(wait.start_time - served.start_time) < 50_000_000
+    (event,) = served.events
+    assert ("exception", "ZeroDivisionError") == (event.name, (event.attributes or {})["exception.type"])
+    assert "nancy" not in served.to_json()
+    await worker.drain()
