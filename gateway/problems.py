@@ -184,5 +184,5 @@ def _failed_call(error: CallError) -> RemoteFault:
     code, reason, detail = LOST if sent else CALL_ERRORS[type(error)]
     service = error.subject.partition(".")[0] if error.subject else "asked"
     if code is Code.INTERNAL:
-        log.error(reason, service=service, error=str(error))
+        log.error(reason, peer=service, error=str(error))
     return RemoteFault(code, reason, detail.format(service=service))

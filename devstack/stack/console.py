@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HOST: Final = "127.0.0.1"
+_MOST_LINES: Final = "100"
+"""Lines below warning that a process sends a second: one for each traced request, and room for others."""
 _MOST_TRACED: Final = "50"
 """Requests that a gateway traces a second: enough to look at, and cheap while a load test runs."""
 
@@ -65,6 +67,9 @@ class ConsoleAddress:
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{_HOST}:{self.port}",
             "OTEL_EXPORTER_OTLP_HEADERS": f"authorization={quote(f'Bearer {self.otlp}')}",
             "OTEL_BSP_SCHEDULE_DELAY": "500",
+            "OTEL_BLRP_SCHEDULE_DELAY": "500",
+            "LOG_FORMAT": "otlp",
+            "LOG_MOST_PER_SECOND": _MOST_LINES,
             "TRACE_RATIO": "1",
             "TRACE_MOST_PER_SECOND": _MOST_TRACED,
         }

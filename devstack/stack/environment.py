@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 
 _SHARED = {**LogSettings.model_fields, **TraceSettings.model_fields, **TokenSettings.model_fields}
 _OF_WORKERS = WorkerSettings.model_fields.keys() - NatsSettings.model_fields.keys()
-_PREFIXES = ("OTEL_EXPORTER_OTLP_", "OTEL_BSP_", "OTEL_RESOURCE_ATTRIBUTES")  # see docs/explanation/tracing.md
+_PREFIXES = (
+    "OTEL_EXPORTER_OTLP_",
+    "OTEL_BSP_",
+    "OTEL_BLRP_",
+    "OTEL_RESOURCE_ATTRIBUTES",
+)  # see docs/explanation/tracing.md
 _MAIL_FROM = "shop@northwind.example"
 _CERTIFICATES = {"SSL_CERT_FILE", "SSL_CERT_DIR"}  # the machine's CAs, for external servers
 
@@ -42,7 +47,7 @@ def _is_path(field: FieldInfo) -> bool:
 
 _PATHS = {name.upper() for name, field in WorkerSettings.model_fields.items() if _is_path(field)} | _CERTIFICATES
 _PATHS |= {f"{row.prefix}_SMTP_CA" for row in BY_NAME.values() if row.mails}
-_PATHS |= {f"OTEL_EXPORTER_OTLP_{of}CERTIFICATE" for of in ("", "TRACES_")}
+_PATHS |= {f"OTEL_EXPORTER_OTLP_{of}CERTIFICATE" for of in ("", "TRACES_", "LOGS_")}
 
 
 def inherited(service: ServiceName, terminal: Mapping[str, str], *, nats: bool) -> dict[str, str]:

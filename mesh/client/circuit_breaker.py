@@ -63,11 +63,11 @@ class CircuitBreaker:
 
     def _open(self, now: float) -> None:
         if self._open_until is None:
-            log.warning("circuit_opened", service=self._name, timeouts=self._timeouts)
+            log.warning("circuit_opened", peer=self._name, timeouts=self._timeouts)
         self._open_until = now + self._rest
         self._generation += 1
 
     def _close(self) -> None:
-        log.info("circuit_closed", service=self._name)
+        log.info("circuit_closed", peer=self._name)
         self._open_until = None
         self._generation += 1

@@ -14,6 +14,7 @@ import uvloop
 from pydantic import ValidationError
 
 from mesh.core.errors import MeshError
+from mesh.core.instance import begin_instance
 from mesh.core.settings import Settings
 from mesh.nats.transport import NatsTransport
 from mesh.process.garbage import tune_garbage_collection
@@ -58,7 +59,7 @@ def run(name: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> NoReturn
     """
     open_streams()
     try:
-        writer = configure(_log_settings(name), name)
+        writer = configure(_log_settings(name), name, begin_instance())
         uvloop.run(_until_stopped(main, writer))
     except Stopped:
         log.info("stopped_before_start")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 from mesh.core.context import Caller, Context, begin
 from mesh.core.endpoint import Access, Endpoint, Rep, Req
 from mesh.core.errors import CallError, Disconnected, Fault, TooLarge, Unauthenticated, Unavailable
+from mesh.core.instance import instance_id
 from mesh.security.verifier import require_access
 from mesh.service.accepted import AcceptedRequest, Route, too_large
 from mesh.service.clocks import Clocks
@@ -60,7 +60,7 @@ class Service:
         clock: Callable[[], float] = time.time,
         pool: str = SHARED,
     ) -> None:
-        self.identity = Identity(name, secrets.token_hex(8), version, description)
+        self.identity = Identity(name, instance_id(), version, description)
         self.tracer: Tracer | None = None
         """Traces requests that their callers trace; set it before `start`."""
         self.statistics: Callable[[], dict[str, Any]] = dict

@@ -1,10 +1,12 @@
 """Configures logging: one event per line, as JSON or in colours, without secrets."""
 
+import atexit
 import json
 import logging
 import re
 import sys
 import time
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from io import StringIO, TextIOWrapper
 from typing import Any, BinaryIO, Final, TextIO, cast
@@ -44,8 +46,8 @@ _SECRET_TEXT = re.compile(
 )
 
 
-def configure(settings: LogSettings, process: str) -> LogWriter:
-    """Configure structlog for this process; each line carries the process name and the current request's id.
+def configure(settings: LogSettings, process: str, instance: str = "") -> LogWriter:
+    """Configure structlog for this process; each line carries service, instance, and the current request's id.
 
     Returns the writer, whose `once_a_turn` joins lines once the event loop runs.
     """
@@ -53,7 +55,7 @@ def configure(settings: LogSettings, process: str) -> LogWriter:
     render: list[Processor] = (
         [printable, structlog.dev.ConsoleRenderer(exception_formatter=_write_exception)]
         if pretty
-        else [exceptions, as_json]
+        else [exceptions, *_sender(settings, process), as_json]
     )
     out = BestEffortStream(sys.stderr)
     writer = LogWriter(out.write)
@@ -62,7 +64,7 @@ def configure(settings: LogSettings, process: str) -> LogWriter:
             LogLimit(),
             redacted,
             request_id,
-            partial(_placed, process),
+            partial(_placed, {"service": process, "instance": instance}),
             *render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.log_level]),
@@ -77,6 +79,17 @@ def configure(settings: LogSettings, process: str) -> LogWriter:
     )
     logging.getLogger().handlers = [_Libraries(logging.WARNING)]
     return writer
+
+
+def _sender(settings: LogSettings, process: str) -> list[Processor]:
+    """What sends lines by OTLP until the process ends, if they are to be sent."""
+    if settings.log_format != "otlp":
+        return []
+    from mesh.telemetry.otlp_logs import sending  # noqa: PLC0415  # costs 0.2 s, so only if sending
+
+    sender = sending(process, settings)
+    atexit.register(sender.close)
+    return [sender]
 
 
 class _Libraries(logging.Handler):
@@ -137,11 +150,11 @@ def request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-def _placed(process: str, _logger: object, method: str, event: EventDict) -> EventDict:
+def _placed(place: Mapping[str, str], _logger: object, method: str, event: EventDict) -> EventDict:
     seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
     event["level"] = "error" if method == "exception" else method
     event["timestamp"] = f"{_to_the_second(seconds)}.{microseconds:06}Z"
-    return {"process": process, **event}
+    return {**place, **event}
 
 
 @lru_cache(maxsize=1)  # each request logs a line

@@ -8,7 +8,6 @@ mesh's own processes.
 An untraced request has no span.
 """
 
-import logging
 import random
 import re
 import time
@@ -17,9 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import Thread
 from typing import Final
 
-import structlog
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
@@ -27,17 +24,14 @@ from opentelemetry.trace import Link, SpanKind, get_current_span
 from opentelemetry.util.types import Attributes
 
 from mesh.core.context import NO_DEADLINE, Context
+from mesh.telemetry.otlp import quieten, resource
 from mesh.telemetry.spans import PROPAGATOR, REQUEST_ID, Span, link_to, messaging, rpc
-
-log = structlog.get_logger()
 
 _TRACEPARENT = "traceparent"
 _SAMPLED = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf]")
 _FLAGS = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-")
 _FLUSH = 2.0
 """Seconds to export the last spans when the process ends."""
-_PAUSE = 60.0
-"""Seconds between two warnings about the collector."""
 _UNTRACED: Final = nullcontext()
 
 
@@ -56,8 +50,7 @@ class Tracer:
 
         `clock` returns seconds that only grow.
         """
-        resource = Resource.create({"service.name": process, "service.namespace": "northwind-mesh"})
-        self._provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)
+        self._provider = TracerProvider(ALWAYS_ON, resource(process), shutdown_on_exit=False)
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("mesh")
         self._ratio = ratio
@@ -135,24 +128,8 @@ def exporting(process: str, ratio: float, most_per_second: int = 0) -> Tracer:
     It exports in a thread, and drops spans that do not fit into its queue: no request waits for the collector.
     Raises ValueError for an invalid variable.
     """
-    logger = logging.getLogger("opentelemetry")
-    logger.handlers, logger.propagate = [_Warnings()], False
-    for part in ("trace", "util"):  # they would log client input and OTEL_EXPORTER_OTLP_HEADERS
-        logging.getLogger(f"opentelemetry.{part}").setLevel(logging.CRITICAL)
+    quieten()
     return Tracer(process, ratio, BatchSpanProcessor(OTLPSpanExporter()), most_per_second)
-
-
-class _Warnings(logging.Handler):
-    """Logs OpenTelemetry's warnings, at most once a minute."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._silent_until = 0.0
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if (now := time.monotonic()) >= self._silent_until:
-            self._silent_until = now + _PAUSE
-            log.warning("tracing_disturbed", why=record.getMessage())
 
 
 def _sampled(headers: Mapping[str, str]) -> bool:

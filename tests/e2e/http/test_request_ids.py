@@ -37,10 +37,10 @@ async def test_one_id_stands_in_answer_problem_and_both_logs(
     gateway = await logged(stack, "gateway", request_id)
     worker = await logged(stack, "customers", request_id)
     assert ("gateway", "GET", "/v1/customers/{customer_id}", 404) == tuple(
-        gateway[name] for name in ("process", "method", "path", "status")
+        gateway[name] for name in ("service", "method", "path", "status")
     )
     assert ("customers", "customers.get", "not_found") == tuple(
-        worker[name] for name in ("process", "subject", "outcome")
+        worker[name] for name in ("service", "subject", "outcome")
     )
 
 

@@ -90,9 +90,10 @@ async def test_commands_of_mongodb_are_recorded_without_their_values(auth_url: s
         "update traced",
         "find traced 2",
     ] == span.summaries()
+    change = {"$set": {"by.?.example": "?", "n": "?"}}
     assert [
         {"insert": "traced"},
-        {"update": "traced", "updates": [{"q": {"_id": "?"}, "u": {"$set": {"by.?.example": "?", "n": "?"}}}]},
+        {"update": "traced", "updates": [{"q": {"_id": "?"}, "u": change, "multi": "?", "upsert": "?"}]},
         {"find": "traced", "filter": {"$or": [{"_id": "?"}, {"n": {"$gt": "?"}}]}},
     ] == [
         {name: value for name, value in json.loads(about["db.query.text"]).items() if name != "limit"}

@@ -52,7 +52,7 @@ def test_a_process_writes_who_when_and_what(capfdbinary: pytest.CaptureFixture[b
     lines = [json.loads(line) for line in capfdbinary.readouterr().err.splitlines()]
     assert ["request", "request_failed"] == [line["event"] for line in lines]
     assert ["info", "error"] == [line["level"] for line in lines]
-    assert {"gateway"} == {line["process"] for line in lines}
+    assert {"gateway"} == {line["service"] for line in lines}
     assert lines[0]["timestamp"].endswith("Z")
     assert ("/v1/products", 200) == (lines[0]["path"], lines[0]["status"])
     assert "ZeroDivisionError" == lines[1]["exception"][0]["exc_type"]
@@ -68,7 +68,7 @@ def test_what_a_library_logs_is_a_line_like_any_other(capfdbinary: pytest.Captur
     except ZeroDivisionError:
         library.exception("Fatal error: %s", "Bearer abcdefgh")
     (line,) = [json.loads(line) for line in capfdbinary.readouterr().err.splitlines()]
-    assert ("error", "gateway", "asyncio") == (line["level"], line["process"], line["logger"])
+    assert ("error", "gateway", "asyncio") == (line["level"], line["service"], line["logger"])
     assert "Fatal error: Bearer [redacted]" == line["message"]
     assert "ZeroDivisionError" == line["exception"][0]["exc_type"]
 

@@ -46,7 +46,7 @@ def test_a_collector_that_is_slow_or_away_holds_nobody_up(monkeypatch: pytest.Mo
         logging.getLogger("opentelemetry.exporter").warning("and something else")
         tracer.close()
         assert time.monotonic() - began < 6  # the exporter alone would take ten seconds for its first try
-    assert ["tracing_disturbed"] == [line["event"] for line in logs]
+    assert ["collector_disturbed"] == [line["event"] for line in logs]
     logging.getLogger("opentelemetry").handlers = [logging.NullHandler()]
     collect_the_rest(port)
 
