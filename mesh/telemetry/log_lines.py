@@ -22,6 +22,8 @@ class LogWriter:
         self._write = write
         self._buffer: WriteBuffer | None = None
         self._thread: int | None = None
+        self.close: Callable[[], None] = lambda: None
+        """Sends the last lines, where lines are sent. Python calls it at the end of the process."""
 
     def __call__(self, *_: object) -> "LogWriter":
         """Return this logger: structlog calls a factory."""

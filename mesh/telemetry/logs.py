@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from io import StringIO, TextIOWrapper
-from typing import Any, BinaryIO, Final, TextIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TextIO, cast
 
 import structlog
 from pydantic_core import PydanticSerializationError, to_json
@@ -22,6 +22,9 @@ from mesh.telemetry.log_limit import LogLimit
 from mesh.telemetry.log_lines import LogWriter
 from mesh.telemetry.settings import LogSettings
 from mesh.telemetry.streams import BestEffortStream
+
+if TYPE_CHECKING:
+    from mesh.telemetry.otlp_logs import LogSender
 
 _SEED = 58
 """Characters in an nkey seed."""
@@ -52,13 +55,17 @@ def configure(settings: LogSettings, process: str, instance: str = "") -> LogWri
     Returns the writer, whose `once_a_turn` joins lines once the event loop runs.
     """
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and sys.stderr.isatty())
+    sender = _sender(settings, process)
     render: list[Processor] = (
         [printable, structlog.dev.ConsoleRenderer(exception_formatter=_write_exception)]
         if pretty
-        else [exceptions, *_sender(settings, process), as_json]
+        else [exceptions, *([sender] if sender else []), as_json]
     )
     out = BestEffortStream(sys.stderr)
     writer = LogWriter(out.write)
+    if sender is not None:
+        writer.close = sender.close
+        atexit.register(sender.close)
     structlog.configure(
         processors=[
             LogLimit(),
@@ -81,15 +88,13 @@ def configure(settings: LogSettings, process: str, instance: str = "") -> LogWri
     return writer
 
 
-def _sender(settings: LogSettings, process: str) -> list[Processor]:
-    """What sends lines by OTLP until the process ends, if they are to be sent."""
+def _sender(settings: LogSettings, process: str) -> "LogSender | None":
+    """What sends lines by OTLP, if they are to be sent."""
     if settings.log_format != "otlp":
-        return []
+        return None
     from mesh.telemetry.otlp_logs import sending  # noqa: PLC0415  # costs 0.2 s, so only if sending
 
-    sender = sending(process, settings)
-    atexit.register(sender.close)
-    return [sender]
+    return sending(process, settings)
 
 
 class _Libraries(logging.Handler):

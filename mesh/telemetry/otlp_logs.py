@@ -76,7 +76,9 @@ class LogSender:
         return event
 
     def close(self) -> None:
-        """Send the remaining lines, within two seconds."""
+        """Send the remaining lines, within two seconds. Idempotent."""
+        if self._ended:
+            return
         self._ended = True
         self._wake.set()
         self._thread.join(_FLUSH)
