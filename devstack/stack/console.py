@@ -67,9 +67,9 @@ class ConsoleAddress:
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{_HOST}:{self.port}",
             "OTEL_EXPORTER_OTLP_HEADERS": f"authorization={quote(f'Bearer {self.otlp}')}",
             "OTEL_BSP_SCHEDULE_DELAY": "500",
-            "OTEL_BLRP_SCHEDULE_DELAY": "500",
             "LOG_FORMAT": "otlp",
             "LOG_MOST_PER_SECOND": _MOST_LINES,
+            "LOG_SEND_EVERY": "0.5",
             "TRACE_RATIO": "1",
             "TRACE_MOST_PER_SECOND": _MOST_TRACED,
         }

@@ -53,9 +53,9 @@ class LogSender:
         self._exporter = exporter
         self._most = settings.log_most_per_second
         self._second, self._left = 0, self._most
-        self._pause = settings.otel_blrp_schedule_delay / 1000
-        self._batch = settings.otel_blrp_max_export_batch_size
-        self._queue = deque[_Line](maxlen=settings.otel_blrp_max_queue_size)
+        self._pause = settings.log_send_every
+        self._batch = settings.log_send_batch
+        self._queue = deque[_Line](maxlen=settings.log_send_waiting)
         self._wake = Event()
         self._ended = False
         self._reported = time.monotonic()

@@ -25,12 +25,12 @@ class LogSettings(Settings):
     """auto: pretty on a terminal, JSON lines elsewhere. otlp: JSON lines, sent to the OTLP collector too."""
     log_most_per_second: int = Field(0, ge=0, le=1_000_000)
     """Lines below warning that otlp sends a second, at most. 0 sets no limit."""
-    otel_blrp_schedule_delay: int = Field(1000, ge=1, le=3_600_000)
-    """Milliseconds between two batches of lines that otlp sends."""
-    otel_blrp_max_queue_size: int = Field(2048, ge=1, le=1_000_000)
-    """Lines that wait to be sent, at most. A newer one replaces the oldest."""
-    otel_blrp_max_export_batch_size: int = Field(512, ge=1, le=100_000)
+    log_send_every: float = Field(1.0, gt=0, le=3600)
+    """Seconds between two batches of lines that otlp sends."""
+    log_send_batch: int = Field(512, ge=1, le=100_000)
     """Lines in one batch, at most."""
+    log_send_waiting: int = Field(2048, ge=1, le=1_000_000)
+    """Lines that wait to be sent, at most. A newer one replaces the oldest."""
 
 
 class MetricsSettings(Settings):

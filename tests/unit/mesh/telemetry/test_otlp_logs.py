@@ -85,7 +85,7 @@ def test_a_line_arrives_whole_with_its_request_and_without_secrets(
 
 def test_a_stuck_collector_holds_nobody_up_and_what_is_dropped_is_counted() -> None:
     exporter = Stuck()
-    settings = LogSettings(otel_blrp_max_queue_size=4, otel_blrp_max_export_batch_size=1, log_most_per_second=0)
+    settings = LogSettings(log_send_waiting=4, log_send_batch=1, log_most_per_second=0)
     sender = LogSender("orders", settings, exporter)
     sender(None, "info", {"event": "0", "level": "info"})
     assert exporter.asked.wait(20)
@@ -101,7 +101,7 @@ def test_a_stuck_collector_holds_nobody_up_and_what_is_dropped_is_counted() -> N
 def test_so_many_lines_a_second_are_sent_but_every_warning() -> None:
     exporter = Stuck()
     exporter.free.set()
-    sender = LogSender("orders", LogSettings(log_most_per_second=2, otel_blrp_schedule_delay=1), exporter)
+    sender = LogSender("orders", LogSettings(log_most_per_second=2, log_send_every=0.001), exporter)
     for _ in range(1000):
         sender(None, "info", {"event": "often", "level": "info"})
     sender(None, "warning", {"event": "seldom", "level": "warning"})
