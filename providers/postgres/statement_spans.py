@@ -14,7 +14,7 @@ from providers.terms import StatementSpan
 
 _SPACE = re.compile(r"\s+")
 _OPERATION = re.compile(r"[A-Z]+")
-_COLLECTION = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+(?:ONLY\s+)?([a-z_][a-z0-9_.]*)(?!\s*\()")
+_COLLECTION = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+(?:ONLY\s+)?([a-z_][a-z0-9_.]*)\b(?!\()")
 
 
 @contextmanager

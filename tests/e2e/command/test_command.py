@@ -5,7 +5,7 @@ import json
 import signal
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psutil
@@ -18,8 +18,10 @@ from services import BY_NAME, WORKERS
 from subjects import ENDPOINTS
 from tests.support.command import ALFKI, MESH, mesh
 from tests.support.contract.givens import free_key
+from tests.support.servers.collector import Collector, collecting
 from tests.support.servers.nats_server import NatsServer
 from tests.support.servers.processes import Process
+from tests.support.whole_trace import assert_nothing_secret, assert_one_trace_from_the_request_to_the_mail, order
 
 
 @pytest.fixture
@@ -171,9 +173,15 @@ STATE = {
 }
 
 
-async def test_up_runs_everything_until_sigterm_and_leaves_only_data(tmp_path: Path) -> None:
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with collecting() as collector:
+        yield collector
+
+
+async def test_up_runs_everything_until_sigterm_and_leaves_only_data(tmp_path: Path, collector: Collector) -> None:
     home = tmp_path / "home"
-    up = Process(tmp_path / "up.log", MESH, "up", "--home", str(home), "--http-port", "0")
+    up = Process(tmp_path / "up.log", MESH, "up", "--home", str(home), "--http-port", "0", **collector.environment)
     await up.start()
     while not (home / "stack.json").exists():
         assert up.running, up.log.read_text()
@@ -183,6 +191,8 @@ async def test_up_runs_everything_until_sigterm_and_leaves_only_data(tmp_path: P
     async with AsyncClient(base_url=state["gateway_url"]) as http:
         ready = await http.get("/readyz")
         logged_in = await http.post("/v1/auth/login", json=state["admin"])
+        await assert_one_trace_from_the_request_to_the_mail(collector, await order(http))
+    assert_nothing_secret(collector, state["admin"])
     modes = {name: stat.S_IMODE((home / name).stat().st_mode) for name in (".", "stack.json", "secrets.json")}
     processes = [psutil.Process(pid) for pid in state["processes"].values()]
     family = psutil.Process(state["pid"]).children(recursive=True)

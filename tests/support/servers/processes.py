@@ -95,7 +95,7 @@ class Process:
 
 def module(log: Path, name: str, **environment: str) -> Process:
     """A service of this project."""
-    return Process(log, sys.executable, "-m", name, LOG_FORMAT="json", **environment)
+    return Process(log, sys.executable, "-m", name, **{"LOG_FORMAT": "json", **environment})
 
 
 def products_on(servers: Servers, **environment: str) -> Process:
