@@ -3,9 +3,10 @@
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from contextlib import AbstractContextManager
 from typing import Generic, TypeVar
 
-from loading.callers import READ_TASK, UNTRACED, Callers, Trace, untraced
+from loading.callers import READ_TASK, Callers, Trace, untraced
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
@@ -28,7 +29,7 @@ class BatchLoader(Generic[Key, Row]):
     ) -> None:
         self._find_many = find_many
         self._trace = trace
-        self._next_trace = UNTRACED
+        self._next_trace: AbstractContextManager[None] | None = None
         self._at_once = at_once
         self._wanted: dict[Key, Callers[Row | None]] = {}
         self._readers: set[asyncio.Task[None]] = set()
@@ -55,9 +56,12 @@ class BatchLoader(Generic[Key, Row]):
         try:
             while self._wanted:
                 wanted, self._wanted = self._wanted, {}
-                trace, self._next_trace = self._next_trace, UNTRACED
-                with trace:
+                trace, self._next_trace = self._next_trace, None
+                if trace is None:
                     await self._answer(wanted)
+                else:
+                    with trace:
+                        await self._answer(wanted)
         finally:  # a done-callback runs later: a caller in between would wait for a finished reader
             self._readers.discard(asyncio.current_task(self._loop))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import Annotated, Protocol
 
 import asyncpg
@@ -58,7 +58,6 @@ class Statements(Protocol):
 
 
 _ON_OUR_TERMS = Terms()
-_UNTRACED = nullcontext()
 
 
 class Database:
@@ -132,8 +131,11 @@ class Database:
             async with asyncio.timeout(left), self.connections.taken() as connection:
                 try:
                     await connection.limit_statements(left)
-                    with _UNTRACED if span is None else recorded(connection, span):
+                    if span is None:
                         yield connection
+                    else:
+                        with recorded(connection, span):
+                            yield connection
                 except asyncpg.PostgresError as error:
                     if spoils(error):
                         connection.terminate()
