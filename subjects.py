@@ -42,13 +42,13 @@ CUSTOMERS_CREATE = Endpoint("customers.create", customers.CreateCustomer, custom
 CUSTOMERS_UPDATE = Endpoint("customers.update", customers.UpdateCustomer, customers.Customer, ADMIN, verified=True, keyed=True, reasons=(C.NOT_FOUND, C.VERSION_MISMATCH))
 CUSTOMERS_ARCHIVE = Endpoint("customers.archive", customers.ArchiveCustomer, customers.Customer, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(C.NOT_FOUND, C.VERSION_MISMATCH))
 
-PRODUCTS_GET = Endpoint("products.get", products.GetProduct, products.Product, ANYONE, idempotent=True, read=True, reasons=(P.NOT_FOUND,))
+PRODUCTS_GET = Endpoint("products.get", products.GetProduct, products.Product, ANYONE, idempotent=True, read=True, cached=True, reasons=(P.NOT_FOUND,))
 PRODUCTS_GET_MANY = Endpoint("products.get_many", products.GetProducts, products.ProductsFound, ANYONE, idempotent=True, read=True)
-PRODUCTS_LIST = Endpoint("products.list", products.ListProducts, products.ProductPage, ANYONE, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,))
+PRODUCTS_LIST = Endpoint("products.list", products.ListProducts, products.ProductPage, ANYONE, idempotent=True, read=True, cached=True, reasons=(P.INVALID_CURSOR,))
 PRODUCTS_CREATE = Endpoint("products.create", products.CreateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER))
 PRODUCTS_UPDATE = Endpoint("products.update", products.UpdateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.NOT_FOUND, P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.VERSION_MISMATCH, P.STOCK_OUT_OF_RANGE))
 PRODUCTS_DISCONTINUE = Endpoint("products.discontinue", products.DiscontinueProduct, products.Product, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(P.NOT_FOUND, P.VERSION_MISMATCH))
-PRODUCTS_CATEGORIES_LIST = Endpoint("products.categories.list", products.ListCategories, products.CategoryPage, ANYONE, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,))
+PRODUCTS_CATEGORIES_LIST = Endpoint("products.categories.list", products.ListCategories, products.CategoryPage, ANYONE, idempotent=True, read=True, cached=True, reasons=(P.INVALID_CURSOR,))
 PRODUCTS_SUPPLIERS_LIST = Endpoint("products.suppliers.list", products.ListSuppliers, products.SupplierPage, USER, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,), max_reply=800 * KIB)
 PRODUCTS_SUPPLIERS_GET = Endpoint("products.suppliers.get", products.GetSupplier, products.Supplier, USER, idempotent=True, read=True, reasons=(P.SUPPLIER_NOT_FOUND,))
 

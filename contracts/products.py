@@ -215,9 +215,9 @@ class ListSuppliers(Request):
 
 
 class ProductChanged(Reply):
-    """A product was created, changed or discontinued, and has this version now.
+    """A product was created, changed or discontinued, or its units in stock changed, and has this version now.
 
-    A change of its stock alone is not announced.
+    A change of its reserved units alone is not announced.
     """
 
     product_id: Id

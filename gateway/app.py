@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -37,18 +37,20 @@ from gateway.middleware.methods import routes as known_routes
 from gateway.middleware.request_context import RequestContext, last_resort
 from gateway.middleware.trailing_slash import TrailingSlash
 from gateway.routing.declarations import api_routes, declared, refuse_undeclared
+from gateway.routing.fast_path.cached_reads import CachedReads
 from gateway.routing.fast_path.middleware import FastPath, Route
 from gateway.routing.fast_path.middleware import routes as compiled_routes
 from gateway.routing.fast_path.representations import CompiledReads, FastApisReads
 from gateway.routing.fastapi_inside import Insides
 from gateway.routing.operations import complete_document
 from gateway.routing.shadowing import refuse_shadowed
-from gateway.settings import GatewaySettings
+from gateway.settings import MIB, GatewaySettings
 from gateway.upstream.client import GuardedClient
 from gateway.upstream.contracts import InstanceContracts
 from gateway.upstream.feed import Feed
 from gateway.upstream.followers import Followers
 from gateway.upstream.readiness import Readiness
+from gateway.upstream.response_cache import ResponseCache
 from mesh.client.client import Client
 from mesh.client.instances import Instances
 from mesh.core.version import package_version
@@ -63,6 +65,7 @@ from subjects import (
     AUTH_SESSIONS_REVOKED,
     ENDPOINTS,
     EVENTS,
+    EVENTS_PRODUCTS_CHANGED,
 )
 
 if TYPE_CHECKING:
@@ -70,6 +73,8 @@ if TYPE_CHECKING:
 
 _HASHING = (AUTH_LOGIN, AUTH_REGISTER, AUTH_PASSWORD_CHANGE)
 """Endpoints for which auth hashes a password."""
+DROPPED_BY: Final = (EVENTS_PRODUCTS_CHANGED,)
+"""The events that drop responses from memory: one of each service with a cached endpoint."""
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 
 _DESCRIPTION = """\
@@ -108,7 +113,7 @@ def build(  # noqa: PLR0913  # the last ones by name
     )
     app.state.dependencies = parts = wire(settings, transport)
     if metrics is not None:
-        measure_upstream(parts.client, parts.verifier, metrics)
+        measure_upstream(parts.client, parts.verifier, parts.cache, metrics)
     for routes in (
         *(auth, account, users, audit, customers, stock, products),
         *(carts, orders, shipping, notifications, events, health, contracts),
@@ -134,7 +139,7 @@ def _add_middleware(
     """Add the middleware. The one added last is the outermost."""
     app.add_middleware(Methods, routes=known_routes(app))
     if compiled:
-        app.add_middleware(FastPath, routes=compiled)
+        app.add_middleware(FastPath, routes=compiled, cached=CachedReads(app.state.dependencies.cache))
     app.add_middleware(ConditionalReads)
     app.add_middleware(Compression, secret=secret_paths(known_routes(app)))
     hashing = {route.path for route in api_routes(app) if declared(route) in _HASHING}
@@ -158,8 +163,11 @@ def _add_middleware(
 def wire(settings: GatewaySettings, transport: Transport) -> Dependencies:
     """Build what the routes use."""
     services = {endpoint.service for endpoint in ENDPOINTS}
+    cache = ResponseCache(transport, DROPPED_BY, settings.gateway_cache * MIB)
     instances = Instances(transport, services)
-    client = GuardedClient(Client(transport, instances), services, _HASHING, settings, settings.gateway_timeout)
+    client = GuardedClient(
+        Client(transport, instances), services, _HASHING, settings, settings.gateway_timeout, wrote=cache.changed
+    )
     followers = Followers(settings)
     revocations = Revocations(
         transport,
@@ -175,6 +183,7 @@ def wire(settings: GatewaySettings, transport: Transport) -> Dependencies:
         Feed(transport, EVENTS, followers.deliver, followers.end_streams),
         followers,
         InstanceContracts(transport, ENDPOINTS),
+        cache,
     )
 
 

@@ -11,6 +11,7 @@ from gateway.upstream.contracts import InstanceContracts
 from gateway.upstream.feed import Feed
 from gateway.upstream.followers import Followers
 from gateway.upstream.readiness import Readiness
+from gateway.upstream.response_cache import ResponseCache
 from mesh.client.instances import Instances
 from mesh.security.verifier import Verifier
 
@@ -29,6 +30,8 @@ class Dependencies:
     """Watched by the process that runs the application."""
     followers: Followers
     contracts: InstanceContracts
+    cache: ResponseCache
+    """Listens in the process that runs the application."""
 
 
 def dependencies(request: Request) -> Dependencies:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway.upstream.client import GuardedClient
+from gateway.upstream.response_cache import ResponseCache
 from mesh.client.metrics import measure_client
 from mesh.security.verifier import Verifier
 from mesh.telemetry import catalogue
@@ -37,8 +38,8 @@ class HttpMeasures:
         series.observe(seconds, trace_id)
 
 
-def measure_upstream(client: GuardedClient, verifier: Verifier, metrics: Metrics) -> None:
-    """Show the numbers of the calls to services."""
+def measure_upstream(client: GuardedClient, verifier: Verifier, cache: ResponseCache, metrics: Metrics) -> None:
+    """Show the numbers of the calls to services, and of the cache that saves them."""
 
     def samples() -> Iterable[Sample]:
         for name, guard in client.guards.items():
@@ -50,6 +51,9 @@ def measure_upstream(client: GuardedClient, verifier: Verifier, metrics: Metrics
 
         yield Sample(catalogue.TOKENS, verifier.cached_tokens)
         yield Sample(catalogue.TOKENS_VERIFIED, verifier.verifications)
+        yield Sample(catalogue.CACHE_SIZE, cache.size)
+        yield from (Sample(catalogue.CACHE_READS, count, (result,)) for result, count in cache.stats.reads.items())
+        yield from (Sample(catalogue.CACHE_DROPS, count, (reason,)) for reason, count in cache.stats.drops.items())
 
     metrics.add(samples)
     measure_client(client.client, metrics)

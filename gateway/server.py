@@ -107,7 +107,7 @@ async def serve_until(  # noqa: PLR0913  # the last one by name
     tune_garbage_collection()
     log.info("gateway_started", host=host, port=port)
     known = app.state.dependencies
-    async with known.instances.monitored(), known.feed.watched():
+    async with known.instances.monitored(), known.feed.watched(), known.cache.listening():
         try:
             await stopped_or_lost(stop, transport)
             known.readiness.stopping = True

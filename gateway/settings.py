@@ -1,6 +1,6 @@
 """The gateway's settings. docs/reference/limits.md describes what a caller sees of each limit."""
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
@@ -17,7 +17,7 @@ Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(origins_in)]
 """Comma-separated text."""
 
 
-_MIB = 1024 * 1024
+MIB: Final = 1024 * 1024
 
 
 class HttpLimits(Settings):
@@ -25,16 +25,16 @@ class HttpLimits(Settings):
 
     gateway_timeout: float = Field(10.0, gt=0, le=DAY)
     """Seconds for a whole request. An endpoint's own timeout may be shorter."""
-    gateway_max_body: int = Field(32 * 1024, ge=0, le=64 * _MIB)
+    gateway_max_body: int = Field(32 * 1024, ge=0, le=64 * MIB)
     """Bytes of a request's body: four times what any route can use.
 
     Validating a body that does not fit takes 1 ms for each 6 KiB. Body and headers must stay below NATS's max_payload.
     """
-    gateway_max_url: int = Field(8 * 1024, gt=0, le=_MIB)
+    gateway_max_url: int = Field(8 * 1024, gt=0, le=MIB)
     """Bytes of a URL."""
     gateway_max_headers: int = Field(100, gt=0, le=10_000)
     """Headers of a request."""
-    gateway_max_head: int = Field(32 * 1024, gt=0, le=_MIB)
+    gateway_max_head: int = Field(32 * 1024, gt=0, le=MIB)
     """Bytes of request line and headers together."""
     gateway_head_timeout: float = Field(10.0, gt=0, le=DAY)
     """Seconds for the request line and headers to arrive."""
@@ -87,7 +87,14 @@ class EventLimits(Settings):
     """Requests with `wait` of one user at once."""
 
 
-class GatewaySettings(NatsSettings, TokenSettings, HttpLimits, ServiceLimits, EventLimits):
+class CacheLimits(Settings):
+    """Limits on what the gateway keeps in memory."""
+
+    gateway_cache: int = Field(32, ge=0, le=64 * 1024)
+    """MiB of responses to public reads that are kept for up to 10 s. 0 turns the cache off."""
+
+
+class GatewaySettings(NatsSettings, TokenSettings, HttpLimits, ServiceLimits, EventLimits, CacheLimits):
     """Where the gateway listens, how it stops, and its limits."""
 
     gateway_host: str = "127.0.0.1"

@@ -18,7 +18,6 @@ from contracts.products import (
     ListProducts,
     ListSuppliers,
     Product,
-    ProductChanged,
     ProductPage,
     ProductReason,
     ProductSort,
@@ -27,7 +26,7 @@ from contracts.products import (
 )
 from mesh.core.errors import Conflict, Invalid, NotFound
 from products_svc.faults import not_found, stock_out_of_range
-from products_svc.stock_repository import Ledger
+from products_svc.stock_repository import Ledger, announce
 from providers.cursor import Page
 from providers.postgres.connections import Connection
 from providers.postgres.database import transaction_on
@@ -36,8 +35,7 @@ from providers.postgres.folding import pattern
 from providers.postgres.keyset import Order, Select
 from providers.postgres.repository import Table, VersionedRepository, insertion
 from providers.postgres.seed import read_csv
-from subjects import EVENTS_PRODUCTS_CHANGED, PRODUCTS_CATEGORIES_LIST, PRODUCTS_LIST, PRODUCTS_SUPPLIERS_LIST
-from worker.postgres import publish
+from subjects import PRODUCTS_CATEGORIES_LIST, PRODUCTS_LIST, PRODUCTS_SUPPLIERS_LIST
 
 _COLUMNS = (
     "product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock, units_on_order,"
@@ -173,8 +171,7 @@ class Catalogue(VersionedRepository[int, Product]):
         return Product.model_validate(values)
 
     async def _changed(self, row: Product) -> None:
-        changed = ProductChanged(product_id=row.product_id, version=row.version)
-        await publish(self._database, EVENTS_PRODUCTS_CHANGED, changed, aggregate=str(row.product_id))
+        await announce(self._database, row.product_id, row.version)
 
     def _is_retired(self, row: Product) -> bool:
         return row.discontinued

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from contracts.base import Id
 from contracts.orders import ShortLine
-from contracts.products import ProductReason
+from contracts.products import ProductChanged, ProductReason
 from contracts.products_stock import (
     ListMovements,
     MovementKind,
@@ -29,7 +29,8 @@ from providers.cursor import Page
 from providers.errors import InvalidCursor
 from providers.postgres.database import Statements, transaction_on
 from providers.postgres.keyset import Order, Select
-from subjects import PRODUCTS_STOCK_MOVEMENTS
+from subjects import EVENTS_PRODUCTS_CHANGED, PRODUCTS_STOCK_MOVEMENTS
+from worker.postgres import publish
 
 _MOST_UNITS: Final = 2**31 - 1
 _LOCK: Final = """
@@ -40,16 +41,17 @@ _LOCK: Final = """
 _MOVE: Final = """
     WITH line AS (
         SELECT * FROM unnest($1::integer[], $2::integer[], $3::integer[]) AS line (product_id, in_stock, reserved)
-    ), moved AS (
-        UPDATE products SET
-            units_in_stock = units_in_stock + in_stock,
-            units_reserved = units_reserved + reserved,
-            version = version + CASE WHEN in_stock = 0 THEN 0 ELSE 1 END,
-            updated_at = now()
-        FROM line WHERE products.product_id = line.product_id
+    ), kept AS (
+        INSERT INTO stock_movements (product_id, in_stock, reserved, kind, order_id, user_id, reason)
+        SELECT product_id, in_stock, reserved, $4, $5, $6, $7 FROM line
     )
-    INSERT INTO stock_movements (product_id, in_stock, reserved, kind, order_id, user_id, reason)
-    SELECT product_id, in_stock, reserved, $4, $5, $6, $7 FROM line
+    UPDATE products SET
+        units_in_stock = units_in_stock + in_stock,
+        units_reserved = units_reserved + reserved,
+        version = version + CASE WHEN in_stock = 0 THEN 0 ELSE 1 END,
+        updated_at = now()
+    FROM line WHERE products.product_id = line.product_id
+    RETURNING products.product_id, products.version, line.in_stock
 """
 _NEWEST_FIRST: Final = Order(("movement_id",), TypeAdapter(tuple[Id]), descending=True)
 _SHORT: Final = TypeAdapter(tuple[ShortLine, ...])
@@ -77,8 +79,11 @@ class Ledger:
         return {row["product_id"]: _stock(row) for row in rows}
 
     async def move(self, units: Mapping[int, tuple[int, int]], cause: Cause) -> None:
-        """Change units in stock and units reserved of each product by so many, and keep the movement."""
-        await self._connection.fetch(
+        """Change units in stock and units reserved of each product by so many, and keep the movement.
+
+        A product whose units in stock change is announced.
+        """
+        moved = await self._connection.fetch(
             _MOVE,
             list(units),
             [in_stock for in_stock, _ in units.values()],
@@ -88,6 +93,9 @@ class Ledger:
             cause.user_id,
             cause.reason,
         )
+        for row in moved:
+            if row["in_stock"]:
+                await announce(self._connection, row["product_id"], row["version"])
 
     async def keep_edit(self, product_id: int, in_stock: int, user_id: str | None) -> None:
         """Keep the movement of an edit, which has changed the units in stock itself."""
@@ -143,6 +151,12 @@ class Ledger:
         if row is None:
             raise NotFound(ProductReason.NOTHING_RESERVED, f"nothing was reserved for order {order_id}")
         return Reservation(order_id=order_id, state=row["state"], short=_SHORT.validate_json(row["short"]))
+
+
+async def announce(transaction: Statements, product_id: int, version: int) -> None:
+    """Publish that the product has this version now."""
+    changed = ProductChanged(product_id=product_id, version=version)
+    await publish(transaction, EVENTS_PRODUCTS_CHANGED, changed, aggregate=str(product_id))
 
 
 class Warehouse:

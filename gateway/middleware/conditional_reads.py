@@ -17,7 +17,7 @@ from mesh.core.errors import Invalid
 _RANGE: Final = b"range"
 _WATCHED: Final = CONDITIONS | {_RANGE}
 _ONE_RANGE: Final = re.compile(rb"bytes=[ \t]*(?:([0-9]{1,18})-([0-9]{1,18})?|-[0-9]{1,18})[ \t]*", re.IGNORECASE)
-_TOLD_IN_304: Final = frozenset({"cache-control", "content-location", "etag", "expires", "vary"})
+_TOLD_IN_304: Final = frozenset({"age", "cache-control", "content-location", "etag", "expires", "vary"})
 _NOT_SATISFIABLE: Final = 416
 
 

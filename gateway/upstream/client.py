@@ -2,7 +2,7 @@
 
 from asyncio import CancelledError
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from gateway.settings import ServiceLimits
@@ -28,15 +28,19 @@ class GuardedClient:
     without workers needs neither: NATS reports it at once. `timeout` bounds every call, in seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the last one by name
         self,
         client: Client,
         services: Iterable[str],
         hashing: Iterable[Endpoint[Any, Any]],
         limits: ServiceLimits,
         timeout: float,
+        *,
+        wrote: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`wrote` is called with the service after each call that may have changed something, before it returns."""
         self.client = client
+        self._wrote = wrote
         self._timeout = timeout
         self._time = LoopTime()
         self._hashing = {endpoint.subject: f"{endpoint.service} password" for endpoint in hashing}
@@ -56,6 +60,9 @@ class GuardedClient:
             if isinstance(error, CallError):
                 error.subject = endpoint.subject
             raise
+        finally:
+            if not endpoint.read:
+                self._wrote(endpoint.service)
         guard.leave(ticket, started, self._time.now(), slow_after)
         return reply
 

@@ -45,6 +45,8 @@ class Endpoint(Generic[Req, Rep]):
     `timeout`: seconds. No handler runs longer, whatever the request's headers say.
     `max_request`: bytes. A worker refuses a longer payload unread.
     `reasons`: why its handler may refuse. A worker answers `internal` in place of a fault that is not declared.
+    `cached`: the gateway may answer it from memory, until a durable event of the service or a write says that something
+    changed. So it must be a read that is open to anyone, and whose reply does not depend on the caller.
     `max_reply`: bytes. A caller refuses a longer reply unread. 0 means MAX_REPLY, or MAX_LIST_REPLY if it has `items`.
     """
 
@@ -59,6 +61,7 @@ class Endpoint(Generic[Req, Rep]):
     timeout: float = 5.0
     max_request: int = 16_384
     reasons: tuple[Reason, ...] = ()
+    cached: bool = False
     max_reply: int = 0
     requests: TypeAdapter[Req] = field(init=False, repr=False)
     replies: TypeAdapter[Rep] = field(init=False, repr=False)
@@ -70,6 +73,8 @@ class Endpoint(Generic[Req, Rep]):
             raise ValueError(f"not a subject of two to four lower-case tokens: {self.subject!r}")
         if self.timeout <= 0:
             raise ValueError(f"{self.subject}: the timeout must be positive")
+        if self.cached and not (self.read and self.idempotent and self.access is Access.ANYONE and not self.verified):
+            raise ValueError(f"{self.subject}: only an unverified, idempotent read for anyone can be cached")
         if not self.max_reply:
             object.__setattr__(self, "max_reply", MAX_LIST_REPLY if "items" in self.reply.model_fields else MAX_REPLY)
         object.__setattr__(self, "requests", TypeAdapter(self.request))

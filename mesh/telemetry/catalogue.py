@@ -48,6 +48,21 @@ SHED: Final = Metric("mesh_client_shed", "counter", "Calls that the gateway did 
 RETRIES: Final = Metric("mesh_client_retries", "counter", "Requests sent again, hedges included.", ("service",))
 RETRY_BUDGET: Final = Metric("mesh_client_retry_budget", "gauge", "Retries that may be sent now.", ("service",))
 
+CACHE_READS: Final = Metric(
+    "mesh_cache_reads",
+    "counter",
+    "Requests that the gateway's memory may answer: `hit`, `miss`, or `joined` if they waited for a miss underway.",
+    ("result",),
+)
+CACHE_DROPS: Final = Metric(
+    "mesh_cache_drops",
+    "counter",
+    "Responses dropped from the gateway's memory, because of an `event`, a `write`, their `age`, a lack of `room`, or"
+    " a lost `connection`.",
+    ("reason",),
+)
+CACHE_SIZE: Final = Metric("mesh_cache_size_bytes", "gauge", "Bytes of responses in the gateway's memory.")
+
 CONSUMER_PENDING: Final = Metric(
     "mesh_consumer_pending", "gauge", "Events that wait in the stream, as the latest delivery says."
 )

@@ -34,7 +34,7 @@ class CompiledRoute:
         if any(type(convertor) is not StringConvertor for convertor in context.param_convertors.values()):
             raise NotCompilable(f"{context.name} has a path converter")
         dependant: Dependant = context.dependant
-        self._route = route
+        self.route = route
         self._query_names = query_names(dependant)
         self._takes_body = context.body_field is not None
         self._dependencies = [_call(dependency) for dependency in dependant.dependencies]
@@ -58,7 +58,7 @@ class CompiledRoute:
     async def respond(self, given: Given) -> Response:
         """The response. Raises DoesNotFit before any effect, and whatever the route's functions raise."""
         scope = given.scope
-        scope["route"], scope["path_params"] = self._route, given.path
+        scope["route"], scope["path_params"] = self.route, given.path
         if query := scope["query_string"]:
             given.query = read_query(query, self._query_names)
         if self._takes_body:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.problems import HANDLERS, answer
 from gateway.routing.fast_path.arguments import Given, NotCompilable
+from gateway.routing.fast_path.cached_reads import CachedReads
 from gateway.routing.fast_path.compiled_route import CompiledRoute
 from gateway.routing.fastapi_inside import Insides, RouteContext, difference, positional, routes_of
 from gateway.routing.misfit import DoesNotFit
@@ -61,10 +62,12 @@ def _compiled(found: RouteContext) -> CompiledRoute | None:
 
 
 class FastPath:
-    """Answers requests that fit a compiled route. All others go to the application behind it."""
+    """Answers requests that fit a compiled route, from memory if it can. All others go to the application behind it."""
 
-    def __init__(self, app: ASGIApp, routes: Iterable[Route]) -> None:
+    def __init__(self, app: ASGIApp, routes: Iterable[Route], cached: CachedReads | None = None) -> None:
+        """`cached`: None answers nothing from memory."""
         self._app = app
+        self._cached = cached
         known = tuple(routes)
         self._finders = {
             method: Finder(route for route in known if method in route.methods or not route.methods)
@@ -73,7 +76,11 @@ class FastPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        finder = self._finders.get(scope["method"]) if scope["type"] == "http" else None
+        cached, is_http = self._cached, scope["type"] == "http"
+        if cached is not None and is_http and (stored := cached.find(scope)) is not None:
+            await cached.send(stored, scope, send)
+            return
+        finder = self._finders.get(scope["method"]) if is_http else None
         found = finder.find(scope["path"]) if finder else None
         if found is None:
             await self._app(scope, receive, send)
@@ -81,7 +88,7 @@ class FastPath:
         route, path = found
         given = Given(scope, receive, path)
         try:
-            response = await route.respond(given)
+            response = await (route.respond(given) if cached is None else cached.respond(route, given))
         except DoesNotFit:
             await self._app(scope, given.receive_again, send)
             return

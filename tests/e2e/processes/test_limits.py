@@ -39,6 +39,7 @@ async def products(servers: Servers) -> AsyncIterator[Process]:
 async def gateway(servers: Servers, products: Process) -> AsyncIterator[Process]:
     limits = {
         "GATEWAY_TIMEOUT": "1",
+        "GATEWAY_CACHE": "0",  # a read tells whether its worker answers
         "GATEWAY_HEAD_TIMEOUT": "0.5",
         "GATEWAY_KEEP_ALIVE": "0.5",
         "GATEWAY_MAX_CONNECTIONS": "20",

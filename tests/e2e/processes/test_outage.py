@@ -35,7 +35,7 @@ async def products(servers: Servers, http: AsyncClient) -> AsyncIterator[Process
 
 @pytest.fixture(scope="module")
 async def gateway(servers: Servers) -> AsyncIterator[Process]:
-    process = gateway_on(servers)
+    process = gateway_on(servers, GATEWAY_CACHE="0")  # a read tells whether its worker answers
     await process.start()
     yield process
     await process.end(signal.SIGTERM)

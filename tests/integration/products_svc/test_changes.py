@@ -5,9 +5,12 @@ from decimal import Decimal
 
 import pytest
 
+from contracts.orders import NewLine
 from contracts.products import CreateProduct, DiscontinueProduct, ProductPatch, UpdateProduct
+from contracts.products_stock import MovementKind, ReserveStock
 from mesh.core.errors import Invalid
 from products_svc.handlers import Handlers
+from products_svc.stock_repository import Cause, Warehouse
 from providers.postgres.database import Database
 
 
@@ -34,3 +37,18 @@ async def test_what_is_refused_is_not_announced(handlers: Handlers, database: Da
         await handlers.create(CreateProduct(product_name="New", unit_price=Decimal("1.00"), category_id=999))
 
     assert [] == await announced(database)
+
+
+async def test_a_change_of_units_in_stock_is_announced_and_one_of_reserved_units_is_not(database: Database) -> None:
+    warehouse = Warehouse(database)
+    await warehouse.change(1, 5, Cause(MovementKind.RECEIVED))
+    lines = tuple(NewLine(product_id=product_id, quantity=1) for product_id in (1, 2))
+    await warehouse.reserve(ReserveStock(order_id=1, lines=lines))
+    await warehouse.reserve(ReserveStock(order_id=2, lines=lines))
+    await warehouse.release(2)
+    await warehouse.commit(1)
+
+    expected = ((1, 2), (1, 3), (2, 2))
+    assert [(str(one), {"product_id": one, "version": version}) for one, version in expected] == sorted(
+        await announced(database), key=lambda event: (event[0], event[1]["version"])
+    )

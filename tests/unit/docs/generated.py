@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from cli.application import application
 from console.settings import ConsoleLimits, ConsoleSettings
 from devstack.stack.settings import StackSettings
-from gateway.settings import EventLimits, GatewaySettings, HttpLimits, ServiceLimits
+from gateway.settings import CacheLimits, EventLimits, GatewaySettings, HttpLimits, ServiceLimits
 from mesh.core.errors import Code
 from mesh.core.reasons import COMMON, KEYED, VERIFIED
 from mesh.nats.settings import NatsSettings
@@ -43,7 +43,7 @@ GROUPS: Final[Mapping[str, tuple[type[BaseSettings], ...]]] = {
     "Every process": (NatsSettings, LogSettings, TraceSettings, MetricsSettings),
     "The gateway and every worker": (TokenSettings,),
     "Every worker": (WorkerSettings,),
-    "The gateway": (GatewaySettings, HttpLimits, ServiceLimits, EventLimits),
+    "The gateway": (GatewaySettings, HttpLimits, ServiceLimits, EventLimits, CacheLimits),
     **{worker.name: (settings_of(worker),) for worker in WORKERS},
     "The console": (ConsoleSettings, ConsoleLimits),
     "`mesh up`": (StackSettings,),
