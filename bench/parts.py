@@ -13,7 +13,7 @@ from bench.progress import show
 from bench.reporting.results import Section
 from bench.sections.buses import buses
 from bench.sections.events import durable_events
-from bench.sections.http import CUSTOMER, PRODUCTS, Asked, ask, ask_with_new_tokens
+from bench.sections.http import CUSTOMER, PRODUCT, PRODUCTS, Asked, ask, ask_with_new_tokens
 from bench.sections.lasting import lasting
 from bench.sections.limits import limits
 from bench.sections.lists import lists
@@ -77,6 +77,12 @@ async def _products(on: Testbed) -> Section:
     return await ask(PRODUCTS, on.some("nestjs-express"), full if on.bench.full else short)
 
 
+async def _product(on: Testbed) -> Section:
+    full = Plan(rounds=3, paced=4, saturating=4, rate=_RATE)
+    short = Plan(rounds=3, paced=3, saturating=3, rate=_RATE)
+    return await ask(PRODUCT, on.only("nestjs-express", "nestjs-fastify"), full if on.bench.full else short)
+
+
 async def _new_tokens(on: Testbed) -> Section:
     plan = Plan(rounds=3 if on.bench.full else 2, saturating=4)
     return await ask_with_new_tokens(on.only(*_SHORT_PEERS), plan, on.bench.home / "tokens")
@@ -131,6 +137,7 @@ _RATE = 200
 _TOGETHER: dict[str, Callable[[Testbed], Awaitable[Section]]] = {
     "customer": _customer,
     "products": _products,
+    "product": _product,
     "new-tokens": _new_tokens,
     "logins": _logins,
     "limits": _limits,
@@ -150,6 +157,7 @@ PARTS = (*_TOGETHER, *_ALONE)
 _MINUTES: Mapping[str, tuple[float, float]] = {
     "customer": (1.8, 4.3),
     "products": (0.9, 2.8),
+    "product": (0.9, 1.5),
     "new-tokens": (1.5, 1.8),
     "logins": (1.8, 2.6),
     "limits": (0.2, 0.3),
@@ -164,7 +172,7 @@ _MINUTES: Mapping[str, tuple[float, float]] = {
     "start": (0.4, 0.6),
 }
 """Duration of each part in the short and the full form, on two cores, to estimate the remaining time."""
-_SHORT = ("customer", "products", "orders", "bus", "events", "start")
+_SHORT = ("customer", "products", "product", "orders", "bus", "events", "start")
 _SHORT_PEERS = ("nestjs-express", "go", "fastapi")
 _FOLDERS = ("home", "events", "lists", "metrics", "scaling", "start", "tokens", "tracing")
 

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.routing.fastapi_inside import RouteContext, positional
 from gateway.routing.route import JsonRoute
 from gateway.semantics.conditions import IF_NONE_MATCH, tags, weakened
-from gateway.semantics.content_coding import Compressor, chosen, compressor
+from gateway.semantics.content_coding import COPIES, Compressor, chosen, compressor
 from gateway.semantics.fields import fields
 
 LEAST: Final = 1024
@@ -86,10 +86,15 @@ class _Compressing:
 
     async def _send_compressed(self, compressor: Compressor, message: Message) -> None:
         body, last = message.get("body", b""), not message.get("more_body", False)
-        if len(body) < _BIG:
+        copies: dict[bytes, bytes] = message.get(COPIES, {})
+        if (copy := copies.get(self._coding)) is not None:
+            part = copy
+        elif len(body) < _BIG:
             part = _part(compressor, body, last=last)
         else:
             part = await asyncio.to_thread(_part, compressor, body, last=last)
+        if last:
+            copies[self._coding] = part
         if self._start is not None:
             start, self._start = self._start, None
             length = ((b"content-length", b"%d" % len(part)),) if last else ()

@@ -165,6 +165,16 @@ def changed(status: int = 200) -> dict[int | str, dict[str, Any]]:
     return {status: {"headers": {"ETag": ETAG}}}
 
 
+TAGGED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "headers": {
+            "ETag": {"description": "For If-None-Match, if the gateway has a cache.", "schema": {"type": "string"}}
+        }
+    },
+    304: {"description": "The page with the ETag in If-None-Match is current."},
+}
+"""OpenAPI's description of a page that a gateway with a cache tags."""
+
 READ: Final[dict[int | str, dict[str, Any]]] = {
     **changed(),
     304: {"description": "The version in If-None-Match is current.", "headers": {"ETag": ETAG}},

@@ -13,6 +13,8 @@ else:
 
 ZSTD: Final = b"zstd"
 GZIP: Final = b"gzip"
+COPIES: Final = "mesh.copies"
+"""In an ASGI message with a whole body: where its compressed copies are kept, by coding."""
 _PREFERRED: Final = (ZSTD, GZIP)
 """Ours, the better one first."""
 _ELEMENT: Final = re.compile(

@@ -48,6 +48,8 @@ class Stored(NamedTuple):
     """For the access log."""
     asked_at: float
     """When the worker was asked, in seconds of the cache's clock."""
+    copies: dict[bytes, bytes]
+    """Compressed bodies by content coding, made when a client first wants one."""
 
 
 @dataclass(slots=True, eq=False)
@@ -193,10 +195,11 @@ class ResponseCache:
         else:
             response = reading.result()
             slot.stored = Stored(
-                response.status_code, response.raw_headers, bytes(response.body), slot.route, slot.asked_at
+                response.status_code, response.raw_headers, bytes(response.body), slot.route, slot.asked_at, {}
             )
-            slot.size += len(response.body)
-            self._count(len(response.body))
+            more = 2 * len(response.body)  # the body, and room for its compressed copies
+            slot.size += more
+            self._count(more)
 
     def _count(self, more: int) -> None:
         self.size += more

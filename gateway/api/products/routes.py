@@ -21,7 +21,7 @@ from gateway.api.schemas import InDigits
 from gateway.routing.calls import Call, calls
 from gateway.routing.conditional_writes import ExpectedVersion, RequiredVersion
 from gateway.routing.route import JsonRoute
-from gateway.semantics.conditions import READ, changed, resource
+from gateway.semantics.conditions import READ, TAGGED, changed, resource
 from subjects import (
     PRODUCTS_CATEGORIES_LIST,
     PRODUCTS_CREATE,
@@ -40,7 +40,7 @@ SupplierId = Annotated[Id, InDigits, Path(examples=[1])]
 Page = Annotated[PageQuery, Query()]
 
 
-@router.get("/products", summary="List products")
+@router.get("/products", responses=TAGGED, summary="List products")
 async def list_products(
     query: Annotated[ProductQuery, Query()],
     call: Call[products.ListProducts, ProductPage] = calls(PRODUCTS_LIST, ProductPage),
@@ -96,7 +96,7 @@ async def discontinue_product(
     return resource(await call(discontinue))
 
 
-@router.get("/categories", summary="List categories")
+@router.get("/categories", responses=TAGGED, summary="List categories")
 async def list_categories(
     page: Page, call: Call[products.ListCategories, CategoryPage] = calls(PRODUCTS_CATEGORIES_LIST, CategoryPage)
 ) -> CategoryPage:

@@ -12,6 +12,7 @@ from starlette.types import Scope, Send
 from gateway.routing.fast_path.arguments import Given
 from gateway.routing.fast_path.compiled_route import CompiledRoute
 from gateway.routing.misfit import DoesNotFit
+from gateway.semantics.content_coding import COPIES
 from gateway.upstream.response_cache import Concern, ResponseCache, Stored, Target
 from mesh.core.endpoint import Endpoint
 
@@ -37,7 +38,7 @@ class CachedReads:
         scope["route"] = stored.route
         headers = [*stored.headers, (b"age", b"%d" % self._cache.age(stored))]
         await send({"type": "http.response.start", "status": stored.status, "headers": headers})
-        await send({"type": "http.response.body", "body": stored.body})
+        await send({"type": "http.response.body", "body": stored.body, COPIES: stored.copies})
 
     def respond(self, route: CompiledRoute, given: Given) -> Awaitable[Response]:
         """The route's response. Raises what the route does; DoesNotFit before any effect."""

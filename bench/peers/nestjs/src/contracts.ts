@@ -4,11 +4,19 @@ import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class
 
 // Each peer has subjects of its own, so that no worker answers for another's.
 export const CUSTOMERS_GET = `customers.${process.env.SUBJECTS}.get`;
+export const PRODUCTS_GET = `products.${process.env.SUBJECTS}.get`;
 export const PRODUCTS_LIST = `products.${process.env.SUBJECTS}.list`;
 
 export class GetCustomer {
   @Matches(/^[A-Z]{5}$/)
   customer_id: string;
+}
+
+export class GetProduct {
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  product_id: number;
 }
 
 export class ListProducts {

@@ -1,6 +1,16 @@
 import { Controller, Get, Header, Module, Param, Query, Req, Res, UseGuards } from '@nestjs/common';
 import { ClientsModule } from '@nestjs/microservices';
-import { Customer, CUSTOMERS_GET, GetCustomer, ListProducts, ProductPage, PRODUCTS_LIST } from './contracts.js';
+import {
+  Customer,
+  CUSTOMERS_GET,
+  GetCustomer,
+  GetProduct,
+  ListProducts,
+  Product,
+  ProductPage,
+  PRODUCTS_GET,
+  PRODUCTS_LIST,
+} from './contracts.js';
 import { JwtGuard } from './jwt.guard.js';
 import { MeshClient, NATS } from './mesh.client.js';
 import { nats } from './nats.js';
@@ -34,6 +44,13 @@ class ProductsController {
   @Get()
   async list(@Query() request: ListProducts, @Req() http: { id: string }): Promise<ProductPage> {
     return this.mesh.call<ProductPage>(PRODUCTS_LIST, request, http.id);
+  }
+
+  @Get(':product_id')
+  async get(@Param() request: GetProduct, @Req() http: { id: string }, @Res({ passthrough: true }) response: Response) {
+    const product = await this.mesh.call<Product>(PRODUCTS_GET, request, http.id);
+    response.header('ETag', `"${product.version}"`);
+    return product;
   }
 }
 

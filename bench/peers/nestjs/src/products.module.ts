@@ -1,12 +1,26 @@
 import { Controller, Injectable, Module } from '@nestjs/common';
-import { MessagePattern, Payload } from '@nestjs/microservices';
+import { MessagePattern, Payload, RpcException } from '@nestjs/microservices';
 import { Pool } from 'pg';
-import { ListProducts, Product, ProductPage, PRODUCTS_LIST } from './contracts.js';
+import { GetProduct, ListProducts, Product, ProductPage, PRODUCTS_GET, PRODUCTS_LIST } from './contracts.js';
 import { database } from './database.js';
 
 @Injectable()
 class ProductsService {
   constructor(private readonly pool: Pool) {}
+
+  async get(productId: number): Promise<Product> {
+    const { rows } = await this.pool.query<Product>({
+      name: 'get-product', // prepared once for each connection
+      text: `SELECT product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock,
+                    units_on_order, reorder_level, discontinued, version
+             FROM products WHERE product_id = $1`,
+      values: [productId],
+    });
+    if (rows.length === 0) {
+      throw new RpcException({ status: 404, message: `there is no product ${productId}` });
+    }
+    return rows[0];
+  }
 
   async list({ category_id, limit, cursor }: ListProducts): Promise<ProductPage> {
     const after = cursor === undefined ? 0 : Number(Buffer.from(cursor, 'base64url').toString());
@@ -29,6 +43,11 @@ class ProductsService {
 @Controller()
 class ProductsController {
   constructor(private readonly products: ProductsService) {}
+
+  @MessagePattern(PRODUCTS_GET)
+  get(@Payload() request: GetProduct): Promise<Product> {
+    return this.products.get(request.product_id);
+  }
 
   @MessagePattern(PRODUCTS_LIST)
   list(@Payload() request: ListProducts): Promise<ProductPage> {

@@ -1,5 +1,6 @@
 """Public reads from the gateway's memory: what a client sees of it, and what it never sees."""
 
+import gzip
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -82,6 +83,17 @@ async def test_head_and_compressed_copies_come_from_memory_too(world: World, htt
     )
     assert ("gzip", f"W/{plain.headers['etag']}") == (packed.headers["content-encoding"], packed.headers["etag"])
     assert plain.json() == packed.json()
+
+
+async def test_a_response_is_compressed_once(world: World, http: AsyncClient, cached: FastAPI) -> None:
+    world.replies[PRODUCTS_LIST] = ProductPage(items=(CHAI,) * 20, next_cursor=None)
+    for _ in range(2):
+        await http.get("/v1/products", headers={"Accept-Encoding": "gzip"})
+    copies = cached.state.dependencies.cache.find(("/v1/products", b"")).copies
+    assert [b"gzip"] == [*copies]
+    copies[b"gzip"] = gzip.compress(b"from memory")
+    packed = await http.get("/v1/products", headers={"Accept-Encoding": "gzip"})
+    assert (b"from memory", str(len(copies[b"gzip"]))) == (packed.content, packed.headers["content-length"])
 
 
 async def test_a_token_changes_nothing_about_what_anyone_may_read(world: World, http: AsyncClient) -> None:

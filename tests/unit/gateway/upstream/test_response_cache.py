@@ -14,7 +14,7 @@ from subjects import EVENTS_PRODUCTS_CHANGED
 from tests.support.clock import Clock
 from tests.support.waiting import until
 
-SIZE = 4 * (OVERHEAD + 100)
+SIZE = 4 * (OVERHEAD + 2 * 100)
 LIST: Target = ("/v1/products", b"")
 
 
