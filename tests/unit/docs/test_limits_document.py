@@ -16,6 +16,7 @@ from gateway.server import UNACKNOWLEDGED
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import SLOW
 from gateway.upstream.followers import MOST_WAITING
+from gateway.upstream.response_cache import MAX_AGE
 from mesh.core.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
 from mesh.core.event import MAX_DURABLE
 from mesh.events.consumer import TIMEOUT
@@ -144,6 +145,7 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "instance's answer to `$SRV`": discovery.MAX_DOCUMENT,
         "instance's answer to `$SRV.PING`": discovery.MAX_PING,
         "instances that answer one question on `$SRV`": discovery.MAX_DOCUMENTS,
+        "age of such a response": MAX_AGE,
         "time for a call": max(endpoint.timeout for endpoint in ENDPOINTS),
         "payload of a durable event": MAX_DURABLE,
         "time for a handler": TIMEOUT,
