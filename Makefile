@@ -11,6 +11,9 @@ AUDIT_STAMP := $(VENV)/.installed-audit
 # Options of `mesh up` and of pytest pass through, e.g. make up ARGS="--http-port 8081".
 ARGS ?=
 
+# Without a cache of bytecode each process compiles its imports again, which takes twice the CPU of its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install up generate compose-env docs test polyglot faults bench bench-full bench-install check format audit lock clean
 
 help: ## Show this list

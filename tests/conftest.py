@@ -24,6 +24,8 @@ settings.load_profile("steady")
 if not LONG:
     os.environ["MESH_NICENESS"] = "0"  # many stacks on few cores: logins that give way would come to nothing
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each process that a test starts compiles all that it imports
+
 os.environ["MESH_CONSOLE"] = "false"  # a test that looks at the console starts it
 
 _TOGETHER = ("faults", "e2e", "contract", "security")
