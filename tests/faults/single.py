@@ -15,7 +15,7 @@ from mesh.nats.transport import NatsTransport
 from ops.process import ServerName
 from services import BY_NAME, WORKERS
 from tests.support.load.traffic import Balancer, Caller
-from tests.support.servers.processes import Process, module
+from tests.support.servers.processes import Process, service
 
 EMAIL, PASSWORD = "ada@northwind.example", "a password of the tests"
 _KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
@@ -87,7 +87,7 @@ async def single(
         mesh = Single(servers)
         for name, run in {**services, "gateway": "gateway"}.items():
             more = gateway if name == "gateway" else environment
-            process = module(servers.home.logs / f"{name}.log", run, **mesh.environment(name), **more)
+            process = service(servers.home.logs / f"{name}.log", run, **mesh.environment(name), **more)
             mesh.processes[name] = process
         resources.push_async_callback(mesh.stop)
         await asyncio.gather(*(process.start() for process in mesh.processes.values()))

@@ -20,7 +20,7 @@ from mesh.nats.transport import NatsTransport
 from services import PROCESSES
 from subjects import AUTH_JWKS, AUTH_SESSIONS_REVOKED
 from tests.support.gateway.tokens import bearer
-from tests.support.servers.processes import Process, module
+from tests.support.servers.processes import Process, service
 from tests.support.servers.schemas import fresh_schema
 from tests.support.waiting import until
 
@@ -53,10 +53,10 @@ async def start(servers: Servers, tmp_path: Path) -> AsyncIterator[Callable[...,
     """Make a process of a service that has all it needs, but for what a test changes."""
     made: list[Process] = []
 
-    def process(service: str, **changes: str) -> Process:
+    def process(package: str, **changes: str) -> Process:
         environment = {
             "NATS_URL": servers.nats_url,
-            "NATS_NKEY_SEED": servers.nats_seeds[SERVICES[service].name],
+            "NATS_NKEY_SEED": servers.nats_seeds[SERVICES[package].name],
             "GATEWAY_PORT": "0",
             **database_urls(servers),
             "AUTH_KEY_ENCRYPTION_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
@@ -65,7 +65,7 @@ async def start(servers: Servers, tmp_path: Path) -> AsyncIterator[Callable[...,
             "NOTIFICATIONS_FROM": "shop@northwind.example",
             **changes,
         }
-        made.append(module(tmp_path / f"{service}.log", service, **environment))
+        made.append(service(tmp_path / f"{package}.log", package, **environment))
         return made[-1]
 
     yield process

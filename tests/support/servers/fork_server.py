@@ -1,4 +1,4 @@
-"""Forks a `mesh` for each request, from a process that has imported it already: a test need not wait for the imports.
+"""Forks a program of this project for each request, from a process that has imported it: a test need not wait for that.
 
 The child gets the streams, folder and environment of the request. It ends as any interpreter does.
 """
@@ -6,36 +6,47 @@ The child gets the streams, folder and environment of the request. It ends as an
 import gc
 import json
 import os
+import runpy
+import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from io import TextIOWrapper
 from typing import IO, Any
 
-from cli import main
-from cli.application import application
+from devstack.processes.child import end_with_launcher
 
-_MODES = (os.O_RDONLY, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+_MODES = (os.O_RDONLY, os.O_WRONLY | os.O_CREAT | os.O_APPEND, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
 
 def serve(listener: socket.socket) -> dict[str, Any]:
-    """Answer each request with the child's exit status. Return only in a child, with its request."""
+    """Answer each request with the child's process id, and later its exit status. Return only in a child."""
     while True:
         connection, _ = listener.accept()
-        if os.fork():
+        if _fork():
             connection.close()
             _reap()
             continue
         listener.close()
         with connection, connection.makefile("rw") as stream:
             request: dict[str, Any] = json.loads(stream.readline())
-            child = os.fork()
-            if child:
+            if child := _fork():
+                print(child, file=stream, flush=True)
                 _, status = os.waitpid(child, 0)
-                stream.write(f"{os.waitstatus_to_exitcode(status)}\n")
-                stream.flush()
+                print(os.waitstatus_to_exitcode(status), file=stream, flush=True)
                 os._exit(0)
         return request
+
+
+def _fork() -> int:
+    """Fork. The child dies with its parent."""
+    end_with_parent = end_with_launcher(signal.SIGKILL)
+    child = os.fork()
+    if not child and end_with_parent:
+        end_with_parent()
+    return child
 
 
 def _reap() -> None:
@@ -54,7 +65,7 @@ def become(request: dict[str, Any]) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    sys.argv = ["mesh", *request["arguments"]]
+    sys.argv = request["arguments"]
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         setattr(sys, name, None if request["streams"][number] is None else _text(number))
 
@@ -66,10 +77,31 @@ def _text(number: int) -> IO[str]:
     return stream
 
 
+def _command() -> Callable[[], None]:
+    """Import the `mesh` command with all its subcommands. Return what runs it."""
+    import_module("cli.application").application()
+    main: Callable[[], None] = import_module("cli.main").main
+    return main
+
+
+def _services() -> Callable[[], None]:
+    """Import every service. Return what runs the one whose package is the first argument."""
+    for row in import_module("services").PROCESSES:
+        import_module(f"{row.package}.{'server' if row.package == 'gateway' else 'app'}")
+
+    def main() -> None:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+    return main
+
+
+_PROGRAMS = {"mesh": _command, "services": _services}
+
+
 def run() -> None:
-    """Serve on the socket whose descriptor is the argument. In a child, run the command."""
-    application()
+    """Serve the program of the first argument on the socket with the descriptor of the second. In a child, run it."""
+    program = _PROGRAMS[sys.argv[1]]()
     gc.freeze()  # a collection in a child would otherwise copy every page
-    with socket.socket(fileno=int(sys.argv[1])) as listening:
+    with socket.socket(fileno=int(sys.argv[2])) as listening:
         become(serve(listening))
-    main.main()
+    program()

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,7 +15,9 @@ import psutil
 from devstack.processes.child import end_with_launcher
 from devstack.servers.all import Servers
 from services import PROCESSES
+from tests.support.long_form import LONG
 from tests.support.paths import ROOT
+from tests.support.servers.forks import Fork
 
 
 class Process:
@@ -24,7 +27,7 @@ class Process:
         self.log = log
         self._argv = argv
         self._environment = environment
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Fork | None = None
         self.began = 0.0
         """When it was started, by the monotonic clock."""
 
@@ -33,10 +36,13 @@ class Process:
         self.began = time.monotonic()
         own = ("NATS_", "TRACE_", "OTEL_", "MESH_", *(f"{row.prefix}_" for row in PROCESSES))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        self._process = await self._begin({**inherited, **self._environment})
+
+    async def _begin(self, environment: Mapping[str, str]) -> asyncio.subprocess.Process | Fork:
         with await asyncio.to_thread(self.log.open, "ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *self._argv,
-                env={**inherited, **self._environment},
+                env=environment,
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
@@ -93,22 +99,38 @@ class Process:
             await asyncio.sleep(0.02)
 
 
+class _ForkedService(Process):
+    """A service whose imports another process has done."""
+
+    async def _begin(self, environment: Mapping[str, str]) -> Fork:
+        await asyncio.to_thread(self.log.touch)  # `said` reads it at once
+        files = (Path(os.devnull), self.log, self.log)
+        return await Fork.start("services", self._argv, files, ROOT, environment)
+
+
 def module(log: Path, name: str, **environment: str) -> Process:
-    """A service of this project."""
+    """A Python module as a process, with a start of its own."""
     return Process(log, sys.executable, "-m", name, **{"LOG_FORMAT": "json", **environment})
+
+
+def service(log: Path, package: str, **environment: str) -> Process:
+    """A service of this project. Its imports are done, except in the long form of the tests, which measures it."""
+    if LONG:
+        return module(log, package, **environment)
+    return _ForkedService(log, package, **{"LOG_FORMAT": "json", **environment})
 
 
 def products_on(servers: Servers, **environment: str) -> Process:
     """The products service on these servers, with its rows."""
     log = servers.home.logs / f"products-{time.monotonic_ns()}.log"
     database = {"PRODUCTS_DATABASE_URL": servers.urls["products"], "PRODUCTS_SEED": "true"}
-    return module(log, "products_svc", **_nats(servers, "products"), **database, **environment)
+    return service(log, "products_svc", **_nats(servers, "products"), **database, **environment)
 
 
 def gateway_on(servers: Servers, **environment: str) -> Process:
     """A gateway on these servers, at a port that its log tells."""
     log = servers.home.logs / f"gateway-{time.monotonic_ns()}.log"
-    return module(log, "gateway", **{**_nats(servers, "gateway"), "GATEWAY_PORT": "0", **environment})
+    return service(log, "gateway", **{**_nats(servers, "gateway"), "GATEWAY_PORT": "0", **environment})
 
 
 def _nats(servers: Servers, user: str) -> dict[str, str]:
