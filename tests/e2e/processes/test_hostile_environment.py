@@ -12,7 +12,7 @@ import pytest
 
 from mesh.telemetry.settings import MetricsSettings, TraceSettings
 from tests.support.servers.nats_server import NatsServer
-from tests.support.servers.processes import Process, module
+from tests.support.servers.processes import Process, module, service
 from tests.support.service_settings import OF_SERVICES
 
 MESH = str(Path(sys.executable).with_name("mesh"))
@@ -177,7 +177,7 @@ async def test_a_gateway_whose_host_is_blank_listens_to_this_machine_alone(tmp_p
 async def test_a_mistake_is_one_line_that_names_the_variable(
     tmp_path: Path, name: str, variable: str, value: str
 ) -> None:
-    process = module(tmp_path / "process.log", name, **{variable: value})
+    process = service(tmp_path / "process.log", name, **{variable: value})
     async with process:
         assert 1 == await process.wait()
         (line,) = process.log.read_text().splitlines()
