@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mesh.telemetry.settings import MetricsSettings, TraceSettings
+from mesh.telemetry.settings import LogSettings, MetricsSettings, TraceSettings
 from tests.support.servers.nats_server import NatsServer
 from tests.support.servers.processes import Process, module, service
 from tests.support.service_settings import OF_SERVICES
@@ -80,7 +80,7 @@ OTHERS = {
     "PATH": "/nowhere",
 }
 TELEMETRY = {
-    *(name.upper() for of in (TraceSettings, MetricsSettings) for name in of.model_fields),
+    *(name.upper() for of in (LogSettings, TraceSettings, MetricsSettings) for name in of.model_fields),
     *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_BSP_SCHEDULE_DELAY"),
 }
 OURS = {
@@ -141,7 +141,7 @@ async def test_mesh_up_gets_ready_and_no_process_sees_what_is_not_for_it(tmp_pat
         for name, environment in seen.items():
             assert set() == {one for one in told if environment.get(one) == told[one]}, name
         for name, kind in OF_SERVICES.items():
-            allowed = {field.upper() for field in kind.model_fields} | {"LOG_LEVEL", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+            allowed = {field.upper() for field in kind.model_fields} | {"SSL_CERT_FILE", "SSL_CERT_DIR"}
             assert set(seen[name]) - {"LC_CTYPE"} <= allowed | TELEMETRY, name  # which Python adds by itself
         assert {"auth": "7"} == {
             name: of["AUTH_LOGIN_ATTEMPTS"] for name, of in seen.items() if "AUTH_LOGIN_ATTEMPTS" in of
