@@ -34,7 +34,6 @@ class Command:
     stop_signal: signal.Signals = signal.SIGTERM
     # The kernel sends it if the launcher dies: a server should close its files, a service can be killed.
     orphan_signal: signal.Signals = signal.SIGKILL
-    niceness: int = 0
 
 
 class Child:
@@ -85,8 +84,6 @@ class Child:
         finally:
             os.close(stdin)
             os.close(log)
-        if command.niceness:
-            await give_way(self._process.pid, command.niceness)
 
     async def wait(self) -> int:
         """Wait until the process ends. Returns its exit code, negative for a signal."""
@@ -96,6 +93,11 @@ class Child:
         self._end_group()
         self._has_group = False  # the system may reuse its number from here on
         return code
+
+    async def give_way(self, niceness: int) -> None:
+        """Lower the priority of the process, see `devstack.processes.niceness`."""
+        if self.pid is not None:
+            await give_way(self.pid, niceness)
 
     async def stop(self, grace: float = 20.0) -> int:
         """Ask the process to end, and kill it after `grace` seconds. Returns its exit code."""

@@ -18,8 +18,9 @@ async def give_way(pid: int, niceness: int) -> None:
     Linux divides CPU time among sessions first, and ignores a process's own niceness there (sched(7), "The autogroup
     feature"). Where that feature is off, and on other systems, the process's own niceness counts.
     """
-    with contextlib.suppress(ProcessLookupError):
-        os.setpriority(os.PRIO_PROCESS, pid, max(niceness, os.getpriority(os.PRIO_PROCESS, pid)))
+    for thread in _threads(pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, thread, max(niceness, os.getpriority(os.PRIO_PROCESS, thread)))
     session = Path(f"/proc/{pid}/autogroup")
     for _ in range(_TRIES):
         try:
@@ -30,3 +31,11 @@ async def give_way(pid: int, niceness: int) -> None:
             return
         else:
             return
+
+
+def _threads(pid: int) -> list[int]:
+    """The threads of a process: on Linux, each has a niceness of its own."""
+    try:
+        return [int(thread.name) for thread in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return [pid]

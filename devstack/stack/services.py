@@ -59,7 +59,7 @@ class Service(Program):
         self._env = env
         self._mesh_is_ready = mesh_is_ready
         self.niceness = 0
-        """The niceness of the process; set it before the start."""
+        """The niceness of the process once it serves; set it before the start. It starts as fast as the others."""
 
     @property
     def servers(self) -> tuple[ServerName, ...]:
@@ -68,7 +68,7 @@ class Service(Program):
 
     async def spawn(self) -> None:
         """Start the process."""
-        await self.child.spawn(Command(argv=self._argv, env=self._env(), cwd=ROOT, niceness=self.niceness))
+        await self.child.spawn(Command(argv=self._argv, env=self._env(), cwd=ROOT))
 
     @property
     def logs_when_serving(self) -> bool:
@@ -76,6 +76,12 @@ class Service(Program):
         return word(self._env().get("LOG_LEVEL", "info")) in _LEVELS_THAT_TELL
 
     async def serving(self) -> None:
+        """Wait until the process serves. From then on it gives way, if it does."""
+        await self.until_serving()
+        if self.niceness:
+            await self.child.give_way(self.niceness)
+
+    async def until_serving(self) -> None:
         """Wait until the process logs that it serves, and then until the gateway reports all services ready.
 
         The log comes first: until the process listens, another stack's gateway may answer on the same port.
@@ -96,12 +102,12 @@ class Worker(Service):
         """Two may serve at once, if the log shows when the second does."""
         return self.logs_when_serving
 
-    async def serving(self) -> None:
+    async def until_serving(self) -> None:
         """Wait for its log. The gateway's report could be about another replica."""
         if self.logs_when_serving:
             await self._own_word()
         else:
-            await super().serving()
+            await super().until_serving()
 
 
 class Console(Service):
@@ -112,6 +118,6 @@ class Console(Service):
         """It talks to NATS alone."""
         return ("nats",)
 
-    async def serving(self) -> None:
+    async def until_serving(self) -> None:
         """Wait for its log, if its level allows."""
         await self._own_word()

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
 import pytest
 
 from devstack.processes.niceness import give_way
@@ -13,8 +14,11 @@ OWN = os.getpriority(os.PRIO_PROCESS, 0)
 
 @contextmanager
 def waiting(niceness: int) -> Iterator[int]:
-    """The id of a process with a session of its own, this much nicer than the tests."""
-    code = f"import os, sys; os.nice({niceness}); print(flush=True); sys.stdin.read()"
+    """The id of a process with two threads and a session of its own, this much nicer than the tests."""
+    code = (
+        "import os, sys, threading; "
+        f"os.nice({niceness}); threading.Thread(target=sys.stdin.read).start(); print(flush=True)"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     ) as process:
@@ -27,4 +31,5 @@ def waiting(niceness: int) -> Iterator[int]:
 async def test_a_process_gets_nicer_and_never_less_nice(before: int, after: int) -> None:
     with waiting(before) as pid:
         await give_way(pid, OWN + 1)
-        assert OWN + after == os.getpriority(os.PRIO_PROCESS, pid)
+        threads = [thread.id for thread in psutil.Process(pid).threads()]
+        assert [OWN + after] * len(threads) == [os.getpriority(os.PRIO_PROCESS, thread) for thread in threads]
