@@ -12,6 +12,7 @@ from contracts.auth import GetJwks
 from gateway import problems as errors
 from gateway.access.revocations import WITHIN as REVOCATIONS_WITHIN
 from gateway.access.revocations import Revocations
+from gateway.api.about import routes as about
 from gateway.api.auth import account, audit, users
 from gateway.api.auth import sessions as auth
 from gateway.api.carts import routes as carts
@@ -80,7 +81,8 @@ _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 _DESCRIPTION = """\
 Northwind's customers, products and orders over HTTP, answered by services behind NATS.
 
-Every error is a problem document (RFC 9457, `application/problem+json`). Quote its `request_id` when you ask for help.
+Every error is a problem document (RFC 9457, `application/problem+json`). Its `type` is the path of a page that says
+what to do. Quote its `request_id` when you ask for help.
 Lists are paged: pass `next_cursor` as `cursor` to get the next page. A resource with a version carries it as `ETag`.
 Conditional requests (RFC 9110, section 13) work on every path: 412 if a condition fails. HEAD works wherever GET does.
 OPTIONS lists the methods of a path.
@@ -116,10 +118,10 @@ def build(  # noqa: PLR0913  # the last ones by name
         measure_upstream(parts.client, parts.verifier, parts.cache, metrics)
     for routes in (
         *(auth, account, users, audit, customers, stock, products),
-        *(carts, orders, shipping, notifications, events, health, contracts),
+        *(carts, orders, shipping, notifications, events, health, contracts, about),
     ):
         app.include_router(routes.router)
-    refuse_undeclared(app, without=health.PATHS | events.PATHS | contracts.PATHS | _DOCS)
+    refuse_undeclared(app, without=health.PATHS | events.PATHS | contracts.PATHS | about.PATHS | _DOCS)
     refuse_shadowed(app)
     complete_document(app)
     compiled = tuple(compiled_routes(app, insides))

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from gateway.access.rate_limit import after_failure
 from gateway.semantics import media_type
 from gateway.semantics.conditions import CONDITIONS, current
+from gateway.semantics.problem_types import type_of
 from mesh.core import context
 from mesh.core.errors import (
     BadReply,
@@ -154,6 +155,7 @@ def problem(fault: Fault | RemoteFault, status: int, headers: Mapping[str, str])
         fault.detail,
         request_id=known.request_id if known else "",
         errors=errors,
+        type_=type_of(fault.reason, fault.code),
         status=status,
         retry_after=fault.retry_after,
         attempts=fault.attempts,

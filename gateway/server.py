@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from gateway.app import build
 from gateway.http.protocol import protocol
+from gateway.semantics.problem_types import problem_types
 from gateway.settings import GatewaySettings
 from mesh.nats.transport import NatsTransport
 from mesh.process.garbage import tune_garbage_collection
@@ -42,6 +43,7 @@ async def serve(stop: asyncio.Event) -> None:
     Stopped if `stop` is set before there is a connection.
     """
     settings = read_settings(GatewaySettings)
+    problem_types()  # read now, not by the first request that fails
     unacknowledged = max(UNACKNOWLEDGED, settings.gateway_write_timeout)  # a client may be as slow as the setting says
     async with AsyncExitStack() as resources:
         listening = resources.enter_context(

@@ -49,14 +49,15 @@ class Problem(BaseModel):
         *,
         request_id: str,
         errors: Iterable[FieldError] = (),
+        type_: str | None = None,
         status: int | None = None,
         retry_after: int | None = None,
         attempts: int | None = None,
         current_version: int | None = None,
     ) -> "Problem":
-        """The problem document. `status` is set if HTTP's status differs from the number on the wire."""
+        """The problem document. `type_` and `status` are set where HTTP's differ from those on the wire."""
         return cls(
-            type=f"urn:northwind-mesh:problem:{code}",
+            type=type_ or f"urn:northwind-mesh:problem:{code}",
             title=code.summary,
             status=status or code.number,
             code=code,

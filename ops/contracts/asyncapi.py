@@ -10,7 +10,7 @@ from mesh.wire.names import ERROR, ERROR_CODE, PROBLEM_JSON, QUEUE_GROUP
 from mesh.wire.problem import Problem
 from ops.contracts.document import Declared
 from ops.contracts.examples import EndpointExample, EventExample
-from ops.contracts.reasons import ReasonEntry
+from ops.contracts.reasons import Meaning, ReasonEntry
 
 Document = dict[str, Any]
 
@@ -52,6 +52,8 @@ class Illustrated:
     endpoints: Mapping[str, EndpointExample]
     events: Mapping[str, EventExample]
     reasons: Mapping[str, ReasonEntry]
+    told: Mapping[str, Meaning]
+    """What errors.md says of every reason, those of the gateway alone too."""
 
 
 def asyncapi(declared: Declared, illustrated: Illustrated) -> Document:

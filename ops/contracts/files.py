@@ -20,10 +20,12 @@ PAGE: Final = "contracts.html"
 def illustrated(declared: Declared, checkout: Path) -> Illustrated:
     """The examples and the texts of a checkout. Raises ValueError if one is missing."""
     folder = examples.in_checkout(checkout)
+    told = reasons.meanings(checkout / "docs" / "reference" / "errors.md")
     return Illustrated(
         {one.subject: examples.endpoint_example(folder, one.subject) for one in declared.endpoints},
         {one.subject: examples.event_example(folder, one.subject) for one in declared.events},
-        reasons.catalogue(declared, reasons.meanings(checkout / "docs" / "reference" / "errors.md")),
+        reasons.catalogue(declared, told),
+        told,
     )
 
 
@@ -32,7 +34,7 @@ def exported(declared: Declared, shown: Illustrated, openapi: Mapping[str, Any])
     return {
         CONTRACTS: as_text(contracts(declared)),
         SCHEMAS: as_text(schemas(declared)),
-        REASONS: as_text(reasons.document(shown.reasons)),
+        REASONS: as_text(reasons.document(shown.reasons, shown.told)),
         OPENAPI: as_text(openapi),
         ASYNCAPI: as_text(asyncapi.asyncapi(declared, shown)),
         MARKDOWN: markdown(declared, shown),

@@ -10,9 +10,11 @@ import pytest
 
 from devstack.stack.settings import StackSettings
 from gateway import problems
+from gateway.semantics.problem_types import problem_types
 from mesh.core.errors import Code, Fault, RemoteFault
 from mesh.core.reasons import COMMON, KEYED, VERIFIED
 from mesh.core.settings import Settings
+from ops.contracts.reasons import meanings
 from services import PROCESSES
 from subjects import ENDPOINTS
 from tests.support.paths import ROOT
@@ -50,18 +52,23 @@ def test_every_class_of_settings_is_in_the_page() -> None:
 
 def raised(tree: ast.AST) -> Iterator[str]:
     """The reasons that are written where a fault is made: first, or behind a field or a code."""
+    return (reason for reason, _ in made(tree))
+
+
+def made(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """The same, each with the name of the class of its fault."""
     faults = [kind.__name__ for kind in below(Fault)]
     remote = [kind.__name__ for kind in below(RemoteFault)]
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         match call:
             case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(reason)), *_]) if name in faults:
-                yield reason
+                yield reason, name
             case ast.Call(
                 func=ast.Attribute(value=ast.Name(id=name), attr="field"), args=[_, ast.Constant(value=str(reason)), *_]
             ) if name in faults:
-                yield reason
+                yield reason, name
             case ast.Call(func=ast.Name(id=name), args=[_, ast.Constant(value=str(reason)), *_]) if name in remote:
-                yield reason
+                yield reason, name
 
 
 def test_every_reason_is_on_the_page_of_errors_and_no_other() -> None:
@@ -69,7 +76,34 @@ def test_every_reason_is_on_the_page_of_errors_and_no_other() -> None:
     expected = {reason for path in sources for reason in raised(ast.parse(path.read_text()))}
     expected |= ON_NATS.keys()
     expected |= {reason for _, reason, _ in problems.CALL_ERRORS.values()} | {problems.LOST[1], *problems.FINER}
+    expected |= {*Code}  # of a reason that is not on the page
     assert expected == {reason for reason, _ in _ROW.findall(ERRORS)}
+
+
+def test_every_reason_says_what_it_means_and_what_to_do() -> None:
+    told = meanings(ROOT / "docs" / "reference" / "errors.md")
+    assert {reason for reason, _ in _ROW.findall(ERRORS)} == told.keys()
+    assert told.keys() == problem_types().keys(), "run `make docs`"
+    assert [] == [reason for reason, known in problem_types().items() if not (known.meaning and known.what_to_do)]
+
+
+def test_a_problem_is_retryable_as_its_page_says() -> None:
+    kinds = {kind.__name__: kind for kind in below(Fault) if issubclass(kind, Fault) and kind is not Fault}
+    sources = [path for name in ("gateway", "mesh") for path in (ROOT / name).rglob("*.py")]
+    expected = {
+        reason: kinds[name].code.retryable
+        for path in sources
+        for reason, name in made(ast.parse(path.read_text()))
+        if name in kinds
+    }
+    expected |= {reason: code.retryable for reason, code in ON_NATS.items()} | {code: code.retryable for code in Code}
+    expected |= {reason: code.retryable for code, reason, _ in (*problems.CALL_ERRORS.values(), problems.LOST)}
+    assert {reason: problem_types()[reason].retryable for reason in expected} == expected
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_code_has_its_status(code: Code) -> None:
+    assert (code, str(problems.STATUS[code])) in _ROW.findall(ERRORS)
 
 
 @pytest.mark.parametrize(("reason", "code"), ON_NATS.items())

@@ -117,7 +117,7 @@ async def test_a_path_that_nobody_has_is_404_and_leads_nowhere_else(http: AsyncC
 
 
 async def test_a_slash_at_the_end_does_not_count(both: Both) -> None:
-    for asked in fitting(both.long.app).values():
+    for asked in [one for one in fitting(both.long.app).values() if one.target != "/"]:
         slashed = replace(asked, target=f"{asked.target}/")
         plain, same = await both.same(asked), await both.same(slashed)
         assert (plain.messages, plain.asked, plain.logged) == (same.messages, same.asked, same.logged), asked.target

@@ -5,6 +5,7 @@ import pytest
 from fastapi import FastAPI
 
 from contracts.base import Reason
+from gateway.api.about import routes as about
 from gateway.routing.operations import failures
 from mesh.core.endpoint import Access, Endpoint
 from mesh.wire.names import PROBLEM_JSON
@@ -13,6 +14,7 @@ from tests.support.mesh.sample_service import Said, Say
 
 Route = tuple[str, str]
 HEALTH = {("GET", "/healthz"), ("GET", "/readyz")}
+ABOUT = {("GET", path) for path in about.PATHS}
 WITHOUT_CONTENT = {
     ("POST", "/v1/auth/logout"),
     ("POST", "/v1/auth/password"),
@@ -29,7 +31,7 @@ BODIES = [
     ("POST", "/v1/products"),
     ("PATCH", "/v1/products/{product_id}"),
 ]
-every_route = pytest.mark.parametrize("route", sorted(ACCESS.keys() | HEALTH), ids=" ".join)
+every_route = pytest.mark.parametrize("route", sorted(ACCESS.keys() | HEALTH | ABOUT), ids=" ".join)
 every_call = pytest.mark.parametrize("route", ACCESS, ids=" ".join)
 
 
@@ -44,7 +46,7 @@ def operations(app: FastAPI) -> dict[Route, dict[str, Any]]:
 
 
 async def test_every_route_is_documented_under_a_readable_name(operations: dict[Route, Any]) -> None:
-    assert ACCESS.keys() | HEALTH | {("GET", "/v1/events")} == operations.keys()
+    assert ACCESS.keys() | HEALTH | ABOUT | {("GET", "/v1/events")} == operations.keys()
     names = [operation["operationId"] for operation in operations.values()]
     assert len(set(names)) == len(names)
     assert [] == [name for name in names if not re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", name)]

@@ -76,7 +76,9 @@ def test_what_the_contracts_say_is_escaped(shown: Illustrated) -> None:
     event: Event[Any] = Event("events.evil.asked", Answer)
     declared = Declared([endpoint], [event], [Process(EVIL, package="evil", calls=(endpoint,), hears=(event,))])
     examples = EndpointExample({"name": EVIL}, {"name": EVIL}, (EVIL,))
-    evil = Illustrated({endpoint.subject: examples}, {event.subject: EventExample({"name": EVIL}, {})}, shown.reasons)
+    evil = Illustrated(
+        {endpoint.subject: examples}, {event.subject: EventExample({"name": EVIL}, {})}, shown.reasons, {}
+    )
     text = page(declared, evil)
     tags = [tag for tag, _ in Elements(text).found]
     assert (1, 0) == (tags.count("script"), tags.count("b"))
