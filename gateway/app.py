@@ -37,7 +37,7 @@ from gateway.middleware.methods import Methods
 from gateway.middleware.methods import routes as known_routes
 from gateway.middleware.request_context import RequestContext, last_resort
 from gateway.middleware.trailing_slash import TrailingSlash
-from gateway.routing.declarations import api_routes, declared, refuse_undeclared
+from gateway.routing.declarations import api_routes, declare_read_only, declared, refuse_undeclared
 from gateway.routing.fast_path.cached_reads import CachedReads
 from gateway.routing.fast_path.middleware import FastPath, Route
 from gateway.routing.fast_path.middleware import routes as compiled_routes
@@ -123,6 +123,7 @@ def build(  # noqa: PLR0913  # the last ones by name
         app.include_router(routes.router)
     refuse_undeclared(app, without=health.PATHS | events.PATHS | contracts.PATHS | about.PATHS | _DOCS)
     refuse_shadowed(app)
+    declare_read_only(app)
     complete_document(app)
     compiled = tuple(compiled_routes(app, insides))
     known = any(route.compiled for route in compiled)

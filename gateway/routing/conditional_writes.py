@@ -5,6 +5,7 @@ reads the resource as GET would, then has the worker write that exact version. S
 changes between the check and the write.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Final, Protocol, cast
 
 from fastapi import Depends, Header
@@ -34,11 +35,19 @@ IfMatch = Annotated[
 """For OpenAPI only: `require_conditions` reads this and every other condition."""
 
 
+@dataclass(frozen=True)
+class Representation:
+    """What GET responds."""
+
+    headers: dict[bytes, bytes]
+    body: bytes
+
+
 class Representations(Protocol):
     """Reads what GET would respond at a path."""
 
-    async def headers(self, request: Request) -> dict[bytes, bytes] | None:
-        """The headers of the representation that the write concerns; None if there is none.
+    async def read(self, request: Request) -> Representation | None:
+        """The representation that the write concerns; None if there is none.
 
         Raises DoesNotFit for a path that GET does not match, and whatever the read raises, such as NotFound or an
         unavailable service.
@@ -63,19 +72,24 @@ async def require_conditions(request: Request) -> None:
         request.scope[_EXPECTED] = only
         return
     try:
-        current = await cast("Representations", request.app.state.representations).headers(request)
+        current = await representation(request)
     except DoesNotFit:
         return  # the write does not match the path either, and says so
     except RemoteFault as fault:
         if fault.code is Code.NOT_FOUND and named is None:
             return  # without a representation, If-None-Match holds
         raise
-    etag = None if current is None else current.get(b"etag")
+    etag = None if current is None else current.headers.get(b"etag")
     met = named is None if current is None else unmet(headers, etag, None, reads=False) is None
     if not met:
         raise failed(etag)
     if etag is not None and (named, excluded) != ((b"*",), None):
         request.scope[_EXPECTED] = version_of(etag)
+
+
+async def representation(request: Request) -> Representation | None:
+    """What GET responds for the resource of the request. See Representations."""
+    return await cast("Representations", request.app.state.representations).read(request)
 
 
 def _has_body(headers: Headers) -> bool:

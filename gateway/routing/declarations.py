@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 
 from gateway.routing.calls import calls_within
 from gateway.routing.fastapi_inside import routes_of
+from gateway.routing.read_only import CHANGES, read_only_fields
 from gateway.routing.route import JsonRoute
 from mesh.core.endpoint import Endpoint
 
@@ -39,3 +40,12 @@ def refuse_undeclared(app: FastAPI, without: frozenset[str]) -> None:
             raise RuntimeError(f"{route.path} declares no endpoint, so its access is undefined")
         if calls_within(found.dependant) != ([] if endpoint is None else [endpoint]):
             raise RuntimeError(f"{route.path} calls an endpoint that none of its own arguments declares")
+
+
+def declare_read_only(app: FastAPI) -> None:
+    """Tell each route that changes a resource which of the fields that GET shows at its path it cannot change."""
+    routes = [route for route in api_routes(app) if isinstance(route, JsonRoute)]
+    shown = {route.path: route.response_model for route in routes if "GET" in (route.methods or ())}
+    for route in routes:
+        if route.body_field is not None and not CHANGES.isdisjoint(route.methods or ()):
+            route.read_only = read_only_fields(shown.get(route.path), route.body_field.field_info.annotation)

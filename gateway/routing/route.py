@@ -18,6 +18,7 @@ from gateway.routing.conditional_writes import READS, expected_version, require_
 from gateway.routing.fastapi_inside import Dependant
 from gateway.routing.guard import guard
 from gateway.routing.operations import OF_A_BODY, failures, require_fitting_key, with_failures
+from gateway.routing.read_only import CHANGES, divided, keep, require_unchanged
 from gateway.semantics.media_type import unsupported
 from mesh.core.endpoint import Endpoint
 from mesh.core.errors import Code, Fault, FieldError, Invalid, NotFound
@@ -32,9 +33,12 @@ class JsonRequest(Request):
     pydantic refuses what Python's JSON parser accepts: lone surrogates, NaN, unbounded nesting.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, body_type: TypeAdapter[Any]) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, body_type: TypeAdapter[Any], read_only: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__(scope, receive)
         self._body_type = body_type
+        self._read_only = read_only
         self._fault: Fault | None = None
 
     async def json(self) -> Any:  # noqa: ANN401  # the model of whichever route it is
@@ -46,7 +50,7 @@ class JsonRequest(Request):
         if (fault := unsupported(self.scope["headers"], self.method)) is None:
             body = await self.body()
             try:
-                read = self._body_type.validate_json(body)
+                read = self._read(body)
                 require_unique_names(body, read)
             except ValidationError as error:
                 fault = validation.invalid_payload(error, body)
@@ -56,6 +60,17 @@ class JsonRequest(Request):
                 return read
         self._fault = fault
         return _UNREAD
+
+    def _read(self, body: bytes) -> Any:  # noqa: ANN401  # the model of whichever route it is
+        try:
+            return self._body_type.validate_json(body)
+        except ValidationError:
+            if not self._read_only or (parts := divided(body, self._read_only)) is None:
+                raise
+        rest, sent = parts
+        read = self._body_type.validate_json(rest)
+        keep(self, sent)
+        return read
 
     def take_fault(self) -> Fault | None:
         """The error in the body; it is handed out once. Keeping it after it is raised would make a reference cycle."""
@@ -84,6 +99,8 @@ class JsonRoute(APIRoute):
     ) -> None:
         self.calls = called(endpoint)
         """The endpoint that the route calls; None if it calls none."""
+        self.read_only: frozenset[str] = frozenset()
+        """Fields of the resource that a body may repeat but not change (`declare_read_only`)."""
         needed = list(dependencies or ())
         if self.calls is not None:
             needed.insert(0, guard(self.calls))
@@ -91,6 +108,8 @@ class JsonRoute(APIRoute):
                 needed.insert(1, Depends(require_fitting_key))
         if not READS.issuperset(methods or READS):
             needed.append(Depends(require_conditions))
+        if not CHANGES.isdisjoint(methods or READS):
+            needed.append(Depends(require_unchanged))
         super().__init__(
             path,
             endpoint,
@@ -123,7 +142,7 @@ class JsonRoute(APIRoute):
         async def handle_strictly(request: Request) -> Response:
             if query := request.scope["query_string"]:
                 request.scope["query_string"] = urlencode(read_query(query, known)).encode()
-            read = JsonRequest(request.scope, request.receive, body_type)
+            read = JsonRequest(request.scope, request.receive, body_type, self.read_only)
             try:
                 return await handle(read)
             except RequestValidationError as error:

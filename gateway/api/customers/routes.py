@@ -5,7 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from contracts import customers
-from gateway.api.customers.schemas import Customer, CustomerChange, CustomerPage, CustomerQuery, NewCustomer
+from gateway.api.customers.schemas import (
+    Customer,
+    CustomerChange,
+    CustomerPage,
+    CustomerQuery,
+    CustomerReplacement,
+    NewCustomer,
+)
 from gateway.api.schemas import AnyCase
 from gateway.routing.calls import Call, calls
 from gateway.routing.conditional_writes import ExpectedVersion, RequiredVersion
@@ -46,6 +53,18 @@ async def create_customer(
     customer = await call(body.to_contract())
     location = f"{router.prefix}/{customer.customer_id}"
     return resource(customer, status=201, headers={"Location": location})
+
+
+@router.put("/{customer_id}", response_model=Customer, responses=changed(), summary="Replace a customer")
+async def replace_customer(
+    customer_id: CustomerId,
+    body: CustomerReplacement,
+    version: RequiredVersion,
+    call: Call[customers.UpdateCustomer, Customer] = calls(CUSTOMERS_UPDATE, Customer),
+) -> Response:
+    """Replace every field of a customer, if its version is the one in If-Match."""
+    change = customers.UpdateCustomer(customer_id=customer_id, expected_version=version, patch=body.to_contract())
+    return resource(await call(change))
 
 
 @router.patch("/{customer_id}", response_model=Customer, responses=changed(), summary="Change a customer")

@@ -32,6 +32,7 @@ _ALFKI: JsonDict = {
     "phone": "030-0074321",
     "fax": "030-0076545",
 }
+_REPLACEMENT: JsonDict = {name: value for name, value in _ALFKI.items() if name != "customer_id"}
 
 
 class Customer(Shown[customers.Customer]):
@@ -131,3 +132,24 @@ class CustomerChange(Patch):
     def to_contract(self) -> customers.CustomerPatch:
         """The change as the service reads it."""
         return customers.CustomerPatch(**self.changes())
+
+
+class CustomerReplacement(Request):
+    """A customer as a whole. A field that is omitted becomes null."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_REPLACEMENT]})
+
+    company_name: CompanyName
+    contact_name: PersonName | None = None
+    contact_title: PersonName | None = None
+    address: Street | None = None
+    city: Place | None = None
+    region: Place | None = None
+    postal_code: PostalCode | None = None
+    country: Place | None = None
+    phone: PhoneNumber | None = None
+    fax: PhoneNumber | None = None
+
+    def to_contract(self) -> customers.CustomerPatch:
+        """The change of every field, as the service reads it."""
+        return customers.CustomerPatch(**self.model_dump())

@@ -14,6 +14,7 @@ from gateway.api.products.schemas import (
     ProductChange,
     ProductPage,
     ProductQuery,
+    ProductReplacement,
     Supplier,
     SupplierPage,
 )
@@ -66,6 +67,18 @@ async def create_product(
     product = await call(body.to_contract())
     location = f"{router.prefix}/products/{product.product_id}"
     return resource(product, status=201, headers={"Location": location})
+
+
+@router.put("/products/{product_id}", response_model=Product, responses=changed(), summary="Replace a product")
+async def replace_product(
+    product_id: ProductId,
+    body: ProductReplacement,
+    version: RequiredVersion,
+    call: Call[products.UpdateProduct, Product] = calls(PRODUCTS_UPDATE, Product),
+) -> Response:
+    """Replace every field of a product, if its version is the one in If-Match."""
+    change = products.UpdateProduct(product_id=product_id, expected_version=version, patch=body.to_contract())
+    return resource(await call(change))
 
 
 @router.patch("/products/{product_id}", response_model=Product, responses=changed(), summary="Change a product")

@@ -124,6 +124,25 @@ class ProductChange(Patch):
         return products.ProductPatch(**self.changes())
 
 
+class ProductReplacement(Request):
+    """A product as a whole. Its units must be given, so that none is lost; any other omitted field becomes null."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_NEW_CHAI]})
+
+    product_name: ProductName
+    supplier_id: Id | None = None
+    category_id: Id | None = None
+    quantity_per_unit: QuantityPerUnit | None = None
+    unit_price: Money
+    units_in_stock: Count
+    units_on_order: Count
+    reorder_level: Count
+
+    def to_contract(self) -> products.ProductPatch:
+        """The change of every field, as the service reads it."""
+        return products.ProductPatch(**self.model_dump())
+
+
 class PageQuery(Query):
     """The page of a list without filters."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Scope
 
+from gateway.routing.conditional_writes import Representation
 from gateway.routing.fast_path.arguments import Given
 from gateway.routing.fast_path.compiled_route import CompiledRoute
 from gateway.routing.fast_path.middleware import Finder, Route
@@ -19,14 +20,14 @@ class CompiledReads:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._find = Finder(route for route in routes if "GET" in route.methods).find
 
-    async def headers(self, request: Request) -> dict[bytes, bytes] | None:
+    async def read(self, request: Request) -> Representation | None:
         """See Representations."""
         found = self._resource(request.scope["path"], request.method)
         if found is None:
             return None
         route, path = found
         response = await route.respond(Given(_as_get(request.scope), _no_body, path))
-        return dict(response.raw_headers)
+        return Representation(dict(response.raw_headers), bytes(response.body))
 
     def _resource(self, path: str, method: str) -> tuple[CompiledRoute, dict[str, str]] | None:
         """The route of the path itself. For a POST of an action without GET, the route of the path above it."""
@@ -42,17 +43,19 @@ class FastApisReads:
         self._router = router
         self._patterns = [re.compile(route.pattern) for route in routes if "GET" in route.methods]
 
-    async def headers(self, request: Request) -> dict[bytes, bytes] | None:
+    async def read(self, request: Request) -> Representation | None:
         """See Representations."""
         path = request.scope["path"]
         if not self._is_known(path) and request.method == "POST":
             path = path.rpartition("/")[0]
         if not self._is_known(path):
             return None
-        found: dict[bytes, bytes] = {}
+        headers: dict[bytes, bytes] = {}
+        body = bytearray()
 
         async def send(message: Message) -> None:
-            found.update(message.get("headers", ()))
+            headers.update(message.get("headers", ()))
+            body.extend(message.get("body", b""))
 
         scope = {**_as_get(request.scope), "path": path, "raw_path": path.encode()}
         scope[_HANDLERS] = ({}, {})  # no handlers: exceptions propagate to us
@@ -60,7 +63,7 @@ class FastApisReads:
             await self._router(scope, _no_body, send)
         except Invalid:
             raise DoesNotFit from None
-        return found
+        return Representation(headers, bytes(body))
 
     def _is_known(self, path: str) -> bool:
         return any(pattern.match(path) for pattern in self._patterns)

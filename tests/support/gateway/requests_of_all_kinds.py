@@ -168,7 +168,7 @@ def _example(document: Mapping[str, Any], path: str, method: str, operation: Map
             examples = parameter["schema"].get("examples") or ["0" * 32]  # as ids of auth are
             target = target.replace(f"{{{parameter['name']}}}", str(examples[0]))
     headers = [(b"host", b"gateway.test"), (b"x-request-id", b"r1"), (b"authorization", ADMIN.encode())]
-    if method == "patch" and any(one["name"] == "If-Match" for one in operation["parameters"]):
+    if method in {"patch", "put"} and any(one["name"] == "If-Match" for one in operation.get("parameters", ())):
         headers.append((b"if-match", b'"3"'))
     asked = Asked(method.upper(), target, headers=tuple(headers))
     if "requestBody" not in operation:

@@ -31,6 +31,7 @@ Header = tuple[bytes, bytes]
 
 WRITES: Final = (
     ("PATCH", "/v1/customers/ALFKI", {"city": "Potsdam"}, CUSTOMERS_UPDATE),
+    ("PUT", "/v1/customers/ALFKI", {"company_name": "Alfreds"}, CUSTOMERS_UPDATE),
     ("PATCH", "/v1/products/1", {"reorder_level": 1}, PRODUCTS_UPDATE),
     ("DELETE", "/v1/customers/ALFKI", None, CUSTOMERS_ARCHIVE),
     ("POST", "/v1/products/1/discontinue", None, PRODUCTS_DISCONTINUE),
