@@ -32,6 +32,7 @@ from gateway.middleware.bulkhead import Bulkhead
 from gateway.middleware.compression import Compression, secret_paths
 from gateway.middleware.conditional_reads import ConditionalReads
 from gateway.middleware.cors import CrossOrigin
+from gateway.middleware.deprecations import Deprecations, retiring
 from gateway.middleware.head import HeadLimit
 from gateway.middleware.methods import Methods
 from gateway.middleware.methods import routes as known_routes
@@ -150,6 +151,8 @@ def _add_middleware(
         Bulkhead, paths=hashing, at_once=settings.gateway_logins_at_once, waiting=settings.gateway_logins_waiting
     )
     app.add_middleware(BodyLimit, limit=settings.gateway_max_body)
+    if routes := retiring(known_routes(app)):
+        app.add_middleware(Deprecations, routes=routes)
     app.add_middleware(TrailingSlash)
     app.add_middleware(HeadLimit, limits=settings)
     if settings.gateway_cors_origins:

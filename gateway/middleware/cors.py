@@ -35,10 +35,22 @@ CrossOrigin: Final = partial(
         "If-Match",
         "If-None-Match",
         "Last-Event-ID",
+        "Prefer",
         REQUEST_ID,
         *TRACE_HEADERS,
     ),
     allow_credentials=False,  # there are no cookies: a page sets Authorization itself
-    expose_headers=("ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", REQUEST_ID),
+    expose_headers=(
+        "Deprecation",
+        "ETag",
+        "Link",
+        "Location",
+        "Preference-Applied",
+        "RateLimit",
+        "RateLimit-Policy",
+        "Retry-After",
+        "Sunset",
+        REQUEST_ID,
+    ),
 )
 """The middleware, as a function of an application and `allow_origins`."""

@@ -57,6 +57,14 @@ def with_failures(
     return {status: known[status] for status in sorted(known, key=int)}
 
 
+def with_headers(
+    responses: Mapping[int | str, dict[str, Any]], status: int, headers: Mapping[str, Any]
+) -> dict[int | str, dict[str, Any]]:
+    """A route's responses with these headers beside others of one status."""
+    response = responses.get(status, {})
+    return {**responses, status: {**response, "headers": {**response.get("headers", {}), **headers}}}
+
+
 async def require_fitting_key(_: IdempotencyKey = None) -> None:
     """Refuse an invalid key. A valid one goes to the worker with the request."""
 

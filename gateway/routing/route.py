@@ -15,11 +15,15 @@ from starlette.types import Receive, Scope
 
 from gateway.routing.calls import called
 from gateway.routing.conditional_writes import READS, expected_version, require_conditions, required_version
+from gateway.routing.deprecation import deprecation_in
 from gateway.routing.fastapi_inside import Dependant
 from gateway.routing.guard import guard
-from gateway.routing.operations import OF_A_BODY, failures, require_fitting_key, with_failures
+from gateway.routing.operations import OF_A_BODY, failures, require_fitting_key, with_failures, with_headers
+from gateway.routing.paging import is_paged, linked
 from gateway.routing.read_only import CHANGES, divided, keep, require_unchanged
 from gateway.semantics.media_type import unsupported
+from gateway.semantics.page_links import LINK
+from gateway.semantics.preferences import PREFER, WITHOUT_CONTENT, as_preferred
 from mesh.core.endpoint import Endpoint
 from mesh.core.errors import Code, Fault, FieldError, Invalid, NotFound
 from mesh.wire import validation
@@ -102,24 +106,35 @@ class JsonRoute(APIRoute):
         self.read_only: frozenset[str] = frozenset()
         """Fields of the resource that a body may repeat but not change (`declare_read_only`)."""
         needed = list(dependencies or ())
-        if self.calls is not None:
-            needed.insert(0, guard(self.calls))
-            if self.calls.keyed:
-                needed.insert(1, Depends(require_fitting_key))
-        if not READS.issuperset(methods or READS):
-            needed.append(Depends(require_conditions))
-        if not CHANGES.isdisjoint(methods or READS):
-            needed.append(Depends(require_unchanged))
+        self.deprecation = deprecation_in(needed)
+        """Since when it is deprecated; None if it is not."""
+        self.takes_preference = not READS.issuperset(methods or READS) and _has_etag(responses or {})
+        """Whether it is a write that responds with a resource: then a client may prefer not to get it."""
+        self._is_paged = is_paged(endpoint)
         super().__init__(
             path,
-            endpoint,
+            linked(endpoint) if self._is_paged else endpoint,
             methods=list(methods) if methods else None,
-            dependencies=needed,
+            dependencies=[*_checks(self.calls, methods or READS), *needed],
             responses=responses,
             **more,
         )
         taken = {dependency.call for dependency in self.dependant.dependencies}
         self.takes_version = not taken.isdisjoint((expected_version, required_version))
+        self._document(required=required_version in taken)
+
+    def _document(self, *, required: bool) -> None:
+        """Add to OpenAPI's description what follows from the declarations. `required`: whether If-Match is."""
+        success = self.status_code or HTTPStatus.OK
+        if self._is_paged:
+            self.responses = with_headers(self.responses, success, {"Link": LINK})
+        if self.deprecation is not None:
+            self.deprecated = True
+            self.responses = with_headers(self.responses, success, self.deprecation.documented())
+        if self.takes_preference:
+            self.openapi_extra = {"parameters": [PREFER]}
+            if success == HTTPStatus.OK:
+                self.responses = {**self.responses, HTTPStatus.NO_CONTENT.value: WITHOUT_CONTENT}
         if self.calls is not None:
             statuses = failures(self.calls)
             if self.dependant.path_params:
@@ -128,7 +143,7 @@ class JsonRoute(APIRoute):
                 statuses |= OF_A_BODY
             if self.takes_version:
                 statuses.add(HTTPStatus.PRECONDITION_FAILED)
-            if required_version in taken:
+            if required:
                 statuses.add(HTTPStatus.PRECONDITION_REQUIRED)
             self.responses = with_failures(self.responses, statuses)
 
@@ -144,12 +159,31 @@ class JsonRoute(APIRoute):
                 request.scope["query_string"] = urlencode(read_query(query, known)).encode()
             read = JsonRequest(request.scope, request.receive, body_type, self.read_only)
             try:
-                return await handle(read)
+                response = await handle(read)
             except RequestValidationError as error:
                 error.__traceback__ = None  # its frames refer to it: a cycle
                 raise read.take_fault() or _misfit(read, error, self.calls) from None
+            return as_preferred(response, request.scope["headers"]) if self.takes_preference else response
 
         return handle_strictly
+
+
+def _checks(endpoint: Endpoint[Any, Any] | None, methods: Collection[str]) -> list[params.Depends]:
+    """What is checked before the route's function runs, in this order."""
+    checks: list[params.Depends] = []
+    if endpoint is not None:
+        checks.append(guard(endpoint))
+        if endpoint.keyed:
+            checks.append(Depends(require_fitting_key))
+    if not READS.issuperset(methods):
+        checks.append(Depends(require_conditions))
+    if not CHANGES.isdisjoint(methods):
+        checks.append(Depends(require_unchanged))
+    return checks
+
+
+def _has_etag(responses: Mapping[int | str, dict[str, Any]]) -> bool:
+    return any("ETag" in response.get("headers", ()) for response in responses.values())
 
 
 def query_names(dependant: Dependant) -> frozenset[str]:

@@ -20,6 +20,7 @@ from gateway.routing.fastapi_inside import (
 )
 from gateway.routing.route import JsonRoute, query_names, read_query
 from gateway.semantics.json_response import JsonResponse
+from gateway.semantics.preferences import as_preferred
 
 
 class CompiledRoute:
@@ -89,6 +90,21 @@ class CompiledRoute:
         if wanted is not None:
             response.raw_headers.extend(wanted.raw_headers)
         return response
+
+
+class CompiledWrite(CompiledRoute):
+    """The same for a write that responds with a resource: a client may prefer not to get it."""
+
+    async def respond(self, given: Given) -> Response:
+        """See CompiledRoute."""
+        return as_preferred(await super().respond(given), given.scope["headers"])
+
+
+def compiled(context: RouteContext) -> CompiledRoute:
+    """The route, compiled. Raises NotCompilable if it cannot be."""
+    route = context.original_route
+    prefers = isinstance(route, JsonRoute) and route.takes_preference
+    return CompiledWrite(context) if prefers else CompiledRoute(context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.problems import HANDLERS, answer
 from gateway.routing.fast_path.arguments import Given, NotCompilable
 from gateway.routing.fast_path.cached_reads import CachedReads
-from gateway.routing.fast_path.compiled_route import CompiledRoute
+from gateway.routing.fast_path.compiled_route import CompiledRoute, compiled
 from gateway.routing.fastapi_inside import Insides, RouteContext, difference, positional, routes_of
 from gateway.routing.misfit import DoesNotFit
 
@@ -49,14 +49,14 @@ def routes(app: FastAPI, insides: Insides = Insides()) -> Iterator[Route]:  # no
     for found in routes_of(app):
         if (pattern := getattr(found, "path_regex", None)) is None:
             continue
-        compiled = None if unknown else _compiled(found)
+        answered_by = None if unknown else _compiled(found)
         methods, parameters = frozenset(found.methods or ()), tuple(found.param_convertors)
-        yield Route(found.name or "", pattern.pattern, methods, parameters, compiled)
+        yield Route(found.name or "", pattern.pattern, methods, parameters, answered_by)
 
 
 def _compiled(found: RouteContext) -> CompiledRoute | None:
     try:
-        return CompiledRoute(found)
+        return compiled(found)
     except NotCompilable:
         return None
 

@@ -154,7 +154,7 @@ def _responses(one: _Operation) -> Iterator[Finding]:
         else:
             yield one.part.compatible(f"{whole} is removed")
     for status in [status for status in after if status not in before]:
-        if status.startswith("2"):
+        if status.startswith("2") and "x-preference" not in after[status]:  # who does not prefer it never gets it
             yield one.part.breaking(f"the {status} response is new, and its clients take it for the old one")
         else:
             yield one.part.compatible(f"the {status} response is new")

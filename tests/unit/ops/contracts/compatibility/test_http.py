@@ -95,6 +95,7 @@ CASES: Final[tuple[tuple[Callable[[Document], Any], str], ...]] = (
     (lambda d: patch(d)["responses"].pop("204"), f"{PATCH}: the 204 response is removed, {BREAKS}: keep the status, or {BESIDE}"),
     (lambda d: patch(d)["responses"].update({"202": {}}), f"{PATCH}: the 202 response is new, and its clients take it for the old one, {BREAKS}: {BESIDE}"),
     (lambda d: get(d)["responses"].pop("404"), f"{GET}: the 404 response is removed"),
+    (lambda d: get(d)["responses"].update({"204": {"x-preference": "return=minimal"}}), f"{GET}: the 204 response is new"),
     (lambda d: get(d)["responses"].update({"429": {}}), f"{GET}: the 429 response is new"),
     (lambda d: get(d).update(security=[{"bearer": []}]), f"{GET}: it now requires authentication, {BREAKS}: keep it open to anyone, or {BESIDE}"),
     (lambda d: patch(d).update(security=[{"key": []}]), f"{PATCH}: it requires another authentication, {BREAKS}: take the old one too, or {BESIDE}"),
