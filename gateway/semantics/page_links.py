@@ -1,5 +1,6 @@
 """Links between the pages of a list (RFC 8288): the same query with another cursor."""
 
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -12,12 +13,14 @@ LINK: Final[dict[str, Any]] = {
 
 def page_links(path: str, query: bytes, next_cursor: str | None) -> str:
     """The value of `Link` for a page at the decoded path, as references that resolve against its URL."""
-    pairs = parse_qsl(query.decode("latin-1")) if query else []  # an empty parameter is not set
-    others = [pair for pair in pairs if pair[0] != "cursor"]
-    address = quote(path)
-    first = _link(address, others, "first")
-    return first if next_cursor is None else f"{first}, {_link(address, [*others, ('cursor', next_cursor)], 'next')}"
+    first, following = _targets(path, query)
+    link = f'<{first}>; rel="first"'
+    return link if next_cursor is None else f'{link}, <{following}{quote(next_cursor, safe="")}>; rel="next"'
 
 
-def _link(path: str, query: list[tuple[str, str]], relation: str) -> str:
-    return f'<{path}{"?" if query else ""}{urlencode(query)}>; rel="{relation}"'
+@lru_cache(maxsize=256)  # few queries are sent often
+def _targets(path: str, query: bytes) -> tuple[str, str]:
+    """The first page, and the next one up to its cursor."""
+    pairs = parse_qsl(query.decode("latin-1"))  # an empty parameter is not set
+    address, others = quote(path), urlencode([pair for pair in pairs if pair[0] != "cursor"])
+    return (f"{address}?{others}", f"{address}?{others}&cursor=") if others else (address, f"{address}?cursor=")
