@@ -64,7 +64,7 @@ async def list_problem_types(request: Request) -> Response:
 @router.get(
     f"{PAGES}/{{reason}}",
     response_model=ProblemType,
-    responses={**_TWO_TYPES, 404: documented(404)},
+    responses={**_TWO_TYPES, 404: documented(404), 422: documented(422)},
     summary="Explain a problem",
 )
 async def get_problem_type(

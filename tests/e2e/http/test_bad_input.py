@@ -199,7 +199,7 @@ async def test_who_may_not_hears_that_before_what_is_wrong_with_the_body(http: A
     problem(await http.post("/v1/customers", json={"nobody_knows": 1}, headers=user), 403, "role_required")
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/carts", "/v1/customers//", "/v1/customers/ALFKI/carts", "//"])
+@pytest.mark.parametrize("path", ["/v1", "/v1/carts", "/v1/customers//", "/v1/customers/ALFKI/carts"])
 async def test_an_unknown_path_is_a_404_problem(http: AsyncClient, user: Headers, path: str) -> None:
     problem(await http.get(path, headers=user), 404, "unknown_path")
 
@@ -208,7 +208,7 @@ async def test_an_unknown_path_is_a_404_problem(http: AsyncClient, user: Headers
     ("allowed", "method", "path"),
     [
         ("GET, HEAD, OPTIONS, POST", "DELETE", "/v1/customers"),
-        ("DELETE, GET, HEAD, OPTIONS, PATCH", "PUT", "/v1/customers/ALFKI"),
+        ("DELETE, GET, HEAD, OPTIONS, PATCH, PUT", "POST", "/v1/customers/ALFKI"),
         ("OPTIONS, POST", "GET", "/v1/auth/login"),
         ("GET, HEAD, OPTIONS", "POST", "/v1/categories"),
     ],

@@ -11,6 +11,8 @@ from tests.support.contract import golden
 
 ROUTES = {(method.lower(), path): one.subject for (method, path), one in golden.routes().items()}
 HEALTH = {("get", "/healthz"), ("get", "/readyz")}
+ABOUT = {("get", "/"), ("get", "/v1/problems"), ("get", "/v1/problems/{reason}")}
+REPLACED = {("put", "/v1/customers/{customer_id}"), ("put", "/v1/products/{product_id}")}
 BY_SUBJECT: dict[str, Endpoint[Any, Any]] = {endpoint.subject: endpoint for endpoint in ENDPOINTS}
 
 
@@ -23,7 +25,7 @@ async def document(http: AsyncClient) -> dict[str, Any]:
 async def test_openapi_lists_every_route(document: dict[str, Any]) -> None:
     listed = {(method, path) for path, methods in document["paths"].items() for method in methods}
 
-    assert ROUTES.keys() | HEALTH | {("get", "/v1/events")} == listed
+    assert ROUTES.keys() | HEALTH | ABOUT | {("get", "/v1/events")} == listed
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES, ids=" ".join)
@@ -43,7 +45,9 @@ async def test_openapi_tells_how_a_route_may_fail(document: dict[str, Any], meth
     expected |= {str(STATUS[endpoint.codes[reason]]) for reason in reasons}
     expected |= {"429"} if any(one["name"] == "wait" for one in operation.get("parameters", ())) else set()
     expected |= {"412"} if "version_mismatch" in reasons else set()
-    expected |= {"428"} if method == "patch" and "version_mismatch" in reasons else set()
+    expected |= (
+        {"428"} if (method == "patch" and "version_mismatch" in reasons) or (method, path) in REPLACED else set()
+    )
 
     assert expected == failures.keys()
     assert {"application/problem+json"} == {kind for one in failures.values() for kind in one["content"]}

@@ -61,6 +61,7 @@ WHO_MAY: Final = {
     ("GET", "/v1/shipments/{shipment_id}", "shipment_id"): OWN,
     ("POST", "/v1/shipments/{shipment_id}/dispatch", "shipment_id"): ADMIN,
     ("POST", "/v1/shipments/{shipment_id}/deliver", "shipment_id"): ADMIN,
+    ("GET", "/v1/problems/{reason}", "reason"): ANYONE,
 }
 BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PATCH", "/v1/users/{user_id}"): {"disabled": True},
@@ -179,7 +180,7 @@ ROUTES: Final = {(method, path): who for (method, path, _), who in WHO_MAY.items
 
 def ids_of(person: Person) -> dict[str, str]:
     """An id for every name, what can be somebody's being this person's."""
-    common = {"customer_id": "ALFKI", "product_id": "1", "supplier_id": "1", "category_id": "1"}
+    common = {"customer_id": "ALFKI", "product_id": "1", "supplier_id": "1", "category_id": "1", "reason": "internal"}
     own = {"user_id": person.user_id, "session_id": person.session_id}
     return {**common, **own, "order_id": person.order_id, "shipment_id": person.shipment_id}
 

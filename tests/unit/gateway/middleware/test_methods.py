@@ -109,7 +109,7 @@ async def test_options_of_the_server_tells_every_method(both: Both) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE", "TRACE"])
-@pytest.mark.parametrize("path", ["/nothing", "/v1/products//", "/static-offline-docs", "//healthz", "/v1"])
+@pytest.mark.parametrize("path", ["/nothing", "/v1/products//", "/static-offline-docs", "//healthz", "/v1", "//"])
 async def test_a_path_that_nobody_has_is_404_and_leads_nowhere_else(http: AsyncClient, method: str, path: str) -> None:
     response = await http.request(method, f"http://gateway.test{path}")
     problem(response, 404, "unknown_path")
