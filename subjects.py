@@ -35,12 +35,14 @@ AUTH_USERS_UPDATE = Endpoint("auth.users.update", auth.UpdateUser, auth.User, AD
 AUTH_AUDIT_LIST = Endpoint("auth.audit.list", auth.ListAudit, auth.AuditPage, ADMIN, verified=True, idempotent=True, read=True)
 AUTH_KEYS_ROTATE = Endpoint("auth.keys.rotate", auth.RotateKeys, auth.KeyRotation, ADMIN, verified=True, idempotent=True)
 
-CUSTOMERS_GET = Endpoint("customers.get", customers.GetCustomer, customers.Customer, USER, idempotent=True, read=True, reasons=(C.NOT_FOUND,))
+CUSTOMERS_GET = Endpoint("customers.get", customers.GetCustomer, customers.Customer, USER, idempotent=True, read=True, reasons=(C.NOT_FOUND, C.ARCHIVED))
 CUSTOMERS_GET_MANY = Endpoint("customers.get_many", customers.GetCustomers, customers.CustomersFound, USER, idempotent=True, read=True, max_reply=800 * KIB)
 CUSTOMERS_LIST = Endpoint("customers.list", customers.ListCustomers, customers.CustomerPage, USER, idempotent=True, read=True, reasons=(C.INVALID_CURSOR,), max_reply=800 * KIB)
 CUSTOMERS_CREATE = Endpoint("customers.create", customers.CreateCustomer, customers.Customer, ADMIN, verified=True, keyed=True, reasons=(C.EXISTS,))
-CUSTOMERS_UPDATE = Endpoint("customers.update", customers.UpdateCustomer, customers.Customer, ADMIN, verified=True, keyed=True, reasons=(C.NOT_FOUND, C.VERSION_MISMATCH))
+CUSTOMERS_UPDATE = Endpoint("customers.update", customers.UpdateCustomer, customers.Customer, ADMIN, verified=True, keyed=True, reasons=(C.NOT_FOUND, C.ARCHIVED, C.VERSION_MISMATCH))
 CUSTOMERS_ARCHIVE = Endpoint("customers.archive", customers.ArchiveCustomer, customers.Customer, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(C.NOT_FOUND, C.VERSION_MISMATCH))
+CUSTOMERS_RESTORE = Endpoint("customers.restore", customers.RestoreCustomer, customers.Customer, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(C.NOT_FOUND, C.VERSION_MISMATCH))
+CUSTOMERS_HISTORY = Endpoint("customers.history", customers.GetCustomerHistory, customers.CustomerHistory, ADMIN, verified=True, idempotent=True, read=True, reasons=(C.NOT_FOUND, C.INVALID_CURSOR))
 
 PRODUCTS_GET = Endpoint("products.get", products.GetProduct, products.Product, ANYONE, idempotent=True, read=True, cached=True, reasons=(P.NOT_FOUND,))
 PRODUCTS_GET_MANY = Endpoint("products.get_many", products.GetProducts, products.ProductsFound, ANYONE, idempotent=True, read=True)

@@ -36,6 +36,7 @@ _RESERVED: Final = {"lines": [{"product_id": "{two_units}", "quantity": 2}]}
 _GOODS: Final = {"product_id": "{product}", "quantity": 24, "reason": "delivery note 4711"}
 RECIPES: Final[Mapping[str, Recipe]] = {
     "customer": Recipe("customers.create", "admin", {"customer_id": "{new_key}", "company_name": MARK}, "customer_id"),
+    "archived_customer": Recipe("customers.archive", "admin", {"customer_id": "{customer}"}, "customer_id"),
     "product": Recipe("products.create", "admin", _PRODUCT, "product_id"),
     "full_product": Recipe("products.create", "admin", {**_PRODUCT, "units_in_stock": 2**31 - 1}, "product_id"),
     "two_units": _TWO_UNITS,

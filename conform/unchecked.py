@@ -50,6 +50,7 @@ UNCHECKED: Final = {
     "W-STATE-3": _INSIDE,
     "W-STATE-5": _INSIDE,
     "W-STATE-6": _INSIDE,
+    "W-STATE-7": _INSIDE,
     "W-STATE-4": "binds auth and notifications, which have one implementation",
     **{f"W-EVT-{number}": _EVENTS for number in range(4, 11)},
     "W-CALL-1": _CALLER,

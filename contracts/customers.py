@@ -2,7 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from contracts.base import (
     NOT_EMPTY,
@@ -29,12 +31,15 @@ Street = Annotated[str, text(120)]
 Place = Annotated[str, text(60)]
 PostalCode = Annotated[str, text(20)]
 PhoneNumber = Annotated[str, text(30)]
+LONGEST_HISTORY_PAGE: Final = 40
+"""Changes. Each has every field twice at most, so that a page stays below the usual limit of a reply."""
 
 
 class CustomerReason(Reason):
     """Reasons of the faults of customers."""
 
     NOT_FOUND = "not_found", "customer_not_found"
+    ARCHIVED = "not_found", "customer_archived"
     EXISTS = "conflict", "customer_exists"
     VERSION_MISMATCH = "conflict", "version_mismatch"
     INVALID_CURSOR = "invalid_argument", "invalid_cursor"
@@ -51,6 +56,14 @@ class CustomerSort(StrEnum):
     CITY_DESC = "-city"
     COUNTRY = "country"
     COUNTRY_DESC = "-country"
+
+
+class ArchivedFilter(StrEnum):
+    """Whether a list has archived customers: none, these too, these alone."""
+
+    LEFT_OUT = "false"
+    INCLUDED = "true"
+    ONLY = "only"
 
 
 class Customer(Reply):
@@ -85,6 +98,41 @@ class CustomersFound(Reply):
     missing: Items[str]
 
 
+class CustomerAction(StrEnum):
+    """What was done to a customer."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    ARCHIVED = "archived"
+    RESTORED = "restored"
+
+
+class FieldChange(Reply):
+    """A field of a customer, before and after a change."""
+
+    field: str
+    before: str | None
+    after: str | None
+
+
+class CustomerVersion(Reply):
+    """A version of a customer, and what led to it. `user_id` and `request_id` are null if no request did."""
+
+    version: Version
+    action: CustomerAction
+    at: datetime
+    user_id: str | None
+    request_id: str | None
+    changed: tuple[FieldChange, ...]
+
+
+class CustomerHistory(Reply):
+    """A page of the changes of a customer, the latest first."""
+
+    items: Annotated[tuple[CustomerVersion, ...], Field(max_length=LONGEST_HISTORY_PAGE)]
+    next_cursor: str | None
+
+
 class GetCustomer(Request):
     """Get one customer by id."""
 
@@ -98,7 +146,7 @@ class GetCustomers(Request):
 
 
 class ListCustomers(Request):
-    """List the customers that match every given filter. Archived customers are left out.
+    """List the customers that match every given filter. Archived customers are left out, unless `archived` says so.
 
     `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company,
     contact, city or country; case and accents are ignored.
@@ -108,6 +156,7 @@ class ListCustomers(Request):
     city: Place | None = None
     region: Place | None = None
     q: Search | None = None
+    archived: ArchivedFilter = ArchivedFilter.LEFT_OUT
     sort: CustomerSort = CustomerSort.ID
     limit: Limit = 50
     cursor: Cursor | None = None
@@ -159,8 +208,26 @@ class ArchiveCustomer(Request):
     expected_version: Version | None = None
 
 
+class RestoreCustomer(Request):
+    """Use an archived customer again. If `expected_version` is given, it must be the current one.
+
+    Repeating this has no effect.
+    """
+
+    customer_id: CustomerId
+    expected_version: Version | None = None
+
+
+class GetCustomerHistory(Request):
+    """Who changed what of a customer, when, and by which request. An archived customer has its history too."""
+
+    customer_id: CustomerId
+    limit: Annotated[int, Field(ge=1, le=LONGEST_HISTORY_PAGE)] = 20
+    cursor: Cursor | None = None
+
+
 class CustomerChanged(Reply):
-    """A customer was created, changed or archived, and has this version now."""
+    """A customer was created, changed, archived or restored, and has this version now."""
 
     customer_id: CustomerId
     version: Version

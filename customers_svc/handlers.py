@@ -4,14 +4,17 @@ from contracts.customers import (
     ArchiveCustomer,
     CreateCustomer,
     Customer,
+    CustomerHistory,
     CustomerPage,
     CustomersFound,
     GetCustomer,
+    GetCustomerHistory,
     GetCustomers,
     ListCustomers,
+    RestoreCustomer,
     UpdateCustomer,
 )
-from customers_svc.repository import Customers, not_found
+from customers_svc.repository import Customers
 from loading.batch_loader import BatchLoader
 from loading.single_flight import SingleFlight
 from mesh.service.idempotency import IdempotentWrites
@@ -20,7 +23,9 @@ from subjects import (
     CUSTOMERS_CREATE,
     CUSTOMERS_GET,
     CUSTOMERS_GET_MANY,
+    CUSTOMERS_HISTORY,
     CUSTOMERS_LIST,
+    CUSTOMERS_RESTORE,
     CUSTOMERS_UPDATE,
 )
 from worker.answers import answers
@@ -38,11 +43,9 @@ class Handlers:
 
     @answers(CUSTOMERS_GET)
     async def get(self, request: GetCustomer) -> Customer:
-        """One customer. Raises NotFound."""
+        """One customer. Raises NotFound, also for an archived one."""
         customer = await self._by_id.find(request.customer_id)
-        if customer is None:
-            raise not_found(request.customer_id)
-        return customer
+        return await self._customers.get(request.customer_id) if customer is None else customer
 
     @answers(CUSTOMERS_GET_MANY)
     async def get_many(self, request: GetCustomers) -> CustomersFound:
@@ -81,3 +84,17 @@ class Handlers:
             request,
             lambda customers: customers.archive(request.customer_id, request.expected_version),
         )
+
+    @answers(CUSTOMERS_RESTORE)
+    async def restore(self, request: RestoreCustomer) -> Customer:
+        """The customer, in use again. Raises NotFound, and Conflict for another version."""
+        return await self._writes(
+            CUSTOMERS_RESTORE,
+            request,
+            lambda customers: customers.restore(request.customer_id, request.expected_version),
+        )
+
+    @answers(CUSTOMERS_HISTORY)
+    async def history(self, request: GetCustomerHistory) -> CustomerHistory:
+        """The changes of a customer, the latest first. Raises NotFound, and Invalid for a cursor of another list."""
+        return await self._customers.history(request)

@@ -2,19 +2,24 @@
 
 # the texts are put together from our own columns; what a caller sends travels beside them
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import StringConstraints, TypeAdapter
+from pydantic import Field, StringConstraints, TypeAdapter
 
 from contracts.customers import (
+    ArchivedFilter,
     CreateCustomer,
     Customer,
     CustomerChanged,
+    CustomerHistory,
     CustomerId,
     CustomerPage,
+    CustomerPatch,
     CustomerReason,
     CustomerSort,
+    GetCustomerHistory,
     ListCustomers,
 )
 from mesh.core.errors import Conflict, Invalid, NotFound
@@ -25,8 +30,8 @@ from providers.postgres.folding import pattern
 from providers.postgres.keyset import Order, Select
 from providers.postgres.repository import Table, VersionedRepository, insertion
 from providers.postgres.seed import read_csv
-from subjects import CUSTOMERS_LIST, EVENTS_CUSTOMERS_CHANGED
-from worker.postgres import publish
+from subjects import CUSTOMERS_HISTORY, CUSTOMERS_LIST, EVENTS_CUSTOMERS_CHANGED
+from worker.postgres import name_caller, publish
 
 _COLUMNS = (
     "customer_id, company_name, contact_name, contact_title, address, city, region, postal_code, country, phone, fax,"
@@ -50,10 +55,11 @@ _ORDERS = {
     CustomerSort.COUNTRY: Order(_COUNTRY, _TEXT_AND_ID),
     CustomerSort.COUNTRY_DESC: Order(_COUNTRY, _TEXT_AND_ID, descending=True),
 }
+_LATEST_FIRST = Order(("position",), TypeAdapter(tuple[Annotated[int, Field(ge=1, le=2**63 - 1)]]), descending=True)
 
 
 class Customers(VersionedRepository[str, Customer]):
-    """The table `customers`. An archived row is used only by `archive`, and to keep its id unique."""
+    """The table `customers`, and `customer_changes`, which a trigger writes. A write runs in a transaction."""
 
     table = Table(
         "customers",
@@ -61,13 +67,15 @@ class Customers(VersionedRepository[str, Customer]):
         _COLUMNS,
         in_use="archived_at IS NULL",
         retire="archived_at = now()",
+        restore="archived_at = NULL",
         hides_retired=True,
     )
 
     async def list(self, request: ListCustomers) -> CustomerPage:
         """A page of the matching customers. Raises Invalid for a cursor of another list."""
         select = Select(f"{_COLUMNS}, company_name_order, city_order, country_order", "customers")
-        select.where("archived_at IS NULL")
+        if request.archived is not ArchivedFilter.INCLUDED:
+            select.where(f"archived_at IS {'NOT ' if request.archived is ArchivedFilter.ONLY else ''}NULL")
         for column in _FILTERS:
             if column in request.model_fields_set:  # null is a filter: customers without one
                 select.equal(column, getattr(request, column))
@@ -78,21 +86,39 @@ class Customers(VersionedRepository[str, Customer]):
 
     async def create(self, new: CreateCustomer) -> Customer:
         """The new customer. Raises Conflict if the id is taken, even by an archived customer."""
+        await name_caller(self._database)
         values = with_folded(new.model_dump(), _FOLDED)
         row = await self._database.fetchrow(
             f"{insertion('customers', values)} ON CONFLICT DO NOTHING RETURNING {_COLUMNS}", *values.values()
         )
         if row is None:
-            raise Conflict(CustomerReason.EXISTS, f"the customer_id {new.customer_id} is taken")
+            holder = await self._get(new.customer_id)
+            by = " by an archived customer: restore it, or choose another one" if self._is_retired(holder) else ""
+            raise Conflict(CustomerReason.EXISTS, f"the customer_id {new.customer_id} is taken{by}")
         return await self._after(dict(row))
 
     async def update(self, customer_id: str, expected_version: int, changes: Mapping[str, Any]) -> Customer:
         """The customer with changed columns. Raises NotFound, and Conflict for another version."""
+        await name_caller(self._database)
         return await self._change(customer_id, expected_version, with_folded(changes, _FOLDED))
 
     async def archive(self, customer_id: str, expected_version: int | None) -> Customer:
         """The customer, archived now or before. Raises NotFound, and Conflict for another version."""
+        await name_caller(self._database)
         return await self._retire(customer_id, expected_version)
+
+    async def restore(self, customer_id: str, expected_version: int | None) -> Customer:
+        """The customer, in use now. Raises NotFound, and Conflict for another version."""
+        await name_caller(self._database)
+        return await self._restore(customer_id, expected_version)
+
+    async def history(self, request: GetCustomerHistory) -> CustomerHistory:
+        """A page of a customer's changes. Raises NotFound, and Invalid for a cursor of another list."""
+        await self._get(request.customer_id)
+        select = Select("position, version, action, at, user_id, request_id, changes", "customer_changes")
+        select.equal("customer_id", request.customer_id)
+        page = await self._page(select, _LATEST_FIRST, Page.of(CUSTOMERS_HISTORY.subject, request))
+        return CustomerHistory.model_validate({**page, "items": [*map(_change, page["items"])]})
 
     def _row(self, values: Mapping[str, Any]) -> Customer:
         return Customer.model_validate(values)
@@ -105,7 +131,10 @@ class Customers(VersionedRepository[str, Customer]):
         return row.archived_at is not None
 
     def _not_found(self, key: str) -> NotFound:
-        return not_found(key)
+        return NotFound(CustomerReason.NOT_FOUND, f"there is no customer {key}")
+
+    def _retired(self, row: Customer) -> NotFound:
+        return NotFound(CustomerReason.ARCHIVED, f"customer {row.customer_id} is archived")
 
     def _other_version(self, row: Customer, expected: int | None) -> Conflict:
         said = f"customer {row.customer_id} has version {row.version}, not {expected}"
@@ -129,6 +158,8 @@ async def _fold_again(connection: Connection) -> None:
 STEPS: Final = {"0003_order_by_a_part.sql": _fold_again}
 
 
-def not_found(customer_id: str) -> NotFound:
-    """The fault for an unknown customer."""
-    return NotFound(CustomerReason.NOT_FOUND, f"there is no customer {customer_id}")
+def _change(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of the history, its fields in the order of the contract."""
+    pairs = json.loads(row["changes"])
+    names = [name for name in CustomerPatch.model_fields if name in pairs]
+    return {**row, "changed": [{"field": name, "before": pairs[name][0], "after": pairs[name][1]} for name in names]}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from mesh.core import context
 from mesh.core.event import Event, Payload
 from mesh.events.cloud_event import compose
 from mesh.service.idempotency import KEPT, IdempotentWrites
@@ -82,6 +83,19 @@ def connections(database: Database, name: str) -> Iterable[Sample]:
     """The numbers of the database's connections, shown as the pool `name`."""
     pool = database.connections
     return pool_samples(name, used=pool.used, idle=pool.idle, most=pool.size, waiting=pool.waiting)
+
+
+async def name_caller(transaction: Statements) -> None:
+    """Tell the transaction who makes its changes, and by which request: a trigger that keeps a history reads them.
+
+    They are the settings `mesh.user_id` and `mesh.request_id` (reference/wire.md, W-STATE-7).
+    """
+    current = context.current()
+    await transaction.fetchrow(
+        "SELECT set_config('mesh.user_id', $1, true), set_config('mesh.request_id', $2, true)",
+        current.caller.user_id if current and current.caller else "",
+        current.request_id if current else "",
+    )
 
 
 async def publish(

@@ -234,7 +234,8 @@ def _missing(endpoint: Endpoint[Any, Any] | None) -> str:
     """The endpoint's reason for a resource that is not there, if it has a single one."""
     declared = endpoint.reasons if endpoint else ()
     reasons = [reason.value for reason in declared if reason.code == Code.NOT_FOUND]
-    return reasons[0] if len(reasons) == 1 else "unknown_path"
+    unknown = [reason for reason in reasons if reason.endswith("_not_found")]  # others know the resource
+    return unknown[0] if len(unknown) == 1 else "unknown_path"
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:

@@ -29,7 +29,7 @@ SAMPLES: Final[Mapping[str, object]] = {
     "<refresh token>": "c29tZS1yYW5kb20tYnl0ZXMtd2hpY2gtbm9ib2R5LWNhbi1ndWVzcy1vci1yZWFkLW91dA",
     "<webhook secret>": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwhJqsyFTc2vU=",
     "<version>": "1.0.0",
-    "{customer}": "ALFKI",
+    **dict.fromkeys(("{customer}", "{archived_customer}"), "ALFKI"),
     "{free_key}": "ZYXWV",
     "{refresh_token}": "c29tZS1yYW5kb20tYnl0ZXMtd2hpY2gtbm9ib2R5LWNhbi1ndWVzcy1vci1yZWFkLW91dA",
     **dict.fromkeys(_NUMBERS, 1),

@@ -30,6 +30,8 @@ class Table:
     """The SQL condition of a row that is not retired."""
     retire: str
     """The SQL assignment that retires a row."""
+    restore: str = ""
+    """The SQL assignment that brings a retired row back; none if `_restore` is not used."""
     hides_retired: bool = False
     """Whether retired rows can no longer be found or changed."""
 
@@ -61,6 +63,10 @@ class VersionedRepository(ABC, Generic[Key, Row]):
     def _not_found(self, key: Key) -> Exception:
         """The fault for an unknown key."""
 
+    def _retired(self, row: Row) -> Exception:
+        """The fault for a retired row, where the table hides these."""
+        raise NotImplementedError(row)
+
     @abstractmethod
     def _other_version(self, row: Row, expected: int | None) -> Exception:
         """The fault for another version."""
@@ -73,8 +79,11 @@ class VersionedRepository(ABC, Generic[Key, Row]):
         """Called with the row after each change, on the same connection. Does nothing unless overridden."""
 
     async def get(self, key: Key) -> Row:
-        """The row. Raises the fault of `_not_found`."""
-        return await self._get(key, self._found)
+        """The row. Raises the faults of `_not_found` and, where the table hides retired rows, of `_retired`."""
+        row = await self._get(key)
+        if self.table.hides_retired and self._is_retired(row):
+            raise self._retired(row)
+        return row
 
     async def find_many(self, keys: Collection[Key]) -> dict[Key, Row]:
         """The rows that exist, by key."""
@@ -84,17 +93,15 @@ class VersionedRepository(ABC, Generic[Key, Row]):
         )
         return {row[table.key]: self._row(dict(row)) for row in rows}
 
-    async def _get(self, key: Key, condition: str) -> Row:
+    async def _get(self, key: Key) -> Row:
         table = self.table
-        row = await self._database.fetchrow(
-            f"SELECT {table.columns} FROM {table.name} WHERE {table.key} = $1{condition}", key
-        )
+        row = await self._database.fetchrow(f"SELECT {table.columns} FROM {table.name} WHERE {table.key} = $1", key)
         if row is None:
             raise self._not_found(key)
         return self._row(dict(row))
 
     async def _change(self, key: Key, expected_version: int, values: Mapping[str, Any]) -> Row:
-        """The row with changed columns. Raises the faults of `_not_found` and `_other_version`."""
+        """The row with changed columns. Raises the faults of `get` and `_other_version`."""
         table = self.table
         assignments = ", ".join(f"{column} = ${number}" for number, column in enumerate(values, start=3))
         row = await self._database.fetchrow(
@@ -110,18 +117,28 @@ class VersionedRepository(ABC, Generic[Key, Row]):
 
     async def _retire(self, key: Key, expected_version: int | None) -> Row:
         """The retired row, also if it was retired before. Raises the faults of `_not_found` and `_other_version`."""
+        return await self._turn(key, expected_version, self.table.retire, self.table.in_use, retired=True)
+
+    async def _restore(self, key: Key, expected_version: int | None) -> Row:
+        """The row in use, also if it was not retired. Raises the faults of `_not_found` and `_other_version`."""
+        return await self._turn(key, expected_version, self.table.restore, f"NOT ({self.table.in_use})", retired=False)
+
+    async def _turn(
+        self, key: Key, expected_version: int | None, assignment: str, condition: str, *, retired: bool
+    ) -> Row:
+        """The row, retired or not as asked for. A row that is so already does not change."""
         table = self.table
         row = await self._database.fetchrow(
-            f"UPDATE {table.name} SET {table.retire}, version = version + 1, updated_at = now()"
-            f" WHERE {table.key} = $1 AND {table.in_use} AND ($2::integer IS NULL OR version = $2)"
+            f"UPDATE {table.name} SET {assignment}, version = version + 1, updated_at = now()"
+            f" WHERE {table.key} = $1 AND {condition} AND ($2::integer IS NULL OR version = $2)"
             f" RETURNING {table.columns}",
             key,
             expected_version,
         )
         if row is not None:
             return await self._after(dict(row))
-        current = await self._get(key, "")
-        if not self._is_retired(current):
+        current = await self._get(key)
+        if self._is_retired(current) is not retired:
             raise self._other_version(current, expected_version)
         return current
 

@@ -8,9 +8,11 @@ from contracts import customers
 from gateway.api.customers.schemas import (
     Customer,
     CustomerChange,
+    CustomerHistory,
     CustomerPage,
     CustomerQuery,
     CustomerReplacement,
+    HistoryQuery,
     NewCustomer,
 )
 from gateway.api.schemas import AnyCase
@@ -18,7 +20,15 @@ from gateway.routing.calls import Call, calls
 from gateway.routing.conditional_writes import ExpectedVersion, RequiredVersion
 from gateway.routing.route import JsonRoute
 from gateway.semantics.conditions import READ, changed, resource
-from subjects import CUSTOMERS_ARCHIVE, CUSTOMERS_CREATE, CUSTOMERS_GET, CUSTOMERS_LIST, CUSTOMERS_UPDATE
+from subjects import (
+    CUSTOMERS_ARCHIVE,
+    CUSTOMERS_CREATE,
+    CUSTOMERS_GET,
+    CUSTOMERS_HISTORY,
+    CUSTOMERS_LIST,
+    CUSTOMERS_RESTORE,
+    CUSTOMERS_UPDATE,
+)
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=JsonRoute)
 
@@ -32,7 +42,7 @@ async def list_customers(
     query: Annotated[CustomerQuery, Query()],
     call: Call[customers.ListCustomers, CustomerPage] = calls(CUSTOMERS_LIST, CustomerPage),
 ) -> CustomerPage:
-    """List the customers that match every given filter, page by page. Archived customers are left out."""
+    """List the customers that match every given filter, page by page. `archived` decides about archived customers."""
     return await call(query.to_contract())
 
 
@@ -88,3 +98,25 @@ async def archive_customer(
     """Archive a customer: it is kept but no longer listed. Repeating this has no effect."""
     archive = customers.ArchiveCustomer(customer_id=customer_id, expected_version=version)
     await call(archive)
+
+
+@router.post(
+    "/{customer_id}/restore", response_model=Customer, responses=changed(), summary="Restore an archived customer"
+)
+async def restore_customer(
+    customer_id: CustomerId,
+    version: ExpectedVersion,
+    call: Call[customers.RestoreCustomer, Customer] = calls(CUSTOMERS_RESTORE, Customer),
+) -> Response:
+    """Use an archived customer again. Repeating this has no effect."""
+    return resource(await call(customers.RestoreCustomer(customer_id=customer_id, expected_version=version)))
+
+
+@router.get("/{customer_id}/history", summary="List a customer's changes")
+async def list_customer_changes(
+    customer_id: CustomerId,
+    query: Annotated[HistoryQuery, Query()],
+    call: Call[customers.GetCustomerHistory, CustomerHistory] = calls(CUSTOMERS_HISTORY, CustomerHistory),
+) -> CustomerHistory:
+    """List who changed what, when, and by which request, the latest first. An archived customer has its history too."""
+    return await call(query.to_contract(customer_id))

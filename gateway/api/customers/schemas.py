@@ -1,5 +1,6 @@
 """The shapes of `/v1/customers`."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -8,7 +9,10 @@ from pydantic.config import JsonDict
 from contracts import customers
 from contracts.base import Items, Patch, Request, Search, Version, absent
 from contracts.customers import (
+    LONGEST_HISTORY_PAGE,
+    ArchivedFilter,
     CompanyName,
+    CustomerAction,
     CustomerId,
     CustomerSort,
     PersonName,
@@ -17,7 +21,7 @@ from contracts.customers import (
     PostalCode,
     Street,
 )
-from gateway.api.schemas import PageCursor, PageLimit, Query, Shown
+from gateway.api.schemas import InDigits, PageCursor, PageLimit, Query, Shown
 
 _ALFKI: JsonDict = {
     "customer_id": "ALFKI",
@@ -54,10 +58,16 @@ class Customer(Shown[customers.Customer]):
     version: Version
 
 
+class ListedCustomer(Customer):
+    """A customer of a list, which may be archived. A customer that is read by its id is not."""
+
+    archived_at: datetime | None
+
+
 class CustomerPage(Shown[customers.CustomerPage]):
     """A page of the customers list. The last page has no `next_cursor`."""
 
-    items: Items[Customer]
+    items: Items[ListedCustomer]
     next_cursor: str | None
 
 
@@ -82,6 +92,9 @@ class CustomerQuery(Query):
         Search | None,
         Field(description="Text in id, company, contact, city or country. Case and accents are ignored."),
     ] = None
+    archived: Annotated[
+        ArchivedFilter, Field(description="`true` includes archived customers, `only` lists these alone.")
+    ] = ArchivedFilter.LEFT_OUT
     sort: Annotated[CustomerSort, Field(description="`-` sorts descending.")] = CustomerSort.ID
     limit: PageLimit = 50
     cursor: PageCursor = None
@@ -89,6 +102,43 @@ class CustomerQuery(Query):
     def to_contract(self) -> customers.ListCustomers:
         """The request to the service. An omitted filter is not set; null is a filter."""
         return customers.ListCustomers(**self.model_dump(exclude_unset=True))
+
+
+class FieldChange(Shown[customers.FieldChange]):
+    """A field before and after a change. Null: it has no value."""
+
+    field: str
+    before: str | None
+    after: str | None
+
+
+class CustomerVersion(Shown[customers.CustomerVersion]):
+    """A version of a customer, and what led to it. `user_id` and `request_id` are null if no request did."""
+
+    version: Version
+    action: CustomerAction
+    at: datetime
+    user_id: str | None
+    request_id: str | None
+    changed: tuple[FieldChange, ...]
+
+
+class CustomerHistory(Shown[customers.CustomerHistory]):
+    """A page of the changes of a customer. The last page has no `next_cursor`."""
+
+    items: Annotated[tuple[CustomerVersion, ...], Field(max_length=LONGEST_HISTORY_PAGE)]
+    next_cursor: str | None
+
+
+class HistoryQuery(Query):
+    """The page of a customer's changes."""
+
+    limit: Annotated[int, Field(ge=1, le=LONGEST_HISTORY_PAGE), InDigits] = 20
+    cursor: PageCursor = None
+
+    def to_contract(self, customer_id: str) -> customers.GetCustomerHistory:
+        """The request to the service."""
+        return customers.GetCustomerHistory(customer_id=customer_id, **self.model_dump(exclude_unset=True))
 
 
 class NewCustomer(Request):

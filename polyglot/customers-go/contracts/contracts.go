@@ -10,6 +10,27 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for ArchivedFilter.
+const (
+	False ArchivedFilter = "false"
+	Only  ArchivedFilter = "only"
+	True  ArchivedFilter = "true"
+)
+
+// Valid indicates whether the value is a known member of the ArchivedFilter enum.
+func (e ArchivedFilter) Valid() bool {
+	switch e {
+	case False:
+		return true
+	case Only:
+		return true
+	case True:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AuditAction.
 const (
 	AuditActionAdminCreated         AuditAction = "admin_created"
@@ -100,6 +121,30 @@ func (e Channel) Valid() bool {
 	case ChannelEmail:
 		return true
 	case ChannelWebhook:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CustomerAction.
+const (
+	Archived CustomerAction = "archived"
+	Created  CustomerAction = "created"
+	Restored CustomerAction = "restored"
+	Updated  CustomerAction = "updated"
+)
+
+// Valid indicates whether the value is a known member of the CustomerAction enum.
+func (e CustomerAction) Valid() bool {
+	switch e {
+	case Archived:
+		return true
+	case Created:
+		return true
+	case Restored:
+		return true
+	case Updated:
 		return true
 	default:
 		return false
@@ -569,6 +614,9 @@ type ArchiveCustomer struct {
 	ExpectedVersion nullable.Nullable[int] `json:"expected_version,omitempty"`
 }
 
+// ArchivedFilter Whether a list has archived customers: none, these too, these alone.
+type ArchivedFilter string
+
 // AuditAction Actions in the audit log.
 type AuditAction string
 
@@ -752,10 +800,19 @@ type Customer struct {
 	ArchivedAt   nullable.Nullable[time.Time] `json:"archived_at"`
 }
 
-// CustomerChanged A customer was created, changed or archived, and has this version now.
+// CustomerAction What was done to a customer.
+type CustomerAction string
+
+// CustomerChanged A customer was created, changed, archived or restored, and has this version now.
 type CustomerChanged struct {
 	CustomerId string `json:"customer_id"`
 	Version    int    `json:"version"`
+}
+
+// CustomerHistory A page of the changes of a customer, the latest first.
+type CustomerHistory struct {
+	Items      []CustomerVersion         `json:"items"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
 // CustomerPage A page of the customers list.
@@ -780,6 +837,18 @@ type CustomerPatch struct {
 
 // CustomerSort Orders of the customers list. `-` sorts descending; the id breaks ties.
 type CustomerSort string
+
+// CustomerVersion A version of a customer, and what led to it. `user_id` and `request_id` are null if no request did.
+type CustomerVersion struct {
+	Version int `json:"version"`
+
+	// Action What was done to a customer.
+	Action    CustomerAction            `json:"action"`
+	At        time.Time                 `json:"at"`
+	UserId    nullable.Nullable[string] `json:"user_id"`
+	RequestId nullable.Nullable[string] `json:"request_id"`
+	Changed   []FieldChange             `json:"changed"`
+}
 
 // CustomersFound The customers that exist, in the order of the request, and the ids that do not.
 type CustomersFound struct {
@@ -900,6 +969,13 @@ type EventHeadersCeSpecversion string
 // EventHeadersContentType The media type of the body.
 type EventHeadersContentType string
 
+// FieldChange A field of a customer, before and after a change.
+type FieldChange struct {
+	Field  string                    `json:"field"`
+	Before nullable.Nullable[string] `json:"before"`
+	After  nullable.Nullable[string] `json:"after"`
+}
+
 // FieldError What is wrong with one field of a payload, without the value that was sent.
 type FieldError struct {
 	Field   string `json:"field"`
@@ -913,6 +989,13 @@ type GetCart = struct{}
 // GetCustomer Get one customer by id.
 type GetCustomer struct {
 	CustomerId string `json:"customer_id"`
+}
+
+// GetCustomerHistory Who changed what of a customer, when, and by which request. An archived customer has its history too.
+type GetCustomerHistory struct {
+	CustomerId string                    `json:"customer_id"`
+	Limit      *int                      `json:"limit,omitempty"`
+	Cursor     nullable.Nullable[string] `json:"cursor,omitempty"`
 }
 
 // GetCustomers Get up to 200 customers by id.
@@ -1015,7 +1098,7 @@ type ListCategories struct {
 	Cursor nullable.Nullable[string] `json:"cursor,omitempty"`
 }
 
-// ListCustomers List the customers that match every given filter. Archived customers are left out.
+// ListCustomers List the customers that match every given filter. Archived customers are left out, unless `archived` says so.
 //
 // `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company, contact, city or country; case and accents are ignored.
 type ListCustomers struct {
@@ -1023,6 +1106,9 @@ type ListCustomers struct {
 	City    nullable.Nullable[string] `json:"city,omitempty"`
 	Region  nullable.Nullable[string] `json:"region,omitempty"`
 	Q       nullable.Nullable[string] `json:"q,omitempty"`
+
+	// Archived Whether a list has archived customers: none, these too, these alone.
+	Archived *ArchivedFilter `json:"archived,omitempty"`
 
 	// Sort Orders of the customers list. `-` sorts descending; the id breaks ties.
 	Sort   *CustomerSort             `json:"sort,omitempty"`
@@ -1376,6 +1462,9 @@ type Problem struct {
 
 	// Attempts How many attempts are allowed at once; absent if there is no limit.
 	Attempts nullable.Nullable[int] `json:"attempts,omitempty"`
+
+	// CurrentVersion The current version of the resource, if the request expects another one.
+	CurrentVersion nullable.Nullable[int] `json:"current_version,omitempty"`
 }
 
 // Product A product of the catalogue. `unit_price` is a decimal string on the wire.
@@ -1532,6 +1621,14 @@ type ReservationState string
 type ReserveStock struct {
 	OrderId int       `json:"order_id"`
 	Lines   []NewLine `json:"lines"`
+}
+
+// RestoreCustomer Use an archived customer again. If `expected_version` is given, it must be the current one.
+//
+// Repeating this has no effect.
+type RestoreCustomer struct {
+	CustomerId      string                 `json:"customer_id"`
+	ExpectedVersion nullable.Nullable[int] `json:"expected_version,omitempty"`
 }
 
 // RevokeSession End one session of the access token's user.

@@ -77,22 +77,28 @@ var EndpointAuthAuditList = Endpoint[ListAudit, AuditPage]{Subject: "auth.audit.
 var EndpointAuthKeysRotate = Endpoint[RotateKeys, KeyRotation]{Subject: "auth.keys.rotate", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "329d36ac6895", Reasons: []string{}}
 
 // EndpointCustomersGet is answered by customers.
-var EndpointCustomersGet = Endpoint[GetCustomer, Customer]{Subject: "customers.get", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "17cfe52b50b5", Reasons: []string{"customer_not_found"}}
+var EndpointCustomersGet = Endpoint[GetCustomer, Customer]{Subject: "customers.get", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "17cfe52b50b5", Reasons: []string{"customer_not_found", "customer_archived"}}
 
 // EndpointCustomersGetMany is answered by customers.
 var EndpointCustomersGetMany = Endpoint[GetCustomers, CustomersFound]{Subject: "customers.get_many", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "2a886e3751ca", Reasons: []string{}}
 
 // EndpointCustomersList is answered by customers.
-var EndpointCustomersList = Endpoint[ListCustomers, CustomerPage]{Subject: "customers.list", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "fe3f042a4300", Reasons: []string{"invalid_cursor"}}
+var EndpointCustomersList = Endpoint[ListCustomers, CustomerPage]{Subject: "customers.list", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "fa34d02a0035", Reasons: []string{"invalid_cursor"}}
 
 // EndpointCustomersCreate is answered by customers.
 var EndpointCustomersCreate = Endpoint[CreateCustomer, Customer]{Subject: "customers.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "64bbae23c725", Reasons: []string{"customer_exists"}}
 
 // EndpointCustomersUpdate is answered by customers.
-var EndpointCustomersUpdate = Endpoint[UpdateCustomer, Customer]{Subject: "customers.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "8b8aa95fee4a", Reasons: []string{"customer_not_found", "version_mismatch"}}
+var EndpointCustomersUpdate = Endpoint[UpdateCustomer, Customer]{Subject: "customers.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "8b8aa95fee4a", Reasons: []string{"customer_not_found", "customer_archived", "version_mismatch"}}
 
 // EndpointCustomersArchive is answered by customers.
 var EndpointCustomersArchive = Endpoint[ArchiveCustomer, Customer]{Subject: "customers.archive", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "1c91b48be6f3", Reasons: []string{"customer_not_found", "version_mismatch"}}
+
+// EndpointCustomersRestore is answered by customers.
+var EndpointCustomersRestore = Endpoint[RestoreCustomer, Customer]{Subject: "customers.restore", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "1c91b48be6f3", Reasons: []string{"customer_not_found", "version_mismatch"}}
+
+// EndpointCustomersHistory is answered by customers.
+var EndpointCustomersHistory = Endpoint[GetCustomerHistory, CustomerHistory]{Subject: "customers.history", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "f0e3054180af", Reasons: []string{"customer_not_found", "invalid_cursor"}}
 
 // EndpointProductsGet is answered by products.
 var EndpointProductsGet = Endpoint[GetProduct, Product]{Subject: "products.get", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "54c368fee5e2", Reasons: []string{"product_not_found"}}

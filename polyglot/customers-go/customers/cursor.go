@@ -21,7 +21,7 @@ func canonical(value any) (jsontext.Value, error) {
 	return canonical, canonical.Canonicalize()
 }
 
-// scopeOf is what a cursor is valid for: the list, its filters and its order (W-PAGE-4).
+// scopeOf is what a cursor is valid for: the list, its filters and its order, if it has one (W-PAGE-4).
 func scopeOf(subject string, payload []byte, sort string) ([]byte, error) {
 	members := map[string]json.RawMessage{}
 	if err := json.Unmarshal(payload, &members); err != nil {
@@ -29,7 +29,9 @@ func scopeOf(subject string, payload []byte, sort string) ([]byte, error) {
 	}
 	delete(members, "cursor")
 	delete(members, "limit")
-	members["sort"] = json.RawMessage(`"` + sort + `"`)
+	if sort != "" {
+		members["sort"] = json.RawMessage(`"` + sort + `"`)
+	}
 	return canonical([]any{subject, members})
 }
 
@@ -38,17 +40,27 @@ func writeCursor(scope []byte, position []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(append(sum(body, scope), body...)), nil
+	return seal(body, scope), nil
 }
 
-// readCursor returns the `length` texts of a position; false for a cursor of another list.
-func readCursor(cursor string, scope []byte, length int) ([]string, bool) {
+// seal makes a cursor of a position in JSON; open reads it, and is false for a cursor of another list.
+func seal(body, scope []byte) string {
+	return base64.RawURLEncoding.EncodeToString(append(sum(body, scope), body...))
+}
+
+func open(cursor string, scope []byte) ([]byte, bool) {
 	data, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	if err != nil || len(data) < checksum || !bytes.Equal(data[:checksum], sum(data[checksum:], scope)) {
 		return nil, false
 	}
+	return data[checksum:], true
+}
+
+// readCursor returns the `length` texts of a position; false for a cursor of another list.
+func readCursor(cursor string, scope []byte, length int) ([]string, bool) {
+	body, valid := open(cursor, scope)
 	var position []*string
-	if json.Unmarshal(data[checksum:], &position) != nil || len(position) != length {
+	if !valid || json.Unmarshal(body, &position) != nil || len(position) != length {
 		return nil, false
 	}
 	texts := make([]string, length)

@@ -22,8 +22,10 @@ const (
 		WHERE created_at < now() - interval '24 hours' ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED))`
 	acquireTimeout = time.Second
 	workTimeout    = 3500 * time.Millisecond // below an endpoint's five seconds, so that the caller learns the reason
-	readOnly       = "25006"
-	lockTimeout    = "55P03"
+	// The trigger that writes the history reads them (W-STATE-7).
+	nameCaller  = "SELECT set_config('mesh.user_id', $1, true), set_config('mesh.request_id', $2, true)"
+	readOnly    = "25006"
+	lockTimeout = "55P03"
 )
 
 // Each wait is bounded, also where the deadline cannot reach: the server ends what its client left.
@@ -34,7 +36,7 @@ var session = map[string]string{
 
 // migrated says whether the newest tables that this worker uses are there (W-STATE-2). It creates none.
 const migrated = `SELECT count(*) = 2 FROM schema_migrations
-	WHERE name IN ('0003_order_by_a_part.sql', 'events_0001_outbox_and_inbox.sql')`
+	WHERE name IN ('0004_history.sql', 'events_0001_outbox_and_inbox.sql')`
 
 // Database runs each piece of work on a connection of its own.
 type Database struct {
@@ -127,7 +129,13 @@ func (d *Database) Expire(ctx context.Context) {
 // write runs the work in a transaction, and wakes the relay after its commit.
 func (d *Database) write(ctx context.Context, work func(context.Context, pgx.Tx) error) error {
 	err := d.read(ctx, func(ctx context.Context, connection *pgx.Conn) error {
-		return pgx.BeginFunc(ctx, connection, func(tx pgx.Tx) error { return work(ctx, tx) })
+		return pgx.BeginFunc(ctx, connection, func(tx pgx.Tx) error {
+			call := mesh.CallOf(ctx)
+			if _, err := tx.Exec(ctx, nameCaller, call.Caller.Subject, call.RequestID); err != nil {
+				return err
+			}
+			return work(ctx, tx)
+		})
 	})
 	if err == nil {
 		select {

@@ -35,11 +35,13 @@ func Serve(s *mesh.Service, d *Database) {
 	mesh.Handle(s, contracts.EndpointCustomersCreate, keyed(d, create))
 	mesh.Handle(s, contracts.EndpointCustomersUpdate, keyed(d, update))
 	mesh.Handle(s, contracts.EndpointCustomersArchive, keyed(d, archive))
+	mesh.Handle(s, contracts.EndpointCustomersRestore, keyed(d, restore))
+	mesh.Handle(s, contracts.EndpointCustomersHistory, d.history)
 }
 
 func (d *Database) get(ctx context.Context, request contracts.GetCustomer) (found contracts.Customer, err error) {
 	err = d.read(ctx, func(ctx context.Context, on *pgx.Conn) (err error) {
-		found, err = find(ctx, on, request.CustomerId, inUse)
+		found, err = find(ctx, on, request.CustomerId)
 		return err
 	})
 	return found, err

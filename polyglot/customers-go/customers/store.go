@@ -62,8 +62,17 @@ func one(ctx context.Context, on querier, sql string, args ...any) (contracts.Cu
 	return pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (contracts.Customer, error) { return scan(row) })
 }
 
-func find(ctx context.Context, on querier, id, condition string) (contracts.Customer, error) {
-	found, err := one(ctx, on, "SELECT "+columns+" FROM customers WHERE customer_id = $1"+condition, id)
+// find reads a customer that is not archived.
+func find(ctx context.Context, on querier, id string) (contracts.Customer, error) {
+	found, err := findAny(ctx, on, id)
+	if err == nil && !found.ArchivedAt.IsNull() {
+		return found, &mesh.Fault{Code: mesh.NotFound, Reason: "customer_archived", Detail: "customer " + id + " is archived"}
+	}
+	return found, err
+}
+
+func findAny(ctx context.Context, on querier, id string) (contracts.Customer, error) {
+	found, err := one(ctx, on, "SELECT "+columns+" FROM customers WHERE customer_id = $1", id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return found, &mesh.Fault{Code: mesh.NotFound, Reason: "customer_not_found", Detail: "there is no customer " + id}
 	}
@@ -93,6 +102,11 @@ func list(ctx context.Context, on querier, request contracts.ListCustomers, limi
 		return fmt.Sprintf("$%d", len(args))
 	}
 	conditions := []string{"archived_at IS NULL"}
+	if request.Archived != nil && *request.Archived == contracts.Only {
+		conditions = []string{"archived_at IS NOT NULL"}
+	} else if request.Archived != nil && *request.Archived == contracts.True {
+		conditions = []string{"true"}
+	}
 	for column, filter := range map[string]nullable.Nullable[string]{
 		"country": request.Country, "city": request.City, "region": request.Region,
 	} {
@@ -208,7 +222,7 @@ func update(ctx context.Context, tx pgx.Tx, request contracts.UpdateCustomer) (c
 		" WHERE customer_id = $1 AND version = $2%s RETURNING %s", strings.Join(names, ", "), inUse, columns),
 		append([]any{request.CustomerId, request.ExpectedVersion}, values...)...)
 	if errors.Is(err, pgx.ErrNoRows) {
-		current, err := find(ctx, tx, request.CustomerId, inUse)
+		current, err := find(ctx, tx, request.CustomerId)
 		return current, otherVersion(current, err)
 	}
 	return updated, announced(ctx, tx, updated, err)
@@ -219,14 +233,27 @@ func archive(ctx context.Context, tx pgx.Tx, request contracts.ArchiveCustomer) 
 	if version, err := request.ExpectedVersion.Get(); err == nil {
 		expected = &version
 	}
-	archived, err := one(ctx, tx, "UPDATE customers SET archived_at = now(), version = version + 1, updated_at = now()"+
-		" WHERE customer_id = $1 AND ($2::integer IS NULL OR version = $2)"+inUse+" RETURNING "+columns,
-		request.CustomerId, expected)
-	if !errors.Is(err, pgx.ErrNoRows) {
-		return archived, announced(ctx, tx, archived, err)
+	return turn(ctx, tx, request.CustomerId, expected, "now()", "NULL", true)
+}
+
+func restore(ctx context.Context, tx pgx.Tx, request contracts.RestoreCustomer) (contracts.Customer, error) {
+	var expected *int
+	if version, err := request.ExpectedVersion.Get(); err == nil {
+		expected = &version
 	}
-	current, err := find(ctx, tx, request.CustomerId, "")
-	if err == nil && current.ArchivedAt.IsNull() {
+	return turn(ctx, tx, request.CustomerId, expected, "NULL", "NOT NULL", false)
+}
+
+// turn archives a customer, or restores it. One that is so already does not change.
+func turn(ctx context.Context, tx pgx.Tx, id string, expected *int, to, from string, archived bool) (contracts.Customer, error) {
+	turned, err := one(ctx, tx, "UPDATE customers SET archived_at = "+to+", version = version + 1, updated_at = now()"+
+		" WHERE customer_id = $1 AND ($2::integer IS NULL OR version = $2) AND archived_at IS "+from+" RETURNING "+columns,
+		id, expected)
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return turned, announced(ctx, tx, turned, err)
+	}
+	current, err := findAny(ctx, tx, id)
+	if err == nil && current.ArchivedAt.IsNull() == archived {
 		err = otherVersion(current, nil)
 	}
 	return current, err

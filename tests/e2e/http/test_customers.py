@@ -28,7 +28,7 @@ async def test_a_customer_is_created_changed_and_archived(http: AsyncClient, adm
     assert {**created.json(), "city": "Ærø", "fax": None, "version": 2} == changed.json() == seen.json()
     assert '"2"' == changed.headers["etag"] == seen.headers["etag"]
     assert (204, b"") == (archived.status_code, archived.content)
-    problem(await http.get(path, headers=user), 404, "customer_not_found")
+    problem(await http.get(path, headers=user), 404, "customer_archived")
     assert key not in [item["customer_id"] for item in await every(http, "/v1/customers", user, q=key)]
 
 
@@ -40,7 +40,32 @@ async def test_archiving_twice_is_no_error_and_the_key_stays_taken(http: AsyncCl
     body = {"customer_id": path.rpartition("/")[2], "company_name": MARK}
     problem(await http.post("/v1/customers", json=body, headers=admin), 409, "customer_exists")
     changed = await http.patch(path, json={"city": "Bonn"}, headers={**admin, "If-Match": '"1"'})
-    problem(changed, 404, "customer_not_found")
+    problem(changed, 404, "customer_archived")
+
+
+async def test_an_archived_customer_is_found_restored_and_has_its_history(
+    http: AsyncClient, admin: Headers, user: Headers
+) -> None:
+    path = await create(http, admin)
+    key = path.rpartition("/")[2]
+    archived = await http.delete(path, headers=admin)
+
+    found = (await http.get("/v1/customers", params={"archived": "only", "q": key}, headers=user)).json()["items"]
+    problem(await http.post(f"{path}/restore", headers=user), 403, "role_required")
+    problem(await http.post(f"{path}/restore", headers={**admin, "If-Match": '"1"'}), 412, "version_mismatch")
+    restored = await http.post(f"{path}/restore", headers={**admin, "If-Match": '"2"'})
+    history = await http.get(f"{path}/history", headers=admin)
+
+    assert [(key, 2)] == [(one["customer_id"], one["version"]) for one in found]
+    assert found[0].pop("archived_at") is not None
+    assert (200, '"3"') == (restored.status_code, restored.headers["etag"])
+    assert restored.json() == {**found[0], "version": 3}
+    assert restored.json() == (await http.get(path, headers=user)).json()
+    assert ["restored", "archived", "created"] == [one["action"] for one in history.json()["items"]]
+    assert archived.headers["x-request-id"] == history.json()["items"][1]["request_id"]
+    me = (await http.get("/v1/auth/me", headers=admin)).json()["user_id"]
+    assert {me} == {one["user_id"] for one in history.json()["items"]}
+    problem(await http.get(f"{path}/history", headers=user), 403, "role_required")
 
 
 async def test_a_change_needs_the_version_that_it_is_meant_for(http: AsyncClient, admin: Headers) -> None:

@@ -94,6 +94,7 @@ async def test_the_key_of_an_archived_customer_stays_taken(handlers: Handlers) -
         await handlers.create(CreateCustomer(customer_id="ALFKI", company_name="Another"))
 
     assert "customer_exists" == refused.value.reason
+    assert "archived" in refused.value.detail
 
 
 async def test_of_two_who_create_at_once_one_succeeds(handlers: Handlers) -> None:
@@ -133,14 +134,18 @@ async def test_of_two_changes_at_once_one_is_lost_to_nobody(handlers: Handlers) 
     assert 2 == (await get(handlers)).version
 
 
-@pytest.mark.parametrize("customer_id", ["NOONE", "ANTON"])
-async def test_who_is_not_there_or_archived_cannot_be_changed(handlers: Handlers, customer_id: str) -> None:
+@pytest.mark.parametrize(("customer_id", "reason"), [("NOONE", "customer_not_found"), ("ANTON", "customer_archived")])
+async def test_who_is_not_there_or_archived_is_told_apart_and_cannot_be_changed(
+    handlers: Handlers, customer_id: str, reason: str
+) -> None:
     await archive(handlers, customer_id="ANTON")
 
-    with pytest.raises(NotFound) as refused:
-        await update(handlers, {"city": "Bonn"}, customer_id=customer_id)
+    with pytest.raises(NotFound) as changed:
+        await update(handlers, {"city": "Bonn"}, version=2, customer_id=customer_id)
+    with pytest.raises(NotFound) as read:
+        await get(handlers, customer_id)
 
-    assert "customer_not_found" == refused.value.reason
+    assert [reason] * 2 == [changed.value.reason, read.value.reason]
 
 
 async def test_an_archived_customer_is_out_of_every_reply(handlers: Handlers) -> None:

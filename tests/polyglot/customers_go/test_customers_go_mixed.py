@@ -174,6 +174,34 @@ async def test_an_archived_customer_is_gone_for_both(both: Both) -> None:
         [item["customer_id"] for item in found["items"]],
         found["missing"],
     )
-    expected = ["customer_not_found", "customer_not_found", "customer_exists"]
+    expected = ["customer_archived", "customer_archived", "customer_exists"]
     assert expected == [json.loads(reply.payload)["reason"] for reply in refused]
     assert [] == json.loads((await both.send("customers.list", {"q": row["customer_id"]})).payload)["items"]
+    found = json.loads((await both.send("customers.list", {"q": row["customer_id"], "archived": "only"})).payload)[
+        "items"
+    ]
+    assert json.loads(archived.payload) == found[0]
+
+
+async def test_both_write_the_history_and_read_it(both: Both) -> None:
+    one = {"customer_id": (await create(both, city="Bonn"))["customer_id"]}
+    patch = {**one, "expected_version": 1, "patch": {"city": None, "fax": "1"}}
+    await both.send("customers.update", patch, secrets.token_hex(8))
+    await both.send("customers.archive", one, secrets.token_hex(8))
+    restored = json.loads((await both.send("customers.restore", one, secrets.token_hex(8))).payload)
+    again = json.loads((await both.send("customers.restore", {**one, "expected_version": 1})).payload)
+
+    first = json.loads((await both.send("customers.history", {**one, "limit": 3})).payload)
+    rest = json.loads(
+        (await both.send("customers.history", {**one, "limit": 3, "cursor": first["next_cursor"]})).payload
+    )
+
+    assert (4, restored) == (restored["version"], again)
+    items = first["items"] + rest["items"]
+    assert ["restored", "archived", "updated", "created"] == [item["action"] for item in items]
+    assert {"both"} == {item["request_id"] for item in items}
+    assert 1 == len({item["user_id"] for item in items})
+    changed = [{"field": "city", "before": "Bonn", "after": None}, {"field": "fax", "before": None, "after": "1"}]
+    assert changed == items[2]["changed"]
+    await both.send("customers.history", {"customer_id": "QQQQQ"})
+    await both.send("customers.history", {**one, "cursor": "AAAA"})

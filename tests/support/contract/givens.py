@@ -54,6 +54,7 @@ class Givens:
             "admin_id": partial(self._id, "admin"),
             "other_user_id": self._other_user_id,
             "customer": self._customer,
+            "archived_customer": self._archived_customer,
             "product": self._product,
             "received_product": self._received_product,
             "full_product": partial(self._product, units_in_stock=2**31 - 1),
@@ -99,6 +100,11 @@ class Givens:
     async def _customer(self) -> object:
         key = free_key()
         await self._wire.ask("customers.create", self.token("admin"), customer_id=key, company_name=MARK)
+        return key
+
+    async def _archived_customer(self) -> object:
+        key = await self._customer()
+        await self._wire.ask("customers.archive", self.token("admin"), customer_id=key)
         return key
 
     async def _product(self, units_in_stock: int = 0) -> object:

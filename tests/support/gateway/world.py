@@ -33,7 +33,9 @@ from subjects import (
     CUSTOMERS_ARCHIVE,
     CUSTOMERS_CREATE,
     CUSTOMERS_GET,
+    CUSTOMERS_HISTORY,
     CUSTOMERS_LIST,
+    CUSTOMERS_RESTORE,
     CUSTOMERS_UPDATE,
     ENDPOINTS,
     PRODUCTS_CATEGORIES_LIST,
@@ -66,6 +68,19 @@ ALFKI: Final = customers.Customer(
     fax="030-0076545",
     version=3,
     archived_at=None,
+)
+HISTORY: Final = customers.CustomerHistory(
+    items=(
+        customers.CustomerVersion(
+            version=2,
+            action=customers.CustomerAction.UPDATED,
+            at=datetime(2026, 12, 1, tzinfo=UTC),
+            user_id="u1",
+            request_id="r1",
+            changed=(customers.FieldChange(field="city", before="Bonn", after=None),),
+        ),
+    ),
+    next_cursor=None,
 )
 CHAI: Final = products.Product(
     product_id=1,
@@ -161,6 +176,8 @@ _ASKED_ABOUT: Final[dict[Endpoint[Any, Any], BaseModel]] = {
     CUSTOMERS_CREATE: ALFKI,
     CUSTOMERS_UPDATE: ALFKI,
     CUSTOMERS_ARCHIVE: ALFKI,
+    CUSTOMERS_RESTORE: ALFKI,
+    CUSTOMERS_HISTORY: HISTORY,
     PRODUCTS_GET: CHAI,
     PRODUCTS_LIST: products.ProductPage(items=(CHAI,), next_cursor=None),
     PRODUCTS_CREATE: CHAI,

@@ -48,6 +48,7 @@ _COUNTS: Final = {
     "short": 100,
     "steps": 6,
     "changes": 3,
+    "changed": 10,
 }
 _TEXTS: Final = {
     **{
@@ -58,6 +59,7 @@ _TEXTS: Final = {
         if "maxLength" in part
     },
     "email": 254,
+    **dict.fromkeys(("before", "after"), 58),  # of a customer's ten fields, on average
     # An order is shipped to a customer's address.
     "ship_name": 80,
     "ship_address": 120,
@@ -71,6 +73,7 @@ _PLAIN: Final = {
     **dict.fromkeys(("user_id", "session_id", "entry_id", "actor_id", "subject_id", "notification_id"), 32),
     "session_ids": 32,
     "customer_id": 5,
+    "field": 13,
     "missing": 5,
     "roles": 5,
     "next_cursor": 1024,
@@ -120,6 +123,8 @@ def longest(annotation: Any, name: str) -> Any:  # noqa: ANN401, PLR0911  # a va
 def longest_of(field: FieldInfo, name: str) -> Any:  # noqa: ANN401  # as above
     """The same of a field, which may bound its text itself."""
     bound = next((one.max_length for one in field.metadata if isinstance(one, MaxLen)), None)
+    if bound and get_origin(field.annotation) is tuple:
+        return (longest(get_args(field.annotation)[0], name),) * bound
     return _WIDEST * bound if bound and field.annotation is str else longest(field.annotation, name)
 
 

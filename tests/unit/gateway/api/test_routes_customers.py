@@ -3,7 +3,15 @@ from httpx2 import AsyncClient
 
 from gateway.api.customers.schemas import CustomerQuery
 from mesh.core.errors import Conflict, NotFound
-from subjects import CUSTOMERS_ARCHIVE, CUSTOMERS_CREATE, CUSTOMERS_GET, CUSTOMERS_LIST, CUSTOMERS_UPDATE
+from subjects import (
+    CUSTOMERS_ARCHIVE,
+    CUSTOMERS_CREATE,
+    CUSTOMERS_GET,
+    CUSTOMERS_HISTORY,
+    CUSTOMERS_LIST,
+    CUSTOMERS_RESTORE,
+    CUSTOMERS_UPDATE,
+)
 from tests.support.gateway.world import World
 from tests.support.http.problems import problem
 
@@ -21,16 +29,25 @@ ALFKI = {
     "fax": "030-0076545",
     "version": 3,
 }
+LISTED = {**ALFKI, "archived_at": None}
 
 
 async def test_the_list_comes_in_pages(http: AsyncClient, world: World, user: dict[str, str]) -> None:
     response = await http.get("/v1/customers", headers=user)
-    assert (200, {"items": [ALFKI], "next_cursor": "bmV4dA"}) == (response.status_code, response.json())
+    assert (200, {"items": [LISTED], "next_cursor": "bmV4dA"}) == (response.status_code, response.json())
     assert (CUSTOMERS_LIST, {}) == (world.last.endpoint, world.last.sent)
 
 
 async def test_every_filter_is_passed_on(http: AsyncClient, world: World, user: dict[str, str]) -> None:
-    query = {"country": "Germany", "city": "Berlin", "region": "B", "q": "ü", "sort": "-city", "cursor": "bmV4dA"}
+    query = {
+        "country": "Germany",
+        "city": "Berlin",
+        "region": "B",
+        "q": "ü",
+        "sort": "-city",
+        "cursor": "bmV4dA",
+        "archived": "only",
+    }
     response = await http.get("/v1/customers", params={**query, "limit": "7"}, headers=user)
     assert 200 == response.status_code
     assert {**query, "limit": 7} == world.last.sent
@@ -119,6 +136,27 @@ async def test_archiving_may_name_a_version(
     assert (204, b"") == (response.status_code, response.content)
     assert CUSTOMERS_ARCHIVE is world.last.endpoint
     assert {"customer_id": "ALFKI", "expected_version": expected} == world.last.sent
+
+
+@pytest.mark.parametrize(("if_match", "expected"), [(None, None), ("*", None), ('"3"', 3)])
+async def test_restoring_may_name_a_version(
+    http: AsyncClient, world: World, admin: dict[str, str], if_match: str | None, expected: int | None
+) -> None:
+    headers = admin if if_match is None else {**admin, "If-Match": if_match}
+    response = await http.post("/v1/customers/alfki/restore", headers=headers)
+    assert (200, ALFKI, '"3"') == (response.status_code, response.json(), response.headers["etag"])
+    assert CUSTOMERS_RESTORE is world.last.endpoint
+    assert {"customer_id": "ALFKI", "expected_version": expected} == world.last.sent
+
+
+async def test_the_history_is_for_administrators(
+    http: AsyncClient, world: World, admin: dict[str, str], user: dict[str, str]
+) -> None:
+    path = "/v1/customers/alfki/history?limit=40"
+    problem(await http.get(path, headers=user), 403, "role_required")
+    shown = (await http.get(path, headers=admin)).json()
+    assert (CUSTOMERS_HISTORY, {"customer_id": "ALFKI", "limit": 40}) == (world.last.endpoint, world.last.sent)
+    assert [{"field": "city", "before": "Bonn", "after": None}] == shown["items"][0]["changed"]
 
 
 @pytest.mark.parametrize("customer_id", ["alfki", "Alfki", "ALFKI", "%61lfki"])

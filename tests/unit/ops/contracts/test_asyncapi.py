@@ -51,7 +51,8 @@ def test_a_subject_is_received_in_the_queue_group_and_answered(document: Documen
     assert "customers.update" == channel["address"]
     replies = [target(document, one["$ref"])["name"] for one in operation["reply"]["messages"]]
     assert ["Customer", "Problem"] == replies
-    assert {"customer_not_found": "not_found", "version_mismatch": "conflict"} == operation["x-reasons"]
+    gone = {"customer_not_found": "not_found", "customer_archived": "not_found"}
+    assert {**gone, "version_mismatch": "conflict"} == operation["x-reasons"]
     assert "bearer" == target(document, operation["security"][0]["$ref"])["scheme"]
 
 

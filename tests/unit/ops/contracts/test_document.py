@@ -37,7 +37,8 @@ def test_load_returns_what_this_checkout_declares(contracts: Contracts) -> None:
 def test_the_tree_has_properties_shapes_and_users_of_each_subject(contracts: Contracts) -> None:
     update = contracts.endpoints["customers.update"]
     assert (CUSTOMERS_UPDATE.contract_hash(), "admin", True) == (update.contract, update.access, update.keyed)
-    assert {"customer_not_found": "not_found", "version_mismatch": "conflict"} == update.reasons
+    gone = {"customer_not_found": "not_found", "customer_archived": "not_found"}
+    assert {**gone, "version_mismatch": "conflict"} == update.reasons
     assert ("gateway",) == update.callers
     assert ["string", "null"] == update.request["properties"]["patch"]["properties"]["city"]["type"]
     placed = contracts.events["events.orders.placed"]

@@ -86,7 +86,7 @@ def test_a_change_is_told_in_one_sentence(edit: Edit, said: str, old: Snapshot, 
 
 def test_a_shape_that_many_share_breaks_each_of_them(old: Snapshot, declared_few: Declared) -> None:
     found = subjects(old, snapshot(shape("Customer", lambda one: one["properties"].pop("city")), declared_few))
-    users = ("archive", "create", "get", "get_many", "list", "update")
+    users = ("archive", "create", "get", "get_many", "list", "restore", "update")
     assert Counter(f"customers.{name}" for name in users) == Counter(one.subject for one in found)
 
 
