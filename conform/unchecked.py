@@ -39,6 +39,8 @@ UNCHECKED: Final = {
     "W-ROW-2": "the golden examples archive and discontinue rows",
     "W-ROW-4": "the check of W-FOLD-2 searches; exact filters are in the golden examples",
     "W-ROW-6": "needs rows whose times differ, and services that several others feed",
+    "W-ROW-7": "needs names that nobody has; tests of the pool of Python and Go compare them",
+    "W-ROW-8": "as W-ROW-7",
     "W-PAGE-2": "the check of W-PAGE-3 compares the spelling",
     "W-PAGE-6": "binds auth and notifications, which have one implementation",
     "W-FOLD-1": "the check of W-FOLD-2 searches by the fold",

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from contracts.base import (
     NOT_EMPTY,
+    Count,
     Cursor,
     Form,
     Items,
@@ -31,6 +32,8 @@ Street = Annotated[str, text(120)]
 Place = Annotated[str, text(60)]
 PostalCode = Annotated[str, text(20)]
 PhoneNumber = Annotated[str, text(30)]
+LONGEST_FACET: Final = 100
+"""Values of one field."""
 LONGEST_HISTORY_PAGE: Final = 40
 """Changes. Each has every field twice at most, so that a page stays below the usual limit of a reply."""
 
@@ -46,7 +49,11 @@ class CustomerReason(Reason):
 
 
 class CustomerSort(StrEnum):
-    """Orders of the customers list. `-` sorts descending; the id breaks ties."""
+    """Orders of the customers list. `-` sorts descending; the id breaks ties.
+
+    `relevance`: how well `q` fits. First the id, then the company, its beginning, one of its words, one of the
+    contact's names, then the rest; by company if equal.
+    """
 
     ID = "customer_id"
     ID_DESC = "-customer_id"
@@ -56,6 +63,7 @@ class CustomerSort(StrEnum):
     CITY_DESC = "-city"
     COUNTRY = "country"
     COUNTRY_DESC = "-country"
+    RELEVANCE = "relevance"
 
 
 class ArchivedFilter(StrEnum):
@@ -89,6 +97,26 @@ class CustomerPage(Reply):
 
     items: Items[Customer]
     next_cursor: str | None
+
+
+class FacetValue(Reply):
+    """A value of a field, and how many customers have it. Null: they have none."""
+
+    value: str | None
+    count: Count
+
+
+Facet = Annotated[tuple[FacetValue, ...], Field(max_length=LONGEST_FACET)]
+"""The values of a field, the most frequent first; at most LONGEST_FACET."""
+
+
+class CustomerFacets(Reply):
+    """How many customers match, and how many of these have each country, city and title."""
+
+    total: Count
+    country: Facet
+    city: Facet
+    contact_title: Facet
 
 
 class CustomersFound(Reply):
@@ -162,10 +190,20 @@ class ListCustomers(Request):
     cursor: Cursor | None = None
 
 
-class CreateCustomer(Request):
-    """Create a customer with the given `customer_id`."""
+class FacetCustomers(Request):
+    """Count the customers that match every given filter, as `ListCustomers` has them."""
 
-    customer_id: CustomerId
+    country: Place | None = None
+    city: Place | None = None
+    region: Place | None = None
+    q: Search | None = None
+    archived: ArchivedFilter = ArchivedFilter.LEFT_OUT
+
+
+class CreateCustomer(Request):
+    """Create a customer. Without `customer_id` the service chooses one that resembles the company's name."""
+
+    customer_id: CustomerId = absent()
     company_name: CompanyName
     contact_name: PersonName | None = None
     contact_title: PersonName | None = None

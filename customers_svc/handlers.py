@@ -4,9 +4,11 @@ from contracts.customers import (
     ArchiveCustomer,
     CreateCustomer,
     Customer,
+    CustomerFacets,
     CustomerHistory,
     CustomerPage,
     CustomersFound,
+    FacetCustomers,
     GetCustomer,
     GetCustomerHistory,
     GetCustomers,
@@ -21,6 +23,7 @@ from mesh.service.idempotency import IdempotentWrites
 from subjects import (
     CUSTOMERS_ARCHIVE,
     CUSTOMERS_CREATE,
+    CUSTOMERS_FACETS,
     CUSTOMERS_GET,
     CUSTOMERS_GET_MANY,
     CUSTOMERS_HISTORY,
@@ -39,6 +42,7 @@ class Handlers:
         self._customers = customers
         self._by_id = BatchLoader(customers.find_many, trace=trace_read)
         self._pages = SingleFlight(customers.list, trace=trace_read)
+        self._facets = SingleFlight(customers.facets, trace=trace_read)
         self._writes = writes
 
     @answers(CUSTOMERS_GET)
@@ -61,6 +65,11 @@ class Handlers:
     async def list(self, request: ListCustomers) -> CustomerPage:
         """A page of customers. Raises Invalid for a cursor of another list."""
         return await self._pages.read(request)
+
+    @answers(CUSTOMERS_FACETS)
+    async def facets(self, request: FacetCustomers) -> CustomerFacets:
+        """How many customers match, and how many have each country, city and title."""
+        return await self._facets.read(request)
 
     @answers(CUSTOMERS_CREATE)
     async def create(self, request: CreateCustomer) -> Customer:

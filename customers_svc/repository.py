@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
+import structlog
 from pydantic import Field, StringConstraints, TypeAdapter
 
 from contracts.customers import (
@@ -13,15 +14,19 @@ from contracts.customers import (
     CreateCustomer,
     Customer,
     CustomerChanged,
+    CustomerFacets,
     CustomerHistory,
     CustomerId,
     CustomerPage,
     CustomerPatch,
     CustomerReason,
     CustomerSort,
+    FacetCustomers,
     GetCustomerHistory,
     ListCustomers,
 )
+from customers_svc.keys import FIRST_FREE, suggestions
+from customers_svc.search import FACETS, RELEVANCE, SEARCH_INDEX, relevance_of
 from mesh.core.errors import Conflict, Invalid, NotFound
 from providers.cursor import Page
 from providers.postgres.connections import Connection
@@ -33,6 +38,8 @@ from providers.postgres.seed import read_csv
 from subjects import CUSTOMERS_HISTORY, CUSTOMERS_LIST, EVENTS_CUSTOMERS_CHANGED
 from worker.postgres import name_caller, publish
 
+log = structlog.get_logger()
+
 _COLUMNS = (
     "customer_id, company_name, contact_name, contact_title, address, city, region, postal_code, country, phone, fax,"
     " version, archived_at"
@@ -42,6 +49,13 @@ _FILTERS = ("country", "city", "region")
 
 _ID = TypeAdapter(tuple[CustomerId])
 _TEXT_AND_ID = TypeAdapter(tuple[Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")], CustomerId])
+_RELEVANCE_TEXT_AND_ID = TypeAdapter(
+    tuple[
+        Annotated[str, StringConstraints(pattern="^[0-5]$")],
+        Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")],
+        CustomerId,
+    ]
+)
 _COMPANY = ("company_name_order", "customer_id")
 _CITY = ("city_order", "customer_id")
 _COUNTRY = ("country_order", "customer_id")
@@ -54,6 +68,7 @@ _ORDERS = {
     CustomerSort.CITY_DESC: Order(_CITY, _TEXT_AND_ID, descending=True),
     CustomerSort.COUNTRY: Order(_COUNTRY, _TEXT_AND_ID),
     CustomerSort.COUNTRY_DESC: Order(_COUNTRY, _TEXT_AND_ID, descending=True),
+    CustomerSort.RELEVANCE: Order(("relevance", *_COMPANY), _RELEVANCE_TEXT_AND_ID),
 }
 _LATEST_FIRST = Order(("position",), TypeAdapter(tuple[Annotated[int, Field(ge=1, le=2**63 - 1)]]), descending=True)
 
@@ -74,28 +89,51 @@ class Customers(VersionedRepository[str, Customer]):
     async def list(self, request: ListCustomers) -> CustomerPage:
         """A page of the matching customers. Raises Invalid for a cursor of another list."""
         select = Select(f"{_COLUMNS}, company_name_order, city_order, country_order", "customers")
-        if request.archived is not ArchivedFilter.INCLUDED:
-            select.where(f"archived_at IS {'NOT ' if request.archived is ArchivedFilter.ONLY else ''}NULL")
-        for column in _FILTERS:
-            if column in request.model_fields_set:  # null is a filter: customers without one
-                select.equal(column, getattr(request, column))
-        if request.q is not None:
-            select.where("search LIKE {}", pattern(request.q))
+        _filter(select, request)
+        if request.sort is CustomerSort.RELEVANCE:
+            select.compute("relevance", RELEVANCE, *relevance_of(request.q))
         page = await self._page(select, _ORDERS[request.sort], Page.of(CUSTOMERS_LIST.subject, request))
         return CustomerPage.model_validate(page)
+
+    async def facets(self, request: FacetCustomers) -> CustomerFacets:
+        """How many customers match, and how many have each value."""
+        select = Select("country, city, contact_title", "customers")
+        _filter(select, request)
+        rows = await self._database.fetch(FACETS.format(select.sql), *select.values)
+        found: dict[str, Any] = {name: [] for name in ("country", "city", "contact_title")}
+        for row in rows:
+            if row["facet"] == "total":
+                found["total"] = row["count"]
+            else:
+                found[row["facet"]].append({"value": row["value"], "count": row["count"]})
+        return CustomerFacets.model_validate(found)
 
     async def create(self, new: CreateCustomer) -> Customer:
         """The new customer. Raises Conflict if the id is taken, even by an archived customer."""
         await name_caller(self._database)
-        values = with_folded(new.model_dump(), _FOLDED)
-        row = await self._database.fetchrow(
-            f"{insertion('customers', values)} ON CONFLICT DO NOTHING RETURNING {_COLUMNS}", *values.values()
-        )
+        if "customer_id" not in new.model_fields_set:
+            return await self._after(await self._insert_under_free_key(new))
+        row = await self._insert(new)
         if row is None:
             holder = await self._get(new.customer_id)
             by = " by an archived customer: restore it, or choose another one" if self._is_retired(holder) else ""
             raise Conflict(CustomerReason.EXISTS, f"the customer_id {new.customer_id} is taken{by}")
-        return await self._after(dict(row))
+        return await self._after(row)
+
+    async def _insert(self, new: CreateCustomer) -> dict[str, Any] | None:
+        values = with_folded(new.model_dump(), _FOLDED)
+        row = await self._database.fetchrow(
+            f"{insertion('customers', values)} ON CONFLICT DO NOTHING RETURNING {_COLUMNS}", *values.values()
+        )
+        return None if row is None else dict(row)
+
+    async def _insert_under_free_key(self, new: CreateCustomer) -> dict[str, Any]:
+        for candidates in suggestions(new.company_name):
+            while (free := await self._database.fetchrow(FIRST_FREE, candidates)) is not None:
+                row = await self._insert(new.model_copy(update={"customer_id": free["customer_id"]}))
+                if row is not None:  # else somebody else has just taken it
+                    return row
+        raise Conflict(CustomerReason.EXISTS, "every customer_id that resembles the name is taken: choose one")
 
     async def update(self, customer_id: str, expected_version: int, changes: Mapping[str, Any]) -> Customer:
         """The customer with changed columns. Raises NotFound, and Conflict for another version."""
@@ -144,6 +182,16 @@ class Customers(VersionedRepository[str, Customer]):
         return Invalid.field("cursor", CustomerReason.INVALID_CURSOR, why)
 
 
+def _filter(select: Select, request: ListCustomers | FacetCustomers) -> None:
+    if request.archived is not ArchivedFilter.INCLUDED:
+        select.where(f"archived_at IS {'NOT ' if request.archived is ArchivedFilter.ONLY else ''}NULL")
+    for column in _FILTERS:
+        if column in request.model_fields_set:  # null is a filter: customers without one
+            select.equal(column, getattr(request, column))
+    if request.q is not None:
+        select.where("search LIKE {}", pattern(request.q))
+
+
 async def seed(connection: Connection) -> None:
     """Insert Northwind's customers. Existing rows stay."""
     rows = [with_folded(row, _FOLDED) for row in read_csv("customers_svc", "customers")]
@@ -155,7 +203,16 @@ async def _fold_again(connection: Connection) -> None:
     await fold_again(connection, "customers", "customer_id", _FOLDED)
 
 
-STEPS: Final = {"0003_order_by_a_part.sql": _fold_again}
+async def _say_whether_search_is_indexed(connection: Connection) -> None:
+    if not await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", SEARCH_INDEX):
+        why = "the server has no extension pg_trgm, or this user may not create it"
+        log.warning("search_not_indexed", why=why, effect="a search reads the whole table")
+
+
+STEPS: Final = {
+    "0003_order_by_a_part.sql": _fold_again,
+    "0005_trigrams.sql": _say_whether_search_is_indexed,
+}
 
 
 def _change(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,13 +33,26 @@ class Select:
         self._columns = columns
         self._table = table
         self._conditions: list[str] = []
-        self._values: list[object] = []
+        self.values: list[object] = []
+        """The parameters of `sql`."""
+
+    @property
+    def sql(self) -> str:
+        """The statement without order and limit."""
+        return (
+            f"SELECT {self._columns} FROM {self._table}"  # noqa: S608  # the repository's own names
+            f"{' WHERE ' if self._conditions else ''}{' AND '.join(self._conditions)}"
+        )
 
     def where(self, condition: str, *values: object) -> None:
         """Add a condition. `{}` stands for each value."""
-        first = len(self._values) + 1
-        self._conditions.append(condition.format(*(f"${number}" for number in range(first, first + len(values)))))
-        self._values += values
+        self._conditions.append(self._placed(condition, values))
+
+    def compute(self, name: str, expression: str, *values: object) -> None:
+        """Add a column that an order may name. `{}` stands for each value of its expression."""
+        placed = self._placed(expression, values)
+        self._columns += f", {name}"
+        self._table += f" CROSS JOIN LATERAL (SELECT {placed} AS {name}) AS computed"
 
     def equal(self, column: str, value: object) -> None:
         """Select rows with this value in the column; None selects rows without one."""
@@ -58,18 +71,22 @@ class Select:
             position = _position(order, page.cursor, page.scope)
             places = ", ".join("{}" for _ in position)
             self.where(f"({columns}) {'<' if order.descending else '>'} ({places})", *position)
+        sorting = ", ".join(f"{column} DESC" if order.descending else column for column in order.columns)
         rows = await database.fetch(
-            f"SELECT {self._columns} FROM {self._table}"  # noqa: S608  # the repository's own names
-            f"{' WHERE ' if self._conditions else ''}{' AND '.join(self._conditions)}"
-            f" ORDER BY {', '.join(f'{column} DESC' if order.descending else column for column in order.columns)}"
-            f" LIMIT ${len(self._values) + 1}",
-            *self._values,
+            f"{self.sql} ORDER BY {sorting} LIMIT ${len(self.values) + 1}",
+            *self.values,
             page.limit + 1,  # one extra row shows that there is another page
         )
         if len(rows) <= page.limit:
             return rows, None
         rows.pop()
         return rows, write([rows[-1][column] for column in order.columns], page.scope)
+
+    def _placed(self, text: str, values: tuple[object, ...]) -> str:
+        """The text with a parameter for each value."""
+        first = len(self.values) + 1
+        self.values += values
+        return text.format(*(f"${number}" for number in range(first, first + len(values))))
 
 
 def _position(order: Order, cursor: str, scope: bytes) -> tuple[object, ...]:

@@ -8,6 +8,8 @@ from contracts import customers
 from gateway.api.customers.schemas import (
     Customer,
     CustomerChange,
+    CustomerFacets,
+    CustomerFilters,
     CustomerHistory,
     CustomerPage,
     CustomerQuery,
@@ -23,6 +25,7 @@ from gateway.semantics.conditions import READ, changed, resource
 from subjects import (
     CUSTOMERS_ARCHIVE,
     CUSTOMERS_CREATE,
+    CUSTOMERS_FACETS,
     CUSTOMERS_GET,
     CUSTOMERS_HISTORY,
     CUSTOMERS_LIST,
@@ -46,6 +49,15 @@ async def list_customers(
     return await call(query.to_contract())
 
 
+@router.get("/facets", summary="Count customers")
+async def count_customers(
+    filters: Annotated[CustomerFilters, Query()],
+    call: Call[customers.FacetCustomers, CustomerFacets] = calls(CUSTOMERS_FACETS, CustomerFacets),
+) -> CustomerFacets:
+    """Count the customers that match every given filter, in all and by country, city and title."""
+    return await call(filters.to_facets())
+
+
 @router.get("/{customer_id}", response_model=Customer, responses=READ, summary="Get a customer")
 async def get_customer(
     customer_id: CustomerId, call: Call[customers.GetCustomer, Customer] = calls(CUSTOMERS_GET, Customer)
@@ -59,7 +71,7 @@ async def get_customer(
 async def create_customer(
     body: NewCustomer, call: Call[customers.CreateCustomer, Customer] = calls(CUSTOMERS_CREATE, Customer)
 ) -> Response:
-    """Create a customer with the given `customer_id`."""
+    """Create a customer. Without `customer_id` it gets one that resembles its name."""
     customer = await call(body.to_contract())
     location = f"{router.prefix}/{customer.customer_id}"
     return resource(customer, status=201, headers={"Location": location})

@@ -9,6 +9,7 @@ from pydantic.config import JsonDict
 from contracts import customers
 from contracts.base import Items, Patch, Request, Search, Version, absent
 from contracts.customers import (
+    LONGEST_FACET,
     LONGEST_HISTORY_PAGE,
     ArchivedFilter,
     CompanyName,
@@ -82,8 +83,8 @@ PlaceFilter = Annotated[
 ]
 
 
-class CustomerQuery(Query):
-    """Filters, order and page of the customers list."""
+class CustomerFilters(Query):
+    """Which customers to count."""
 
     country: PlaceFilter = None
     city: PlaceFilter = None
@@ -95,13 +96,43 @@ class CustomerQuery(Query):
     archived: Annotated[
         ArchivedFilter, Field(description="`true` includes archived customers, `only` lists these alone.")
     ] = ArchivedFilter.LEFT_OUT
-    sort: Annotated[CustomerSort, Field(description="`-` sorts descending.")] = CustomerSort.ID
+
+    def to_facets(self) -> customers.FacetCustomers:
+        """The request to the service. An omitted filter is not set; null is a filter."""
+        return customers.FacetCustomers(**self.model_dump(exclude_unset=True))
+
+
+class CustomerQuery(CustomerFilters):
+    """Filters, order and page of the customers list."""
+
+    sort: Annotated[
+        CustomerSort, Field(description="`-` sorts descending. `relevance` sorts by how well `q` fits, the best first.")
+    ] = CustomerSort.ID
     limit: PageLimit = 50
     cursor: PageCursor = None
 
     def to_contract(self) -> customers.ListCustomers:
         """The request to the service. An omitted filter is not set; null is a filter."""
         return customers.ListCustomers(**self.model_dump(exclude_unset=True))
+
+
+class FacetValue(Shown[customers.FacetValue]):
+    """A value, and how many customers have it. Null: they have none."""
+
+    value: str | None
+    count: int
+
+
+Facet = Annotated[tuple[FacetValue, ...], Field(max_length=LONGEST_FACET)]
+
+
+class CustomerFacets(Shown[customers.CustomerFacets]):
+    """How many customers match, and how many have each of the most frequent values, at most 100 for each field."""
+
+    total: int
+    country: Facet
+    city: Facet
+    contact_title: Facet
 
 
 class FieldChange(Shown[customers.FieldChange]):
@@ -142,11 +173,11 @@ class HistoryQuery(Query):
 
 
 class NewCustomer(Request):
-    """A customer to create."""
+    """A customer to create. Without `customer_id` it gets one that resembles its name."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_ALFKI]})
 
-    customer_id: CustomerId
+    customer_id: CustomerId = absent()
     company_name: CompanyName
     contact_name: PersonName | None = None
     contact_title: PersonName | None = None

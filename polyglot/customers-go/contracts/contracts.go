@@ -161,6 +161,7 @@ const (
 	MinusCompanyName CustomerSort = "-company_name"
 	MinusCountry     CustomerSort = "-country"
 	MinusCustomerId  CustomerSort = "-customer_id"
+	Relevance        CustomerSort = "relevance"
 )
 
 // Valid indicates whether the value is a known member of the CustomerSort enum.
@@ -181,6 +182,8 @@ func (e CustomerSort) Valid() bool {
 	case MinusCountry:
 		return true
 	case MinusCustomerId:
+		return true
+	case Relevance:
 		return true
 	default:
 		return false
@@ -756,9 +759,9 @@ type CommitStock struct {
 	OrderId int `json:"order_id"`
 }
 
-// CreateCustomer Create a customer with the given `customer_id`.
+// CreateCustomer Create a customer. Without `customer_id` the service chooses one that resembles the company's name.
 type CreateCustomer struct {
-	CustomerId   string                    `json:"customer_id"`
+	CustomerId   *string                   `json:"customer_id,omitempty"`
 	CompanyName  string                    `json:"company_name"`
 	ContactName  nullable.Nullable[string] `json:"contact_name,omitempty"`
 	ContactTitle nullable.Nullable[string] `json:"contact_title,omitempty"`
@@ -809,6 +812,14 @@ type CustomerChanged struct {
 	Version    int    `json:"version"`
 }
 
+// CustomerFacets How many customers match, and how many of these have each country, city and title.
+type CustomerFacets struct {
+	Total        int          `json:"total"`
+	Country      []FacetValue `json:"country"`
+	City         []FacetValue `json:"city"`
+	ContactTitle []FacetValue `json:"contact_title"`
+}
+
 // CustomerHistory A page of the changes of a customer, the latest first.
 type CustomerHistory struct {
 	Items      []CustomerVersion         `json:"items"`
@@ -836,6 +847,9 @@ type CustomerPatch struct {
 }
 
 // CustomerSort Orders of the customers list. `-` sorts descending; the id breaks ties.
+//
+// `relevance`: how well `q` fits. First the id, then the company, its beginning, one of its words, one of the
+// contact's names, then the rest; by company if equal.
 type CustomerSort string
 
 // CustomerVersion A version of a customer, and what led to it. `user_id` and `request_id` are null if no request did.
@@ -968,6 +982,23 @@ type EventHeadersCeSpecversion string
 
 // EventHeadersContentType The media type of the body.
 type EventHeadersContentType string
+
+// FacetCustomers Count the customers that match every given filter, as `ListCustomers` has them.
+type FacetCustomers struct {
+	Country nullable.Nullable[string] `json:"country,omitempty"`
+	City    nullable.Nullable[string] `json:"city,omitempty"`
+	Region  nullable.Nullable[string] `json:"region,omitempty"`
+	Q       nullable.Nullable[string] `json:"q,omitempty"`
+
+	// Archived Whether a list has archived customers: none, these too, these alone.
+	Archived *ArchivedFilter `json:"archived,omitempty"`
+}
+
+// FacetValue A value of a field, and how many customers have it. Null: they have none.
+type FacetValue struct {
+	Value nullable.Nullable[string] `json:"value"`
+	Count int                       `json:"count"`
+}
 
 // FieldChange A field of a customer, before and after a change.
 type FieldChange struct {
@@ -1111,6 +1142,9 @@ type ListCustomers struct {
 	Archived *ArchivedFilter `json:"archived,omitempty"`
 
 	// Sort Orders of the customers list. `-` sorts descending; the id breaks ties.
+	//
+	// `relevance`: how well `q` fits. First the id, then the company, its beginning, one of its words, one of the
+	// contact's names, then the rest; by company if equal.
 	Sort   *CustomerSort             `json:"sort,omitempty"`
 	Limit  *int                      `json:"limit,omitempty"`
 	Cursor nullable.Nullable[string] `json:"cursor,omitempty"`
@@ -1482,9 +1516,9 @@ type Product struct {
 	Version         int                       `json:"version"`
 }
 
-// ProductChanged A product was created, changed or discontinued, and has this version now.
+// ProductChanged A product was created, changed or discontinued, or its units in stock changed, and has this version now.
 //
-// A change of its stock alone is not announced.
+// A change of its reserved units alone is not announced.
 type ProductChanged struct {
 	ProductId int `json:"product_id"`
 	Version   int `json:"version"`

@@ -83,10 +83,13 @@ var EndpointCustomersGet = Endpoint[GetCustomer, Customer]{Subject: "customers.g
 var EndpointCustomersGetMany = Endpoint[GetCustomers, CustomersFound]{Subject: "customers.get_many", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "2a886e3751ca", Reasons: []string{}}
 
 // EndpointCustomersList is answered by customers.
-var EndpointCustomersList = Endpoint[ListCustomers, CustomerPage]{Subject: "customers.list", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "fa34d02a0035", Reasons: []string{"invalid_cursor"}}
+var EndpointCustomersList = Endpoint[ListCustomers, CustomerPage]{Subject: "customers.list", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "f49f9322b281", Reasons: []string{"invalid_cursor"}}
+
+// EndpointCustomersFacets is answered by customers.
+var EndpointCustomersFacets = Endpoint[FacetCustomers, CustomerFacets]{Subject: "customers.facets", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 131072, Contract: "c74b8a455950", Reasons: []string{}}
 
 // EndpointCustomersCreate is answered by customers.
-var EndpointCustomersCreate = Endpoint[CreateCustomer, Customer]{Subject: "customers.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "64bbae23c725", Reasons: []string{"customer_exists"}}
+var EndpointCustomersCreate = Endpoint[CreateCustomer, Customer]{Subject: "customers.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "dc2e18c7cbc0", Reasons: []string{"customer_exists"}}
 
 // EndpointCustomersUpdate is answered by customers.
 var EndpointCustomersUpdate = Endpoint[UpdateCustomer, Customer]{Subject: "customers.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "8b8aa95fee4a", Reasons: []string{"customer_not_found", "customer_archived", "version_mismatch"}}

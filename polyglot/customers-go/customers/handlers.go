@@ -32,6 +32,7 @@ func Serve(s *mesh.Service, d *Database) {
 	mesh.Handle(s, contracts.EndpointCustomersGet, d.get)
 	mesh.Handle(s, contracts.EndpointCustomersGetMany, d.getMany)
 	mesh.Handle(s, contracts.EndpointCustomersList, d.list)
+	mesh.Handle(s, contracts.EndpointCustomersFacets, d.facets)
 	mesh.Handle(s, contracts.EndpointCustomersCreate, keyed(d, create))
 	mesh.Handle(s, contracts.EndpointCustomersUpdate, keyed(d, update))
 	mesh.Handle(s, contracts.EndpointCustomersArchive, keyed(d, archive))
@@ -86,7 +87,7 @@ func (d *Database) list(ctx context.Context, request contracts.ListCustomers) (p
 			return page, mesh.WrongField("cursor", "invalid_cursor", "the cursor belongs to another list, order or filter")
 		}
 	}
-	var order []string
+	var order [][]string
 	err = d.read(ctx, func(ctx context.Context, on *pgx.Conn) error {
 		page.Items, order, err = list(ctx, on, request, limit, sort, after)
 		return err
@@ -94,8 +95,7 @@ func (d *Database) list(ctx context.Context, request contracts.ListCustomers) (p
 	page.NextCursor = nullable.NewNullNullable[string]()
 	if err == nil && len(page.Items) > limit {
 		page.Items = page.Items[:limit]
-		position := []string{order[limit-1], page.Items[limit-1].CustomerId}
-		cursor, err := writeCursor(scope, position[2-len(by):])
+		cursor, err := writeCursor(scope, order[limit-1])
 		page.NextCursor.Set(cursor)
 		return page, err
 	}

@@ -95,30 +95,18 @@ func findMany(ctx context.Context, on querier, ids []string) (map[string]contrac
 }
 
 // list reads a page. It reads one row more, which shows that there is another page.
-func list(ctx context.Context, on querier, request contracts.ListCustomers, limit int, sort string, after []string) (found []contracts.Customer, order []string, err error) {
+func list(ctx context.Context, on querier, request contracts.ListCustomers, limit int, sort string, after []string) (found []contracts.Customer, order [][]string, err error) {
 	var args []any
 	arg := func(value any) string {
 		args = append(args, value)
 		return fmt.Sprintf("$%d", len(args))
 	}
-	conditions := []string{"archived_at IS NULL"}
-	if request.Archived != nil && *request.Archived == contracts.Only {
-		conditions = []string{"archived_at IS NOT NULL"}
-	} else if request.Archived != nil && *request.Archived == contracts.True {
-		conditions = []string{"true"}
-	}
-	for column, filter := range map[string]nullable.Nullable[string]{
-		"country": request.Country, "city": request.City, "region": request.Region,
-	} {
-		switch {
-		case filter.IsNull():
-			conditions = append(conditions, column+" IS NULL")
-		case filter.IsSpecified():
-			conditions = append(conditions, column+" = "+arg(filter.MustGet()))
-		}
-	}
-	if request.Q.IsSpecified() && !request.Q.IsNull() {
-		conditions = append(conditions, "search LIKE "+arg(pattern(request.Q.MustGet())))
+	from := "customers"
+	conditions := conditionsOf(contracts.FacetCustomers{
+		Country: request.Country, City: request.City, Region: request.Region, Q: request.Q, Archived: request.Archived,
+	}, arg)
+	if sort == relevance {
+		from += rankedBy(request.Q, arg)
 	}
 	by, than, direction := orderOf(sort)
 	if after != nil {
@@ -128,16 +116,16 @@ func list(ctx context.Context, on querier, request contracts.ListCustomers, limi
 		}
 		conditions = append(conditions, fmt.Sprintf("(%s) %s (%s)", strings.Join(by, ", "), than, strings.Join(places, ", ")))
 	}
-	sql := fmt.Sprintf("SELECT %s, %s FROM customers WHERE %s ORDER BY %s%s LIMIT %s", columns, by[0],
+	sql := fmt.Sprintf("SELECT %s, ARRAY[%s] FROM %s WHERE %s ORDER BY %s%s LIMIT %s", columns, strings.Join(by, ", "), from,
 		strings.Join(conditions, " AND "), strings.Join(by, direction+", "), direction, arg(limit+1))
 	rows, err := on.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, nil, err
 	}
 	found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (contracts.Customer, error) {
-		var value string
-		customer, err := scan(row, &value)
-		order = append(order, value)
+		var position []string
+		customer, err := scan(row, &position)
+		order = append(order, position)
 		return customer, err
 	})
 	return found, order, err
@@ -147,7 +135,9 @@ func list(ctx context.Context, on querier, request contracts.ListCustomers, limi
 func orderOf(sort string) (by []string, than, direction string) {
 	name, descending := strings.CutPrefix(sort, "-")
 	by = []string{"customer_id"}
-	if name != "customer_id" {
+	if name == relevance {
+		by = []string{relevance, "company_name_order", "customer_id"}
+	} else if name != "customer_id" {
 		by = []string{name + "_order", "customer_id"}
 	}
 	if descending {
@@ -185,7 +175,18 @@ func withFolds(names []string, values []any) ([]string, []any) {
 	return names, values
 }
 
-func create(ctx context.Context, tx pgx.Tx, request contracts.CreateCustomer) (contracts.Customer, error) {
+func create(ctx context.Context, tx pgx.Tx, request contracts.CreateCustomer) (created contracts.Customer, err error) {
+	if request.CustomerId == nil {
+		created, err = createUnderFreeKey(ctx, tx, request)
+	} else if created, err = insert(ctx, tx, request); errors.Is(err, pgx.ErrNoRows) {
+		detail := fmt.Sprintf("the customer_id %s is taken", *request.CustomerId)
+		return created, &mesh.Fault{Code: mesh.Conflict, Reason: "customer_exists", Detail: detail}
+	}
+	return created, announced(ctx, tx, created, err)
+}
+
+// insert fails with pgx.ErrNoRows if the id is taken.
+func insert(ctx context.Context, tx pgx.Tx, request contracts.CreateCustomer) (contracts.Customer, error) {
 	names, values, err := columnsOf(request)
 	if err != nil {
 		return contracts.Customer{}, err
@@ -200,13 +201,8 @@ func create(ctx context.Context, tx pgx.Tx, request contracts.CreateCustomer) (c
 	for i := range names {
 		places[i] = fmt.Sprintf("$%d", i+1)
 	}
-	created, err := one(ctx, tx, fmt.Sprintf("INSERT INTO customers (%s) VALUES (%s) ON CONFLICT DO NOTHING RETURNING %s",
+	return one(ctx, tx, fmt.Sprintf("INSERT INTO customers (%s) VALUES (%s) ON CONFLICT DO NOTHING RETURNING %s",
 		strings.Join(names, ", "), strings.Join(places, ", "), columns), values...)
-	if errors.Is(err, pgx.ErrNoRows) {
-		detail := fmt.Sprintf("the customer_id %s is taken", request.CustomerId)
-		return created, &mesh.Fault{Code: mesh.Conflict, Reason: "customer_exists", Detail: detail}
-	}
-	return created, announced(ctx, tx, created, err)
 }
 
 func update(ctx context.Context, tx pgx.Tx, request contracts.UpdateCustomer) (contracts.Customer, error) {

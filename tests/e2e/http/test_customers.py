@@ -68,6 +68,30 @@ async def test_an_archived_customer_is_found_restored_and_has_its_history(
     problem(await http.get(f"{path}/history", headers=user), 403, "role_required")
 
 
+async def test_a_customer_without_an_id_gets_one(http: AsyncClient, admin: Headers) -> None:
+    made = [await http.post("/v1/customers", json={"company_name": MARK}, headers=admin) for _ in range(2)]
+
+    keys = [response.json()["customer_id"] for response in made]
+    assert [201, 201] == [response.status_code for response in made]
+    assert [f"/v1/customers/{key}" for key in keys] == [response.headers["location"] for response in made]
+    assert ["MAD", "MAD"] == [key[:3] for key in keys]
+    assert 2 == len(set(keys))
+
+
+async def test_customers_are_counted_by_country_city_and_title(http: AsyncClient, user: Headers) -> None:
+    facets = (await http.get("/v1/customers/facets", params={"country": "UK"}, headers=user)).json()
+
+    assert (7, [{"value": "UK", "count": 7}]) == (facets["total"], facets["country"])
+    assert [("London", 6), ("Cowes", 1)] == [(one["value"], one["count"]) for one in facets["city"]]
+
+
+async def test_a_search_by_relevance_has_the_best_fit_first(http: AsyncClient, user: Headers) -> None:
+    query = {"q": "bottom", "sort": "relevance"}
+    found = (await http.get("/v1/customers", params=query, headers=user)).json()["items"]
+
+    assert "BOTTM" == found[0]["customer_id"]
+
+
 async def test_a_change_needs_the_version_that_it_is_meant_for(http: AsyncClient, admin: Headers) -> None:
     path = await create(http, admin)
     city = {"city": "Bonn"}

@@ -17,6 +17,7 @@ ORDERS: dict[str, Callable[[Item], Any]] = {
     "company_name": lambda item: (fold(item["company_name"]), item["customer_id"]),
     "city": lambda item: (fold(item["city"] or ""), item["customer_id"]),
     "country": lambda item: (fold(item["country"] or ""), item["customer_id"]),
+    "relevance": lambda item: (fold(item["company_name"]), item["customer_id"]),  # without a text all fit alike
     "product_id": lambda item: item["product_id"],
     "product_name": lambda item: (fold(item["product_name"]), item["product_id"]),
     "unit_price": lambda item: (Decimal(item["unit_price"]), item["product_id"]),

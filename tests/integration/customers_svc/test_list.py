@@ -15,6 +15,7 @@ SORTS: dict[str, Callable[[Customer], Any]] = {
     "company_name": lambda c: (fold(c.company_name), c.customer_id),
     "city": lambda c: (fold(c.city or ""), c.customer_id),
     "country": lambda c: (fold(c.country or ""), c.customer_id),
+    "relevance": lambda c: (fold(c.company_name), c.customer_id),  # without a text all fit alike
 }
 
 

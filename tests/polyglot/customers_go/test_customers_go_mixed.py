@@ -111,6 +111,8 @@ async def test_each_reads_the_cursors_of_the_other(both: Both, wire: Wire, sort:
         {"cursor": "AAAA"},
         {"sort": "name"},
         {"limit": 201, "q": ""},
+        {"sort": "relevance", "q": "an", "limit": 200},
+        {"sort": "relevance", "archived": "true"},
     ],
     ids=json.dumps,
 )
@@ -181,6 +183,24 @@ async def test_an_archived_customer_is_gone_for_both(both: Both) -> None:
         "items"
     ]
     assert json.loads(archived.payload) == found[0]
+
+
+@pytest.mark.parametrize(
+    "request_", [{}, {"country": "Germany", "region": None}, {"q": "é", "archived": "true"}, {"q": "%"}], ids=json.dumps
+)
+async def test_both_count_the_same(both: Both, request_: dict[str, object]) -> None:
+    await both.send("customers.facets", request_)
+
+
+@pytest.mark.parametrize("name", ["Straße Œuvre", "B's Beverages", "한국", "Öl"])
+async def test_both_suggest_the_next_free_id(both: Both, name: str) -> None:
+    made = [
+        json.loads((await both.send("customers.create", {"company_name": name}, secrets.token_hex(8))).payload)
+        for _ in range(3)
+    ]
+
+    assert sorted({one["customer_id"] for one in made}) == sorted(one["customer_id"] for one in made)
+    assert 1 == len({one["customer_id"][:4] for one in made})
 
 
 async def test_both_write_the_history_and_read_it(both: Both) -> None:
