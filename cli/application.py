@@ -8,11 +8,18 @@ from typing import Annotated
 import typer
 
 MODULES = {
-    "up": "cli.up",
-    "call": "cli.call",
-    "ls": "cli.services",
-    "doctor": "cli.doctor",
+    "up": "cli.stack.up",
+    "down": "cli.stack.down",
+    "restart": "cli.stack.restart",
+    "console": "cli.observe.console",
+    "call": "cli.calling.call",
+    "describe": "cli.calling.describe",
     "subjects": "cli.table",
+    "ls": "cli.observe.services",
+    "top": "cli.observe.top",
+    "logs": "cli.observe.logs",
+    "trace": "cli.observe.trace",
+    "doctor": "cli.observe.doctor",
     "contracts": "cli.contracts.commands",
     "conform": "cli.conform",
     "events": "cli.events.commands",
@@ -31,7 +38,6 @@ def application(names: Collection[str] = tuple(MODULES)) -> typer.Typer:
     app = typer.Typer(
         name="mesh",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # rich would keep a docstring's line breaks at any width
     )

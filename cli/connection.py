@@ -76,6 +76,24 @@ def running_stack(home: Path) -> StackState | None:
         fail(str(error))
 
 
+def stack_here(home: Path) -> StackState:
+    """The state of the stack in `home`. Ends the program if none runs."""
+    stack = running_stack(home)
+    if stack is None:
+        fail(f"no mesh runs in {home}: start one with `mesh up`", NOBODY_SERVES)
+    return stack
+
+
+def stack_asked(home: Path) -> StackState | None:
+    """The stack that a command looks at; None if there is none, or if NATS_URL names another mesh."""
+    return None if os.environ.get("NATS_URL") else running_stack(home)
+
+
+def asks_somebody(home: Path) -> bool:
+    """Whether there is a mesh to connect to: NATS_URL names one, or one runs in `home`."""
+    return bool(os.environ.get("NATS_URL")) or running_stack(home) is not None
+
+
 def _settings(home: Path, person: Person) -> NatsSettings:
     settings = read_settings(NatsSettings)
     if "nats_url" in settings.model_fields_set:

@@ -26,22 +26,31 @@ def generate(
 
     Their generated parts follow from services.py, subjects.py and callers.json.
     """
-    stale = []
     try:
-        callers = read_callers(folder / CALLERS.name, BY_NAME)
+        stale = stale_files(folder)
+        if not check:
+            for name, text in stale.items():
+                (folder / name).write_text(text)
     except (OSError, ValueError) as error:
         fail(str(error))
-    for name in FILES:
-        path = folder / name
-        try:
-            text = path.read_text()
-            made = generated(name, text, PROCESSES, callers=callers)
-            if made != text:
-                stale.append(name)
-                if not check:
-                    path.write_text(made)
-        except (OSError, ValueError) as error:
-            fail(f"{path}: {error}")
     if check and stale:
         fail(f"out of date: {', '.join(stale)}; run `mesh generate`")
     typer.echo(f"written: {', '.join(stale)}" if stale else "all files are up to date")
+
+
+def stale_files(folder: Path = ROOT) -> dict[str, str]:
+    """The text that each file that is out of date should have, by its name.
+
+    Raises OSError for a file that cannot be read, ValueError for one that has lost its marks.
+    """
+    callers = read_callers(folder / CALLERS.name, BY_NAME)
+    stale = {}
+    for name in FILES:
+        text = (folder / name).read_text()
+        try:
+            made = generated(name, text, PROCESSES, callers=callers)
+        except ValueError as error:
+            raise ValueError(f"{folder / name}: {error}") from None
+        if made != text:
+            stale[name] = made
+    return stale

@@ -66,8 +66,17 @@ def _run() -> None:
     from cli.application import MODULES, application  # noqa: PLC0415
 
     # The other subcommands' imports take as long as `mesh up` takes to start its servers.
-    asked_for = [name for name in sys.argv[1:2] if name in MODULES]
+    words = (
+        os.environ["COMP_WORDS"].split() if "_MESH_COMPLETE" in os.environ and "COMP_WORDS" in os.environ else sys.argv
+    )
+    asked_for = [name for name in words[1:2] if name in MODULES]
     application(asked_for or tuple(MODULES))()
+
+
+def _words() -> list[str]:
+    """The command line; that which a shell wants to be completed, if it asks."""
+    typed = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS")
+    return typed.split() if typed and "_MESH_COMPLETE" in os.environ else sys.argv
 
 
 if __name__ == "__main__":

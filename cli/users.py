@@ -37,15 +37,26 @@ Who = Annotated[str, typer.Argument(help="An e-mail address or a user id.")]
 
 
 @users.command("list")
-def list_users(*, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = _HOME) -> None:
+def list_users(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document per user.")] = False,
+    gateway: GatewayOption = None,
+    token: TokenOption = None,
+    home: HomeOption = _HOME,
+) -> None:
     """List every user."""
-    rows: list[tuple[str, str, str, str]] = []
+    found: list[User] = []
     with as_administrator(home, gateway, token) as asked:
         path: str | None = _PAGE
         while path:
             page = asked.ask(UserPage, "GET", path)
-            rows += [(user.user_id, user.email, f"{user.created_at:%Y-%m-%d}", _may(user)) for user in page.items]
+            found += page.items
             path = f"{_PAGE}&cursor={quote(page.next_cursor)}" if page.next_cursor else None
+    if as_json:
+        for user in found:
+            typer.echo(escaped(user.model_dump_json()))
+        return
+    rows = [(user.user_id, user.email, f"{user.created_at:%Y-%m-%d}", _may(user)) for user in found]
     print_columns(("id", "e-mail", "since", "roles"), rows)
 
 

@@ -21,6 +21,10 @@ log = structlog.get_logger()
 
 COOKIE: Final = "console_session"
 _BYTES: Final = 32
+ONCE_LASTS: Final = 600.0
+"""Seconds for which a one-time token that `mesh console` asked for may be used."""
+_MOST_ONCE: Final = 20
+"""One-time tokens that wait. One more makes the oldest invalid."""
 
 
 class Sessions:
@@ -36,6 +40,7 @@ class Sessions:
         )
         self._used = False
         self._until: OrderedDict[bytes, float] = OrderedDict()
+        self._fresh: OrderedDict[bytes, float] = OrderedDict()
 
     def by_token(self, token: str) -> str | None:
         """A new session for the one-time token or the key; None if it is neither, or the token was used."""
@@ -44,8 +49,23 @@ class Sessions:
         if _same(token, self._once) and not self._used:
             self._used = True
             return self._begin(self._settings.console_session_lasts)
+        if self._fresh.pop(_digest(token), 0.0) > self._clock():
+            return self._begin(self._settings.console_session_lasts)
         log.warning("console_token_refused", used=_same(token, self._once))
         return None
+
+    def fresh_token(self) -> str:
+        """A token that signs in one browser, once, within ONCE_LASTS."""
+        token = secrets.token_urlsafe(_BYTES)
+        while len(self._fresh) >= _MOST_ONCE:
+            self._fresh.popitem(last=False)
+        self._fresh[_digest(token)] = self._clock() + ONCE_LASTS
+        return token
+
+    def has_key(self, connection: HTTPConnection) -> bool:
+        """Whether the request has the key as a bearer token, as the command sends it. No other site's page can."""
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        return scheme == "Bearer" and _same(token, self._key)
 
     async def by_access_token(self, authorization: str) -> str:
         """A new session for an administrator's access token, in `Authorization` form.

@@ -53,7 +53,7 @@ class Guard:
     def _refusal(self, request: HTTPConnection) -> ASGIApp | None:
         """The answer to a request that is not let in."""
         path, method = request.url.path, request.scope["method"]
-        if path in _BY_TOKEN:
+        if path in _BY_TOKEN or self._sessions.has_key(request):
             return None
         if method not in _SAFE and not _from_the_page(request):
             return JSONResponse({"detail": "the request comes from another page"}, 403)

@@ -47,6 +47,8 @@ class StreamInfo(_Model):
 
     config: dict[str, Any]
     state: StreamState
+    ts: str = ""
+    """When the server answered."""
 
     @property
     def name(self) -> str:

@@ -48,6 +48,15 @@ async def sign_out(request: Request) -> Response:
     return answer
 
 
+@router.post("/api/one-time-token")
+async def one_time_token(request: Request) -> Response:
+    """A token for the URL that signs in one browser, once. Only the key gets it: no session extends itself."""
+    sessions = sessions_of(request)
+    if not sessions.has_key(request):
+        return JSONResponse({"detail": "the header Authorization has no valid key"}, 403)
+    return JSONResponse({"token": sessions.fresh_token()})
+
+
 @router.get("/healthz")
 async def healthz() -> Response:
     """Whether the process runs."""

@@ -110,3 +110,13 @@ def _person(user: str, home: Path, seed: str, ca: Path | None) -> Operator:
     path = home / f"{user}.nk"
     write_private(path, seed)
     return Operator(nkey_seed_file=path, tls_ca=ca, inbox_prefix=f"_INBOX_{user}")
+
+
+def requested_ports(settings: StackSettings) -> dict[ServerName, int]:
+    """The ports of the servers that the settings ask for."""
+    ports: dict[ServerName, int | None] = {
+        "nats": settings.nats_port,
+        "postgres": settings.postgres_port,
+        "mongo": settings.mongo_port,
+    }
+    return {name: port for name, port in ports.items() if port is not None}

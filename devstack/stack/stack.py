@@ -19,7 +19,8 @@ from devstack.processes.supervision import Supervisor
 from devstack.servers.all import Servers
 from devstack.servers.mail_sink import MailSink
 from devstack.stack.addresses import Ports, choose_ports, reachable
-from devstack.stack.description import describe, embedded, makes_admin, surroundings
+from devstack.stack.control import Control
+from devstack.stack.description import describe, embedded, makes_admin, requested_ports, surroundings
 from devstack.stack.readiness import until_ready
 from devstack.stack.replaced import write_environments
 from devstack.stack.services import SERVICES, Console, Service, Worker, run_module
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from devstack.stack.environment import Surroundings
     from devstack.stack.services import ServiceCommand
     from devstack.stack.settings import ServiceName, StackSettings
-    from ops.process import ServerName
 
 
 class Stack:
@@ -65,10 +65,11 @@ class Stack:
             settings.nats_nodes,
             settings.nats_configuration,
             tls=settings.tls,
-            ports=_asked_for(settings),
+            ports=requested_ports(settings),
             keep_ports=settings.keep_ports,
         )
         self._mail = MailSink()
+        self._control = Control(self.restart, self._processes)
         self._ports = Ports()
         self._waiting = Waiting(on_progress, self._first_gateway)
         self._services: list[Service] = []
@@ -126,6 +127,7 @@ class Stack:
             self._describe(environments)
             if makes_admin(self.settings):
                 keep_admin(self._servers.home.path, self.state.admin)
+            await self._control.open(self._servers.home.path)
         except BaseException:
             await self.stop()
             raise
@@ -136,6 +138,7 @@ class Stack:
 
     async def stop(self) -> None:
         """Stop the gateway first, so that requests in flight still find workers, and the servers last."""
+        await self._control.close()
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -284,12 +287,3 @@ class Stack:
             for program in programs:
                 on_line = partial(self._on_line, program.name)
                 self._tasks.append(asyncio.create_task(follow(program.child.log, on_line)))
-
-
-def _asked_for(settings: StackSettings) -> dict[ServerName, int]:
-    ports: dict[ServerName, int | None] = {
-        "nats": settings.nats_port,
-        "postgres": settings.postgres_port,
-        "mongo": settings.mongo_port,
-    }
-    return {name: port for name, port in ports.items() if port is not None}

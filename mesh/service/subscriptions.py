@@ -39,7 +39,7 @@ class Subscriptions:
     @property
     def ready(self) -> bool:
         """Whether all endpoints are subscribed, and nothing keeps the instance from serving them."""
-        return bool(self._endpoints) and self._absence is None
+        return bool(self._discovery or self._endpoints) and self._absence is None
 
     @property
     def metadata(self) -> dict[str, str]:

@@ -111,15 +111,6 @@ async def test_a_call_without_a_mesh_says_so(tmp_path: Path) -> None:
     assert "start one with `mesh up`" in called.err
 
 
-async def test_doctor_finds_every_instance_in_agreement(stack: Stack) -> None:
-    found = await mesh("doctor", "--within", "1", "--home", str(stack.state.home))
-
-    assert (0, "") == (found.code, found.err)
-    serving = {endpoint.service for endpoint in ENDPOINTS}
-    states = {line.split()[0]: line.split(maxsplit=3)[3] for line in found.out.splitlines()[1:-1]}
-    assert {row.name: "same" if row.name in serving else "nothing to compare" for row in WORKERS} == states
-
-
 async def test_ls_lists_the_services(stack: Stack) -> None:
     listed = await mesh("ls", "--home", str(stack.state.home))
     documents = await mesh("ls", "--json", "--home", str(stack.state.home))
@@ -192,19 +183,27 @@ async def test_up_runs_everything_until_sigterm_and_leaves_only_data(tmp_path: P
         ready = await http.get("/readyz")
         logged_in = await http.post("/v1/auth/login", json=state["admin"])
         await assert_one_trace_from_the_request_to_the_mail(collector, await order(http))
+        opened = await mesh("console", "--json", "--home", str(home))
+        signed_in = await http.get(json.loads(opened.out)["url"])
+        untraced = await mesh("trace", logged_in.headers["x-request-id"], "--wait", "0", "--home", str(home))
     assert_nothing_secret(collector, state["admin"])
     modes = {name: stat.S_IMODE((home / name).stat().st_mode) for name in (".", "stack.json", "secrets.json")}
     processes = [psutil.Process(pid) for pid in state["processes"].values()]
     family = psutil.Process(state["pid"]).children(recursive=True)
-    code = await up.end(signal.SIGTERM)
+    down = await mesh("down", "--home", str(home))
+    again = await mesh("down", "--home", str(home))
+    code = await up.wait()
 
+    assert (0, 3) == (down.code, again.code)
+    assert [] == [process for process in family if process.is_running()], "`mesh down` waits"
+    assert "/" == signed_in.headers["location"]
+    assert (1, True) == (untraced.code, "the console has no steps" in untraced.err), "they went to the collector"
     assert state.keys() == STATE
     assert {"nats", "postgres", "mongo", "console", *BY_NAME} == state["processes"].keys()
     assert (200, 200) == (ready.status_code, logged_in.status_code)
     assert {".": 0o700, "stack.json": 0o600, "secrets.json": 0o600} == modes
     assert set(processes) <= set(family)
     assert 0 == code
-    assert [] == [process for process in family if process.is_running()]
     assert not (home / "stack.json").exists()
     assert (home / "secrets.json").exists()
     assert state["gateway_url"] in up.log.read_text()

@@ -1,6 +1,7 @@
 """Instances with other contracts than ours, on a real NATS: `mesh doctor` and `/readyz?verbose=1` name them."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -68,13 +69,15 @@ async def test_doctor_and_gateway_name_the_instance_that_differs(made: Mesh) -> 
     app = build(GatewaySettings(), await made.connect())
     async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway") as http:
         asking = http.get("/readyz?verbose=1")
-        told, response = await asyncio.gather(mesh("doctor", "--within", "1", NATS_URL=made.server.url), asking)
+        told, response = await asyncio.gather(
+            mesh("doctor", "--json", "--within", "1", NATS_URL=made.server.url), asking
+        )
         plain = (await http.get("/readyz")).json()
-    states = {line.split()[1]: line.split(maxsplit=3)[2:] for line in told.out.splitlines()}
-    assert [package_version(), "same"] == states[same]
-    assert [package_version(), "differs: customers.get"] == states[other]
-    said = f"mesh: 1 of 2 instances differ from the contracts {package_version()} of this checkout\n"
-    assert (1, said) == (told.code, told.err)
+    found = [json.loads(line) for line in told.out.splitlines()]
+    differ = f"{other} has other shapes of customers.get (its contracts: {package_version()})"
+    assert [differ] == [one["what"] for one in found if "other shapes" in one["what"]]
+    assert not any(same in one["what"] for one in found)
+    assert (1, "") == (told.code, told.err)
     differs = {
         "service": "customers",
         "instance": other,

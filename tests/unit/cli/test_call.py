@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from cli import call
+from cli.calling import call
 
 
 def shown(body: bytes) -> str:

@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from cli import up
 from cli.application import application
-from cli.summary import print_summary
+from cli.stack import up
+from cli.stack.summary import print_summary
 from devstack.home.state import Admin, Operator, StackState
 from services import PROCESSES
 

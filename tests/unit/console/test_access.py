@@ -2,7 +2,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.requests import HTTPConnection
 
-from console.access import COOKIE, Sessions
+from console.access import COOKIE, ONCE_LASTS, Sessions
 from console.settings import ConsoleSettings
 from contracts.auth import Jwks
 from mesh.core.errors import Unauthenticated
@@ -71,3 +71,32 @@ def test_only_the_token_for_telemetry_may_send_it() -> None:
     sessions = made(Clock())
     assert sessions.sends("Bearer otlp")
     assert not any(map(sessions.sends, ["", "otlp", "Bearer key", "Bearer once"]))
+
+
+def with_key(authorization: str) -> HTTPConnection:
+    return HTTPConnection({"type": "http", "headers": [(b"authorization", authorization.encode())]})
+
+
+def test_a_fresh_token_signs_in_one_browser_once_and_not_for_long() -> None:
+    clock = Clock()
+    sessions = made(clock)
+    first, second = sessions.fresh_token(), sessions.fresh_token()
+    session = sessions.by_token(first)
+    assert session is not None
+    assert sessions.valid(browser(session))
+    assert sessions.by_token(first) is None
+    clock.now += ONCE_LASTS
+    assert sessions.by_token(second) is None
+
+
+def test_fresh_tokens_do_not_pile_up() -> None:
+    sessions = made(Clock())
+    tokens = [sessions.fresh_token() for _ in range(100)]
+    assert sessions.by_token(tokens[0]) is None
+    assert sessions.by_token(tokens[-1]) is not None
+
+
+def test_only_the_key_is_the_key() -> None:
+    sessions = made(Clock())
+    assert sessions.has_key(with_key("Bearer key"))
+    assert not any(sessions.has_key(with_key(text)) for text in ("", "key", "Bearer once", "Bearer otlp", "Basic key"))

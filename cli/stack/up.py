@@ -12,9 +12,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli import up_options as options
 from cli.failure import fail
-from cli.summary import print_summary
+from cli.stack import options
+from cli.stack.summary import print_summary
 from devstack.errors import DevstackError
 from devstack.processes.progress import State
 from devstack.stack.settings import StackSettings

@@ -1,0 +1,1 @@
+"""Sends requests, and says what may be sent."""

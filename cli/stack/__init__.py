@@ -1,0 +1,1 @@
+"""Starts, changes and stops a mesh on this machine."""
