@@ -10,6 +10,7 @@ from ops.process import TARGETS, Process
 from subjects import (
     AUTH_JWKS,
     AUTH_KEYS_ROTATE,
+    AUTH_MAILED_TOKENS_GET,
     CUSTOMERS_GET,
     CUSTOMERS_GET_MANY,
     ENDPOINTS,
@@ -28,6 +29,7 @@ from subjects import (
 # Only other services and operators call these.
 _NOT_FOR_HTTP = (
     AUTH_KEYS_ROTATE,
+    AUTH_MAILED_TOKENS_GET,
     CUSTOMERS_GET_MANY,
     PRODUCTS_GET_MANY,
     PRODUCTS_STOCK_RESERVE,
@@ -99,7 +101,7 @@ PROCESSES = (
         "notifications",
         package="notifications_svc",
         store="mongo",
-        calls=(AUTH_JWKS,),
+        calls=(AUTH_JWKS, AUTH_MAILED_TOKENS_GET),
         handles=events_for("notifications"),
         keys=("NOTIFICATIONS_WEBHOOK_ENCRYPTION_KEY",),
         mails=True,

@@ -2,7 +2,19 @@
 
 from typing import Any
 
-from contracts import auth, carts, customers, notifications, orders, products, products_stock, shipping, stock
+from contracts import (
+    auth,
+    auth_audit,
+    auth_mail,
+    carts,
+    customers,
+    notifications,
+    orders,
+    products,
+    products_stock,
+    shipping,
+    stock,
+)
 from contracts.auth import AuthReason as A
 from contracts.carts import CartReason as K
 from contracts.customers import CustomerReason as C
@@ -19,12 +31,17 @@ KIB = 1024
 # One line per endpoint, readable as a table: subject, request, reply, access, then further properties.
 # fmt: off
 AUTH_REGISTER = Endpoint("auth.register", auth.Register, auth.User, ANYONE, keyed=True, reasons=(A.EMAIL_TAKEN, A.INVALID_EMAIL, A.WEAK_PASSWORD, A.TOO_MANY_LOGINS))
-AUTH_LOGIN = Endpoint("auth.login", auth.Login, auth.Tokens, ANYONE, reasons=(A.INVALID_CREDENTIALS, A.TOO_MANY_LOGINS, A.SIGNING_KEY_UNREADABLE))
+AUTH_LOGIN = Endpoint("auth.login", auth.Login, auth.Tokens, ANYONE, reasons=(A.INVALID_CREDENTIALS, A.EMAIL_NOT_VERIFIED, A.TOO_MANY_LOGINS, A.SIGNING_KEY_UNREADABLE))
 AUTH_REFRESH = Endpoint("auth.refresh", auth.Refresh, auth.Tokens, ANYONE, reasons=(A.INVALID_REFRESH_TOKEN, A.SIGNING_KEY_UNREADABLE))
 AUTH_LOGOUT = Endpoint("auth.logout", auth.Logout, auth.LoggedOut, ANYONE, verified=True, idempotent=True)
 AUTH_ME = Endpoint("auth.me", auth.GetMe, auth.User, USER, verified=True, idempotent=True, read=True, reasons=(A.USER_NOT_FOUND,))
 AUTH_JWKS = Endpoint("auth.jwks", auth.GetJwks, auth.Jwks, ANYONE, idempotent=True, read=True, max_reply=64 * KIB)
 AUTH_PASSWORD_CHANGE = Endpoint("auth.password.change", auth.ChangePassword, auth.PasswordChanged, USER, verified=True, reasons=(A.WRONG_PASSWORD, A.WEAK_PASSWORD, A.TOO_MANY_LOGINS, A.USER_NOT_FOUND, A.PASSWORD_CHANGE_IN_PROGRESS))
+AUTH_PASSWORD_RESET = Endpoint("auth.password.reset", auth_mail.ResetPassword, auth_mail.PasswordReset, ANYONE, reasons=(A.INVALID_MAILED_TOKEN, A.WEAK_PASSWORD, A.TOO_MANY_LOGINS))
+AUTH_EMAIL_VERIFY = Endpoint("auth.email.verify", auth_mail.VerifyEmail, auth_mail.EmailVerified, ANYONE, idempotent=True, reasons=(A.INVALID_MAILED_TOKEN,))
+AUTH_MAILED_TOKENS_REQUEST = Endpoint("auth.mailed_tokens.request", auth_mail.RequestMailedToken, auth_mail.MailRequested, ANYONE, reasons=(A.INVALID_EMAIL, A.TOO_MANY_LOGINS))
+# Not `read`: what an operator may read without a token must not reveal one.
+AUTH_MAILED_TOKENS_GET = Endpoint("auth.mailed_tokens.get", auth_mail.GetMailedToken, auth_mail.TokenToMail, ANYONE, idempotent=True, reasons=(A.MAILED_TOKEN_NOT_FOUND,))
 AUTH_SESSIONS_LIST = Endpoint("auth.sessions.list", auth.ListSessions, auth.SessionPage, USER, verified=True, idempotent=True, read=True)
 AUTH_SESSIONS_REVOKE = Endpoint("auth.sessions.revoke", auth.RevokeSession, auth.SessionsEnded, USER, verified=True, idempotent=True, reasons=(A.SESSION_NOT_FOUND,))
 AUTH_SESSIONS_REVOKE_ALL = Endpoint("auth.sessions.revoke_all", auth.RevokeSessions, auth.SessionsEnded, USER, verified=True, idempotent=True)
@@ -32,7 +49,7 @@ AUTH_SESSIONS_REVOKED = Endpoint("auth.sessions.revoked", auth.ListRevoked, auth
 AUTH_USERS_LIST = Endpoint("auth.users.list", auth.ListUsers, auth.UserPage, ADMIN, verified=True, idempotent=True, read=True, reasons=(A.INVALID_CURSOR,))
 AUTH_USERS_GET = Endpoint("auth.users.get", auth.GetUser, auth.User, ADMIN, verified=True, idempotent=True, read=True, reasons=(A.USER_NOT_FOUND,))
 AUTH_USERS_UPDATE = Endpoint("auth.users.update", auth.UpdateUser, auth.User, ADMIN, verified=True, idempotent=True, reasons=(A.USER_NOT_FOUND, A.OWN_ACCOUNT, A.RIGHTS_IN_USE))
-AUTH_AUDIT_LIST = Endpoint("auth.audit.list", auth.ListAudit, auth.AuditPage, ADMIN, verified=True, idempotent=True, read=True)
+AUTH_AUDIT_LIST = Endpoint("auth.audit.list", auth_audit.ListAudit, auth_audit.AuditPage, ADMIN, verified=True, idempotent=True, read=True)
 AUTH_KEYS_ROTATE = Endpoint("auth.keys.rotate", auth.RotateKeys, auth.KeyRotation, ADMIN, verified=True, idempotent=True)
 
 CUSTOMERS_GET = Endpoint("customers.get", customers.GetCustomer, customers.Customer, USER, idempotent=True, read=True, reasons=(C.NOT_FOUND, C.ARCHIVED))
@@ -90,6 +107,8 @@ NOTIFICATIONS_WEBHOOK_DELETE = Endpoint("notifications.webhook.delete", notifica
 # that handle it.
 EVENTS_AUTH_SESSIONS_REVOKED = Event("events.auth.sessions_revoked", auth.SessionsRevoked)
 EVENTS_AUTH_USER_REGISTERED = Event("events.auth.user_registered", auth.UserRegistered, durable=True, handled_by=("notifications",))
+EVENTS_AUTH_PASSWORD_RESET_REQUESTED = Event("events.auth.password_reset_requested", auth_mail.PasswordResetRequested, durable=True, handled_by=("notifications",))
+EVENTS_AUTH_EMAIL_VERIFICATION_REQUESTED = Event("events.auth.email_verification_requested", auth_mail.EmailVerificationRequested, durable=True, handled_by=("notifications",))
 
 EVENTS_CUSTOMERS_CHANGED = Event("events.customers.changed", customers.CustomerChanged, durable=True)
 EVENTS_PRODUCTS_CHANGED = Event("events.products.changed", products.ProductChanged, durable=True)

@@ -4,18 +4,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from auth_svc.emails import forms
+from auth_svc.emails import folded, forms
 from auth_svc.outbox import settle
-from auth_svc.repository import Audit, Users, audit_entry
+from auth_svc.repository import Audit, UserFilter, Users, audit_entry
 from auth_svc.revocation import Revocation
 from auth_svc.signer import Signer
 from contracts.auth import (
     AuditAction,
-    AuditPage,
     AuthReason,
     GetUser,
     KeyRotation,
-    ListAudit,
     ListUsers,
     RotateKeys,
     UpdateUser,
@@ -23,6 +21,7 @@ from contracts.auth import (
     UserPage,
     UserPatch,
 )
+from contracts.auth_audit import AuditPage, ListAudit
 from mesh.core import context
 from mesh.core.errors import Forbidden, Invalid, Unavailable
 from mesh.security.verifier import ADMIN
@@ -47,7 +46,9 @@ class Administration:
             emails = forms(request.email) if request.email is not None else (None,)
         except Invalid:
             return UserPage(items=(), next_cursor=None)
-        pages = [await self._users.list(email=one, cursor=request.cursor, limit=request.limit) for one in emails]
+        part = folded(request.q) if request.q is not None else None
+        filters = [UserFilter(email, part, request.role, request.state) for email in emails]
+        pages = [await self._users.list(one, cursor=request.cursor, limit=request.limit) for one in filters]
         return next((page for page in pages if page.items), pages[-1])
 
     @answers(AUTH_USERS_GET)
@@ -118,7 +119,7 @@ class Administration:
     async def list_audit(self, request: ListAudit) -> AuditPage:
         """The audit log, newest first, including actions that are not finished."""
         await self._audit.keep(await self._users.outbox())
-        return await self._audit.list(subject_id=request.user_id, before=request.cursor, limit=request.limit)
+        return await self._audit.list(request)
 
     @answers(AUTH_KEYS_ROTATE)
     async def rotate_keys(self, _: RotateKeys) -> KeyRotation:

@@ -10,9 +10,21 @@ from auth_svc.create_admin import ensure_admin
 from auth_svc.handlers import Handlers
 from auth_svc.keys import derived
 from auth_svc.living_sessions import LivingSessions
+from auth_svc.mail.handlers import MailHandlers
+from auth_svc.mail.issuer import TokenIssuer
+from auth_svc.mail.mailing import Mailing
 from auth_svc.own_account import OwnAccount
 from auth_svc.passwords import Passwords
-from auth_svc.repository import Audit, Sessions, SigningKeys, Throttles, Users, announce_existing
+from auth_svc.repository import (
+    Audit,
+    MailedTokens,
+    MailRequests,
+    Sessions,
+    SigningKeys,
+    Throttles,
+    Users,
+    announce_existing,
+)
 from auth_svc.revocation import Revocation
 from auth_svc.settings import AuthSettings
 from auth_svc.signer import Signer
@@ -49,6 +61,10 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
     await signer.start()
     sessions = _sessions(settings, database)
     revocation, throttle = Revocation(sessions, transport), Throttle(settings, Throttles(database))
+    secret = settings.auth_key_encryption_key.get_secret_value()
+    issuer, tokens = TokenIssuer(derived(secret, "mailed tokens")), MailedTokens(database, outbox.wrote)
+    mailing = Mailing(MailRequests(database), tokens, issuer)
+    await resources.enter_async_context(mailing.running())
     handlers = Handlers(
         users=users,
         sessions=sessions,
@@ -59,10 +75,21 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
         revocation=revocation,
         signer=signer,
         access_tokens=AccessTokens(settings),
-        refresh_tokens=RefreshTokens(derived(settings.auth_key_encryption_key.get_secret_value(), "refresh tokens")),
+        refresh_tokens=RefreshTokens(derived(secret, "refresh tokens")),
+        verification=issuer if settings.auth_email_verification else None,
     )
     own_account = OwnAccount(
         users=users, sessions=sessions, audit=audit, passwords=passwords, throttle=throttle, revocation=revocation
+    )
+    mail_handlers = MailHandlers(
+        mailing=mailing,
+        tokens=tokens,
+        issuer=issuer,
+        users=users,
+        audit=audit,
+        passwords=passwords,
+        throttle=throttle,
+        revocation=revocation,
     )
     administration = Administration(users=users, audit=audit, revocation=revocation, signer=signer)
     return await wire(
@@ -71,7 +98,7 @@ async def build(settings: AuthSettings, transport: Transport, resources: AsyncEx
         transport,
         resources,
         description="Users, their sessions and their tokens",
-        handlers=[handlers, own_account, administration, revocation],
+        handlers=[handlers, own_account, mail_handlers, administration, revocation],
         probe=partial(_probe, database, signer),
         fetch_keys=partial(handlers.jwks, GetJwks()),
         guard=LivingSessions(sessions).guard,

@@ -24,7 +24,7 @@ def normalise(email: str) -> str:
     would be a trap. Raises Invalid for a text that is not an address (RFC 5322, RFC 6531) of an internet host, or that
     contains invisible characters.
     """
-    return _address(_folded(email))
+    return _address(folded(email))
 
 
 def forms(email: str) -> tuple[str, ...]:
@@ -35,11 +35,14 @@ def forms(email: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((_address(unicodedata.normalize("NFKC", email).lower()), normalise(email))))
 
 
-def _folded(email: str) -> str:
-    """NFKC and lower case, repeated until nothing changes: lower-casing can create new compositions."""
-    while (folded := _without_dots(unicodedata.normalize("NFKC", email).lower())) != email:
-        email = folded
-    return folded
+def folded(email: str) -> str:
+    """An address or a part of one as far as case and composition go, without a check.
+
+    NFKC and lower case, repeated until nothing changes: lower-casing can create new compositions.
+    """
+    while (once := _without_dots(unicodedata.normalize("NFKC", email).lower())) != email:
+        email = once
+    return once
 
 
 def _without_dots(email: str) -> str:

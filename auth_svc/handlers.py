@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from auth_svc.emails import forms, normalise
 from auth_svc.keys import SigningKey
+from auth_svc.mail.issuer import TokenIssuer
 from auth_svc.outbox import settle_new
 from auth_svc.passwords import Passwords
 from auth_svc.refreshing import Refreshing, invalid_refresh_token
-from auth_svc.repository import Account, Audit, Session, Sessions, SigningKeys, Users, email_taken
+from auth_svc.repository import Account, Audit, Session, Sessions, SigningKeys, Users, email_taken, unverified
 from auth_svc.revocation import Revocation
 from auth_svc.signer import Signer
 from auth_svc.throttle import Throttle
@@ -26,10 +27,12 @@ from contracts.auth import (
     Tokens,
     User,
 )
+from contracts.auth_mail import TokenPurpose
 from mesh.core import context
-from mesh.core.errors import Invalid, Unauthenticated
+from mesh.core.errors import Forbidden, Invalid, Unauthenticated
 from mesh.security.verifier import USER
 from mesh.service.idempotency import key_reused
+from providers.mongo.database import Document
 from subjects import AUTH_JWKS, AUTH_LOGIN, AUTH_LOGOUT, AUTH_ME, AUTH_REFRESH, AUTH_REGISTER
 from worker.answers import answers
 
@@ -50,7 +53,9 @@ class Handlers:
         signer: Signer,
         access_tokens: AccessTokens,
         refresh_tokens: RefreshTokens,
+        verification: TokenIssuer | None = None,
     ) -> None:
+        """`verification` makes tokens that verify the addresses of new users; None requires no verification."""
         self._users = users
         self._sessions = sessions
         self._signing_keys = signing_keys
@@ -61,6 +66,7 @@ class Handlers:
         self._signer = signer
         self._access_tokens = access_tokens
         self._refresh_tokens = refresh_tokens
+        self._verification = verification
         self._refreshing = Refreshing(sessions, refresh_tokens, revocation, audit)
 
     @answers(AUTH_REGISTER)
@@ -80,9 +86,11 @@ class Handlers:
                 raise email_taken()
             current = context.current()
             if current is None or current.idempotency_key is None:
-                user = await self._users.create(email, password_hash, USER)
+                user = await self._users.create(email, password_hash, USER, self._prepare)
             else:
-                account = await self._users.create_once(current.idempotency_key, email, password_hash, USER)
+                account = await self._users.create_once(
+                    current.idempotency_key, email, password_hash, USER, self._prepare
+                )
                 user = account.user
                 # The new hash has another salt. No digest of the payload is stored: it would reveal the password.
                 is_repeated = account.password_hash != password_hash
@@ -93,7 +101,9 @@ class Handlers:
 
     @answers(AUTH_LOGIN)
     async def login(self, request: Login) -> Tokens:
-        """Start a session. Raises Unauthenticated, with the same text for every mismatch, and RateLimited.
+        """Start a session. Raises Unauthenticated, with the same text for every mismatch, RateLimited, and Forbidden.
+
+        Forbidden means that the password is right, and the address not verified yet.
 
         An unknown account costs the same steps as a wrong password (OWASP ASVS 5, V6.3.8).
         """
@@ -106,7 +116,9 @@ class Handlers:
                     account = Account(account.user, renewed)
                 else:  # another login replaced the hash, or the password changed
                     account = await self._prove(emails, request.password, pause)
-            session = await self._begin(account)
+            session = await self._begin(account) if account.user.email_verified else None
+        if session is None:  # outside the block: it is no wrong guess
+            raise Forbidden(AuthReason.EMAIL_NOT_VERIFIED, "verify your e-mail address first: you got a mail")
         await self._audit.record(AuditAction.LOGGED_IN, session.user_id, actor_id=session.user_id)
         tokens = self._tokens(await self._signer.key(), account.user, session)
         return tokens.model_copy(update={"attempts": self._throttle.account_attempts})
@@ -147,6 +159,10 @@ class Handlers:
     async def jwks(self, _: GetJwks) -> Jwks:
         """The public keys: those that sign, those that will, and those whose tokens have not expired."""
         return Jwks(keys=await self._signing_keys.list())
+
+    def _prepare(self, user: Document) -> Document:
+        """The document of a new user, with a token if the address must be verified."""
+        return unverified(user, self._verification.new(TokenPurpose.EMAIL_VERIFICATION)) if self._verification else user
 
     async def _require_the_same(self, password: str, email: str, account: Account) -> None:
         """Raise Conflict unless the key's first registration was the same. A wrong password counts as a guess."""

@@ -51,6 +51,9 @@ class AuthSettings(WorkerSettings):
     NIST SP 800-63B-4, section 3.1.1.2, asks for 15 where a password is the only factor.
     """
 
+    auth_email_verification: bool = False
+    """Whether new accounts must verify their e-mail address before they can log in."""
+
     auth_argon2_memory_kib: int = Field(19_456, ge=128, le=4 * 1024**2)
     """Memory of argon2id, in KiB. The default is OWASP's minimum; docs/reference/security.md has a stronger profile."""
     auth_argon2_time_cost: int = Field(2, ge=1, le=1_000)

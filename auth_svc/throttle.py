@@ -14,6 +14,10 @@ from mesh.core.errors import Fault, RateLimited
 _IPV6_SITE = 64  # prefix length of one customer (RFC 6177)
 _ADDRESS_DECAY = 60  # seconds until one attempt is forgotten: many people may share an address
 
+MAILS = 3
+"""Mails to one address without a pause, for each purpose."""
+_MAIL_DECAY = 600  # seconds until one mail is forgotten
+
 
 class Throttle:
     """Counts attempts before they cost anything, whether or not the account exists (OWASP ASVS 5, V6.3.1).
@@ -49,6 +53,22 @@ class Throttle:
     async def registration(self) -> AsyncIterator[None]:
         """Run the block as a registration, which counts for the address even if it succeeds. Raises RateLimited."""
         async with self._counted(*self._of_address(), successes=True):
+            yield
+
+    @asynccontextmanager
+    async def mail(self, purpose: str, email: str) -> AsyncIterator[None]:
+        """Run the block as a request for a mail to this address, whether or not it has an account. Raises RateLimited.
+
+        Each counts, so that nobody's mailbox is flooded.
+        """
+        limit = Limit(f"mail:{purpose}:{_account(email)}", MAILS, _MAIL_DECAY)
+        async with self._counted(*self._of_address(), limit, successes=True):
+            yield
+
+    @asynccontextmanager
+    async def mailed_token(self) -> AsyncIterator[None]:
+        """Run the block as an attempt to use a token. A failure counts for the address. Raises RateLimited."""
+        async with self._counted(*self._of_address()):
             yield
 
     def _of_account(self, email: str) -> Limit:

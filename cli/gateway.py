@@ -53,6 +53,10 @@ class Gateway:
         except _Refused as error:
             fail(str(error))
 
+    def tell(self, method: str, path: str, body: object = None) -> None:
+        """Send a request whose response has no body. An error ends the program."""
+        self.ask(_Nothing, method, path, body)
+
     def user_id(self, who: str) -> str:
         """The id of the user with this id or e-mail address. Ends the program if there is none."""
         if "@" not in who:
@@ -82,7 +86,7 @@ def as_administrator(home: Path, gateway: str | None, token: str | None) -> Iter
         try:
             yield asked
         finally:
-            asked.ask(_Nothing, "POST", "/v1/auth/logout")
+            asked.tell("POST", "/v1/auth/logout")
     else:
         fail("an administrator's access token is required: set MESH_TOKEN")
 

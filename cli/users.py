@@ -85,6 +85,19 @@ def enable(who: Who, *, gateway: GatewayOption = None, token: TokenOption = None
     _change(who, {"disabled": False}, gateway, token, home)
 
 
+@users.command("reset-password")
+def reset_password(
+    who: Who, *, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = _HOME
+) -> None:
+    """Send the user an e-mail with a token that sets a new password. The password stays valid until then."""
+    with as_administrator(home, gateway, token) as asked:
+        user = asked.ask(User, "GET", f"/v1/users/{quote(asked.user_id(who), safe='')}")
+        if user.disabled:
+            fail(f"{user.email} is disabled: enable the account first")
+        asked.tell("POST", "/v1/auth/password/reset", {"email": user.email})
+    typer.echo(escaped(f"{user.email} gets an e-mail"))
+
+
 def _change(who: str, change: dict[str, Any], gateway: str | None, token: str | None, home: Path) -> None:
     with as_administrator(home, gateway, token) as asked:
         user = asked.ask(User, "PATCH", f"/v1/users/{quote(asked.user_id(who), safe='')}", change)

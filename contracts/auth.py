@@ -2,22 +2,20 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from contracts.base import BARE, Cursor, Form, Items, Limit, Patch, Reason, Reply, Request, absent
+from contracts.base import BARE, Cursor, Form, Items, Limit, Patch, Reason, Reply, Request, Search, absent
 
 Email = Annotated[str, Form(rf"^[^{BARE}@]+@[^{BARE}@]+$", "is not an e-mail address", 3, 254)]
 Password = Annotated[str, Form(r"^[^\x00]*$", "must not contain the character NUL", 1, 256)]
 """Any text of a bounded size. The auth service decides which passwords are strong enough."""
 RefreshToken = Annotated[str, Form(r"^[A-Za-z0-9_-]+$", "must be a refresh token as received", 20, 200)]
 
-_ID = Form(r"^[0-9a-f]{32}$", "must be 32 digits of 0-9 and a-f")
-UserId = Annotated[str, _ID]
-SessionId = Annotated[str, _ID]
-AuditCursor = Annotated[str, _ID]
-"""The `entry_id` after which the next page of the log starts."""
+HEX_ID: Final = Form(r"^[0-9a-f]{32}$", "must be 32 digits of 0-9 and a-f")
+UserId = Annotated[str, HEX_ID]
+SessionId = Annotated[str, HEX_ID]
 Role = Literal["USER", "ADMIN"]
 Attempts = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -38,6 +36,9 @@ class AuthReason(Reason):
     INVALID_CURSOR = "invalid_argument", "invalid_cursor"
     PASSWORD_CHANGE_IN_PROGRESS = "overloaded", "password_change_in_progress"
     RIGHTS_IN_USE = "overloaded", "rights_in_use"
+    EMAIL_NOT_VERIFIED = "permission_denied", "email_not_verified"
+    INVALID_MAILED_TOKEN = "invalid_argument", "invalid_mailed_token"
+    MAILED_TOKEN_NOT_FOUND = "not_found", "mailed_token_not_found"
     SIGNING_KEY_UNREADABLE = "overloaded", "signing_key_unreadable"
 
 
@@ -106,6 +107,8 @@ class User(Reply):
     created_at: datetime
     disabled: bool = False
     """A disabled user cannot log in and has no session."""
+    email_verified: bool = True
+    """False until a user who must verify the e-mail address has done so. Such a user cannot log in."""
 
 
 class Tokens(Reply):
@@ -212,6 +215,8 @@ class UserRegistered(Reply):
     registered_at: datetime
     is_new: bool
     """False for an account that is older than this event: it is announced once, so that others know of it."""
+    email_verified: bool = True
+    """False if the user must verify the address before the first login."""
 
 
 class RevokedPage(SessionsRevoked):
@@ -220,10 +225,23 @@ class RevokedPage(SessionsRevoked):
     next_cursor: SessionId | None = None
 
 
+class UserState(StrEnum):
+    """A state to look for. A user may be in several."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    UNVERIFIED = "unverified"
+
+
 class ListUsers(Request):
-    """List users by e-mail address, page by page, or the user with this address."""
+    """List the users that match every given filter by e-mail address, page by page."""
 
     email: Email | None = None
+    """The whole address."""
+    q: Search | None = None
+    """A part of the address, in any case."""
+    role: Role | None = None
+    state: UserState | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
 
@@ -253,35 +271,6 @@ class UpdateUser(Request):
 
     user_id: UserId
     patch: UserPatch
-
-
-class ListAudit(Request):
-    """List the audit log, newest entry first, page by page, for all accounts or one."""
-
-    user_id: UserId | None = None
-    limit: Limit = 50
-    cursor: AuditCursor | None = None
-
-
-class AuditEntry(Reply):
-    """What was done to whose account (`subject_id`), by whom (`actor_id`) and from where."""
-
-    entry_id: str
-    at: datetime
-    action: AuditAction
-    actor_id: str | None
-    """Null for an unauthenticated caller and for a command of an operator."""
-    subject_id: str | None
-    client_address: str | None
-    request_id: str | None
-    detail: str | None
-
-
-class AuditPage(Reply):
-    """A page of the log. The last page has no `next_cursor`."""
-
-    items: Items[AuditEntry]
-    next_cursor: str | None
 
 
 class RotateKeys(Request):

@@ -13,7 +13,7 @@ from gateway import problems as errors
 from gateway.access.revocations import WITHIN as REVOCATIONS_WITHIN
 from gateway.access.revocations import Revocations
 from gateway.api.about import routes as about
-from gateway.api.auth import account, audit, users
+from gateway.api.auth import account, audit, mail, users
 from gateway.api.auth import sessions as auth
 from gateway.api.carts import routes as carts
 from gateway.api.contracts import routes as contracts
@@ -63,6 +63,7 @@ from subjects import (
     AUTH_JWKS,
     AUTH_LOGIN,
     AUTH_PASSWORD_CHANGE,
+    AUTH_PASSWORD_RESET,
     AUTH_REGISTER,
     AUTH_SESSIONS_REVOKED,
     ENDPOINTS,
@@ -73,7 +74,7 @@ from subjects import (
 if TYPE_CHECKING:
     from mesh.telemetry.tracing import Tracer
 
-_HASHING = (AUTH_LOGIN, AUTH_REGISTER, AUTH_PASSWORD_CHANGE)
+_HASHING = (AUTH_LOGIN, AUTH_REGISTER, AUTH_PASSWORD_CHANGE, AUTH_PASSWORD_RESET)
 """Endpoints for which auth hashes a password."""
 DROPPED_BY: Final = (EVENTS_PRODUCTS_CHANGED,)
 """The events that drop responses from memory: one of each service with a cached endpoint."""
@@ -118,7 +119,7 @@ def build(  # noqa: PLR0913  # the last ones by name
     if metrics is not None:
         measure_upstream(parts.client, parts.verifier, parts.cache, metrics)
     for routes in (
-        *(auth, account, users, audit, customers, stock, products),
+        *(auth, account, mail, users, audit, customers, stock, products),
         *(carts, orders, shipping, notifications, events, health, contracts, about),
     ):
         app.include_router(routes.router)

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from contracts.notifications import Channel
+from mesh.client.client import Client
 from mesh.process.run import StartError
 from mesh.security.encryption import Cipher
 from mesh.service.service import Service
@@ -12,9 +13,11 @@ from mesh.transport.base import Transport
 from notifications_svc.delivery import Delivery
 from notifications_svc.events import NotificationEvents
 from notifications_svc.handlers import Handlers
+from notifications_svc.kinds import TokenMail
 from notifications_svc.mail import Mailer
+from notifications_svc.mailed_tokens import TokenMails
 from notifications_svc.messages import Templates
-from notifications_svc.repository import Notifications
+from notifications_svc.repository import Due, Notifications
 from notifications_svc.settings import NotificationsSettings
 from notifications_svc.webhook_repository import UnreadableSecret, Webhooks
 from notifications_svc.webhook_sender import WebhookSender
@@ -34,17 +37,18 @@ async def build(settings: NotificationsSettings, transport: Transport, resources
     woken = asyncio.Event()
     notifications = Notifications(database, woken.set)
     await notifications.ensure_indexes()
-    mailer = _mailer(settings)
+    mailer = _mailer(settings, TokenMails(settings, Client(transport)))
     resources.push_async_callback(mailer.close)
 
     webhooks = await _webhooks(settings, database)
     sender = WebhookSender(settings, webhooks)
     resources.push_async_callback(sender.close)
 
-    async def find(user_id: str) -> tuple[Channel, str] | None:
-        if (target := await webhooks.find_active(user_id)) is not None:
+    async def find(due: Due) -> tuple[Channel, str] | None:
+        # A token proves that one reads the mail: it never goes to a webhook.
+        if due.kind not in TokenMail and (target := await webhooks.find_active(due.user_id)) is not None:
             return Channel.WEBHOOK, target.url
-        email = await notifications.email(user_id)
+        email = await notifications.email(due.user_id)
         return (Channel.EMAIL, email) if email else None
 
     channels = {Channel.EMAIL: mailer.send, Channel.WEBHOOK: sender.send}
@@ -76,8 +80,8 @@ async def _webhooks(settings: NotificationsSettings, database: Database) -> Webh
     return webhooks
 
 
-def _mailer(settings: NotificationsSettings) -> Mailer:
+def _mailer(settings: NotificationsSettings, tokens: TokenMails) -> Mailer:
     try:
-        return Mailer(settings, Templates())
+        return Mailer(settings, Templates(), tokens.complete)
     except (OSError, ValueError) as error:
         raise StartError(f"NOTIFICATIONS_SMTP_CA: {error}") from error

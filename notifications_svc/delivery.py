@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from contracts.notifications import Channel, NotificationKind
+from contracts.notifications import Channel
 from mesh.core import context
 from mesh.core.context import NO_DEADLINE, NO_TRACE, Context, request_id_from
 from mesh.core.errors import Fault
 from notifications_svc.channel import Away, Later, Undeliverable
+from notifications_svc.kinds import Kind
 from notifications_svc.repository import Due, Notifications
 from providers.mongo.operation import now
 
@@ -39,8 +40,8 @@ _DRAIN: Final = 5.0
 
 Send = Callable[[Due, str], Awaitable[None]]
 """Delivers a notification to an address. Raises Later, Away or Undeliverable."""
-Find = Callable[[str], Awaitable[tuple[Channel, str] | None]]
-"""The channel of a user and their address there; None if the address is not known yet."""
+Find = Callable[[Due], Awaitable[tuple[Channel, str] | None]]
+"""The channel of a notification's user and their address there; None if the address is not known yet."""
 
 
 @dataclass
@@ -136,9 +137,7 @@ class Delivery:
             await asyncio.wait({task})
             await self._drain()
 
-    async def accept(
-        self, notification_id: str, user_id: str, kind: NotificationKind, values: Mapping[str, Any]
-    ) -> None:
+    async def accept(self, notification_id: str, user_id: str, kind: Kind, values: Mapping[str, Any]) -> None:
         """Store a notification, and deliver it at once if there is room. A second call with the id changes nothing.
 
         Stored as claimed, it needs no claim of its own.
@@ -203,7 +202,7 @@ class Delivery:
         request = Context(request_id_from(due.request_id), NO_DEADLINE, trace=trace)
         tracer = self.tracer()
         context.begin(request if tracer is None else tracer.in_background(request))
-        found = await self._find(due.user_id)
+        found = await self._find(due)
         if found is None:
             await self._again(due, None, Later("the address of the user is not known yet"))
             return

@@ -8,7 +8,8 @@ from uuid import UUID, uuid5
 from pydantic import BaseModel
 
 from contracts.auth import UserRegistered
-from contracts.notifications import NotificationKind as Kind
+from contracts.auth_mail import EmailVerificationRequested, PasswordResetRequested
+from contracts.notifications import NotificationKind
 from contracts.orders import (
     OrderCancelled,
     OrderConfirmed,
@@ -18,8 +19,11 @@ from contracts.orders import (
     OrderRefused,
 )
 from mesh.events.cloud_event import CloudEvent, handled
+from notifications_svc.kinds import Kind, TokenMail
 from notifications_svc.repository import Notifications
 from subjects import (
+    EVENTS_AUTH_EMAIL_VERIFICATION_REQUESTED,
+    EVENTS_AUTH_PASSWORD_RESET_REQUESTED,
     EVENTS_AUTH_USER_REGISTERED,
     EVENTS_ORDERS_CANCELLED,
     EVENTS_ORDERS_CONFIRMED,
@@ -50,37 +54,47 @@ class NotificationEvents:
         """Store the address, and welcome a new user."""
         await self._notifications.know(event.user_id, event.email)
         if event.is_new:
-            await self._notify(event.user_id, Kind.ACCOUNT_CREATED, event)
+            await self._notify(event.user_id, NotificationKind.ACCOUNT_CREATED, event)
+
+    @handles(EVENTS_AUTH_PASSWORD_RESET_REQUESTED)
+    async def password_reset_requested(self, event: PasswordResetRequested) -> None:
+        """Mail the token that resets the password."""
+        await self._notify(event.user_id, TokenMail.PASSWORD_RESET, event)
+
+    @handles(EVENTS_AUTH_EMAIL_VERIFICATION_REQUESTED)
+    async def email_verification_requested(self, event: EmailVerificationRequested) -> None:
+        """Mail the token that verifies the address."""
+        await self._notify(event.user_id, TokenMail.EMAIL_VERIFICATION, event)
 
     @handles(EVENTS_ORDERS_PLACED)
     async def placed(self, event: OrderPlaced) -> None:
         """Tell the user that the order was received."""
-        await self._notify(event.user_id, Kind.ORDER_PLACED, event)
+        await self._notify(event.user_id, NotificationKind.ORDER_PLACED, event)
 
     @handles(EVENTS_ORDERS_CONFIRMED)
     async def confirmed(self, event: OrderConfirmed) -> None:
         """Tell the user that the goods are reserved."""
-        await self._notify(event.user_id, Kind.ORDER_CONFIRMED, event)
+        await self._notify(event.user_id, NotificationKind.ORDER_CONFIRMED, event)
 
     @handles(EVENTS_ORDERS_REFUSED)
     async def refused(self, event: OrderRefused) -> None:
         """Tell the user which products are short."""
-        await self._notify(event.user_id, Kind.ORDER_REFUSED, event)
+        await self._notify(event.user_id, NotificationKind.ORDER_REFUSED, event)
 
     @handles(EVENTS_ORDERS_CANCELLED)
     async def cancelled(self, event: OrderCancelled) -> None:
         """Tell the user that the order is cancelled."""
-        await self._notify(event.user_id, Kind.ORDER_CANCELLED, event)
+        await self._notify(event.user_id, NotificationKind.ORDER_CANCELLED, event)
 
     @handles(EVENTS_ORDERS_DISPATCHED)
     async def dispatched(self, event: OrderDispatched) -> None:
         """Tell the user the tracking number."""
-        await self._notify(event.user_id, Kind.ORDER_DISPATCHED, event)
+        await self._notify(event.user_id, NotificationKind.ORDER_DISPATCHED, event)
 
     @handles(EVENTS_ORDERS_DELIVERED)
     async def delivered(self, event: OrderDelivered) -> None:
         """Tell the user that the goods have arrived."""
-        await self._notify(event.user_id, Kind.ORDER_DELIVERED, event)
+        await self._notify(event.user_id, NotificationKind.ORDER_DELIVERED, event)
 
     async def _notify(self, user_id: str | None, kind: Kind, event: BaseModel) -> None:
         """Store a notification of the handled event, if there is somebody to tell."""

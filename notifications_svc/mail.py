@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from email.contentmanager import raw_data_manager
 from email.message import EmailMessage
@@ -37,14 +37,23 @@ _FAILURES: Final = (SMTPException, OSError, TimeoutError)
 """The errors of a connection. OSError includes those of TLS."""
 
 
+Complete = Callable[[Due], Awaitable[Due]]
+"""The notification with all values of its template. Raises Later, Undeliverable."""
+
+
+async def _unchanged(due: Due) -> Due:
+    return due
+
+
 class Mailer:
     """Sends notifications as mail. Close it at the end."""
 
-    def __init__(self, settings: NotificationsSettings, templates: Templates) -> None:
-        """Raises OSError, ValueError if the CA cannot be read."""
+    def __init__(self, settings: NotificationsSettings, templates: Templates, complete: Complete = _unchanged) -> None:
+        """`complete` adds the values that are not stored. Raises OSError, ValueError if the CA cannot be read."""
         self._server = smtp_server(settings.notifications_smtp_url.get_secret_value())
         self._from = settings.notifications_from
         self._templates = templates
+        self._complete = complete
         ca = settings.notifications_smtp_ca
         tls = ssl.create_default_context(cafile=str(ca) if ca else None)
         self._connect = _connector(self._server, tls, settings)
@@ -52,7 +61,7 @@ class Mailer:
 
     async def send(self, due: Due, address: str) -> None:
         """Send a notification to an e-mail address. Raises Later, Away, Undeliverable."""
-        message = self.compose(due, address)
+        message = self.compose(await self._complete(due), address)
         async with self._connection() as connection:
             try:
                 await connection.send_message(message, sender=self._from, recipients=[address])

@@ -5,16 +5,19 @@ from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from contracts.notifications import NotificationKind as Kind
+from contracts.notifications import NotificationKind
+from notifications_svc.kinds import KINDS, Kind, TokenMail
 
 _SUBJECTS: Final[Mapping[Kind, str]] = {
-    Kind.ACCOUNT_CREATED: "Your account",
-    Kind.ORDER_PLACED: "We received your order {}",
-    Kind.ORDER_CONFIRMED: "Your order {} is confirmed",
-    Kind.ORDER_REFUSED: "We cannot deliver your order {}",
-    Kind.ORDER_CANCELLED: "Your order {} is cancelled",
-    Kind.ORDER_DISPATCHED: "Your order {} is on its way",
-    Kind.ORDER_DELIVERED: "Your order {} has arrived",
+    NotificationKind.ACCOUNT_CREATED: "Your account",
+    NotificationKind.ORDER_PLACED: "We received your order {}",
+    NotificationKind.ORDER_CONFIRMED: "Your order {} is confirmed",
+    NotificationKind.ORDER_REFUSED: "We cannot deliver your order {}",
+    NotificationKind.ORDER_CANCELLED: "Your order {} is cancelled",
+    NotificationKind.ORDER_DISPATCHED: "Your order {} is on its way",
+    NotificationKind.ORDER_DELIVERED: "Your order {} has arrived",
+    TokenMail.PASSWORD_RESET: "Reset your password",
+    TokenMail.EMAIL_VERIFICATION: "Verify your e-mail address",
 }
 
 
@@ -38,7 +41,7 @@ class Templates:
         plain = Environment(loader=loader, undefined=StrictUndefined, autoescape=False, trim_blocks=True)  # noqa: S701  # plain text
         html = Environment(loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True)
         self._templates: dict[Kind, tuple[Template, Template]] = {
-            kind: (plain.get_template(f"{kind}.txt"), html.get_template(f"{kind}.html")) for kind in Kind
+            kind: (plain.get_template(f"{kind}.txt"), html.get_template(f"{kind}.html")) for kind in KINDS
         }
 
     def render(self, kind: Kind, values: Mapping[str, Any]) -> Texts:

@@ -16,6 +16,7 @@ from contracts.notifications import (
     NotificationPage,
 )
 from mesh.core import context
+from notifications_svc.kinds import KIND_OF, Kind, TokenMail
 from notifications_svc.messages import subject
 from providers.mongo import operation as mongo
 from providers.mongo.database import Database, Document
@@ -37,7 +38,7 @@ class Due(NamedTuple):
 
     notification_id: str
     user_id: str
-    kind: NotificationKind
+    kind: Kind
     values: Mapping[str, Any]
     """The fields of the event's payload."""
     created_at: datetime
@@ -78,7 +79,7 @@ class Notifications:
         self,
         notification_id: str,
         user_id: str,
-        kind: NotificationKind,
+        kind: Kind,
         values: Mapping[str, Any],
         *,
         claim: bool = False,
@@ -123,7 +124,7 @@ class Notifications:
         return Due(
             found["_id"],
             found["user_id"],
-            NotificationKind(found["kind"]),
+            KIND_OF[found["kind"]],
             found["values"],
             found["created_at"],
             found["attempts"],
@@ -164,7 +165,7 @@ class Notifications:
     @operation()
     async def list(self, user_id: str, request: ListNotifications) -> NotificationPage:
         """A page of the user's notifications, newest event first."""
-        which: Document = {"user_id": user_id}
+        which: Document = {"user_id": user_id, "kind": {"$nin": [kind.value for kind in TokenMail]}}
         if request.cursor is not None:
             which["_id"] = {"$lt": request.cursor}
         found = await self._notifications.find(which).sort("_id", -1).limit(request.limit + 1).to_list()

@@ -1,5 +1,6 @@
 """Settings of the notifications worker."""
 
+import re
 from email.headerregistry import Address
 from ipaddress import ip_address
 from typing import Annotated, NamedTuple
@@ -74,6 +75,19 @@ def _address(text: str) -> str:
     return text
 
 
+def _page_url(url: str) -> str:
+    parts = _split(url)
+    local = parts is not None and parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1"}
+    secure = parts is not None and parts.scheme == "https" and bool(parts.hostname)
+    if not (local or secure) or "#" in url or not re.fullmatch("[!-~]+", url):
+        raise ValueError("must be a URL such as https://shop.example/reset-password, without #")
+    return url
+
+
+PageUrl = Annotated[str, AfterValidator(_page_url)]
+"""Not http, except on this machine: the page sees the token."""
+
+
 class NotificationsSettings(WorkerSettings):
     """A worker's settings, its database, and its mail server."""
 
@@ -86,6 +100,11 @@ class NotificationsSettings(WorkerSettings):
     """The mail server: smtp://user:password@host:587 with STARTTLS, or smtps://user:password@host:465."""
     notifications_from: Annotated[str, AfterValidator(_address)]
     """The sender's address."""
+    notifications_password_reset_url: PageUrl | None = None
+    """The page of your shop that resets a password. The mail links to it, with `#token=` and the token at the end.
+    Without it the mail has the token alone."""
+    notifications_email_verification_url: PageUrl | None = None
+    """The page of your shop that verifies an e-mail address, in the same way."""
     notifications_smtp_ca: ExistingFile | None = None
     """A PEM file with the CA of the mail server. By default the machine's CAs are trusted."""
     notifications_smtp_plain: bool = False

@@ -17,8 +17,8 @@ _AT_ONCE: Final = 500
 
 
 def announced(user: Document) -> Document:
-    """The document of a new user with the event that announces it."""
-    return {**user, ANNOUNCED: True, UNSENT: [_event(user, is_new=True)]}
+    """The document of a new user with the event that announces it, before any other."""
+    return {**user, ANNOUNCED: True, UNSENT: [_event(user, is_new=True), *user.get(UNSENT, ())]}
 
 
 @operation()
@@ -26,7 +26,7 @@ async def announce_existing(database: Database) -> None:
     """Announce the accounts that are older than the event, each once, even if several processes do so."""
     users = database["users"]
     unannounced = {ANNOUNCED: None}
-    fields = {"email": 1, "created_at": 1}
+    fields = {"email": 1, "created_at": 1, "unverified": 1}
     while found := await users.find(unannounced, fields).limit(_AT_ONCE).to_list():
         await users.bulk_write([_announcement(user) for user in found], ordered=False)
 
@@ -37,5 +37,11 @@ def _announcement(user: Document) -> UpdateOne:
 
 
 def _event(user: Document, *, is_new: bool) -> Document:
-    payload = UserRegistered(user_id=user["_id"], email=user["email"], registered_at=user["created_at"], is_new=is_new)
+    payload = UserRegistered(
+        user_id=user["_id"],
+        email=user["email"],
+        registered_at=user["created_at"],
+        is_new=is_new,
+        email_verified=not user.get("unverified", False),
+    )
     return unsent_event(EVENTS_AUTH_USER_REGISTERED, payload, aggregate=user["_id"])

@@ -3,11 +3,13 @@
 import secrets
 import time
 from collections.abc import Iterable
+from datetime import date, timedelta
 
 from pymongo.errors import DuplicateKeyError
 
 from auth_svc.repository.operation import operation
-from contracts.auth import AuditAction, AuditEntry, AuditPage
+from contracts.auth import AuditAction
+from contracts.auth_audit import AuditEntry, AuditPage, ListAudit
 from mesh.core import context
 from providers.mongo.database import Database, Document
 from providers.mongo.operation import now
@@ -56,11 +58,22 @@ class Audit:
                 continue
 
     @operation()
-    async def list(self, *, subject_id: str | None, before: str | None, limit: int) -> AuditPage:
-        """The newest entries before `before`, of all accounts or one."""
-        which: Document = {} if subject_id is None else {"subject_id": subject_id}
-        if before is not None:
-            which["_id"] = {"$lt": before}
+    async def list(self, request: ListAudit) -> AuditPage:
+        """A page of the entries that match, newest first."""
+        exact = {"subject_id": request.user_id, "actor_id": request.actor_id, "action": request.action}
+        which: Document = {name: value for name, value in exact.items() if value is not None}
+        bounds = [] if request.cursor is None else [request.cursor]
+        if request.at_until is not None:
+            bounds.append(_first_id(request.at_until + timedelta(days=1)))
+        since = {} if request.at_from is None else {"$gte": _first_id(request.at_from)}
+        which["_id"] = {"$lt": min(bounds, default="g"), **since}  # "g" comes after every id
+        limit = request.limit
         found = await self._entries.find(which).sort("_id", -1).limit(limit + 1).to_list()
         items = tuple(AuditEntry(entry_id=document.pop("_id"), **document) for document in found[:limit])
         return AuditPage(items=items, next_cursor=items[-1].entry_id if len(found) > limit else None)
+
+
+def _first_id(day: date) -> str:
+    """What no id before this day (UTC) reaches: ids start with the milliseconds since 1970."""
+    milliseconds = (day - date(1970, 1, 1)) // timedelta(milliseconds=1)
+    return f"{max(0, milliseconds):012x}"

@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from auth_svc.repository.announcements import announced
 from auth_svc.repository.audit import audit_entry
 from auth_svc.repository.operation import operation
+from auth_svc.repository.user_filter import UserFilter, matching
 from contracts.auth import AuditAction, AuthReason, User, UserPage
 from mesh.core.errors import Conflict, Invalid, NotFound
 from mesh.security.verifier import ADMIN
@@ -21,6 +22,8 @@ from providers.mongo.operation import now
 
 LONGEST_ACT = timedelta(minutes=1)
 _JUST = timedelta(minutes=1)
+Prepare = Callable[[Document], Document]
+"""Adds to the document of a new user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,9 @@ class Users:
         self._wrote_event = wrote_event or _nothing
 
     @operation()
-    async def create(self, email: str, password_hash: str, role: str) -> User:
+    async def create(self, email: str, password_hash: str, role: str, prepare: Prepare | None = None) -> User:
         """Create a user. Raises Conflict if the e-mail address is taken."""
-        document = _new_user(email, password_hash, role)
+        document = _new_user(email, password_hash, role, prepare)
         try:
             await self._users.insert_one(document)
         except DuplicateKeyError:
@@ -56,13 +59,15 @@ class Users:
         return _user(document)
 
     @operation()
-    async def create_once(self, key: str, email: str, password_hash: str, role: str) -> Account:
+    async def create_once(
+        self, key: str, email: str, password_hash: str, role: str, prepare: Prepare | None = None
+    ) -> Account:
         """Create a user, or return the one that this key created, as it was then. Raises Conflict as `create` does.
 
         The key is part of the user's document, so that both are written or neither. This needs no transaction, which
         not every MongoDB has (ADR 6).
         """
-        document = _new_user(email, password_hash, role)
+        document = _new_user(email, password_hash, role, prepare)
         made_at = document["created_at"]
         document["registration"] = {"key": key, "at": made_at, "reply": _user(document).model_dump_json()}
         await self._users.update_many({"registration.at": {"$lt": made_at - KEPT}}, {"$unset": {"registration": ""}})
@@ -93,13 +98,13 @@ class Users:
     async def find_account(self, email: str) -> Account | None:
         """The account with the e-mail address, or None."""
         document = await self._users.find_one({"email": email})
-        return Account(_user(document), document["password_hash"]) if document else None
+        return as_account(document) if document else None
 
     @operation()
     async def find_account_of(self, user_id: str) -> Account | None:
         """The account of the user with the id, or None."""
         document = await self._users.find_one({"_id": user_id})
-        return Account(_user(document), document["password_hash"]) if document else None
+        return as_account(document) if document else None
 
     @operation()
     async def has_admin(self) -> bool:
@@ -107,14 +112,10 @@ class Users:
         return await self._users.find_one({"roles": ADMIN, "disabled": {"$ne": True}}) is not None
 
     @operation()
-    async def list(self, *, email: str | None, cursor: str | None, limit: int) -> UserPage:
-        """Users by e-mail address, or the one with the address. Raises Invalid for the cursor."""
-        which: Document = {}
-        if email is not None:
-            which = {"email": email}
-        elif cursor is not None:
-            which = {"email": {"$gt": _email_in(cursor)}}
-        found = await self._users.find(which).sort("email", 1).limit(limit + 1).to_list()
+    async def list(self, which: UserFilter, *, cursor: str | None, limit: int) -> UserPage:
+        """The users that match, by e-mail address. Raises Invalid for the cursor."""
+        after = {"email": {"$gt": _email_in(cursor)}} if cursor is not None else {}
+        found = await self._users.find({"$and": [after, matching(which)]}).sort("email", 1).limit(limit + 1).to_list()
         items = tuple(_user(document) for document in found[:limit])
         return UserPage(items=items, next_cursor=_cursor(items[-1].email) if len(found) > limit else None)
 
@@ -129,7 +130,9 @@ class Users:
     ) -> bool:
         """Store a new password's hash and the session that changed it, unless the password has changed meanwhile."""
         changed = {"session_id": session_id, "at": now()}
-        return await self._replace_hash(account, {"password_hash": password_hash, "password_changed": changed}, entries)
+        # Without `mailed`, no earlier mail can reset the new password.
+        values = {"password_hash": password_hash, "password_changed": changed, "mailed": []}
+        return await self._replace_hash(account, values, entries)
 
     @operation()
     async def begin_password_change(self, account: Account, session_id: str) -> bool:
@@ -253,7 +256,7 @@ def _email_in(cursor: str) -> str:
         raise Invalid.field("cursor", AuthReason.INVALID_CURSOR, "is not the cursor of a page") from None
 
 
-def _new_user(email: str, password_hash: str, role: str) -> Document:
+def _new_user(email: str, password_hash: str, role: str, prepare: Prepare | None) -> Document:
     user_id = uuid.uuid4().hex
     if role == ADMIN:  # created by an operator, who has no account
         entry = audit_entry(AuditAction.ADMIN_CREATED, user_id, actor_id=None)
@@ -267,12 +270,17 @@ def _new_user(email: str, password_hash: str, role: str) -> Document:
         "created_at": now(),
         "outbox": [entry],
     }
-    return announced(user)
+    return announced(prepare(user) if prepare else user)
 
 
 def email_taken() -> Conflict:
     """The fault for an e-mail address that is taken."""
     return Conflict(AuthReason.EMAIL_TAKEN, "somebody is registered with this e-mail address")
+
+
+def as_account(document: Document) -> Account:
+    """The account in a document of the collection."""
+    return Account(_user(document), document["password_hash"])
 
 
 def _user(document: Document) -> User:
@@ -282,4 +290,5 @@ def _user(document: Document) -> User:
         roles=tuple(document["roles"]),
         created_at=document["created_at"],
         disabled=document.get("disabled", False),
+        email_verified=not document.get("unverified", False),
     )

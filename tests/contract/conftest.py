@@ -26,6 +26,11 @@ async def accounts(stack: Stack, wire: Wire) -> Mapping[str, Account]:
     async with AsyncMongoClient[dict[str, object]](stack.state.databases["auth"]) as mongo:
         gone = await mongo.get_default_database()["users"].delete_one({"email": deleted.email})
         assert 1 == gone.deleted_count
+    unverified, verifying = await wire.register(), await wire.register()
+    async with AsyncMongoClient[dict[str, object]](stack.state.databases["auth"]) as mongo:
+        users = mongo.get_default_database()["users"]
+        emails = [unverified.email, verifying.email]
+        await users.update_many({"email": {"$in": emails}}, {"$set": {"unverified": True}})
     return {
         "user": await wire.register(),
         "admin": await wire.log_in(admin.email, admin.password),
@@ -36,6 +41,8 @@ async def accounts(stack: Stack, wire: Wire) -> Mapping[str, Account]:
         "ordering user": await wire.register(),
         **await users_with_carts(wire, stack.state.databases["carts"]),
         "webhook user": hooked,
+        "unverified user": unverified,
+        "verifying user": verifying,
     }
 
 

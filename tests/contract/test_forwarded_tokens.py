@@ -23,7 +23,7 @@ from tests.support.contract.givens import Givens
 from tests.support.contract.replies import failure
 
 # What needs nobody's token, or a token that is no JWT: to register, to log in, to go on with a session.
-WITHOUT_A_TOKEN = {"auth.register", "auth.login", "auth.refresh"}
+WITHOUT_A_TOKEN = {"auth.register", "auth.login", "auth.refresh", "auth.mailed_tokens.request", "auth.password.reset"}
 CHANGING = [one for one in ENDPOINTS if one.verified or not one.idempotent]
 VERIFIED = [endpoint for endpoint in CHANGING if endpoint.subject not in WITHOUT_A_TOKEN]
 FOR_USERS = [endpoint for endpoint in VERIFIED if endpoint.access is not Access.ANYONE]

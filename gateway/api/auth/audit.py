@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from contracts import auth
+from contracts.auth_audit import ListAudit
 from gateway.api.auth.user_schemas import AuditPage, AuditQuery
 from gateway.routing.calls import Call, calls
 from gateway.routing.route import JsonRoute
@@ -15,7 +15,8 @@ router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=JsonRoute)
 
 @router.get("", summary="List the audit log")
 async def list_audit(
-    query: Annotated[AuditQuery, Query()], call: Call[auth.ListAudit, AuditPage] = calls(AUTH_AUDIT_LIST, AuditPage)
+    query: Annotated[AuditQuery, Query()],
+    call: Call[ListAudit, AuditPage] = calls(AUTH_AUDIT_LIST, AuditPage),
 ) -> AuditPage:
     """List what was done to accounts, by whom and from where, newest first."""
     return await call(query.to_contract())

@@ -39,6 +39,7 @@ class User(Shown[auth.User]):
     roles: Annotated[tuple[str, ...], Field(examples=[["USER"]])]
     created_at: datetime
     disabled: bool = False
+    email_verified: bool = True
 
 
 class Tokens(Shown[auth.Tokens]):

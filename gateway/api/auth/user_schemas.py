@@ -5,9 +5,10 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from contracts import auth
-from contracts.auth import AuditAction, AuditCursor, Email, Role, UserId
-from contracts.base import Items, Patch, absent
+from contracts import auth, auth_audit
+from contracts.auth import AuditAction, Email, Role, UserId, UserState
+from contracts.auth_audit import AuditCursor
+from contracts.base import Day, Items, Patch, Search, absent
 from gateway.api.auth.session_schemas import User
 from gateway.api.schemas import PageCursor, PageLimit, Query, Shown
 
@@ -16,6 +17,9 @@ class UserQuery(Query):
     """Filters and page of the users list."""
 
     email: Annotated[Email | None, Field(description="The user with this address.")] = None
+    q: Annotated[Search | None, Field(description="A part of the e-mail address, in any case.")] = None
+    role: Annotated[Role | None, Field(description="Users with this role.")] = None
+    state: Annotated[UserState | None, Field(description="Users in this state.")] = None
     limit: PageLimit = 50
     cursor: PageCursor = None
 
@@ -48,15 +52,19 @@ class AuditQuery(Query):
     """Filters and page of the audit log."""
 
     user_id: Annotated[UserId | None, Field(description="Entries about this user's account.")] = None
+    actor_id: Annotated[UserId | None, Field(description="Entries about what this user did.")] = None
+    action: Annotated[AuditAction | None, Field(description="Entries about this action.")] = None
+    at_from: Annotated[Day | None, Field(description="Entries of this day (UTC) or later.")] = None
+    at_until: Annotated[Day | None, Field(description="Entries of this day (UTC) or earlier.")] = None
     limit: PageLimit = 50
     cursor: Annotated[AuditCursor | None, Field(description="`next_cursor` of the previous page.")] = None
 
-    def to_contract(self) -> auth.ListAudit:
+    def to_contract(self) -> auth_audit.ListAudit:
         """The request to auth."""
-        return auth.ListAudit(**self.model_dump(exclude_unset=True))
+        return auth_audit.ListAudit(**self.model_dump(exclude_unset=True))
 
 
-class AuditEntry(Shown[auth.AuditEntry]):
+class AuditEntry(Shown[auth_audit.AuditEntry]):
     """What was done to whose account (`subject_id`), by whom (`actor_id`) and from where."""
 
     entry_id: Annotated[str, Field(examples=["019f24d1a6b28f14e45fceea4d7a9c1b"])]
@@ -71,7 +79,7 @@ class AuditEntry(Shown[auth.AuditEntry]):
     detail: Annotated[str | None, Field(examples=["USER -> USER ADMIN"])]
 
 
-class AuditPage(Shown[auth.AuditPage]):
+class AuditPage(Shown[auth_audit.AuditPage]):
     """A page of the audit log. The last page has no `next_cursor`."""
 
     items: Items[AuditEntry]

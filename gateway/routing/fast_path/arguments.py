@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from fastapi import params
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -203,6 +203,8 @@ def _is_scalar(annotation: Any) -> bool:  # noqa: ANN401  # annotations are of a
     match get_origin(annotation):
         case origin if origin is Annotated:
             return _is_scalar(get_args(annotation)[0])
+        case origin if origin is Literal:
+            return all(isinstance(value, _SCALARS) for value in get_args(annotation))
         case origin if origin in (Union, UnionType):
             return all(map(_is_scalar, get_args(annotation)))
         case _:

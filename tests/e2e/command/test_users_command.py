@@ -1,6 +1,7 @@
 """`mesh users` and `mesh keys`, as an operator meets them."""
 
 import asyncio
+import re
 import socket
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -10,6 +11,7 @@ from httpx2 import AsyncClient
 
 from devstack.home.state import write_stack
 from devstack.stack.stack import Stack
+from ops.mailbox import Mailbox
 from tests.support.command import mesh
 from tests.support.http.people import bearer, log_in, new_account, register
 from tests.support.http.problems import problem
@@ -36,6 +38,29 @@ async def test_users_are_listed_given_roles_disabled_and_enabled(stack: Stack, h
     await mesh("users", "set-roles", email, "user", MESH_HOME=home)
     boss = await mesh("users", "set-roles", email, "BOSS", MESH_HOME=home)
     assert (2, True) == (boss.code, "'admin'" in boss.err), boss.err
+
+
+async def test_a_password_is_reset_by_the_mail_that_the_command_sends(stack: Stack, http: AsyncClient) -> None:
+    home = str(stack.state.home)
+    email, password = await register(http)
+    sent = await mesh("users", "reset-password", email, MESH_HOME=home)
+    assert (0, f"{email} gets an e-mail\n") == (sent.code, sent.out), sent.err
+    token = await mailed_token(Mailbox(stack.state.home), email)
+    confirmed = {"token": token, "new_password": f"{password} and more"}
+    reset = await http.post("/v1/auth/password/reset/confirm", json=confirmed)
+    assert 204 == reset.status_code, reset.text
+    problem(await http.post("/v1/auth/login", json={"email": email, "password": password}), 401, "invalid_credentials")
+    await log_in(http, email, f"{password} and more")
+
+
+async def mailed_token(mailbox: Mailbox, email: str) -> str:
+    """The token in the newest mail to the address that has one."""
+    while True:
+        for number in reversed(mailbox.numbers()):
+            mail = mailbox.read(number)
+            if mail and mail.recipients == email and (found := re.search(r"new one: ([\w-]{43})", str(mail.message))):
+                return found[1]
+        await asyncio.sleep(0.05)
 
 
 async def test_a_command_leaves_no_session(stack: Stack, http: AsyncClient, admin: dict[str, str]) -> None:

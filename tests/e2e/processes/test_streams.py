@@ -65,6 +65,7 @@ COMMANDS = {
     "users disable": ("users", "disable", "nobody@northwind.example", "--home", "nowhere"),
     "users enable": ("users", "enable", "nobody@northwind.example", "--home", "nowhere"),
     "users list": ("users", "list"),
+    "users reset-password": ("users", "reset-password", "nobody@northwind.example", "--home", "nowhere"),
     "users set-roles": ("users", "set-roles", "nobody@northwind.example", "USER", "--home", "nowhere"),
 }
 REFUSED = (

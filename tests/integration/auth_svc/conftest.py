@@ -13,7 +13,7 @@ from providers.mongo import database as mongo
 from providers.mongo.database import Database
 from tests.integration.auth_svc.small_mesh import Documents, Mesh
 
-COLLECTIONS = ("users", "sessions", "signing_keys", "throttles", "audit")
+COLLECTIONS = ("users", "sessions", "signing_keys", "throttles", "audit", "mail_requests")
 
 
 @pytest.fixture(scope="session", params=["motor", "pymongo"])

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from contracts.auth import GetMe, GetUser, ListAudit, ListUsers, Login, Refresh, UpdateUser, UserPatch
+from contracts.auth import GetMe, GetUser, ListUsers, Login, Refresh, UpdateUser, UserPatch
+from contracts.auth_audit import ListAudit
 from providers.mongo.database import Database
 from subjects import (
     AUTH_AUDIT_LIST,

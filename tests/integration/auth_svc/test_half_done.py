@@ -11,13 +11,24 @@ from auth_svc.administration import Administration
 from auth_svc.handlers import Handlers
 from auth_svc.own_account import OwnAccount
 from auth_svc.passwords import Passwords
-from auth_svc.repository import Account, Audit, Sessions, SigningKeys, Throttles, Users, audit_entry, ensure_indexes
+from auth_svc.repository import (
+    Account,
+    Audit,
+    Sessions,
+    SigningKeys,
+    Throttles,
+    UserFilter,
+    Users,
+    audit_entry,
+    ensure_indexes,
+)
 from auth_svc.revocation import Revocation
 from auth_svc.settings import AuthSettings
 from auth_svc.signer import Signer
 from auth_svc.throttle import Throttle
 from auth_svc.tokens import AccessTokens, RefreshTokens
-from contracts.auth import AuditAction, ChangePassword, ListAudit, Register, UpdateUser, User, UserPatch
+from contracts.auth import AuditAction, ChangePassword, Register, UpdateUser, User, UserPatch
+from contracts.auth_audit import ListAudit
 from mesh.core.context import Caller, Context, working_on
 from mesh.core.errors import Forbidden, Invalid, Unavailable
 from mesh.service.faults import database_unavailable
@@ -209,7 +220,7 @@ async def test_a_registration_by_halves_is_logged_once_and_nothing_else_is_finis
     with working_on(Context("r1", float("inf"), idempotency_key="k")):
         with suppress(Unavailable):
             await world.handlers.register(register)
-        [anna] = (await world.users.list(email="anna@mesh.test", cursor=None, limit=1)).items
+        [anna] = (await world.users.list(UserFilter("anna@mesh.test"), cursor=None, limit=1)).items
         disabled = audit_entry(AuditAction.DISABLED, anna.user_id, actor_id="boss")
         await world.users.change_rights(anna, {"disabled": True}, [disabled])
         assert anna == await world.handlers.register(register)

@@ -7,13 +7,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pymongo import AsyncMongoClient
 
 from auth_svc.keys import KeyCipher, SigningKey
-from auth_svc.repository import Account, Audit, SealedKey, Sessions, SigningKeys, Users, ensure_indexes
+from auth_svc.repository import Account, Audit, SealedKey, Sessions, SigningKeys, UserFilter, Users, ensure_indexes
 from contracts.auth import AuditAction, User
+from contracts.auth_audit import ListAudit
 from devstack.servers.all import Servers
 from mesh.core.context import Context, working_on
 from mesh.core.errors import Conflict, MeshError, NotFound
 from providers.mongo.database import Database, Document
 
+U1 = "1" * 32
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 IDLE, LONGEST = timedelta(days=14), timedelta(days=30)
 
@@ -234,13 +236,13 @@ async def test_of_many_who_rotate_at_once_one_does(signing_keys: SigningKeys) ->
 async def test_the_audit_log_comes_newest_first_and_page_by_page(audit: Audit) -> None:
     for number in range(5):
         with working_on(Context(f"r{number}", float("inf"), client_address="203.0.113.7")):
-            await audit.record(AuditAction.LOGGED_IN, f"u{number % 2}", actor_id="a", detail=str(number))
+            await audit.record(AuditAction.LOGGED_IN, U1 if number % 2 else "u0", actor_id="a", detail=str(number))
         await asyncio.sleep(0.002)  # entries of one millisecond have no order
-    first = await audit.list(subject_id=None, before=None, limit=3)
+    first = await audit.list(ListAudit(limit=3))
     assert ["4", "3", "2"] == [entry.detail for entry in first.items]
-    rest = await audit.list(subject_id=None, before=first.next_cursor, limit=3)
+    rest = await audit.list(ListAudit(limit=3, cursor=first.next_cursor))
     assert (["1", "0"], None) == ([entry.detail for entry in rest.items], rest.next_cursor)
-    of_one = await audit.list(subject_id="u1", before=None, limit=3)
+    of_one = await audit.list(ListAudit(limit=3, user_id=U1))
     assert ["3", "1"] == [entry.detail for entry in of_one.items]
     assert ("r3", "203.0.113.7", "a") == (
         of_one.items[0].request_id,
@@ -252,11 +254,11 @@ async def test_the_audit_log_comes_newest_first_and_page_by_page(audit: Audit) -
 async def test_users_come_by_their_addresses_and_page_by_page(users: Users) -> None:
     for name in ("carla", "anna", "berta"):
         await users.create(f"{name}@mesh.test", "hash", "USER")
-    first = await users.list(email=None, cursor=None, limit=2)
+    first = await users.list(UserFilter(), cursor=None, limit=2)
     assert ["anna@mesh.test", "berta@mesh.test"] == [user.email for user in first.items]
-    rest = await users.list(email=None, cursor=first.next_cursor, limit=2)
+    rest = await users.list(UserFilter(), cursor=first.next_cursor, limit=2)
     assert (["carla@mesh.test"], None) == ([user.email for user in rest.items], rest.next_cursor)
-    [berta] = (await users.list(email="berta@mesh.test", cursor=None, limit=2)).items
+    [berta] = (await users.list(UserFilter("berta@mesh.test"), cursor=None, limit=2)).items
     assert "berta@mesh.test" == berta.email
 
 

@@ -20,7 +20,7 @@ class Channels:
     def __init__(self) -> None:
         self.sent: list[str] = []
 
-    async def find(self, _: str) -> tuple[Channel, str]:
+    async def find(self, _: Due) -> tuple[Channel, str]:
         return Channel.EMAIL, "u1@mesh.test"
 
     async def send(self, due: Due, _: str) -> None:

@@ -43,8 +43,8 @@ async def start(notifications: Notifications, woken: asyncio.Event) -> AsyncIter
     """Starts a process that delivers."""
     async with AsyncExitStack() as running:
 
-        async def find(user_id: str) -> tuple[Channel, str] | None:
-            email = await notifications.email(user_id)
+        async def find(due: Due) -> tuple[Channel, str] | None:
+            email = await notifications.email(due.user_id)
             return (Channel.EMAIL, email) if email else None
 
         async def start(send: Send) -> Delivery:
@@ -255,7 +255,7 @@ async def test_a_delivery_is_made_once_though_the_database_is_away_after_it(
     await notifications.know("u1", "u1@mesh.test")
     await add(notifications)
 
-    async def find(user_id: str) -> tuple[Channel, str]:
+    async def find(_: Due) -> tuple[Channel, str]:
         return Channel.EMAIL, "u1@mesh.test"
 
     async with Delivery(notifications, find, {Channel.EMAIL: mail}, woken, at_once=1, poll=0.02).running():

@@ -25,6 +25,7 @@ WHO_MAY: Final = {
     ("GET", "/v1/users/{user_id}", "user_id"): ADMIN,
     ("PATCH", "/v1/users/{user_id}", "user_id"): ADMIN,
     ("GET", "/v1/audit", "user_id"): ADMIN,
+    ("GET", "/v1/audit", "actor_id"): ADMIN,
     ("GET", "/v1/customers/{customer_id}", "customer_id"): USER,
     ("POST", "/v1/customers", "customer_id"): ADMIN,
     ("PATCH", "/v1/customers/{customer_id}", "customer_id"): ADMIN,
@@ -181,7 +182,7 @@ ROUTES: Final = {(method, path): who for (method, path, _), who in WHO_MAY.items
 def ids_of(person: Person) -> dict[str, str]:
     """An id for every name, what can be somebody's being this person's."""
     common = {"customer_id": "ALFKI", "product_id": "1", "supplier_id": "1", "category_id": "1", "reason": "internal"}
-    own = {"user_id": person.user_id, "session_id": person.session_id}
+    own = {"user_id": person.user_id, "actor_id": person.user_id, "session_id": person.session_id}
     return {**common, **own, "order_id": person.order_id, "shipment_id": person.shipment_id}
 
 

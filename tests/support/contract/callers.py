@@ -17,7 +17,7 @@ from ops.permissions import permissions
 from services import PROCESSES
 
 _ALLOWED = permissions(PROCESSES)
-SENDERS = ("gateway", "operator", "stock", "shipping")
+SENDERS = ("gateway", "operator", "stock", "shipping", "notifications")
 """NATS users who together may send every request."""
 
 
@@ -55,6 +55,12 @@ class Wire:
         reply = await self.send(subject, json.dumps(arguments).encode(), token)
         assert names.ERROR_CODE not in reply.headers, reply.payload
         return json.loads(reply.payload)
+
+    async def newest_event(self, subject: str) -> dict[str, Any]:
+        """The payload of the newest durable event of the subject; empty if there is none."""
+        reply = await self.operator.request(f"$JS.API.DIRECT.GET.EVENTS.{subject}", b"", {}, 10.0)
+        found: dict[str, Any] = json.loads(reply.payload or b"{}")
+        return found
 
     async def log_in(self, email: str, password: str) -> Account:
         """Begin a session."""

@@ -64,6 +64,11 @@ class Givens:
             "reserved_order": self._reserved_order,
             "cancelled_order": self._cancelled_order,
             "shipped_order": self._shipped_order,
+            "mailed_token_id": self._mailed_token_id,
+            "reset_token": self._reset_token,
+            "unverified_email": partial(self._of_unverified, "email"),
+            "unverified_password": partial(self._of_unverified, "password"),
+            "verification_token": self._verification_token,
             "shipment": self._shipment,
             "dispatched_shipment": self._dispatched_shipment,
             "stopped_shipment": self._stopped_shipment,
@@ -96,6 +101,33 @@ class Givens:
     async def _other_user_id(self) -> object:
         made = await self._wire.ask("auth.register", email=new_email(), password="correct horse battery staple")
         return made["user_id"]
+
+    async def _mailed_token_id(self) -> object:
+        email = new_email()
+        user = await self._wire.ask("auth.register", email=email, password="correct horse battery staple")
+        await self._wire.ask("auth.mailed_tokens.request", purpose="password_reset", email=email)
+        return await self._announced("events.auth.password_reset_requested", user["user_id"])
+
+    async def _reset_token(self) -> object:
+        token_id = await self.fill("{mailed_token_id}")
+        return (await self._wire.ask("auth.mailed_tokens.get", token_id=token_id))["token"]
+
+    async def _verification_token(self) -> object:
+        account = self._accounts["verifying user"]
+        await self._wire.ask("auth.mailed_tokens.request", purpose="email_verification", email=account.email)
+        user_id = await self._id("verifying user")
+        token_id = await self._announced("events.auth.email_verification_requested", user_id)
+        return (await self._wire.ask("auth.mailed_tokens.get", token_id=token_id))["token"]
+
+    async def _of_unverified(self, field: str) -> object:
+        return getattr(self._accounts["unverified user"], field)
+
+    async def _announced(self, subject: str, user_id: object) -> object:
+        """The `token_id` in the newest event of the subject, once it is the user's."""
+        while True:
+            event = await self._wire.newest_event(subject)
+            if event.get("user_id") == user_id:
+                return event["token_id"]
 
     async def _customer(self) -> object:
         key = free_key()

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from contracts import auth, customers, products, shipping
+from contracts import auth, auth_audit, customers, products, shipping
 from mesh.core import context
 from mesh.core.endpoint import Endpoint
 from mesh.security.verifier import Verifier
@@ -121,7 +121,7 @@ SESSION: Final = auth.Session(
     client_address="203.0.113.7",
     current=True,
 )
-ENTRY: Final = auth.AuditEntry(
+ENTRY: Final = auth_audit.AuditEntry(
     entry_id="1" * 32,
     at=NANCY.created_at,
     action=auth.AuditAction.LOGGED_IN,
@@ -169,7 +169,7 @@ _ASKED_ABOUT: Final[dict[Endpoint[Any, Any], BaseModel]] = {
     AUTH_USERS_LIST: auth.UserPage(items=(NANCY,), next_cursor="bmV4dA"),
     AUTH_USERS_GET: NANCY,
     AUTH_USERS_UPDATE: NANCY,
-    AUTH_AUDIT_LIST: auth.AuditPage(items=(ENTRY,), next_cursor=None),
+    AUTH_AUDIT_LIST: auth_audit.AuditPage(items=(ENTRY,), next_cursor=None),
     AUTH_JWKS: auth.Jwks(keys=(auth.Jwk(kid=KEY_ID, x=public_key()),)),
     CUSTOMERS_GET: ALFKI,
     CUSTOMERS_LIST: customers.CustomerPage(items=(ALFKI,), next_cursor="bmV4dA"),

@@ -11,16 +11,24 @@ from auth_svc.repository import (
     Account,
     Attempt,
     Audit,
+    Holder,
     Limit,
+    MailedTokens,
+    MailRequest,
+    MailRequests,
+    NewToken,
     SealedKey,
     Session,
     Sessions,
     SigningKeys,
     Throttles,
+    UserFilter,
     Users,
     ensure_indexes,
 )
 from contracts.auth import AuditAction, Jwk, User
+from contracts.auth_audit import ListAudit
+from contracts.auth_mail import TokenPurpose
 from mesh.core.context import Context, working_on
 from mesh.core.errors import TimedOut, Unavailable
 from providers.mongo.database import DRIVER, Database
@@ -28,6 +36,7 @@ from providers.mongo.database import DRIVER, Database
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 USER = User(user_id="u1", email="a@mesh.test", roles=(), created_at=NOW)
 LIMIT = Limit("account:a", 5, 60)
+RESET = TokenPurpose.PASSWORD_RESET
 ANYTHING = {
     "user": USER,
     "account": Account(USER, "hash"),
@@ -43,6 +52,14 @@ ANYTHING = {
     "limit": 50,
     "Throttles.attempt.limit": LIMIT,
     "cursor": None,
+    "which": UserFilter(),
+    "Audit.list.request": ListAudit(),
+    "MailRequests.remove.request": MailRequest("t1", RESET, ["a@mesh.test"], NOW),
+    "purpose": RESET,
+    "emails": ["a@mesh.test"],
+    "token": NewToken("t1", RESET, "digest", NOW, NOW),
+    "holder": Holder(Account(USER, "hash"), {"id": "t1"}),
+    "prepare": None,
 }
 REPOSITORIES: dict[str, Callable[[Database], Any]] = {
     "Users": Users,
@@ -50,10 +67,12 @@ REPOSITORIES: dict[str, Callable[[Database], Any]] = {
     "SigningKeys": SigningKeys,
     "Throttles": Throttles,
     "Audit": Audit,
+    "MailedTokens": partial(MailedTokens, wrote_event=lambda: None),
+    "MailRequests": MailRequests,
 }
 OPERATIONS = [
     operation
-    for repository in (Users, Sessions, SigningKeys, Throttles, Audit)
+    for repository in (Users, Sessions, SigningKeys, Throttles, Audit, MailedTokens, MailRequests)
     for name, operation in inspect.getmembers(repository, inspect.iscoroutinefunction)
     if not name.startswith("_")
 ]

@@ -3,9 +3,11 @@ from typing import Any
 
 import pytest
 
-from auth_svc.repository import sessions, users
+from auth_svc.repository import LIFETIME, sessions, users
+from auth_svc.throttle import MAILS
 from carts_svc.prices import WITHIN
 from carts_svc.repository import KEPT
+from contracts.auth_mail import TokenPurpose
 from contracts.base import LONGEST_PAGE
 from contracts.orders import MOST_LINES, MOST_UNITS
 from customers_svc.settings import CustomersSettings
@@ -169,6 +171,9 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "shipping: time for a timer's claim": due.CLAIMED.total_seconds(),
         "sessions of an account": sessions.MOST,
         "a change of rights that does not finish": users.LONGEST_ACT.total_seconds(),
+        "mails with a token to one address at once, for each purpose": MAILS,
+        "a token that resets a password": LIFETIME[TokenPurpose.PASSWORD_RESET].total_seconds(),
+        "a token that verifies an address": LIFETIME[TokenPurpose.EMAIL_VERIFICATION].total_seconds(),
         "a change of a password that does not finish": users.LONGEST_ACT.total_seconds(),
         "revoked sessions in one reply": sessions.REVOKED_PAGE,
         "pages of that list, at the gateway": MOST_PAGES,

@@ -3,6 +3,7 @@
 from contracts.notifications import NotificationKind as Kind
 from mesh.events.cloud_event import CloudEvent
 from notifications_svc.events import notification_id
+from notifications_svc.kinds import KINDS, TokenMail
 from notifications_svc.messages import Templates, subject
 
 EVENT = CloudEvent(
@@ -12,7 +13,7 @@ LINE = {"product_id": 1, "product_name": "<b>Chai</b> & Chang", "quantity": 2, "
 
 
 def test_every_kind_has_a_subject() -> None:
-    assert all(subject(kind, 7) for kind in Kind)
+    assert all(subject(kind, 7) for kind in KINDS)
 
 
 def test_html_is_escaped_and_plain_text_is_not() -> None:
@@ -21,6 +22,17 @@ def test_html_is_escaped_and_plain_text_is_not() -> None:
     assert "2 x <b>Chai</b> & Chang: 36.00" in texts.plain
     assert "&lt;b&gt;Chai&lt;/b&gt; &amp; Chang" in texts.html
     assert "<b>" not in texts.html
+
+
+def test_a_mail_with_a_token_has_a_link_if_there_is_a_page_for_it() -> None:
+    templates = Templates()
+    for kind in TokenMail:
+        bare = templates.render(kind, {"token": "t0ken", "link": None})
+        linked = templates.render(kind, {"token": "t0ken", "link": "https://shop.example/x#token=t0ken"})
+        assert "t0ken" in bare.plain
+        assert "<code>t0ken</code>" in bare.html
+        assert "https://shop.example/x#token=t0ken" in linked.plain
+        assert 'href="https://shop.example/x#token=t0ken"' in linked.html
 
 
 def test_the_id_follows_from_the_event_and_the_recipient() -> None:

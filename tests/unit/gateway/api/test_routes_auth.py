@@ -14,6 +14,7 @@ NANCY = {
     "roles": ["USER"],
     "created_at": "2026-07-01T00:00:00Z",
     "disabled": False,
+    "email_verified": True,
 }
 TOKENS = {"access_token": "a.b.c", "token_type": "Bearer", "expires_in": 900, "refresh_token": "r" * 32}
 

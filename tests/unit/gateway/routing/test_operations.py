@@ -18,6 +18,10 @@ ABOUT = {("GET", path) for path in about.PATHS}
 WITHOUT_CONTENT = {
     ("POST", "/v1/auth/logout"),
     ("POST", "/v1/auth/password"),
+    ("POST", "/v1/auth/password/reset"),
+    ("POST", "/v1/auth/password/reset/confirm"),
+    ("POST", "/v1/auth/email/verification"),
+    ("POST", "/v1/auth/email/verification/confirm"),
     ("DELETE", "/v1/auth/sessions"),
     ("DELETE", "/v1/auth/sessions/{session_id}"),
     ("DELETE", "/v1/notifications/webhook"),
