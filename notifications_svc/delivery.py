@@ -41,7 +41,7 @@ _DRAIN: Final = 5.0
 Send = Callable[[Due, str], Awaitable[None]]
 """Delivers a notification to an address. Raises Later, Away or Undeliverable."""
 Find = Callable[[Due], Awaitable[tuple[Channel, str] | None]]
-"""The channel of a notification's user and their address there; None if the address is not known yet."""
+"""The channel and the address there; None if the address is not known yet."""
 
 
 @dataclass

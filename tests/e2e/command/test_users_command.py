@@ -1,7 +1,6 @@
 """`mesh users` and `mesh keys`, as an operator meets them."""
 
 import asyncio
-import re
 import socket
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -13,6 +12,7 @@ from devstack.home.state import write_stack
 from devstack.stack.stack import Stack
 from ops.mailbox import Mailbox
 from tests.support.command import mesh
+from tests.support.http.mails import mailed_token
 from tests.support.http.people import bearer, log_in, new_account, register
 from tests.support.http.problems import problem
 
@@ -51,16 +51,6 @@ async def test_a_password_is_reset_by_the_mail_that_the_command_sends(stack: Sta
     assert 204 == reset.status_code, reset.text
     problem(await http.post("/v1/auth/login", json={"email": email, "password": password}), 401, "invalid_credentials")
     await log_in(http, email, f"{password} and more")
-
-
-async def mailed_token(mailbox: Mailbox, email: str) -> str:
-    """The token in the newest mail to the address that has one."""
-    while True:
-        for number in reversed(mailbox.numbers()):
-            mail = mailbox.read(number)
-            if mail and mail.recipients == email and (found := re.search(r"new one: ([\w-]{43})", str(mail.message))):
-                return found[1]
-        await asyncio.sleep(0.05)
 
 
 async def test_a_command_leaves_no_session(stack: Stack, http: AsyncClient, admin: dict[str, str]) -> None:

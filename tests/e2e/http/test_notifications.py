@@ -9,6 +9,7 @@ from httpx2 import AsyncClient
 from devstack.stack.stack import Stack
 from mesh.nats.transport import NatsTransport
 from ops.mailbox import Mailbox
+from tests.support.http.mails import mailed_token
 from tests.support.http.people import bearer, log_in, register
 
 
@@ -67,3 +68,16 @@ async def test_a_webhook_within_the_network_is_refused(http: AsyncClient) -> Non
         refused = await http.put("/v1/notifications/webhook", headers=headers, json={"url": url})
         assert 422 == refused.status_code
         assert ["invalid_webhook_url"] == [error["reason"] for error in refused.json()["errors"]]
+
+
+async def test_a_token_goes_by_mail_though_there_is_a_webhook_and_no_list_shows_it(
+    http: AsyncClient, stack: Stack
+) -> None:
+    email, password = await register(http)
+    headers = bearer(await log_in(http, email, password))
+    await http.put("/v1/notifications/webhook", headers=headers, json={"url": "https://shop.example/northwind"})
+    assert 204 == (await http.post("/v1/auth/password/reset", json={"email": email})).status_code
+
+    assert await mailed_token(Mailbox(stack.state.home), email)
+    listed = (await http.get("/v1/notifications", headers=headers)).json()["items"]
+    assert {"account_created"} >= {one["kind"] for one in listed}
