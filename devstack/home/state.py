@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import stat
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from devstack.errors import DevstackError
 from devstack.home.home import is_open
 from ops.private_files import write_private
+from ops.prometheus import TARGETS, targets
 
 
 class Operator(BaseModel):
@@ -97,9 +100,16 @@ def write_stack(state: StackState) -> None:
     write_private(_file(state.home), state.model_dump_json(indent=2))
 
 
+def write_targets(state: StackState) -> None:
+    """Tell Prometheus where to ask for metrics (deploy/observability/prometheus.local.yml)."""
+    addresses = {name: urlsplit(url).netloc for name, url in state.metrics_urls.items()}
+    write_private(state.home / TARGETS, json.dumps(targets(addresses), indent=2))
+
+
 def remove_stack(home: Path) -> None:
     """Remove the state: the stack has ended."""
-    _file(home).unlink(missing_ok=True)
+    for path in (_file(home), home / TARGETS):
+        path.unlink(missing_ok=True)
 
 
 def _check_owner(path: Path) -> None:

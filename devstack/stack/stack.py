@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from devstack.errors import DevstackError
 from devstack.home.admin import keep_admin
 from devstack.home.ports import keep_ports
-from devstack.home.state import StackState, remove_stack, write_stack
+from devstack.home.state import StackState, remove_stack, write_stack, write_targets
 from devstack.processes.follow import follow
 from devstack.processes.program import process_names
 from devstack.processes.progress import silent
@@ -277,6 +277,7 @@ class Stack:
         state = describe(self._servers, known, self._terminal, self._processes())
         self._state = state.model_copy(update={"environments": environments})
         write_stack(self._state)
+        write_targets(self._state)
         ports = self._ports.gateways
         gateways = dict(zip(process_names("gateway", len(ports)), ([port] for port in ports), strict=True))
         own = {CONSOLE: [self._ports.console.port]} if self._ports.console else {}

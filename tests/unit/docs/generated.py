@@ -28,9 +28,10 @@ from mesh.security.settings import TokenSettings
 from mesh.telemetry.catalogue import METRICS
 from mesh.telemetry.settings import LogSettings, MetricsSettings, TraceSettings
 from mesh.wire.field_reasons import FieldReason
+from ops import dashboard, prometheus
 from ops.contracts.docstrings import of_fields
 from ops.process import Process
-from services import WORKERS
+from services import PROCESSES, WORKERS
 from subjects import ENDPOINTS
 from tests.support.paths import ROOT
 from tests.support.service_settings import settings_of
@@ -39,6 +40,7 @@ _REFERENCE: Final = ROOT / "docs" / "reference"
 _GUIDES: Final = ROOT / "docs" / "guides"
 _CONTRACTS: Final = ROOT / "docs" / "contracts"
 _DECISIONS: Final = ROOT / "docs" / "adr"
+_OBSERVABILITY: Final = ROOT / "deploy" / "observability"
 GROUPS: Final[Mapping[str, tuple[type[BaseSettings], ...]]] = {
     "Every process": (NatsSettings, LogSettings, TraceSettings, MetricsSettings),
     "The gateway and every worker": (TokenSettings,),
@@ -183,9 +185,12 @@ def tables(service: Process) -> str:
 
 
 WHOLE: Final[Mapping[Path, Callable[[], str]]] = {
-    _CONTRACTS / f"{worker.name}.sql": partial(tables, worker) for worker in WORKERS if worker.store == "postgres"
+    **{_CONTRACTS / f"{row.name}.sql": partial(tables, row) for row in WORKERS if row.store == "postgres"},
+    _OBSERVABILITY / "dashboard.json": dashboard.dashboard,
+    _OBSERVABILITY / "prometheus.yml": partial(prometheus.deployed, PROCESSES),
+    _OBSERVABILITY / "prometheus.local.yml": prometheus.local,
 }
-"""Pages that are generated as a whole."""
+"""Files that are generated as a whole."""
 PARTS: Final[Mapping[Path, Callable[[], str]]] = {
     _REFERENCE / "configuration.md": configuration,
     _REFERENCE / "cli.md": commands,
