@@ -21,7 +21,8 @@ from tests.support.paths import ROOT
 PROMETHEUS: Final = shutil.which("prometheus")
 FOLDER: Final = ROOT / "deploy" / "observability"
 REQUESTS: Final = 1000
-COUNT: Final = f'sum({HTTP_DURATION.name}_count{{http_route="/v1/categories",http_response_status_code="200"}})'
+ROUTE: Final = "/v1/products/{product_id}/stock"
+COUNT: Final = f'sum({HTTP_DURATION.name}_count{{http_route="{ROUTE}",http_response_status_code="200"}})'
 
 
 def configuration(home: Path) -> str:
@@ -81,7 +82,7 @@ async def test_prometheus_counts_what_the_callers_counted(stack: Stack, tmp_path
         while len(stack.state.metrics_urls) > await asked.value("sum(up)"):
             await asyncio.sleep(0.1)
         before = await asked.value(COUNT)
-        async with traffic([partial(http.kind, "GET", "/v1/categories")]) as load:
+        async with traffic([partial(http.kind, "GET", ROUTE.format(product_id=1))]) as load:
             await load.more(REQUESTS, "ok")
         counted = len(load.outcomes.of({"ok"}))
 
