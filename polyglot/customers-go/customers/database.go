@@ -20,8 +20,7 @@ const (
 	expireAtOnce = 1000
 	expireKeys   = `DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(SELECT ctid FROM idempotency_keys
 		WHERE created_at < now() - interval '24 hours' ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED))`
-	acquireTimeout = time.Second
-	workTimeout    = 3500 * time.Millisecond // below an endpoint's five seconds, so that the caller learns the reason
+	workTimeout = 3500 * time.Millisecond // with the wait for a connection: below an endpoint's five seconds, so that the caller learns the reason
 	// The trigger that writes the history reads them (W-STATE-7).
 	nameCaller  = "SELECT set_config('mesh.user_id', $1, true), set_config('mesh.request_id', $2, true)"
 	readOnly    = "25006"
@@ -92,9 +91,7 @@ func (d *Database) Probe(ctx context.Context) (limit string, err error) {
 func (d *Database) read(ctx context.Context, work func(context.Context, *pgx.Conn) error) error {
 	bounded, cancel := context.WithTimeout(ctx, workTimeout)
 	defer cancel()
-	acquiring, stop := context.WithTimeout(bounded, acquireTimeout)
-	connection, err := d.pool.Acquire(acquiring)
-	stop()
+	connection, err := d.pool.Acquire(bounded)
 	if err != nil {
 		return outage(ctx, err)
 	}

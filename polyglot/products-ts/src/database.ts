@@ -1,15 +1,17 @@
 /** PostgreSQL: every wait is bounded, and an outage is a fault that callers understand. */
 
 import pg from "pg";
-import { Fault, overloaded } from "./wire/faults.js";
+import { Fault, late, overloaded } from "./wire/faults.js";
 
 /** Runs statements: the pool, or a connection within a transaction. */
 export type Statements = Pick<pg.ClientBase, "query">;
 
 const STATEMENT = 3000;
+/** Milliseconds before its deadline by which a request has a connection: its caller is to hear what it waited for. */
+const TO_ANSWER = 500;
 const SESSION = {
   application_name: "products",
-  connectionTimeoutMillis: 1500,
+  connectionTimeoutMillis: 5000, // the pool applies it to the wait for a free connection too: see `connect`
   statement_timeout: STATEMENT,
   query_timeout: 3500,
   lock_timeout: 2000,
@@ -31,6 +33,7 @@ export const MIGRATIONS = [
 export class Database {
   private readonly pool: pg.Pool;
   private readonly spare: pg.Pool;
+  private answered = 0;
 
   constructor(connectionString: string, size: number) {
     this.pool = new pg.Pool({ ...SESSION, connectionString, max: size });
@@ -39,13 +42,13 @@ export class Database {
   }
 
   /** Work on a connection outside of a transaction. */
-  async read<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
-    return this.connected(work);
+  async read<T>(left: number, work: (statements: Statements) => Promise<T>): Promise<T> {
+    return this.connected(left, work);
   }
 
   /** Work in a transaction. It is rolled back if `isLate` throws before the commit. */
   async transaction<T>(left: number, isLate: () => void, work: (statements: Statements) => Promise<T>): Promise<T> {
-    return this.connected(async (client) => {
+    return this.connected(left, async (client) => {
       const limit = Math.max(1, Math.min(STATEMENT, Math.ceil(left)));
       await client.query(`BEGIN; SET LOCAL statement_timeout = ${limit}`);
       const result = await work(client);
@@ -74,20 +77,33 @@ export class Database {
     await Promise.all([this.pool.end(), this.spare.end()]);
   }
 
-  private async connected<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    let client: pg.PoolClient;
-    try {
-      client = await this.pool.connect();
-    } catch (error) {
-      throw asFault(error);
-    }
+  private async connected<T>(left: number, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.connect(left);
     try {
       const result = await work(client);
+      this.answered = performance.now();
       client.release();
       return result;
     } catch (error) {
       await giveBack(client, error);
       throw asFault(error);
+    }
+  }
+
+  /** A connection, while the request has time left. A wait that only other requests cause is no outage. */
+  private async connect(left: number): Promise<pg.PoolClient> {
+    const began = performance.now();
+    const away = () => (this.answered > began ? late() : overloaded("database_unavailable", "the database is not available"));
+    let timer: NodeJS.Timeout | undefined;
+    const expired = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(away()), Math.max(left / 2, left - TO_ANSWER))));
+    const connecting = this.pool.connect();
+    try {
+      return await Promise.race([connecting, expired]);
+    } catch (error) {
+      connecting.then((client) => client.release(), () => {}); // it comes too late for this request
+      throw asFault(error);
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -35,7 +35,7 @@ function connection({ servers, seed, ca }: Settings): Promise<NatsConnection> {
 function answering(database: Database, relay: Relay): Answer {
   return async (request: unknown, call: Call) => {
     const read = reads[call.subject];
-    if (read !== undefined) return JSON.stringify(await database.read((db) => read(request, db, call)));
+    if (read !== undefined) return JSON.stringify(await database.read(call.left, (db) => read(request, db, call)));
     const write = writes[call.subject];
     if (write === undefined) throw new Error(`no handler of ${call.subject}`);
     const reply = await database.transaction(call.left, () => call.check(), (tx) =>

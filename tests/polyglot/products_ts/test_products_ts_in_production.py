@@ -224,3 +224,17 @@ async def test_beside_an_exclusive_instance_it_waits(pool: ProductsPool, wire: W
     assert found[0].reason.startswith("another instance serves")
     await wire.operator.publish("$SRV.PING.products", b'{"instances":[]}')
     await pool.until_ready(1)
+
+
+async def test_a_request_that_waits_for_a_connection_is_served_once_one_is_free(
+    pool: ProductsPool, wire: Wire, givens: Givens
+) -> None:
+    """The only connection is taken for two seconds: until its statement gives up on the lock."""
+    product = await made(pool, givens)
+    async with worker(pool, PRODUCTS_POOL_SIZE="1"), locked(pool, product):
+        first = receive(wire, givens, product)
+        await waits(pool)
+        reply = await wire.send("products.get", json.dumps({"product_id": product}).encode(), None)
+        await first
+
+    assert product == json.loads(reply.payload).get("product_id"), reply.payload
