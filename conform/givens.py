@@ -44,6 +44,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     "reserved_order": Recipe("products.stock.reserve", None, {"order_id": "{new_number}", **_RESERVED}, "order_id"),
     "reserved_product": Recipe("products.stock.reserve", None, {"order_id": "{new_number}", **_RESERVED}, "$two_units"),
     "order": Recipe("orders.place", "user", _RESERVED, "order_id"),
+    "cart": Recipe("carts.put_item", "user", {"product_id": "{product}", "quantity": 1}, "version"),
     "cancelled_order": Recipe("orders.cancel", "user", {"order_id": "{order}"}, "order_id"),
 }
 """By the word in braces. A member that begins with `$` is another word's value."""

@@ -15,6 +15,7 @@ from conform.discovered import Instance, Instances
 from conform.givens import Givens, Keys
 from conform.observer import Observer
 from conform.shapes import compact
+from conform.stream import Stream
 from conform.tokens import Tokens
 from mesh.transport.base import NO_HEADERS
 from mesh.wire.names import AUTHORIZATION, REQUEST_ID
@@ -71,6 +72,8 @@ class Kit:
     bus: Bus
     tokens: Tokens
     instances: Instances
+    stream: Stream | None = None
+    """Of the events that the service handles; a check makes it."""
     keys: Keys = field(init=False)
     observer: Observer = field(init=False)
 

@@ -10,7 +10,8 @@ from conform.kit import Kit
 from ops.contracts.tree import EndpointContract
 
 
-async def _run(command: str) -> None:
+async def run_command(command: str) -> None:
+    """Run a command of the user. Raises Skip if it fails."""
     process = await asyncio.create_subprocess_shell(command)
     if await process.wait():
         raise Skip(f"`{command}` failed")
@@ -24,7 +25,7 @@ async def a_slow_request_delays_no_quick_one(kit: Kit, tally: Tally) -> None:
         raise Skip("there is no --fault-command")
     endpoint = kit.open_endpoint()
     request = await kit.givens.fill(examples(kit.material.examples, endpoint.subject)[0].request)
-    await _run(f"{command} away")
+    await run_command(f"{command} away")
     try:
         slow = [asyncio.create_task(kit.ask(endpoint, request)) for _ in range(3)]
         await asyncio.sleep(0)  # they are sent, and before the quick one
@@ -32,7 +33,7 @@ async def a_slow_request_delays_no_quick_one(kit: Kit, tally: Tally) -> None:
         waiting = [one for one in slow if not one.done()]
         answered = await asyncio.gather(*slow, return_exceptions=True)
     finally:
-        await _run(f"{command} back")
+        await run_command(f"{command} back")
     tally.expect(quick.reason == "malformed_json", f"{endpoint.subject}: {quick.said}")
     tally.expect(bool(waiting), f"{endpoint.subject}: the quick request was answered last")
     tally.expect(not any(isinstance(one, NoAnswer) for one in answered), "a request was not answered")
@@ -45,11 +46,11 @@ async def a_lost_database_makes_it_not_ready(kit: Kit, tally: Tally) -> None:
     command = kit.options.fault_command
     if command is None:
         raise Skip("there is no --fault-command")
-    await _run(f"{command} away")
+    await run_command(f"{command} away")
     try:
         away = await _becomes(kit, ready=False)
     finally:
-        await _run(f"{command} back")
+        await run_command(f"{command} back")
     tally.expect(away is not None, f"it is still ready after {kit.options.patience:g} s")
     tally.expect(str(away).startswith("the database does not answer"), f"the reason is {away!r}")
     tally.expect(
@@ -64,7 +65,7 @@ async def a_subscription_that_is_refused_makes_it_not_ready(kit: Kit, tally: Tal
     if command is None:
         raise Skip("there is no --rights-command")
     endpoint = kit.open_endpoint()
-    await _run(f"{command} away {shlex.quote(endpoint.subject)}")
+    await run_command(f"{command} away {shlex.quote(endpoint.subject)}")
     try:
         away = await _becomes(kit, ready=False)
         tally.expect(away is not None, f"it is still ready after {kit.options.patience:g} s")
@@ -72,7 +73,7 @@ async def a_subscription_that_is_refused_makes_it_not_ready(kit: Kit, tally: Tal
         for other in kit.endpoints:
             tally.expect(await _left(kit, other), f"it still serves {other.subject} after {kit.options.patience:g} s")
     finally:
-        await _run(f"{command} back")
+        await run_command(f"{command} back")
     tally.expect(
         await _becomes(kit, ready=True) is not None, f"it is not ready {kit.options.patience:g} s after the right"
     )
@@ -116,7 +117,7 @@ async def it_drains_when_it_is_stopped(kit: Kit, tally: Tally) -> None:
         raise Skip("there is no --stop-command")
     endpoint = kit.open_endpoint()
     request = await kit.givens.fill(examples(kit.material.examples, endpoint.subject)[0].request)
-    stopping = asyncio.create_task(_run(kit.options.stop_command))
+    stopping = asyncio.create_task(run_command(kit.options.stop_command))
     ends = asyncio.get_running_loop().time() + kit.options.patience
     gone = False
     while not gone and asyncio.get_running_loop().time() < ends:

@@ -14,6 +14,7 @@ from devstack.servers.all import Servers
 from mesh.client.discover import ask_all
 from mesh.nats.transport import NatsTransport
 from mesh.wire.discovery import InstanceDocument
+from services import BY_NAME
 from tests.support.command import MESH, python
 from tests.support.paths import ROOT
 from tests.support.polyglot import PRODUCTS_TS
@@ -27,6 +28,8 @@ GO: Final = "go"
 TYPESCRIPT: Final = "typescript"
 OTHER: Final[Mapping[str, str]] = {"customers": GO, "products": TYPESCRIPT}
 """The other language of each service that has two workers."""
+NEEDED: Final[Mapping[str, tuple[str, ...]]] = {"orders": ("customers", "products"), "carts": ("products", "orders")}
+"""The services that another one calls: their workers serve beside it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Bus:
 
     async def conform(self, *arguments: str, junit: Path) -> dict[str, Any]:
         """The report of `mesh conform`, with all that can be tried here."""
-        fault = python("tests.support.servers.freeze", self.servers.pid("postgres"))
+        fault = python("tests.support.servers.freeze", self.servers.pid(str(BY_NAME[self.service].store)))
         rights = python("tests.support.servers.rights", self.nats.configuration, self.nats.pid)
         stop = " && ".join(f"kill -TERM {worker.pid}" for worker in self.workers.values())
         everything = ("--fault-command", fault, "--rights-command", rights, "--stop-command", stop)
@@ -64,18 +67,18 @@ async def private_bus(
     service: str, languages: Sequence[str], programs: Mapping[str, Path], servers: Servers, folder: Path
 ) -> AsyncIterator[Bus]:
     """A worker of the service in each of the languages. The one in Python makes the tables, wherever it serves."""
-    nats = NatsServer(folder, refusing())
-    async with AsyncExitStack() as stack, fresh_schema(servers.urls[service]) as url:
+    nats = NatsServer(folder, refusing(folder))
+    async with AsyncExitStack() as stack:
         await nats.start()
         stack.push_async_callback(nats.stop)
         finder = await nats.connect()
         stack.push_async_callback(finder.close)
-        environment = {
-            "NATS_URL": nats.url,
-            "LOG_FORMAT": "json",
-            f"{service.upper()}_DATABASE_URL": _for_every_driver(url.get_secret_value()),
-            f"{service.upper()}_SEED": "true",
-        }
+        for needed in NEEDED.get(service, ()):
+            environment = await _environment(needed, nats, servers, stack)
+            log = folder / f"{needed}.log"
+            await stack.enter_async_context(Process(log, sys.executable, "-m", f"{needed}_svc", **environment))
+            await _new(finder, needed, set())
+        environment = await _environment(service, nats, servers, stack)
         commands = {
             PYTHON: (sys.executable, "-m", f"{service}_svc"),
             TYPESCRIPT: ("node", str(PRODUCTS_TS / "dist" / "main.js")),
@@ -91,6 +94,17 @@ async def private_bus(
             await workers.pop(PYTHON).end(signal.SIGTERM)
             del ids[PYTHON]
         yield Bus(service, nats, servers, finder, workers, ids)
+
+
+async def _environment(service: str, nats: NatsServer, servers: Servers, stack: AsyncExitStack) -> dict[str, str]:
+    """The environment of its worker. In PostgreSQL it has a schema of its own, which is dropped at the end."""
+    common = {"NATS_URL": nats.url, "LOG_FORMAT": "json"}
+    url = servers.urls[service]
+    if BY_NAME[service].store == "mongo":
+        return {**common, f"{service.upper()}_MONGODB_URL": url}
+    fresh = await stack.enter_async_context(fresh_schema(url))
+    database = _for_every_driver(fresh.get_secret_value())
+    return {**common, f"{service.upper()}_DATABASE_URL": database, f"{service.upper()}_SEED": "true"}
 
 
 def _for_every_driver(url: str) -> str:

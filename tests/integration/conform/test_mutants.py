@@ -33,7 +33,6 @@ from tests.support.mesh.mutants import (
 )
 from tests.support.paths import ROOT
 from tests.support.servers.nats_server import NatsServer
-from tests.support.servers.rights import refusing
 from tests.support.servers.schemas import fresh_schema
 
 CONTRACT = ROOT / "tests" / "contract"
@@ -114,21 +113,6 @@ MUTANTS = {
 }
 OBSERVED = {"observed_W-ID-2", "observed_W-ERR-2", "each_request_is_answered_once"}
 """Checks that judge what others have seen: replies to a few plain requests will do."""
-
-
-@pytest.fixture(scope="module")
-async def nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[NatsServer]:
-    server = NatsServer(tmp_path_factory.mktemp("conform"), refusing())
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture(scope="module")
-async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
-    """A server of these tests alone: they freeze it."""
-    async with Servers(tmp_path_factory.mktemp("postgres"), only={"postgres"}) as servers:
-        yield servers
 
 
 @pytest.fixture(scope="module")

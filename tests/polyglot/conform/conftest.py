@@ -1,4 +1,4 @@
-"""A database for the workers that conform, and the program in Go."""
+"""Databases for the workers that conform, and the program in Go."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,9 +10,9 @@ from tests.support.customers_go import go
 
 
 @pytest.fixture(scope="session")
-async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
-    """A server of these tests alone: they freeze it."""
-    async with Servers(tmp_path_factory.mktemp("postgres"), only={"postgres"}) as servers:
+async def databases(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    """Servers of these tests alone: they freeze them."""
+    async with Servers(tmp_path_factory.mktemp("databases"), only={"postgres", "mongo"}) as servers:
         yield servers
 
 

@@ -11,6 +11,8 @@ from tests.support.polyglot import needs_go_workers, needs_products_ts
 
 GO_WORKER = (needs_go_workers,)
 TYPESCRIPT_WORKER = (needs_go_workers, needs_products_ts)
+EVENTS = {"W-DISC-4", *(f"W-EVT-{number}" for number in range(4, 10))}
+"""The rules of events that a service handles."""
 
 
 @pytest.mark.timeout(600)
@@ -26,10 +28,10 @@ TYPESCRIPT_WORKER = (needs_go_workers, needs_products_ts)
     ],
 )
 async def test_it_conforms(
-    service: str, languages: tuple[str, ...], postgres: Servers, customers_go: Path, tmp_path: Path
+    service: str, languages: tuple[str, ...], databases: Servers, customers_go: Path, tmp_path: Path
 ) -> None:
     junit = tmp_path / "junit.xml"
-    async with private_bus(service, languages, {GO: customers_go}, postgres, tmp_path) as bus:
+    async with private_bus(service, languages, {GO: customers_go}, databases, tmp_path) as bus:
         instances = [bus.ids[language] for language in languages]
         pool = [part for option, one in zip(("--only", "--against"), instances, strict=False) for part in (option, one)]
         report = await bus.conform(*pool, junit=junit)
@@ -39,3 +41,15 @@ async def test_it_conforms(
     skipped = {(one["rule"], one["why"]) for one in results if one["outcome"] == "skipped"}
     assert (set() if len(languages) > 1 else {("W-POOL-1", "there is no other instance: --against")}) == skipped
     assert len(results) == len(ET.parse(junit).getroot().findall("testcase"))  # noqa: S314  # the kit has written it
+
+
+@pytest.mark.timeout(600)
+@needs_go_workers
+@pytest.mark.parametrize("service", ["orders", "carts", "shipping"])
+async def test_a_service_that_handles_events_conforms(service: str, databases: Servers, tmp_path: Path) -> None:
+    async with private_bus(service, (PYTHON,), {}, databases, tmp_path) as bus:
+        report = await bus.conform(junit=tmp_path / "junit.xml")
+
+    results = report["results"]
+    assert [] == [one for one in results if one["outcome"] == "failed"]
+    assert EVENTS == {one["rule"] for one in results if one["rule"] in EVENTS and one["outcome"] == "passed"}

@@ -1,9 +1,11 @@
 """A worker's connection that breaks one rule at a time: requests and replies are changed on their way."""
 
+import asyncio
 import base64
 import json
+import random
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -30,13 +32,20 @@ def _as_it_is(payload: bytes, headers: dict[str, str]) -> Reply:
 
 @dataclass(frozen=True)
 class Mutation:
-    """What is wrong: with how requests are read, or with what is answered or published."""
+    """What is wrong: with how requests and events are read, or with what is answered, published or buried."""
 
     request: Callable[[Message], Message] = _same
     reply: Callable[[bytes, dict[str, str]], Reply] = _as_it_is
     event: Callable[[bytes, dict[str, str]], Reply] = _as_it_is
     answers: int = 1
     one_at_a_time: bool = False
+    delivery: Callable[[Message], Message] = _same
+    acknowledgement: Callable[[bytes], bytes] = bytes
+    letter: Callable[[bytes, dict[str, str]], Reply] = _as_it_is
+    letters_are_stored: bool = True
+    """Whether it waits until a dead letter is stored."""
+    acknowledges_first: bool = False
+    one_event_at_a_time: bool = False
 
 
 class Mutant(NatsTransport):
@@ -47,10 +56,42 @@ class Mutant(NatsTransport):
     def __init__(self, settings: NatsSettings, name: str) -> None:
         super().__init__(settings, name)
         self._waiting = deque[Callable[[], None]]()
+        self._deliveries = deque[Callable[[], None]]()
+        self._tasks = set[asyncio.Task[None]]()
 
     async def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> Subscription:
-        served = queue == "q" or subject.startswith("$SRV")
-        return await super().subscribe(subject, self._changing(deliver) if served else deliver, queue)
+        if queue == "q" or subject.startswith("$SRV"):
+            deliver = self._changing(deliver)
+        elif subject.startswith("_INBOX_"):
+            deliver = self._delivering(deliver)
+        return await super().subscribe(subject, deliver, queue)
+
+    def _delivering(self, deliver: Deliver) -> Deliver:
+        def changed(message: Message) -> None:
+            if not message.reply.startswith("$JS.ACK."):
+                deliver(message)
+                return
+            begin = partial(deliver, self.mutation.delivery(message))
+            if self.mutation.acknowledges_first:
+                self._later(self._acknowledged_first(message.reply, begin))
+            elif self.mutation.one_event_at_a_time:
+                self._deliveries.append(begin)
+                if len(self._deliveries) == 1:
+                    begin()
+            else:
+                begin()
+
+        return changed
+
+    async def _acknowledged_first(self, reply: str, begin: Callable[[], None]) -> None:
+        await super().publish(reply, b"+ACK")
+        await asyncio.sleep(1)
+        begin()
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _changing(self, deliver: Deliver) -> Deliver:
         def changed(message: Message) -> None:
@@ -71,11 +112,23 @@ class Mutant(NatsTransport):
         if self._waiting:
             self._waiting[0]()
 
+    def _handled(self) -> None:
+        """Begin the next event of those that are handled one at a time."""
+        if self._deliveries:
+            self._deliveries.popleft()
+        if self._deliveries:
+            self._deliveries[0]()
+
     async def request(
         self, subject: str, payload: bytes, headers: Mapping[str, str], timeout: float, resend: Resend | None = None
     ) -> Message:
         if subject.startswith("events."):
             payload, headers = self.mutation.event(payload, dict(headers))
+        if subject.startswith("dead."):
+            payload, headers = self.mutation.letter(payload, dict(headers))
+            if not self.mutation.letters_are_stored:
+                await super().publish(subject, payload, headers)
+                return Message(subject, b'{"stream":"DEAD","seq":1}')
         return await super().request(subject, payload, headers, timeout, resend)
 
     async def publish(
@@ -85,6 +138,9 @@ class Mutant(NatsTransport):
             payload, headers = self.mutation.reply(payload, dict(headers))
             for _ in range(self.mutation.answers - 1):
                 await super().publish(subject, payload, headers, reply)
+        if subject.startswith("$JS.ACK."):
+            payload = self.mutation.acknowledgement(payload)
+            self._handled()
         await super().publish(subject, payload, headers, reply)
         if REQUEST_ID in headers:
             self._answered()
@@ -132,6 +188,31 @@ def padded() -> Callable[[bytes, dict[str, str]], Reply]:
 def renamed(payload: bytes, headers: dict[str, str]) -> Reply:
     """Send an event under another id each time."""
     return payload, {**headers, "Nats-Msg-Id": str(uuid4())}
+
+
+def always_new(message: Message) -> Message:
+    """Take each delivery for another event, of another order."""
+    payload = message.payload
+    if message.headers.get("ce-type") == "orders.confirmed" and b"order_id" in payload:
+        payload = json.dumps({**json.loads(payload), "order_id": random.randint(1, 10**9 - 1)}).encode()
+    return message._replace(payload=payload, headers={**message.headers, "ce-id": str(uuid4())})
+
+
+def of_any_consumer(message: Message) -> Message:
+    """Take another consumer's message for one of its own, which it answers."""
+    return message._replace(reply=message.reply.replace(".EVENTS.conform.", ".EVENTS.shipping."))
+
+
+def no_retries(message: Message) -> Message:
+    """Do not know the subject of retries."""
+    return message._replace(subject=message.subject.replace("retry.", "again."))
+
+
+def uncounted(payload: bytes, headers: dict[str, str]) -> Reply:
+    """Answer STATS without the counts of events."""
+    read = json.loads(payload)
+    read.get("data", {}).pop("events", None)
+    return json.dumps(read).encode(), headers
 
 
 def lenient(payload: bytes) -> bytes:

@@ -7,12 +7,17 @@ import sys
 from pathlib import Path
 
 
-def refusing(*subjects: str) -> str:
-    """A configuration of nats-server in which nobody logs in, and nobody may subscribe to these."""
+def refusing(folder: Path, *subjects: str) -> str:
+    """A configuration of nats-server in which nobody logs in, and nobody may subscribe to these.
+
+    JetStream keeps its files in the folder.
+    """
     anyone = {"user": "anyone", "password": "-", "permissions": {"subscribe": {"deny": subjects}}}
-    return json.dumps({"max_payload": 1_048_576, "no_auth_user": "anyone", "authorization": {"users": [anyone]}})
+    users = {"no_auth_user": "anyone", "authorization": {"users": [anyone]}}
+    return json.dumps({"max_payload": 1_048_576, "jetstream": {"store_dir": str(folder)}, **users})
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(refusing(*sys.argv[4:]))
+    configuration = Path(sys.argv[1])
+    configuration.write_text(refusing(configuration.parent, *sys.argv[4:]))
     os.kill(int(sys.argv[2]), signal.SIGHUP)
