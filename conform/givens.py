@@ -22,6 +22,7 @@ class Recipe:
     """How a value is made: the member of the reply to a request, which may have braces itself."""
 
     subject: str
+    """Of a request; or of an event that the kit publishes, whose payload differs from the golden one by `request`."""
     account: str | None
     request: Mapping[str, object]
     member: str
@@ -34,6 +35,16 @@ _PRODUCT: Final = {"product_name": MARK, "unit_price": "0.10"}
 _TWO_UNITS: Final = Recipe("products.create", "admin", {**_PRODUCT, "units_in_stock": 2}, "product_id")
 _RESERVED: Final = {"lines": [{"product_id": "{two_units}", "quantity": 2}]}
 _GOODS: Final = {"product_id": "{product}", "quantity": 24, "reason": "delivery note 4711"}
+_LINE: Final = {"product_id": 1, "product_name": MARK, "unit_price": "0.10", "discount": "0.00", "amount": "0.20"}
+_NOWHERE: Final = ("name", "address", "city", "region", "postal_code", "country")
+_CONFIRMED: Final = {
+    "order_id": "{new_number}",
+    "user_id": "{user_id}",
+    "customer_id": None,
+    "lines": [{**_LINE, "quantity": 2}],
+    **{f"ship_{part}": None for part in _NOWHERE},
+}
+_SHIPMENT: Final = {"order_id": "{confirmed_order}", "status": "pending"}
 RECIPES: Final[Mapping[str, Recipe]] = {
     "customer": Recipe("customers.create", "admin", {"customer_id": "{new_key}", "company_name": MARK}, "customer_id"),
     "archived_customer": Recipe("customers.archive", "admin", {"customer_id": "{customer}"}, "customer_id"),
@@ -44,6 +55,9 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     "reserved_order": Recipe("products.stock.reserve", None, {"order_id": "{new_number}", **_RESERVED}, "order_id"),
     "reserved_product": Recipe("products.stock.reserve", None, {"order_id": "{new_number}", **_RESERVED}, "$two_units"),
     "order": Recipe("orders.place", "user", _RESERVED, "order_id"),
+    "confirmed_order": Recipe("events.orders.confirmed", None, _CONFIRMED, "order_id"),
+    "shipment": Recipe("shipping.list", "user", _SHIPMENT, "items.0.shipment_id", awaited=True),
+    "shipped_order": Recipe("shipping.list", "user", _SHIPMENT, "items.0.order_id", awaited=True),
     "cart": Recipe("carts.put_item", "user", {"product_id": "{product}", "quantity": 1}, "version"),
     "cancelled_order": Recipe("orders.cancel", "user", {"order_id": "{order}"}, "order_id"),
 }

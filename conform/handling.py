@@ -1,9 +1,7 @@
 """Makes the events that a service handles: good ones, whose effect an endpoint shows, and bad ones."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -67,15 +65,14 @@ class Handling:
     async def event(self) -> Made:
         """A fresh event that has an effect. Raises Skip if the kit cannot make what it needs."""
         givens, event = self._kit.givens, self._handled[self.witness.event]
-        golden = json.loads((self._kit.material.examples / "events" / f"{event.subject}.json").read_bytes())
-        payload = {**golden["payload"], **await givens.fill(self.witness.payload)}
+        payload = self._kit.payload(event.subject, await givens.fill(self.witness.payload))
         look = await givens.fill(self.witness.request)
-        return Made(event.subject, compact(payload), headers_of(event, _now()), look)
+        return Made(event.subject, compact(payload), headers_of(event), look)
 
     async def misfits(self) -> list[tuple[str, Made, str]]:
         """Messages that cannot be understood: why, the message, and the reason of its dead letter."""
         event = self._handled[self.witness.event]
-        good, fresh = Made(event.subject, b"{}", {}, {}), partial(headers_of, event, _now())
+        good, fresh = Made(event.subject, b"{}", {}, {}), partial(headers_of, event)
         found = [
             ("an unknown type", fresh(ce_type="nobody.knows"), b"{}", "unknown_type"),
             ("no id", fresh(ce_id=None), b"{}", "no_cloud_event"),
@@ -90,7 +87,7 @@ class Handling:
             ("an empty payload", fresh(), b"{}", "invalid_payload"),
         ]
         if other := next((one for one in self._handled.values() if one != event), None):
-            found.append(("the subject of another event", headers_of(other, _now()), b"{}", "wrong_subject"))
+            found.append(("the subject of another event", headers_of(other), b"{}", "wrong_subject"))
         return [(why, replace(good, headers=headers, payload=body), reason) for why, headers, body, reason in found]
 
     async def send(self, made: Made, *, subject: str = "", withheld: bool = False) -> int:
@@ -141,22 +138,8 @@ class Handling:
 
 async def handling(kit: Kit) -> Handling:
     """The events of the service under test. Raises Skip if it handles none, or if the kit cannot make their stream."""
-    service = kit.options.service
-    handled = {
-        one.subject: one for one in kit.material.contracts.events.values() if service in one.handlers and one.durable
-    }
-    if not handled:
-        raise Skip("the service handles no durable events")
-    if service not in WITNESSES:
+    stream = await kit.stream()
+    witness = WITNESSES.get(kit.options.service)
+    if witness is None:
         raise Skip("the kit knows no endpoint that shows the effect of an event")
-    if not kit.options.private:
-        raise Skip("the bus has streams: the kit cannot make its own")
-    if kit.stream is None:
-        stream = Stream(kit.bus, service, handled.values())
-        await stream.start()
-        kit.stream = stream
-    return Handling(kit, kit.stream, handled, WITNESSES[service])
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return Handling(kit, stream, kit.handled, witness)

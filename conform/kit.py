@@ -15,11 +15,11 @@ from conform.discovered import Instance, Instances
 from conform.givens import Givens, Keys
 from conform.observer import Observer
 from conform.shapes import compact
-from conform.stream import Stream
+from conform.stream import Stream, headers_of
 from conform.tokens import Tokens
 from mesh.transport.base import NO_HEADERS
 from mesh.wire.names import AUTHORIZATION, REQUEST_ID
-from ops.contracts.tree import Contracts, EndpointContract
+from ops.contracts.tree import Contracts, EndpointContract, EventContract
 
 NO_TOKEN: Final = ""
 """Sends a request without a token."""
@@ -72,10 +72,9 @@ class Kit:
     bus: Bus
     tokens: Tokens
     instances: Instances
-    stream: Stream | None = None
-    """Of the events that the service handles; a check makes it."""
     keys: Keys = field(init=False)
     observer: Observer = field(init=False)
+    _streams: list[Stream] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.keys = Keys(secrets.randbits(64))  # rows outlive a run: the same keys would be taken in the next
@@ -154,6 +153,8 @@ class Kit:
         return Givens(self._succeeds, self.tokens, self.keys)
 
     async def _succeeds(self, subject: str, request: Mapping[str, object], account: str | None) -> Any:  # noqa: ANN401  # JSON
+        if event := self.material.contracts.events.get(subject):
+            return await self._announced(event, request)
         endpoint = self.material.contracts.endpoints[subject]
         if self.options.caller not in {None, *endpoint.callers}:
             raise Skip(f"{self.options.caller} may not call {subject}")
@@ -164,6 +165,37 @@ class Kit:
         if not reply.ok:
             raise Skip(f"{subject} answered {reply.said}")
         return reply.body
+
+    @property
+    def handled(self) -> dict[str, EventContract]:
+        """The durable events that the service handles, by subject."""
+        all_ = self.material.contracts.events.values()
+        return {one.subject: one for one in all_ if one.durable and self.options.service in one.handlers}
+
+    async def stream(self) -> Stream:
+        """The stream of these events, made when it is first asked for. Raises Skip where the kit cannot make it."""
+        if not self.handled:
+            raise Skip("the service handles no durable events")
+        if not self.options.private:
+            raise Skip("the bus has streams: the kit cannot make its own")
+        if not self._streams:
+            made = Stream(self.bus, self.options.service, self.handled.values())
+            await made.start()
+            self._streams.append(made)
+        return self._streams[0]
+
+    def payload(self, subject: str, changes: Mapping[str, object]) -> dict[str, object]:
+        """The payload of the event's golden file, with changes."""
+        path = self.material.examples / "events" / f"{subject}.json"
+        return {**json.loads(path.read_bytes())["payload"], **changes}
+
+    async def _announced(self, event: EventContract, changes: Mapping[str, object]) -> dict[str, object]:
+        """The payload of an event that the service is to handle now. Raises Skip."""
+        if event.subject not in self.handled:
+            raise Skip(f"the service does not handle {event.subject}")
+        payload = self.payload(event.subject, changes)
+        await (await self.stream()).publish(event.subject, compact(payload), headers_of(event))
+        return payload
 
     async def pool(self) -> list[Instance]:
         """The instances under test, ready or not."""

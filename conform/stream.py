@@ -6,6 +6,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final
 from uuid import uuid4
@@ -131,7 +132,7 @@ async def until(holds: Callable[[], object], within: float) -> bool:
     return True
 
 
-def headers_of(event: EventContract, time: str, **changes: str | None) -> dict[str, str]:
+def headers_of(event: EventContract, **changes: str | None) -> dict[str, str]:
     """The headers of a fresh event. A change to None leaves a header out; `_` in its name stands for `-`.
 
     There is no `Nats-Msg-Id`: the stream is to store a repetition too.
@@ -142,7 +143,7 @@ def headers_of(event: EventContract, time: str, **changes: str | None) -> dict[s
         names.CE_TYPE: event.subject.removeprefix("events."),
         names.CE_SOURCE: f"/{event.service}",
         names.CE_SUBJECT: "1",
-        names.CE_TIME: time,
+        names.CE_TIME: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         names.CONTENT_TYPE: names.JSON,
         names.REQUEST_ID: f"conform-{secrets.token_hex(8)}",
         **{name.replace("_", "-"): value for name, value in changes.items()},

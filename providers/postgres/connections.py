@@ -83,16 +83,16 @@ class Connections:
         """Connections that are lent now."""
         self.waiting = 0
         """Statements that wait for a connection."""
+        self._served = 0
         self._idle: list[Connection] = []
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[Any]:
-        """Lend a connection. Raises TimeoutError if none is free within a second."""
+        """Lend a connection. Raises TimeoutError if none is free, and none has been of use, within a second."""
         if self._free.locked():  # only then: a timeout costs three times as much as acquiring
             self.waiting += 1
             try:
-                async with asyncio.timeout(ACQUIRE_TIMEOUT):
-                    await self._free.acquire()
+                await self._turn()
             finally:
                 self.waiting -= 1
         else:
@@ -105,10 +105,25 @@ class Connections:
             except BaseException:
                 await self._give_back(connection)
                 raise
+            self._served += 1
             self._idle.append(connection)
         finally:
             self.used -= 1
             self._free.release()
+
+    async def _turn(self) -> None:
+        """Wait until a connection is free. While others are served, the database is busy, and not away."""
+        served = self._served
+        while True:
+            try:
+                async with asyncio.timeout(ACQUIRE_TIMEOUT):
+                    await self._free.acquire()
+            except TimeoutError:
+                if served == self._served:
+                    raise
+                served = self._served
+            else:
+                return
 
     @property
     def idle(self) -> int:

@@ -69,9 +69,7 @@ async def whole(nats: NatsServer, postgres: Servers, mutant: Mutant) -> AsyncIte
 async def results(whole: Kit, *names: str, patience: float = 20.0) -> list[Result]:
     """What the checks say that have these names."""
     kit = replace(whole, options=replace(whole.options, patience=patience))
-    found = await run(kit, [one for one in CHECKS if one.name in names])
-    whole.stream = kit.stream
-    return found
+    return await run(kit, [one for one in CHECKS if one.name in names])
 
 
 async def test_a_correct_worker_passes(whole: Kit, mutant: Mutant) -> None:

@@ -153,6 +153,14 @@ async def test_a_handler_that_is_cancelled_in_a_transaction_ends_as_cancelled(
     assert "3s" == await limit(database)
 
 
+async def test_a_statement_waits_longer_than_a_second_while_others_are_served(database: Database) -> None:
+    await database.fetch("SELECT 1")  # the connection is open
+
+    served = await asyncio.gather(*(database.fetch("SELECT pg_sleep(0.35)") for _ in range(5)))
+
+    assert 5 == len(served)
+
+
 async def test_a_busy_pool_is_no_reason_to_call_the_database_gone(database: Database) -> None:
     async with database.transaction():
         await database.probe()

@@ -155,7 +155,7 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "tries of an event while something that it needs is unavailable": RETRIES.most,
         "pause between two tries": RETRIES.longest,
         "time without an acknowledgement or `+WPI`": ACK_WAIT,
-        "PostgreSQL: wait for a connection": connections.ACQUIRE_TIMEOUT,
+        "PostgreSQL: wait for a connection in which no statement ends": connections.ACQUIRE_TIMEOUT,
         "PostgreSQL: a statement": seconds("statement_timeout"),
         "PostgreSQL: wait for a lock": seconds("lock_timeout"),
         "PostgreSQL: an answer of any kind": connections.COMMAND_TIMEOUT,
