@@ -10,9 +10,9 @@ from typing import Final
 
 from conform.bus import NoAnswer
 from conform.check import Skip, Tally, rule
-from conform.checks.writes import writes
 from conform.kit import Kit
 from conform.shapes import Shape, compact, strict
+from conform.writes import writes
 from mesh.transport.base import Message
 from mesh.wire.names import CONTENT_TYPE, REQUEST_ID
 from ops.contracts.tree import EventContract

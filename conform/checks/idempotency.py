@@ -6,8 +6,8 @@ from typing import Any
 
 from conform.bus import Reply
 from conform.check import Tally, rule
-from conform.checks.writes import Write, writes
 from conform.kit import Kit
+from conform.writes import Write, writes
 
 _ODD_TEXT = 'a\u0001\u001f\t"\\/\u007f\u2028\u2029\u00e9e\u0301\U0001f600'
 

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 
 from conform.bus import NobodyServes, Reply
 from conform.check import Skip, Tally, rule
-from conform.checks.writes import writes
 from conform.discovered import Instances
 from conform.kit import Kit
+from conform.writes import writes
 
 _TRIES = 48
 

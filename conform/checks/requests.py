@@ -5,10 +5,10 @@ from typing import Any
 
 from conform.bus import TIMEOUT
 from conform.check import Skip, Tally, rule
-from conform.checks.writes import Write, writes
 from conform.golden import examples
 from conform.kit import Kit
 from conform.shapes import compact
+from conform.writes import Write, writes
 
 _SILENCE = 0.5
 """Seconds in which an answer would come that must not."""

@@ -1,9 +1,9 @@
 """Rows: versions, lists of ids, and folds by which texts are found and sorted."""
 
 from conform.check import Skip, Tally, rule
-from conform.checks.writes import writes
 from conform.folding import Folding
 from conform.kit import Kit
+from conform.writes import writes
 
 _PREFIX = 160
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from conform.check import Tally, rule
-from conform.checks.writes import writes
 from conform.kit import Kit
+from conform.writes import writes
 
 _BLANK = (" ", "\t\n", "\u00a0", "\u200b", "\ufeff", "\u2800", "\u3164", "\u0301", "\u00ad")
 
