@@ -1205,6 +1205,10 @@ export interface Problem {
    * How many attempts are allowed at once; absent if there is no limit.
    */
   attempts?: number | null;
+  /**
+   * The current version of the resource, if the request expects another one.
+   */
+  current_version?: number | null;
 }
 /**
  * A product of the catalogue. `unit_price` is a decimal string on the wire.
@@ -1223,9 +1227,9 @@ export interface Product {
   version: number;
 }
 /**
- * A product was created, changed or discontinued, and has this version now.
+ * A product was created, changed or discontinued, or its units in stock changed, and has this version now.
  *
- * A change of its stock alone is not announced.
+ * A change of its reserved units alone is not announced.
  */
 export interface ProductChanged {
   product_id: number;
