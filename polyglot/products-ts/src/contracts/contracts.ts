@@ -6,6 +6,10 @@
  */
 
 /**
+ * Whether a list has archived customers: none, these too, these alone.
+ */
+export type ArchivedFilter = "false" | "true" | "only";
+/**
  * Actions in the audit log.
  */
 export type AuditAction =
@@ -37,19 +41,53 @@ export type Channel = "email" | "webhook";
  */
 export type OrderStatus = "placed" | "confirmed" | "dispatched" | "delivered" | "refused" | "cancelled";
 /**
+ * What was done to a customer.
+ */
+export type CustomerAction = "created" | "updated" | "archived" | "restored";
+/**
  * Orders of the customers list. `-` sorts descending; the id breaks ties.
+ *
+ * `relevance`: how well `q` fits. First the id, then the company, its beginning, one of its words, one of the
+ * contact's names, then the rest; by company if equal.
  */
 export type CustomerSort =
-  "customer_id" | "-customer_id" | "company_name" | "-company_name" | "city" | "-city" | "country" | "-country";
+  | "customer_id"
+  | "-customer_id"
+  | "company_name"
+  | "-company_name"
+  | "city"
+  | "-city"
+  | "country"
+  | "-country"
+  | "relevance";
 /**
  * The state of a delivery. A waiting delivery is retried until it is sent or has failed.
  */
 export type DeliveryStatus = "waiting" | "sent" | "failed";
 /**
+ * Whether a list has archived customers: none, these too, these alone.
+ */
+export type ArchivedFilter1 = "false" | "true" | "only";
+/**
+ * Whether a list has archived customers: none, these too, these alone.
+ */
+export type ArchivedFilter2 = "false" | "true" | "only";
+/**
  * Orders of the customers list. `-` sorts descending; the id breaks ties.
+ *
+ * `relevance`: how well `q` fits. First the id, then the company, its beginning, one of its words, one of the
+ * contact's names, then the rest; by company if equal.
  */
 export type CustomerSort1 =
-  "customer_id" | "-customer_id" | "company_name" | "-company_name" | "city" | "-city" | "country" | "-country";
+  | "customer_id"
+  | "-customer_id"
+  | "company_name"
+  | "-company_name"
+  | "city"
+  | "-city"
+  | "country"
+  | "-country"
+  | "relevance";
 /**
  * How the list of orders is sorted. `-` sorts descending. Newer orders have higher ids.
  */
@@ -123,6 +161,7 @@ export type ShipmentSort1 = "shipment_id" | "-shipment_id";
 export interface Shapes {
   AdjustStock: AdjustStock;
   ArchiveCustomer: ArchiveCustomer;
+  ArchivedFilter: ArchivedFilter;
   AuditAction: AuditAction;
   AuditEntry: AuditEntry;
   AuditPage: AuditPage;
@@ -141,10 +180,14 @@ export interface Shapes {
   CreateCustomer: CreateCustomer;
   CreateProduct: CreateProduct;
   Customer: Customer;
+  CustomerAction: CustomerAction;
   CustomerChanged: CustomerChanged;
+  CustomerFacets: CustomerFacets;
+  CustomerHistory: CustomerHistory;
   CustomerPage: CustomerPage;
   CustomerPatch: CustomerPatch;
   CustomerSort: CustomerSort;
+  CustomerVersion: CustomerVersion;
   CustomersFound: CustomersFound;
   DeadLetterHeaders: DeadLetterHeaders;
   DeleteWebhook: DeleteWebhook;
@@ -155,9 +198,13 @@ export interface Shapes {
   DispatchStarted: DispatchStarted;
   ErrorHeaders: ErrorHeaders;
   EventHeaders: EventHeaders;
+  FacetCustomers: FacetCustomers;
+  FacetValue: FacetValue;
+  FieldChange: FieldChange;
   FieldError: FieldError;
   GetCart: GetCart;
   GetCustomer: GetCustomer;
+  GetCustomerHistory: GetCustomerHistory;
   GetCustomers: GetCustomers;
   GetJwks: GetJwks;
   GetMe: GetMe;
@@ -232,6 +279,7 @@ export interface Shapes {
   Reservation: Reservation;
   ReservationState: ReservationState;
   ReserveStock: ReserveStock;
+  RestoreCustomer: RestoreCustomer;
   RevokeSession: RevokeSession;
   RevokeSessions: RevokeSessions;
   RevokedPage: RevokedPage;
@@ -468,10 +516,10 @@ export interface CommitStock {
   order_id: number;
 }
 /**
- * Create a customer with the given `customer_id`.
+ * Create a customer. Without `customer_id` the service chooses one that resembles the company's name.
  */
 export interface CreateCustomer {
-  customer_id: string;
+  customer_id?: string;
   company_name: string;
   contact_name?: string | null;
   contact_title?: string | null;
@@ -515,11 +563,65 @@ export interface Customer {
   archived_at: string | null;
 }
 /**
- * A customer was created, changed or archived, and has this version now.
+ * A customer was created, changed, archived or restored, and has this version now.
  */
 export interface CustomerChanged {
   customer_id: string;
   version: number;
+}
+/**
+ * How many customers match, and how many of these have each country, city and title.
+ */
+export interface CustomerFacets {
+  total: number;
+  /**
+   * @maxItems 100
+   */
+  country: FacetValue[];
+  /**
+   * @maxItems 100
+   */
+  city: FacetValue[];
+  /**
+   * @maxItems 100
+   */
+  contact_title: FacetValue[];
+}
+/**
+ * A value of a field, and how many customers have it. Null: they have none.
+ */
+export interface FacetValue {
+  value: string | null;
+  count: number;
+}
+/**
+ * A page of the changes of a customer, the latest first.
+ */
+export interface CustomerHistory {
+  /**
+   * @maxItems 40
+   */
+  items: CustomerVersion[];
+  next_cursor: string | null;
+}
+/**
+ * A version of a customer, and what led to it. `user_id` and `request_id` are null if no request did.
+ */
+export interface CustomerVersion {
+  version: number;
+  action: CustomerAction;
+  at: string;
+  user_id: string | null;
+  request_id: string | null;
+  changed: FieldChange[];
+}
+/**
+ * A field of a customer, before and after a change.
+ */
+export interface FieldChange {
+  field: string;
+  before: string | null;
+  after: string | null;
 }
 /**
  * A page of the customers list.
@@ -688,6 +790,16 @@ export interface EventHeaders {
   traceparent?: string;
 }
 /**
+ * Count the customers that match every given filter, as `ListCustomers` has them.
+ */
+export interface FacetCustomers {
+  country?: string | null;
+  city?: string | null;
+  region?: string | null;
+  q?: string | null;
+  archived?: ArchivedFilter1;
+}
+/**
  * What is wrong with one field of a payload, without the value that was sent.
  */
 export interface FieldError {
@@ -704,6 +816,14 @@ export interface GetCart {}
  */
 export interface GetCustomer {
   customer_id: string;
+}
+/**
+ * Who changed what of a customer, when, and by which request. An archived customer has its history too.
+ */
+export interface GetCustomerHistory {
+  customer_id: string;
+  limit?: number;
+  cursor?: string | null;
 }
 /**
  * Get up to 200 customers by id.
@@ -819,7 +939,7 @@ export interface ListCategories {
   cursor?: string | null;
 }
 /**
- * List the customers that match every given filter. Archived customers are left out.
+ * List the customers that match every given filter. Archived customers are left out, unless `archived` says so.
  *
  * `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company, contact, city or country; case and accents are ignored.
  */
@@ -828,6 +948,7 @@ export interface ListCustomers {
   city?: string | null;
   region?: string | null;
   q?: string | null;
+  archived?: ArchivedFilter2;
   sort?: CustomerSort1;
   limit?: number;
   cursor?: string | null;
@@ -1387,6 +1508,15 @@ export interface ReserveStock {
    * @maxItems 100
    */
   lines: [NewLine, ...NewLine[]];
+}
+/**
+ * Use an archived customer again. If `expected_version` is given, it must be the current one.
+ *
+ * Repeating this has no effect.
+ */
+export interface RestoreCustomer {
+  customer_id: string;
+  expected_version?: number | null;
 }
 /**
  * End one session of the access token's user.
