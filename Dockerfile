@@ -61,6 +61,16 @@ COPY --chmod=755 providers providers
 COPY --chmod=755 worker worker
 COPY --chmod=755 ${PACKAGE} ${PACKAGE}
 
+# The console. The examples of the contracts fill its forms, and say which route sends which endpoint.
+FROM process AS console
+ARG PACKAGE
+ENV PACKAGE=${PACKAGE}
+COPY --chmod=755 ops ops
+COPY --chmod=755 services.py services.py
+COPY --chmod=755 tests/contract/examples tests/contract/examples
+COPY --chmod=755 ${PACKAGE} ${PACKAGE}
+EXPOSE 8081
+
 # The command `mesh`, which creates the streams in compose.yaml.
 FROM process AS command
 COPY --chmod=755 cli cli

@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable
 
-from ops.nkeys import PEOPLE
+from ops.nkeys import CONSOLE, PEOPLE
 from ops.process import TARGETS, Process
 from subjects import (
     AUTH_JWKS,
@@ -113,8 +113,8 @@ PROCESSES = (
 BY_NAME = {process.name: process for process in PROCESSES}
 WORKERS = tuple(process for process in PROCESSES if process.serves)
 
-LOCKS = (*BY_NAME, *TARGETS)
-"""The extras of pyproject.toml that `make lock` pins: each process, and what a new worker begins with."""
+LOCKS = (*BY_NAME, CONSOLE, *TARGETS)
+"""The extras of pyproject.toml that `make lock` pins: each process, the console, and what a new worker begins with."""
 
 
 def nats_users(processes: Iterable[Process] = PROCESSES) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from cli.streams import streams as streams_command
 from devstack.servers.nats import CONFIGURATION
 from ops.callers import CALLERS, Caller, read_callers
 from ops.certificates import Authority
-from ops.nkeys import DEPLOYER, new_seed, public_key, variable
+from ops.nkeys import CONSOLE, DEPLOYER, new_seed, public_key, variable
 from ops.permissions import block, replaced
 from ops.private_files import locked, write_private
 from ops.streams import streams
@@ -92,5 +92,5 @@ def _user(seed_file: Path, user: str) -> Iterator[tuple[str, str]]:
         write_private(seed_file, new_seed())
     seed = seed_file.read_text().strip()
     yield variable(user), public_key(seed)
-    if user in BY_NAME or (user == DEPLOYER and streams(PROCESSES, EVENTS)):
+    if user in BY_NAME or user == CONSOLE or (user == DEPLOYER and streams(PROCESSES, EVENTS)):
         yield f"NATS_{user.upper()}_SEED", seed

@@ -15,12 +15,14 @@ from console.sources.instances import EVERY, Instances
 from console.sources.logs import Line
 from console.sources.map import Gateway, Seen, picture
 from console.sources.metrics import Metrics
+from console.sources.percentiles import percentile
 from console.sources.ring import Ring, Watchers
 from console.sources.said import Said, heard
 from console.sources.stack import StackReader
 from console.sources.streams import Streams
 from console.sources.traces import Traces
 from mesh.core.terminal import escaped
+from mesh.telemetry.catalogue import RPC_DURATION
 from mesh.transport.base import Message, Transport
 from ops.jetstream import JetStream
 from services import PROCESSES
@@ -31,6 +33,7 @@ _UNWATCHED: Final = 10.0
 """Seconds between two looks while no page is open."""
 _SELDOM: Final = 3
 """Metrics and streams are asked for at each third look."""
+_SLOWEST: Final = 0.99
 
 
 class Watch:
@@ -54,6 +57,7 @@ class Watch:
         self.http = http
         self.history = History()
         self._looks = 0
+        self._p99: dict[str, float] = {}
         self.closing = asyncio.Event()
         """Set when the process ends: open pages end too."""
 
@@ -88,9 +92,11 @@ class Watch:
         if self._looks % _SELDOM == 0:
             urls = {**self.settings.console_metrics_urls, **stack.metrics_urls}
             jobs += [self.metrics.poll(urls), self.streams.poll()]
-        self._looks += 1
         await asyncio.gather(*jobs)
-        self.history.add(self.instances.all)
+        if self._looks % _SELDOM == 0:
+            self._p99 = percentile(self.metrics.by_process.values(), RPC_DURATION, RPC_DURATION.labels[0], _SLOWEST)
+        self._looks += 1
+        self.history.add(self.instances.all, self._p99)
         seen = Seen(
             self.instances.all,
             self.gateway,

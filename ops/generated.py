@@ -14,7 +14,7 @@ from typing import Any
 
 from mesh.core.event import Event
 from ops.callers import Caller
-from ops.nkeys import DEPLOYER, PEOPLE, variable
+from ops.nkeys import CONSOLE, DEPLOYER, PEOPLE, variable
 from ops.permissions import replaced
 from ops.process import Process, Store
 from ops.streams import streams
@@ -193,8 +193,8 @@ def _example_secrets(rows: Rows) -> str:
 
 def _example_keys(rows: Rows, outside: Iterable[str], *, has_streams: bool) -> str:
     own = [line for row in rows for line in (f"{variable(row.name)}=", f"NATS_{row.prefix}_SEED=")]
-    deployer = [f"NATS_{DEPLOYER.upper()}_SEED="] if has_streams else []
-    return _lines([*own, *(f"{variable(user)}=" for user in (*PEOPLE, *outside)), *deployer])
+    people = [f"NATS_{user.upper()}_SEED=" for user in (*([DEPLOYER] if has_streams else []), CONSOLE)]
+    return _lines([*own, *(f"{variable(user)}=" for user in (*PEOPLE, *outside)), *people])
 
 
 def _makers(outside: Sequence[str], *, has_streams: bool) -> dict[str, Callable[[Rows], str]]:

@@ -28,7 +28,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each process that a test s
 
 os.environ["MESH_CONSOLE"] = "false"  # a test that looks at the console starts it
 
-_TOGETHER = ("faults", "e2e", "contract", "security")
+_TOGETHER = ("faults", "e2e", "contract", "security", "browser")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 

@@ -36,7 +36,7 @@ async def endpoints() -> dict[str, Any]:
 
 @router.get("/api/rates")
 async def rates(request: Request) -> dict[str, list[list[float | None]]]:
-    """The last minutes of each endpoint by subject: requests a second, errors a second, milliseconds."""
+    """The last minutes of each endpoint by subject: requests a second, errors a second, mean and p99 milliseconds."""
     return {subject: [list(point) for point in points] for subject, points in watch_of(request).history.items()}
 
 

@@ -1,5 +1,6 @@
 """Events: the streams, what goes by, the way of one order, and the dead letters."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query
@@ -7,10 +8,12 @@ from starlette.requests import Request
 
 from console.api.application import watch_of
 from console.sources.reading import contains, json_or
-from console.sources.said import stored
+from console.sources.said import Said, stored
 from mesh.core.errors import MeshError
 from mesh.core.terminal import escaped
 from mesh.events.stored import Stored, at, read, read_all
+from mesh.events.stored import newest as newest_stored
+from mesh.transport.base import Transport
 from ops import dead_letters
 from ops.streams import DEAD_STREAM, EVENT_STREAM
 
@@ -18,7 +21,9 @@ router = APIRouter()
 
 _MOST_LETTERS = 200
 _MOST_OF_ORDER = 200
-_OF_ORDERS = ("events.orders.", "events.stock.", "events.shipping.")
+_MOST_SEARCHED = 20_000
+"""Events at the end of the stream among which those of an order are looked for: some 5,000 orders."""
+_OF_ORDERS = ("events.orders.*", "events.stock.*", "events.shipping.*")
 _LONGEST = 2000
 
 Sequence = Annotated[int, Path(ge=1, lt=2**63)]
@@ -43,18 +48,28 @@ async def newest(
 
 
 @router.get("/api/orders/{order_id}")
-async def order(request: Request, order_id: Annotated[int, Path(ge=1, lt=2**31)]) -> list[dict[str, Any]]:
-    """The events of one order, the oldest first: as far back as the stream goes."""
-    found: list[dict[str, Any]] = []
+async def order(request: Request, order_id: Annotated[int, Path(ge=1, lt=2**31)]) -> dict[str, Any]:
+    """The stored events of one order, the oldest first; `since` is the sequence at which the search began."""
+    transport = watch_of(request).transport
     try:
-        async for one in read_all(watch_of(request).transport, EVENT_STREAM, subject="events.*.*"):
-            event = stored(one)
-            if event.order_id == order_id and event.subject.startswith(_OF_ORDERS):
-                found.append(event.document())
-            if len(found) >= _MOST_OF_ORDER:
-                break
+        last = await newest_stored(transport, EVENT_STREAM)
+        since = max(1, last.sequence - _MOST_SEARCHED + 1) if last else 1
+        found = await asyncio.gather(*(_of_order(transport, order_id, since, subject) for subject in _OF_ORDERS))
     except MeshError as error:
         raise _unavailable(error) from error
+    events = sorted((event for some in found for event in some), key=lambda event: event.at)
+    return {"events": [event.document() for event in events], "since": since}
+
+
+async def _of_order(transport: Transport, order_id: int, since: int, subject: str) -> list[Said]:
+    """The events of an order on a subject. The number is sought first: reading JSON takes longer."""
+    found: list[Said] = []
+    number = str(order_id).encode()
+    async for one in read_all(transport, EVENT_STREAM, since, subject):
+        if number in one.payload and (event := stored(one)).order_id == order_id:
+            found.append(event)
+        if len(found) >= _MOST_OF_ORDER:
+            break
     return found
 
 

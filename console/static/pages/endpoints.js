@@ -3,7 +3,8 @@ import { duration, empty, field, h, heading, load, rate, send, show } from "../d
 
 export const title = "Endpoints";
 
-const SPARK = { width: 120, height: 26 };
+const SPARK = { width: 96, height: 22 };
+const CHART = { width: 240, height: 64 };
 let known = null;
 let wanted = "";
 
@@ -29,36 +30,53 @@ export function open(main, [subject]) {
 function list(place) {
   const body = h("tbody");
   const cells = new Map();
-  const draw = () => show(body, Object.values(known.endpoints).filter((entry) => !wanted || entry.subject.includes(wanted)).map((entry) => {
-    const spark = h("td");
-    const numbers = h("td", { class: "number" });
-    cells.set(entry.subject, { spark, numbers });
-    return h("tr", {}, h("td", {}, h("a", { href: `#/endpoints/${encodeURIComponent(entry.subject)}` }, entry.subject)),
-      h("td", {}, entry.access), h("td", {}, entry.reads ? "reads" : "changes"), spark, numbers, h("td", {}, entry.routes[0] ?? "only services"));
-  }));
-  show(place, heading("Endpoints"), field("Search", h("input", { type: "search", value: wanted, oninput: (event) => {
-    wanted = event.target.value.trim();
-    draw();
-  } })), h("div", { class: "wide" }, h("table", { class: "rows" },
-    h("thead", {}, h("tr", {}, ...["subject", "who", "", "requests a second", "now", "over HTTP"].map((name) => h("th", { scope: "col" }, name)))), body)));
+  let rates = {};
+  const fill = ({ requests, errors, slowest }, points) => {
+    const [now, failed, , p99] = points.at(-1) ?? [0, 0, null, null];
+    show(requests, sparkline(points.map((point) => point[0]), "requests a second"), h("span", {}, rate(now)));
+    show(errors, h("span", { class: failed ? "why" : "" }, rate(failed)));
+    show(slowest, sparkline(points.map((point) => point[3]), "p99 milliseconds"), h("span", {}, duration(p99)));
+  };
+  const draw = () => {
+    cells.clear();
+    show(body, Object.values(known.endpoints).filter((entry) => !wanted || entry.subject.includes(wanted)).map((entry) => {
+      const [requests, errors, slowest] = ["chart", "number", "chart"].map((name) => h("td", { class: name }));
+      cells.set(entry.subject, { requests, errors, slowest });
+      fill(cells.get(entry.subject), rates[entry.subject] ?? []);
+      return h("tr", {}, h("td", {}, h("a", { href: `#/endpoints/${encodeURIComponent(entry.subject)}` }, entry.subject)),
+        requests, errors, slowest, h("td", {}, entry.access), h("td", {}, entry.reads ? "reads" : "changes"), h("td", {}, h("code", {}, entry.routes[0] ?? "–")));
+    }));
+  };
+  show(place, heading("Endpoints"), h("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
+    field("Search", h("input", { type: "search", value: wanted, placeholder: "subject", oninput: (event) => {
+      wanted = event.target.value.trim();
+      draw();
+    } }))), h("div", { class: "wide panel" }, h("table", { class: "rows" },
+    h("thead", {}, h("tr", {}, ...["subject", "requests/s", "errors/s", "p99", "who may call", "effect", "over HTTP"].map((name) => h("th", { scope: "col" }, name)))), body)));
   draw();
-  return (rates) => {
-    for (const [subject, { spark, numbers }] of cells) {
-      const points = rates[subject] ?? [];
-      show(spark, sparkline(points.map((point) => point[0]), "requests a second"));
-      const last = points.at(-1) ?? [0, 0, null];
-      show(numbers, `${rate(last[0])}/s`, last[1] ? h("span", { class: "why" }, ` ${rate(last[1])} errors/s`) : "", last[2] === null ? "" : ` ${duration(last[2])}`);
-    }
+  return (found) => {
+    rates = found;
+    for (const [subject, columns] of cells) fill(columns, rates[subject] ?? []);
   };
 }
 
-/** A small chart. Its words say the same. */
-function sparkline(values, what) {
+/** A small chart, with a gap where nothing was measured. Its words say the same. */
+function sparkline(values, what, { width, height } = SPARK) {
   const most = Math.max(...values, 1e-9);
-  const step = SPARK.width / Math.max(values.length - 1, 1);
-  const points = values.map((value, index) => `${(index * step).toFixed(1)},${(SPARK.height - 2 - ((value ?? 0) / most) * (SPARK.height - 4)).toFixed(1)}`);
-  const words = values.length ? `${what}: now ${rate(values.at(-1) ?? 0)}, at most ${rate(most > 1e-8 ? most : 0)}` : `${what}: nothing yet`;
-  return h("svg", { class: "spark", width: SPARK.width, height: SPARK.height, role: "img", "aria-label": words }, h("polyline", { points: points.join(" ") }));
+  const step = width / Math.max(values.length - 1, 1);
+  let gap = true;
+  const path = values.map((value, index) => {
+    if (value === null) {
+      gap = true;
+      return "";
+    }
+    const point = `${gap ? "M" : "L"}${(index * step).toFixed(1)} ${(height - 2 - (value / most) * (height - 4)).toFixed(1)}${gap ? "h.1" : ""}`;
+    gap = false;
+    return point;
+  }).join("");
+  const last = values.findLast((value) => value !== null);
+  const words = last === undefined ? `${what}: nothing yet` : `${what}: last ${rate(last)}, at most ${rate(most)}`;
+  return h("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": words }, h("path", { d: path }));
 }
 
 function one(place, subject) {
@@ -78,8 +96,11 @@ function one(place, subject) {
     shape("Request", entry.request), shape("Reply", entry.reply, entry.example_reply));
   return (rates) => {
     const points = rates[subject] ?? [];
-    const chart = (name, index) => h("figure", {}, h("figcaption", {}, name), sparkline(points.map((point) => point[index]), name));
-    show(charts, chart("requests a second", 0), chart("errors a second", 1), chart("mean milliseconds", 2));
+    const chart = (name, index, shown) => {
+      const last = points.at(-1)?.[index] ?? null;
+      return h("figure", {}, h("figcaption", {}, name, h("b", {}, shown(last))), sparkline(points.map((point) => point[index]), name, CHART));
+    };
+    show(charts, chart("requests a second", 0, rate), chart("errors a second", 1, rate), chart("mean duration", 2, duration), chart("p99 duration", 3, duration));
   };
 }
 

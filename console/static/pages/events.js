@@ -104,12 +104,13 @@ function openOrder(main, id) {
   const way = h("ol", { class: "way", "aria-label": `The way of order ${id}` });
   const list = h("ul", { class: "lines" });
   const note = h("p", { class: "summary", role: "status" });
+  const limit = h("p", { class: "hint" });
   const search = h("form", { class: "filters", onsubmit: (event) => {
     event.preventDefault();
     const number = Number(new FormData(event.target).get("order"));
     if (number) location.hash = `#/events/order/${number}`;
   } }, field("Another order", h("input", { name: "order", type: "number", min: 1, value: id })), h("button", { type: "submit" }, "Show"));
-  show(main, heading(`Order ${id}`, note, h("a", { href: "#/events" }, "All events")), way, h("h2", {}, "Its events"), list, search);
+  show(main, heading(`Order ${id}`, note, h("a", { href: "#/events" }, "All events")), way, h("h2", {}, "Its events"), limit, list, search);
   const events = new Map();
 
   function draw() {
@@ -126,6 +127,9 @@ function openOrder(main, id) {
     for (const one of found) if (one.order_id === id) events.set(one.headers["ce-id"], one);
     draw();
   };
-  load(`/api/orders/${id}`).then(keep, (error) => show(note, error.message));
+  load(`/api/orders/${id}`).then((found) => {
+    if (found.since > 1) show(limit, `Only events from number ${found.since} on were searched.`);
+    keep(found.events);
+  }, (error) => show(note, error.message));
   return follow("events", keep);
 }

@@ -11,7 +11,7 @@ from tests.support.paths import ROOT
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-PACKAGES = {row.name: row.package for row in PROCESSES}
+PACKAGES = {row.name: row.package for row in PROCESSES} | {"console": "console"}
 
 
 def stages() -> dict[str, list[str]]:

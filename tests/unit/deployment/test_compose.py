@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from opentelemetry.sdk.environment_variables import OTEL_EXPORTER_OTLP_ENDPOINT
+from opentelemetry.sdk.environment_variables import OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS
 from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
 from cli.application import application
+from console.settings import ConsoleSettings
 from gateway.middleware.client_address import ClientAddresses
 from gateway.settings import GatewaySettings
 from mesh.process.settings import WorkerSettings
@@ -28,13 +29,17 @@ DOCKERS_OWN = ("172.16.0.0/12", "192.168.0.0/16")
 NATS_FILES = ("nats.conf", "nats-tls.conf")
 ONE_SHOTS = {"streams"} & SERVICES.keys()
 """Services that end once their work is done."""
-SETTINGS: dict[str, type[BaseSettings]] = {row.name: settings_of(row) for row in PROCESSES}
+SETTINGS: dict[str, type[BaseSettings]] = {
+    **{row.name: settings_of(row) for row in PROCESSES},
+    "console": ConsoleSettings,
+}
+PUBLISHED = {"gateway": "8080", "console": "8081"}
 
 
 @pytest.mark.parametrize("service", PACKAGES)
 def test_every_variable_is_one_that_the_process_reads(service: str) -> None:
     known = {name.upper() for kind in (SETTINGS[service], LogSettings, TraceSettings) for name in kind.model_fields}
-    assert set(SERVICES[service]["environment"]) <= known | {OTEL_EXPORTER_OTLP_ENDPOINT}
+    assert set(SERVICES[service]["environment"]) <= known | {OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS}
     needed = {name.upper() for name, field in SETTINGS[service].model_fields.items() if field.is_required()}
     assert needed <= set(SERVICES[service]["environment"])
 
@@ -135,11 +140,12 @@ def test_who_is_named_in_the_example_is_believed_and_no_other_container(monkeypa
         assert client == ClientAddresses(proxies).find(scope)
 
 
-def test_only_the_gateways_port_is_published_and_to_this_machine_alone() -> None:
-    assert {"gateway"} == {name for name, service in SERVICES.items() if "ports" in service}
-    assert ["127.0.0.1:8080:8080"] == [by_default(port) for port in SERVICES["gateway"]["ports"]]
-    assert "8080" == SERVICES["gateway"]["environment"]["GATEWAY_PORT"]
-    assert "EXPOSE 8080" in image("gateway")
+def test_only_the_gateway_and_the_console_are_published_and_to_this_machine_alone() -> None:
+    assert {*PUBLISHED} == {name for name, service in SERVICES.items() if "ports" in service}
+    for name, port in PUBLISHED.items():
+        assert [f"127.0.0.1:{port}:{port}"] == [by_default(one) for one in SERVICES[name]["ports"]]
+        assert port == SERVICES[name]["environment"][f"{name.upper()}_PORT"]
+        assert f"EXPOSE {port}" in image(name)
 
 
 def test_the_gateway_is_told_of_a_proxy_in_front_and_of_foreign_pages_where_there_are_any(
@@ -152,12 +158,18 @@ def test_the_gateway_is_told_of_a_proxy_in_front_and_of_foreign_pages_where_ther
     assert ((), ()) == (GatewaySettings().gateway_trusted_proxies, GatewaySettings().gateway_cors_origins)
 
 
-def test_no_two_services_share_a_database_and_the_gateway_reaches_none() -> None:
+def test_the_console_is_not_on_the_network_of_the_gateways_callers() -> None:
+    assert {"mesh", "operators"} == set(SERVICES["console"]["networks"])
+    assert not COMPOSE["networks"]["operators"]
+
+
+def test_no_two_services_share_a_database_and_neither_gateway_nor_console_reaches_one() -> None:
     databases = {
         service: {network for network in SERVICES[service]["networks"] if network.endswith("-database")}
         for service in PACKAGES
     }
-    assert {row.name: {f"{row.name}-database"} if row.store else set() for row in PROCESSES} == databases
+    expected: dict[str, set[str]] = {row.name: {f"{row.name}-database"} if row.store else set() for row in PROCESSES}
+    assert {**expected, "console": set()} == databases
 
 
 def test_everything_is_checked_for_health_and_starts_after_what_it_needs() -> None:

@@ -49,7 +49,7 @@ def test_each_process_is_built_from_a_target_that_runs_its_module(service: str) 
 
 @pytest.mark.parametrize("service", PACKAGES)
 def test_an_image_holds_what_its_process_imports_and_no_other_service(service: str) -> None:
-    data = {path for path in copied(image(service)) if path.startswith(("requirements/", "docs/"))}
+    data = {path for path in copied(image(service)) if path.startswith(("requirements/", "docs/", "tests/"))}
     code = {path.removesuffix(".py") for path in copied(image(service)) - data}
     assert ours(PACKAGES[service]) == code
     assert (service == "gateway") == ("docs/contracts/asyncapi.json" in data)
