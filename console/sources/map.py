@@ -80,11 +80,12 @@ def picture(processes: Sequence[Process], seen: Seen) -> dict[str, Any]:
     workers = [row for row in processes if row.serves]
     services = [_service(row, by_service[row.name], seen.now, nats=seen.nats) for row in workers]
     http, errors = _http(seen.metrics)
+    asked = sum(one.rate for one in services)
     bus: Health = "ok" if seen.nats else "down"
     nodes = [
         Node("clients", "clients", "Clients", "ok", rate=http),
         Node("gateway", "gateway", "gateway", "ok" if seen.gateway.ready else "down", seen.gateway.why, http, errors),
-        Node("nats", "bus", "NATS", bus, "" if seen.nats else "the console cannot reach it"),
+        Node("nats", "bus", "NATS", bus, "" if seen.nats else "the console cannot reach it", asked),
         *services,
         *_stores(workers, services),
         *_streams(seen.streams),
@@ -92,7 +93,7 @@ def picture(processes: Sequence[Process], seen: Seen) -> dict[str, Any]:
     health = {one.id: one.health for one in nodes}
     edges = [
         Edge("clients", "gateway", http, health["gateway"]),
-        Edge("gateway", "nats", http, bus),
+        Edge("gateway", "nats", min(http, asked), bus),  # the gateway answers some from memory
         *(Edge("nats", one.id, one.rate, one.health) for one in services),
         *(Edge(row.name, row.store, _rate(services, row.name), health[row.store]) for row in workers if row.store),
         *_event_edges(workers, seen.streams),

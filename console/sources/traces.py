@@ -64,6 +64,12 @@ class Trace:
         """The request id in any of its spans."""
         return next((str(one.attributes[REQUEST_ID]) for one in self.spans if REQUEST_ID in one.attributes), "")
 
+    @property
+    def error(self) -> str:
+        """The first error that names a reason; else the root's, which is a status. Empty if every step succeeded."""
+        errors = [one.error for one in sorted(self.spans, key=lambda one: one.start) if one.error]
+        return next((one for one in errors if not one.isdigit()), self.root.error or next(iter(errors), ""))
+
     def summary(self) -> dict[str, Any]:
         """One line of the list of requests."""
         root = self.root
@@ -78,7 +84,7 @@ class Trace:
             "method": str(about.get("http.request.method", "")),
             "status": status,
             "ms": round(root.ms, 3),
-            "error": root.error or next((one.error for one in self.spans if one.error), ""),
+            "error": self.error,
             "failed": bool(root.error),
             "services": list(dict.fromkeys(one.service for one in sorted(self.spans, key=lambda one: one.start))),
             "spans": len(self.spans),

@@ -50,6 +50,13 @@ export function rate(value) {
   return value < 10 ? value.toFixed(1) : String(Math.round(value));
 }
 
+/** A table's place: it scrolls sideways by itself where the page is narrower, also by the keyboard. */
+export const wide = (label, ...children) => h("div", { class: "wide panel", role: "region", "aria-label": label, tabindex: 0 }, ...children);
+
+/** The first row of a table. A name that begins with # stands above numbers. */
+export const headings = (...names) => h("thead", {}, h("tr", {}, names.map((name) =>
+  h("th", { scope: "col", class: name.startsWith("#") ? "number" : undefined }, name.replace("#", "")))));
+
 /** A field with its label. */
 export const field = (label, input) => h("label", { class: "field" }, h("span", {}, label), input);
 

@@ -1,5 +1,5 @@
 // What is wrong with the mesh, and what to do about it.
-import { empty, h, heading, load, show } from "../dom.js";
+import { empty, h, heading, headings, load, show, wide } from "../dom.js";
 
 export const title = "Doctor";
 
@@ -7,7 +7,7 @@ const WORDS = { ok: "well", warning: "warning", error: "error" };
 const HEALTH = { ok: "ok", warning: "degraded", error: "down" };
 
 export function open(main) {
-  const body = h("div", { class: "wide" }, empty("looking …"));
+  const body = wide("Findings", empty("looking …"));
   const note = h("p", { class: "summary", role: "status" });
   const again = h("button", { type: "button", onclick: () => look() }, "Look again");
   show(main, heading("Doctor", note, again), body);
@@ -28,7 +28,7 @@ export function open(main) {
 }
 
 const table = (findings) => h("table", {},
-  h("thead", {}, h("tr", {}, ...["", "about", "what", "what to do"].map((name) => h("th", { scope: "col" }, name)))),
+  headings("state", "about", "what", "what to do"),
   h("tbody", {}, findings.map((one) => h("tr", {},
     h("td", {}, h("span", { class: `health ${HEALTH[one.severity]}` }, WORDS[one.severity])),
     h("td", {}, one.about), h("td", {}, one.what), h("td", {}, one.do)))));

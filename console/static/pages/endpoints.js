@@ -1,5 +1,5 @@
 // The endpoints: how busy each one is, what it takes and returns, and a form that calls it.
-import { duration, empty, field, h, heading, load, rate, send, show } from "../dom.js";
+import { duration, empty, field, h, heading, headings, load, rate, send, show, wide } from "../dom.js";
 
 export const title = "Endpoints";
 
@@ -51,8 +51,8 @@ function list(place) {
     field("Search", h("input", { type: "search", value: wanted, placeholder: "subject", oninput: (event) => {
       wanted = event.target.value.trim();
       draw();
-    } }))), h("div", { class: "wide panel" }, h("table", { class: "rows" },
-    h("thead", {}, h("tr", {}, ...["subject", "requests/s", "errors/s", "p99", "who may call", "effect", "over HTTP"].map((name) => h("th", { scope: "col" }, name)))), body)));
+    } }))), wide("All endpoints", h("table", { class: "rows" },
+    headings("subject", "requests/s", "#errors/s", "p99", "who may call", "effect", "over HTTP"), body)));
   draw();
   return (found) => {
     rates = found;
@@ -76,7 +76,7 @@ function sparkline(values, what, { width, height } = SPARK) {
   }).join("");
   const last = values.findLast((value) => value !== null);
   const words = last === undefined ? `${what}: nothing yet` : `${what}: last ${rate(last)}, at most ${rate(most)}`;
-  return h("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": words }, h("path", { d: path }));
+  return h("svg", { class: "spark", preserveAspectRatio: "none", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": words }, h("path", { d: path }));
 }
 
 function one(place, subject) {
@@ -160,6 +160,7 @@ function input(name, property, example, required) {
 /** The schema of a value without its reference, and without null where that is one of several. */
 function resolve(property) {
   if (property.$ref) return resolve(known.shapes[property.$ref.split("/").at(-1)] ?? {});
+  if (Array.isArray(property.type)) return { ...property, type: property.type.find((one) => one !== "null") };
   const others = (property.anyOf ?? []).filter((one) => one.type !== "null");
   return others.length === 1 ? resolve(others[0]) : property;
 }

@@ -1,11 +1,12 @@
 // Events: streams and consumers, what goes by, the way of one order, and dead letters.
-import { clock, empty, field, h, heading, load, send, show } from "../dom.js";
+import { clock, empty, field, h, heading, headings, load, send, show, wide } from "../dom.js";
 import { follow, latest } from "../live.js";
 
 export const title = "Events";
 
 const STEPS = ["placed", "confirmed", "dispatched", "delivered"];
 const ENDS = ["refused", "cancelled"];
+const LONGEST = 160;
 let wanted = "";
 
 export function open(main, [kind, id]) {
@@ -13,16 +14,17 @@ export function open(main, [kind, id]) {
 }
 
 function openAll(main) {
-  const streams = h("div", { class: "wide" });
-  const dead = h("div", { class: "wide" });
+  const streams = wide("Streams and consumers");
+  const dead = wide("Dead letters");
   const list = h("ul", { class: "lines" });
   const problem = h("p", { class: "why", role: "alert" });
   show(main, heading("Events"), problem, h("h2", {}, "Streams and consumers"), streams, h("h2", {}, "Dead letters"), dead,
     h("h2", {}, "What goes by"),
-    field("Search", h("input", { type: "search", value: wanted, placeholder: "subject, id, payload …", oninput: (event) => {
-      wanted = event.target.value;
-      draw();
-    } })), list);
+    h("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
+      field("Search", h("input", { type: "search", value: wanted, placeholder: "subject, id, payload …", oninput: (event) => {
+        wanted = event.target.value;
+        draw();
+      } }))), list);
 
   function draw() {
     const text = wanted.toLowerCase();
@@ -69,7 +71,7 @@ function openAll(main) {
 
 function streamTable(streams) {
   return h("table", {},
-    h("thead", {}, h("tr", {}, ...["stream", "messages", "size", "consumer", "waiting", "in progress", "redelivered"].map((name) => h("th", { scope: "col" }, name)))),
+    headings("stream", "#messages", "#size", "consumer", "#waiting", "#in progress", "#redelivered"),
     h("tbody", {}, streams.flatMap((stream) => {
       const rows = stream.consumers.length ? stream.consumers : [null];
       return rows.map((consumer, index) => h("tr", {},
@@ -82,7 +84,7 @@ function streamTable(streams) {
 
 function letterTable(letters, act) {
   return h("table", {},
-    h("thead", {}, h("tr", {}, ...["number", "time", "service", "why", "event", ""].map((name) => h("th", { scope: "col" }, name)))),
+    headings("number", "time", "service", "why", "event", "what to do"),
     h("tbody", {}, letters.map((letter) => h("tr", {},
       h("td", {}, letter.sequence), h("td", {}, clock(letter.at)), h("td", {}, letter.service),
       h("td", { class: "why" }, letter.headers["Dead-Reason"] ?? "", letter.headers["Dead-Detail"] ? `: ${letter.headers["Dead-Detail"]}` : ""),
@@ -97,8 +99,10 @@ function eventLine(one) {
     h("time", {}, clock(one.at)), h("b", {}, one.subject.replace(/^events\./, "")),
     one.order_id && h("a", { href: `#/events/order/${one.order_id}` }, `order ${one.order_id}`),
     one.trace_id && h("a", { href: `#/requests/${one.trace_id}` }, "request"),
-    h("span", { class: "fields" }, JSON.stringify(one.data)?.slice(0, 240)));
+    h("span", { class: "fields" }, cut(JSON.stringify(one.data) ?? "")));
 }
+
+const cut = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
 
 function openOrder(main, id) {
   const way = h("ol", { class: "way", "aria-label": `The way of order ${id}` });

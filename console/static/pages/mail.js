@@ -1,11 +1,11 @@
 // The mail that `mesh up` caught: none of it left this machine.
-import { empty, h, heading, load, show } from "../dom.js";
+import { empty, h, heading, headings, load, show, wide } from "../dom.js";
 import { follow } from "../live.js";
 
 export const title = "Mail";
 
 export function open(main, [number]) {
-  const list = h("div", { class: "wide" });
+  const list = wide("Mails");
   const letter = h("section", { class: "panel", hidden: !number });
   const note = h("p", { class: "summary", role: "status" });
   show(main, heading("Mail", note), list, letter);
@@ -32,7 +32,7 @@ export function open(main, [number]) {
 
 function table(mails) {
   return h("table", { class: "rows" },
-    h("thead", {}, h("tr", {}, ...["number", "date", "to", "subject"].map((name) => h("th", { scope: "col" }, name)))),
+    headings("number", "date", "to", "subject"),
     h("tbody", {}, mails.map((mail) => h("tr", {}, h("td", {}, mail.number), h("td", {}, mail.date), h("td", {}, mail.to),
       h("td", {}, h("a", { href: `#/mail/${mail.number}` }, mail.subject || "(no subject)"))))));
 }

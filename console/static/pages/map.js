@@ -1,13 +1,13 @@
 // The map: who runs, who talks to whom, how much, and what is wrong.
-import { duration, empty, h, heading, load, rate, show } from "../dom.js";
+import { duration, empty, h, heading, headings, load, rate, show } from "../dom.js";
 import { follow, latest } from "../live.js";
 
 export const title = "Map";
 
 const COLUMNS = { clients: 0, gateway: 1, bus: 2, service: 3, stream: 4, store: 4 };
-const LEFT = [4, 208, 412, 648, 886];
+const LEFT = [4, 224, 444, 664, 894];
 const WIDTH = 1066;
-const BOX = { width: 176, height: 54 };
+const BOX = { width: 160, height: 54 };
 const ROW = 66;
 const MOST_DOTS = 80;
 const DOT_LASTS = 700; // milliseconds for one edge
@@ -16,7 +16,7 @@ const WORDS = { ok: "well", degraded: "degraded", down: "down", unknown: "unknow
 
 export function open(main) {
   const drawing = h("div", { class: "map" });
-  const detail = h("section", { class: "detail", "aria-live": "off" });
+  const detail = h("section", { class: "detail", "aria-live": "off", "aria-label": "The chosen box", tabindex: 0 });
   const summary = h("p", { class: "summary", role: "status" });
   show(main, heading("Map", summary), drawing, legend(), detail);
   const picture = new Picture(drawing, (id) => choose(id));
@@ -70,8 +70,7 @@ function about(node, instances) {
     node.detail && h("p", {}, node.detail),
     instances.length > 0 && h("table", {},
       h("caption", {}, "Instances"),
-      h("thead", {}, h("tr", {}, ...["instance", "state", "version", "started (UTC)", "requests/s", "errors/s", "NATS reconnects"]
-        .map((name) => h("th", { scope: "col" }, name)))),
+      headings("instance", "state", "version", "started (UTC)", "#requests/s", "#errors/s", "#NATS reconnects"),
       h("tbody", {}, instances.map((one) => h("tr", {},
         h("td", {}, h("code", {}, one.id)),
         h("td", {}, h("span", { class: `health ${one.state === "ready" ? "ok" : "down"}` }, one.state), one.why && ` ${one.why}`),
@@ -95,8 +94,7 @@ function endpointTable(instances) {
   }
   return h("table", {},
     h("caption", {}, "Endpoints"),
-    h("thead", {}, h("tr", {}, ...["subject", "requests/s", "errors/s", "mean", "requests", "errors", "last error"]
-      .map((name) => h("th", { scope: "col" }, name)))),
+    headings("subject", "#requests/s", "#errors/s", "#mean", "#requests", "#errors", "last error"),
     h("tbody", {}, [...sums].sort((a, b) => b[1].rate - a[1].rate || b[1].requests - a[1].requests).map(([subject, sum]) =>
       h("tr", {}, h("td", {}, h("a", { href: `#/endpoints/${encodeURIComponent(subject)}` }, subject)),
         h("td", { class: "number" }, rate(sum.rate)), h("td", { class: "number" }, rate(sum.error_rate)),
@@ -139,15 +137,16 @@ class Picture {
     columns.forEach((column, index) => column.forEach((node, row) => {
       at.set(node.id, { x: LEFT[index], y: (height - column.length * ROW) / 2 + row * ROW + (ROW - BOX.height) / 2 });
     }));
-    this.layer = h("g", { class: "dots", "aria-hidden": "true" });
+    // A drawing of its own: a dot that moves does not have the boxes and lines painted again.
+    this.layer = h("svg", { class: "dots", viewBox: `0 0 ${WIDTH} ${height}`, "aria-hidden": "true" });
     const svg = h("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "group", "aria-label": "The services of the mesh and the traffic between them" });
     this.lines = new Map(edges.map((edge) => {
       const path = h("path", { d: curve(at.get(edge.source), at.get(edge.target)), class: "edge", "aria-hidden": "true" });
       return [`${edge.source} ${edge.target}`, { path }];
     }));
     this.boxes = new Map(nodes.map((node) => [node.id, this.box(node, at.get(node.id))]));
-    svg.append(...[...this.lines.values()].map((line) => line.path), this.layer, ...[...this.boxes.values()].map((box) => box.group));
-    show(this.place, svg);
+    svg.append(...[...this.lines.values()].map((line) => line.path), ...[...this.boxes.values()].map((box) => box.group));
+    show(this.place, h("div", { class: "stage" }, svg, this.layer));
     for (const line of this.lines.values()) line.points = points(line.path);
   }
 
@@ -195,7 +194,7 @@ class Picture {
     if (this.still || document.hidden) return;
     for (const request of requests.slice(0, MOST_DOTS)) {
       const workers = request.services.filter((name) => name !== "gateway");
-      const way = ["clients gateway", "gateway nats", ...(workers.length ? [`nats ${workers[0]}`] : [])];
+      const way = ["clients gateway", ...(workers.length ? ["gateway nats", `nats ${workers[0]}`] : [])];
       for (const name of workers.slice(1)) this.send([`nats ${name}`], request.failed, way.length);
       this.send(way, request.failed);
     }
@@ -234,8 +233,9 @@ class Picture {
 /** The second line of a box. */
 function short(node) {
   const worst = node.why && ORDER[node.health] > 1 ? node.why : "";
-  const text = worst || node.detail || `${rate(node.rate)}/s${node.error_rate ? `, ${rate(node.error_rate)} errors/s` : ""}`;
-  return text.length > 24 ? `${text.slice(0, 23)}…` : text;
+  const stores = node.kind === "store" && `${node.detail.split(", ").length} databases`;
+  const text = worst || stores || node.detail || `${rate(node.rate)}/s${node.error_rate ? `, ${rate(node.error_rate)} errors/s` : ""}`;
+  return text.length > 22 ? `${text.slice(0, 21)}…` : text;
 }
 
 function curve(from, to) {

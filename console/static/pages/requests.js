@@ -1,9 +1,10 @@
 // The newest requests, and one of them as a waterfall with its log lines.
-import { clock, duration, empty, field, h, heading, load, show } from "../dom.js";
+import { clock, duration, empty, field, h, heading, headings, load, show, wide } from "../dom.js";
 import { follow } from "../live.js";
 
 export const title = "Requests";
 
+const KINDS = { server: "answers a request", client: "waits for another process", producer: "writes an event", consumer: "handles an event", failed: "failed" };
 const filters = { text: "", route: "", status: "", min_ms: "", failed: false };
 
 export function open(main, [id]) {
@@ -32,9 +33,8 @@ function openList(main) {
         later();
       },
     })));
-  show(main, heading("Requests", note), form, h("div", { class: "wide" }, h("table", { class: "rows" },
-    h("thead", {}, h("tr", {}, ...["time", "request", "status", "duration", "through"].map((name) => h("th", { scope: "col" }, name)))),
-    body)));
+  show(main, heading("Requests", note), form, wide("The newest requests", h("table", { class: "rows" },
+    headings("time", "request", "status", "#duration", "through"), body)));
 
   let waiting = null;
   let loading = false;
@@ -119,6 +119,7 @@ function page(trace) {
       trace.error && [h("dt", {}, "Error"), h("dd", { class: "why" }, trace.error)]),
     trace.dropped > 0 && h("p", {}, `${trace.dropped} more steps were not kept.`),
     h("h2", {}, "Steps"),
+    h("ul", { class: "legend", "aria-label": "Legend" }, Object.entries(KINDS).map(([kind, text]) => h("li", {}, h("span", { class: `swatch filled ${kind}` }), text))),
     h("ol", { class: "waterfall" }, ordered(trace.steps).map(({ step, depth }) => bar(step, depth, total))),
     h("h2", {}, "Log lines"),
     trace.logs.length ? h("ul", { class: "lines" }, trace.logs.map(logLine)) : empty("No log line belongs to this request."),
@@ -152,7 +153,7 @@ function bar(step, depth, total) {
 export function logLine(line) {
   const fields = Object.entries(line.fields).filter(([name]) => !["request_id", "trace_id"].includes(name));
   const parts = [];
-  if (line.request_id) parts.push(h("a", { href: `#/requests/${encodeURIComponent(line.trace_id || line.request_id)}` }, "request"));
+  if (line.request_id) parts.push(h("a", { href: `#/requests/${encodeURIComponent(line.trace_id || line.request_id)}` }, "see the request"));
   return h("li", { class: `line ${line.level}` },
     h("time", {}, clock(line.at)), h("span", { class: "level" }, line.level), h("b", {}, line.service),
     h("span", { class: "event" }, line.event),

@@ -1,0 +1,53 @@
+"""One mesh with its console, and a real browser that looks at it. Without Chromium these tests are skipped."""
+
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+from httpx2 import AsyncClient
+from playwright.async_api import Browser, async_playwright
+
+from devstack.stack.settings import StackSettings
+from devstack.stack.stack import Stack
+from tests.browser.console import Console
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser that this machine has: playwright downloads none."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    async with async_playwright() as playwright:
+        # Chromium's sandbox needs rights that containers do not have. It shows the console alone.
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def stack(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """Everything that `mesh up` starts, the console too, where every order is dispatched and delivered at once."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SHIPPING_DISPATCH_AFTER", "0")
+        environment.setenv("SHIPPING_DELIVER_AFTER", "0")
+        async with Stack(StackSettings(home=tmp_path_factory.mktemp("mesh"), http_port=0, console=True)) as stack:
+            yield stack
+
+
+@pytest.fixture(scope="session")
+async def console(chromium: Browser, stack: Stack) -> AsyncIterator[Console]:
+    """A browser that has signed in by the link for any number of browsers."""
+    assert stack.state.console_url
+    yield (console := await Console.signed_in(chromium, stack.state.console_url))
+    await console.close()
+
+
+@pytest.fixture(scope="session")
+async def http(stack: Stack) -> AsyncIterator[AsyncClient]:
+    """An HTTP client of the gateway, without a token."""
+    async with AsyncClient(base_url=stack.state.gateway_url, timeout=20) as client:
+        yield client
