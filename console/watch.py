@@ -15,7 +15,7 @@ from console.sources.instances import EVERY, Instances
 from console.sources.logs import Line
 from console.sources.map import Gateway, Seen, picture
 from console.sources.metrics import Metrics
-from console.sources.percentiles import percentile
+from console.sources.percentiles import percentiles
 from console.sources.ring import Ring, Watchers
 from console.sources.said import Said, heard
 from console.sources.stack import StackReader
@@ -94,7 +94,7 @@ class Watch:
             jobs += [self.metrics.poll(urls), self.streams.poll()]
         await asyncio.gather(*jobs)
         if self._looks % _SELDOM == 0:
-            self._p99 = percentile(self.metrics.by_process.values(), RPC_DURATION, RPC_DURATION.labels[0], _SLOWEST)
+            self._p99 = percentiles(self.metrics.by_process.values(), RPC_DURATION, RPC_DURATION.labels[0], _SLOWEST)
         self._looks += 1
         self.history.add(self.instances.all, self._p99)
         seen = Seen(

@@ -2,47 +2,32 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import pairwise
-from typing import Final
 
-from console.sources.metrics import ProcessMetrics, Scrape
+from console.sources.metrics import ProcessMetrics
 from mesh.telemetry.metrics import Metric
+from mesh.telemetry.scrape import LE, Scrape, estimated
 
-_BUCKET: Final = "le"
 
+def percentiles(processes: Iterable[ProcessMetrics], metric: Metric, label: str, share: float) -> dict[str, float]:
+    """Milliseconds that this share of the requests between the last two scrapes did not exceed, by a label.
 
-def percentile(processes: Iterable[ProcessMetrics], metric: Metric, label: str, part: float) -> dict[str, float]:
-    """Milliseconds that `part` of the requests between the last two scrapes did not exceed, by a label.
-
-    Interpolated within a bucket, as Prometheus does. A label without a request is left out.
+    The requests of all processes count together. A label without a request is left out.
     """
-    grown: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
+    grown: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for process in processes:
         if process.before is None or process.now is None:
             continue
         before = _buckets(process.before, metric, label)
         for name, buckets in _buckets(process.now, metric, label).items():
-            for limit, total in buckets.items():
-                grown[name][limit] += max(0.0, total - before.get(name, {}).get(limit, 0.0))
-    return {name: 1e3 * found for name, buckets in grown.items() if (found := _within(buckets, part)) is not None}
+            for bound, total in buckets.items():
+                grown[name][bound] += max(0.0, total - before.get(name, {}).get(bound, 0.0))
+    return {name: 1e3 * found for name, buckets in grown.items() if (found := estimated(buckets, share)) is not None}
 
 
-def _buckets(scrape: Scrape, metric: Metric, label: str) -> Mapping[str, Mapping[float, float]]:
-    """How many requests took at most so many seconds, by a label."""
-    found: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
+def _buckets(scrape: Scrape, metric: Metric, label: str) -> Mapping[str, Mapping[str, float]]:
+    """How many requests took at most so long, by a label and a bound."""
+    found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for name, labels, value in scrape.samples:
         if name == f"{metric.name}_bucket":
-            found[labels.get(label, "")][float(labels[_BUCKET])] += value
+            found[labels.get(label, "")][labels[LE]] += value
     return found
-
-
-def _within(buckets: Mapping[float, float], part: float) -> float | None:
-    """The seconds; None without a request, and the largest bound if the request is slower than that."""
-    cumulative = sorted(buckets.items())
-    wanted = part * cumulative[-1][1]
-    if not wanted:
-        return None
-    for (lower, below), (upper, total) in pairwise([(0.0, 0.0), *cumulative]):
-        if total >= wanted:
-            return lower if upper == float("inf") else lower + (upper - lower) * (wanted - below) / (total - below)
-    return None

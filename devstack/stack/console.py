@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HOST: Final = "127.0.0.1"
-_MOST_LINES: Final = "100"
+_MOST_LINES: Final = "40"
 """Lines below warning that a process sends a second: one for each traced request, and room for others."""
-_MOST_TRACED: Final = "50"
+_MOST_TRACED: Final = "20"
 """Requests that a gateway traces a second: enough to look at, and cheap while a load test runs."""
 
 

@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 MAX_SCRAPE: Final = 4 * 1024 * 1024
 """Bytes of one answer. What comes after them is not read."""
 
-_LE: Final = "le"
+LE: Final = "le"
+"""The label of a bucket: its upper bound."""
 _INFINITE: Final = "+Inf"
 
 Value = tuple[str, Mapping[str, str], float]
@@ -53,11 +54,16 @@ def grown(before: Scrape | None, now: Scrape, name: str, label: str) -> dict[str
 
 
 def quantile(before: Scrape | None, now: Scrape, histogram: str, share: float) -> float | None:
-    """The duration in seconds that this share of the observations does not exceed, as Prometheus estimates it.
+    """The duration in seconds that this share of the observations does not exceed, as `estimated`."""
+    return estimated(grown(before, now, f"{histogram}_bucket", LE), share)
+
+
+def estimated(buckets: Mapping[str, float], share: float) -> float | None:
+    """What this share of the observations does not exceed, as Prometheus estimates it. `buckets` counts them by bound.
 
     Between the bounds of a bucket it is interpolated; above the last bound it is that bound. None without observations.
     """
-    by_bound = grown(before, now, f"{histogram}_bucket", _LE)
+    by_bound = dict(buckets)
     total = by_bound.pop(_INFINITE, 0.0)
     if not total:
         return None

@@ -41,7 +41,7 @@ export function open(main) {
     try {
       const asked = new URLSearchParams(Object.entries(filters).filter(([, value]) => value));
       const found = await load(`/api/logs?${asked}`);
-      show(list, found.map(logLine), !found.length && empty("No line matches."));
+      show(list, found.map((line) => logLine(line)), !found.length && empty("No line matches."));
       show(note, `${found.length} lines, the newest first`);
     } catch (error) {
       show(note, error.message);

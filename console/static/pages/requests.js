@@ -122,7 +122,7 @@ function page(trace) {
     h("ul", { class: "legend", "aria-label": "Legend" }, Object.entries(KINDS).map(([kind, text]) => h("li", {}, h("span", { class: `swatch filled ${kind}` }), text))),
     h("ol", { class: "waterfall" }, ordered(trace.steps).map(({ step, depth }) => bar(step, depth, total))),
     h("h2", {}, "Log lines"),
-    trace.logs.length ? h("ul", { class: "lines" }, trace.logs.map(logLine)) : empty("No log line belongs to this request."),
+    trace.logs.length ? h("ul", { class: "lines" }, trace.logs.map((line) => logLine(line, false))) : empty("No log line belongs to this request."),
   ];
 }
 
@@ -149,11 +149,11 @@ function bar(step, depth, total) {
     h("dl", { class: "facts" }, facts.flatMap(([key, value]) => [h("dt", {}, key), h("dd", {}, String(value))]))));
 }
 
-/** One line of a log. */
-export function logLine(line) {
+/** One line of a log, with the way to its request unless that is shown already. */
+export function logLine(line, linked = true) {
   const fields = Object.entries(line.fields).filter(([name]) => !["request_id", "trace_id"].includes(name));
   const parts = [];
-  if (line.request_id) parts.push(h("a", { href: `#/requests/${encodeURIComponent(line.trace_id || line.request_id)}` }, "see the request"));
+  if (linked && line.request_id) parts.push(h("a", { href: `#/requests/${encodeURIComponent(line.trace_id || line.request_id)}` }, "see the request"));
   return h("li", { class: `line ${line.level}` },
     h("time", {}, clock(line.at)), h("span", { class: "level" }, line.level), h("b", {}, line.service),
     h("span", { class: "event" }, line.event),

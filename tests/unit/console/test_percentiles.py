@@ -2,9 +2,10 @@ import pytest
 
 from console.sources.history import History
 from console.sources.instances import EndpointRates, Instance
-from console.sources.metrics import ProcessMetrics, Sample, Scrape
-from console.sources.percentiles import percentile
+from console.sources.metrics import ProcessMetrics
+from console.sources.percentiles import percentiles
 from mesh.telemetry.catalogue import RPC_DURATION
+from mesh.telemetry.scrape import Scrape, Value
 
 ORDERS = "orders.get"
 INFINITE = float("inf")
@@ -12,8 +13,12 @@ INFINITE = float("inf")
 
 def scrape(at: float, **counts: dict[float, float]) -> Scrape:
     """A scrape with the cumulative counts of a subject by bucket."""
-    samples: list[Sample] = [
-        (f"{RPC_DURATION.name}_bucket", {"rpc_method": subject, "le": str(limit)}, float(total))
+    samples: list[Value] = [
+        (
+            f"{RPC_DURATION.name}_bucket",
+            {"rpc_method": subject, "le": "+Inf" if limit == INFINITE else str(limit)},
+            float(total),
+        )
         for subject, buckets in counts.items()
         for limit, total in buckets.items()
     ]
@@ -21,7 +26,7 @@ def scrape(at: float, **counts: dict[float, float]) -> Scrape:
 
 
 def p99(*processes: ProcessMetrics) -> dict[str, float]:
-    return percentile(processes, RPC_DURATION, "rpc_method", 0.99)
+    return percentiles(processes, RPC_DURATION, "rpc_method", 0.99)
 
 
 @pytest.mark.parametrize(
