@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 import pytest
 
 from console.sources.history import History
@@ -8,15 +10,18 @@ from mesh.telemetry.catalogue import RPC_DURATION
 from mesh.telemetry.scrape import Scrape, Value
 
 ORDERS = "orders.get"
-INFINITE = float("inf")
+INFINITE = "+Inf"
 
 
-def scrape(at: float, **counts: dict[float, float]) -> Scrape:
+Buckets = Mapping[float | str, float]
+
+
+def scrape(at: float, **counts: Buckets) -> Scrape:
     """A scrape with the cumulative counts of a subject by bucket."""
     samples: list[Value] = [
         (
             f"{RPC_DURATION.name}_bucket",
-            {"rpc_method": subject, "le": "+Inf" if limit == INFINITE else str(limit)},
+            {"rpc_method": subject, "le": str(limit)},
             float(total),
         )
         for subject, buckets in counts.items()
@@ -39,7 +44,7 @@ def p99(*processes: ProcessMetrics) -> dict[str, float]:
     ],
 )
 def test_the_p99_is_that_of_the_requests_between_two_scrapes(
-    before: dict[float, float], now: dict[float, float], expected: dict[str, float]
+    before: Buckets, now: Buckets, expected: dict[str, float]
 ) -> None:
     assert expected == p99(ProcessMetrics(scrape(1, a=before), scrape(2, a=now)))
 

@@ -20,7 +20,7 @@ from devstack.servers import binaries
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.event import Event
 from ops.callers import read_callers
-from ops.nkeys import DEPLOYER, PEOPLE, new_seed, public_key, variable
+from ops.nkeys import CONSOLE, DEPLOYER, PEOPLE, new_seed, public_key, variable
 from ops.permissions import ANSWER_WITHIN, READS, block, permissions, replaced, users
 from ops.process import Process
 from ops.streams import streams
@@ -189,7 +189,7 @@ def test_keys_are_made_once_for_each_user_and_are_their_owners_alone(tmp_path: P
         for user in USERS:
             seed = (folder / f"{user}.nk").read_text()
             assert public_key(seed) == told[variable(user)]
-            given = user not in PEOPLE or (user == DEPLOYER and streams(PROCESSES, EVENTS))
+            given = user not in PEOPLE or user == CONSOLE or (user == DEPLOYER and streams(PROCESSES, EVENTS))
             assert (seed if given else None) == told.get(f"NATS_{user.upper()}_SEED")
         made.append([told, *(path.read_bytes() for path in sorted(folder.rglob("*.pem")))])
     assert made[0] == made[1]
