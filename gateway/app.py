@@ -25,6 +25,7 @@ from gateway.api.orders import routes as orders
 from gateway.api.products import routes as products
 from gateway.api.products import stock_routes as stock
 from gateway.api.shipping import routes as shipping
+from gateway.api.together import routes as together
 from gateway.dependencies import Dependencies
 from gateway.measures import HttpMeasures, measure_upstream
 from gateway.middleware.body import BodyLimit
@@ -38,12 +39,16 @@ from gateway.middleware.methods import Methods
 from gateway.middleware.methods import routes as known_routes
 from gateway.middleware.request_context import RequestContext, last_resort
 from gateway.middleware.trailing_slash import TrailingSlash
+from gateway.reshaping.document import describe
+from gateway.reshaping.inner import entrance
+from gateway.reshaping.middleware import Reshaping
+from gateway.reshaping.offers import offers
 from gateway.routing.declarations import api_routes, declare_read_only, declared, refuse_undeclared
 from gateway.routing.fast_path.cached_reads import CachedReads
 from gateway.routing.fast_path.middleware import FastPath, Route
 from gateway.routing.fast_path.middleware import routes as compiled_routes
 from gateway.routing.fast_path.representations import CompiledReads, FastApisReads
-from gateway.routing.fastapi_inside import Insides
+from gateway.routing.fastapi_inside import Insides, routes_of
 from gateway.routing.operations import complete_document
 from gateway.routing.shadowing import refuse_shadowed
 from gateway.settings import MIB, GatewaySettings
@@ -120,13 +125,14 @@ def build(  # noqa: PLR0913  # the last ones by name
         measure_upstream(parts.client, parts.verifier, parts.cache, metrics)
     for routes in (
         *(auth, account, mail, users, audit, customers, stock, products),
-        *(carts, orders, shipping, notifications, events, health, contracts, about),
+        *(carts, orders, shipping, notifications, events, together, health, contracts, about),
     ):
         app.include_router(routes.router)
-    refuse_undeclared(app, without=health.PATHS | events.PATHS | contracts.PATHS | about.PATHS | _DOCS)
+    refuse_undeclared(app, without=health.PATHS | events.PATHS | contracts.PATHS | about.PATHS | together.PATHS | _DOCS)
     refuse_shadowed(app)
     declare_read_only(app)
     complete_document(app)
+    describe(app, offers(routes_of(app)))
     compiled = tuple(compiled_routes(app, insides))
     known = any(route.compiled for route in compiled)
     app.state.representations = CompiledReads(compiled) if known else FastApisReads(app.router, compiled)
@@ -145,6 +151,7 @@ def _add_middleware(
     app.add_middleware(Methods, routes=known_routes(app))
     if compiled:
         app.add_middleware(FastPath, routes=compiled, cached=CachedReads(app.state.dependencies.cache))
+    app.add_middleware(Reshaping, offers=offers(routes_of(app)), timeout=settings.gateway_timeout)
     app.add_middleware(ConditionalReads)
     app.add_middleware(Compression, secret=secret_paths(known_routes(app)))
     hashing = {route.path for route in api_routes(app) if declared(route) in _HASHING}
@@ -158,6 +165,7 @@ def _add_middleware(
     app.add_middleware(HeadLimit, limits=settings)
     if settings.gateway_cors_origins:
         app.add_middleware(CrossOrigin, allow_origins=settings.gateway_cors_origins)
+    app.add_middleware(entrance, state=app.state)
     app.add_middleware(
         RequestContext,
         timeout=settings.gateway_timeout,

@@ -52,22 +52,44 @@ def calls(endpoint: Endpoint[Any, Any], read_as: type[Any] | None = None) -> Cal
     return call
 
 
+class Picking(Calling):
+    """The dependency of a list that also reads its items by id, from a second endpoint of the same access (ADR 38)."""
+
+
+def picks(endpoint: Endpoint[Req, Any], read_as: type[Shape]) -> Call[Req, Shape]:
+    """Declare the endpoint that reads the items of a list by id, beside the list's own endpoint."""
+    call: Call[Req, Shape] = Depends(Picking(endpoint, endpoint.read_as(read_as)))
+    return call
+
+
 def called(function: Callable[..., Any]) -> Endpoint[Any, Any] | None:
-    """The endpoint that a route's function calls. Raises RuntimeError for more than one."""
+    """The endpoint that a route's function calls.
+
+    Raises RuntimeError for more than one, and for a second one by `picks` that is not a read of the same access.
+    """
     defaults = [parameter.default for parameter in inspect.signature(function).parameters.values()]
     found = [default.dependency for default in defaults if isinstance(default, params.Depends)]
-    endpoints = [one.endpoint for one in found if isinstance(one, Calling)]
+    callings = [one for one in found if isinstance(one, Calling)]
+    endpoints = [one.endpoint for one in callings if not isinstance(one, Picking)]
     if len(endpoints) > 1:
         raise RuntimeError(f"{function.__name__} calls more than one endpoint: a route declares one")
+    for one in callings:
+        if not (endpoints and one.endpoint.access is endpoints[0].access) or (one.endpoint.read != endpoints[0].read):
+            raise RuntimeError(
+                f"{function.__name__} calls {one.endpoint.subject}, which is not guarded as the route is"
+            )
     return endpoints[0] if endpoints else None
 
 
 def calls_within(dependant: Dependant) -> list[Endpoint[Any, Any]]:
-    """Every endpoint that a route can call, through its own arguments and those of its dependencies."""
-    return [calling.endpoint for calling in callings(dependant)]
+    """The endpoints that a route can call, through its own arguments and those of its dependencies.
+
+    Without what a list picks from: `called` has checked its access.
+    """
+    return [calling.endpoint for calling in callings(dependant) if not isinstance(calling, Picking)]
 
 
 def callings(dependant: Dependant) -> list[Calling]:
-    """The same, with the shapes that replies are read as."""
+    """Every call, with the shape that the reply is read as."""
     here = [dependant.call] if isinstance(dependant.call, Calling) else []
     return here + [calling for one in dependant.dependencies for calling in callings(one)]

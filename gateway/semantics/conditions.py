@@ -53,8 +53,13 @@ def resource_with_digest(versioned: Versioned) -> Response:
     and so finds every change. A write compares the version alone.
     """
     body = versioned.model_dump_json().encode()
+    return JsonResponse(body, 200, [(b"etag", etag_with_digest(versioned.version, body))])
+
+
+def etag_with_digest(version: int | None, body: bytes) -> bytes:
+    """The ETag of a version in this representation, or of what has no version."""
     digest = hashlib.blake2b(body, digest_size=8).hexdigest().encode()
-    return JsonResponse(body, 200, [(b"etag", b'"%d-%s"' % (versioned.version, digest))])
+    return b'"%b"' % digest if version is None else b'"%d-%b"' % (version, digest)
 
 
 def version_of(tag: bytes) -> int | None:

@@ -14,11 +14,13 @@ from gateway.api.customers.schemas import (
     CustomerPage,
     CustomerQuery,
     CustomerReplacement,
+    CustomersFound,
     HistoryQuery,
     NewCustomer,
 )
+from gateway.api.picking import picked
 from gateway.api.schemas import AnyCase
-from gateway.routing.calls import Call, calls
+from gateway.routing.calls import Call, calls, picks
 from gateway.routing.conditional_writes import ExpectedVersion, RequiredVersion
 from gateway.routing.route import JsonRoute
 from gateway.semantics.conditions import READ, changed, resource
@@ -27,6 +29,7 @@ from subjects import (
     CUSTOMERS_CREATE,
     CUSTOMERS_FACETS,
     CUSTOMERS_GET,
+    CUSTOMERS_GET_MANY,
     CUSTOMERS_HISTORY,
     CUSTOMERS_LIST,
     CUSTOMERS_RESTORE,
@@ -44,8 +47,12 @@ CustomerId = Annotated[
 async def list_customers(
     query: Annotated[CustomerQuery, Query()],
     call: Call[customers.ListCustomers, CustomerPage] = calls(CUSTOMERS_LIST, CustomerPage),
+    pick: Call[customers.GetCustomers, CustomersFound] = picks(CUSTOMERS_GET_MANY, CustomersFound),
 ) -> CustomerPage:
     """List the customers that match every given filter, page by page. `archived` decides about archived customers."""
+    if (ids := picked(query)) is not None:
+        found = await pick(customers.GetCustomers(customer_ids=tuple(ids)))
+        return CustomerPage(items=found.items, next_cursor=None)
     return await call(query.to_contract())
 
 

@@ -22,6 +22,7 @@ from contracts.customers import (
     PostalCode,
     Street,
 )
+from gateway.api.picking import Letters
 from gateway.api.schemas import InDigits, PageCursor, PageLimit, Query, Shown
 
 _ALFKI: JsonDict = {
@@ -72,6 +73,12 @@ class CustomerPage(Shown[customers.CustomerPage]):
     next_cursor: str | None
 
 
+class CustomersFound(Shown[customers.CustomersFound]):
+    """The customers of `ids` that exist."""
+
+    items: Items[ListedCustomer]
+
+
 def _none_if_null(value: object) -> object:
     return None if value == "null" else value
 
@@ -110,6 +117,7 @@ class CustomerQuery(CustomerFilters):
     ] = CustomerSort.ID
     limit: PageLimit = 50
     cursor: PageCursor = None
+    ids: Letters = None
 
     def to_contract(self) -> customers.ListCustomers:
         """The request to the service. An omitted filter is not set; null is a filter."""

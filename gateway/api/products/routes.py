@@ -5,21 +5,23 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from contracts import products
-from contracts.base import Id
+from contracts.base import LONGEST_PAGE, Id
+from gateway.api.picking import find, numbers, picked
 from gateway.api.products.schemas import (
     CategoryPage,
     NewProduct,
-    PageQuery,
+    PickingQuery,
     Product,
     ProductChange,
     ProductPage,
     ProductQuery,
     ProductReplacement,
+    ProductsFound,
     Supplier,
     SupplierPage,
 )
 from gateway.api.schemas import InDigits
-from gateway.routing.calls import Call, calls
+from gateway.routing.calls import Call, calls, picks
 from gateway.routing.conditional_writes import ExpectedVersion, RequiredVersion
 from gateway.routing.route import JsonRoute
 from gateway.semantics.conditions import READ, TAGGED, changed, resource
@@ -28,6 +30,7 @@ from subjects import (
     PRODUCTS_CREATE,
     PRODUCTS_DISCONTINUE,
     PRODUCTS_GET,
+    PRODUCTS_GET_MANY,
     PRODUCTS_LIST,
     PRODUCTS_SUPPLIERS_GET,
     PRODUCTS_SUPPLIERS_LIST,
@@ -38,15 +41,20 @@ router = APIRouter(prefix="/v1", tags=["products"], route_class=JsonRoute)
 
 ProductId = Annotated[Id, InDigits, Path(examples=[1])]
 SupplierId = Annotated[Id, InDigits, Path(examples=[1])]
-Page = Annotated[PageQuery, Query()]
+Page = Annotated[PickingQuery, Query()]
 
 
 @router.get("/products", responses=TAGGED, summary="List products")
 async def list_products(
     query: Annotated[ProductQuery, Query()],
     call: Call[products.ListProducts, ProductPage] = calls(PRODUCTS_LIST, ProductPage),
+    pick: Call[products.GetProducts, ProductsFound] = picks(PRODUCTS_GET_MANY, ProductsFound),
 ) -> ProductPage:
     """List the products that match every given filter, page by page."""
+    if (ids := picked(query)) is not None:
+        known = numbers(ids)
+        found = (await pick(products.GetProducts(product_ids=known))).items if known else ()
+        return ProductPage(items=found, next_cursor=None)
     return await call(query.to_contract())
 
 
@@ -114,6 +122,13 @@ async def list_categories(
     page: Page, call: Call[products.ListCategories, CategoryPage] = calls(PRODUCTS_CATEGORIES_LIST, CategoryPage)
 ) -> CategoryPage:
     """List the product categories by id."""
+    if (ids := picked(page)) is not None:
+        found = await find(
+            numbers(ids),
+            lambda cursor: call(products.ListCategories(limit=LONGEST_PAGE, cursor=cursor)),
+            lambda category: category.category_id,
+        )
+        return CategoryPage(items=found, next_cursor=None)
     categories = products.ListCategories(**page.model_dump(exclude_unset=True))
     return await call(categories)
 
@@ -123,6 +138,13 @@ async def list_suppliers(
     page: Page, call: Call[products.ListSuppliers, SupplierPage] = calls(PRODUCTS_SUPPLIERS_LIST, SupplierPage)
 ) -> SupplierPage:
     """List the suppliers by id."""
+    if (ids := picked(page)) is not None:
+        found = await find(
+            numbers(ids),
+            lambda cursor: call(products.ListSuppliers(limit=LONGEST_PAGE, cursor=cursor)),
+            lambda supplier: supplier.supplier_id,
+        )
+        return SupplierPage(items=found, next_cursor=None)
     suppliers = products.ListSuppliers(**page.model_dump(exclude_unset=True))
     return await call(suppliers)
 

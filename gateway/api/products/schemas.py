@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 from contracts import products
 from contracts.base import Count, Id, Items, Money, Patch, Request, Search, Version, absent
 from contracts.products import ProductName, ProductSort, QuantityPerUnit
+from gateway.api.picking import Numbers
 from gateway.api.schemas import Flag, InDigits, MoneyShown, PageCursor, PageLimit, Query, Shown
 
 _NEW_CHAI: JsonDict = {
@@ -67,6 +68,12 @@ class ProductPage(Shown[products.ProductPage]):
     next_cursor: str | None
 
 
+class ProductsFound(Shown[products.ProductsFound]):
+    """The products of `ids` that exist."""
+
+    items: Items[Product]
+
+
 class ProductQuery(Query):
     """Filters, order and page of the products list."""
 
@@ -80,6 +87,7 @@ class ProductQuery(Query):
     sort: Annotated[ProductSort, Field(description="`-` sorts descending.")] = ProductSort.ID
     limit: PageLimit = 50
     cursor: PageCursor = None
+    ids: Numbers = None
 
     def to_contract(self) -> products.ListProducts:
         """The request to the service."""
@@ -148,6 +156,12 @@ class PageQuery(Query):
 
     limit: PageLimit = 50
     cursor: PageCursor = None
+
+
+class PickingQuery(PageQuery):
+    """The same, or its items by id."""
+
+    ids: Numbers = None
 
 
 class Category(Shown[products.Category]):

@@ -12,7 +12,9 @@ from contracts.base import LONGEST_PAGE
 from contracts.orders import MOST_LINES, MOST_UNITS
 from customers_svc.settings import CustomersSettings
 from gateway.access.revocations import MOST_PAGES
+from gateway.api.together.schemas import MOST_READS
 from gateway.problems import STATUS
+from gateway.reshaping.inner import AT_ONCE, MOST_TOGETHER
 from gateway.routing.following import LONGEST_WAIT
 from gateway.server import UNACKNOWLEDGED
 from gateway.settings import GatewaySettings
@@ -118,6 +120,9 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "time for a client to acknowledge what was sent (TCP, on Linux)": UNACKNOWLEDGED,
         "events that wait for one stream's client to read": MOST_WAITING,
         "events of the last day to resume from": MOST_IN_FEED,
+        "reads in a batch": MOST_READS,
+        "reads of a batch or a dashboard in flight": AT_ONCE,
+        "answers of a batch or a dashboard together": MOST_TOGETHER,
         "time for `wait`": LONGEST_WAIT,
         "message, headers included: request": message,
         "message, headers included: reply": message,

@@ -15,6 +15,12 @@ from tests.support.mesh.sample_service import Said, Say
 Route = tuple[str, str]
 HEALTH = {("GET", "/healthz"), ("GET", "/readyz")}
 ABOUT = {("GET", path) for path in about.PATHS}
+WITHOUT_ENDPOINT = {
+    ("GET", "/v1/events"),
+    ("POST", "/v1/batch"),
+    ("GET", "/v1/dashboard"),
+    ("GET", "/v1/customers/{customer_id}/overview"),
+}
 WITHOUT_CONTENT = {
     ("POST", "/v1/auth/logout"),
     ("POST", "/v1/auth/password"),
@@ -51,7 +57,7 @@ def operations(app: FastAPI) -> dict[Route, dict[str, Any]]:
 
 
 async def test_every_route_is_documented_under_a_readable_name(operations: dict[Route, Any]) -> None:
-    assert ACCESS.keys() | HEALTH | ABOUT | {("GET", "/v1/events")} == operations.keys()
+    assert ACCESS.keys() | HEALTH | ABOUT | WITHOUT_ENDPOINT == operations.keys()
     names = [operation["operationId"] for operation in operations.values()]
     assert len(set(names)) == len(names)
     assert [] == [name for name in names if not re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", name)]

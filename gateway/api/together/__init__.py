@@ -1,0 +1,1 @@
+"""Several reads in one answer."""

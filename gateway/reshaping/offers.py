@@ -1,0 +1,82 @@
+"""Which other shapes each route offers: all of it follows from the model that it answers with."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel
+
+from gateway.routing.fastapi_inside import RouteContext
+from gateway.routing.route import JsonRoute, query_names
+
+PICKING: Final = "ids"
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """Whole objects beside their ids."""
+
+    name: str
+    key: str
+    """The field with the id, in the resource and in the object."""
+    path: str
+    """The list that has them by `ids`."""
+    model: type[BaseModel]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a route offers."""
+
+    pattern: re.Pattern[str]
+    model: type[BaseModel]
+    """The resource, or an item of the list."""
+    is_list: bool
+    expansions: Mapping[str, Expansion]
+    """By name."""
+    path: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields of the resource."""
+        return tuple(self.model.model_fields)
+
+
+def offers(routes: Iterable[RouteContext]) -> tuple[Offer, ...]:
+    """What each read of the API offers."""
+    reads = [(route, route.path or "", *found) for route in routes if (found := _model(route)) is not None]
+    expansions = [
+        Expansion(key.removesuffix("_id"), key, path, model)
+        for route, path, model, _ in reads
+        if PICKING in query_names(route.dependant) and (key := next(iter(model.model_fields)))
+    ]
+    return tuple(
+        Offer(
+            route.path_regex,
+            model,
+            is_list,
+            {one.name: one for one in expansions if one.key in model.model_fields and not _shows(model, one)},
+            path,
+        )
+        for route, path, model, is_list in reads
+    )
+
+
+def _shows(model: type[BaseModel], expansion: Expansion) -> bool:
+    """Whether the resource is the object itself, or a part of it."""
+    return next(iter(model.model_fields)) == expansion.key
+
+
+def _model(route: RouteContext) -> tuple[type[BaseModel], bool] | None:
+    """The resource that a read answers with, or the item of its list; None if it answers something else."""
+    original: Any = route.original_route
+    if not isinstance(original, JsonRoute) or original.calls is None or "GET" not in (route.methods or ()):
+        return None
+    model = original.response_model
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return None
+    if {"items", "next_cursor"} <= model.model_fields.keys():
+        item = get_args(model.model_fields["items"].annotation)[0]
+        return item, True
+    return model, False
