@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from contracts import customers
-from contracts.base import Items, Patch, Request, Search, Version, absent
+from contracts.base import Count, Items, Patch, Request, Search, Version, absent
 from contracts.customers import (
     LONGEST_FACET,
     LONGEST_HISTORY_PAGE,
@@ -128,7 +128,7 @@ class FacetValue(Shown[customers.FacetValue]):
     """A value, and how many customers have it. Null: they have none."""
 
     value: str | None
-    count: int
+    count: Count
 
 
 Facet = Annotated[tuple[FacetValue, ...], Field(max_length=LONGEST_FACET)]
@@ -137,7 +137,7 @@ Facet = Annotated[tuple[FacetValue, ...], Field(max_length=LONGEST_FACET)]
 class CustomerFacets(Shown[customers.CustomerFacets]):
     """How many customers match, and how many have each of the most frequent values, at most 100 for each field."""
 
-    total: int
+    total: Count
     country: Facet
     city: Facet
     contact_title: Facet
