@@ -8,13 +8,14 @@ BENCH_VENV := .venv-bench
 # The benchmark prefers Debian's Python: it is built with optimisation, which a build from source often is not.
 BENCH_PYTHON ?= $(shell /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo /usr/bin/python3 || echo $(PYTHON))
 AUDIT_STAMP := $(VENV)/.installed-audit
+FUZZ_STAMP := $(VENV)/.installed-fuzz
 # Options of `mesh up` and of pytest pass through, e.g. make up ARGS="--http-port 8081".
 ARGS ?=
 
 # Without a cache of bytecode each process compiles its imports again, which takes twice the CPU of its start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install up generate compose-env docs test polyglot faults bench bench-full bench-install check format audit lock clean
+.PHONY: help install up generate compose-env docs test polyglot fuzz faults bench bench-full bench-install check format audit lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +65,9 @@ polyglot: install ## Run the tests in other languages: installs packages of npm 
 		cd polyglot/java && mvn -q -B compile dependency:copy-dependencies -DoutputDirectory=target/lib; \
 	else echo "without Java: it needs Java 17 or newer, and Maven"; fi
 	@MESH_POLYGLOT=1 $(BIN)/pytest tests/polyglot $(ARGS)
+
+fuzz: $(FUZZ_STAMP) ## Send thousands of requests, and check that OpenAPI documents every answer
+	@$(BIN)/pytest -s tests/fuzz $(ARGS)
 
 faults: install ## Run the long fault tests: about 50 minutes, figures in dist/faults.json
 	@MESH_FAULTS=long $(BIN)/pytest -s tests/faults tests/e2e/command/test_conform.py tests/security/http/test_floods.py tests/security/nats/test_answers.py \
@@ -116,7 +120,7 @@ lock: OPTIONS := --only-binary :all:\n--no-binary nkeys\n
 lock: ## Update the pins of every dependency
 	@for extra in dev cli $$($(BIN)/python -c "from services import LOCKS; print(*LOCKS)"); do \
 		$(COMPILE) --upgrade --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit; done
-	@for extra in bench audit; do \
+	@for extra in bench audit fuzz; do \
 		$(COMPILE) --extra $$extra -c requirements/dev.txt pyproject.toml -o requirements/$$extra.txt || exit; done
 	@$(COMPILE) --upgrade --group build -o requirements/build.txt
 	@for file in requirements/*.txt; do \

@@ -74,7 +74,12 @@ class Request(BaseModel):
 class Patch(Request):
     """A change of some fields. An omitted field stays as it is; null clears a field."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Also where a class has a `json_schema_extra` of its own, which would replace one of this class."""
+        made = handler(schema)
+        handler.resolve_ref_schema(made)["minProperties"] = 1
+        return made
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:

@@ -39,6 +39,7 @@ from gateway.middleware.methods import Methods
 from gateway.middleware.methods import routes as known_routes
 from gateway.middleware.request_context import RequestContext, last_resort
 from gateway.middleware.trailing_slash import TrailingSlash
+from gateway.openapi.document import complete_document
 from gateway.reshaping.document import describe
 from gateway.reshaping.inner import entrance
 from gateway.reshaping.middleware import Reshaping
@@ -49,7 +50,6 @@ from gateway.routing.fast_path.middleware import FastPath, Route
 from gateway.routing.fast_path.middleware import routes as compiled_routes
 from gateway.routing.fast_path.representations import CompiledReads, FastApisReads
 from gateway.routing.fastapi_inside import Insides, routes_of
-from gateway.routing.operations import complete_document
 from gateway.routing.shadowing import refuse_shadowed
 from gateway.settings import MIB, GatewaySettings
 from gateway.upstream.client import GuardedClient
@@ -131,8 +131,8 @@ def build(  # noqa: PLR0913  # the last ones by name
     refuse_undeclared(app, without=health.PATHS | events.PATHS | contracts.PATHS | about.PATHS | together.PATHS | _DOCS)
     refuse_shadowed(app)
     declare_read_only(app)
-    complete_document(app)
     describe(app, offers(routes_of(app)))
+    complete_document(app)
     compiled = tuple(compiled_routes(app, insides))
     known = any(route.compiled for route in compiled)
     app.state.representations = CompiledReads(compiled) if known else FastApisReads(app.router, compiled)

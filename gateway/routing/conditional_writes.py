@@ -30,7 +30,7 @@ READS: Final = frozenset({"GET", "HEAD"})
 _EXPECTED: Final = "gateway.expected_version"
 
 IfMatch = Annotated[
-    str | None, Header(alias="If-Match", description="The ETag of the version to change.", examples=['"3"'])
+    str | None, Header(alias="If-Match", description="The ETag of the version to change.", examples=['"1"'])
 ]
 """For OpenAPI only: `require_conditions` reads this and every other condition."""
 

@@ -4,15 +4,13 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import FastAPI, Header
+from fastapi import Header
 
 from contracts.base import Form
 from gateway.problems import STATUS
-from gateway.semantics.media_type import MERGE_PATCH
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.errors import Code
 from mesh.wire.names import IDEMPOTENCY_KEY, PROBLEM_JSON
-from mesh.wire.problem import Problem
 
 _ALWAYS = (422, 500, 502, 503, 504)
 _GUARDED = (401, 403)
@@ -28,10 +26,6 @@ IdempotencyKey = Annotated[
     ),
 ]
 
-_READ_CONDITIONS: Final = {
-    "If-None-Match": "ETags that you have: 304 if one of them is current.",
-    "If-Match": "ETags that you expect: 412 if none of them is current.",
-}
 _SCHEMAS = "#/components/schemas/"
 
 
@@ -75,40 +69,3 @@ def documented(status: int) -> dict[str, Any]:
         "description": HTTPStatus(status).phrase,
         "content": {PROBLEM_JSON: {"schema": {"$ref": f"{_SCHEMAS}Problem"}}},
     }
-
-
-def complete_document(app: FastAPI) -> None:
-    """Add to the OpenAPI document what no route declares: problems, conditions of a read, the media type of a change.
-
-    The document is built on first use.
-    """
-    document = app.openapi
-
-    def completed() -> dict[str, Any]:
-        made = document()
-        schemas = made["components"]["schemas"]
-        if "Problem" not in schemas:
-            schema = Problem.model_json_schema(mode="serialization", ref_template=f"{_SCHEMAS}{{model}}")
-            schemas |= {**schema.pop("$defs", {}), "Problem": schema}
-            for operations in made["paths"].values():
-                for method, operation in operations.items():
-                    _complete(method, operation)
-        return made
-
-    app.openapi = completed  # type: ignore[method-assign]  # the documented way to extend it
-
-
-def _complete(method: str, operation: dict[str, Any]) -> None:
-    if str(HTTPStatus.NOT_MODIFIED.value) in operation["responses"]:
-        operation.setdefault("parameters", []).extend(
-            {
-                "name": name,
-                "in": "header",
-                "description": description,
-                "schema": {"type": "string", "examples": ['"3"']},
-            }
-            for name, description in _READ_CONDITIONS.items()
-        )
-    if method == "patch":
-        content = operation["requestBody"]["content"]
-        content[MERGE_PATCH] = content["application/json"]

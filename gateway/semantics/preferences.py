@@ -18,7 +18,7 @@ PREFER: Final[dict[str, Any]] = {
     "name": "Prefer",
     "in": "header",
     "description": "`return=minimal`: the response has no content, but its headers.",
-    "schema": {"type": "string", "examples": ["return=minimal"]},
+    "schema": {"type": "string", "examples": ["return=representation"]},
 }
 """OpenAPI's description of the header."""
 WITHOUT_CONTENT: Final[dict[str, Any]] = {

@@ -16,6 +16,7 @@ from gateway.semantics.negotiation import prefers_html
 from gateway.semantics.problem_types import PAGES, problem_types
 from mesh.core.errors import NotFound
 from mesh.core.version import package_version
+from mesh.wire.problem import REASON_PATTERN
 
 router = APIRouter(tags=["about"], route_class=JsonRoute)
 
@@ -68,7 +69,10 @@ async def list_problem_types(request: Request) -> Response:
     summary="Explain a problem",
 )
 async def get_problem_type(
-    reason: Annotated[str, Path(examples=["version_mismatch"], description="Of a problem document.")], request: Request
+    reason: Annotated[
+        str, Path(pattern=REASON_PATTERN, examples=["version_mismatch"], description="Of a problem document.")
+    ],
+    request: Request,
 ) -> Response:
     """Explain what a reason means, whether a retry helps, and what to do. The `type` of each problem points here."""
     if (found := _types().get(reason)) is None:

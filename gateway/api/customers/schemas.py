@@ -38,6 +38,7 @@ _ALFKI: JsonDict = {
     "phone": "030-0074321",
     "fax": "030-0076545",
 }
+_NEW: JsonDict = {**_ALFKI, "customer_id": "NORDW", "company_name": "Nordwind Imbiss", "phone": "030-0071234"}
 _REPLACEMENT: JsonDict = {name: value for name, value in _ALFKI.items() if name != "customer_id"}
 
 
@@ -183,7 +184,7 @@ class HistoryQuery(Query):
 class NewCustomer(Request):
     """A customer to create. Without `customer_id` it gets one that resembles its name."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_ALFKI]})
+    model_config = ConfigDict(json_schema_extra={"examples": [_NEW]})
 
     customer_id: CustomerId = absent()
     company_name: CompanyName

@@ -21,7 +21,7 @@ KEYWORDS: Final[Mapping[str, frozenset[str]]] = {
 """The keywords that are understood, by the type that they bound."""
 ANNOTATIONS: Final = frozenset(
     {"title", "description", "examples", "example", "$comment", "deprecated", "readOnly", "writeOnly", "default"}
-    | {"x-enum", "x-known-values", "x-identifies", "x-secret"}
+    | {"x-enum", "x-known-values", "x-identifies", "x-secret", "x-enum-varnames"}
 )
 """Keywords that refuse no value."""
 _PYTHON: Final[Mapping[str, tuple[type, ...]]] = {

@@ -14,6 +14,10 @@ Document = Mapping[str, Any]
 
 _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _IN_PATH: Final = re.compile(r"\{[^}]*\}")
+_IF_MATCH: Final = ("header", "if-match")
+_CONDITIONS: Final = (_IF_MATCH, ("header", "if-none-match"))
+"""HTTP defines their form, whether a document says so or not."""
+_NULL: Final = {"type": "null"}
 _STYLE: Final = ("style", "explode", "allowReserved", "content")
 """How a parameter is written. A change is not judged."""
 
@@ -61,6 +65,8 @@ def _operations(document: Document) -> dict[tuple[str, str], tuple[str, Document
             {
                 **operation,
                 "parameters": _parameters(path, (*item.get("parameters", ()), *operation.get("parameters", ()))),
+                "requestBody": _body_of(method, operation, document.get("components", {})),
+                "responses": _responses_of(operation, document.get("components", {})),
                 "security": operation.get("security", document.get("security", [])),
             },
         )
@@ -70,14 +76,60 @@ def _operations(document: Document) -> dict[tuple[str, str], tuple[str, Document
     }
 
 
+def _body_of(method: str, operation: Document, components: Document) -> Document:
+    """The request body. An empty change was always refused, also where a document does not say so."""
+    body: Document = operation.get("requestBody", {})
+    if method != "patch":
+        return body
+    content = {
+        media: one if "minProperties" in _resolved(one["schema"], components) else _with_a_field(one)
+        for media, one in body.get("content", {}).items()
+    }
+    return {**body, "content": content} if body else body
+
+
+def _with_a_field(content: Document) -> Document:
+    return {**content, "schema": {**content["schema"], "minProperties": 1}}
+
+
+def _responses_of(operation: Document, components: Document) -> dict[str, Any]:
+    """The responses and their headers, with the shared ones in place of the references to them."""
+    found = {}
+    for status, response in operation.get("responses", {}).items():
+        whole = _resolved(response, components)
+        headers = {name: _resolved(header, components) for name, header in whole.get("headers", {}).items()}
+        found[status] = {**whole, "headers": headers}
+    return found
+
+
+def _resolved(part: Document, components: Document) -> Document:
+    """The component that is referred to, or the part itself."""
+    reference = part.get("$ref")
+    if reference is None:
+        return part
+    _, _, kind, name = reference.split("/")
+    found: Document = components[kind][name]
+    return found
+
+
 def _parameters(path: str, listed_: tuple[Any, ...]) -> dict[tuple[str, str], Document]:
     """Each parameter by its place and name; those of the path by their position."""
     positions = {name[1:-1]: str(position) for position, name in enumerate(_IN_PATH.findall(path))}
     found = {}
     for one in listed_:
         name = one["name"].lower() if one["in"] == "header" else one["name"]
-        found[one["in"], positions.get(name, name) if one["in"] == "path" else name] = one
+        found[one["in"], positions.get(name, name) if one["in"] == "path" else name] = _as_text(one)
     return found
+
+
+def _as_text(parameter: Document) -> Document:
+    """The parameter without null, which text cannot say."""
+    schema = parameter.get("schema", {})
+    if not isinstance(schema, dict) or _NULL not in schema.get("anyOf", ()):
+        return parameter
+    kept = [one for one in schema["anyOf"] if one != _NULL]
+    rest = {key: value for key, value in schema.items() if key != "anyOf" and not (key == "default" and value is None)}
+    return {**parameter, "schema": {**kept[0], **rest} if len(kept) == 1 else {**rest, "anyOf": kept}}
 
 
 def _shapes(document: Document) -> Shapes:
@@ -118,12 +170,14 @@ def _each_parameter(one: _Operation) -> Iterator[Finding]:
             yield one.part.breaking(f"{whole} is removed", "keep the parameter and ignore it")
             continue
         now = after[key]
-        if now.get("required", False) and not parameter.get("required", False):
+        refused = key == _IF_MATCH and "428" in one.old["responses"]  # already, without it
+        if now.get("required", False) and not parameter.get("required", False) and not refused:
             yield one.part.breaking(f"{whole} is now required", "make the parameter optional")
         for keyword in _STYLE:
             if now.get(keyword) != parameter.get(keyword):
                 yield one.part.breaking(f"{whole} has another `{keyword}`, which cannot be judged")
-        yield from one.schemas(whole, Direction.REQUEST, parameter, now)
+        if key not in _CONDITIONS:
+            yield from one.schemas(whole, Direction.REQUEST, parameter, now)
     for key in [key for key in after if key not in before]:
         whole = f"the {key[0]} parameter `{after[key]['name']}`"
         if after[key].get("required", False):

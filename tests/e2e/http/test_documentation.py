@@ -8,6 +8,7 @@ from gateway.problems import STATUS
 from mesh.core.endpoint import Access, Endpoint
 from subjects import ENDPOINTS
 from tests.support.contract import golden
+from tests.support.gateway.document import resolved
 
 ROUTES = {(method.lower(), path): one.subject for (method, path), one in golden.routes().items()}
 HEALTH = {("get", "/healthz"), ("get", "/readyz")}
@@ -41,18 +42,19 @@ async def test_openapi_tells_how_a_route_may_fail(document: dict[str, Any], meth
     guarded = endpoint.access is not Access.ANYONE
     reasons = {reason.value for reason in endpoint.reasons}
 
-    failures = {status: one for status, one in operation["responses"].items() if status >= "400"}
-    expected = {"422", "500", "502", "503", "504"}
-    expected |= {"401", "403"} if guarded else set()
+    responses = operation["responses"].items()
+    failures = {status: resolved(document, one) for status, one in responses if status >= "400"}
+    expected = {"400", "401", "414", "422", "431", "500", "502", "503", "504"}
+    expected |= {"403"} if guarded else set()
     expected |= {"404"} if "{" in path else set()
     expected |= {"400", "408", "413", "415"} if "requestBody" in operation else set()
-    expected |= {"401"} if endpoint.verified else set()
     expected |= {"409"} if endpoint.keyed else set()
     expected |= {str(STATUS[endpoint.codes[reason]]) for reason in reasons}
     parameters = {one["name"] for one in operation.get("parameters", ())}
     expected |= {"429"} if "wait" in parameters else set()
     expected |= {"401", "403"} if "expand" in parameters else set()  # of what is shown
-    expected |= {"412"} if "version_mismatch" in reasons else set()
+    conditional = {"If-Match", "If-None-Match"} & parameters
+    expected |= {"412"} if "version_mismatch" in reasons or conditional else set()
     expected |= (
         {"428"} if (method == "patch" and "version_mismatch" in reasons) or (method, path) in REPLACED else set()
     )

@@ -10,6 +10,7 @@ from gateway.routing.operations import failures
 from mesh.core.endpoint import Access, Endpoint
 from mesh.wire.names import PROBLEM_JSON
 from tests.support.gateway.access import ACCESS
+from tests.support.gateway.document import references, resolved
 from tests.support.mesh.sample_service import Said, Say
 
 Route = tuple[str, str]
@@ -81,10 +82,10 @@ async def test_an_operation_says_what_success_is(operations: dict[Route, Any], r
 
 
 @every_call
-async def test_an_operation_says_how_it_may_fail(operations: dict[Route, Any], route: Route) -> None:
+async def test_an_operation_says_how_it_may_fail(app: FastAPI, operations: dict[Route, Any], route: Route) -> None:
     responses = operations[route]["responses"]
-    errors = {status: said for status, said in responses.items() if status >= "4"}
-    expected = {"422", "500", "502", "503", "504"}
+    errors = {status: resolved(app.openapi(), said) for status, said in responses.items() if status >= "4"}
+    expected = {"400", "401", "414", "422", "431", "500", "502", "503", "504"}
     if ACCESS[route] is not Access.ANYONE:
         expected |= {"401", "403"}
     if "requestBody" in operations[route]:
@@ -94,7 +95,8 @@ async def test_an_operation_says_how_it_may_fail(operations: dict[Route, Any], r
     assert expected <= errors.keys()
     for said in errors.values():
         assert said["description"]
-        assert {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}} == said["content"]
+        assert {"$ref": "#/components/schemas/Problem"} == said["content"][PROBLEM_JSON]["schema"]
+        assert "X-Request-Id" in said["headers"]
 
 
 @every_call
@@ -113,14 +115,9 @@ async def test_a_body_has_an_example_that_is_valid(app: FastAPI, operations: dic
 
 async def test_every_reference_leads_somewhere(app: FastAPI) -> None:
     document = app.openapi()
-    assert set(references(document)) == {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
-
-
-def references(node: object) -> list[str]:
-    if isinstance(node, dict):
-        here = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
-        return here + [found for value in node.values() for found in references(value)]
-    return [found for value in node for found in references(value)] if isinstance(node, list) else []
+    kinds = document["components"].keys() - {"securitySchemes"}
+    components = {f"#/components/{kind}/{name}" for kind in kinds for name in document["components"][kind]}
+    assert components == set(references(document))
 
 
 class OrderReason(Reason):

@@ -40,7 +40,8 @@ OLD: Final[Document] = {
                         for media in ("application/json", "application/merge-patch+json")
                     },
                 },
-                "responses": {"204": {}},
+                "parameters": [{"name": "If-Match", "in": "header", "schema": {"type": "string"}}],
+                "responses": {"204": {}, "428": {}},
             },
         }
     },
@@ -63,6 +64,7 @@ def at(*steps: str | int) -> Callable[[Document], Any]:
 path = at("paths", PATH)
 get = at("paths", PATH, "get")
 patch = at("paths", PATH, "patch")
+match = at("paths", PATH, "patch", "parameters", 0)
 query = at("paths", PATH, "get", "parameters", 0)
 body = at("paths", PATH, "patch", "requestBody")
 ok = at("paths", PATH, "get", "responses", "200")
@@ -101,6 +103,13 @@ CASES: Final[tuple[tuple[Callable[[Document], Any], str], ...]] = (
     (lambda d: patch(d).update(security=[{"key": []}]), f"{PATCH}: it requires another authentication, {BREAKS}: take the old one too, or {BESIDE}"),
     (lambda d: patch(d).update(security=[{"key": []}, {"bearer": []}]), ""),
     (lambda d: get(d).update(summary="Words", operationId="other"), ""),
+    (lambda d: d["components"].update(responses={"Ok": get(d)["responses"].pop("200")}) or get(d)["responses"].update({"200": {"$ref": "#/components/responses/Ok"}}), ""),
+    (lambda d: d["components"].update(headers={"ETag": {"schema": {"type": "integer"}}}) or ok(d)["headers"].update(ETag={"$ref": "#/components/headers/ETag"}), f"{GET}: the header ETag of the 200 response may now be an integer, {BREAKS}: keep the type and add a new field, or {BESIDE}"),
+    (lambda d: shapes(d)["Change"].update(minProperties=1), ""),
+    (lambda d: shapes(d)["Change"].update(minProperties=2), f"{PATCH}: the request body now has at least 2 fields, before at least 1 fields, {BREAKS}: take the old values too, or {BESIDE}"),
+    (lambda d: match(d).update(required=True), ""),
+    (lambda d: match(d).update(schema={"type": "string", "pattern": "^x$"}), ""),
+    (lambda d: query(d).update(schema={"anyOf": [query(d)["schema"], {"type": "null"}], "default": None}), ""),
 )
 # fmt: on
 
