@@ -9,7 +9,7 @@ from gateway.openapi.headers import HEADERS, of_success
 from gateway.openapi.links import Operations, add_links
 from gateway.openapi.problems import Kind, described, examples, shared
 from gateway.openapi.reasons import EDGE, reasons
-from gateway.openapi.shapes import name_values, without_null, write_integers
+from gateway.openapi.shapes import complete_examples, name_values, without_null, write_integers
 from gateway.openapi.tags import TAGS
 from gateway.routing.declarations import api_routes, declared
 from gateway.semantics.media_type import MERGE_PATCH
@@ -24,8 +24,9 @@ _WORDS: Final = {
     Access.ADMIN: "Requires the role `ADMIN`.",
 }
 _TAG: Final = '(W/)?"[!#-~]*"'
-_TAGS: Final = rf"^(\*|{_TAG}(, {_TAG})*)$"
-"""A list of ETags, or any."""
+_TAGS: Final = rf"^{_TAG}(, {_TAG})*$"
+"""A list of ETags."""
+_TAGS_OR_ANY: Final = rf"^(\*|{_TAG}(, {_TAG})*)$"
 _READ_CONDITIONS: Final = {
     "If-None-Match": ("ETags that you have: 304 if one of them is current.", '"0"'),
     "If-Match": ("ETags that you expect: 412 if none of them is current.", "*"),
@@ -50,6 +51,7 @@ def _complete(made: dict[str, Any], app: FastAPI) -> None:
     components = made["components"]
     schema = Problem.model_json_schema(mode="serialization", ref_template=f"{_SCHEMAS}{{model}}")
     components["schemas"] |= {**schema.pop("$defs", {}), "Problem": schema}
+    made["servers"] = [{"url": "/", "description": "This gateway."}]
     made["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     operations: dict[str, tuple[str, str, dict[str, Any]]] = {}
     kinds: dict[str, dict[int, Kind]] = {}
@@ -66,6 +68,7 @@ def _complete(made: dict[str, Any], app: FastAPI) -> None:
     _add_headers(operations)
     components["headers"] = HEADERS
     name_values(components["schemas"])
+    complete_examples(components["schemas"])
     write_integers(made["paths"])
     write_integers(components["schemas"])
     add_links(operations, components["schemas"])
@@ -92,9 +95,9 @@ def _complete_request(method: str, operation: dict[str, Any]) -> None:
         if parameter["in"] == "query":
             parameter["allowEmptyValue"] = True  # as forms send what nobody filled in: it is not set
         if parameter["name"] in _READ_CONDITIONS:
-            parameter["schema"]["pattern"] = _TAGS
-        if parameter["name"] == "If-Match" and "428" in operation["responses"]:
-            parameter["required"] = True
+            required = parameter["name"] == "If-Match" and "428" in operation["responses"]
+            parameter["required"] = required
+            parameter["schema"]["pattern"] = _TAGS if required else _TAGS_OR_ANY
     if method == "patch":
         content = operation["requestBody"]["content"]
         content[MERGE_PATCH] = content["application/json"]

@@ -30,6 +30,26 @@ def name_values(schemas: Mapping[str, dict[str, Any]]) -> None:
             schema["x-enum-varnames"] = [_identifier(value) for value in values]
 
 
+def complete_examples(schemas: Mapping[str, dict[str, Any]]) -> None:
+    """Put back the nulls of examples, which FastAPI leaves out of its document."""
+    for schema in schemas.values():
+        for example in schema.get("examples", ()):
+            _complete(example, schema, schemas)
+
+
+def _complete(example: object, schema: Mapping[str, Any], schemas: Mapping[str, dict[str, Any]]) -> None:
+    whole = schemas.get(named(schema), schema)
+    if isinstance(example, list):
+        for one in example:
+            _complete(one, whole.get("items", {}), schemas)
+    elif isinstance(example, dict):
+        for name, of_field in whole.get("properties", {}).items():
+            if name in example:
+                _complete(example[name], of_field, schemas)
+            elif name in whole.get("required", ()) and _NULL in of_field.get("anyOf", ()):
+                example[name] = None
+
+
 def write_integers(schemas: Mapping[str, dict[str, Any]]) -> None:
     """Write the bounds of integers as such. FastAPI writes 200 as 200.0, which some generators copy."""
     for schema in _each(schemas):

@@ -25,6 +25,9 @@ def _missing(*programs: str) -> bool:
 
 
 needs_node = pytest.mark.skipif(_missing("node", "json2ts"), reason="needs Node.js and its packages: make polyglot")
+needs_openapi_tools = pytest.mark.skipif(
+    _missing("node", "redocly", "newman"), reason="needs Node.js and its packages: make polyglot"
+)
 needs_go = pytest.mark.skipif(_missing("go", "oapi-codegen"), reason="needs Go and oapi-codegen: make polyglot")
 needs_java = pytest.mark.skipif(
     _missing("java") or not (JAVA / "target" / "lib").exists(), reason="needs Java 17 and Maven: make polyglot"

@@ -3,11 +3,12 @@
 Each part stands in its page between two markers; what is around it is written by hand.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import typer
 from annotated_types import Ge, Gt, Le, Lt
@@ -29,6 +30,8 @@ from mesh.telemetry.catalogue import METRICS
 from mesh.telemetry.settings import LogSettings, MetricsSettings, TraceSettings
 from mesh.wire.field_reasons import FieldReason
 from ops import dashboard, prometheus
+from ops.collections.http_file import session_file, tag_file
+from ops.collections.postman import postman
 from ops.contracts.docstrings import of_fields
 from ops.process import Process
 from services import PROCESSES, WORKERS
@@ -37,6 +40,7 @@ from tests.support.paths import ROOT
 from tests.support.service_settings import settings_of
 
 _REFERENCE: Final = ROOT / "docs" / "reference"
+_COLLECTIONS: Final = ROOT / "docs" / "collections"
 _GUIDES: Final = ROOT / "docs" / "guides"
 _CONTRACTS: Final = ROOT / "docs" / "contracts"
 _DECISIONS: Final = ROOT / "docs" / "adr"
@@ -184,11 +188,22 @@ def tables(service: Process) -> str:
     return "\n".join([f"-- The tables of {service.name}, made by `make docs` of its migrations.\n", *parts])
 
 
+def _openapi() -> dict[str, Any]:
+    """The document that `mesh contracts export` wrote last."""
+    found: dict[str, Any] = json.loads((_CONTRACTS / "openapi.json").read_bytes())
+    return found
+
+
 WHOLE: Final[Mapping[Path, Callable[[], str]]] = {
     **{_CONTRACTS / f"{row.name}.sql": partial(tables, row) for row in WORKERS if row.store == "postgres"},
     _OBSERVABILITY / "dashboard.json": dashboard.dashboard,
     _OBSERVABILITY / "prometheus.yml": partial(prometheus.deployed, PROCESSES),
     _OBSERVABILITY / "prometheus.local.yml": prometheus.local,
+    _COLLECTIONS / "northwind.postman_collection.json": lambda: postman(_openapi()),
+    _COLLECTIONS / "a-first-order.http": lambda: session_file(_openapi()),
+    _COLLECTIONS / "customers.http": lambda: tag_file(_openapi(), "customers"),
+    _COLLECTIONS / "orders.http": lambda: tag_file(_openapi(), "orders"),
+    _COLLECTIONS / "products.http": lambda: tag_file(_openapi(), "products"),
 }
 """Files that are generated as a whole."""
 PARTS: Final[Mapping[Path, Callable[[], str]]] = {

@@ -146,6 +146,11 @@ async def test_a_change_names_at_least_one_field(app: FastAPI, operations: Opera
         assert 1 == resolved(app.openapi(), schema)["minProperties"]
 
 
+async def test_an_example_has_its_nulls(app: FastAPI) -> None:
+    example = app.openapi()["components"]["schemas"]["Customer"]["examples"][0]
+    assert (None, "ALFKI") == (example["region"], example["customer_id"])
+
+
 async def test_a_value_of_an_enum_has_a_name(app: FastAPI) -> None:
     sort = app.openapi()["components"]["schemas"]["OrderSort"]
     assert ["ORDER_ID", "ORDER_ID_DESCENDING"] == sort["x-enum-varnames"]

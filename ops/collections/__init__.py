@@ -1,0 +1,1 @@
+"""Generates collections of HTTP requests from the OpenAPI document, for Postman and for editors."""
