@@ -10,6 +10,7 @@ TAGS: Final = {
     "orders": "Orders, from `placed` to `delivered`. Users see their own.",
     "shipments": "Shipments of confirmed orders.",
     "notifications": "What was sent to the current user, and the webhook to send it to.",
+    "several reads": "What a page needs, in one request.",
     "events": "The events of orders as they happen.",
     "users": "All accounts, for administrators.",
     "audit": "Who did what to which account, for administrators.",

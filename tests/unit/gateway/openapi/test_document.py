@@ -42,7 +42,7 @@ async def test_every_reason_of_an_endpoint_has_an_example(app: FastAPI, operatio
 @pytest.mark.parametrize(
     ("name", "status", "expected"),
     [
-        ("get_product", 401, {"invalid_token"}),
+        ("get_stock", 401, {"invalid_token"}),
         ("get_customer", 401, {"invalid_token", "session_revoked", "token_expired", "token_required"}),
         ("get_customer", 403, {"role_required"}),
         ("get_customer", 404, {"customer_archived", "customer_not_found", "unknown_path"}),
