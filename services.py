@@ -14,6 +14,7 @@ from subjects import (
     CUSTOMERS_GET,
     ENDPOINTS,
     EVENTS_AUTH_SESSIONS_REVOKED,
+    EVENTS_PRODUCTS_CATEGORY_CHANGED,
     EVENTS_PRODUCTS_CHANGED,
     ORDERS_GET,
     ORDERS_PLACE,
@@ -41,7 +42,7 @@ PROCESSES = (
         package="gateway",
         serves=False,
         calls=tuple(endpoint for endpoint in ENDPOINTS if endpoint not in _NOT_FOR_HTTP),
-        hears=(EVENTS_AUTH_SESSIONS_REVOKED, EVENTS_PRODUCTS_CHANGED),
+        hears=(EVENTS_AUTH_SESSIONS_REVOKED, EVENTS_PRODUCTS_CHANGED, EVENTS_PRODUCTS_CATEGORY_CHANGED),
     ),
     Process(
         "auth",

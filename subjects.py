@@ -11,7 +11,9 @@ from contracts import (
     notifications,
     orders,
     products,
+    products_categories,
     products_stock,
+    products_suppliers,
     shipping,
     stock,
 )
@@ -68,9 +70,17 @@ PRODUCTS_LIST = Endpoint("products.list", products.ListProducts, products.Produc
 PRODUCTS_CREATE = Endpoint("products.create", products.CreateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER))
 PRODUCTS_UPDATE = Endpoint("products.update", products.UpdateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.NOT_FOUND, P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.VERSION_MISMATCH, P.STOCK_OUT_OF_RANGE))
 PRODUCTS_DISCONTINUE = Endpoint("products.discontinue", products.DiscontinueProduct, products.Product, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(P.NOT_FOUND, P.VERSION_MISMATCH))
-PRODUCTS_CATEGORIES_LIST = Endpoint("products.categories.list", products.ListCategories, products.CategoryPage, ANYONE, idempotent=True, read=True, cached=True, reasons=(P.INVALID_CURSOR,))
-PRODUCTS_SUPPLIERS_LIST = Endpoint("products.suppliers.list", products.ListSuppliers, products.SupplierPage, USER, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,), max_reply=800 * KIB)
-PRODUCTS_SUPPLIERS_GET = Endpoint("products.suppliers.get", products.GetSupplier, products.Supplier, USER, idempotent=True, read=True, reasons=(P.SUPPLIER_NOT_FOUND,))
+PRODUCTS_RESTORE = Endpoint("products.restore", products.RestoreProduct, products.Product, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(P.NOT_FOUND, P.VERSION_MISMATCH))
+
+PRODUCTS_CATEGORIES_LIST = Endpoint("products.categories.list", products_categories.ListCategories, products_categories.CategoryPage, ANYONE, idempotent=True, read=True, cached=True, reasons=(P.INVALID_CURSOR,))
+PRODUCTS_CATEGORIES_GET = Endpoint("products.categories.get", products_categories.GetCategory, products_categories.Category, ANYONE, idempotent=True, read=True, cached=True, reasons=(P.CATEGORY_NOT_FOUND,))
+PRODUCTS_CATEGORIES_CREATE = Endpoint("products.categories.create", products_categories.CreateCategory, products_categories.Category, ADMIN, verified=True, keyed=True)
+PRODUCTS_CATEGORIES_UPDATE = Endpoint("products.categories.update", products_categories.UpdateCategory, products_categories.Category, ADMIN, verified=True, keyed=True, reasons=(P.CATEGORY_NOT_FOUND, P.VERSION_MISMATCH))
+
+PRODUCTS_SUPPLIERS_LIST = Endpoint("products.suppliers.list", products_suppliers.ListSuppliers, products_suppliers.SupplierPage, USER, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,), max_reply=800 * KIB)
+PRODUCTS_SUPPLIERS_GET = Endpoint("products.suppliers.get", products_suppliers.GetSupplier, products_suppliers.Supplier, USER, idempotent=True, read=True, reasons=(P.SUPPLIER_NOT_FOUND,))
+PRODUCTS_SUPPLIERS_CREATE = Endpoint("products.suppliers.create", products_suppliers.CreateSupplier, products_suppliers.Supplier, ADMIN, verified=True, keyed=True)
+PRODUCTS_SUPPLIERS_UPDATE = Endpoint("products.suppliers.update", products_suppliers.UpdateSupplier, products_suppliers.Supplier, ADMIN, verified=True, keyed=True, reasons=(P.SUPPLIER_NOT_FOUND, P.VERSION_MISMATCH))
 
 PRODUCTS_STOCK_GET = Endpoint("products.stock.get", products_stock.GetStock, products_stock.Stock, ANYONE, idempotent=True, read=True, reasons=(P.NOT_FOUND,))
 PRODUCTS_STOCK_MOVEMENTS = Endpoint("products.stock.movements", products_stock.ListMovements, products_stock.MovementPage, ADMIN, verified=True, idempotent=True, read=True, reasons=(P.NOT_FOUND, P.INVALID_CURSOR))
@@ -112,6 +122,8 @@ EVENTS_AUTH_EMAIL_VERIFICATION_REQUESTED = Event("events.auth.email_verification
 
 EVENTS_CUSTOMERS_CHANGED = Event("events.customers.changed", customers.CustomerChanged, durable=True)
 EVENTS_PRODUCTS_CHANGED = Event("events.products.changed", products.ProductChanged, durable=True)
+EVENTS_PRODUCTS_CATEGORY_CHANGED = Event("events.products.category_changed", products_categories.CategoryChanged, durable=True)
+EVENTS_PRODUCTS_SUPPLIER_CHANGED = Event("events.products.supplier_changed", products_suppliers.SupplierChanged, durable=True)
 
 EVENTS_ORDERS_PLACED = Event("events.orders.placed", orders.OrderPlaced, durable=True, shown=True, handled_by=("stock", "carts", "notifications"))
 EVENTS_ORDERS_CONFIRMED = Event("events.orders.confirmed", orders.OrderConfirmed, durable=True, shown=True, handled_by=("shipping", "notifications"))

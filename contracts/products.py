@@ -1,4 +1,4 @@
-"""The payloads of `products.*`: products, their categories and their suppliers."""
+"""The payloads of `products.*` that are about products themselves."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -31,6 +31,7 @@ class ProductReason(Reason):
     """Reasons of the faults of products."""
 
     NOT_FOUND = "not_found", "product_not_found"
+    CATEGORY_NOT_FOUND = "not_found", "category_not_found"
     SUPPLIER_NOT_FOUND = "not_found", "supplier_not_found"
     UNKNOWN_CATEGORY = "invalid_argument", "unknown_category"
     UNKNOWN_SUPPLIER = "invalid_argument", "unknown_supplier"
@@ -155,67 +156,15 @@ class DiscontinueProduct(Request):
     expected_version: Version | None = None
 
 
-class Category(Reply):
-    """A category of products."""
+class RestoreProduct(Request):
+    """Sell a discontinued product again. Repeating this has no effect."""
 
-    category_id: int
-    category_name: str
-    description: str | None
-
-
-class CategoryPage(Reply):
-    """A page of the categories list, by id."""
-
-    items: Items[Category]
-    next_cursor: str | None
-
-
-class ListCategories(Request):
-    """List categories by id."""
-
-    limit: Limit = 50
-    cursor: Cursor | None = None
-
-
-class Supplier(Reply):
-    """A supplier of products. Unknown fields are null."""
-
-    supplier_id: int
-    company_name: str
-    contact_name: str | None
-    contact_title: str | None
-    address: str | None
-    city: str | None
-    region: str | None
-    postal_code: str | None
-    country: str | None
-    phone: str | None
-    fax: str | None
-    homepage: str | None
-
-
-class SupplierPage(Reply):
-    """A page of the suppliers list, by id."""
-
-    items: Items[Supplier]
-    next_cursor: str | None
-
-
-class GetSupplier(Request):
-    """Get one supplier by id."""
-
-    supplier_id: Id
-
-
-class ListSuppliers(Request):
-    """List suppliers by id."""
-
-    limit: Limit = 50
-    cursor: Cursor | None = None
+    product_id: Id
+    expected_version: Version | None = None
 
 
 class ProductChanged(Reply):
-    """A product was created, changed or discontinued, or its units in stock changed, and has this version now.
+    """A product was created, changed, discontinued or restored, or its units in stock changed. It has this version now.
 
     A change of its reserved units alone is not announced.
     """

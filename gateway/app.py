@@ -22,8 +22,10 @@ from gateway.api.events import routes as events
 from gateway.api.health import routes as health
 from gateway.api.notifications import routes as notifications
 from gateway.api.orders import routes as orders
+from gateway.api.products import categories_routes as categories
 from gateway.api.products import routes as products
 from gateway.api.products import stock_routes as stock
+from gateway.api.products import suppliers_routes as suppliers
 from gateway.api.shipping import routes as shipping
 from gateway.api.together import routes as together
 from gateway.dependencies import Dependencies
@@ -73,6 +75,7 @@ from subjects import (
     AUTH_SESSIONS_REVOKED,
     ENDPOINTS,
     EVENTS,
+    EVENTS_PRODUCTS_CATEGORY_CHANGED,
     EVENTS_PRODUCTS_CHANGED,
 )
 
@@ -81,8 +84,8 @@ if TYPE_CHECKING:
 
 _HASHING = (AUTH_LOGIN, AUTH_REGISTER, AUTH_PASSWORD_CHANGE, AUTH_PASSWORD_RESET)
 """Endpoints for which auth hashes a password."""
-DROPPED_BY: Final = (EVENTS_PRODUCTS_CHANGED,)
-"""The events that drop responses from memory: one of each service with a cached endpoint."""
+DROPPED_BY: Final = (EVENTS_PRODUCTS_CHANGED, EVENTS_PRODUCTS_CATEGORY_CHANGED)
+"""The events that drop responses from memory: those of what the cached endpoints show."""
 _DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
 
 _DESCRIPTION = """\
@@ -124,7 +127,7 @@ def build(  # noqa: PLR0913  # the last ones by name
     if metrics is not None:
         measure_upstream(parts.client, parts.verifier, parts.cache, metrics)
     for routes in (
-        *(auth, account, mail, users, audit, customers, stock, products),
+        *(auth, account, mail, users, audit, customers, stock, products, categories, suppliers),
         *(carts, orders, shipping, notifications, events, together, health, contracts, about),
     ):
         app.include_router(routes.router)

@@ -5,11 +5,15 @@ from functools import partial
 
 from mesh.service.service import Service
 from mesh.transport.base import Transport
+from products_svc.categories_handlers import CategoryHandlers
+from products_svc.categories_repository import Categories
 from products_svc.handlers import Handlers
 from products_svc.repository import STEPS, Catalogue, seed
 from products_svc.settings import ProductsSettings
 from products_svc.stock_handlers import StockHandlers
 from products_svc.stock_repository import Warehouse
+from products_svc.suppliers_handlers import SupplierHandlers
+from products_svc.suppliers_repository import Suppliers
 from worker.postgres import connections, events, idempotent_writes, open_postgres
 from worker.wiring import wire
 
@@ -36,6 +40,8 @@ async def build(settings: ProductsSettings, transport: Transport, resources: Asy
         description="Northwind's catalogue: products, categories and suppliers; and its stock",
         handlers=[
             Handlers(Catalogue(database), idempotent_writes(database, Catalogue, events=True)),
+            CategoryHandlers(Categories(database), idempotent_writes(database, Categories, events=True)),
+            SupplierHandlers(Suppliers(database), idempotent_writes(database, Suppliers, events=True)),
             StockHandlers(Warehouse(database), idempotent_writes(database, Warehouse)),
         ],
         events=events(database, Catalogue),

@@ -1,20 +1,15 @@
-"""The handlers of `products.*`, one method per endpoint."""
+"""The handlers of the endpoints about products themselves."""
 
 from contracts.products import (
-    CategoryPage,
     CreateProduct,
     DiscontinueProduct,
     GetProduct,
     GetProducts,
-    GetSupplier,
-    ListCategories,
     ListProducts,
-    ListSuppliers,
     Product,
     ProductPage,
     ProductsFound,
-    Supplier,
-    SupplierPage,
+    RestoreProduct,
     UpdateProduct,
 )
 from loading.batch_loader import BatchLoader
@@ -24,14 +19,12 @@ from mesh.service.idempotency import IdempotentWrites
 from products_svc.faults import not_found
 from products_svc.repository import Catalogue
 from subjects import (
-    PRODUCTS_CATEGORIES_LIST,
     PRODUCTS_CREATE,
     PRODUCTS_DISCONTINUE,
     PRODUCTS_GET,
     PRODUCTS_GET_MANY,
     PRODUCTS_LIST,
-    PRODUCTS_SUPPLIERS_GET,
-    PRODUCTS_SUPPLIERS_LIST,
+    PRODUCTS_RESTORE,
     PRODUCTS_UPDATE,
 )
 from worker.answers import answers
@@ -39,14 +32,12 @@ from worker.traced_reads import trace_read
 
 
 class Handlers:
-    """The endpoints of the products service. The repository enforces the rules, each in a single statement."""
+    """The endpoints about products. The repository enforces the rules, each in a single statement."""
 
     def __init__(self, catalogue: Catalogue, writes: IdempotentWrites[Catalogue]) -> None:
         self._catalogue = catalogue
         self._by_id = BatchLoader(catalogue.find_many, trace=trace_read)
         self._pages = SingleFlight(catalogue.list, trace=trace_read)
-        self._category_pages = SingleFlight(catalogue.list_categories, trace=trace_read)
-        self._supplier_pages = SingleFlight(catalogue.list_suppliers, trace=trace_read)
         self._writes = writes
 
     @answers(PRODUCTS_GET)
@@ -101,17 +92,9 @@ class Handlers:
             lambda catalogue: catalogue.discontinue(request.product_id, request.expected_version),
         )
 
-    @answers(PRODUCTS_CATEGORIES_LIST)
-    async def list_categories(self, request: ListCategories) -> CategoryPage:
-        """A page of categories. Raises Invalid for a cursor of another list."""
-        return await self._category_pages.read(request)
-
-    @answers(PRODUCTS_SUPPLIERS_LIST)
-    async def list_suppliers(self, request: ListSuppliers) -> SupplierPage:
-        """A page of suppliers. Raises Invalid for a cursor of another list."""
-        return await self._supplier_pages.read(request)
-
-    @answers(PRODUCTS_SUPPLIERS_GET)
-    async def get_supplier(self, request: GetSupplier) -> Supplier:
-        """One supplier. Raises NotFound."""
-        return await self._catalogue.get_supplier(request.supplier_id)
+    @answers(PRODUCTS_RESTORE)
+    async def restore(self, request: RestoreProduct) -> Product:
+        """The product, sold again. Raises NotFound, and Conflict for another version."""
+        return await self._writes(
+            PRODUCTS_RESTORE, request, lambda catalogue: catalogue.restore(request.product_id, request.expected_version)
+        )

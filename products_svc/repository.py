@@ -1,4 +1,7 @@
-"""The catalogue in PostgreSQL: every query of the service. Each rule is enforced in a single statement."""
+"""The products in PostgreSQL: their queries, and the first rows of the catalogue.
+
+Each rule is enforced in a single statement.
+"""
 
 # ruff: noqa: S608  # SQL is built from our own column names; values are parameters
 
@@ -11,21 +14,17 @@ from pydantic import BaseModel, StringConstraints, TypeAdapter
 
 from contracts.base import Count, Id, Money
 from contracts.products import (
-    Category,
-    CategoryPage,
     CreateProduct,
-    ListCategories,
     ListProducts,
-    ListSuppliers,
     Product,
     ProductPage,
     ProductReason,
     ProductSort,
-    Supplier,
-    SupplierPage,
 )
+from contracts.products_categories import Category
+from contracts.products_suppliers import Supplier
 from mesh.core.errors import Conflict, Invalid, NotFound
-from products_svc.faults import not_found, stock_out_of_range
+from products_svc.faults import invalid_cursor, not_found, other_version, stock_out_of_range
 from products_svc.stock_repository import Ledger, announce
 from providers.cursor import Page
 from providers.postgres.connections import Connection
@@ -35,16 +34,11 @@ from providers.postgres.folding import pattern
 from providers.postgres.keyset import Order, Select
 from providers.postgres.repository import Table, VersionedRepository, insertion
 from providers.postgres.seed import read_csv
-from subjects import PRODUCTS_CATEGORIES_LIST, PRODUCTS_LIST, PRODUCTS_SUPPLIERS_LIST
+from subjects import PRODUCTS_LIST
 
 _COLUMNS = (
     "product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock, units_on_order,"
     " reorder_level, discontinued, version"
-)
-_CATEGORY_COLUMNS = "category_id, category_name, description"
-_SUPPLIER_COLUMNS = (
-    "supplier_id, company_name, contact_name, contact_title, address, city, region, postal_code, country, phone, fax,"
-    " homepage"
 )
 _FOLDED = ("product_name",)  # searched by a folded column beside it
 
@@ -65,8 +59,6 @@ _ORDERS = {
     ProductSort.STOCK: Order(_STOCK, _STOCK_AND_ID),
     ProductSort.STOCK_DESC: Order(_STOCK, _STOCK_AND_ID, descending=True),
 }
-_CATEGORIES_BY_ID = Order(("category_id",), _ID)
-_SUPPLIERS_BY_ID = Order(("supplier_id",), _ID)
 
 _REFERENCES = {
     "products_category_id_fkey": ("category_id", ProductReason.UNKNOWN_CATEGORY, "unknown category"),
@@ -80,9 +72,16 @@ _SEEDS: tuple[tuple[str, str, type[BaseModel]], ...] = (
 
 
 class Catalogue(VersionedRepository[int, Product]):
-    """The tables `products`, `categories` and `suppliers`. Discontinued products are found too."""
+    """The table `products`. Discontinued products are found too."""
 
-    table = Table("products", "product_id", _COLUMNS, in_use="NOT discontinued", retire="discontinued = true")
+    table = Table(
+        "products",
+        "product_id",
+        _COLUMNS,
+        in_use="NOT discontinued",
+        retire="discontinued = true",
+        restore="discontinued = false",
+    )
 
     async def list(self, request: ListProducts) -> ProductPage:
         """A page of the matching products. Raises Invalid for a cursor of another list."""
@@ -146,26 +145,9 @@ class Catalogue(VersionedRepository[int, Product]):
         """The product, discontinued now or before. Raises NotFound, and Conflict for another version."""
         return await self._retire(product_id, expected_version)
 
-    async def list_categories(self, request: ListCategories) -> CategoryPage:
-        """A page of the categories. Raises Invalid for a cursor of another list."""
-        select = Select(_CATEGORY_COLUMNS, "categories")
-        page = Page.of(PRODUCTS_CATEGORIES_LIST.subject, request)
-        return CategoryPage.model_validate(await self._page(select, _CATEGORIES_BY_ID, page))
-
-    async def list_suppliers(self, request: ListSuppliers) -> SupplierPage:
-        """A page of the suppliers. Raises Invalid for a cursor of another list."""
-        select = Select(_SUPPLIER_COLUMNS, "suppliers")
-        page = Page.of(PRODUCTS_SUPPLIERS_LIST.subject, request)
-        return SupplierPage.model_validate(await self._page(select, _SUPPLIERS_BY_ID, page))
-
-    async def get_supplier(self, supplier_id: int) -> Supplier:
-        """The supplier. Raises NotFound."""
-        row = await self._database.fetchrow(
-            f"SELECT {_SUPPLIER_COLUMNS} FROM suppliers WHERE supplier_id = $1", supplier_id
-        )
-        if row is None:
-            raise NotFound(ProductReason.SUPPLIER_NOT_FOUND, f"there is no supplier {supplier_id}")
-        return Supplier.model_validate(dict(row))
+    async def restore(self, product_id: int, expected_version: int | None) -> Product:
+        """The product, sold now. Raises NotFound, and Conflict for another version."""
+        return await self._restore(product_id, expected_version)
 
     def _row(self, values: Mapping[str, Any]) -> Product:
         return Product.model_validate(values)
@@ -180,11 +162,10 @@ class Catalogue(VersionedRepository[int, Product]):
         return not_found(key)
 
     def _other_version(self, row: Product, expected: int | None) -> Conflict:
-        said = f"product {row.product_id} has version {row.version}, not {expected}"
-        return Conflict(ProductReason.VERSION_MISMATCH, said, current_version=row.version)
+        return other_version("product", row.product_id, row.version, expected)
 
     def _invalid_cursor(self, why: str) -> Invalid:
-        return Invalid.field("cursor", ProductReason.INVALID_CURSOR, why)
+        return invalid_cursor(why)
 
 
 async def seed(connection: Connection) -> None:

@@ -110,6 +110,19 @@ CREATE INDEX stock_movements_by_product ON stock_movements (product_id, movement
 -- An order moves a product once in each way.
 CREATE UNIQUE INDEX stock_movements_by_order ON stock_movements (order_id, kind, product_id) WHERE order_id IS NOT NULL;
 
+-- products_svc/migrations/0005_versions.sql
+
+-- Categories and suppliers are changed like products.
+ALTER TABLE categories
+    ADD COLUMN version    integer NOT NULL DEFAULT 1,
+    ADD COLUMN created_at timestamptz NOT NULL DEFAULT now(),
+    ADD COLUMN updated_at timestamptz NOT NULL DEFAULT now();
+
+ALTER TABLE suppliers
+    ADD COLUMN version    integer NOT NULL DEFAULT 1,
+    ADD COLUMN created_at timestamptz NOT NULL DEFAULT now(),
+    ADD COLUMN updated_at timestamptz NOT NULL DEFAULT now();
+
 -- providers/postgres/event_tables/events_0001_outbox_and_inbox.sql
 
 -- Shared by every service with durable events; a service's own migrations begin with their numbers.

@@ -20,16 +20,16 @@ Row = TypeVar("Row", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table whose rows have a `version`, and are retired instead of deleted."""
+    """A table whose rows have a `version`, and are retired instead of deleted, if at all."""
 
     name: str
     key: str
     columns: str
     """The columns that a row is built from."""
-    in_use: str
+    in_use: str = "true"
     """The SQL condition of a row that is not retired."""
-    retire: str
-    """The SQL assignment that retires a row."""
+    retire: str = ""
+    """The SQL assignment that retires a row; none if `_retire` is not used."""
     restore: str = ""
     """The SQL assignment that brings a retired row back; none if `_restore` is not used."""
     hides_retired: bool = False
@@ -55,9 +55,9 @@ class VersionedRepository(ABC, Generic[Key, Row]):
     def _row(self, values: Mapping[str, Any]) -> Row:
         """The row made from these values by column."""
 
-    @abstractmethod
-    def _is_retired(self, row: Row) -> bool:
-        """Whether the row is retired."""
+    def _is_retired(self, row: Row) -> bool:  # noqa: ARG002  # a table may retire no row
+        """Whether the row is retired. Never, unless overridden."""
+        return False
 
     @abstractmethod
     def _not_found(self, key: Key) -> Exception:

@@ -8,7 +8,7 @@ from asyncio import get_running_loop
 from contextlib import AsyncExitStack
 from signal import SIGUSR1, SIGUSR2
 
-from contracts.products import CategoryPage, ListCategories
+from contracts.products_categories import CategoryPage, ListCategories
 from mesh.process.run import run_worker
 from mesh.process.settings import WorkerSettings
 from mesh.service.service import Service

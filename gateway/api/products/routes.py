@@ -1,24 +1,20 @@
-"""`/v1/products`, `/v1/categories` and `/v1/suppliers`."""
+"""`/v1/products`."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
 from contracts import products
-from contracts.base import LONGEST_PAGE, Id
-from gateway.api.picking import find, numbers, picked
+from contracts.base import Id
+from gateway.api.picking import numbers, picked
 from gateway.api.products.schemas import (
-    CategoryPage,
     NewProduct,
-    PickingQuery,
     Product,
     ProductChange,
     ProductPage,
     ProductQuery,
     ProductReplacement,
     ProductsFound,
-    Supplier,
-    SupplierPage,
 )
 from gateway.api.schemas import InDigits
 from gateway.routing.calls import Call, calls, picks
@@ -26,22 +22,18 @@ from gateway.routing.conditional_writes import ExpectedVersion, RequiredVersion
 from gateway.routing.route import JsonRoute
 from gateway.semantics.conditions import READ, TAGGED, changed, resource
 from subjects import (
-    PRODUCTS_CATEGORIES_LIST,
     PRODUCTS_CREATE,
     PRODUCTS_DISCONTINUE,
     PRODUCTS_GET,
     PRODUCTS_GET_MANY,
     PRODUCTS_LIST,
-    PRODUCTS_SUPPLIERS_GET,
-    PRODUCTS_SUPPLIERS_LIST,
+    PRODUCTS_RESTORE,
     PRODUCTS_UPDATE,
 )
 
 router = APIRouter(prefix="/v1", tags=["products"], route_class=JsonRoute)
 
 ProductId = Annotated[Id, InDigits, Path(examples=[1])]
-SupplierId = Annotated[Id, InDigits, Path(examples=[1])]
-Page = Annotated[PickingQuery, Query()]
 
 
 @router.get("/products", responses=TAGGED, summary="List products")
@@ -117,41 +109,17 @@ async def discontinue_product(
     return resource(await call(discontinue))
 
 
-@router.get("/categories", responses=TAGGED, summary="List categories")
-async def list_categories(
-    page: Page, call: Call[products.ListCategories, CategoryPage] = calls(PRODUCTS_CATEGORIES_LIST, CategoryPage)
-) -> CategoryPage:
-    """List the product categories by id."""
-    if (ids := picked(page)) is not None:
-        found = await find(
-            numbers(ids),
-            lambda cursor: call(products.ListCategories(limit=LONGEST_PAGE, cursor=cursor)),
-            lambda category: category.category_id,
-        )
-        return CategoryPage(items=found, next_cursor=None)
-    categories = products.ListCategories(**page.model_dump(exclude_unset=True))
-    return await call(categories)
-
-
-@router.get("/suppliers", summary="List suppliers")
-async def list_suppliers(
-    page: Page, call: Call[products.ListSuppliers, SupplierPage] = calls(PRODUCTS_SUPPLIERS_LIST, SupplierPage)
-) -> SupplierPage:
-    """List the suppliers by id."""
-    if (ids := picked(page)) is not None:
-        found = await find(
-            numbers(ids),
-            lambda cursor: call(products.ListSuppliers(limit=LONGEST_PAGE, cursor=cursor)),
-            lambda supplier: supplier.supplier_id,
-        )
-        return SupplierPage(items=found, next_cursor=None)
-    suppliers = products.ListSuppliers(**page.model_dump(exclude_unset=True))
-    return await call(suppliers)
-
-
-@router.get("/suppliers/{supplier_id}", summary="Get a supplier")
-async def get_supplier(
-    supplier_id: SupplierId, call: Call[products.GetSupplier, Supplier] = calls(PRODUCTS_SUPPLIERS_GET, Supplier)
-) -> Supplier:
-    """Get one supplier by id."""
-    return await call(products.GetSupplier(supplier_id=supplier_id))
+@router.post(
+    "/products/{product_id}/restore",
+    response_model=Product,
+    responses=changed(),
+    summary="Restore a product",
+)
+async def restore_product(
+    product_id: ProductId,
+    version: ExpectedVersion,
+    call: Call[products.RestoreProduct, Product] = calls(PRODUCTS_RESTORE, Product),
+) -> Response:
+    """Sell a discontinued product again. Repeating this has no effect."""
+    restore = products.RestoreProduct(product_id=product_id, expected_version=version)
+    return resource(await call(restore))

@@ -1,4 +1,4 @@
-"""The shapes of `/v1/products`, `/v1/categories` and `/v1/suppliers`."""
+"""The shapes of `/v1/products`."""
 
 from typing import Annotated
 
@@ -22,25 +22,6 @@ _NEW_CHAI: JsonDict = {
     "reorder_level": 10,
 }
 _CHAI: JsonDict = {"product_id": 1, **_NEW_CHAI, "discontinued": False, "version": 1}
-_BEVERAGES: JsonDict = {
-    "category_id": 1,
-    "category_name": "Beverages",
-    "description": "Soft drinks, coffees, teas, beers",
-}
-_EXOTIC_LIQUIDS: JsonDict = {
-    "supplier_id": 1,
-    "company_name": "Exotic Liquids",
-    "contact_name": "Charlotte Cooper",
-    "contact_title": "Purchasing Manager",
-    "address": "49 Gilbert St.",
-    "city": "London",
-    "region": None,
-    "postal_code": "EC1 4SD",
-    "country": "UK",
-    "phone": "(171) 555-2222",
-    "fax": None,
-    "homepage": None,
-}
 
 
 class Product(Shown[products.Product]):
@@ -162,46 +143,3 @@ class PickingQuery(PageQuery):
     """The same, or its items by id."""
 
     ids: Numbers = None
-
-
-class Category(Shown[products.Category]):
-    """A category of products."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_BEVERAGES]})
-
-    category_id: int
-    category_name: str
-    description: str | None
-
-
-class CategoryPage(Shown[products.CategoryPage]):
-    """A page of the categories list. The last page has no `next_cursor`."""
-
-    items: Items[Category]
-    next_cursor: str | None
-
-
-class Supplier(Shown[products.Supplier]):
-    """A supplier of products. Unknown fields are null."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXOTIC_LIQUIDS]})
-
-    supplier_id: int
-    company_name: str
-    contact_name: str | None
-    contact_title: str | None
-    address: str | None
-    city: str | None
-    region: str | None
-    postal_code: str | None
-    country: str | None
-    phone: str | None
-    fax: str | None
-    homepage: str | None
-
-
-class SupplierPage(Shown[products.SupplierPage]):
-    """A page of the suppliers list. The last page has no `next_cursor`."""
-
-    items: Items[Supplier]
-    next_cursor: str | None

@@ -358,6 +358,24 @@ func (e JwkUse) Valid() bool {
 	}
 }
 
+// Defines values for ListUsersRole.
+const (
+	ListUsersRoleADMIN ListUsersRole = "ADMIN"
+	ListUsersRoleUSER  ListUsersRole = "USER"
+)
+
+// Valid indicates whether the value is a known member of the ListUsersRole enum.
+func (e ListUsersRole) Valid() bool {
+	switch e {
+	case ListUsersRoleADMIN:
+		return true
+	case ListUsersRoleUSER:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MovementKind.
 const (
 	MovementKindAdjusted  MovementKind = "adjusted"
@@ -571,6 +589,24 @@ func (e ShipmentStatus) Valid() bool {
 	}
 }
 
+// Defines values for TokenPurpose.
+const (
+	TokenPurposeEmailVerification TokenPurpose = "email_verification"
+	TokenPurposePasswordReset     TokenPurpose = "password_reset"
+)
+
+// Valid indicates whether the value is a known member of the TokenPurpose enum.
+func (e TokenPurpose) Valid() bool {
+	switch e {
+	case TokenPurposeEmailVerification:
+		return true
+	case TokenPurposePasswordReset:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokensTokenType.
 const (
 	Bearer TokensTokenType = "Bearer"
@@ -588,16 +624,37 @@ func (e TokensTokenType) Valid() bool {
 
 // Defines values for UserPatchRoles.
 const (
-	ADMIN UserPatchRoles = "ADMIN"
-	USER  UserPatchRoles = "USER"
+	UserPatchRolesADMIN UserPatchRoles = "ADMIN"
+	UserPatchRolesUSER  UserPatchRoles = "USER"
 )
 
 // Valid indicates whether the value is a known member of the UserPatchRoles enum.
 func (e UserPatchRoles) Valid() bool {
 	switch e {
-	case ADMIN:
+	case UserPatchRolesADMIN:
 		return true
-	case USER:
+	case UserPatchRolesUSER:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UserState.
+const (
+	UserStateDisabled   UserState = "disabled"
+	UserStateEnabled    UserState = "enabled"
+	UserStateUnverified UserState = "unverified"
+)
+
+// Valid indicates whether the value is a known member of the UserState enum.
+func (e UserState) Valid() bool {
+	switch e {
+	case UserStateDisabled:
+		return true
+	case UserStateEnabled:
+		return true
+	case UserStateUnverified:
 		return true
 	default:
 		return false
@@ -692,12 +749,25 @@ type Category struct {
 	CategoryId   int                       `json:"category_id"`
 	CategoryName string                    `json:"category_name"`
 	Description  nullable.Nullable[string] `json:"description"`
+	Version      int                       `json:"version"`
+}
+
+// CategoryChanged A category was created or changed, and has this version now.
+type CategoryChanged struct {
+	CategoryId int `json:"category_id"`
+	Version    int `json:"version"`
 }
 
 // CategoryPage A page of the categories list, by id.
 type CategoryPage struct {
 	Items      []Category                `json:"items"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// CategoryPatch The fields of a category to change.
+type CategoryPatch struct {
+	CategoryName *string                   `json:"category_name,omitempty"`
+	Description  nullable.Nullable[string] `json:"description,omitempty"`
 }
 
 // ChangePassword Change the password of the access token's user. All their other sessions end.
@@ -759,6 +829,12 @@ type CommitStock struct {
 	OrderId int `json:"order_id"`
 }
 
+// CreateCategory Create a category. The service assigns its id.
+type CreateCategory struct {
+	CategoryName string                    `json:"category_name"`
+	Description  nullable.Nullable[string] `json:"description,omitempty"`
+}
+
 // CreateCustomer Create a customer. Without `customer_id` the service chooses one that resembles the company's name.
 type CreateCustomer struct {
 	CustomerId   *string                   `json:"customer_id,omitempty"`
@@ -784,6 +860,21 @@ type CreateProduct struct {
 	UnitsInStock    *int                      `json:"units_in_stock,omitempty"`
 	UnitsOnOrder    *int                      `json:"units_on_order,omitempty"`
 	ReorderLevel    *int                      `json:"reorder_level,omitempty"`
+}
+
+// CreateSupplier Create a supplier. The service assigns its id.
+type CreateSupplier struct {
+	CompanyName  string                    `json:"company_name"`
+	ContactName  nullable.Nullable[string] `json:"contact_name,omitempty"`
+	ContactTitle nullable.Nullable[string] `json:"contact_title,omitempty"`
+	Address      nullable.Nullable[string] `json:"address,omitempty"`
+	City         nullable.Nullable[string] `json:"city,omitempty"`
+	Region       nullable.Nullable[string] `json:"region,omitempty"`
+	PostalCode   nullable.Nullable[string] `json:"postal_code,omitempty"`
+	Country      nullable.Nullable[string] `json:"country,omitempty"`
+	Phone        nullable.Nullable[string] `json:"phone,omitempty"`
+	Fax          nullable.Nullable[string] `json:"fax,omitempty"`
+	Homepage     nullable.Nullable[string] `json:"homepage,omitempty"`
 }
 
 // Customer A customer. Unknown fields are null.
@@ -925,6 +1016,19 @@ type DispatchStarted struct {
 	StartedAt time.Time `json:"started_at"`
 }
 
+// EmailVerificationRequested The user is to get a token that verifies the address.
+type EmailVerificationRequested struct {
+	UserId      string    `json:"user_id"`
+	TokenId     string    `json:"token_id"`
+	RequestedAt time.Time `json:"requested_at"`
+	ExpiresAt   time.Time `json:"expires_at"`
+}
+
+// EmailVerified The address is verified.
+type EmailVerified struct {
+	Verified *bool `json:"verified,omitempty"`
+}
+
 // ErrorHeaders The headers of an error.
 type ErrorHeaders struct {
 	// NatsServiceErrorCode The number of the code. Its presence alone marks an error.
@@ -1017,6 +1121,11 @@ type FieldError struct {
 // GetCart Get the caller's cart.
 type GetCart = struct{}
 
+// GetCategory Get one category by id.
+type GetCategory struct {
+	CategoryId int `json:"category_id"`
+}
+
 // GetCustomer Get one customer by id.
 type GetCustomer struct {
 	CustomerId string `json:"customer_id"`
@@ -1036,6 +1145,11 @@ type GetCustomers struct {
 
 // GetJwks Get the public keys that verify access tokens.
 type GetJwks = struct{}
+
+// GetMailedToken Get the token to put into the mail.
+type GetMailedToken struct {
+	TokenId string `json:"token_id"`
+}
 
 // GetMe Get the user of the access token.
 type GetMe = struct{}
@@ -1116,11 +1230,20 @@ type KeyRotation struct {
 	SignsFrom time.Time `json:"signs_from"`
 }
 
-// ListAudit List the audit log, newest entry first, page by page, for all accounts or one.
+// ListAudit List the entries of the audit log that match every given filter, newest first, page by page.
+//
+// `at_from` and `at_until` are days in UTC, both inclusive.
 type ListAudit struct {
+	// UserId Entries about this user's account.
 	UserId nullable.Nullable[string] `json:"user_id,omitempty"`
-	Limit  *int                      `json:"limit,omitempty"`
-	Cursor nullable.Nullable[string] `json:"cursor,omitempty"`
+
+	// ActorId Entries about what this user did.
+	ActorId nullable.Nullable[string]             `json:"actor_id,omitempty"`
+	Action  nullable.Nullable[AuditAction]        `json:"action,omitempty"`
+	AtFrom  nullable.Nullable[openapi_types.Date] `json:"at_from,omitempty"`
+	AtUntil nullable.Nullable[openapi_types.Date] `json:"at_until,omitempty"`
+	Limit   *int                                  `json:"limit,omitempty"`
+	Cursor  nullable.Nullable[string]             `json:"cursor,omitempty"`
 }
 
 // ListCategories List categories by id.
@@ -1224,12 +1347,21 @@ type ListSuppliers struct {
 	Cursor nullable.Nullable[string] `json:"cursor,omitempty"`
 }
 
-// ListUsers List users by e-mail address, page by page, or the user with this address.
+// ListUsers List the users that match every given filter by e-mail address, page by page.
 type ListUsers struct {
-	Email  nullable.Nullable[string] `json:"email,omitempty"`
-	Limit  *int                      `json:"limit,omitempty"`
-	Cursor nullable.Nullable[string] `json:"cursor,omitempty"`
+	// Email The whole address.
+	Email nullable.Nullable[string] `json:"email,omitempty"`
+
+	// Q A part of the address, in any case.
+	Q      nullable.Nullable[string]        `json:"q,omitempty"`
+	Role   nullable.Nullable[ListUsersRole] `json:"role,omitempty"`
+	State  nullable.Nullable[UserState]     `json:"state,omitempty"`
+	Limit  *int                             `json:"limit,omitempty"`
+	Cursor nullable.Nullable[string]        `json:"cursor,omitempty"`
 }
+
+// ListUsersRole defines model for ListUsers.Role.
+type ListUsersRole string
 
 // LoggedOut The session has ended. Ending it again is no error.
 type LoggedOut struct {
@@ -1245,6 +1377,11 @@ type Login struct {
 // Logout End a session: the refresh token's, or without one that of the access token.
 type Logout struct {
 	RefreshToken nullable.Nullable[string] `json:"refresh_token,omitempty"`
+}
+
+// MailRequested The request is accepted. The reply is the same whether or not there is such an account.
+type MailRequested struct {
+	Accepted *bool `json:"accepted,omitempty"`
 }
 
 // Movement A change of a product's stock: by how many units in stock, by how many reserved, and why.
@@ -1466,6 +1603,19 @@ type PasswordChanged struct {
 	Changed *bool `json:"changed,omitempty"`
 }
 
+// PasswordReset The password is set.
+type PasswordReset struct {
+	Reset *bool `json:"reset,omitempty"`
+}
+
+// PasswordResetRequested The user is to get a token that resets the password.
+type PasswordResetRequested struct {
+	UserId      string    `json:"user_id"`
+	TokenId     string    `json:"token_id"`
+	RequestedAt time.Time `json:"requested_at"`
+	ExpiresAt   time.Time `json:"expires_at"`
+}
+
 // PlaceOrder Place an order for the caller at current prices. Each product is on one line.
 //
 // `customer_id`: the customer that an administrator orders for. The goods go to the customer's address. `cart_version`: the version of the caller's cart that becomes this order.
@@ -1516,7 +1666,7 @@ type Product struct {
 	Version         int                       `json:"version"`
 }
 
-// ProductChanged A product was created, changed or discontinued, or its units in stock changed, and has this version now.
+// ProductChanged A product was created, changed, discontinued or restored, or its units in stock changed. It has this version now.
 //
 // A change of its reserved units alone is not announced.
 type ProductChanged struct {
@@ -1633,6 +1783,13 @@ type RequestHeaders struct {
 	ClientAddress *string `json:"Client-Address,omitempty"`
 }
 
+// RequestMailedToken Send a token to this address, if it has an account that can use it.
+type RequestMailedToken struct {
+	// Purpose What a token is for.
+	Purpose TokenPurpose `json:"purpose"`
+	Email   string       `json:"email"`
+}
+
 // Reservation The reservation of an order. If it is refused, `short` lists the products that were short.
 type Reservation struct {
 	OrderId int `json:"order_id"`
@@ -1657,11 +1814,23 @@ type ReserveStock struct {
 	Lines   []NewLine `json:"lines"`
 }
 
+// ResetPassword Set a new password with the token. It works once, for 30 minutes. All sessions of the user end.
+type ResetPassword struct {
+	Token       string `json:"token"`
+	NewPassword string `json:"new_password"`
+}
+
 // RestoreCustomer Use an archived customer again. If `expected_version` is given, it must be the current one.
 //
 // Repeating this has no effect.
 type RestoreCustomer struct {
 	CustomerId      string                 `json:"customer_id"`
+	ExpectedVersion nullable.Nullable[int] `json:"expected_version,omitempty"`
+}
+
+// RestoreProduct Sell a discontinued product again. Repeating this has no effect.
+type RestoreProduct struct {
+	ProductId       int                    `json:"product_id"`
 	ExpectedVersion nullable.Nullable[int] `json:"expected_version,omitempty"`
 }
 
@@ -1843,12 +2012,43 @@ type Supplier struct {
 	Phone        nullable.Nullable[string] `json:"phone"`
 	Fax          nullable.Nullable[string] `json:"fax"`
 	Homepage     nullable.Nullable[string] `json:"homepage"`
+	Version      int                       `json:"version"`
+}
+
+// SupplierChanged A supplier was created or changed, and has this version now.
+type SupplierChanged struct {
+	SupplierId int `json:"supplier_id"`
+	Version    int `json:"version"`
 }
 
 // SupplierPage A page of the suppliers list, by id.
 type SupplierPage struct {
 	Items      []Supplier                `json:"items"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// SupplierPatch The fields of a supplier to change.
+type SupplierPatch struct {
+	CompanyName  *string                   `json:"company_name,omitempty"`
+	ContactName  nullable.Nullable[string] `json:"contact_name,omitempty"`
+	ContactTitle nullable.Nullable[string] `json:"contact_title,omitempty"`
+	Address      nullable.Nullable[string] `json:"address,omitempty"`
+	City         nullable.Nullable[string] `json:"city,omitempty"`
+	Region       nullable.Nullable[string] `json:"region,omitempty"`
+	PostalCode   nullable.Nullable[string] `json:"postal_code,omitempty"`
+	Country      nullable.Nullable[string] `json:"country,omitempty"`
+	Phone        nullable.Nullable[string] `json:"phone,omitempty"`
+	Fax          nullable.Nullable[string] `json:"fax,omitempty"`
+	Homepage     nullable.Nullable[string] `json:"homepage,omitempty"`
+}
+
+// TokenPurpose What a token is for.
+type TokenPurpose string
+
+// TokenToMail The token, and when it expires.
+type TokenToMail struct {
+	Token     string    `json:"token"`
+	ExpiresAt time.Time `json:"expires_at"`
 }
 
 // Tokens An access token that is valid for `expires_in` seconds, and a refresh token for the next one.
@@ -1864,6 +2064,15 @@ type Tokens struct {
 
 // TokensTokenType defines model for Tokens.TokenType.
 type TokensTokenType string
+
+// UpdateCategory Change a category if its version is `expected_version`.
+type UpdateCategory struct {
+	CategoryId      int `json:"category_id"`
+	ExpectedVersion int `json:"expected_version"`
+
+	// Patch The fields of a category to change.
+	Patch CategoryPatch `json:"patch"`
+}
 
 // UpdateCustomer Change a customer if its version is `expected_version`.
 type UpdateCustomer struct {
@@ -1883,6 +2092,15 @@ type UpdateProduct struct {
 	Patch ProductPatch `json:"patch"`
 }
 
+// UpdateSupplier Change a supplier if its version is `expected_version`.
+type UpdateSupplier struct {
+	SupplierId      int `json:"supplier_id"`
+	ExpectedVersion int `json:"expected_version"`
+
+	// Patch The fields of a supplier to change.
+	Patch SupplierPatch `json:"patch"`
+}
+
 // UpdateUser Change the rights of another user. Their sessions end, so that it takes effect at once.
 type UpdateUser struct {
 	UserId string `json:"user_id"`
@@ -1900,6 +2118,9 @@ type User struct {
 
 	// Disabled A disabled user cannot log in and has no session.
 	Disabled *bool `json:"disabled,omitempty"`
+
+	// EmailVerified False until a user who must verify the e-mail address has done so. Such a user cannot log in.
+	EmailVerified *bool `json:"email_verified,omitempty"`
 }
 
 // UserPage A page of the list. The last page has no `next_cursor`.
@@ -1925,6 +2146,17 @@ type UserRegistered struct {
 
 	// IsNew False for an account that is older than this event: it is announced once, so that others know of it.
 	IsNew bool `json:"is_new"`
+
+	// EmailVerified False if the user must verify the address before the first login.
+	EmailVerified *bool `json:"email_verified,omitempty"`
+}
+
+// UserState A state to look for. A user may be in several.
+type UserState string
+
+// VerifyEmail Prove with the token that the address is one's own.
+type VerifyEmail struct {
+	Token string `json:"token"`
 }
 
 // Webhook A URL that receives the user's notifications, signed according to Standard Webhooks.

@@ -29,10 +29,10 @@ type Event[Payload any] struct {
 }
 
 // EndpointAuthRegister is answered by auth.
-var EndpointAuthRegister = Endpoint[Register, User]{Subject: "auth.register", Access: "anyone", Idempotent: false, Verified: false, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "84fc2d56e755", Reasons: []string{"email_taken", "invalid_email", "weak_password", "too_many_logins"}}
+var EndpointAuthRegister = Endpoint[Register, User]{Subject: "auth.register", Access: "anyone", Idempotent: false, Verified: false, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "b8839e53c590", Reasons: []string{"email_taken", "invalid_email", "weak_password", "too_many_logins"}}
 
 // EndpointAuthLogin is answered by auth.
-var EndpointAuthLogin = Endpoint[Login, Tokens]{Subject: "auth.login", Access: "anyone", Idempotent: false, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "69cd1ab59db6", Reasons: []string{"invalid_credentials", "too_many_logins", "signing_key_unreadable"}}
+var EndpointAuthLogin = Endpoint[Login, Tokens]{Subject: "auth.login", Access: "anyone", Idempotent: false, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "69cd1ab59db6", Reasons: []string{"invalid_credentials", "email_not_verified", "too_many_logins", "signing_key_unreadable"}}
 
 // EndpointAuthRefresh is answered by auth.
 var EndpointAuthRefresh = Endpoint[Refresh, Tokens]{Subject: "auth.refresh", Access: "anyone", Idempotent: false, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "557a4469d105", Reasons: []string{"invalid_refresh_token", "signing_key_unreadable"}}
@@ -41,13 +41,25 @@ var EndpointAuthRefresh = Endpoint[Refresh, Tokens]{Subject: "auth.refresh", Acc
 var EndpointAuthLogout = Endpoint[Logout, LoggedOut]{Subject: "auth.logout", Access: "anyone", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "09c5504de5e8", Reasons: []string{}}
 
 // EndpointAuthMe is answered by auth.
-var EndpointAuthMe = Endpoint[GetMe, User]{Subject: "auth.me", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "b04aca2ae6d9", Reasons: []string{"user_not_found"}}
+var EndpointAuthMe = Endpoint[GetMe, User]{Subject: "auth.me", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "d3afb595dd7d", Reasons: []string{"user_not_found"}}
 
 // EndpointAuthJwks is answered by auth.
 var EndpointAuthJwks = Endpoint[GetJwks, Jwks]{Subject: "auth.jwks", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 65536, Contract: "5c03fb46fd03", Reasons: []string{}}
 
 // EndpointAuthPasswordChange is answered by auth.
 var EndpointAuthPasswordChange = Endpoint[ChangePassword, PasswordChanged]{Subject: "auth.password.change", Access: "user", Idempotent: false, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "3f8cd6d268b4", Reasons: []string{"wrong_password", "weak_password", "too_many_logins", "user_not_found", "password_change_in_progress"}}
+
+// EndpointAuthPasswordReset is answered by auth.
+var EndpointAuthPasswordReset = Endpoint[ResetPassword, PasswordReset]{Subject: "auth.password.reset", Access: "anyone", Idempotent: false, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "46763226c516", Reasons: []string{"invalid_mailed_token", "weak_password", "too_many_logins"}}
+
+// EndpointAuthEmailVerify is answered by auth.
+var EndpointAuthEmailVerify = Endpoint[VerifyEmail, EmailVerified]{Subject: "auth.email.verify", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "94c612a87ca0", Reasons: []string{"invalid_mailed_token"}}
+
+// EndpointAuthMailedTokensRequest is answered by auth.
+var EndpointAuthMailedTokensRequest = Endpoint[RequestMailedToken, MailRequested]{Subject: "auth.mailed_tokens.request", Access: "anyone", Idempotent: false, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "df6613064227", Reasons: []string{"invalid_email", "too_many_logins"}}
+
+// EndpointAuthMailedTokensGet is answered by auth.
+var EndpointAuthMailedTokensGet = Endpoint[GetMailedToken, TokenToMail]{Subject: "auth.mailed_tokens.get", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "1dab83580fdf", Reasons: []string{"mailed_token_not_found"}}
 
 // EndpointAuthSessionsList is answered by auth.
 var EndpointAuthSessionsList = Endpoint[ListSessions, SessionPage]{Subject: "auth.sessions.list", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "00b5d6c530d8", Reasons: []string{}}
@@ -62,16 +74,16 @@ var EndpointAuthSessionsRevokeAll = Endpoint[RevokeSessions, SessionsEnded]{Subj
 var EndpointAuthSessionsRevoked = Endpoint[ListRevoked, RevokedPage]{Subject: "auth.sessions.revoked", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "de4bd2559db8", Reasons: []string{}}
 
 // EndpointAuthUsersList is answered by auth.
-var EndpointAuthUsersList = Endpoint[ListUsers, UserPage]{Subject: "auth.users.list", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "173febbe9ea6", Reasons: []string{"invalid_cursor"}}
+var EndpointAuthUsersList = Endpoint[ListUsers, UserPage]{Subject: "auth.users.list", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "c46f59d84874", Reasons: []string{"invalid_cursor"}}
 
 // EndpointAuthUsersGet is answered by auth.
-var EndpointAuthUsersGet = Endpoint[GetUser, User]{Subject: "auth.users.get", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "42f705935ba3", Reasons: []string{"user_not_found"}}
+var EndpointAuthUsersGet = Endpoint[GetUser, User]{Subject: "auth.users.get", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "051004ea6724", Reasons: []string{"user_not_found"}}
 
 // EndpointAuthUsersUpdate is answered by auth.
-var EndpointAuthUsersUpdate = Endpoint[UpdateUser, User]{Subject: "auth.users.update", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "acf626384635", Reasons: []string{"user_not_found", "own_account", "rights_in_use"}}
+var EndpointAuthUsersUpdate = Endpoint[UpdateUser, User]{Subject: "auth.users.update", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "f54809009db8", Reasons: []string{"user_not_found", "own_account", "rights_in_use"}}
 
 // EndpointAuthAuditList is answered by auth.
-var EndpointAuthAuditList = Endpoint[ListAudit, AuditPage]{Subject: "auth.audit.list", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "473ab517545e", Reasons: []string{}}
+var EndpointAuthAuditList = Endpoint[ListAudit, AuditPage]{Subject: "auth.audit.list", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "4a023d8abf2a", Reasons: []string{}}
 
 // EndpointAuthKeysRotate is answered by auth.
 var EndpointAuthKeysRotate = Endpoint[RotateKeys, KeyRotation]{Subject: "auth.keys.rotate", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "329d36ac6895", Reasons: []string{}}
@@ -121,14 +133,32 @@ var EndpointProductsUpdate = Endpoint[UpdateProduct, Product]{Subject: "products
 // EndpointProductsDiscontinue is answered by products.
 var EndpointProductsDiscontinue = Endpoint[DiscontinueProduct, Product]{Subject: "products.discontinue", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "0925e4419686", Reasons: []string{"product_not_found", "version_mismatch"}}
 
+// EndpointProductsRestore is answered by products.
+var EndpointProductsRestore = Endpoint[RestoreProduct, Product]{Subject: "products.restore", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "0925e4419686", Reasons: []string{"product_not_found", "version_mismatch"}}
+
 // EndpointProductsCategoriesList is answered by products.
-var EndpointProductsCategoriesList = Endpoint[ListCategories, CategoryPage]{Subject: "products.categories.list", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "eaa35e2104d6", Reasons: []string{"invalid_cursor"}}
+var EndpointProductsCategoriesList = Endpoint[ListCategories, CategoryPage]{Subject: "products.categories.list", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "04cf6742afc2", Reasons: []string{"invalid_cursor"}}
+
+// EndpointProductsCategoriesGet is answered by products.
+var EndpointProductsCategoriesGet = Endpoint[GetCategory, Category]{Subject: "products.categories.get", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "fb77f8dd0c14", Reasons: []string{"category_not_found"}}
+
+// EndpointProductsCategoriesCreate is answered by products.
+var EndpointProductsCategoriesCreate = Endpoint[CreateCategory, Category]{Subject: "products.categories.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "45bbad787ac6", Reasons: []string{}}
+
+// EndpointProductsCategoriesUpdate is answered by products.
+var EndpointProductsCategoriesUpdate = Endpoint[UpdateCategory, Category]{Subject: "products.categories.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "751dbcad5e6a", Reasons: []string{"category_not_found", "version_mismatch"}}
 
 // EndpointProductsSuppliersList is answered by products.
-var EndpointProductsSuppliersList = Endpoint[ListSuppliers, SupplierPage]{Subject: "products.suppliers.list", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "f48f8e93ddf5", Reasons: []string{"invalid_cursor"}}
+var EndpointProductsSuppliersList = Endpoint[ListSuppliers, SupplierPage]{Subject: "products.suppliers.list", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "9e1d40e70a95", Reasons: []string{"invalid_cursor"}}
 
 // EndpointProductsSuppliersGet is answered by products.
-var EndpointProductsSuppliersGet = Endpoint[GetSupplier, Supplier]{Subject: "products.suppliers.get", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "7a1c19c92efa", Reasons: []string{"supplier_not_found"}}
+var EndpointProductsSuppliersGet = Endpoint[GetSupplier, Supplier]{Subject: "products.suppliers.get", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "d5f98b12e69c", Reasons: []string{"supplier_not_found"}}
+
+// EndpointProductsSuppliersCreate is answered by products.
+var EndpointProductsSuppliersCreate = Endpoint[CreateSupplier, Supplier]{Subject: "products.suppliers.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "a86b1c2ae478", Reasons: []string{}}
+
+// EndpointProductsSuppliersUpdate is answered by products.
+var EndpointProductsSuppliersUpdate = Endpoint[UpdateSupplier, Supplier]{Subject: "products.suppliers.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "614a126a4a57", Reasons: []string{"supplier_not_found", "version_mismatch"}}
 
 // EndpointProductsStockGet is answered by products.
 var EndpointProductsStockGet = Endpoint[GetStock, Stock]{Subject: "products.stock.get", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "9938be2e0fb8", Reasons: []string{"product_not_found"}}
@@ -214,11 +244,23 @@ var EventAuthSessionsRevoked = Event[SessionsRevoked]{Subject: "events.auth.sess
 // EventAuthUserRegistered is published by auth.
 var EventAuthUserRegistered = Event[UserRegistered]{Subject: "events.auth.user_registered", Type: "auth.user_registered", Durable: true}
 
+// EventAuthPasswordResetRequested is published by auth.
+var EventAuthPasswordResetRequested = Event[PasswordResetRequested]{Subject: "events.auth.password_reset_requested", Type: "auth.password_reset_requested", Durable: true}
+
+// EventAuthEmailVerificationRequested is published by auth.
+var EventAuthEmailVerificationRequested = Event[EmailVerificationRequested]{Subject: "events.auth.email_verification_requested", Type: "auth.email_verification_requested", Durable: true}
+
 // EventCustomersChanged is published by customers.
 var EventCustomersChanged = Event[CustomerChanged]{Subject: "events.customers.changed", Type: "customers.changed", Durable: true}
 
 // EventProductsChanged is published by products.
 var EventProductsChanged = Event[ProductChanged]{Subject: "events.products.changed", Type: "products.changed", Durable: true}
+
+// EventProductsCategoryChanged is published by products.
+var EventProductsCategoryChanged = Event[CategoryChanged]{Subject: "events.products.category_changed", Type: "products.category_changed", Durable: true}
+
+// EventProductsSupplierChanged is published by products.
+var EventProductsSupplierChanged = Event[SupplierChanged]{Subject: "events.products.supplier_changed", Type: "products.supplier_changed", Durable: true}
 
 // EventOrdersPlaced is published by orders.
 var EventOrdersPlaced = Event[OrderPlaced]{Subject: "events.orders.placed", Type: "orders.placed", Durable: true}

@@ -1,23 +1,20 @@
-/** Products, categories and suppliers in PostgreSQL. Each rule is enforced in a single statement. */
+/** Products in PostgreSQL. Each rule is enforced in a single statement. */
 
 import type { Call } from "./call.js";
 import type * as shapes from "./contracts/contracts.js";
 import { brokenReference, type Statements } from "./database.js";
 import { publish } from "./outbox.js";
 import { isAmount, isCount, isId, isName, Select, type Order } from "./pages.js";
-import { notFound, outOfRange } from "./refusals.js";
+import { notFound, otherVersion, outOfRange } from "./refusals.js";
 import { keepEdit, lock } from "./stock.js";
 import { scopeOf } from "./wire/cursors.js";
-import { Fault, invalid } from "./wire/faults.js";
+import { invalid } from "./wire/faults.js";
 import { fold, likePattern } from "./wire/folding.js";
 
 type Values = Readonly<Record<string, unknown>>;
 
 const COLUMNS = `product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock,
   units_on_order, reorder_level, discontinued, version`;
-const CATEGORY = "category_id, category_name, description";
-const SUPPLIER = `supplier_id, company_name, contact_name, contact_title, address, city, region, postal_code, country,
-  phone, fax, homepage`;
 const BY_ID: Order = [["product_id", isId]];
 const ORDERS: Readonly<Record<string, Order>> = {
   product_id: BY_ID,
@@ -29,11 +26,6 @@ const REFERENCES: Readonly<Record<string, readonly [field: string, reason: strin
   products_category_id_fkey: ["category_id", "unknown_category"],
   products_supplier_id_fkey: ["supplier_id", "unknown_supplier"],
 };
-
-function otherVersion(product: shapes.Product, expected: number | null): Fault {
-  const detail = `product ${product.product_id} has version ${product.version}, not ${expected}`;
-  return new Fault("conflict", "version_mismatch", detail, [], product.version);
-}
 
 export async function get({ product_id }: shapes.GetProduct, db: Statements): Promise<shapes.Product> {
   const text = `SELECT ${COLUMNS} FROM products WHERE product_id = $1`;
@@ -92,37 +84,33 @@ async function change(request: shapes.UpdateProduct, tx: Statements, call: Call)
     WHERE product_id = $1 AND version = $2 RETURNING ${COLUMNS}`;
   const values = [request.product_id, request.expected_version, ...Object.values(columns)];
   const product = await known("patch.", tx.query<shapes.Product>(text, values));
-  if (product === undefined) throw otherVersion(await get(request, tx), request.expected_version);
+  if (product === undefined) {
+    const { product_id, version } = await get(request, tx);
+    throw otherVersion("product", product_id, version, request.expected_version);
+  }
   return changed(product, tx, call);
 }
 
 export async function discontinue(request: shapes.DiscontinueProduct, tx: Statements, call: Call): Promise<shapes.Product> {
+  return turn(request, true, tx, call);
+}
+
+export async function restore(request: shapes.RestoreProduct, tx: Statements, call: Call): Promise<shapes.Product> {
+  return turn(request, false, tx, call);
+}
+
+type Turn = shapes.DiscontinueProduct | shapes.RestoreProduct;
+
+/** The product, discontinued or not as asked for. One that is so already does not change. */
+async function turn(request: Turn, discontinued: boolean, tx: Statements, call: Call): Promise<shapes.Product> {
   const { product_id, expected_version = null } = request;
-  const text = `UPDATE products SET discontinued = true, version = version + 1, updated_at = now()
-    WHERE product_id = $1 AND NOT discontinued AND ($2::integer IS NULL OR version = $2) RETURNING ${COLUMNS}`;
-  const { rows } = await tx.query<shapes.Product>(text, [product_id, expected_version]);
+  const text = `UPDATE products SET discontinued = $3, version = version + 1, updated_at = now()
+    WHERE product_id = $1 AND discontinued <> $3 AND ($2::integer IS NULL OR version = $2) RETURNING ${COLUMNS}`;
+  const { rows } = await tx.query<shapes.Product>(text, [product_id, expected_version, discontinued]);
   if (rows[0] !== undefined) return changed(rows[0], tx, call);
   const product = await get(request, tx);
-  if (!product.discontinued) throw otherVersion(product, expected_version);
+  if (product.discontinued !== discontinued) throw otherVersion("product", product_id, product.version, expected_version);
   return product;
-}
-
-export async function listCategories(request: shapes.ListCategories, db: Statements): Promise<shapes.CategoryPage> {
-  const scope = scopeOf("products.categories.list", request);
-  const page = await new Select(CATEGORY, "categories").page(db, [["category_id", isId]], false, scope, request);
-  return { items: page.rows as unknown as shapes.Category[], next_cursor: page.next };
-}
-
-export async function listSuppliers(request: shapes.ListSuppliers, db: Statements): Promise<shapes.SupplierPage> {
-  const scope = scopeOf("products.suppliers.list", request);
-  const page = await new Select(SUPPLIER, "suppliers").page(db, [["supplier_id", isId]], false, scope, request);
-  return { items: page.rows as unknown as shapes.Supplier[], next_cursor: page.next };
-}
-
-export async function getSupplier({ supplier_id }: shapes.GetSupplier, db: Statements): Promise<shapes.Supplier> {
-  const { rows } = await db.query<shapes.Supplier>(`SELECT ${SUPPLIER} FROM suppliers WHERE supplier_id = $1`, [supplier_id]);
-  if (rows[0] === undefined) throw new Fault("not_found", "supplier_not_found", `there is no supplier ${supplier_id}`);
-  return rows[0];
 }
 
 function withFold(columns: Values): Values {

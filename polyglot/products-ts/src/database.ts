@@ -27,6 +27,7 @@ export const MIGRATIONS = [
   "0002_idempotency_keys.sql",
   "0003_order_by_a_part.sql",
   "0004_stock.sql",
+  "0005_versions.sql",
   "events_0001_outbox_and_inbox.sql",
 ];
 

@@ -4,6 +4,7 @@ import type { Call } from "./call.js";
 import * as catalogue from "./catalogue.js";
 import { endpoints } from "./contracts/subjects.js";
 import type { Statements } from "./database.js";
+import * as groups from "./groups.js";
 import * as stock from "./stock.js";
 
 type Endpoints = typeof endpoints;
@@ -15,9 +16,10 @@ const READS = {
   "products.get": catalogue.get,
   "products.get_many": catalogue.getMany,
   "products.list": catalogue.list,
-  "products.categories.list": catalogue.listCategories,
-  "products.suppliers.list": catalogue.listSuppliers,
-  "products.suppliers.get": catalogue.getSupplier,
+  "products.categories.list": groups.listCategories,
+  "products.categories.get": groups.getCategory,
+  "products.suppliers.list": groups.listSuppliers,
+  "products.suppliers.get": groups.getSupplier,
   "products.stock.get": stock.get,
   "products.stock.movements": stock.movements,
 } satisfies { [S in Subject]?: Handler<S> };
@@ -26,6 +28,11 @@ const WRITES = {
   "products.create": catalogue.create,
   "products.update": catalogue.update,
   "products.discontinue": catalogue.discontinue,
+  "products.restore": catalogue.restore,
+  "products.categories.create": groups.createCategory,
+  "products.categories.update": groups.updateCategory,
+  "products.suppliers.create": groups.createSupplier,
+  "products.suppliers.update": groups.updateSupplier,
   "products.stock.receive": stock.receive,
   "products.stock.adjust": stock.adjust,
   "products.stock.reserve": stock.reserve,

@@ -12,3 +12,7 @@ export function outOfRange(productId: number, reserved: number): Fault {
   const detail = `product ${productId} must keep at least ${reserved} units, which are reserved, and at most ${MOST_UNITS}`;
   return new Fault("conflict", "stock_out_of_range", detail);
 }
+
+export function otherVersion(what: string, id: number, current: number, expected: number | null): Fault {
+  return new Fault("conflict", "version_mismatch", `${what} ${id} has version ${current}, not ${expected}`, [], current);
+}

@@ -4,7 +4,8 @@ from pydantic import BaseModel
 
 from contracts.products import Product
 from gateway.api.customers.schemas import Customer
-from gateway.api.products.schemas import Category, Supplier
+from gateway.api.products.categories_schemas import Category
+from gateway.api.products.suppliers_schemas import Supplier
 from tests.e2e.http.lists import Item, every
 from tests.support.contract.givens import MARK
 from tests.support.northwind.northwind import digests, digests_of
@@ -55,6 +56,7 @@ async def test_a_list_and_its_members_say_the_same(http: AsyncClient, user: dict
     for path, key in (
         ("/v1/customers", "customer_id"),
         ("/v1/products", "product_id"),
+        ("/v1/categories", "category_id"),
         ("/v1/suppliers", "supplier_id"),
     ):
         for item in (await http.get(path, params={"limit": 5}, headers=user)).json()["items"]:

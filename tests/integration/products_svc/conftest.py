@@ -5,8 +5,12 @@ import pytest
 from pydantic import SecretStr
 
 from mesh.service.faults import database_unavailable
+from products_svc.categories_handlers import CategoryHandlers
+from products_svc.categories_repository import Categories
 from products_svc.handlers import Handlers
 from products_svc.repository import Catalogue, seed
+from products_svc.suppliers_handlers import SupplierHandlers
+from products_svc.suppliers_repository import Suppliers
 from providers.postgres.database import Database, open_database
 from providers.postgres.migrations import migrate
 from providers.terms import Terms
@@ -33,3 +37,13 @@ async def database(url: SecretStr) -> AsyncIterator[Database]:
 @pytest.fixture
 def handlers(database: Database) -> Handlers:
     return Handlers(Catalogue(database), idempotent_writes(database, Catalogue, events=True))
+
+
+@pytest.fixture
+def categories(database: Database) -> CategoryHandlers:
+    return CategoryHandlers(Categories(database), idempotent_writes(database, Categories, events=True))
+
+
+@pytest.fixture
+def suppliers(database: Database) -> SupplierHandlers:
+    return SupplierHandlers(Suppliers(database), idempotent_writes(database, Suppliers, events=True))

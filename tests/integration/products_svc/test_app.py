@@ -9,13 +9,12 @@ from contracts.products import (
     CreateProduct,
     DiscontinueProduct,
     GetProduct,
-    GetSupplier,
-    ListCategories,
     ListProducts,
-    ListSuppliers,
     ProductPatch,
     UpdateProduct,
 )
+from contracts.products_categories import ListCategories
+from contracts.products_suppliers import GetSupplier, ListSuppliers
 from mesh.client.client import Client
 from mesh.core.context import working_on
 from mesh.core.errors import Code, RemoteFault

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from contracts.orders import NewLine
-from contracts.products import CreateProduct, DiscontinueProduct, ProductPatch, UpdateProduct
+from contracts.products import CreateProduct, DiscontinueProduct, ProductPatch, RestoreProduct, UpdateProduct
 from contracts.products_stock import MovementKind, ReserveStock
 from mesh.core.errors import Invalid
 from products_svc.handlers import Handlers
@@ -27,8 +27,10 @@ async def test_each_change_is_announced_with_its_version(handlers: Handlers, dat
         await handlers.update(UpdateProduct(product_id=product_id, expected_version=version, patch=patch))
     for _ in range(2):  # discontinuing twice changes nothing
         await handlers.discontinue(DiscontinueProduct(product_id=product_id))
+    for _ in range(2):  # nor does restoring
+        await handlers.restore(RestoreProduct(product_id=product_id))
 
-    expected = [(str(product_id), {"product_id": product_id, "version": version}) for version in (1, 2, 3, 4)]
+    expected = [(str(product_id), {"product_id": product_id, "version": version}) for version in (1, 2, 3, 4, 5)]
     assert expected == await announced(database)
 
 

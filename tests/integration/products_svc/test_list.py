@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 
-from contracts.products import ListCategories, ListProducts, ListSuppliers, Product, ProductSort
+from contracts.products import ListProducts, Product, ProductSort
+from contracts.products_categories import ListCategories
+from contracts.products_suppliers import ListSuppliers
 from mesh.core.errors import Invalid
+from products_svc.categories_handlers import CategoryHandlers
 from products_svc.handlers import Handlers
 from products_svc.repository import _ORDERS
+from products_svc.suppliers_handlers import SupplierHandlers
 from providers.postgres.folding import fold
 from tests.support.northwind.northwind import digests, digests_of, every
 
@@ -20,10 +24,12 @@ SORTS: dict[str, Callable[[Product], Any]] = {
 
 
 @pytest.mark.parametrize("limit", [1, 7, 77, 200])
-async def test_all_pages_together_are_northwind_row_by_row(handlers: Handlers, limit: int) -> None:
+async def test_all_pages_together_are_northwind_row_by_row(
+    handlers: Handlers, categories: CategoryHandlers, suppliers: SupplierHandlers, limit: int
+) -> None:
     assert digests("products") == digests_of(await every(handlers.list, ListProducts(limit=limit)))
-    assert digests("categories") == digests_of(await every(handlers.list_categories, ListCategories(limit=limit)))
-    assert digests("suppliers") == digests_of(await every(handlers.list_suppliers, ListSuppliers(limit=limit)))
+    assert digests("categories") == digests_of(await every(categories.list, ListCategories(limit=limit)))
+    assert digests("suppliers") == digests_of(await every(suppliers.list, ListSuppliers(limit=limit)))
 
 
 @pytest.mark.parametrize("sort", ProductSort)
@@ -106,11 +112,13 @@ async def test_a_cursor_of_another_list_is_refused(handlers: Handlers, fields: d
     assert ("invalid_cursor", "cursor") == (refused.value.reason, refused.value.errors[0].field)
 
 
-async def test_categories_and_suppliers_have_cursors_of_their_own(handlers: Handlers) -> None:
+async def test_categories_and_suppliers_have_cursors_of_their_own(
+    handlers: Handlers, categories: CategoryHandlers, suppliers: SupplierHandlers
+) -> None:
     of_products = (await handlers.list(ListProducts(limit=1))).next_cursor
-    of_categories = (await handlers.list_categories(ListCategories(limit=1))).next_cursor
+    of_categories = (await categories.list(ListCategories(limit=1))).next_cursor
 
     with pytest.raises(Invalid):
-        await handlers.list_categories(ListCategories(cursor=of_products))
+        await categories.list(ListCategories(cursor=of_products))
     with pytest.raises(Invalid):
-        await handlers.list_suppliers(ListSuppliers(cursor=of_categories))
+        await suppliers.list(ListSuppliers(cursor=of_categories))

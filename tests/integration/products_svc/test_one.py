@@ -9,10 +9,10 @@ from contracts.products import (
     DiscontinueProduct,
     GetProduct,
     GetProducts,
-    GetSupplier,
     ListProducts,
     Product,
     ProductPatch,
+    RestoreProduct,
     UpdateProduct,
 )
 from mesh.core.errors import Conflict, Invalid, NotFound, Unavailable
@@ -63,19 +63,6 @@ async def test_many_come_in_the_order_asked_for_each_once(handlers: Handlers) ->
 
     assert [77, 1] == [product.product_id for product in found.items]
     assert (1000, 999) == found.missing
-
-
-async def test_a_supplier_comes_by_id(handlers: Handlers) -> None:
-    supplier = await handlers.get_supplier(GetSupplier(supplier_id=2))
-
-    assert ("New Orleans Cajun Delights", "LA") == (supplier.company_name, supplier.region)
-
-
-async def test_an_unknown_supplier_is_not_found(handlers: Handlers) -> None:
-    with pytest.raises(NotFound) as refused:
-        await handlers.get_supplier(GetSupplier(supplier_id=1000))
-
-    assert "supplier_not_found" == refused.value.reason
 
 
 async def test_new_products_get_the_ids_behind_the_seed(handlers: Handlers) -> None:
@@ -171,3 +158,22 @@ async def test_a_database_that_does_not_answer_is_overload_and_no_bug(handlers: 
             await get(handlers)
 
     assert "database_unavailable" == refused.value.reason
+
+
+async def test_a_restored_product_is_sold_again_and_restoring_it_twice_changes_nothing(handlers: Handlers) -> None:
+    await discontinue(handlers)
+
+    restored = [await handlers.restore(RestoreProduct(product_id=1)) for _ in range(2)]
+
+    assert [(False, 3)] * 2 == [(product.discontinued, product.version) for product in restored]
+    assert restored[0] == await get(handlers)
+
+
+async def test_another_version_of_a_discontinued_product_is_not_restored(handlers: Handlers) -> None:
+    await discontinue(handlers)
+
+    with pytest.raises(Conflict) as refused:
+        await handlers.restore(RestoreProduct(product_id=1, expected_version=1))
+
+    assert ("version_mismatch", 2) == (refused.value.reason, refused.value.current_version)
+    assert (await get(handlers)).discontinued

@@ -56,6 +56,9 @@ class Givens:
             "customer": self._customer,
             "archived_customer": self._archived_customer,
             "product": self._product,
+            "discontinued_product": self._discontinued_product,
+            "category": self._category,
+            "supplier": self._supplier,
             "received_product": self._received_product,
             "full_product": partial(self._product, units_in_stock=2**31 - 1),
             "reserved_product": self._reserved_product,
@@ -142,6 +145,19 @@ class Givens:
     async def _product(self, units_in_stock: int = 0) -> object:
         new = {"product_name": MARK, "unit_price": "0.10", "units_in_stock": units_in_stock}
         return (await self._wire.ask("products.create", self.token("admin"), **new))["product_id"]
+
+    async def _discontinued_product(self) -> object:
+        product = await self._product()
+        await self._wire.ask("products.discontinue", self.token("admin"), product_id=product)
+        return product
+
+    async def _category(self) -> object:
+        made = await self._wire.ask("products.categories.create", self.token("admin"), category_name=MARK)
+        return made["category_id"]
+
+    async def _supplier(self) -> object:
+        made = await self._wire.ask("products.suppliers.create", self.token("admin"), company_name=MARK)
+        return made["supplier_id"]
 
     async def _received_product(self) -> object:
         product = await self._product()

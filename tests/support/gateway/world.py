@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from contracts import auth, auth_audit, customers, products, shipping
+from contracts import auth, auth_audit, customers, products, products_categories, products_suppliers, shipping
 from mesh.core import context
 from mesh.core.endpoint import Endpoint
 from mesh.security.verifier import Verifier
@@ -39,12 +39,14 @@ from subjects import (
     CUSTOMERS_RESTORE,
     CUSTOMERS_UPDATE,
     ENDPOINTS,
+    PRODUCTS_CATEGORIES_GET,
     PRODUCTS_CATEGORIES_LIST,
     PRODUCTS_CREATE,
     PRODUCTS_DISCONTINUE,
     PRODUCTS_GET,
     PRODUCTS_GET_MANY,
     PRODUCTS_LIST,
+    PRODUCTS_RESTORE,
     PRODUCTS_SUPPLIERS_GET,
     PRODUCTS_SUPPLIERS_LIST,
     PRODUCTS_UPDATE,
@@ -97,8 +99,8 @@ CHAI: Final = products.Product(
     discontinued=False,
     version=3,
 )
-BEVERAGES: Final = products.Category(category_id=1, category_name="Beverages", description=None)
-EXOTIC_LIQUIDS: Final = products.Supplier(
+BEVERAGES: Final = products_categories.Category(category_id=1, category_name="Beverages", description=None, version=3)
+EXOTIC_LIQUIDS: Final = products_suppliers.Supplier(
     supplier_id=1,
     company_name="Exotic Liquids",
     contact_name="Charlotte Cooper",
@@ -111,6 +113,7 @@ EXOTIC_LIQUIDS: Final = products.Supplier(
     phone=None,
     fax=None,
     homepage=None,
+    version=3,
 )
 NANCY: Final = auth.User(
     user_id="u1", email="nancy@northwind.example", roles=("USER",), created_at=datetime(2026, 7, 1, tzinfo=UTC)
@@ -187,8 +190,10 @@ _ASKED_ABOUT: Final[dict[Endpoint[Any, Any], BaseModel]] = {
     PRODUCTS_CREATE: CHAI,
     PRODUCTS_UPDATE: CHAI,
     PRODUCTS_DISCONTINUE: CHAI,
-    PRODUCTS_CATEGORIES_LIST: products.CategoryPage(items=(BEVERAGES,), next_cursor=None),
-    PRODUCTS_SUPPLIERS_LIST: products.SupplierPage(items=(EXOTIC_LIQUIDS,), next_cursor=None),
+    PRODUCTS_RESTORE: CHAI,
+    PRODUCTS_CATEGORIES_LIST: products_categories.CategoryPage(items=(BEVERAGES,), next_cursor=None),
+    PRODUCTS_CATEGORIES_GET: BEVERAGES,
+    PRODUCTS_SUPPLIERS_LIST: products_suppliers.SupplierPage(items=(EXOTIC_LIQUIDS,), next_cursor=None),
     PRODUCTS_SUPPLIERS_GET: EXOTIC_LIQUIDS,
     SHIPPING_GET: SHIPMENT,
     SHIPPING_LIST: shipping.ShipmentPage(items=(SHIPMENT,), next_cursor=None),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from contracts import customers, products
+from contracts import customers, products, products_categories
 from contracts.base import Search, text
 from providers.postgres.folding import INVISIBLE
 
@@ -25,11 +25,21 @@ BLANKS = [
 
 def named() -> Iterator[tuple[str, Any]]:
     """Every field of a request that is a text with bounds of its own."""
-    for module in (customers, products):
+    for module in (customers, products, products_categories):
         for name, kind in inspect.getmembers(module):
-            if name in {"CompanyName", "PersonName", "Street", "Place", "PostalCode", "PhoneNumber", "ProductName"}:
+            if name in {
+                "CompanyName",
+                "PersonName",
+                "Street",
+                "Place",
+                "PostalCode",
+                "PhoneNumber",
+                "ProductName",
+                "CategoryName",
+            }:
                 yield name, kind
     yield "QuantityPerUnit", products.QuantityPerUnit
+    yield "Description", products_categories.Description
     yield "Search", Search
 
 

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from auth_svc.repository import sessions
 from contracts.customers import CreateCustomer
 from contracts.products import CreateProduct
+from contracts.products_categories import CreateCategory
 from contracts.products_stock import AdjustStock
 from mesh.core.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
 from subjects import (
@@ -54,7 +55,7 @@ _COUNTS: Final = {
 _TEXTS: Final = {
     **{
         name: part["maxLength"]
-        for shape in (CreateCustomer, CreateProduct, AdjustStock)
+        for shape in (CreateCustomer, CreateProduct, CreateCategory, AdjustStock)
         for name, field in shape.model_json_schema()["properties"].items()
         for part in [field, *field.get("anyOf", ())]
         if "maxLength" in part
@@ -69,9 +70,7 @@ _TEXTS: Final = {
     **dict.fromkeys(("ship_city", "ship_region", "ship_country"), 60),
 }
 _PLAIN: Final = {
-    "homepage": 200,
-    "category_name": 80,
-    "description": 300,  # of the seed alone: no endpoint writes them
+    "homepage": 2 * 120,  # printable ASCII: two bytes of JSON at most
     **dict.fromkeys(("user_id", "session_id", "entry_id", "actor_id", "subject_id", "notification_id"), 32),
     "session_ids": 32,
     "customer_id": 5,

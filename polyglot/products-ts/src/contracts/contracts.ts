@@ -113,6 +113,10 @@ export type ShipmentStatus = "pending" | "dispatched" | "delivered" | "stopped";
  */
 export type ShipmentSort = "shipment_id" | "-shipment_id";
 /**
+ * A state to look for. A user may be in several.
+ */
+export type UserState = "enabled" | "disabled" | "unverified";
+/**
  * Why units moved: an order's reservation, release or commit, received goods, a correction, or an edit.
  */
 export type MovementKind = "reserved" | "released" | "committed" | "received" | "adjusted" | "edited";
@@ -144,6 +148,10 @@ export type ProductSort1 =
   | "units_in_stock"
   | "-units_in_stock";
 /**
+ * What a token is for.
+ */
+export type TokenPurpose = "password_reset" | "email_verification";
+/**
  * The state of an order's reservation.
  *
  * A reservation is refused if a product is short. It is released if the order is cancelled, and committed when the
@@ -170,15 +178,19 @@ export interface Shapes {
   CartChange: CartChange;
   CartItem: CartItem;
   Category: Category;
+  CategoryChanged: CategoryChanged;
   CategoryPage: CategoryPage;
+  CategoryPatch: CategoryPatch;
   ChangePassword: ChangePassword;
   Channel: Channel;
   CheckOut: CheckOut;
   CheckedOut: CheckedOut;
   ClearCart: ClearCart;
   CommitStock: CommitStock;
+  CreateCategory: CreateCategory;
   CreateCustomer: CreateCustomer;
   CreateProduct: CreateProduct;
+  CreateSupplier: CreateSupplier;
   Customer: Customer;
   CustomerAction: CustomerAction;
   CustomerChanged: CustomerChanged;
@@ -196,6 +208,8 @@ export interface Shapes {
   DiscontinueProduct: DiscontinueProduct;
   DispatchShipment: DispatchShipment;
   DispatchStarted: DispatchStarted;
+  EmailVerificationRequested: EmailVerificationRequested;
+  EmailVerified: EmailVerified;
   ErrorHeaders: ErrorHeaders;
   EventHeaders: EventHeaders;
   FacetCustomers: FacetCustomers;
@@ -203,10 +217,12 @@ export interface Shapes {
   FieldChange: FieldChange;
   FieldError: FieldError;
   GetCart: GetCart;
+  GetCategory: GetCategory;
   GetCustomer: GetCustomer;
   GetCustomerHistory: GetCustomerHistory;
   GetCustomers: GetCustomers;
   GetJwks: GetJwks;
+  GetMailedToken: GetMailedToken;
   GetMe: GetMe;
   GetOrder: GetOrder;
   GetOrderHistory: GetOrderHistory;
@@ -235,6 +251,7 @@ export interface Shapes {
   LoggedOut: LoggedOut;
   Login: Login;
   Logout: Logout;
+  MailRequested: MailRequested;
   Movement: Movement;
   MovementKind: MovementKind;
   MovementPage: MovementPage;
@@ -258,6 +275,8 @@ export interface Shapes {
   OrderStep: OrderStep;
   OrderSummary: OrderSummary;
   PasswordChanged: PasswordChanged;
+  PasswordReset: PasswordReset;
+  PasswordResetRequested: PasswordResetRequested;
   PlaceOrder: PlaceOrder;
   Problem: Problem;
   Product: Product;
@@ -276,10 +295,13 @@ export interface Shapes {
   RemoveItem: RemoveItem;
   ReplyHeaders: ReplyHeaders;
   RequestHeaders: RequestHeaders;
+  RequestMailedToken: RequestMailedToken;
   Reservation: Reservation;
   ReservationState: ReservationState;
   ReserveStock: ReserveStock;
+  ResetPassword: ResetPassword;
   RestoreCustomer: RestoreCustomer;
+  RestoreProduct: RestoreProduct;
   RevokeSession: RevokeSession;
   RevokeSessions: RevokeSessions;
   RevokedPage: RevokedPage;
@@ -302,15 +324,23 @@ export interface Shapes {
   StockRefused: StockRefused;
   StockReserved: StockReserved;
   Supplier: Supplier;
+  SupplierChanged: SupplierChanged;
   SupplierPage: SupplierPage;
+  SupplierPatch: SupplierPatch;
+  TokenPurpose: TokenPurpose;
+  TokenToMail: TokenToMail;
   Tokens: Tokens;
+  UpdateCategory: UpdateCategory;
   UpdateCustomer: UpdateCustomer;
   UpdateProduct: UpdateProduct;
+  UpdateSupplier: UpdateSupplier;
   UpdateUser: UpdateUser;
   User: User;
   UserPage: UserPage;
   UserPatch: UserPatch;
   UserRegistered: UserRegistered;
+  UserState: UserState;
+  VerifyEmail: VerifyEmail;
   Webhook: Webhook;
   WebhookDeleted: WebhookDeleted;
 }
@@ -416,6 +446,14 @@ export interface Category {
   category_id: number;
   category_name: string;
   description: string | null;
+  version: number;
+}
+/**
+ * A category was created or changed, and has this version now.
+ */
+export interface CategoryChanged {
+  category_id: number;
+  version: number;
 }
 /**
  * A page of the categories list, by id.
@@ -426,6 +464,13 @@ export interface CategoryPage {
    */
   items: Category[];
   next_cursor: string | null;
+}
+/**
+ * The fields of a category to change.
+ */
+export interface CategoryPatch {
+  category_name?: string;
+  description?: string | null;
 }
 /**
  * Change the password of the access token's user. All their other sessions end.
@@ -516,6 +561,13 @@ export interface CommitStock {
   order_id: number;
 }
 /**
+ * Create a category. The service assigns its id.
+ */
+export interface CreateCategory {
+  category_name: string;
+  description?: string | null;
+}
+/**
  * Create a customer. Without `customer_id` the service chooses one that resembles the company's name.
  */
 export interface CreateCustomer {
@@ -543,6 +595,22 @@ export interface CreateProduct {
   units_in_stock?: number;
   units_on_order?: number;
   reorder_level?: number;
+}
+/**
+ * Create a supplier. The service assigns its id.
+ */
+export interface CreateSupplier {
+  company_name: string;
+  contact_name?: string | null;
+  contact_title?: string | null;
+  address?: string | null;
+  city?: string | null;
+  region?: string | null;
+  postal_code?: string | null;
+  country?: string | null;
+  phone?: string | null;
+  fax?: string | null;
+  homepage?: string | null;
 }
 /**
  * A customer. Unknown fields are null.
@@ -727,6 +795,21 @@ export interface DispatchStarted {
   started_at: string;
 }
 /**
+ * The user is to get a token that verifies the address.
+ */
+export interface EmailVerificationRequested {
+  user_id: string;
+  token_id: string;
+  requested_at: string;
+  expires_at: string;
+}
+/**
+ * The address is verified.
+ */
+export interface EmailVerified {
+  verified?: true;
+}
+/**
  * The headers of an error.
  */
 export interface ErrorHeaders {
@@ -812,6 +895,12 @@ export interface FieldError {
  */
 export interface GetCart {}
 /**
+ * Get one category by id.
+ */
+export interface GetCategory {
+  category_id: number;
+}
+/**
  * Get one customer by id.
  */
 export interface GetCustomer {
@@ -839,6 +928,12 @@ export interface GetCustomers {
  * Get the public keys that verify access tokens.
  */
 export interface GetJwks {}
+/**
+ * Get the token to put into the mail.
+ */
+export interface GetMailedToken {
+  token_id: string;
+}
 /**
  * Get the user of the access token.
  */
@@ -924,10 +1019,22 @@ export interface KeyRotation {
   signs_from: string;
 }
 /**
- * List the audit log, newest entry first, page by page, for all accounts or one.
+ * List the entries of the audit log that match every given filter, newest first, page by page.
+ *
+ * `at_from` and `at_until` are days in UTC, both inclusive.
  */
 export interface ListAudit {
+  /**
+   * Entries about this user's account.
+   */
   user_id?: string | null;
+  /**
+   * Entries about what this user did.
+   */
+  actor_id?: string | null;
+  action?: AuditAction | null;
+  at_from?: string | null;
+  at_until?: string | null;
   limit?: number;
   cursor?: string | null;
 }
@@ -1030,10 +1137,19 @@ export interface ListSuppliers {
   cursor?: string | null;
 }
 /**
- * List users by e-mail address, page by page, or the user with this address.
+ * List the users that match every given filter by e-mail address, page by page.
  */
 export interface ListUsers {
+  /**
+   * The whole address.
+   */
   email?: string | null;
+  /**
+   * A part of the address, in any case.
+   */
+  q?: string | null;
+  role?: ("USER" | "ADMIN") | null;
+  state?: UserState | null;
   limit?: number;
   cursor?: string | null;
 }
@@ -1055,6 +1171,12 @@ export interface Login {
  */
 export interface Logout {
   refresh_token?: string | null;
+}
+/**
+ * The request is accepted. The reply is the same whether or not there is such an account.
+ */
+export interface MailRequested {
+  accepted?: true;
 }
 /**
  * A change of a product's stock: by how many units in stock, by how many reserved, and why.
@@ -1286,6 +1408,21 @@ export interface PasswordChanged {
   changed?: true;
 }
 /**
+ * The password is set.
+ */
+export interface PasswordReset {
+  reset?: true;
+}
+/**
+ * The user is to get a token that resets the password.
+ */
+export interface PasswordResetRequested {
+  user_id: string;
+  token_id: string;
+  requested_at: string;
+  expires_at: string;
+}
+/**
  * Place an order for the caller at current prices. Each product is on one line.
  *
  * `customer_id`: the customer that an administrator orders for. The goods go to the customer's address. `cart_version`: the version of the caller's cart that becomes this order.
@@ -1348,7 +1485,7 @@ export interface Product {
   version: number;
 }
 /**
- * A product was created, changed or discontinued, or its units in stock changed, and has this version now.
+ * A product was created, changed, discontinued or restored, or its units in stock changed. It has this version now.
  *
  * A change of its reserved units alone is not announced.
  */
@@ -1488,6 +1625,13 @@ export interface RequestHeaders {
   "Client-Address"?: string;
 }
 /**
+ * Send a token to this address, if it has an account that can use it.
+ */
+export interface RequestMailedToken {
+  purpose: TokenPurpose;
+  email: string;
+}
+/**
  * The reservation of an order. If it is refused, `short` lists the products that were short.
  */
 export interface Reservation {
@@ -1510,12 +1654,26 @@ export interface ReserveStock {
   lines: [NewLine, ...NewLine[]];
 }
 /**
+ * Set a new password with the token. It works once, for 30 minutes. All sessions of the user end.
+ */
+export interface ResetPassword {
+  token: string;
+  new_password: string;
+}
+/**
  * Use an archived customer again. If `expected_version` is given, it must be the current one.
  *
  * Repeating this has no effect.
  */
 export interface RestoreCustomer {
   customer_id: string;
+  expected_version?: number | null;
+}
+/**
+ * Sell a discontinued product again. Repeating this has no effect.
+ */
+export interface RestoreProduct {
+  product_id: number;
   expected_version?: number | null;
 }
 /**
@@ -1713,6 +1871,14 @@ export interface Supplier {
   phone: string | null;
   fax: string | null;
   homepage: string | null;
+  version: number;
+}
+/**
+ * A supplier was created or changed, and has this version now.
+ */
+export interface SupplierChanged {
+  supplier_id: number;
+  version: number;
 }
 /**
  * A page of the suppliers list, by id.
@@ -1723,6 +1889,29 @@ export interface SupplierPage {
    */
   items: Supplier[];
   next_cursor: string | null;
+}
+/**
+ * The fields of a supplier to change.
+ */
+export interface SupplierPatch {
+  company_name?: string;
+  contact_name?: string | null;
+  contact_title?: string | null;
+  address?: string | null;
+  city?: string | null;
+  region?: string | null;
+  postal_code?: string | null;
+  country?: string | null;
+  phone?: string | null;
+  fax?: string | null;
+  homepage?: string | null;
+}
+/**
+ * The token, and when it expires.
+ */
+export interface TokenToMail {
+  token: string;
+  expires_at: string;
 }
 /**
  * An access token that is valid for `expires_in` seconds, and a refresh token for the next one.
@@ -1736,6 +1925,14 @@ export interface Tokens {
    * For a login: how many attempts are allowed at once.
    */
   attempts?: number | null;
+}
+/**
+ * Change a category if its version is `expected_version`.
+ */
+export interface UpdateCategory {
+  category_id: number;
+  expected_version: number;
+  patch: CategoryPatch;
 }
 /**
  * Change a customer if its version is `expected_version`.
@@ -1752,6 +1949,14 @@ export interface UpdateProduct {
   product_id: number;
   expected_version: number;
   patch: ProductPatch;
+}
+/**
+ * Change a supplier if its version is `expected_version`.
+ */
+export interface UpdateSupplier {
+  supplier_id: number;
+  expected_version: number;
+  patch: SupplierPatch;
 }
 /**
  * Change the rights of another user. Their sessions end, so that it takes effect at once.
@@ -1783,6 +1988,10 @@ export interface User {
    * A disabled user cannot log in and has no session.
    */
   disabled?: boolean;
+  /**
+   * False until a user who must verify the e-mail address has done so. Such a user cannot log in.
+   */
+  email_verified?: boolean;
 }
 /**
  * A page of the list. The last page has no `next_cursor`.
@@ -1805,6 +2014,16 @@ export interface UserRegistered {
    * False for an account that is older than this event: it is announced once, so that others know of it.
    */
   is_new: boolean;
+  /**
+   * False if the user must verify the address before the first login.
+   */
+  email_verified?: boolean;
+}
+/**
+ * Prove with the token that the address is one's own.
+ */
+export interface VerifyEmail {
+  token: string;
 }
 /**
  * A URL that receives the user's notifications, signed according to Standard Webhooks.

@@ -3,13 +3,11 @@ from httpx2 import AsyncClient
 
 from mesh.core.errors import Invalid, NotFound
 from subjects import (
-    PRODUCTS_CATEGORIES_LIST,
     PRODUCTS_CREATE,
     PRODUCTS_DISCONTINUE,
     PRODUCTS_GET,
     PRODUCTS_LIST,
-    PRODUCTS_SUPPLIERS_GET,
-    PRODUCTS_SUPPLIERS_LIST,
+    PRODUCTS_RESTORE,
     PRODUCTS_UPDATE,
 )
 from tests.support.gateway.world import World
@@ -110,23 +108,13 @@ async def test_discontinuing_may_name_a_version(
     assert {"product_id": 1, "expected_version": expected} == world.last.sent
 
 
-async def test_anyone_may_see_the_categories(http: AsyncClient, world: World) -> None:
-    response = await http.get("/v1/categories?limit=3")
-    category = {"category_id": 1, "category_name": "Beverages", "description": None}
-    assert (200, {"items": [category], "next_cursor": None}) == (response.status_code, response.json())
-    assert (PRODUCTS_CATEGORIES_LIST, {"limit": 3}) == (world.last.endpoint, world.last.sent)
-
-
-async def test_a_user_may_see_the_suppliers(http: AsyncClient, world: World, user: dict[str, str]) -> None:
-    response = await http.get("/v1/suppliers?cursor=abc", headers=user)
-    assert (200, ["Exotic Liquids"]) == (
-        response.status_code,
-        [supplier["company_name"] for supplier in response.json()["items"]],
+@pytest.mark.parametrize(("if_match", "expected"), [({}, None), ({"If-Match": '"3"'}, 3)])
+async def test_restoring_may_name_a_version(
+    http: AsyncClient, world: World, admin: dict[str, str], if_match: dict[str, str], expected: int | None
+) -> None:
+    response = await http.post("/v1/products/1/restore", headers={**admin, **if_match})
+    assert (200, CHAI, '"3"') == (response.status_code, response.json(), response.headers["etag"])
+    assert (PRODUCTS_RESTORE, {"product_id": 1, "expected_version": expected}) == (
+        world.last.endpoint,
+        world.last.sent,
     )
-    assert (PRODUCTS_SUPPLIERS_LIST, {"cursor": "abc"}) == (world.last.endpoint, world.last.sent)
-
-
-async def test_a_user_may_see_a_supplier(http: AsyncClient, world: World, user: dict[str, str]) -> None:
-    response = await http.get("/v1/suppliers/1", headers=user)
-    assert (200, "London") == (response.status_code, response.json()["city"])
-    assert (PRODUCTS_SUPPLIERS_GET, {"supplier_id": 1}) == (world.last.endpoint, world.last.sent)

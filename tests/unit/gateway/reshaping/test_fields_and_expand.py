@@ -3,7 +3,8 @@ import json
 import pytest
 from httpx2 import AsyncClient
 
-from contracts.products import ProductPage, SupplierPage
+from contracts.products import ProductPage
+from contracts.products_suppliers import SupplierPage
 from mesh.core.errors import Unavailable
 from subjects import (
     CUSTOMERS_GET_MANY,

@@ -14,7 +14,7 @@ from gateway.settings import GatewaySettings
 from mesh.core.endpoint import Access, Endpoint
 from mesh.core.errors import NotFound
 from mesh.transport.memory import MemoryTransport
-from subjects import ENDPOINTS, PRODUCTS_GET, PRODUCTS_LIST, PRODUCTS_UPDATE
+from subjects import ENDPOINTS, EVENTS_PRODUCTS_CATEGORY_CHANGED, PRODUCTS_GET, PRODUCTS_LIST, PRODUCTS_UPDATE
 from tests.support.gateway.world import CHAI, World
 from tests.support.waiting import until
 
@@ -136,6 +136,18 @@ async def test_an_event_drops_a_product_however_its_path_spells_it(
     await until(lambda: len(cached.state.dependencies.cache) == 0)
     await http.get("/v1/products/001")
     assert 2 == len(world.asked)
+
+
+async def test_an_event_drops_a_category_and_the_list_of_them(world: World, http: AsyncClient, cached: FastAPI) -> None:
+    for path in ("/v1/categories", "/v1/categories/1", "/v1/categories/2") * 2:
+        await http.get(path)
+    assert 3 == len(world.asked)
+    products = MemoryTransport(world.broker, "products")
+    subject = EVENTS_PRODUCTS_CATEGORY_CHANGED.subject
+    await products.publish(subject, b'{"category_id":1,"version":2}', {"ce-subject": "1"})
+    await until(lambda: len(cached.state.dependencies.cache) == 1)
+    await http.get("/v1/categories/2")
+    assert 3 == len(world.asked)
 
 
 async def test_what_is_refused_is_refused_again_and_not_kept(world: World, http: AsyncClient, cached: FastAPI) -> None:
