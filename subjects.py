@@ -12,6 +12,7 @@ from contracts import (
     orders,
     products,
     products_categories,
+    products_prices,
     products_stock,
     products_suppliers,
     shipping,
@@ -71,6 +72,9 @@ PRODUCTS_CREATE = Endpoint("products.create", products.CreateProduct, products.P
 PRODUCTS_UPDATE = Endpoint("products.update", products.UpdateProduct, products.Product, ADMIN, verified=True, keyed=True, reasons=(P.NOT_FOUND, P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.VERSION_MISMATCH, P.STOCK_OUT_OF_RANGE))
 PRODUCTS_DISCONTINUE = Endpoint("products.discontinue", products.DiscontinueProduct, products.Product, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(P.NOT_FOUND, P.VERSION_MISMATCH))
 PRODUCTS_RESTORE = Endpoint("products.restore", products.RestoreProduct, products.Product, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(P.NOT_FOUND, P.VERSION_MISMATCH))
+
+PRODUCTS_PRICES_LIST = Endpoint("products.prices.list", products_prices.ListPrices, products_prices.PricePage, ADMIN, verified=True, idempotent=True, read=True, reasons=(P.NOT_FOUND, P.INVALID_CURSOR))
+PRODUCTS_BULK_CHANGE = Endpoint("products.bulk_change", products_prices.BulkChange, products_prices.PricesChanged, ADMIN, verified=True, keyed=True, reasons=(P.SELECTION_REQUIRED, P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.TOO_MANY_PRODUCTS, P.PRICE_OUT_OF_RANGE), max_reply=128 * KIB)
 
 PRODUCTS_CATEGORIES_LIST = Endpoint("products.categories.list", products_categories.ListCategories, products_categories.CategoryPage, ANYONE, idempotent=True, read=True, cached=True, reasons=(P.INVALID_CURSOR,))
 PRODUCTS_CATEGORIES_GET = Endpoint("products.categories.get", products_categories.GetCategory, products_categories.Category, ANYONE, idempotent=True, read=True, cached=True, reasons=(P.CATEGORY_NOT_FOUND,))

@@ -51,6 +51,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     "product": Recipe("products.create", "admin", _PRODUCT, "product_id"),
     "discontinued_product": Recipe("products.discontinue", "admin", {"product_id": "{product}"}, "product_id"),
     "category": Recipe("products.categories.create", "admin", {"category_name": MARK}, "category_id"),
+    "priced_category": Recipe("products.create", "admin", {**_PRODUCT, "category_id": "{category}"}, "category_id"),
     "supplier": Recipe("products.suppliers.create", "admin", {"company_name": MARK}, "supplier_id"),
     "full_product": Recipe("products.create", "admin", {**_PRODUCT, "units_in_stock": 2**31 - 1}, "product_id"),
     "two_units": _TWO_UNITS,

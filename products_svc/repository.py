@@ -35,6 +35,7 @@ from providers.postgres.keyset import Order, Select
 from providers.postgres.repository import Table, VersionedRepository, insertion
 from providers.postgres.seed import read_csv
 from subjects import PRODUCTS_LIST
+from worker.postgres import name_caller
 
 _COLUMNS = (
     "product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock, units_on_order,"
@@ -105,6 +106,7 @@ class Catalogue(VersionedRepository[int, Product]):
 
     async def create(self, new: CreateProduct) -> Product:
         """The new product. Raises Invalid for an unknown category or supplier."""
+        await name_caller(self._database)
         values = with_folded(new.model_dump(), _FOLDED)
         with _known_references():
             [row] = await self._database.fetch(
@@ -120,6 +122,8 @@ class Catalogue(VersionedRepository[int, Product]):
         Raises NotFound, Conflict for another version, Invalid for an unknown category or supplier, and Conflict for
         fewer units in stock than are reserved.
         """
+        if "unit_price" in changes:
+            await name_caller(self._database)
         with _known_references("patch."):
             if "units_in_stock" not in changes:
                 return await self._change(product_id, expected_version, with_folded(changes, _FOLDED))

@@ -10,7 +10,7 @@ _ID: Final = "0c8e5b7f3f6d4f0e9f7a1d2c3b4a5968"
 _KEY: Final = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 _NUMBERS: Final = (
     *("{product}", "{discontinued_product}", "{received_product}", "{full_product}", "{reserved_product}"),
-    *("{category}", "{supplier}"),
+    *("{category}", "{priced_category}", "{supplier}"),
     *("{order}", "{cancelled_order}", "{shipped_order}", "{order_number}", "{reserved_order}"),
     *("{shipment}", "{dispatched_shipment}", "{stopped_shipment}", "{cart}", "<row>"),
 )

@@ -109,6 +109,24 @@ func (e CartChange) Valid() bool {
 	}
 }
 
+// Defines values for ChangeBy.
+const (
+	Amount  ChangeBy = "amount"
+	Percent ChangeBy = "percent"
+)
+
+// Valid indicates whether the value is a known member of the ChangeBy enum.
+func (e ChangeBy) Valid() bool {
+	switch e {
+	case Amount:
+		return true
+	case Percent:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Channel.
 const (
 	ChannelEmail   Channel = "email"
@@ -702,6 +720,20 @@ type AuditPage struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// BulkChange Change the prices of all products of a category, of a supplier, or of both at once.
+//
+// Prices are rounded half up to cents. Discontinued products keep their price. All prices change, or none. `dry_run` shows the new prices and changes nothing. The request is refused if more than `at_most` products match.
+type BulkChange struct {
+	CategoryId nullable.Nullable[int] `json:"category_id,omitempty"`
+	SupplierId nullable.Nullable[int] `json:"supplier_id,omitempty"`
+
+	// By The unit of a change of prices.
+	By     ChangeBy `json:"by"`
+	Change string   `json:"change"`
+	DryRun *bool    `json:"dry_run,omitempty"`
+	AtMost *int     `json:"at_most,omitempty"`
+}
+
 // CancelOrder Cancel an order before it is dispatched.
 //
 // If `expected_version` is given, it must be the current one. Repeating this has no effect.
@@ -769,6 +801,9 @@ type CategoryPatch struct {
 	CategoryName *string                   `json:"category_name,omitempty"`
 	Description  nullable.Nullable[string] `json:"description,omitempty"`
 }
+
+// ChangeBy The unit of a change of prices.
+type ChangeBy string
 
 // ChangePassword Change the password of the access token's user. All their other sessions end.
 type ChangePassword struct {
@@ -1302,6 +1337,13 @@ type ListOrders struct {
 	Cursor nullable.Nullable[string] `json:"cursor,omitempty"`
 }
 
+// ListPrices List the prices of one product, newest first.
+type ListPrices struct {
+	ProductId int                       `json:"product_id"`
+	Limit     *int                      `json:"limit,omitempty"`
+	Cursor    nullable.Nullable[string] `json:"cursor,omitempty"`
+}
+
 // ListProducts List the products that match every given filter.
 //
 // `q` finds text in the name; case and accents are ignored. `min_price` and `max_price` are inclusive. `low_stock` selects by whether the units in stock are at or below the reorder level.
@@ -1623,6 +1665,38 @@ type PlaceOrder struct {
 	Lines       []NewLine                 `json:"lines"`
 	CustomerId  nullable.Nullable[string] `json:"customer_id,omitempty"`
 	CartVersion nullable.Nullable[int]    `json:"cart_version,omitempty"`
+}
+
+// Price A price of a product since `at`. `user_id` and `request_id` are null if no request has set it.
+type Price struct {
+	PriceId   int    `json:"price_id"`
+	UnitPrice string `json:"unit_price"`
+
+	// PreviousPrice Null for the first price.
+	PreviousPrice nullable.Nullable[string] `json:"previous_price"`
+	UserId        nullable.Nullable[string] `json:"user_id"`
+	RequestId     nullable.Nullable[string] `json:"request_id"`
+	At            time.Time                 `json:"at"`
+}
+
+// PriceChange A product whose price changes. `version` is the product's: after the change, or now if it is a dry run.
+type PriceChange struct {
+	ProductId     int    `json:"product_id"`
+	PreviousPrice string `json:"previous_price"`
+	UnitPrice     string `json:"unit_price"`
+	Version       int    `json:"version"`
+}
+
+// PricePage A page of the prices of a product, newest first.
+type PricePage struct {
+	Items      []Price                   `json:"items"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// PricesChanged The products whose prices change, by id.
+type PricesChanged struct {
+	DryRun bool          `json:"dry_run"`
+	Prices []PriceChange `json:"prices"`
 }
 
 // Problem The body of an error: RFC 9457, with members of our own after `status`.

@@ -136,6 +136,12 @@ var EndpointProductsDiscontinue = Endpoint[DiscontinueProduct, Product]{Subject:
 // EndpointProductsRestore is answered by products.
 var EndpointProductsRestore = Endpoint[RestoreProduct, Product]{Subject: "products.restore", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "0925e4419686", Reasons: []string{"product_not_found", "version_mismatch"}}
 
+// EndpointProductsPricesList is answered by products.
+var EndpointProductsPricesList = Endpoint[ListPrices, PricePage]{Subject: "products.prices.list", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "80a7b6dcb694", Reasons: []string{"product_not_found", "invalid_cursor"}}
+
+// EndpointProductsBulkChange is answered by products.
+var EndpointProductsBulkChange = Endpoint[BulkChange, PricesChanged]{Subject: "products.bulk_change", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 131072, Contract: "5caf8a801932", Reasons: []string{"selection_required", "unknown_category", "unknown_supplier", "too_many_products", "price_out_of_range"}}
+
 // EndpointProductsCategoriesList is answered by products.
 var EndpointProductsCategoriesList = Endpoint[ListCategories, CategoryPage]{Subject: "products.categories.list", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "04cf6742afc2", Reasons: []string{"invalid_cursor"}}
 

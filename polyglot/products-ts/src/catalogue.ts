@@ -4,6 +4,7 @@ import type { Call } from "./call.js";
 import type * as shapes from "./contracts/contracts.js";
 import { brokenReference, type Statements } from "./database.js";
 import { publish } from "./outbox.js";
+import { nameCaller } from "./prices.js";
 import { isAmount, isCount, isId, isName, Select, type Order } from "./pages.js";
 import { notFound, otherVersion, outOfRange } from "./refusals.js";
 import { keepEdit, lock } from "./stock.js";
@@ -58,6 +59,7 @@ export async function list(request: shapes.ListProducts, db: Statements): Promis
 }
 
 export async function create(request: shapes.CreateProduct, tx: Statements, call: Call): Promise<shapes.Product> {
+  await nameCaller(tx, call);
   const columns = withFold({ ...request });
   const names = Object.keys(columns);
   const places = names.map((_, index) => `$${index + 1}`);
@@ -78,6 +80,7 @@ export async function update(request: shapes.UpdateProduct, tx: Statements, call
 }
 
 async function change(request: shapes.UpdateProduct, tx: Statements, call: Call): Promise<shapes.Product> {
+  if (request.patch.unit_price !== undefined) await nameCaller(tx, call);
   const columns = withFold({ ...request.patch });
   const assignments = Object.keys(columns).map((name, index) => `${name} = $${index + 3}`);
   const text = `UPDATE products SET ${assignments.join(", ")}, version = version + 1, updated_at = now()

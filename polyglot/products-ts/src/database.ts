@@ -28,6 +28,7 @@ export const MIGRATIONS = [
   "0003_order_by_a_part.sql",
   "0004_stock.sql",
   "0005_versions.sql",
+  "0006_prices.sql",
   "events_0001_outbox_and_inbox.sql",
 ];
 

@@ -5,6 +5,7 @@ import * as catalogue from "./catalogue.js";
 import { endpoints } from "./contracts/subjects.js";
 import type { Statements } from "./database.js";
 import * as groups from "./groups.js";
+import * as prices from "./prices.js";
 import * as stock from "./stock.js";
 
 type Endpoints = typeof endpoints;
@@ -20,6 +21,7 @@ const READS = {
   "products.categories.get": groups.getCategory,
   "products.suppliers.list": groups.listSuppliers,
   "products.suppliers.get": groups.getSupplier,
+  "products.prices.list": prices.list,
   "products.stock.get": stock.get,
   "products.stock.movements": stock.movements,
 } satisfies { [S in Subject]?: Handler<S> };
@@ -29,6 +31,7 @@ const WRITES = {
   "products.update": catalogue.update,
   "products.discontinue": catalogue.discontinue,
   "products.restore": catalogue.restore,
+  "products.bulk_change": prices.change,
   "products.categories.create": groups.createCategory,
   "products.categories.update": groups.updateCategory,
   "products.suppliers.create": groups.createSupplier,

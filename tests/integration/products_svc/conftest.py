@@ -8,6 +8,8 @@ from mesh.service.faults import database_unavailable
 from products_svc.categories_handlers import CategoryHandlers
 from products_svc.categories_repository import Categories
 from products_svc.handlers import Handlers
+from products_svc.prices_handlers import PriceHandlers
+from products_svc.prices_repository import Prices
 from products_svc.repository import Catalogue, seed
 from products_svc.suppliers_handlers import SupplierHandlers
 from products_svc.suppliers_repository import Suppliers
@@ -47,3 +49,8 @@ def categories(database: Database) -> CategoryHandlers:
 @pytest.fixture
 def suppliers(database: Database) -> SupplierHandlers:
     return SupplierHandlers(Suppliers(database), idempotent_writes(database, Suppliers, events=True))
+
+
+@pytest.fixture
+def prices(database: Database) -> PriceHandlers:
+    return PriceHandlers(Prices(database), idempotent_writes(database, Prices, events=True))

@@ -59,6 +59,7 @@ class Givens:
             "discontinued_product": self._discontinued_product,
             "category": self._category,
             "supplier": self._supplier,
+            "priced_category": self._priced_category,
             "received_product": self._received_product,
             "full_product": partial(self._product, units_in_stock=2**31 - 1),
             "reserved_product": self._reserved_product,
@@ -154,6 +155,10 @@ class Givens:
     async def _category(self) -> object:
         made = await self._wire.ask("products.categories.create", self.token("admin"), category_name=MARK)
         return made["category_id"]
+
+    async def _priced_category(self) -> object:
+        new = {"product_name": MARK, "unit_price": "0.10", "category_id": await self._category()}
+        return (await self._wire.ask("products.create", self.token("admin"), **new))["category_id"]
 
     async def _supplier(self) -> object:
         made = await self._wire.ask("products.suppliers.create", self.token("admin"), company_name=MARK)

@@ -15,6 +15,7 @@ from auth_svc.repository import sessions
 from contracts.customers import CreateCustomer
 from contracts.products import CreateProduct
 from contracts.products_categories import CreateCategory
+from contracts.products_prices import MOST_CHANGES
 from contracts.products_stock import AdjustStock
 from mesh.core.endpoint import MAX_LIST_REPLY, MAX_REPLY, Endpoint
 from subjects import (
@@ -28,6 +29,7 @@ from subjects import (
     ORDERS_CANCEL,
     ORDERS_GET,
     ORDERS_PLACE,
+    PRODUCTS_BULK_CHANGE,
     PRODUCTS_STOCK_COMMIT,
     PRODUCTS_STOCK_RELEASE,
     PRODUCTS_STOCK_RESERVE,
@@ -51,6 +53,7 @@ _COUNTS: Final = {
     "steps": 6,
     "changes": 3,
     "changed": 10,
+    "prices": MOST_CHANGES,
 }
 _TEXTS: Final = {
     **{
@@ -141,7 +144,7 @@ def test_the_longest_valid_reply_fits(endpoint: Endpoint[Any, Any]) -> None:
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.subject)
 def test_no_limit_is_much_wider_than_its_shape_needs(endpoint: Endpoint[Any, Any]) -> None:
     expected = MAX_LIST_REPLY if "items" in endpoint.reply.model_fields else MAX_REPLY
-    longer = {AUTH_JWKS: 64, AUTH_SESSIONS_REVOKED: 400, CUSTOMERS_FACETS: 128}
+    longer = {AUTH_JWKS: 64, AUTH_SESSIONS_REVOKED: 400, CUSTOMERS_FACETS: 128, PRODUCTS_BULK_CHANGE: 128}
     longer |= dict.fromkeys((ORDERS_PLACE, ORDERS_GET, ORDERS_CANCEL, CARTS_CHECKOUT), 96)
     longer |= dict.fromkeys((SHIPPING_GET, SHIPPING_DISPATCH, SHIPPING_DELIVER), 64)
     longer |= dict.fromkeys((PRODUCTS_STOCK_RESERVE, PRODUCTS_STOCK_RELEASE, PRODUCTS_STOCK_COMMIT), 16)

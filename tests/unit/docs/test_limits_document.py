@@ -10,6 +10,7 @@ from carts_svc.repository import KEPT
 from contracts.auth_mail import TokenPurpose
 from contracts.base import LONGEST_PAGE
 from contracts.orders import MOST_LINES, MOST_UNITS
+from contracts.products_prices import MOST_CHANGES
 from customers_svc.settings import CustomersSettings
 from gateway.access.revocations import MOST_PAGES
 from gateway.api.together.schemas import MOST_READS
@@ -48,6 +49,7 @@ from subjects import (
     ORDERS_CANCEL,
     ORDERS_GET,
     ORDERS_PLACE,
+    PRODUCTS_BULK_CHANGE,
     PRODUCTS_STOCK_COMMIT,
     PRODUCTS_STOCK_RELEASE,
     PRODUCTS_STOCK_RESERVE,
@@ -142,7 +144,9 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "reply: `products.stock.reserve`, `.release`, `.commit`": longest_reply(
             PRODUCTS_STOCK_RESERVE, PRODUCTS_STOCK_RELEASE, PRODUCTS_STOCK_COMMIT
         ),
+        "reply: `products.bulk_change`": longest_reply(PRODUCTS_BULK_CHANGE),
         "reply: `auth.jwks`": longest_reply(AUTH_JWKS),
+        "products in `products.bulk_change`": MOST_CHANGES,
         "reply: items of a list": LONGEST_PAGE,
         "error's body": problem.MAX_PROBLEM,
         "error's `retry_after`": problem.MAX_RETRY_AFTER,

@@ -29,6 +29,10 @@ export type AuditAction =
   | "admin_created"
   | "keys_rotated";
 /**
+ * The unit of a change of prices.
+ */
+export type ChangeBy = "percent" | "amount";
+/**
  * What has changed about a product since it was put into the cart.
  */
 export type CartChange = "product_name" | "unit_price" | "discontinued";
@@ -173,6 +177,7 @@ export interface Shapes {
   AuditAction: AuditAction;
   AuditEntry: AuditEntry;
   AuditPage: AuditPage;
+  BulkChange: BulkChange;
   CancelOrder: CancelOrder;
   Cart: Cart;
   CartChange: CartChange;
@@ -181,6 +186,7 @@ export interface Shapes {
   CategoryChanged: CategoryChanged;
   CategoryPage: CategoryPage;
   CategoryPatch: CategoryPatch;
+  ChangeBy: ChangeBy;
   ChangePassword: ChangePassword;
   Channel: Channel;
   CheckOut: CheckOut;
@@ -242,6 +248,7 @@ export interface Shapes {
   ListMovements: ListMovements;
   ListNotifications: ListNotifications;
   ListOrders: ListOrders;
+  ListPrices: ListPrices;
   ListProducts: ListProducts;
   ListRevoked: ListRevoked;
   ListSessions: ListSessions;
@@ -278,6 +285,10 @@ export interface Shapes {
   PasswordReset: PasswordReset;
   PasswordResetRequested: PasswordResetRequested;
   PlaceOrder: PlaceOrder;
+  Price: Price;
+  PriceChange: PriceChange;
+  PricePage: PricePage;
+  PricesChanged: PricesChanged;
   Problem: Problem;
   Product: Product;
   ProductChanged: ProductChanged;
@@ -384,6 +395,19 @@ export interface AuditPage {
    */
   items: AuditEntry[];
   next_cursor: string | null;
+}
+/**
+ * Change the prices of all products of a category, of a supplier, or of both at once.
+ *
+ * Prices are rounded half up to cents. Discontinued products keep their price. All prices change, or none. `dry_run` shows the new prices and changes nothing. The request is refused if more than `at_most` products match.
+ */
+export interface BulkChange {
+  category_id?: number | null;
+  supplier_id?: number | null;
+  by: ChangeBy;
+  change: string;
+  dry_run?: boolean;
+  at_most?: number;
 }
 /**
  * Cancel an order before it is dispatched.
@@ -1091,6 +1115,14 @@ export interface ListOrders {
   cursor?: string | null;
 }
 /**
+ * List the prices of one product, newest first.
+ */
+export interface ListPrices {
+  product_id: number;
+  limit?: number;
+  cursor?: string | null;
+}
+/**
  * List the products that match every given filter.
  *
  * `q` finds text in the name; case and accents are ignored. `min_price` and `max_price` are inclusive. `low_stock` selects by whether the units in stock are at or below the reorder level.
@@ -1435,6 +1467,49 @@ export interface PlaceOrder {
   lines: [NewLine, ...NewLine[]];
   customer_id?: string | null;
   cart_version?: number | null;
+}
+/**
+ * A price of a product since `at`. `user_id` and `request_id` are null if no request has set it.
+ */
+export interface Price {
+  price_id: number;
+  unit_price: string;
+  /**
+   * Null for the first price.
+   */
+  previous_price: string | null;
+  user_id: string | null;
+  request_id: string | null;
+  at: string;
+}
+/**
+ * A product whose price changes. `version` is the product's: after the change, or now if it is a dry run.
+ */
+export interface PriceChange {
+  product_id: number;
+  previous_price: string;
+  unit_price: string;
+  version: number;
+}
+/**
+ * A page of the prices of a product, newest first.
+ */
+export interface PricePage {
+  /**
+   * @maxItems 200
+   */
+  items: Price[];
+  next_cursor: string | null;
+}
+/**
+ * The products whose prices change, by id.
+ */
+export interface PricesChanged {
+  dry_run: boolean;
+  /**
+   * @maxItems 1000
+   */
+  prices: PriceChange[];
 }
 /**
  * The body of an error: RFC 9457, with members of our own after `status`.
