@@ -12,6 +12,7 @@ from contracts import (
     orders,
     products,
     products_categories,
+    products_inventory,
     products_prices,
     products_stock,
     products_suppliers,
@@ -75,11 +76,14 @@ PRODUCTS_RESTORE = Endpoint("products.restore", products.RestoreProduct, product
 
 PRODUCTS_PRICES_LIST = Endpoint("products.prices.list", products_prices.ListPrices, products_prices.PricePage, ADMIN, verified=True, idempotent=True, read=True, reasons=(P.NOT_FOUND, P.INVALID_CURSOR))
 PRODUCTS_BULK_CHANGE = Endpoint("products.bulk_change", products_prices.BulkChange, products_prices.PricesChanged, ADMIN, verified=True, keyed=True, reasons=(P.SELECTION_REQUIRED, P.UNKNOWN_CATEGORY, P.UNKNOWN_SUPPLIER, P.TOO_MANY_PRODUCTS, P.PRICE_OUT_OF_RANGE), max_reply=128 * KIB)
+PRODUCTS_INVENTORY_GET = Endpoint("products.inventory.get", products_inventory.GetInventory, products_inventory.Inventory, ADMIN, verified=True, idempotent=True, read=True)
+PRODUCTS_REORDER_LIST = Endpoint("products.reorder.list", products_inventory.ListReorders, products_inventory.ReorderPage, ADMIN, verified=True, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,))
 
 PRODUCTS_CATEGORIES_LIST = Endpoint("products.categories.list", products_categories.ListCategories, products_categories.CategoryPage, ANYONE, idempotent=True, read=True, cached=True, reasons=(P.INVALID_CURSOR,))
 PRODUCTS_CATEGORIES_GET = Endpoint("products.categories.get", products_categories.GetCategory, products_categories.Category, ANYONE, idempotent=True, read=True, cached=True, reasons=(P.CATEGORY_NOT_FOUND,))
 PRODUCTS_CATEGORIES_CREATE = Endpoint("products.categories.create", products_categories.CreateCategory, products_categories.Category, ADMIN, verified=True, keyed=True)
 PRODUCTS_CATEGORIES_UPDATE = Endpoint("products.categories.update", products_categories.UpdateCategory, products_categories.Category, ADMIN, verified=True, keyed=True, reasons=(P.CATEGORY_NOT_FOUND, P.VERSION_MISMATCH))
+PRODUCTS_CATEGORIES_STATISTICS = Endpoint("products.categories.statistics", products_inventory.ListCategoryStatistics, products_inventory.CategoryStatisticsPage, ADMIN, verified=True, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,))
 
 PRODUCTS_SUPPLIERS_LIST = Endpoint("products.suppliers.list", products_suppliers.ListSuppliers, products_suppliers.SupplierPage, USER, idempotent=True, read=True, reasons=(P.INVALID_CURSOR,), max_reply=800 * KIB)
 PRODUCTS_SUPPLIERS_GET = Endpoint("products.suppliers.get", products_suppliers.GetSupplier, products_suppliers.Supplier, USER, idempotent=True, read=True, reasons=(P.SUPPLIER_NOT_FOUND,))

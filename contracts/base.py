@@ -43,6 +43,8 @@ MONEY_PATTERN: Final = r"^(0|[1-9][0-9]{0,7})(\.[0-9]{1,2})?$"
 """ASCII digits only: in pydantic's regular expressions, \\d matches digits of every script."""
 TOTAL_PATTERN: Final = r"^(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?$"
 """The same for a sum of amounts, which has more digits."""
+VALUE_PATTERN: Final = r"^(0|[1-9][0-9]{0,29})(\.[0-9]{1,2})?$"
+"""The same for a sum over all goods in stock."""
 _MONEY = re.compile(MONEY_PATTERN)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -202,6 +204,7 @@ def _read_by(pattern: str) -> GetPydanticSchema:
 
 MONEY_SCHEMA: Final = WithJsonSchema({"type": "string", "pattern": MONEY_PATTERN, "examples": ["18.00"]})
 TOTAL_SCHEMA: Final = WithJsonSchema({"type": "string", "pattern": TOTAL_PATTERN, "examples": ["440.00"]})
+VALUE_SCHEMA: Final = WithJsonSchema({"type": "string", "pattern": VALUE_PATTERN, "examples": ["74050.85"]})
 
 Money = Annotated[
     Decimal,
@@ -214,6 +217,8 @@ MoneyRead = Annotated[Decimal, _read_by(MONEY_PATTERN), MONEY_SCHEMA]
 """The same in a reply. It reports no details of an error, and is read in half the time."""
 TotalRead = Annotated[Decimal, _read_by(TOTAL_PATTERN), TOTAL_SCHEMA]
 """A sum of amounts in a reply."""
+ValueRead = Annotated[Decimal, _read_by(VALUE_PATTERN), VALUE_SCHEMA]
+"""The value of goods in stock in a reply."""
 
 Day = Annotated[date, Field(strict=False), BeforeValidator(_day)]
 """A day, `YYYY-MM-DD`. pydantic alone also reads a number of seconds."""

@@ -23,6 +23,7 @@ from gateway.api.health import routes as health
 from gateway.api.notifications import routes as notifications
 from gateway.api.orders import routes as orders
 from gateway.api.products import categories_routes as categories
+from gateway.api.products import inventory_routes as inventory
 from gateway.api.products import prices_routes as prices
 from gateway.api.products import routes as products
 from gateway.api.products import stock_routes as stock
@@ -128,7 +129,7 @@ def build(  # noqa: PLR0913  # the last ones by name
     if metrics is not None:
         measure_upstream(parts.client, parts.verifier, parts.cache, metrics)
     for routes in (
-        *(auth, account, mail, users, audit, customers, stock, prices, products, categories, suppliers),
+        *(auth, account, mail, users, audit, customers, stock, prices, inventory, products, categories, suppliers),
         *(carts, orders, shipping, notifications, events, together, health, contracts, about),
     ):
         app.include_router(routes.router)

@@ -8,6 +8,8 @@ from mesh.transport.base import Transport
 from products_svc.categories_handlers import CategoryHandlers
 from products_svc.categories_repository import Categories
 from products_svc.handlers import Handlers
+from products_svc.inventory_handlers import InventoryHandlers
+from products_svc.inventory_repository import InventoryReports
 from products_svc.prices_handlers import PriceHandlers
 from products_svc.prices_repository import Prices
 from products_svc.repository import STEPS, Catalogue, seed
@@ -45,6 +47,7 @@ async def build(settings: ProductsSettings, transport: Transport, resources: Asy
             CategoryHandlers(Categories(database), idempotent_writes(database, Categories, events=True)),
             SupplierHandlers(Suppliers(database), idempotent_writes(database, Suppliers, events=True)),
             PriceHandlers(Prices(database), idempotent_writes(database, Prices, events=True)),
+            InventoryHandlers(InventoryReports(database)),
             StockHandlers(Warehouse(database), idempotent_writes(database, Warehouse)),
         ],
         events=events(database, Catalogue),

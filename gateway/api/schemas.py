@@ -6,7 +6,16 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from contracts.base import MONEY_PATTERN, MONEY_SCHEMA, TOTAL_PATTERN, TOTAL_SCHEMA, Cursor, Limit
+from contracts.base import (
+    MONEY_PATTERN,
+    MONEY_SCHEMA,
+    TOTAL_PATTERN,
+    TOTAL_SCHEMA,
+    VALUE_PATTERN,
+    VALUE_SCHEMA,
+    Cursor,
+    Limit,
+)
 
 ContractT = TypeVar("ContractT", bound=BaseModel)
 
@@ -58,6 +67,8 @@ MoneyShown = Annotated[str, Field(pattern=MONEY_PATTERN), MONEY_SCHEMA]
 """An amount as received: the gateway does not calculate."""
 TotalShown = Annotated[str, Field(pattern=TOTAL_PATTERN), TOTAL_SCHEMA]
 """A sum of amounts as received."""
+ValueShown = Annotated[str, Field(pattern=VALUE_PATTERN), VALUE_SCHEMA]
+"""The value of goods in stock as received."""
 PageLimit = Annotated[Limit, InDigits]
 """The maximum number of items in a page."""
 PageCursor = Annotated[Cursor | None, Field(description="`next_cursor` of the previous page.")]

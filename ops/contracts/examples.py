@@ -43,6 +43,7 @@ _MATCHES: Final[Mapping[str, str]] = {
     ".+": _KEY[:16],
     "[A-Za-z0-9_-]{43}": _KEY,
     "[0-9a-f]{32}": _ID,
+    r"[0-9]+\.[0-9]{2}": "263.50",
     "NW[0-9]{11}": "NW00000011078",
     "Speedy Express|United Package|Federal Shipping": "Speedy Express",
     "test-.+@northwind.example": "test-1@northwind.example",

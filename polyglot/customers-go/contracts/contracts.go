@@ -802,6 +802,32 @@ type CategoryPatch struct {
 	Description  nullable.Nullable[string] `json:"description,omitempty"`
 }
 
+// CategoryStatistics The products of a category, discontinued ones included. Prices are null if it has none.
+type CategoryStatistics struct {
+	CategoryId   int    `json:"category_id"`
+	CategoryName string `json:"category_name"`
+	Products     int    `json:"products"`
+	Discontinued int    `json:"discontinued"`
+
+	// LowStock Products that are still sold, with units in stock at or below the reorder level.
+	LowStock     int `json:"low_stock"`
+	UnitsInStock int `json:"units_in_stock"`
+
+	// InventoryValue Units in stock at their current prices.
+	InventoryValue string                    `json:"inventory_value"`
+	LowestPrice    nullable.Nullable[string] `json:"lowest_price"`
+
+	// AveragePrice Rounded half up to cents. Each product counts once, however many units there are.
+	AveragePrice nullable.Nullable[string] `json:"average_price"`
+	HighestPrice nullable.Nullable[string] `json:"highest_price"`
+}
+
+// CategoryStatisticsPage A page of the statistics of categories, by id.
+type CategoryStatisticsPage struct {
+	Items      []CategoryStatistics      `json:"items"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // ChangeBy The unit of a change of prices.
 type ChangeBy string
 
@@ -1178,6 +1204,9 @@ type GetCustomers struct {
 	CustomerIds []string `json:"customer_ids"`
 }
 
+// GetInventory Get the value of all goods in stock, and how many products there are.
+type GetInventory = struct{}
+
 // GetJwks Get the public keys that verify access tokens.
 type GetJwks = struct{}
 
@@ -1232,6 +1261,19 @@ type GetUser struct {
 // GetWebhook Get the caller's webhook.
 type GetWebhook = struct{}
 
+// Inventory All products together, discontinued ones included.
+type Inventory struct {
+	Products     int `json:"products"`
+	Discontinued int `json:"discontinued"`
+
+	// LowStock Products that are still sold, with units in stock at or below the reorder level.
+	LowStock     int `json:"low_stock"`
+	UnitsInStock int `json:"units_in_stock"`
+
+	// InventoryValue Units in stock at their current prices.
+	InventoryValue string `json:"inventory_value"`
+}
+
 // Jwk A public Ed25519 key (RFC 8037); `x` is the key in base64url.
 type Jwk struct {
 	Kty *JwkKty `json:"kty,omitempty"`
@@ -1283,6 +1325,12 @@ type ListAudit struct {
 
 // ListCategories List categories by id.
 type ListCategories struct {
+	Limit  *int                      `json:"limit,omitempty"`
+	Cursor nullable.Nullable[string] `json:"cursor,omitempty"`
+}
+
+// ListCategoryStatistics List the statistics of each category, by id. Products without a category are in none of them.
+type ListCategoryStatistics struct {
 	Limit  *int                      `json:"limit,omitempty"`
 	Cursor nullable.Nullable[string] `json:"cursor,omitempty"`
 }
@@ -1360,6 +1408,15 @@ type ListProducts struct {
 	Sort   *ProductSort              `json:"sort,omitempty"`
 	Limit  *int                      `json:"limit,omitempty"`
 	Cursor nullable.Nullable[string] `json:"cursor,omitempty"`
+}
+
+// ListReorders List the products to reorder, by id.
+//
+// These are the products that are still sold, have a reorder level, and whose available units and units on order together are at or below that level. Units that orders have reserved are not available.
+type ListReorders struct {
+	SupplierId nullable.Nullable[int]    `json:"supplier_id,omitempty"`
+	Limit      *int                      `json:"limit,omitempty"`
+	Cursor     nullable.Nullable[string] `json:"cursor,omitempty"`
 }
 
 // ListRevoked List revoked sessions whose access tokens may not have expired, page by page.
@@ -1822,6 +1879,24 @@ type ReleaseStock struct {
 type RemoveItem struct {
 	ProductId       int                    `json:"product_id"`
 	ExpectedVersion nullable.Nullable[int] `json:"expected_version,omitempty"`
+}
+
+// Reorder A suggestion to order `quantity` units, which fill the stock to twice its reorder level.
+type Reorder struct {
+	ProductId     int                    `json:"product_id"`
+	ProductName   string                 `json:"product_name"`
+	SupplierId    nullable.Nullable[int] `json:"supplier_id"`
+	UnitsInStock  int                    `json:"units_in_stock"`
+	UnitsReserved int                    `json:"units_reserved"`
+	UnitsOnOrder  int                    `json:"units_on_order"`
+	ReorderLevel  int                    `json:"reorder_level"`
+	Quantity      int                    `json:"quantity"`
+}
+
+// ReorderPage A page of the suggestions, by product.
+type ReorderPage struct {
+	Items      []Reorder                 `json:"items"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
 // ReplyHeaders The headers of a successful reply: none is required, none marks an error.

@@ -142,6 +142,12 @@ var EndpointProductsPricesList = Endpoint[ListPrices, PricePage]{Subject: "produ
 // EndpointProductsBulkChange is answered by products.
 var EndpointProductsBulkChange = Endpoint[BulkChange, PricesChanged]{Subject: "products.bulk_change", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 131072, Contract: "5caf8a801932", Reasons: []string{"selection_required", "unknown_category", "unknown_supplier", "too_many_products", "price_out_of_range"}}
 
+// EndpointProductsInventoryGet is answered by products.
+var EndpointProductsInventoryGet = Endpoint[GetInventory, Inventory]{Subject: "products.inventory.get", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "ed20e14daea9", Reasons: []string{}}
+
+// EndpointProductsReorderList is answered by products.
+var EndpointProductsReorderList = Endpoint[ListReorders, ReorderPage]{Subject: "products.reorder.list", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "50d7bcc0f2f7", Reasons: []string{"invalid_cursor"}}
+
 // EndpointProductsCategoriesList is answered by products.
 var EndpointProductsCategoriesList = Endpoint[ListCategories, CategoryPage]{Subject: "products.categories.list", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "04cf6742afc2", Reasons: []string{"invalid_cursor"}}
 
@@ -153,6 +159,9 @@ var EndpointProductsCategoriesCreate = Endpoint[CreateCategory, Category]{Subjec
 
 // EndpointProductsCategoriesUpdate is answered by products.
 var EndpointProductsCategoriesUpdate = Endpoint[UpdateCategory, Category]{Subject: "products.categories.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "751dbcad5e6a", Reasons: []string{"category_not_found", "version_mismatch"}}
+
+// EndpointProductsCategoriesStatistics is answered by products.
+var EndpointProductsCategoriesStatistics = Endpoint[ListCategoryStatistics, CategoryStatisticsPage]{Subject: "products.categories.statistics", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "5047e320ca23", Reasons: []string{"invalid_cursor"}}
 
 // EndpointProductsSuppliersList is answered by products.
 var EndpointProductsSuppliersList = Endpoint[ListSuppliers, SupplierPage]{Subject: "products.suppliers.list", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "9e1d40e70a95", Reasons: []string{"invalid_cursor"}}

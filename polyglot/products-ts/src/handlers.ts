@@ -5,6 +5,7 @@ import * as catalogue from "./catalogue.js";
 import { endpoints } from "./contracts/subjects.js";
 import type { Statements } from "./database.js";
 import * as groups from "./groups.js";
+import * as inventory from "./inventory.js";
 import * as prices from "./prices.js";
 import * as stock from "./stock.js";
 
@@ -21,6 +22,9 @@ const READS = {
   "products.categories.get": groups.getCategory,
   "products.suppliers.list": groups.listSuppliers,
   "products.suppliers.get": groups.getSupplier,
+  "products.categories.statistics": inventory.statistics,
+  "products.inventory.get": inventory.get,
+  "products.reorder.list": inventory.reorders,
   "products.prices.list": prices.list,
   "products.stock.get": stock.get,
   "products.stock.movements": stock.movements,

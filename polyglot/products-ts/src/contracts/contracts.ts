@@ -186,6 +186,8 @@ export interface Shapes {
   CategoryChanged: CategoryChanged;
   CategoryPage: CategoryPage;
   CategoryPatch: CategoryPatch;
+  CategoryStatistics: CategoryStatistics;
+  CategoryStatisticsPage: CategoryStatisticsPage;
   ChangeBy: ChangeBy;
   ChangePassword: ChangePassword;
   Channel: Channel;
@@ -227,6 +229,7 @@ export interface Shapes {
   GetCustomer: GetCustomer;
   GetCustomerHistory: GetCustomerHistory;
   GetCustomers: GetCustomers;
+  GetInventory: GetInventory;
   GetJwks: GetJwks;
   GetMailedToken: GetMailedToken;
   GetMe: GetMe;
@@ -239,17 +242,20 @@ export interface Shapes {
   GetSupplier: GetSupplier;
   GetUser: GetUser;
   GetWebhook: GetWebhook;
+  Inventory: Inventory;
   Jwk: Jwk;
   Jwks: Jwks;
   KeyRotation: KeyRotation;
   ListAudit: ListAudit;
   ListCategories: ListCategories;
+  ListCategoryStatistics: ListCategoryStatistics;
   ListCustomers: ListCustomers;
   ListMovements: ListMovements;
   ListNotifications: ListNotifications;
   ListOrders: ListOrders;
   ListPrices: ListPrices;
   ListProducts: ListProducts;
+  ListReorders: ListReorders;
   ListRevoked: ListRevoked;
   ListSessions: ListSessions;
   ListShipments: ListShipments;
@@ -304,6 +310,8 @@ export interface Shapes {
   Register: Register;
   ReleaseStock: ReleaseStock;
   RemoveItem: RemoveItem;
+  Reorder: Reorder;
+  ReorderPage: ReorderPage;
   ReplyHeaders: ReplyHeaders;
   RequestHeaders: RequestHeaders;
   RequestMailedToken: RequestMailedToken;
@@ -495,6 +503,40 @@ export interface CategoryPage {
 export interface CategoryPatch {
   category_name?: string;
   description?: string | null;
+}
+/**
+ * The products of a category, discontinued ones included. Prices are null if it has none.
+ */
+export interface CategoryStatistics {
+  category_id: number;
+  category_name: string;
+  products: number;
+  discontinued: number;
+  /**
+   * Products that are still sold, with units in stock at or below the reorder level.
+   */
+  low_stock: number;
+  units_in_stock: number;
+  /**
+   * Units in stock at their current prices.
+   */
+  inventory_value: string;
+  lowest_price: string | null;
+  /**
+   * Rounded half up to cents. Each product counts once, however many units there are.
+   */
+  average_price: string | null;
+  highest_price: string | null;
+}
+/**
+ * A page of the statistics of categories, by id.
+ */
+export interface CategoryStatisticsPage {
+  /**
+   * @maxItems 200
+   */
+  items: CategoryStatistics[];
+  next_cursor: string | null;
 }
 /**
  * Change the password of the access token's user. All their other sessions end.
@@ -949,6 +991,10 @@ export interface GetCustomers {
   customer_ids: [string, ...string[]];
 }
 /**
+ * Get the value of all goods in stock, and how many products there are.
+ */
+export interface GetInventory {}
+/**
  * Get the public keys that verify access tokens.
  */
 export interface GetJwks {}
@@ -1019,6 +1065,22 @@ export interface GetUser {
  */
 export interface GetWebhook {}
 /**
+ * All products together, discontinued ones included.
+ */
+export interface Inventory {
+  products: number;
+  discontinued: number;
+  /**
+   * Products that are still sold, with units in stock at or below the reorder level.
+   */
+  low_stock: number;
+  units_in_stock: number;
+  /**
+   * Units in stock at their current prices.
+   */
+  inventory_value: string;
+}
+/**
  * A public Ed25519 key (RFC 8037); `x` is the key in base64url.
  */
 export interface Jwk {
@@ -1066,6 +1128,13 @@ export interface ListAudit {
  * List categories by id.
  */
 export interface ListCategories {
+  limit?: number;
+  cursor?: string | null;
+}
+/**
+ * List the statistics of each category, by id. Products without a category are in none of them.
+ */
+export interface ListCategoryStatistics {
   limit?: number;
   cursor?: string | null;
 }
@@ -1136,6 +1205,16 @@ export interface ListProducts {
   discontinued?: boolean | null;
   low_stock?: boolean | null;
   sort?: ProductSort;
+  limit?: number;
+  cursor?: string | null;
+}
+/**
+ * List the products to reorder, by id.
+ *
+ * These are the products that are still sold, have a reorder level, and whose available units and units on order together are at or below that level. Units that orders have reserved are not available.
+ */
+export interface ListReorders {
+  supplier_id?: number | null;
   limit?: number;
   cursor?: string | null;
 }
@@ -1653,6 +1732,29 @@ export interface ReleaseStock {
 export interface RemoveItem {
   product_id: number;
   expected_version?: number | null;
+}
+/**
+ * A suggestion to order `quantity` units, which fill the stock to twice its reorder level.
+ */
+export interface Reorder {
+  product_id: number;
+  product_name: string;
+  supplier_id: number | null;
+  units_in_stock: number;
+  units_reserved: number;
+  units_on_order: number;
+  reorder_level: number;
+  quantity: number;
+}
+/**
+ * A page of the suggestions, by product.
+ */
+export interface ReorderPage {
+  /**
+   * @maxItems 200
+   */
+  items: Reorder[];
+  next_cursor: string | null;
 }
 /**
  * The headers of a successful reply: none is required, none marks an error.
