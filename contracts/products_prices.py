@@ -13,8 +13,8 @@ from contracts.base import Cursor, Id, Items, Limit, MoneyRead, Reply, Request, 
 
 MOST_CHANGES: Final = 1000
 """Products whose prices one request can change."""
-_PATTERN: Final = r"^-?(0|[1-9][0-9]{0,7})(\.[0-9]{1,2})?$"
-_DIFFERENCE: Final = re.compile(_PATTERN)
+DIFFERENCE_PATTERN: Final = r"^-?(0|[1-9][0-9]{0,7})(\.[0-9]{1,2})?$"
+_DIFFERENCE: Final = re.compile(DIFFERENCE_PATTERN)
 
 
 def _difference_as_text(value: object) -> object:
@@ -29,7 +29,7 @@ Difference = Annotated[
     Decimal,
     Field(strict=False),
     BeforeValidator(_difference_as_text),
-    WithJsonSchema({"type": "string", "pattern": _PATTERN, "examples": ["-2.50"]}),
+    WithJsonSchema({"type": "string", "pattern": DIFFERENCE_PATTERN, "examples": ["-2.50"]}),
 ]
 """What is added to a price, or taken from it: a decimal string on the wire."""
 

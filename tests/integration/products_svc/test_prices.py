@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.products import CreateProduct, DiscontinueProduct, ListProducts, ProductPatch, UpdateProduct
-from contracts.products_prices import BulkChange, ListPrices, PriceChange
+from contracts.products_prices import MOST_CHANGES, BulkChange, ListPrices, PriceChange
 from mesh.core.context import Caller, Context, working_on
 from mesh.core.errors import Conflict, Invalid, NotFound
 from products_svc.handlers import Handlers
@@ -194,3 +194,15 @@ async def test_two_changes_at_once_follow_each_other(handlers: Handlers, prices:
     await asyncio.gather(prices.change(one), prices.change(one), handlers.discontinue(DiscontinueProduct(product_id=2)))
 
     assert (Decimal(20), 3) == (await of_category(handlers))[1]
+
+
+async def test_a_thousand_prices_change_at_once(prices: PriceHandlers, database: Database) -> None:
+    await database.fetch(
+        "INSERT INTO products (product_name, product_name_folded, category_id, unit_price)"
+        " SELECT 'x', 'x', 8, 1 FROM generate_series(1, $1)",
+        MOST_CHANGES - 12,  # Seafood has twelve
+    )
+
+    changed = await prices.change(change("amount", "0.50", category_id=8))
+
+    assert MOST_CHANGES == len(changed.prices) == len(await announced(database))

@@ -8,6 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.base import MONEY_PATTERN
+from contracts.products_prices import DIFFERENCE_PATTERN
 from mesh.core.endpoint import Endpoint
 from subjects import CUSTOMERS_GET_MANY, ENDPOINTS, ORDERS_PLACE, PRODUCTS_GET_MANY, PRODUCTS_STOCK_RESERVE
 
@@ -48,6 +49,8 @@ def _text(schema: Schema) -> str:
         return "9999-12-31"
     if pattern == MONEY_PATTERN:
         return "99999999.99"
+    if pattern == DIFFERENCE_PATTERN:
+        return "-99999999.99"
     length = schema.get("maxLength") or int(re.findall(r"\{(\d+)\}", pattern)[-1])
     if pattern.startswith("^https?://"):
         return "https://".ljust(length, "!")
