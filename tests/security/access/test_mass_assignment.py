@@ -37,6 +37,11 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
         "units_on_order": 0,
         "reorder_level": 0,
     },
+    ("POST", "/v1/prices/bulk_change"): {"category_id": 1, "by": "amount", "change": "0.01"},
+    ("POST", "/v1/categories"): {"category_name": "Mass assigned"},
+    ("PATCH", "/v1/categories/{category_id}"): {"category_name": "Mass assigned"},
+    ("POST", "/v1/suppliers"): {"company_name": "Mass assigned"},
+    ("PATCH", "/v1/suppliers/{supplier_id}"): {"company_name": "Mass assigned"},
     ("POST", "/v1/products/{product_id}/stock/receive"): {"quantity": 1, "reason": "Mass assigned"},
     ("POST", "/v1/products/{product_id}/stock/adjust"): {"change": 1, "reason": "Mass assigned"},
     ("PUT", "/v1/notifications/webhook"): {"url": "https://shop.example/northwind"},
@@ -44,6 +49,7 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("PUT", "/v1/cart/items/{product_id}"): {"quantity": 1},
 }
 """Each would be taken as it is."""
+_OF_THE_CATALOGUE: Final = ("/v1/products/1", "/v1/categories/1", "/v1/suppliers/1")
 NEVER: Final = {
     *(
         "_id",
@@ -117,8 +123,8 @@ async def test_no_field_is_taken_that_is_not_a_clients_to_set(
     given = {"email": email, "password": password, "refresh_token": tokens["refresh_token"], "key": free_key()}
     body = {name: value.format(**given) if isinstance(value, str) else value for name, value in BODIES[route].items()}
     user_id = (await http.get("/v1/auth/me", headers=own)).json()["user_id"]
-    path = route[1].format(user_id=user_id, customer_id="ALFKI", product_id="1")
-    versioned = route[0] in {"PATCH", "PUT"} and path in {"/v1/customers/ALFKI", "/v1/products/1"}
+    path = route[1].format(user_id=user_id, customer_id="ALFKI", product_id="1", category_id="1", supplier_id="1")
+    versioned = route[0] in {"PATCH", "PUT"} and path in {"/v1/customers/ALFKI", *_OF_THE_CATALOGUE}
     headers = {**(own if "/auth/" in path else admin), **({"If-Match": '"1"'} if versioned else {})}
     document = (await http.get("/openapi.json")).json()
 
@@ -126,6 +132,8 @@ async def test_no_field_is_taken_that_is_not_a_clients_to_set(
         f"/v1/users/{user_id}",
         "/v1/customers/ALFKI",
         "/v1/products/1",
+        "/v1/categories",
+        "/v1/suppliers",
         "/v1/products?q=Mass",
         "/v1/customers?q=Mass",
         "/v1/orders?limit=1",
