@@ -176,7 +176,7 @@ async def call(
     """Call the route with these ids, as if one had just seen the version that the tag names."""
     method, path = route
     writes = BODIES.get(route, method != "GET")
-    versioned = writes and re.search("{customer_id}|{product_id}|{shipment_id}", path)
+    versioned = writes and re.search("{(customer|product|category|supplier|shipment)_id}", path)
     given = {name: ids[name] for one, where, name in WHO_MAY if (one, where) == route and f"{{{name}}}" not in path}
     return await http.request(
         method,
