@@ -33,8 +33,9 @@ SAMPLES: Final[Mapping[str, object]] = {
     **dict.fromkeys(("{customer}", "{archived_customer}"), "ALFKI"),
     "{free_key}": "ZYXWV",
     "{refresh_token}": "c29tZS1yYW5kb20tYnl0ZXMtd2hpY2gtbm9ib2R5LWNhbi1ndWVzcy1vci1yZWFkLW91dA",
+    **dict.fromkeys(("{reset_token}", "{verification_token}"), _KEY),
     **dict.fromkeys(_NUMBERS, 1),
-    **dict.fromkeys(("{user_id}", "{admin_id}", "{other_user_id}", "{session_id}"), _ID),
+    **dict.fromkeys(("{user_id}", "{admin_id}", "{other_user_id}", "{session_id}", "{mailed_token_id}"), _ID),
     **dict.fromkeys(("{user_email}", "{new_email}"), "somebody@northwind.example"),
     **dict.fromkeys(("{user_password}", "{changing_password}"), "correct horse battery staple"),
 }

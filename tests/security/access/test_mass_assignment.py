@@ -24,6 +24,7 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("POST", "/v1/auth/password/reset/confirm"): {"token": "0" * 43, "new_password": "{password} and more"},
     ("POST", "/v1/auth/email/verification"): {"email": "{email}"},
     ("POST", "/v1/auth/email/verification/confirm"): {"token": "0" * 43},
+    ("POST", "/v1/batch"): {"requests": [{"path": "/v1/products/1"}]},
     ("PATCH", "/v1/users/{user_id}"): {"roles": ["USER"]},
     ("POST", "/v1/customers"): {"customer_id": "{key}", "company_name": "Mass assigned"},
     ("PATCH", "/v1/customers/{customer_id}"): {"company_name": "Mass assigned"},
