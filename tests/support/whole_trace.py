@@ -39,16 +39,9 @@ async def order(http: AsyncClient) -> str:
 
 async def assert_one_trace_from_the_request_to_the_mail(collector: Collector, request_id: str) -> None:
     """Wait for all of it, then check that it hangs together."""
-    while not (found := _trace(collector, request_id)) or {DELIVERED, *ALSO} - {*map(_name, found.values())}:
-        await asyncio.sleep(0.1)
-    mail = next(
-        one
-        for one in found.values()
-        if _name(one) == DELIVERED and _name(found[one.span.parent_span_id]) == WAY_OF_THE_MAIL[-2]
-    )
-    way = [mail]
-    while parent := found.get(way[-1].span.parent_span_id):
-        way.append(parent)
+    while not (way := _way_of_the_mail(found := _trace(collector, request_id))) or ALSO - {*map(_name, found.values())}:
+        await asyncio.sleep(0.1)  # each process sends its spans in batches of its own
+    mail = way[0]
     assert [_name(one) for one in reversed(way)] == WAY_OF_THE_MAIL
     consumer = way[1]
     assert [consumer.span.parent_span_id] == [link.span_id for link in consumer.span.links]
@@ -66,6 +59,17 @@ def _trace(collector: Collector, request_id: str) -> dict[bytes, Received]:
     """The spans of the request's trace, by id."""
     ids = {one.span.trace_id for one in collector.spans if one.about.get("mesh.request_id") == request_id}
     return {one.span.span_id: one for one in collector.spans if one.span.trace_id in ids}
+
+
+def _way_of_the_mail(found: Mapping[bytes, Received]) -> list[Received]:
+    """The spans from the mail of the placed order back to the request; none until all have come."""
+    for mail in found.values():
+        way = [mail]
+        while parent := found.get(way[-1].span.parent_span_id):
+            way.append(parent)
+        if _name(mail) == DELIVERED and WAY_OF_THE_MAIL[0] == _name(way[-1]) and WAY_OF_THE_MAIL[-2] == _name(way[1]):
+            return way
+    return []
 
 
 def _name(one: Received) -> str:
