@@ -210,7 +210,7 @@ async def test_an_unknown_path_is_a_404_problem(http: AsyncClient, user: Headers
         ("GET, HEAD, OPTIONS, POST", "DELETE", "/v1/customers"),
         ("DELETE, GET, HEAD, OPTIONS, PATCH, PUT", "POST", "/v1/customers/ALFKI"),
         ("OPTIONS, POST", "GET", "/v1/auth/login"),
-        ("GET, HEAD, OPTIONS", "POST", "/v1/categories"),
+        ("GET, HEAD, OPTIONS", "POST", "/v1/products/1/stock"),
     ],
 )
 async def test_an_unknown_method_is_a_405_problem_that_names_the_known(

@@ -41,7 +41,7 @@ async def test_whoever_registers_is_a_user_and_reads(http: AsyncClient) -> None:
     me = await http.get(made.headers["location"], headers=bearer(tokens))
 
     assert (201, "/v1/auth/me") == (made.status_code, made.headers["location"])
-    assert {"user_id", "email", "roles", "created_at", "disabled"} == made.json().keys()
+    assert {"user_id", "email", "roles", "created_at", "disabled", "email_verified"} == made.json().keys()
     assert (email, ["USER"]) == (made.json()["email"], made.json()["roles"])
     assert made.json() == me.json()
     assert 200 == (await http.get("/v1/customers/ALFKI", headers=bearer(tokens))).status_code
