@@ -85,8 +85,8 @@ async def spying(nats: Servers) -> AsyncIterator[list[Message]]:
 
 @asynccontextmanager
 async def edge(nats: Servers, seen: list[Message], **settings: Any) -> AsyncIterator[Edge]:  # noqa: ANN401  # each has a type
-    """Start a gateway with these settings in front of the spies."""
-    told = GatewaySettings.model_validate(settings)
+    """Start a gateway with these settings in front of the spies. It asks them each time: it keeps no answer."""
+    told = GatewaySettings.model_validate({"gateway_cache": 0, **settings})
     transport = await connected(nats, "gateway")
     stop = asyncio.Event()
     with listener("127.0.0.1", 0) as listening:

@@ -65,11 +65,17 @@ def may_publish(user: str, subject: str) -> bool:
     return subject in EVENTS and subject.startswith(f"events.{user}.")
 
 
+HEARD_BY_THE_GATEWAY = {
+    "events.auth.sessions_revoked",
+    *("events.products.changed", "events.products.category_changed"),  # what its memory drops
+}
+
+
 def may_subscribe(user: str, subject: str, queue: str) -> bool:
     if subject.startswith(f"_INBOX_{user}."):
         return True
     if user == "gateway":
-        return subject == "events.auth.sessions_revoked"
+        return subject in HEARD_BY_THE_GATEWAY
     if user in {"operator", "deployer", "console"}:
         return user != "deployer" and subject.startswith("events.")
     if subject.startswith("$SRV."):
