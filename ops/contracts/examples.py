@@ -8,6 +8,7 @@ from typing import Any, Final
 
 _ID: Final = "0c8e5b7f3f6d4f0e9f7a1d2c3b4a5968"
 _KEY: Final = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+_TOKEN: Final = "A" * 43  # nobody takes it for a secret
 _NUMBERS: Final = (
     *("{product}", "{discontinued_product}", "{received_product}", "{full_product}", "{reserved_product}"),
     *("{category}", "{priced_category}", "{supplier}"),
@@ -33,7 +34,7 @@ SAMPLES: Final[Mapping[str, object]] = {
     **dict.fromkeys(("{customer}", "{archived_customer}"), "ALFKI"),
     "{free_key}": "ZYXWV",
     "{refresh_token}": "c29tZS1yYW5kb20tYnl0ZXMtd2hpY2gtbm9ib2R5LWNhbi1ndWVzcy1vci1yZWFkLW91dA",
-    **dict.fromkeys(("{reset_token}", "{verification_token}"), _KEY),
+    **dict.fromkeys(("{reset_token}", "{verification_token}"), _TOKEN),
     **dict.fromkeys(_NUMBERS, 1),
     **dict.fromkeys(("{user_id}", "{admin_id}", "{other_user_id}", "{session_id}", "{mailed_token_id}"), _ID),
     **dict.fromkeys(("{user_email}", "{new_email}"), "somebody@northwind.example"),
@@ -43,6 +44,7 @@ SAMPLES: Final[Mapping[str, object]] = {
 _MATCHES: Final[Mapping[str, str]] = {
     ".+": _KEY[:16],
     "[A-Za-z0-9_-]{43}": _KEY,
+    "[A-Za-z0-9_-]+": _TOKEN,
     "[0-9a-f]{32}": _ID,
     r"[0-9]+\.[0-9]{2}": "263.50",
     "NW[0-9]{11}": "NW00000011078",

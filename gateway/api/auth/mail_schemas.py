@@ -8,7 +8,7 @@ from contracts.auth import Email, Password
 from contracts.auth_mail import MailedToken
 from contracts.base import Request
 
-_TOKEN = "mlIcM5nJ0VBYF8m-GFyuk4-F9xYJHkWxHVdKCY1p9T0"  # noqa: S105  # an example
+_TOKEN = "A" * 43  # an example that nobody takes for a secret
 
 
 class Address(Request):
