@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 from httpx2 import AsyncClient
@@ -31,11 +32,13 @@ async def chromium() -> AsyncIterator[Browser]:
 @pytest.fixture(scope="session")
 async def stack(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """Everything that `mesh up` starts, the console too, where every order is dispatched and delivered at once."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("SHIPPING_DISPATCH_AFTER", "0")
-        environment.setenv("SHIPPING_DELIVER_AFTER", "0")
-        async with Stack(StackSettings(home=tmp_path_factory.mktemp("mesh"), http_port=0, console=True)) as stack:
-            yield stack
+    settings = StackSettings(home=tmp_path_factory.mktemp("mesh"), http_port=0, console=True)
+    async with AsyncExitStack() as running:
+        with pytest.MonkeyPatch.context() as environment:  # for the start alone: other tests run while this stack does
+            environment.setenv("SHIPPING_DISPATCH_AFTER", "0")
+            environment.setenv("SHIPPING_DELIVER_AFTER", "0")
+            stack = await running.enter_async_context(Stack(settings))
+        yield stack
 
 
 @pytest.fixture(scope="session")
