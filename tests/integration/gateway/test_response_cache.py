@@ -97,7 +97,7 @@ async def test_both_gateways_forget_what_has_changed(shop: Shop) -> None:
         await shop.announce()
         took += [await shop.sees(0), await shop.sees(1)]
         await shop.fill()
-    assert sorted(took)[len(took) // 2] < 0.05
+    assert sorted(took)[len(took) // 2] < 2  # far below the 10 s of an answer that no event drops
 
 
 async def test_a_change_while_nats_is_away_is_seen_after_the_reconnect(shop: Shop) -> None:

@@ -40,7 +40,7 @@ ATTRIBUTES = {
     "_transport",
 } | TASKS
 METHODS = {"_drain_quietly", "_end_tasks", "_not_let_in", "_on_line", "_on_malformed", "_on_message"}
-OURS = {"_client", "_deliver", "_draining_tasks", "_subscription"} | METHODS
+OURS = {"_refused", "_client", "_deliver", "_draining_tasks", "_subscription"} | METHODS
 
 
 def parameters(function: object) -> list[str]:
