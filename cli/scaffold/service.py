@@ -106,5 +106,5 @@ def _add_reason(root: Path, names: ServiceNames) -> None:
     if not rows:
         raise ScaffoldError(f"{_ERRORS}: found no row of a reason that ends in _not_found")
     words = names.words()
-    row = f"| `{names.item}_not_found` | 404 | There is no such {words['one']}. |\n"
+    row = f"| `{names.item}_not_found` | 404 | There is no such {words['one']}. | Check the id. |\n"
     file.write_text(f"{text[: rows[-1].end()]}{row}{text[rows[-1].end() :]}", encoding="utf-8")
