@@ -57,7 +57,7 @@ async def list_customers(
 
 
 @router.get("/facets", summary="Count customers")
-async def count_customers(
+async def facet_customers(
     filters: Annotated[CustomerFilters, Query()],
     call: Call[customers.FacetCustomers, CustomerFacets] = calls(CUSTOMERS_FACETS, CustomerFacets),
 ) -> CustomerFacets:
