@@ -33,7 +33,7 @@ def bearer(*roles: str, kid: str = KEY_ID, **claims: Any) -> dict[str, str]:  # 
         "roles": list(roles),
         "iat": now,
         "nbf": now,
-        "exp": now + 900,
+        "exp": now + 86_400,  # test modules keep tokens as constants: they must outlive a slow run
         **claims,
     }
     token = jwt.encode(payload, _KEY, ALGORITHM, {"kid": kid, "typ": TYPE})
