@@ -1,10 +1,8 @@
 """Delivers notifications, a bounded number at once, and retries those that fail."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +15,7 @@ from mesh.core.errors import Fault
 from notifications_svc.channel import Away, Later, Undeliverable
 from notifications_svc.kinds import Kind
 from notifications_svc.repository import Due, Notifications
+from notifications_svc.route import Route, Send, most
 from providers.mongo.operation import now
 
 if TYPE_CHECKING:
@@ -29,70 +28,14 @@ _POLL: Final = 5.0
 _SHORTEST_PAUSE: Final = 5.0
 _LONGEST_PAUSE: Final = 3600.0
 _GROWTH: Final = 4.0
-_LONGEST_AWAY: Final = 30.0
-"""Seconds of the longest pause of an unavailable channel."""
-_BUSY_PAUSE: Final = 1.0
 _SHORTEST_RECORD_PAUSE: Final = 0.1
 _LONGEST_RECORD_PAUSE: Final = 5.0
 _GIVEN_UP: Final = timedelta(days=3)
 _LONGEST_DELIVERY: Final = 60.0
 _DRAIN: Final = 5.0
 
-Send = Callable[[Due, str], Awaitable[None]]
-"""Delivers a notification to an address. Raises Later, Away or Undeliverable."""
 Find = Callable[[Due], Awaitable[tuple[Channel, str] | None]]
 """The channel and the address there; None if the address is not known yet."""
-
-
-@dataclass
-class ChannelStats:
-    """Counts of one channel since the start."""
-
-    sent: int = 0
-    errors: int = 0
-    """Attempts that failed."""
-    retried: int = 0
-    """Failed attempts after which the delivery is tried again."""
-    failed: int = 0
-    """Notifications that were given up."""
-    running: int = 0
-    """Deliveries at work now."""
-    last_error: str = ""
-
-
-class _Route:
-    """A channel: whether it is available, and how many deliveries it runs at once."""
-
-    def __init__(self, send: Send, most: int) -> None:
-        self.stats = ChannelStats()
-        self._send = send
-        self._most = most
-        self._pause = 0.0
-        self._until = 0.0
-
-    async def deliver(self, due: Due, address: str) -> None:
-        """Deliver over the channel. Raises as `Send` does."""
-        self.stats.running += 1
-        try:
-            await self._send(due, address)
-        finally:
-            self.stats.running -= 1
-
-    def rest(self) -> float:
-        """Seconds to wait before the next try; 0 or less if it may run now."""
-        return _BUSY_PAUSE if self.stats.running >= self._most else self._until - time.monotonic()
-
-    def is_away(self) -> float:
-        """Record that the channel is unavailable. Returns the seconds to wait before the next try."""
-        if self._until <= time.monotonic():  # otherwise another delivery has just recorded it
-            self._pause = min(max(2 * self._pause, 1.0), _LONGEST_AWAY)
-            self._until = time.monotonic() + self._pause
-        return self._pause
-
-    def is_back(self) -> None:
-        """Record a success."""
-        self.stats.sent += 1
-        self._pause = self._until = 0.0
 
 
 class Delivery:
@@ -115,7 +58,7 @@ class Delivery:
         """`woken` is set when something may be due. `poll`: seconds between two looks without that."""
         self._notifications = notifications
         self._find = find
-        self._channels = {channel: _Route(send, _most(channel, at_once)) for channel, send in channels.items()}
+        self._channels = {channel: Route(send, most(channel, at_once)) for channel, send in channels.items()}
         self._woken = woken
         self._slots = asyncio.Semaphore(at_once)
         self._poll = poll
@@ -275,11 +218,6 @@ class Delivery:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
-
-
-def _most(channel: Channel, at_once: int) -> int:
-    """Deliveries at once. Webhooks may use half of them, so that slow ones do not hold up mail."""
-    return max(1, at_once // 2) if channel is Channel.WEBHOOK else at_once
 
 
 def _step(channel: Channel) -> AbstractContextManager[None]:

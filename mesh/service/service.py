@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from pydantic import ValidationError
 
-from mesh.core.context import Caller, Context, begin
-from mesh.core.endpoint import Access, Endpoint, Rep, Req
-from mesh.core.errors import CallError, Disconnected, Fault, TooLarge, Unauthenticated, Unavailable
+from mesh.core.context import Context, begin
+from mesh.core.endpoint import Endpoint, Rep, Req
+from mesh.core.errors import CallError, Disconnected, Fault, TooLarge, Unavailable
 from mesh.core.instance import instance_id
-from mesh.security.verifier import require_access
 from mesh.service.accepted import AcceptedRequest, Route, too_large
 from mesh.service.clocks import Clocks
 from mesh.service.deadlines import Deadlines
@@ -23,6 +22,7 @@ from mesh.service.pool import Pool
 from mesh.service.queue import RequestQueue
 from mesh.service.request import read_headers
 from mesh.service.subscriptions import Subscriptions
+from mesh.service.verification import Verify, verified
 from mesh.telemetry.metrics import Histogram, Source
 from mesh.transport.base import NO_HEADERS, Message, Transport
 from mesh.wire import names, problem, validation
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 Handler = Callable[[Req], Awaitable[Rep]]
-Verify = Callable[[str], Awaitable[Caller]]
-"""Verifies an `Authorization` header and returns its caller. Raises Unauthenticated."""
 
 
 class Service:
@@ -244,7 +242,7 @@ class Service:
                 raise validation.invalid_payload(error, body) from None
             require_unique_names(body, payload)
             if route.endpoint.verified:
-                begin(await self._verified(route.endpoint, context))
+                begin(await verified(self._verify, route.endpoint, context))
             return route.write(await route.handler(payload))
         except BaseException as error:
             if self._deadlines.over(task):
@@ -256,19 +254,6 @@ class Service:
             raise bug(message.subject, error) from error
         finally:
             self._deadlines.end(task)
-
-    async def _verified(self, endpoint: Endpoint[Any, Any], context: Context) -> Context:
-        """The context with its verified caller, if the token has one."""
-        try:
-            caller = await self._verify(context.authorization or "")
-        except Unauthenticated as error:
-            if endpoint.access is Access.ANYONE:
-                return context  # a handler that needs a caller calls context.caller(), which raises
-            if context.authorization is None:
-                raise Unauthenticated("token_required", "an access token is required") from error
-            raise
-        require_access(endpoint.access, caller)
-        return context._replace(caller=caller)
 
     async def _refuse(self, request: AcceptedRequest, fault: Fault) -> None:
         request.route.record.stats.count(0, f"{fault.code.number}: {fault.detail}")

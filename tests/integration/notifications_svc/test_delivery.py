@@ -12,10 +12,11 @@ from contracts.notifications import Channel, DeliveryStatus, ListNotifications, 
 from contracts.notifications import NotificationKind as Kind
 from mesh.core.errors import Unavailable
 from notifications_svc.channel import Away, Later, Undeliverable
-from notifications_svc.delivery import Delivery, Send, pause_after
+from notifications_svc.delivery import Delivery, pause_after
 from notifications_svc.mail import Mailer
 from notifications_svc.messages import Templates
 from notifications_svc.repository import Due, Notifications
+from notifications_svc.route import Send
 from providers.mongo.database import Database
 from providers.mongo.operation import now
 from tests.integration.notifications_svc.making import MakeSettings
