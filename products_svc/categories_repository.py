@@ -20,7 +20,7 @@ from mesh.core.errors import Conflict, Invalid, NotFound
 from products_svc.faults import invalid_cursor, other_version
 from providers.cursor import Page
 from providers.postgres.keyset import Order, Select
-from providers.postgres.repository import Table, VersionedRepository, insertion
+from providers.postgres.repository import Table, VersionedRepository
 from subjects import EVENTS_PRODUCTS_CATEGORY_CHANGED, PRODUCTS_CATEGORIES_LIST
 from worker.postgres import publish
 
@@ -40,9 +40,7 @@ class Categories(VersionedRepository[int, Category]):
 
     async def create(self, new: CreateCategory) -> Category:
         """The new category."""
-        values = new.model_dump()
-        [row] = await self._database.fetch(f"{insertion('categories', values)} RETURNING {_COLUMNS}", *values.values())
-        return await self._after(dict(row))
+        return await self._add(new.model_dump())
 
     async def update(self, category_id: int, expected_version: int, changes: Mapping[str, Any]) -> Category:
         """The category with changed columns. Raises NotFound, and Conflict for another version."""

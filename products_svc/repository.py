@@ -109,10 +109,7 @@ class Catalogue(VersionedRepository[int, Product]):
         await name_caller(self._database)
         values = with_folded(new.model_dump(), _FOLDED)
         with _known_references():
-            [row] = await self._database.fetch(
-                f"{insertion('products', values)} RETURNING {_COLUMNS}", *values.values()
-            )
-        return await self._after(dict(row))
+            return await self._add(values)
 
     async def update(
         self, product_id: int, expected_version: int, changes: Mapping[str, Any], user_id: str | None = None

@@ -20,7 +20,7 @@ from mesh.core.errors import Conflict, Invalid, NotFound
 from products_svc.faults import invalid_cursor, other_version
 from providers.cursor import Page
 from providers.postgres.keyset import Order, Select
-from providers.postgres.repository import Table, VersionedRepository, insertion
+from providers.postgres.repository import Table, VersionedRepository
 from subjects import EVENTS_PRODUCTS_SUPPLIER_CHANGED, PRODUCTS_SUPPLIERS_LIST
 from worker.postgres import publish
 
@@ -43,9 +43,7 @@ class Suppliers(VersionedRepository[int, Supplier]):
 
     async def create(self, new: CreateSupplier) -> Supplier:
         """The new supplier."""
-        values = new.model_dump()
-        [row] = await self._database.fetch(f"{insertion('suppliers', values)} RETURNING {_COLUMNS}", *values.values())
-        return await self._after(dict(row))
+        return await self._add(new.model_dump())
 
     async def update(self, supplier_id: int, expected_version: int, changes: Mapping[str, Any]) -> Supplier:
         """The supplier with changed columns. Raises NotFound, and Conflict for another version."""

@@ -119,10 +119,7 @@ def _too_much() -> TooLarge:
 
 def _without_key() -> context.Context:
     """The current request. An Idempotency-Key is for the whole of it, not for what is read within it."""
-    current = context.current()
-    if current is None:
-        raise RuntimeError("no request is being handled")
-    return current._replace(idempotency_key=None)
+    return context.in_request()._replace(idempotency_key=None)
 
 
 def entrance(app: ASGIApp, state: Any) -> ASGIApp:  # noqa: ANN401  # Starlette's State

@@ -105,10 +105,7 @@ class Reshaping:
 
     def _with_time(self) -> context.Context:
         """The current request with the time of a new one: a long list takes longer than a page."""
-        current = context.current()
-        if current is None:
-            raise RuntimeError("no request is being handled")
-        return current._replace(deadline=asyncio.get_running_loop().time() + self._timeout)
+        return context.in_request()._replace(deadline=asyncio.get_running_loop().time() + self._timeout)
 
 
 @dataclass(frozen=True)

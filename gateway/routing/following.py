@@ -105,10 +105,7 @@ async def _still_allowed(request: Request) -> bool:
 
 def _anew() -> context.Context:
     """The current request, with time for what it does now: its deadline may have passed."""
-    current = context.current()
-    if current is None:
-        raise RuntimeError("no request is being handled")
-    return current._replace(deadline=asyncio.get_running_loop().time() + _ANEW)
+    return context.in_request()._replace(deadline=asyncio.get_running_loop().time() + _ANEW)
 
 
 async def read_after(

@@ -171,8 +171,7 @@ class ResponseCache:
 
     def changed(self, service: str) -> None:
         """Drop what concerns the service: this gateway has sent it a write."""
-        for concern in [concern for concern in self._targets if concern.service == service]:
-            self._drop(concern, "write")
+        self._drop_service(service, "write")
 
     def _ask(self, target: Target, concern: Concern, route: object, respond: Respond) -> _Slot:
         reading = asyncio.create_task(respond(), name="cached-read")
@@ -224,11 +223,14 @@ class ResponseCache:
         """Drop the aggregate that has changed, and every list; without a known aggregate, everything of the service."""
         key = message.headers.get(CE_SUBJECT)
         if key is None:
-            for concern in [concern for concern in self._targets if concern.service == service]:
-                self._drop(concern, "event")
+            self._drop_service(service, "event")
             return
         self._drop(Concern(service, key), "event")
         self._drop(Concern(service, None), "event")
+
+    def _drop_service(self, service: str, why: str) -> None:
+        for concern in [concern for concern in self._targets if concern.service == service]:
+            self._drop(concern, why)
 
     def _drop(self, concern: Concern, why: str) -> None:
         for target in tuple(self._targets.get(concern, ())):

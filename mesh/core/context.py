@@ -151,12 +151,16 @@ def working_on(context: Context) -> AbstractContextManager[None]:
     return _Current(context)
 
 
+def in_request() -> Context:
+    """The current request. Raises RuntimeError outside of one."""
+    if (context := _current.get()) is None:
+        raise RuntimeError("no request is being handled")
+    return context
+
+
 def keyed(key: str) -> AbstractContextManager[None]:
     """Send this Idempotency-Key with the calls that the current request makes. Raises RuntimeError outside of one."""
-    context = _current.get()
-    if context is None:
-        raise RuntimeError("no request is being handled")
-    return _Current(context._replace(idempotency_key=key))
+    return _Current(in_request()._replace(idempotency_key=key))
 
 
 def request_id_from(text: str | None) -> str:

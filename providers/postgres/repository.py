@@ -100,6 +100,14 @@ class VersionedRepository(ABC, Generic[Key, Row]):
             raise self._not_found(key)
         return self._row(dict(row))
 
+    async def _add(self, values: Mapping[str, Any]) -> Row:
+        """The new row, with these columns."""
+        table = self.table
+        [row] = await self._database.fetch(
+            f"{insertion(table.name, values)} RETURNING {table.columns}", *values.values()
+        )
+        return await self._after(dict(row))
+
     async def _change(self, key: Key, expected_version: int, values: Mapping[str, Any]) -> Row:
         """The row with changed columns. Raises the faults of `get` and `_other_version`."""
         table = self.table
