@@ -46,10 +46,10 @@ def changes(root: Path, edit: Callable[[Path], None]) -> list[Change]:
         _run(stage, "ruff", "-m", "ruff", "check", "--quiet", "--select", "I", "--fix", *edited)
         _run(stage, "ruff", "-m", "ruff", "format", "--quiet", *edited)
         _run(stage, "mesh generate", "-m", "cli.main", "generate")
-        _run(stage, "make docs", "-m", "tests.unit.docs.generated")
         # It refuses a route that another hides, and warns of two with one name.
         _run(stage, "the gateway", "-W", "error::UserWarning", "-m", "gateway.document")
         _run(stage, "mesh contracts export", "-m", "cli.main", "contracts", "export")
+        _run(stage, "make docs", "-m", "tests.unit.docs.generated")
         _run(stage, "mesh contracts record", "-m", "cli.main", "contracts", "record")
         return sorted(_differences(root, stage), key=lambda one: one.path)
 

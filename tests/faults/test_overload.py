@@ -22,7 +22,7 @@ AT_ONCE = 0.3
 """Seconds in which a refusal has come, on a machine that is busy with other things as well."""
 MOST_GROWTH = 24.0
 """MiB by which a process may grow."""
-ONCE = replace(PRODUCTS_GET, idempotent=False, timeout=1.0)
+ONCE = replace(PRODUCTS_GET, idempotent=False, cached=False, timeout=1.0)
 """What the caller knows of the endpoint: a second's time, and nothing is asked twice."""
 
 

@@ -33,16 +33,15 @@ async def test_a_request_counts_in_the_gateway_and_in_the_worker(http: AsyncClie
     async def counted() -> tuple[float, float]:
         gateway = await values(http, urls["gateway"], f"{HTTP_DURATION.name}_count")
         workers = [
-            await values(http, url, f"{RPC_DURATION.name}_count") for name, url in urls.items() if "products" in name
+            await values(http, url, f"{RPC_DURATION.name}_count") for name, url in urls.items() if "auth" in name
         ]
         return (
-            gateway.get(("GET", "200", "/v1/categories"), 0),
-            sum(one.get(("products.categories.list", "ok"), 0) for one in workers),
+            gateway.get(("GET", "200", "/.well-known/jwks.json"), 0),
+            sum(one.get(("auth.jwks", "ok"), 0) for one in workers),
         )
 
     before = await counted()
-    fresh = {"Cache-Control": "no-cache"}  # the gateway's memory asks no worker
-    assert 200 == (await http.get("/v1/categories", headers=fresh)).status_code
+    assert 200 == (await http.get("/.well-known/jwks.json")).status_code
     after = await counted()
     assert after[0] >= before[0] + 1
     assert after[1] >= before[1] + 1

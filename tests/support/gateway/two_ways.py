@@ -1,7 +1,7 @@
 """The gateway with the fast path and without it, asked the same, byte by byte."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Final
 from urllib.parse import unquote
 
@@ -14,11 +14,13 @@ from gateway.settings import GatewaySettings
 from mesh.core.errors import Code, RemoteFault
 from mesh.transport import base as bus
 from mesh.transport.memory import MemoryBroker, MemoryTransport
-from subjects import AUTH_SESSIONS_REVOKED
+from subjects import AUTH_JWKS, AUTH_SESSIONS_REVOKED
 from tests.support.gateway.world import REPLIES
 
 LIMIT: Final = 2_000
 DISCONNECTED: Final = "disconnected"
+_OWN: Final = {AUTH_SESSIONS_REVOKED.subject, AUTH_JWKS.subject}
+"""What the gateway asks by itself, at any moment."""
 _OWN_LINE: Final = "revocations_unknown"
 """Logged at any moment, when what the gateway asks by itself fails."""
 
@@ -127,9 +129,8 @@ class Gateway:
         self.services.asked.clear()
         with structlog.testing.capture_logs() as logs:
             await self.app(asked.scope(), receive, send)
-        own = AUTH_SESSIONS_REVOKED.subject  # what the gateway asks by itself, at any moment
         # In no order: a request may send several reads at once.
-        answer.asked = sorted((asked for asked in self.services.asked if asked[0] != own), key=repr)
+        answer.asked = sorted((asked for asked in self.services.asked if asked[0] not in _OWN), key=repr)
         said = ((line["event"], line.get("path"), line.get("status")) for line in logs)
         answer.logged = sorted((line for line in said if line[0] != _OWN_LINE), key=repr)
         answer.messages = [_without_id(message, answer.messages[0]) for message in answer.messages]
@@ -152,5 +153,6 @@ class Both:
     async def same(self, asked: Asked) -> Answer:
         """What both answer."""
         long, short = await self.long.answer(asked), await self.short.answer(asked)
-        assert long == short, asked
+        for part in fields(Answer):
+            assert getattr(long, part.name) == getattr(short, part.name), (part.name, asked)
         return long
