@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -25,6 +26,8 @@ if not LONG:
     os.environ["MESH_NICENESS"] = "0"  # many stacks on few cores: logins that give way would come to nothing
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each process that a test starts compiles all that it imports
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # `make test &` ignores Ctrl-C, and what it starts would too
 
 os.environ["MESH_CONSOLE"] = "false"  # a test that looks at the console starts it
 
