@@ -21,6 +21,17 @@ export function show(element, ...children) {
   element.replaceChildren(...children.flat(Infinity).filter(Boolean));
 }
 
+/** Show these children. Those that are there already stay in place, with the focus and the pointer on them. */
+export function update(element, children) {
+  const wanted = new Set(children);
+  for (const child of [...element.childNodes]) if (!wanted.has(child)) child.remove();
+  let next = element.firstChild;
+  for (const child of children) {
+    if (child === next) next = next.nextSibling;
+    else element.insertBefore(child, next);
+  }
+}
+
 /** The JSON of a path. Throws an Error with the server's own words. */
 export async function load(path, options = {}) {
   const answer = await fetch(path, options);

@@ -1,5 +1,5 @@
 // The newest requests, and one of them as a waterfall with its log lines.
-import { clock, duration, empty, field, h, heading, headings, load, show, wide } from "../dom.js";
+import { clock, duration, empty, field, h, heading, headings, load, show, update, wide } from "../dom.js";
 import { follow } from "../live.js";
 
 export const title = "Requests";
@@ -12,7 +12,9 @@ export function open(main, [id]) {
 }
 
 function openList(main) {
-  const body = h("tbody");
+  // The rows rest while the pointer is on them: nobody clicks on a row that moves away.
+  const body = h("tbody", { onpointerleave: () => later() });
+  let rows = new Map();
   const note = h("p", { class: "summary", role: "status" });
   const input = (name, attributes) => h("input", {
     ...attributes, value: filters[name],
@@ -36,6 +38,8 @@ function openList(main) {
   show(main, heading("Requests", note), form, wide("The newest requests", h("table", { class: "rows" },
     headings("time", "request", "status", "#duration", "through"), body)));
 
+  const nothing = h("tr", {}, h("td", { colspan: 5 },
+    empty("No request matches. Send one, such as ", h("code", {}, "curl localhost:8080/v1/products"), ".")));
   let waiting = null;
   let loading = false;
   function later() {
@@ -49,8 +53,11 @@ function openList(main) {
       const asked = new URLSearchParams(Object.entries(filters).filter(([, value]) => value !== "" && value !== false));
       const found = await load(`/api/requests?${asked}`);
       show(note, `${found.length} shown`);
-      show(body, found.map(row), !found.length && h("tr", {}, h("td", { colspan: 5 },
-        empty("No request matches. Send one, such as ", h("code", {}, "curl localhost:8080/v1/products"), "."))));
+      rows = new Map(found.map((one) => {
+        const key = JSON.stringify(one);
+        return [key, rows.get(key) ?? row(one)];
+      }));
+      update(body, found.length ? [...rows.values()] : [nothing]);
     } catch (error) {
       show(note, error.message);
     } finally {
@@ -68,7 +75,7 @@ function openList(main) {
     }, Object.entries(choices).map(([value, text]) => h("option", { value, selected: value === filters.status }, text)));
   }
   refresh();
-  const end = follow("requests", later);
+  const end = follow("requests", () => body.matches(":hover") || later());
   return () => {
     end();
     clearTimeout(waiting);
