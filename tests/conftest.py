@@ -12,11 +12,10 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from devstack.servers.all import Servers
-from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
-from tests.support.customers_go import left_out, replaced
 from tests.support.http.people import bearer, log_in
 from tests.support.long_form import LONG
+from tests.support.whole_mesh import http, stack
 
 # The same examples in each run, however long one takes; `--hypothesis-profile default` looks for new ones.
 settings.register_profile("steady", deadline=None, derandomize=True)
@@ -32,6 +31,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # `make test &` ignore
 os.environ["MESH_CONSOLE"] = "false"  # a test that looks at the console starts it
 
 _TOGETHER = ("faults", "e2e", "contract", "security", "browser")
+__all__ = ["http", "stack"]
+
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
@@ -96,23 +97,6 @@ def orders_url(databases: Servers) -> str:
 def auth_url(databases: Servers) -> str:
     """Where the auth service would keep its documents."""
     return databases.urls["auth"]
-
-
-@pytest.fixture(scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """Everything that `mesh up` starts, on free ports: a process for each service, with its own NATS user."""
-    settings = StackSettings(home=tmp_path_factory.mktemp("mesh"), http_port=0, without=left_out())
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AUTH_ADDRESS_ATTEMPTS", "10000")  # all that the tests register come from one address
-        async with Stack(settings) as stack, replaced(stack):
-            yield stack
-
-
-@pytest.fixture(scope="session")
-async def http(stack: Stack) -> AsyncIterator[AsyncClient]:
-    """An HTTP client of the gateway, without a token."""
-    async with AsyncClient(base_url=stack.state.gateway_url, timeout=20) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ CHROMIUM = next(
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def chromium() -> AsyncIterator[Browser]:
     """The browser that this machine has: playwright downloads none."""
     if CHROMIUM is None:
@@ -29,7 +29,7 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def stack(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """Everything that `mesh up` starts, the console too, where every order is dispatched and delivered at once."""
     settings = StackSettings(home=tmp_path_factory.mktemp("mesh"), http_port=0, console=True)
@@ -41,7 +41,7 @@ async def stack(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> 
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def console(chromium: Browser, stack: Stack) -> AsyncIterator[Console]:
     """A browser that has signed in by the link for any number of browsers."""
     assert stack.state.console_url
@@ -49,7 +49,7 @@ async def console(chromium: Browser, stack: Stack) -> AsyncIterator[Console]:
     await console.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def http(stack: Stack) -> AsyncIterator[AsyncClient]:
     """An HTTP client of the gateway, without a token."""
     async with AsyncClient(base_url=stack.state.gateway_url, timeout=20) as client:

@@ -7,16 +7,19 @@ from devstack.stack.stack import Stack
 from tests.support.contract.callers import Account, Wire, wire_of
 from tests.support.contract.carts import users_with_carts
 from tests.support.contract.givens import Givens
+from tests.support.whole_mesh import http, stack
+
+__all__ = ["http", "stack"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def wire(stack: Stack) -> AsyncIterator[Wire]:
     """NATS as those see it who send requests."""
     async with wire_of(stack) as wire:
         yield wire
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def accounts(stack: Stack, wire: Wire) -> Mapping[str, Account]:
     """On whose behalf the examples ask."""
     admin = stack.state.admin

@@ -7,6 +7,9 @@ from devstack.stack.stack import Stack
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from tests.support.http.people import bearer, log_in, register
+from tests.support.whole_mesh import http, stack
+
+__all__ = ["http", "stack"]
 
 Headers = dict[str, str]
 
@@ -17,7 +20,7 @@ async def user(http: AsyncClient) -> Headers:
     return bearer(await log_in(http, *await register(http)))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def operator(stack: Stack) -> AsyncIterator[NatsTransport]:
     """NATS as a person with `nats request` sees it."""
     settings = {"nats_url": stack.state.nats_url, **stack.state.operator.settings()}

@@ -16,7 +16,7 @@ _ONE_GATEWAY: dict[ServiceName, int] = {**_PAIRS, "gateway": 1}
 _MEASURED = pytest.StashKey["Figures"]()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def figures(request: pytest.FixtureRequest) -> Figures:
     return request.config.stash.setdefault(_MEASURED, Figures())
 
@@ -30,7 +30,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def pairs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
     """Two of every service and of the gateway, on one NATS server."""
     async with mesh(StackSettings(home=tmp_path_factory.mktemp("pairs"), http_port=0, replicas=_PAIRS)) as pairs:
