@@ -32,6 +32,21 @@ export function update(element, children) {
   }
 }
 
+/** A function from items to elements, which makes the element of an item once. Equal items have one element each. */
+export function remembered(make) {
+  let made = new Map();
+  return (items) => {
+    const before = made;
+    made = new Map();
+    for (const item of items) {
+      let key = JSON.stringify(item);
+      while (made.has(key)) key += "+";
+      made.set(key, before.get(key) ?? make(item));
+    }
+    return [...made.values()];
+  };
+}
+
 /** The JSON of a path. Throws an Error with the server's own words. */
 export async function load(path, options = {}) {
   const answer = await fetch(path, options);

@@ -1,5 +1,5 @@
 // The log lines of all processes, live.
-import { empty, field, h, heading, load, show } from "../dom.js";
+import { empty, field, h, heading, load, remembered, show, update } from "../dom.js";
 import { follow, latest } from "../live.js";
 import { logLine } from "./requests.js";
 
@@ -9,6 +9,8 @@ const filters = { text: "", service: "", level: "", request: "" };
 
 export function open(main) {
   const list = h("ul", { class: "lines" });
+  const lines = remembered((line) => logLine(line));
+  const nothing = empty("No line matches.");
   const note = h("p", { class: "summary", role: "status" });
   const pause = h("button", { type: "button", "aria-pressed": "false", onclick: () => {
     const paused = pause.getAttribute("aria-pressed") !== "true";
@@ -41,7 +43,7 @@ export function open(main) {
     try {
       const asked = new URLSearchParams(Object.entries(filters).filter(([, value]) => value));
       const found = await load(`/api/logs?${asked}`);
-      show(list, found.map((line) => logLine(line)), !found.length && empty("No line matches."));
+      update(list, found.length ? lines(found) : [nothing]);
       show(note, `${found.length} lines, the newest first`);
     } catch (error) {
       show(note, error.message);

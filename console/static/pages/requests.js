@@ -1,5 +1,5 @@
 // The newest requests, and one of them as a waterfall with its log lines.
-import { clock, duration, empty, field, h, heading, headings, load, show, update, wide } from "../dom.js";
+import { clock, duration, empty, field, h, heading, headings, load, remembered, show, update, wide } from "../dom.js";
 import { follow } from "../live.js";
 
 export const title = "Requests";
@@ -14,7 +14,7 @@ export function open(main, [id]) {
 function openList(main) {
   // The rows rest while the pointer is on them: nobody clicks on a row that moves away.
   const body = h("tbody", { onpointerleave: () => later() });
-  let rows = new Map();
+  const rows = remembered(row);
   const note = h("p", { class: "summary", role: "status" });
   const input = (name, attributes) => h("input", {
     ...attributes, value: filters[name],
@@ -53,11 +53,7 @@ function openList(main) {
       const asked = new URLSearchParams(Object.entries(filters).filter(([, value]) => value !== "" && value !== false));
       const found = await load(`/api/requests?${asked}`);
       show(note, `${found.length} shown`);
-      rows = new Map(found.map((one) => {
-        const key = JSON.stringify(one);
-        return [key, rows.get(key) ?? row(one)];
-      }));
-      update(body, found.length ? [...rows.values()] : [nothing]);
+      update(body, found.length ? rows(found) : [nothing]);
     } catch (error) {
       show(note, error.message);
     } finally {
