@@ -28,6 +28,7 @@ MODULES = {
     "compose": "cli.compose",
     "generate": "cli.generate",
     "users": "cli.users",
+    "token": "cli.token",
     "keys": "cli.keys",
     "new": "cli.new",
 }

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from cli.connection import NOBODY_SERVES, running_stack
 from cli.failure import fail
 from contracts.auth import Tokens, UserPage
-from devstack.home.state import Admin
+from devstack.home.state import Admin, StackState
 from mesh.core.endpoint import MAX_LIST_REPLY
 from mesh.core.reading import Reader, Unreadable
 from mesh.wire.problem import MAX_PROBLEM
@@ -49,13 +49,13 @@ class Gateway:
     def ask(self, shape: type[Shape], method: str, path: str, body: object = None) -> Shape:
         """The gateway's response. An error or an invalid response ends the program."""
         try:
-            return _ask(self.url, method, path, shape, body=body, token=self.token)
-        except _Refused as error:
+            return ask(self.url, method, path, shape, body=body, token=self.token)
+        except Refused as error:
             fail(str(error))
 
     def tell(self, method: str, path: str, body: object = None) -> None:
         """Send a request whose response has no body. An error ends the program."""
-        self.ask(_Nothing, method, path, body)
+        self.ask(Nothing, method, path, body)
 
     def user_id(self, who: str) -> str:
         """The id of the user with this id or e-mail address. Ends the program if there is none."""
@@ -73,14 +73,9 @@ def as_administrator(home: Path, gateway: str | None, token: str | None) -> Iter
 
     That login is repeated for as long as it takes.
     """
-    stack = None if gateway else running_stack(home)
-    url = gateway or (stack.gateway_url if stack else None)
-    if url is None:
-        fail(f"no mesh runs in {home}: start one with `mesh up`, or set MESH_GATEWAY_URL", NOBODY_SERVES)
-    if not url.startswith(("http://", "https://")):
-        fail(f"{url} is not the URL of a gateway")
+    url, stack = find_gateway(home, gateway)
     if token is not None:
-        yield Gateway(url.rstrip("/"), token)
+        yield Gateway(url, token)
     elif stack is not None:
         asked = Gateway(url, _log_in(url, stack.admin))
         try:
@@ -91,20 +86,43 @@ def as_administrator(home: Path, gateway: str | None, token: str | None) -> Iter
         fail("an administrator's access token is required: set MESH_TOKEN")
 
 
+def find_gateway(home: Path, gateway: str | None) -> tuple[str, StackState | None]:
+    """The URL of the gateway, without a slash at its end, and the stack in `home` unless `gateway` names another.
+
+    Ends the program if there is neither.
+    """
+    stack = None if gateway else running_stack(home)
+    url = gateway or (stack.gateway_url if stack else None)
+    if url is None:
+        fail(f"no mesh runs in {home}: start one with `mesh up`, or set MESH_GATEWAY_URL", NOBODY_SERVES)
+    if not url.startswith(("http://", "https://")):
+        fail(f"{url} is not the URL of a gateway")
+    return url.rstrip("/"), stack
+
+
+def log_in(url: str, email: str, password: str) -> Tokens:
+    """Start a session. Raises Refused."""
+    return ask(url, "POST", "/v1/auth/login", Tokens, body={"email": email, "password": password})
+
+
 def _log_in(url: str, admin: Admin) -> str:
     try:
-        login = {"email": admin.email, "password": admin.password}
-        return _ask(url, "POST", "/v1/auth/login", Tokens, body=login).access_token
-    except _Refused as error:
+        return log_in(url, admin.email, admin.password).access_token
+    except Refused as error:
         # The gateway's own text, and what it means for a login without a typed password.
         fail(f"{error}: if the password of {admin.email} has changed, set MESH_TOKEN to an access token")
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The gateway responds with a problem document."""
 
+    def __init__(self, message: str, status: int) -> None:
+        """The detail and reason of the problem, and the status of the response."""
+        super().__init__(message)
+        self.status = status
 
-class _Nothing(BaseModel):
+
+class Nothing(BaseModel):
     """A response without a body."""
 
 
@@ -115,9 +133,10 @@ class _Problem(BaseModel):
     reason: str
 
 
-def _ask(
+def ask(
     url: str, method: str, path: str, shape: type[Shape], *, body: object = None, token: str | None = None
 ) -> Shape:
+    """The response of a gateway. Raises Refused for an error. No response or an invalid one ends the program."""
     data = None if body is None else json.dumps(body).encode()
     sent = {"Content-Type": "application/json"} if data else {}
     if token is not None:
@@ -127,7 +146,7 @@ def _ask(
         with _direct().open(request, timeout=_TIMEOUT) as answer:
             said = answer.read(_MAX_ANSWER + 1) or b"{}"
     except HTTPError as error:
-        raise _Refused(_problem(error)) from None
+        raise Refused(_problem(error), error.code) from None
     except (URLError, OSError, HTTPException, ValueError) as error:
         fail(f"{url} does not answer: {error}", NOBODY_SERVES)
     try:

@@ -27,6 +27,7 @@ def print_summary(console: Console, state: StackState, console_url: str | None =
         ("logs", str(state.logs)),
         ("try", f"curl -s '{state.gateway_url}/v1/products?limit=2'"),
         ("", shlex.join([*_command(), "call", *_home_option(state), "customers.get", _ALFKI])),
+        *([("", _curl(state))] if any(name.startswith("auth") for name in state.processes) else []),
         ("or", _nats_request(state)),
         ("", "Ctrl-C stops everything and keeps the data."),
     ]
@@ -84,6 +85,12 @@ def _command() -> list[str]:
     """The words by which this command was run, for a shell."""
     program = sys.argv[0]
     return [sys.executable, program] if program.endswith(".py") else [program]
+
+
+def _curl(state: StackState) -> str:
+    """A read over HTTP with an administrator's access token."""
+    token = shlex.join([*_command(), "token", *_home_option(state), "--admin", "--header"])
+    return f'curl -s {state.gateway_url}/v1/customers/ALFKI -H "$({token})"'
 
 
 def _home_option(state: StackState) -> list[str]:

@@ -88,7 +88,7 @@ def read_stack(home: Path) -> StackState | None:
     """
     try:
         for path in (home, _file(home)):  # the folder first: if it is ours, nobody else can replace the file
-            _check_owner(path)
+            require_ours(path)
         state = StackState.model_validate_json(_file(home).read_bytes())
     except (OSError, ValidationError):
         return None
@@ -112,7 +112,8 @@ def remove_stack(home: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _check_owner(path: Path) -> None:
+def require_ours(path: Path) -> None:
+    """Raises DevstackError if another user owns the file or folder, or can write to it."""
     status = path.stat()
     if status.st_uid != os.geteuid():
         raise DevstackError(f"{path} belongs to another user: set --home or MESH_HOME to a folder of your own")

@@ -58,6 +58,7 @@ COMMANDS = {
     "new service": ("new", "service", "Nowhere"),
     "restart": ("restart", "customers", "--home", "nowhere"),
     "subjects": ("subjects", "--json"),
+    "token": ("token", "--admin"),
     "top": ("top", "--once", "--every", "0.2"),
     "trace": ("trace", "nothing", "--home", "nowhere"),
     "up": ("up", "--http-port", "70000"),
@@ -209,19 +210,34 @@ async def test_letters_that_a_terminal_does_not_know_are_no_traceback(tmp_path: 
 
 async def test_what_mesh_up_prints_can_be_pasted_whatever_the_home_is_called(tmp_path: Path) -> None:
     home = tmp_path / WEIRD
-    up = Process(tmp_path / "up.log", MESH, "up", "--home", str(home), "--http-port", "0", *FEW, FORCE_COLOR="1")
+    up = Process(
+        tmp_path / "up.log",
+        MESH,
+        "up",
+        "--home",
+        str(home),
+        "--http-port",
+        "0",
+        *FEW,
+        "--only",
+        "auth",
+        FORCE_COLOR="1",
+    )
     async with up:
         while "Ctrl-C stops everything" not in up.log.read_text():
             assert up.running, up.log.read_text()
             await asyncio.sleep(0.05)
         lines = up.log.read_text().splitlines()
         (call,) = [line.strip() for line in lines if "mesh call" in line]
+        (curl,) = [line.strip() for line in lines if "mesh token" in line]
         (nats,) = [line.partition("or")[2].strip() for line in lines if "nats -s" in line]
         pasted = await shell(tmp_path, call)
+        read = await shell(tmp_path, curl)
         code = await up.end(signal.SIGTERM)
 
         assert (0, "") == (pasted[0], pasted[2])
         assert "ALFKI" == json.loads(pasted[1])["customer_id"]
+        assert (0, "ALFKI") == (read[0], json.loads(read[1])["customer_id"]), read[2]
         assert str(home / "operator.nk") in shlex.split(nats)
         assert "\x1b" not in up.log.read_text()
         assert 0 == code
