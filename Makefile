@@ -9,6 +9,8 @@ BENCH_VENV := .venv-bench
 BENCH_PYTHON ?= $(shell /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo /usr/bin/python3 || echo $(PYTHON))
 AUDIT_STAMP := $(VENV)/.installed-audit
 FUZZ_STAMP := $(VENV)/.installed-fuzz
+CLIENTS_VENV := .venv-clients
+CLIENTS_STAMP := $(CLIENTS_VENV)/.installed
 # Options of `mesh up` and of pytest pass through, e.g. make up ARGS="--http-port 8081".
 ARGS ?=
 
@@ -55,14 +57,16 @@ compose-env: install ## Create .env and keys/ for docker compose up
 test: install ## Run the tests on real servers
 	@$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
-polyglot: install ## Run the tests in other languages: installs packages of npm and Go
+polyglot: install $(CLIENTS_STAMP) ## Run the tests in other languages: installs packages of npm and Go
 	@command -v npm >/dev/null || { echo "make polyglot needs Node.js 20 or newer, with npm"; exit 1; }
 	@command -v go >/dev/null || { echo "make polyglot needs Go 1.26 or newer"; exit 1; }
 	@cd polyglot && npm ci --no-audit --no-fund --ignore-scripts
 	@cd polyglot/products-ts && npm ci --no-audit --no-fund --ignore-scripts && npm run --silent build
+	@cd polyglot/clients/typescript && npm ci --no-audit --no-fund --ignore-scripts
 	@GOBIN=$(CURDIR)/polyglot/node_modules/.bin $$($(BIN)/python -c "from ops.contracts.generators.golang import GO; print(GO.install)")
 	@if command -v mvn >/dev/null; then \
-		cd polyglot/java && mvn -q -B compile dependency:copy-dependencies -DoutputDirectory=target/lib; \
+		for folder in java clients/java; do \
+			(cd polyglot/$$folder && mvn -q -B compile dependency:copy-dependencies -DoutputDirectory=target/lib) || exit; done; \
 	else echo "without Java: it needs Java 17 or newer, and Maven"; fi
 	@MESH_POLYGLOT=1 $(BIN)/pytest tests/polyglot $(ARGS)
 
@@ -81,6 +85,16 @@ $(VENV)/.installed-%: requirements/%.txt $(STAMP)
 		uv pip install -q --python $(BIN)/python --require-hashes --no-build-isolation -r $< ; \
 	else \
 		$(BIN)/python -m pip install -q --require-hashes --no-build-isolation -r $< ; \
+	fi
+	@touch $@
+
+$(CLIENTS_STAMP): requirements/clients.txt
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv -q --allow-existing --python $(PYTHON) $(CLIENTS_VENV) && \
+		uv pip install -q --python $(CLIENTS_VENV)/bin/python --require-hashes --no-build-isolation -r $< ; \
+	else \
+		$(PYTHON) -m venv $(CLIENTS_VENV) && \
+		$(CLIENTS_VENV)/bin/python -m pip install -q --require-hashes --no-build-isolation -r $< ; \
 	fi
 	@touch $@
 
@@ -123,12 +137,12 @@ lock: ## Update the pins of every dependency
 		$(COMPILE) --upgrade --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit; done
 	@for extra in bench audit fuzz; do \
 		$(COMPILE) --extra $$extra -c requirements/dev.txt pyproject.toml -o requirements/$$extra.txt || exit; done
-	@$(COMPILE) --upgrade --group build -o requirements/build.txt
+	@for group in build clients; do $(COMPILE) --upgrade --group $$group -o requirements/$$group.txt || exit; done
 	@for file in requirements/*.txt; do \
 		printf -- '$(OPTIONS)' | cat - $$file > $$file.new && mv $$file.new $$file || exit; done
 
 clean: ## Remove .venv, caches and the data of `mesh up`
 	rm -rf bench/peers/nestjs/node_modules bench/peers/nestjs/dist bench/peers/go/dist
-	rm -rf polyglot/products-ts/node_modules polyglot/products-ts/dist polyglot/java/target
-	rm -rf $(VENV) $(BENCH_VENV) .mesh .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf polyglot/products-ts/node_modules polyglot/products-ts/dist polyglot/java/target polyglot/clients/*/node_modules polyglot/clients/java/target
+	rm -rf $(VENV) $(BENCH_VENV) $(CLIENTS_VENV) .mesh .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

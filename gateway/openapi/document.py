@@ -9,7 +9,7 @@ from gateway.openapi.headers import HEADERS, of_success
 from gateway.openapi.links import Operations, add_links
 from gateway.openapi.problems import Kind, described, examples, shared
 from gateway.openapi.reasons import EDGE, reasons
-from gateway.openapi.shapes import complete_examples, name_values, without_null, write_integers
+from gateway.openapi.shapes import complete_examples, name_values, type_nulls, without_null, write_integers
 from gateway.openapi.tags import TAGS
 from gateway.routing.declarations import api_routes, declared
 from gateway.semantics.media_type import MERGE_PATCH
@@ -69,6 +69,7 @@ def _complete(made: dict[str, Any], app: FastAPI) -> None:
     components["headers"] = HEADERS
     name_values(components["schemas"])
     complete_examples(components["schemas"])
+    type_nulls(components["schemas"])
     write_integers(made["paths"])
     write_integers(components["schemas"])
     add_links(operations, components["schemas"])

@@ -50,6 +50,17 @@ def _complete(example: object, schema: Mapping[str, Any], schemas: Mapping[str, 
                 example[name] = None
 
 
+def type_nulls(schemas: Mapping[str, dict[str, Any]]) -> None:
+    """Give a field that is always null the type of a text too: generators of clients know no type of null alone.
+
+    `const` says that it is never a text.
+    """
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            if field.get("type") == "null":
+                field.update({"type": ["string", "null"], "const": None})
+
+
 def write_integers(schemas: Mapping[str, dict[str, Any]]) -> None:
     """Write the bounds of integers as such. FastAPI writes 200 as 200.0, which some generators copy."""
     for schema in _each(schemas):

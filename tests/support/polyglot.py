@@ -15,6 +15,9 @@ POLYGLOT: Final = ROOT / "polyglot"
 """The folder of programs in other languages, and of the packages of Node.js."""
 PRODUCTS_TS: Final = POLYGLOT / "products-ts"
 JAVA: Final = POLYGLOT / "java"
+CLIENTS: Final = POLYGLOT / "clients"
+"""A session for each generator of clients."""
+CLIENTS_PYTHON: Final = ROOT / ".venv-clients" / "bin"
 _WITHIN: Final = 300
 _TOOLS: Final = POLYGLOT / "node_modules" / ".bin"
 PATH: Final = os.pathsep.join([str(_TOOLS), os.environ.get("PATH", ""), "/usr/local/go/bin"])
@@ -31,6 +34,17 @@ needs_openapi_tools = pytest.mark.skipif(
 needs_go = pytest.mark.skipif(_missing("go", "oapi-codegen"), reason="needs Go and oapi-codegen: make polyglot")
 needs_java = pytest.mark.skipif(
     _missing("java") or not (JAVA / "target" / "lib").exists(), reason="needs Java 17 and Maven: make polyglot"
+)
+needs_client_ts = pytest.mark.skipif(
+    _missing("node") or not (CLIENTS / "typescript" / "node_modules").exists(),
+    reason="needs Node.js and openapi-typescript: make polyglot",
+)
+needs_client_python = pytest.mark.skipif(
+    not (CLIENTS_PYTHON / "openapi-python-client").exists(), reason="needs openapi-python-client: make polyglot"
+)
+needs_client_java = pytest.mark.skipif(
+    _missing("java") or not (CLIENTS / "java" / "target" / "lib").exists(),
+    reason="needs Java 17 and Maven: make polyglot",
 )
 needs_products_ts = pytest.mark.skipif(
     _missing("node") or not (PRODUCTS_TS / "dist" / "main.js").exists(),

@@ -154,3 +154,8 @@ async def test_an_example_has_its_nulls(app: FastAPI) -> None:
 async def test_a_value_of_an_enum_has_a_name(app: FastAPI) -> None:
     sort = app.openapi()["components"]["schemas"]["OrderSort"]
     assert ["ORDER_ID", "ORDER_ID_DESCENDING"] == sort["x-enum-varnames"]
+
+
+async def test_a_field_that_is_always_null_has_a_type_for_generators(app: FastAPI) -> None:
+    field = app.openapi()["components"]["schemas"]["UserSessionPage"]["properties"]["next_cursor"]
+    assert (["string", "null"], None) == (field["type"], field["const"])
