@@ -7,7 +7,13 @@ from fastapi import APIRouter, Path, Query, Response
 from contracts import products_categories as contract
 from contracts.base import LONGEST_PAGE, Id
 from gateway.api.picking import find, numbers, picked
-from gateway.api.products.categories_schemas import Category, CategoryChange, CategoryPage, NewCategory
+from gateway.api.products.categories_schemas import (
+    Category,
+    CategoryChange,
+    CategoryPage,
+    CategoryReplacement,
+    NewCategory,
+)
 from gateway.api.products.schemas import PickingQuery
 from gateway.api.schemas import InDigits
 from gateway.routing.calls import Call, calls
@@ -57,6 +63,18 @@ async def create_category(
     """Create a category. The service assigns its id."""
     category = await call(body.to_contract())
     return resource(category, status=201, headers={"Location": f"{router.prefix}/{category.category_id}"})
+
+
+@router.put("/{category_id}", response_model=Category, responses=changed(), summary="Replace a category")
+async def replace_category(
+    category_id: CategoryId,
+    body: CategoryReplacement,
+    version: RequiredVersion,
+    call: Call[contract.UpdateCategory, Category] = calls(PRODUCTS_CATEGORIES_UPDATE, Category),
+) -> Response:
+    """Replace every field of a category, if its version is the one in If-Match."""
+    change = contract.UpdateCategory(category_id=category_id, expected_version=version, patch=body.to_contract())
+    return resource(await call(change))
 
 
 @router.patch("/{category_id}", response_model=Category, responses=changed(), summary="Change a category")

@@ -56,3 +56,16 @@ class CategoryChange(Patch):
     def to_contract(self) -> contract.CategoryPatch:
         """The change as the service reads it."""
         return contract.CategoryPatch(**self.changes())
+
+
+class CategoryReplacement(Request):
+    """A category as a whole. A description that is omitted becomes null."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_NEW_BEVERAGES]})
+
+    category_name: CategoryName
+    description: Description | None = None
+
+    def to_contract(self) -> contract.CategoryPatch:
+        """The change of every field, as the service reads it."""
+        return contract.CategoryPatch(**self.model_dump())

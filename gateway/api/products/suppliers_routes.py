@@ -8,7 +8,13 @@ from contracts import products_suppliers as contract
 from contracts.base import LONGEST_PAGE, Id
 from gateway.api.picking import find, numbers, picked
 from gateway.api.products.schemas import PickingQuery
-from gateway.api.products.suppliers_schemas import NewSupplier, Supplier, SupplierChange, SupplierPage
+from gateway.api.products.suppliers_schemas import (
+    NewSupplier,
+    Supplier,
+    SupplierChange,
+    SupplierPage,
+    SupplierReplacement,
+)
 from gateway.api.schemas import InDigits
 from gateway.routing.calls import Call, calls
 from gateway.routing.conditional_writes import RequiredVersion
@@ -57,6 +63,18 @@ async def create_supplier(
     """Create a supplier. The service assigns its id."""
     supplier = await call(body.to_contract())
     return resource(supplier, status=201, headers={"Location": f"{router.prefix}/{supplier.supplier_id}"})
+
+
+@router.put("/{supplier_id}", response_model=Supplier, responses=changed(), summary="Replace a supplier")
+async def replace_supplier(
+    supplier_id: SupplierId,
+    body: SupplierReplacement,
+    version: RequiredVersion,
+    call: Call[contract.UpdateSupplier, Supplier] = calls(PRODUCTS_SUPPLIERS_UPDATE, Supplier),
+) -> Response:
+    """Replace every field of a supplier, if its version is the one in If-Match."""
+    change = contract.UpdateSupplier(supplier_id=supplier_id, expected_version=version, patch=body.to_contract())
+    return resource(await call(change))
 
 
 @router.patch("/{supplier_id}", response_model=Supplier, responses=changed(), summary="Change a supplier")

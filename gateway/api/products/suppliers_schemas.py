@@ -94,3 +94,25 @@ class SupplierChange(Patch):
     def to_contract(self) -> contract.SupplierPatch:
         """The change as the service reads it."""
         return contract.SupplierPatch(**self.changes())
+
+
+class SupplierReplacement(Request):
+    """A supplier as a whole. A field that is omitted becomes null."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_NEW_EXOTIC_LIQUIDS]})
+
+    company_name: CompanyName
+    contact_name: PersonName | None = None
+    contact_title: PersonName | None = None
+    address: Street | None = None
+    city: Place | None = None
+    region: Place | None = None
+    postal_code: PostalCode | None = None
+    country: Place | None = None
+    phone: PhoneNumber | None = None
+    fax: PhoneNumber | None = None
+    homepage: Homepage | None = None
+
+    def to_contract(self) -> contract.SupplierPatch:
+        """The change of every field, as the service reads it."""
+        return contract.SupplierPatch(**self.model_dump())

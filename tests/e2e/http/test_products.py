@@ -87,3 +87,28 @@ async def test_nothing_is_404(http: AsyncClient, admin: Headers) -> None:
     problem(await http.get(nothing), 404, "product_not_found")
     problem(await http.post(f"{nothing}/discontinue", headers=admin), 404, "product_not_found")
     problem(await http.get(f"/v1/suppliers/{2**31 - 1}", headers=admin), 404, "supplier_not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "rest"),
+    [
+        ("/v1/categories", "category_name", {"description": "to be cleared"}),
+        ("/v1/suppliers", "company_name", {"city": "Bristol", "phone": "to be cleared"}),
+    ],
+)
+async def test_a_category_and_a_supplier_are_replaced(
+    http: AsyncClient, admin: Headers, path: str, name: str, rest: dict[str, str]
+) -> None:
+    created = await http.post(path, json={name: MARK, **rest}, headers=admin)
+    place = created.headers["location"]
+    blind = await http.put(place, json={name: MARK}, headers=admin)
+    replaced = await http.put(place, json={name: f"{MARK} 2"}, headers={**admin, "If-Match": '"1"'})
+    stale = await http.put(place, json={name: MARK}, headers={**admin, "If-Match": '"1"'})
+    partial = await http.put(place, json=rest, headers={**admin, "If-Match": '"2"'})
+
+    problem(blind, 428, "if_match_required")
+    expected = {**created.json(), **dict.fromkeys(rest), name: f"{MARK} 2", "version": 2}
+    assert (200, '"2"', expected) == (replaced.status_code, replaced.headers["etag"], replaced.json())
+    problem(stale, 412, "version_mismatch")
+    assert [name] == [error.field for error in problem(partial, 422, "invalid_payload").errors]
+    assert expected == (await http.get(place, headers=admin)).json()

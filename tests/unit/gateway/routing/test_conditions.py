@@ -19,7 +19,9 @@ from subjects import (
     CUSTOMERS_CREATE,
     CUSTOMERS_GET,
     CUSTOMERS_UPDATE,
+    PRODUCTS_CATEGORIES_UPDATE,
     PRODUCTS_DISCONTINUE,
+    PRODUCTS_SUPPLIERS_UPDATE,
     PRODUCTS_UPDATE,
 )
 from tests.support.gateway.requests_of_all_kinds import fitting
@@ -33,6 +35,8 @@ WRITES: Final = (
     ("PATCH", "/v1/customers/ALFKI", {"city": "Potsdam"}, CUSTOMERS_UPDATE),
     ("PUT", "/v1/customers/ALFKI", {"company_name": "Alfreds"}, CUSTOMERS_UPDATE),
     ("PATCH", "/v1/products/1", {"reorder_level": 1}, PRODUCTS_UPDATE),
+    ("PUT", "/v1/categories/1", {"category_name": "Beverages"}, PRODUCTS_CATEGORIES_UPDATE),
+    ("PUT", "/v1/suppliers/1", {"company_name": "Exotic Liquids"}, PRODUCTS_SUPPLIERS_UPDATE),
     ("DELETE", "/v1/customers/ALFKI", None, CUSTOMERS_ARCHIVE),
     ("POST", "/v1/products/1/discontinue", None, PRODUCTS_DISCONTINUE),
 )

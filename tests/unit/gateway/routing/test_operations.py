@@ -42,6 +42,8 @@ BODIES = [
     ("POST", "/v1/products"),
     ("PATCH", "/v1/products/{product_id}"),
     ("PUT", "/v1/products/{product_id}"),
+    ("PUT", "/v1/categories/{category_id}"),
+    ("PUT", "/v1/suppliers/{supplier_id}"),
 ]
 every_route = pytest.mark.parametrize("route", sorted(ACCESS.keys() | HEALTH | ABOUT), ids=" ".join)
 every_call = pytest.mark.parametrize("route", ACCESS, ids=" ".join)

@@ -9,8 +9,12 @@ from httpx2 import AsyncClient
 
 from contracts.customers import CustomerPatch
 from contracts.products import ProductPatch
+from contracts.products_categories import CategoryPatch
+from contracts.products_suppliers import SupplierPatch
 from gateway.api.customers.schemas import CustomerReplacement
+from gateway.api.products.categories_schemas import CategoryReplacement
 from gateway.api.products.schemas import ProductReplacement
+from gateway.api.products.suppliers_schemas import SupplierReplacement
 from gateway.routing.declarations import api_routes
 from gateway.routing.route import JsonRoute
 from mesh.core.errors import NotFound
@@ -123,6 +127,8 @@ def test_the_fields_follow_from_the_routes(app: FastAPI) -> None:
     routes = {route.name: route for route in api_routes(app) if isinstance(route, JsonRoute)}
     assert {"customer_id", "version"} == routes["update_customer"].read_only
     assert {"product_id", "discontinued", "version"} == routes["replace_product"].read_only
+    assert {"category_id", "version"} == routes["replace_category"].read_only
+    assert {"supplier_id", "version"} == routes["replace_supplier"].read_only
     assert frozenset() == routes["put_item"].read_only  # GET shows no single item
     assert frozenset() == routes["create_customer"].read_only
 
@@ -130,6 +136,8 @@ def test_the_fields_follow_from_the_routes(app: FastAPI) -> None:
 def test_a_replacement_has_every_field_that_a_change_may_have() -> None:
     assert CustomerPatch.model_fields.keys() == CustomerReplacement.model_fields.keys()
     assert ProductPatch.model_fields.keys() == ProductReplacement.model_fields.keys()
+    assert CategoryPatch.model_fields.keys() == CategoryReplacement.model_fields.keys()
+    assert SupplierPatch.model_fields.keys() == SupplierReplacement.model_fields.keys()
 
 
 async def test_an_omitted_field_of_a_replacement_becomes_null(
