@@ -32,7 +32,7 @@ def describe(app: FastAPI, offers: Iterable[Offer]) -> None:
 
 def _describe(operation: dict[str, Any], offer: Offer) -> None:
     parameters = operation.setdefault("parameters", [])
-    parameters.append(_names(FIELDS, _FIELDS, (*offer.names, *offer.expansions)))
+    parameters.append(_names(FIELDS, _FIELDS, (*offer.names, *offer.beside)))
     responses = operation["responses"]
     if offer.expansions:
         parameters.append(_names(EXPAND, _EXPAND, tuple(offer.expansions)))

@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -119,7 +120,8 @@ class _Shape:
 
     def check(self) -> None:
         """Raise Invalid for what the route does not offer. Only a request that may read learns of it."""
-        check(self.wanted, self.offer.names, tuple(self.offer.expansions))
+        beside = (name for name in self.wanted.expand if name in self.offer.beside)
+        check(self.wanted, (*self.offer.names, *beside), tuple(self.offer.expansions))
 
     def rows(self, kind: bytes) -> Rows:
         """What writes a list. Raises Invalid."""
@@ -166,12 +168,13 @@ class _Shape:
         for expansion, objects in zip(wanted, found, strict=True):
             if isinstance(objects, Answer):
                 return objects
-            for item in items:
-                item[expansion.name] = objects.get(item[expansion.key])
+            for place in _places(expansion, items):
+                place[expansion.name] = objects.get(place[expansion.key])
         return None
 
     async def _objects(self, expansion: Expansion, items: list[Item]) -> Mapping[Any, Item] | Answer:
-        keys = dict.fromkeys(item[expansion.key] for item in items if item[expansion.key] is not None)
+        places = _places(expansion, items)
+        keys = dict.fromkeys(place[expansion.key] for place in places if place[expansion.key] is not None)
         if not keys:
             return {}
         ids = ",".join(str(key) for key in keys)
@@ -192,6 +195,10 @@ class _Shape:
             return headers
         tag = etag_with_digest(version_of(etag), body)
         return [*(header for header in headers if header[0] not in _OF_THE_PLAIN_ANSWER), (b"etag", tag)]
+
+
+def _places(expansion: Expansion, items: Iterable[Item]) -> Iterator[Item]:
+    return chain.from_iterable(expansion.places(item) for item in items)
 
 
 def _list_headers(answer: Answer, rows: Rows, scope: Scope, kind: bytes) -> Headers:

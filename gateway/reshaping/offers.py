@@ -1,8 +1,8 @@
 """Which other shapes each route offers: all of it follows from the model that it answers with."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel
@@ -23,6 +23,15 @@ class Expansion:
     path: str
     """The list that has them by `ids`."""
     model: type[BaseModel]
+    within: tuple[str, ...] = ()
+    """The lists of the resource whose items have the id, such as `lines`. Empty if the resource has it itself."""
+
+    def places(self, resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """What gets an object of this kind: the resource, or each item of these lists."""
+        if not self.within:
+            yield resource
+        for name in self.within:
+            yield from resource[name]
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,11 @@ class Offer:
         """The fields of the resource."""
         return tuple(self.model.model_fields)
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The expansions that become fields of the resource."""
+        return tuple(name for name, one in self.expansions.items() if not one.within)
+
 
 def offers(routes: Iterable[RouteContext]) -> tuple[Offer, ...]:
     """What each read of the API offers."""
@@ -56,11 +70,27 @@ def offers(routes: Iterable[RouteContext]) -> tuple[Offer, ...]:
             route.path_regex,
             model,
             is_list,
-            {one.name: one for one in expansions if one.key in model.model_fields and not _shows(model, one)},
+            dict(_offered(model, expansions)),
             path,
         )
         for route, path, model, is_list in reads
     )
+
+
+def _offered(model: type[BaseModel], expansions: Iterable[Expansion]) -> Iterator[tuple[str, Expansion]]:
+    for one in expansions:
+        if _shows(model, one):
+            continue
+        if one.key in model.model_fields:
+            yield one.name, one
+        elif within := tuple(name for name in model.model_fields if one.key in _item_fields(model, name)):
+            yield one.name, replace(one, within=within)
+
+
+def _item_fields(model: type[BaseModel], name: str) -> Iterable[str]:
+    """The fields of a list's items; none if the field is no list of objects."""
+    item = next(iter(get_args(model.model_fields[name].annotation)), None)
+    return item.model_fields if isinstance(item, type) and issubclass(item, BaseModel) else ()
 
 
 def _shows(model: type[BaseModel], expansion: Expansion) -> bool:

@@ -13,7 +13,12 @@ from tests.support.gateway.document import resolved
 ROUTES = {(method.lower(), path): one.subject for (method, path), one in golden.routes().items()}
 HEALTH = {("get", "/healthz"), ("get", "/readyz")}
 ABOUT = {("get", "/"), ("get", "/v1/problems"), ("get", "/v1/problems/{reason}")}
-REPLACED = {("put", "/v1/customers/{customer_id}"), ("put", "/v1/products/{product_id}")}
+REPLACED = {
+    ("put", "/v1/customers/{customer_id}"),
+    ("put", "/v1/products/{product_id}"),
+    ("put", "/v1/categories/{category_id}"),
+    ("put", "/v1/suppliers/{supplier_id}"),
+}
 WITHOUT_ENDPOINT = {
     ("get", "/v1/events"),
     ("post", "/v1/batch"),

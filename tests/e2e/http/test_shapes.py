@@ -29,6 +29,16 @@ async def test_the_customers_of_orders_stand_beside_their_ids(http: AsyncClient,
     assert [] == [one for one in shown if one[0] != one[1]]
 
 
+async def test_the_products_of_an_order_stand_in_its_lines(http: AsyncClient, admin: dict[str, str]) -> None:
+    path = "/v1/orders/10248"
+    plain = (await http.get(path, headers=admin)).json()
+    order = (await http.get(path, params={"expand": "product,customer"}, headers=admin)).json()
+    assert 3 == len(order["lines"])
+    for before, line in zip(plain["lines"], order["lines"], strict=True):
+        assert {**before, "product": (await http.get(f"/v1/products/{line['product_id']}")).json()} == line
+    assert {**plain, "lines": order["lines"], "customer": order["customer"]} == order
+
+
 async def test_all_orders_come_as_csv_and_as_ndjson_in_the_order_of_the_pages(
     http: AsyncClient, admin: dict[str, str]
 ) -> None:

@@ -135,6 +135,21 @@ async def test_the_customers_of_orders_are_read_by_id(http: AsyncClient, world: 
     assert [{"customer_ids": customer_ids}] == asked if customer_ids else asked == []
 
 
+@pytest.mark.parametrize("path", ["/v1/orders/11078", "/v1/cart", "/v1/shipments/1"])
+async def test_the_products_of_all_lines_are_read_at_once(
+    http: AsyncClient, world: World, user: dict[str, str], path: str
+) -> None:
+    shown = (await http.get(f"{path}?expand=product", headers=user)).json()
+    lines = [line for name in ("lines", "items", "short") for line in shown.get(name, ())]
+    found = {line["product_id"]: line["product"] for line in lines}
+    assert [key for key, product in found.items() if product] == [one["product_id"] for one in found.values() if one]
+    assert found
+    (asked,) = (seen.sent["product_ids"] for seen in world.asked if seen.endpoint is PRODUCTS_GET_MANY)
+    assert {line["product_id"] for line in lines} == set(asked)
+    refused = await http.get(f"{path}?expand=product&fields=product", headers=user)
+    assert (422, "fields") == (refused.status_code, refused.json()["errors"][0]["field"])
+
+
 @pytest.mark.parametrize(
     ("path", "asked"),
     [
