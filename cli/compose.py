@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cli.facts import JsonOption, tell
 from cli.failure import fail
 from cli.nats import HOSTS, make_keys
 from ops.generated import password
@@ -40,22 +41,24 @@ def init(
         str, typer.Option(help="The mail server, with its user and password. Mails wait until it can be reached.")
     ] = "smtp://localhost:25",
     mail_from: Annotated[str, typer.Option(help="The address that mails come from.")] = "shop@northwind.example",
+    as_json: JsonOption = False,
 ) -> None:
     """Create .env and keys/ with passwords, keys and certificates, readable by their owner only.
 
     Existing values are kept. Run it again after an update, or to renew a certificate before it expires. Of two that
     run at once, one waits for the other.
     """
-    file = folder / ".env"
+    file, keys = folder / ".env", folder / "keys"
     try:
         with locked(folder):
             _fill(folder, admin_email, (smtp_url, mail_from))
     except (OSError, ValueError) as error:
         fail(f"{file}: {error}")
-    typer.echo(
-        f"{file}, {folder / 'keys'}: ready for `docker compose up --build`; "
+    sentence = (
+        f"{file}, {keys}: ready for `docker compose up --build`; "
         "the first administrator logs in with AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD"
     )
+    tell(sentence, {"environment": str(file), "keys": str(keys)}, as_json=as_json)
 
 
 def _fill(folder: Path, admin_email: str, mail: tuple[str, str]) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.connection import expanded
+from cli.facts import JsonOption, tell_files
 from cli.failure import fail
 from devstack.stack.services import ROOT
 from ops.callers import CALLERS, read_callers
@@ -21,11 +22,17 @@ def generate(
     folder: Annotated[
         Path, typer.Option(callback=expanded, help="The folder of the files.", show_default=False)
     ] = ROOT,
+    as_json: JsonOption = False,
 ) -> None:
     """Update nats.conf, compose.yaml and .env.example.
 
     Their generated parts follow from services.py, subjects.py and callers.json.
     """
+    tell_files(updated(folder, check=check), "mesh generate", check=check, as_json=as_json)
+
+
+def updated(folder: Path, *, check: bool = False) -> list[str]:
+    """Write the files that are out of date, unless `check`. Return their names. Ends the program if it cannot."""
     try:
         stale = stale_files(folder)
         if not check:
@@ -33,9 +40,7 @@ def generate(
                 (folder / name).write_text(text)
     except (OSError, ValueError) as error:
         fail(str(error))
-    if check and stale:
-        fail(f"out of date: {', '.join(stale)}; run `mesh generate`")
-    typer.echo(f"written: {', '.join(stale)}" if stale else "all files are up to date")
+    return list(stale)
 
 
 def stale_files(folder: Path = ROOT) -> dict[str, str]:

@@ -6,13 +6,13 @@ from pathlib import Path
 import typer
 
 from cli.connection import HomeOption, connected
+from cli.facts import JsonOption, tell
 from cli.failure import fail
 from cli.gateway import TokenOption, as_administrator
 from contracts.auth import KeyRotation, RotateKeys
 from mesh.client.client import Client
 from mesh.core.context import Context, request_id_from, working_on
 from mesh.core.errors import MeshError
-from mesh.core.terminal import escaped
 from subjects import AUTH_KEYS_ROTATE
 
 keys = typer.Typer(name="keys", no_args_is_help=True, help="Manage the keys that sign access tokens.")
@@ -24,7 +24,7 @@ def _group() -> None:
 
 
 @keys.command()
-def rotate(*, token: TokenOption = None, home: HomeOption = Path(".mesh")) -> None:
+def rotate(*, as_json: JsonOption = False, token: TokenOption = None, home: HomeOption = Path(".mesh")) -> None:
     """Publish a new signing key. It signs two minutes later; the old key retires when its last token expires.
 
     If a new key is already waiting, the command reports that one. Uses the NATS of the stack in `--home`, or NATS_URL
@@ -35,7 +35,8 @@ def rotate(*, token: TokenOption = None, home: HomeOption = Path(".mesh")) -> No
     else:
         with as_administrator(home, None, None) as administrator:
             rotation = asyncio.run(_rotate(administrator.token, home))
-    typer.echo(f"{escaped(rotation.kid)} signs from {rotation.signs_from:%Y-%m-%d %H:%M:%S} UTC on")
+    sentence = f"{rotation.kid} signs from {rotation.signs_from:%Y-%m-%d %H:%M:%S} UTC on"
+    tell(sentence, rotation.model_dump(mode="json"), as_json=as_json)
 
 
 async def _rotate(token: str, home: Path) -> KeyRotation:

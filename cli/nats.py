@@ -1,12 +1,15 @@
 """`mesh nats`: permissions and streams, derived from subjects.py and services.py, and keys for NATS users."""
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.connection import expanded
+from cli.facts import JsonOption, tell, tell_files
 from cli.failure import fail
 from cli.nats_user import user as user_commands
 from cli.streams import streams as streams_command
@@ -15,6 +18,7 @@ from ops.callers import CALLERS, Caller, read_callers
 from ops.certificates import Authority
 from ops.nkeys import CONSOLE, DEPLOYER, new_seed, public_key, variable
 from ops.permissions import block, replaced
+from ops.permissions import permissions as permitted
 from ops.private_files import locked, write_private
 from ops.streams import streams
 from services import BY_NAME, PROCESSES, USERS
@@ -29,16 +33,34 @@ nats.add_typer(user_commands)
 
 
 @nats.command()
-def permissions(*, write: Annotated[bool, typer.Option("--write", help="Write them to nats.conf.")] = False) -> None:
+def permissions(
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Write them to nats.conf.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document per user; with --write, one of what was written.")
+    ] = False,
+) -> None:
     """Print what each user may publish and subscribe to, as nats.conf declares it."""
     callers = _callers()
-    if not write:
+    if write:
+        tell_files(_configured(callers), "mesh generate", check=False, as_json=as_json)
+    elif as_json:
+        for name, may in permitted(PROCESSES, callers=callers).items():
+            typer.echo(json.dumps({"user": name, **asdict(may)}))
+    else:
         typer.echo(block(PROCESSES, callers=callers))
-        return
+
+
+def _configured(callers: Sequence[Caller]) -> list[str]:
+    """Write the permissions to nats.conf. Return its name if it was out of date. Ends the program if it cannot."""
     try:
-        CONFIGURATION.write_text(replaced(CONFIGURATION.read_text(), PROCESSES, callers=callers))
+        before = CONFIGURATION.read_text()
+        made = replaced(before, PROCESSES, callers=callers)
+        if made != before:
+            CONFIGURATION.write_text(made)
     except (OSError, ValueError) as error:
         fail(f"{CONFIGURATION}: {error}")
+    return [CONFIGURATION.name] if made != before else []
 
 
 @nats.command()
@@ -47,6 +69,8 @@ def keys(
         Path, typer.Argument(callback=expanded, help="The folder to keep them in, readable by its owner only.")
     ],
     host: Annotated[list[str] | None, typer.Option(help="A host name or address of NATS, for its certificate.")] = None,
+    *,
+    as_json: JsonOption = False,
 ) -> None:
     """Create the keys of a deployment: an nkey for each user, a CA, and certificates for NATS and its clients.
 
@@ -57,7 +81,9 @@ def keys(
         make_keys(folder, host or HOSTS)
     except (OSError, ValueError) as error:
         fail(f"{folder}: {error}")
-    typer.echo(f"{folder}/nats.env: add it to .env; {folder}/nats/server.pem: NATS's certificate")
+    environment, certificate = folder / "nats.env", folder / "nats" / "server.pem"
+    sentence = f"{environment}: add it to .env; {certificate}: NATS's certificate"
+    tell(sentence, {"environment": str(environment), "certificate": str(certificate)}, as_json=as_json)
 
 
 def make_keys(folder: Path, hosts: Sequence[str]) -> dict[str, str]:

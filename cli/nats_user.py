@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from cli.connection import expanded
+from cli.facts import JsonOption, tell, tell_files
 from cli.failure import fail
-from cli.generate import generate
+from cli.generate import updated
 from devstack.stack.services import ROOT
 from mesh.wire.names import INBOX_PREFIX
 from ops.callers import CALLERS, Caller, read_callers, with_caller, write_callers
@@ -27,6 +28,7 @@ def add(
     *,
     calls: Annotated[list[str], typer.Option(help="A subject that it may call. Repeat it for several.")],
     folder: Folder = ROOT,
+    as_json: JsonOption = False,
 ) -> None:
     """Add a NATS user that may call these subjects, and nothing else.
 
@@ -38,16 +40,20 @@ def add(
         write_callers(path, with_caller(read_callers(path, BY_NAME), Caller(name=name, calls=tuple(calls)), BY_NAME))
     except (OSError, ValueError) as error:
         fail(str(error))
-    generate(folder=folder)
-    typer.echo(
-        f"{name} may call {', '.join(dict.fromkeys(calls))}. Its inboxes are below {INBOX_PREFIX}{name}.\n"
+    files = updated(folder)
+    allowed = list(dict.fromkeys(calls))
+    inboxes = f"{INBOX_PREFIX}{name}."
+    sentence = (
+        f"written: {', '.join(files)}\n"
+        f"{name} may call {', '.join(allowed)}. Its inboxes are below {inboxes}\n"
         f"With `mesh up`: start it again. The seed is nats_{name}_seed in .mesh/secrets.json.\n"
         f"Elsewhere: `mesh nats keys FOLDER` writes the seed to FOLDER/{name}.nk. Then reload NATS."
     )
+    tell(sentence, {"name": name, "calls": allowed, "inbox_prefix": inboxes, "written": files}, as_json=as_json)
 
 
 @user.command()
-def remove(name: Name, *, folder: Folder = ROOT) -> None:
+def remove(name: Name, *, folder: Folder = ROOT, as_json: JsonOption = False) -> None:
     """Remove the user. NATS refuses it once it has the new nats.conf."""
     path = folder / CALLERS.name
     try:
@@ -57,4 +63,4 @@ def remove(name: Name, *, folder: Folder = ROOT) -> None:
         write_callers(path, tuple(caller for caller in callers if caller.name != name))
     except (OSError, ValueError) as error:
         fail(str(error))
-    generate(folder=folder)
+    tell_files(updated(folder), "mesh generate", check=False, as_json=as_json)

@@ -1,6 +1,7 @@
 """`mesh new`: writes a service or an endpoint into this checkout."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -8,12 +9,13 @@ from typing import Annotated
 
 import typer
 
+from cli.facts import JsonLinesOption
 from cli.failure import fail
 from cli.scaffold.endpoint import add_endpoint
 from cli.scaffold.errors import ScaffoldError
 from cli.scaffold.names import endpoint_names, service_names
 from cli.scaffold.service import add_service
-from cli.scaffold.stage import apply, changes
+from cli.scaffold.stage import Change, apply, changes
 from devstack.stack.services import ROOT
 from ops.process import Store
 from services import BY_NAME, WORKERS
@@ -45,18 +47,23 @@ def service(
     *,
     store: Annotated[StoreName, typer.Option(help="Where it keeps its data.")] = StoreName.POSTGRES,
     dry_run: DryRun = False,
+    as_json: JsonLinesOption = False,
 ) -> None:
     """Write a service with one endpoint, NAME.get, and everything that lists services.
 
     Run `make up` afterwards to start it.
     """
     with_names = partial(service_names, name, BY_NAME)
-    _write(lambda root: add_service(root, with_names(), _STORES[store]), with_names, dry_run=dry_run)
+    made = _written(lambda root: add_service(root, with_names(), _STORES[store]), with_names, dry_run=dry_run)
+    _tell(made, as_json=as_json)
 
 
 @new.command()
 def endpoint(
-    subject: Annotated[str, typer.Argument(help="Its subject, such as customers.count.")], *, dry_run: DryRun = False
+    subject: Annotated[str, typer.Argument(help="Its subject, such as customers.count.")],
+    *,
+    dry_run: DryRun = False,
+    as_json: JsonLinesOption = False,
 ) -> None:
     """Write an endpoint into a service: contract, declaration, handler, query, golden file, route.
 
@@ -64,11 +71,17 @@ def endpoint(
     """
     services = tuple(worker.name for worker in WORKERS)
     with_names = partial(endpoint_names, subject, services, [one.subject for one in ENDPOINTS])
-    _write(lambda root: add_endpoint(root, names := with_names(), BY_NAME[names.service]), with_names, dry_run=dry_run)
+
+    def edit(root: Path) -> None:
+        names = with_names()
+        add_endpoint(root, names, BY_NAME[names.service])
+
+    made = _written(edit, with_names, dry_run=dry_run)
+    _tell(made, as_json=as_json)
 
 
-def _write(edit: Callable[[Path], None], check: Callable[[], object], *, dry_run: bool) -> None:
-    """Make the edit, and tell of each file. `check` refuses a name before anything is copied."""
+def _written(edit: Callable[[Path], None], check: Callable[[], object], *, dry_run: bool) -> list[Change]:
+    """Make the edit, and return the files. `check` refuses a name before anything is copied."""
     try:
         check()
         made = changes(ROOT, edit)
@@ -76,5 +89,10 @@ def _write(edit: Callable[[Path], None], check: Callable[[], object], *, dry_run
             apply(ROOT, made)
     except (ScaffoldError, OSError) as error:
         fail(f"nothing was written: {error}")
+    return made
+
+
+def _tell(made: Sequence[Change], *, as_json: bool) -> None:
     for one in made:
-        typer.echo(f"{'new' if one.is_new else 'changed':8} {one.path}")
+        change = "new" if one.is_new else "changed"
+        typer.echo(json.dumps({"path": one.path, "change": change}) if as_json else f"{change:8} {one.path}")

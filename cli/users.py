@@ -12,6 +12,7 @@ import typer
 
 from cli.columns import print_columns
 from cli.connection import HomeOption, running_stack
+from cli.facts import JsonOption, tell
 from cli.failure import fail
 from cli.gateway import GatewayOption, TokenOption, as_administrator
 from contracts.auth import User, UserPage
@@ -65,29 +66,49 @@ def set_roles(
     who: Who,
     roles: Annotated[list[Role], typer.Argument(help="USER, ADMIN or both.", case_sensitive=False)],
     *,
+    as_json: JsonOption = False,
     gateway: GatewayOption = None,
     token: TokenOption = None,
     home: HomeOption = _HOME,
 ) -> None:
     """Set the roles of a user, and end their sessions."""
-    _change(who, {"roles": roles}, gateway, token, home)
+    _tell(_changed(who, {"roles": roles}, gateway, token, home), as_json=as_json)
 
 
 @users.command()
-def disable(who: Who, *, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = _HOME) -> None:
+def disable(
+    who: Who,
+    *,
+    as_json: JsonOption = False,
+    gateway: GatewayOption = None,
+    token: TokenOption = None,
+    home: HomeOption = _HOME,
+) -> None:
     """Disable an account, and end its sessions."""
-    _change(who, {"disabled": True}, gateway, token, home)
+    _tell(_changed(who, {"disabled": True}, gateway, token, home), as_json=as_json)
 
 
 @users.command()
-def enable(who: Who, *, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = _HOME) -> None:
+def enable(
+    who: Who,
+    *,
+    as_json: JsonOption = False,
+    gateway: GatewayOption = None,
+    token: TokenOption = None,
+    home: HomeOption = _HOME,
+) -> None:
     """Enable a disabled account."""
-    _change(who, {"disabled": False}, gateway, token, home)
+    _tell(_changed(who, {"disabled": False}, gateway, token, home), as_json=as_json)
 
 
 @users.command("reset-password")
 def reset_password(
-    who: Who, *, gateway: GatewayOption = None, token: TokenOption = None, home: HomeOption = _HOME
+    who: Who,
+    *,
+    as_json: JsonOption = False,
+    gateway: GatewayOption = None,
+    token: TokenOption = None,
+    home: HomeOption = _HOME,
 ) -> None:
     """Send the user an e-mail with a token that sets a new password. The password stays valid until then."""
     with as_administrator(home, gateway, token) as asked:
@@ -95,13 +116,16 @@ def reset_password(
         if user.disabled:
             fail(f"{user.email} is disabled: enable the account first")
         asked.tell("POST", "/v1/auth/password/reset", {"email": user.email})
-    typer.echo(escaped(f"{user.email} gets an e-mail"))
+    tell(f"{user.email} gets an e-mail", user.model_dump(mode="json"), as_json=as_json)
 
 
-def _change(who: str, change: dict[str, Any], gateway: str | None, token: str | None, home: Path) -> None:
+def _changed(who: str, change: dict[str, Any], gateway: str | None, token: str | None, home: Path) -> User:
     with as_administrator(home, gateway, token) as asked:
-        user = asked.ask(User, "PATCH", f"/v1/users/{quote(asked.user_id(who), safe='')}", change)
-    typer.echo(escaped(f"{user.email}: {_may(user)}"))
+        return asked.ask(User, "PATCH", f"/v1/users/{quote(asked.user_id(who), safe='')}", change)
+
+
+def _tell(user: User, *, as_json: bool) -> None:
+    tell(f"{user.email}: {_may(user)}", user.model_dump(mode="json"), as_json=as_json)
 
 
 def _may(user: User) -> str:
@@ -118,6 +142,7 @@ def create_admin(
             envvar="AUTH_ADMIN_PASSWORD", help="Default: asks for it. An option is visible to everybody on the machine."
         ),
     ] = None,
+    as_json: JsonOption = False,
     home: HomeOption = _HOME,
 ) -> None:
     """Create an administrator directly in auth's database, for when no administrator can log in.
@@ -148,4 +173,4 @@ def create_admin(
     )
     if made.returncode:
         fail(made.stderr.strip().rpartition("\n")[2][:1000] or "the administrator could not be created")
-    typer.echo(f"{email} is an administrator")
+    tell(f"{email} is an administrator", {"email": email}, as_json=as_json)

@@ -13,6 +13,7 @@ from cli.contracts.generating import FOLDER, generate
 from cli.contracts.openapi import openapi
 from cli.contracts.recording import record
 from cli.contracts.verifying import verify
+from cli.facts import JsonOption, tell_files
 from cli.failure import fail
 from devstack.stack.services import ROOT
 from ops.contracts.files import exported, illustrated
@@ -35,6 +36,7 @@ def export(
     ] = FOLDER,
     *,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a file is out of date.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the contracts for programs in every language: docs/contracts, or DIR.
 
@@ -57,6 +59,4 @@ def export(
                     path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         fail(f"{folder}: {error}")
-    if check and stale:
-        fail(f"out of date: {', '.join(stale)}; run `mesh contracts export`")
-    typer.echo(f"written: {', '.join(stale)}" if stale else "all files are up to date")
+    tell_files(stale, "mesh contracts export", check=check, as_json=as_json)

@@ -16,6 +16,7 @@ from cli.contracts.declared import DECLARED
 from cli.contracts.generating import FOLDER
 from cli.contracts.openapi import openapi
 from cli.contracts.sources import CURRENT, RUNNING, version
+from cli.facts import JsonOption, tell_files
 from cli.failure import fail
 from ops.contracts.compatibility import releases
 from ops.contracts.compatibility.finding import Finding
@@ -33,7 +34,7 @@ def diff(
     old: Annotated[str, typer.Argument(help="What callers and handlers were built with.", show_default=False)],
     new: Annotated[str, typer.Argument(metavar="[NEW]", help="What they will meet.")] = CURRENT,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """Compare two versions of the contracts, and say which changes break whom.
@@ -95,6 +96,8 @@ def _print(found: Sequence[Finding], notes: Sequence[str], names: tuple[str, str
 
 def release(
     name: Annotated[str, typer.Argument(metavar="VERSION", help="Three numbers, such as 1.0.0.", show_default=False)],
+    *,
+    as_json: JsonOption = False,
 ) -> None:
     """Keep the contracts of this checkout as a version: `make check` compares with the last one.
 
@@ -112,7 +115,7 @@ def release(
         fail(str(error))
     except OSError as error:
         fail(f"nothing is released: {error}")
-    typer.echo(f"written: {folder}")
+    tell_files([str(folder)], "mesh contracts release", check=False, as_json=as_json)
 
 
 def _refuse_breaks(name: str, before: Path, new: Snapshot) -> None:

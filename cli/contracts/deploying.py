@@ -12,6 +12,7 @@ import typer
 from cli.connection import NOBODY_SERVES, HomeOption, connected, expanded
 from cli.contracts.declared import DECLARED
 from cli.contracts.recording import EXAMPLES, PACTS, USAGE
+from cli.facts import JsonOption
 from cli.failure import fail
 from mesh.client.discover import ask_all
 from mesh.core.errors import MeshError
@@ -33,7 +34,7 @@ def can_i_deploy(
         Path,
         typer.Option("--pacts", callback=expanded, help="The pacts of the running consumers.", show_default=False),
     ] = PACTS,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """Say whether SERVICE of this checkout fits the running mesh, and each reason if it does not.

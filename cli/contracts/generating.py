@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from cli.connection import expanded
+from cli.facts import JsonOption, tell_files
 from cli.failure import fail
 from devstack.stack.services import ROOT
 from ops.contracts.document import load, read_shapes
@@ -36,6 +37,7 @@ def generate(
         Path,
         typer.Option("--from", callback=expanded, help="The folder of the export.", show_default=False),
     ] = FOLDER,
+    as_json: JsonOption = False,
 ) -> None:
     """Write types and a table of subjects, from docs/contracts or another export.
 
@@ -49,4 +51,4 @@ def generate(
             written = _LANGUAGES[language.value].generate(contracts, shapes, Path(scratch), folder)
     except (GenerateError, ValueError, OSError) as error:
         fail(str(error))
-    typer.echo(f"written: {', '.join(map(str, written))}")
+    tell_files([*map(str, written)], "mesh contracts generate", check=False, as_json=as_json)

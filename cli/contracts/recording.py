@@ -11,6 +11,7 @@ from cli.connection import expanded
 from cli.contracts.declared import DECLARED
 from cli.contracts.generating import FOLDER
 from cli.contracts.openapi import printed
+from cli.facts import JsonOption, tell_files
 from cli.failure import fail
 from devstack.stack.services import ROOT
 from ops.contracts.document import as_text
@@ -34,6 +35,7 @@ def record(
     *,
     consumers: ConsumersOption = None,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a file is out of date.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write what each consumer sends and reads, as pacts: docs/contracts/consumers, or DIR.
 
@@ -52,9 +54,7 @@ def record(
         stale = _written({path: as_text(pact) for path, pact in files.items()}, folder, names, check=check)
     except OSError as error:
         fail(f"{folder}: {error}", USAGE)
-    if check and stale:
-        fail(f"out of date: {', '.join(stale)}; run `mesh contracts record`")
-    typer.echo(f"written: {', '.join(stale)}" if stale else "all files are up to date")
+    tell_files(stale, "mesh contracts record", check=check, as_json=as_json)
 
 
 def _pacts(consumer: str) -> dict[str, Any]:

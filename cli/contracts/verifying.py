@@ -14,6 +14,7 @@ from cli.columns import print_columns
 from cli.connection import HomeOption, expanded
 from cli.contracts.recording import PACTS, USAGE, ConsumersOption
 from cli.contracts.replaying import access_of, answers
+from cli.facts import JsonOption
 from cli.failure import fail
 from ops.contracts.pacts.judging import Outcome, ToolError, Verdict, judged
 from ops.contracts.pacts.reading import Interaction, read_pacts
@@ -33,7 +34,7 @@ def verify(
     token: Annotated[
         str | None, typer.Option(envvar="MESH_TOKEN", help="An administrator's access token, where NATS_URL is set.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """Replay recorded pacts against whatever serves their subjects, and say which consumers would break.

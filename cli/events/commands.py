@@ -13,9 +13,10 @@ from cli.connection import HomeOption
 from cli.events import dead
 from cli.events.listing import ls
 from cli.events.moments import moment
-from cli.events.reading import JsonOption, existing, jetstream, newest_with_id
+from cli.events.reading import existing, jetstream, newest_with_id
 from cli.events.replaying import replay
 from cli.events.shown import print_json, print_line, print_page
+from cli.facts import JsonLinesOption
 from cli.failure import fail
 from mesh.events.stored import Stored, at, read
 from ops.streams import EVENT_STREAM
@@ -38,7 +39,7 @@ def tail(
         typer.Option(parser=moment, metavar="AGE|TIME", help="Start at an age (15m, 1h, 2d) or a time. Default: now."),
     ] = None,
     follow: Annotated[bool, typer.Option(help="Wait for new events until Ctrl-C.")] = True,
-    as_json: JsonOption = False,
+    as_json: JsonLinesOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """Print stored events, oldest first.
@@ -72,7 +73,7 @@ async def _tail(
 def show(
     event: Annotated[str, typer.Argument(metavar="ID", help="The event's `ce-id`, or its sequence in EVENTS.")],
     *,
-    as_json: JsonOption = False,
+    as_json: JsonLinesOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """Print one stored event with its headers.

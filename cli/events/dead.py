@@ -10,8 +10,9 @@ import typer
 
 from cli.columns import print_columns
 from cli.connection import HomeOption
-from cli.events.reading import JsonOption, existing, jetstream
+from cli.events.reading import existing, jetstream
 from cli.events.shown import print_json, print_page
+from cli.facts import JsonLinesOption
 from cli.failure import fail
 from mesh.events.stored import Stored, at, read, read_all
 from ops.dead_letters import drop as drop_letter
@@ -39,7 +40,7 @@ def ls(
     *,
     service: _Service = None,
     most: Annotated[int, typer.Option("--limit", min=1, max=256, help="The most dead letters to list.")] = 100,
-    as_json: JsonOption = False,
+    as_json: JsonLinesOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """List dead letters with their reasons, oldest first."""
@@ -55,7 +56,7 @@ def ls(
 def show(
     number: Annotated[int, typer.Argument(min=1, help="The number that `dead ls` shows.")],
     *,
-    as_json: JsonOption = False,
+    as_json: JsonLinesOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """Print one dead letter with its headers. Exit status: 0, 1 if it is not there, or 3 if no mesh is running."""
@@ -68,7 +69,7 @@ def retry(
     *,
     every: _All = False,
     service: _Service = None,
-    as_json: JsonOption = False,
+    as_json: JsonLinesOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """Send dead letters to their service again, and remove them.
@@ -86,7 +87,7 @@ def drop(
     every: _All = False,
     service: _Service = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: JsonOption = False,
+    as_json: JsonLinesOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """Delete dead letters for good, after asking. Their events are never handled."""

@@ -11,7 +11,8 @@ import typer
 from cli.columns import print_columns
 from cli.connection import HomeOption
 from cli.events.moments import age
-from cli.events.reading import JsonOption, existing, jetstream
+from cli.events.reading import existing, jetstream
+from cli.facts import JsonLinesOption
 from mesh.events.stored import read
 from ops.jetstream import ConsumerInfo, JetStream, StreamInfo
 from ops.streams import DEAD_STREAM, DEAD_SUBJECTS, EVENT_STREAM, dead_subject
@@ -28,7 +29,7 @@ class _Consumer(NamedTuple):
     dead: int
 
 
-def ls(*, as_json: JsonOption = False, home: HomeOption = Path(".mesh")) -> None:
+def ls(*, as_json: JsonLinesOption = False, home: HomeOption = Path(".mesh")) -> None:
     """List the streams and their consumers, with the numbers of stored, waiting and dead events.
 
     `pending` counts events not delivered yet. `in work` counts events delivered and not acknowledged yet. `behind` is

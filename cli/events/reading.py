@@ -3,17 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from cli.connection import NOBODY_SERVES, Person, connected
 from cli.failure import fail
 from mesh.core.errors import MeshError
 from mesh.events.stored import BATCH, Stored, read
 from ops.jetstream import JetStream, StreamInfo
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document per line.")]
 
 
 @asynccontextmanager

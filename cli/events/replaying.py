@@ -10,7 +10,8 @@ import typer
 
 from cli.connection import HomeOption
 from cli.events.moments import moment
-from cli.events.reading import JsonOption, existing, jetstream
+from cli.events.reading import existing, jetstream
+from cli.facts import JsonLinesOption
 from cli.failure import fail
 from mesh.events.stored import read
 from ops.jetstream import JetStream
@@ -31,7 +32,7 @@ def replay(
         datetime, typer.Option(parser=moment, metavar="AGE|TIME", help="Start at an age (1h, 2d) or a time.")
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: JsonOption = False,
+    as_json: JsonLinesOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """Deliver stored events to a consumer again, after asking twice.

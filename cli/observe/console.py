@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.connection import HomeOption
+from cli.facts import JsonOption
 from cli.failure import fail
 from cli.observe.console_api import ConsoleApi
 from mesh.core.terminal import escaped
@@ -16,7 +17,7 @@ from mesh.core.terminal import escaped
 def console(
     *,
     show: Annotated[bool, typer.Option("--open", help="Also open it in a browser.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """Print a URL that signs one browser in to the running console, once. It lasts for ten minutes.

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from cli.columns import print_columns
 from cli.connection import HomeOption
+from cli.facts import JsonOption
 from cli.failure import fail
 from cli.observe.console_api import ConsoleApi
 from mesh.core.terminal import escaped
@@ -57,7 +58,7 @@ def trace(
     wait: Annotated[
         float, typer.Option(min=0, max=60, help="Seconds to wait for it: processes send their steps twice a second.")
     ] = 2,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
     """Show every step of one request of `mesh up`, from HTTP to the events that followed, with its log lines.

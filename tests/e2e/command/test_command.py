@@ -190,11 +190,12 @@ async def test_up_runs_everything_until_sigterm_and_leaves_only_data(tmp_path: P
     modes = {name: stat.S_IMODE((home / name).stat().st_mode) for name in (".", "stack.json", "secrets.json")}
     processes = [psutil.Process(pid) for pid in state["processes"].values()]
     family = psutil.Process(state["pid"]).children(recursive=True)
-    down = await mesh("down", "--home", str(home))
+    down = await mesh("down", "--json", "--home", str(home))
     again = await mesh("down", "--home", str(home))
     code = await up.wait()
 
     assert (0, 3) == (down.code, again.code)
+    assert (str(home), state["pid"]) == (json.loads(down.out)["home"], json.loads(down.out)["pid"])
     assert [] == [process for process in family if process.is_running()], "`mesh down` waits"
     assert "/" == signed_in.headers["location"]
     assert (1, True) == (untraced.code, "the console has no steps" in untraced.err), "they went to the collector"

@@ -1,7 +1,9 @@
 """`mesh users` and `mesh keys`, as an operator meets them."""
 
 import asyncio
+import json
 import socket
+from datetime import UTC, datetime
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
@@ -53,6 +55,18 @@ async def test_a_password_is_reset_by_the_mail_that_the_command_sends(stack: Sta
     await log_in(http, email, f"{password} and more")
 
 
+async def test_what_became_of_a_user_as_json(stack: Stack, http: AsyncClient) -> None:
+    home = str(stack.state.home)
+    email, _ = await register(http)
+    changes = (("set-roles", email, "USER"), ("reset-password", email), ("disable", email), ("enable", email))
+
+    told = [json.loads((await mesh("users", *words, "--json", MESH_HOME=home)).out) for words in changes]
+
+    assert [(email, ["USER"], off) for off in (False, False, True, False)] == [
+        (user["email"], user["roles"], user["disabled"]) for user in told
+    ]
+
+
 async def test_a_command_leaves_no_session(stack: Stack, http: AsyncClient, admin: dict[str, str]) -> None:
     home = str(stack.state.home)
     before = (await http.get("/v1/auth/sessions", headers=admin)).json()["items"]
@@ -101,11 +115,21 @@ async def test_an_administrator_is_made_from_the_shell(stack: Stack, http: Async
     assert 0 == (await mesh("users", "disable", email, MESH_HOME=home)).code
 
 
+async def test_a_new_administrator_as_json(stack: Stack) -> None:
+    email, password = new_account()
+    words = ("users", "create-admin", email, "--json")
+    made = await mesh(*words, MESH_HOME=str(stack.state.home), AUTH_ADMIN_PASSWORD=password)
+
+    assert {"email": email} == json.loads(made.out)
+
+
 async def test_keys_are_rotated_from_the_shell(stack: Stack, http: AsyncClient) -> None:
     rotated = await mesh("keys", "rotate", MESH_HOME=str(stack.state.home))
     assert 0 == rotated.code, rotated.err
     kid = rotated.out.split()[0]
+    waiting = json.loads((await mesh("keys", "rotate", "--json", MESH_HOME=str(stack.state.home))).out)
     published = (await http.get("/.well-known/jwks.json")).json()["keys"]
     assert kid in {key["kid"] for key in published}
+    assert (kid, True) == (waiting["kid"], datetime.fromisoformat(waiting["signs_from"]) > datetime.now(UTC))
     refused = await mesh("keys", "rotate", MESH_HOME=str(stack.state.home), MESH_TOKEN="no.token.atall")
     assert (1, True) == (refused.code, "not an access token" in refused.err or "malformed" in refused.err)

@@ -1,5 +1,6 @@
 """The commands of docs/guides/contracts.md print what it shows, in a copy of the project whose contracts change."""
 
+import json
 import re
 from pathlib import Path
 from typing import Final
@@ -66,3 +67,12 @@ def test_only_a_major_version_may_break(checkout: Checkout) -> None:
     change(checkout, FAX, FAX.replace("    fax: str | None\n", ""))
 
     require_printed(checkout, section("Break on purpose"))
+
+
+def test_the_folder_of_a_release_as_json(checkout: Checkout) -> None:
+    folder = checkout.folder / "docs" / "contracts" / "released" / "99.0.0"
+
+    told = json.loads(checkout.mesh("contracts", "release", folder.name, "--json"))
+
+    assert {"written": [str(folder)]} == told
+    assert folder.is_dir()

@@ -60,8 +60,9 @@ def test_it_passes_what_the_one_in_python_passes(customers_go: Path, suites: lis
 
 @needs_go
 def test_its_types_are_those_of_the_contracts(tmp_path: Path) -> None:
-    command = [MESH, "contracts", "generate", "go", str(tmp_path)]
-    subprocess.run(command, env={**os.environ, "PATH": PATH}, check=True, timeout=60)
+    command = [MESH, "contracts", "generate", "go", str(tmp_path), "--json"]
+    told = subprocess.check_output(command, env={**os.environ, "PATH": PATH}, timeout=60)
+    assert {*json.loads(told)["written"]} == {*map(str, tmp_path.iterdir())}
     for name in ("contracts.go", "subjects.go"):
         assert (tmp_path / name).read_text() == (FOLDER / "contracts" / name).read_text()
 

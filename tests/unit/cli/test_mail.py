@@ -52,6 +52,34 @@ def test_the_list_as_json(tmp_path: Path) -> None:
     assert {"number": 1, "to": "b@mesh.test", "date": "", "subject": "Hello"} == json.loads(listed.stdout)
 
 
+def test_the_default_list_as_json(tmp_path: Path) -> None:
+    keep(tmp_path)
+
+    assert mesh(tmp_path, "ls", "--json").stdout == mesh(tmp_path, "--json").stdout
+
+
+def test_json_before_a_subcommand_is_refused(tmp_path: Path) -> None:
+    runner = CliRunner()
+    refused = runner.invoke(application(["mail"]), ["mail", "--json", "ls", "--home", str(tmp_path)])
+
+    assert (2, True) == (refused.exit_code, "`mesh mail ls --json`" in refused.stderr)
+
+
+def test_a_mail_as_json_has_its_headers_its_text_and_its_html(tmp_path: Path) -> None:
+    keep(tmp_path)
+
+    assert {
+        "number": 1,
+        "from": "",
+        "to": "b@mesh.test",
+        "date": "",
+        "subject": "Hello",
+        "message_id": "",
+        "text": "Text\n",
+        "html": "<p>Text</p>\n",
+    } == json.loads(mesh(tmp_path, "show", "1", "--json").stdout)
+
+
 def test_a_mail_is_shown_as_text_or_as_html(tmp_path: Path) -> None:
     keep(tmp_path)
 

@@ -54,6 +54,17 @@ def test_an_added_user_is_in_every_file_and_a_removed_one_in_none(folder: Path) 
     assert before == {name: (folder / name).read_text() for name in FILES}
 
 
+def test_what_was_added_and_removed_as_json(folder: Path) -> None:
+    added = run(folder, "add", "reports", "--calls", "orders.list", "--json")
+    removed = run(folder, "remove", "reports", "--json")
+
+    written = {"written": list(FILES)}
+    assert {"name": "reports", "calls": ["orders.list"], "inbox_prefix": "_INBOX_reports.", **written} == json.loads(
+        added.stdout
+    )
+    assert written == json.loads(removed.stdout)
+
+
 @pytest.mark.parametrize(
     ("name", "calls", "why"),
     [

@@ -1,6 +1,7 @@
 """`mesh compose init` writes a .env that compose.yaml is content with, and that means what it looks like."""
 
 import base64
+import json
 import os
 import re
 import shutil
@@ -55,6 +56,12 @@ def test_a_fresh_clone_gets_all_that_compose_wants_for_its_owner_alone(clone: Pa
     assert not [value for value in secret if value in made.output]
     assert 0o600 == stat.S_IMODE((clone / ".env").stat().st_mode)
     assert (clone / "keys" / "nats" / "server.pem").exists()
+
+
+def test_where_the_secrets_are_is_told_as_json(clone: Path) -> None:
+    made = init(clone, "--json")
+
+    assert {"environment": str(clone / ".env"), "keys": str(clone / "keys")} == json.loads(made.stdout)
 
 
 def test_of_two_that_run_at_once_the_second_keeps_what_the_first_wrote(clone: Path) -> None:

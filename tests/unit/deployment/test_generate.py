@@ -1,5 +1,6 @@
 """What names the processes in configuration is made of services.py, and stays so."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,16 @@ def test_what_is_out_of_date_is_told_and_written_anew(clone: Path, name: str) ->
     assert stale == (clone / name).read_text()
     assert 0 == generate(clone).exit_code
     assert 0 == generate(clone, "--check").exit_code
+
+
+def test_what_is_out_of_date_as_json(clone: Path) -> None:
+    (clone / "nats.conf").write_text((clone / "nats.conf").read_text().replace("CUSTOMERS_MAY: {", "OTHERS_MAY: {"))
+
+    checked, written, fresh = (generate(clone, *options, "--json") for options in (["--check"], [], []))
+
+    assert (1, {"out_of_date": ["nats.conf"]}) == (checked.exit_code, json.loads(checked.stdout))
+    assert (0, {"written": ["nats.conf"]}) == (written.exit_code, json.loads(written.stdout))
+    assert (0, {"written": []}) == (fresh.exit_code, json.loads(fresh.stdout))
 
 
 @pytest.mark.parametrize("store", ["postgres", "mongo", None])
