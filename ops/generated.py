@@ -17,6 +17,7 @@ from ops.callers import Caller
 from ops.nkeys import CONSOLE, DEPLOYER, PEOPLE, variable
 from ops.permissions import replaced
 from ops.process import Process, Store
+from ops.prometheus import PORT
 from ops.streams import streams
 from subjects import EVENTS
 
@@ -38,8 +39,10 @@ _WORKER = """\
     NATS_TLS_CA: /etc/nats/ca.pem
     NATS_NKEY_SEED: ${{NATS_{prefix}_SEED:?see .env.example}}
     MESH_HEARTBEAT_FILE: /tmp/heartbeat
+    METRICS_PORT: "{port}"
+    METRICS_HOST: {metrics_host}
 {own}\
-  networks: [{networks}]
+  networks: {{ {networks} }}
   depends_on:
 {servers}\
   healthcheck:
@@ -63,6 +66,8 @@ streams:
 """
 _OUTSIDE = "outside"
 """The network of those who reach servers on the internet."""
+METRICS_NETWORK = "metrics"
+"""The network of those who read metrics: no process shows them on another one."""
 _GIVES_WAY = "  cpu_shares: 128 # of 1024: when cores are busy, it yields to everything else\n"
 _URLS: dict[Store, str] = {
     "postgres": "postgresql://{name}:${{{password}:?see .env.example}}@postgres:5432/{name}",
@@ -99,6 +104,11 @@ def sections(text: str) -> list[str]:
 def password(row: Process) -> str:
     """The variable with the password of a process's database."""
     return f"{row.prefix}_DATABASE_PASSWORD"
+
+
+def metrics_host(row: Process) -> str:
+    """The name of a process on the network of metrics alone: nobody connects to its metrics over another one."""
+    return f"{row.name}-metrics"
 
 
 def _stored(rows: Rows, store: Store) -> list[Process]:
@@ -149,7 +159,9 @@ def _worker(row: Process, *, has_streams: bool) -> str:
         target=row.target,
         priority=_GIVES_WAY if row.gives_way else "",
         own=textwrap.indent(_lines(own), "    "),
-        networks=", ".join(_networks_of_worker(row)),
+        port=PORT,
+        metrics_host=metrics_host(row),
+        networks=", ".join(f"{name}: {options}" for name, options in _networks_of_worker(row).items()),
         servers=_lines(
             [
                 *(f"    {server}: {{ condition: service_healthy }}" for server in row.servers),
@@ -159,9 +171,21 @@ def _worker(row: Process, *, has_streams: bool) -> str:
     )
 
 
-def _networks_of_worker(row: Process) -> list[str]:
-    database = [f"{row.name}-database"] if row.store else []
-    return ["mesh", *database, *([_OUTSIDE] if row.mails else [])]
+def _networks_of_worker(row: Process) -> dict[str, str]:
+    """The options of each network, by its name."""
+    return {
+        "mesh": "{}",
+        METRICS_NETWORK: f"{{ aliases: [{metrics_host(row)}] }}",
+        **({f"{row.name}-database": "{}"} if row.store else {}),
+        **({_OUTSIDE: "{}"} if row.mails else {}),
+    }
+
+
+def _metrics_urls(rows: Rows) -> str:
+    """One member on each line: YAML folds them into one."""
+    urls = [f'"{row.name}": "http://{metrics_host(row)}:{PORT}/metrics"' for row in rows]
+    lines = ",\n".join(urls)
+    return f"CONSOLE_METRICS_URLS: >-\n  {{\n{textwrap.indent(lines, '  ')}\n  }}\n"
 
 
 def _own_variables(row: Process) -> list[str]:
@@ -206,6 +230,7 @@ def _makers(outside: Sequence[str], *, has_streams: bool) -> dict[str, Callable[
         "mongo-networks": _networks_of("mongo"),
         "streams": lambda _: _STREAMS if has_streams else "",
         "workers": partial(_workers, has_streams=has_streams),
+        "metrics-urls": _metrics_urls,
         "networks": _networks,
         "database-passwords": _example_passwords,
         "secrets": _example_secrets,

@@ -2,11 +2,13 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import socket
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from mesh.telemetry.exposition import OPENMETRICS, Exposition
 from mesh.telemetry.metrics import Metrics
@@ -32,7 +34,8 @@ async def listening(metrics: Metrics, host: str, port: int, *, reuse_port: bool 
     """
     listener = _Listener(metrics)
     try:
-        server = await asyncio.start_server(listener.serve, host, port, limit=_HEAD, reuse_port=reuse_port or None)
+        hosts = await _hosts(host, port)
+        server = await asyncio.start_server(listener.serve, hosts, port, limit=_HEAD, reuse_port=reuse_port or None)
     except UnicodeError:  # IDNA cannot encode the name
         raise AddressUnavailable(f"{host} is not a valid host name") from None
     except OSError as error:
@@ -44,6 +47,29 @@ async def listening(metrics: Metrics, host: str, port: int, *, reuse_port: bool 
     finally:
         server.close()
         listener.close()
+
+
+async def _hosts(host: str, port: int) -> str | list[str]:
+    """The address to listen on. Of a name with several, those of this machine. Raises OSError, UnicodeError."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    several = {(family, address) for family, *_, address in found}
+    return host if len(several) == 1 else of_this_machine(several)
+
+
+def of_this_machine(addresses: Iterable[tuple[int, tuple[Any, ...]]]) -> list[str]:
+    """Those addresses of a name that are of this machine: in Docker, all replicas of a service share a name.
+
+    `addresses` are pairs of a family and a socket's address. Raises OSError if none is.
+    """
+    own = []
+    for family, address in sorted(addresses):
+        with suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((address[0], 0, *address[2:]))
+            own.append(str(address[0]))
+    if not own:
+        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+    return own
 
 
 class _Listener:

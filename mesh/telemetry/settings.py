@@ -39,6 +39,9 @@ class MetricsSettings(Settings):
     metrics_port: int | None = Field(None, ge=1, le=65535)
     """The port of `/metrics`. Without it the process measures and shows nothing."""
     metrics_host: str = "127.0.0.1"
-    """The address of `/metrics`. Whoever reaches it can read the metrics: it asks for no credentials."""
+    """The address of `/metrics`. Whoever reaches it can read the metrics: it asks for no credentials.
+
+    Of a name with several addresses, the process takes those of this machine.
+    """
     metrics_reuse_port: bool = False
     """Whether another process may listen on the same port: a new process beside the one that it replaces."""

@@ -17,7 +17,10 @@ from console.settings import ConsoleSettings
 from gateway.middleware.client_address import ClientAddresses
 from gateway.settings import GatewaySettings
 from mesh.process.settings import WorkerSettings
-from mesh.telemetry.settings import LogSettings, TraceSettings
+from mesh.telemetry.settings import LogSettings, MetricsSettings, TraceSettings
+from ops.generated import metrics_host
+from ops.process import Process
+from ops.prometheus import PORT
 from services import PROCESSES, USERS, WORKERS
 from subjects import ENDPOINTS
 from tests.support.paths import ROOT
@@ -38,7 +41,11 @@ PUBLISHED = {"gateway": "8080", "console": "8081"}
 
 @pytest.mark.parametrize("service", PACKAGES)
 def test_every_variable_is_one_that_the_process_reads(service: str) -> None:
-    known = {name.upper() for kind in (SETTINGS[service], LogSettings, TraceSettings) for name in kind.model_fields}
+    known = {
+        name.upper()
+        for kind in (SETTINGS[service], LogSettings, TraceSettings, MetricsSettings)
+        for name in kind.model_fields
+    }
     assert set(SERVICES[service]["environment"]) <= known | {OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS}
     needed = {name.upper() for name, field in SETTINGS[service].model_fields.items() if field.is_required()}
     assert needed <= set(SERVICES[service]["environment"])
@@ -159,8 +166,31 @@ def test_the_gateway_is_told_of_a_proxy_in_front_and_of_foreign_pages_where_ther
 
 
 def test_the_console_is_not_on_the_network_of_the_gateways_callers() -> None:
-    assert {"mesh", "operators"} == set(SERVICES["console"]["networks"])
+    assert {"mesh", "metrics", "operators"} == set(SERVICES["console"]["networks"])
     assert not COMPOSE["networks"]["operators"]
+
+
+@pytest.mark.parametrize("row", PROCESSES, ids=lambda row: row.name)
+def test_a_process_shows_its_metrics_on_the_network_of_metrics_alone(row: Process) -> None:
+    service = SERVICES[row.name]
+    host = metrics_host(row)
+
+    assert (str(PORT), host) == tuple(service["environment"][f"METRICS_{name}"] for name in ("PORT", "HOST"))
+    others = {name: options for name, options in service["networks"].items() if name != "metrics"}
+    assert {"aliases": [host]} == service["networks"]["metrics"]
+    assert not any(others.values()), "the name leads to no other network"
+    assert not [one for one in service.get("ports", []) if str(PORT) in one]
+
+
+def test_the_network_of_metrics_has_no_way_out_and_no_server_on_it() -> None:
+    assert {"internal": True} == COMPOSE["networks"]["metrics"]
+    assert {*PACKAGES} == {name for name, service in SERVICES.items() if "metrics" in service["networks"]}
+
+
+def test_the_console_reads_the_metrics_of_every_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSOLE_METRICS_URLS", SERVICES["console"]["environment"]["CONSOLE_METRICS_URLS"])
+    expected = {row.name: f"http://{metrics_host(row)}:{PORT}/metrics" for row in PROCESSES}
+    assert expected == ConsoleSettings().console_metrics_urls
 
 
 def test_no_two_services_share_a_database_and_neither_gateway_nor_console_reaches_one() -> None:

@@ -73,7 +73,12 @@ def test_a_row_more_is_a_service_more_and_goes_with_it(clone: Path, store: Store
     assert {"nats", "streams", *([store] if store else [])} == set(invoices["depends_on"])
     assert "${INVOICES_KEY:?see .env.example}" == invoices["environment"]["INVOICES_KEY"]
     assert "${NATS_INVOICES_NKEY:?see .env.example}" == compose["services"]["nats"]["environment"]["NATS_INVOICES_NKEY"]
-    assert ["mesh", *(["invoices-database"] if store else [])] == invoices["networks"]
+    assert ["mesh", "metrics", *(["invoices-database"] if store else [])] == list(invoices["networks"])
+    assert ("9464", "invoices-metrics") == tuple(
+        invoices["environment"][f"METRICS_{name}"] for name in ("PORT", "HOST")
+    )
+    urls = json.loads(compose["services"]["console"]["environment"]["CONSOLE_METRICS_URLS"])
+    assert "http://invoices-metrics:9464/metrics" == urls["invoices"]
     if store:
         server = compose["services"][store]
         assert "invoices" in server["environment"]["DATABASES"].split()
@@ -113,7 +118,7 @@ def test_without_durable_events_nothing_makes_streams(clone: Path) -> None:
 def test_no_mark_is_missing() -> None:
     assert [
         *("nats-keys", "postgres-databases", "postgres-networks", "mongo-databases", "mongo-networks"),
-        *("streams", "workers", "networks"),
+        *("streams", "workers", "metrics-urls", "networks"),
     ] == sections((ROOT / "compose.yaml").read_text())
     assert ["database-passwords", "secrets", "keys"] == sections((ROOT / ".env.example").read_text())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -12,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 from mesh.process.metrics import MetricsNotShown, shown
 from mesh.telemetry import catalogue
 from mesh.telemetry.catalogue import LOOP_LAG, METRICS, RECONNECTS, RPC_DURATION
-from mesh.telemetry.listener import listening
+from mesh.telemetry.listener import listening, of_this_machine
 from mesh.telemetry.metrics import BOUNDS, Metrics, Sample
 from mesh.telemetry.settings import MetricsSettings
 from tests.support.paths import ROOT
@@ -169,6 +170,19 @@ async def test_an_address_of_no_machine_is_told(host: str) -> None:
     with pytest.raises(MetricsNotShown, match="METRICS_HOST"):
         async with shown("gateway", MetricsSettings(metrics_host=host, metrics_port=9100)):
             """It is never open."""
+
+
+def test_of_a_name_with_several_addresses_those_of_this_machine_count() -> None:
+    mine, elsewhere = ((socket.AF_INET, (address, 9464)) for address in ("127.0.0.1", "192.0.2.1"))
+
+    assert ["127.0.0.1"] == of_this_machine([elsewhere, mine])
+    with pytest.raises(OSError, match="assign requested address"):
+        of_this_machine([elsewhere])
+
+
+async def test_a_name_with_several_addresses_is_listened_on() -> None:
+    async with listening(Metrics(), "", 0) as port:  # of IPv4 and of IPv6
+        assert "python_info" in await metrics_at(port)
 
 
 async def test_the_event_loops_lag_is_measured() -> None:
