@@ -4,8 +4,9 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -16,17 +17,40 @@ from cli.observe.metrics import scraped
 from devstack.home.state import StackState
 from devstack.processes.program import kind_of
 from mesh.client.discover import ask_all
-from mesh.core.errors import MeshError
+from mesh.core.errors import DeadlineExceeded, MeshError, NoResponder
 from mesh.core.terminal import escaped
 from mesh.telemetry.catalogue import CONNECTED
+from mesh.transport.base import Transport
 from mesh.wire.discovery import InstanceDocument
 from services import WORKERS
 
 SILENT: Final = "northwind.mesh.v1.silent"
-"""The type of the document of a process that does not answer."""
+"""The type of the document of a worker that does not answer."""
+_UNSEEN: Final = (
+    "without the home of `mesh up`, an instance that hangs is listed only if no other one of its service answers"
+)
 
 _NUMBERS = ("requests", "errors", "mean ms")
+_WORDS: Final = {"hangs": "does not answer", "absent": "no instance: not running, or cut off by NATS"}
 _TITLES = ("service", "instance", "version", "started (UTC)", *_NUMBERS)
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A process that does not answer; without a home, a service of which no instance answers."""
+
+    name: str
+    """The service."""
+    process: str | None
+    """None without a home."""
+    state: Literal["hangs", "absent"]
+    """`hangs`: NATS delivers to it. `absent`: NATS knows no instance."""
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The row of the table."""
+        words = " ".join(filter(None, (self.process, _WORDS[self.state])))
+        return self.name, words, *("" for _ in _TITLES[2:])
 
 
 def ls(
@@ -39,19 +63,27 @@ def ls(
 
     A worker of `mesh up` whose metrics or discovery do not answer hangs: it is listed too.
 
+    With NATS_URL there is only NATS to ask. A service of which no instance answers is listed: as one that hangs while
+    NATS still delivers to it, later as one without an instance. With nats.conf, NATS cuts a frozen process off after
+    3 s. An instance that hangs beside one that answers is not listed.
+
     Exit status: 0, or 3 if no service answers or no mesh is running.
     """
-    documents = asyncio.run(_documents(home, within))
-    silent = silent_workers(stack_asked(home), documents)
+    stack = stack_asked(home)
+    documents, silent = asyncio.run(_found(home, within, has_stack=stack is not None))
+    if stack is not None:
+        silent = [Silent(kind_of(name), name, "hangs") for name in silent_workers(stack, documents)]
     if as_json:
         for document in documents:
             typer.echo(escaped(document.model_dump_json(exclude_unset=True)))
-        for name in silent:
-            typer.echo(json.dumps({"type": SILENT, "name": kind_of(name), "process": name}))
+        for one in silent:
+            typer.echo(json.dumps({"type": SILENT, **asdict(one)}))
     elif documents or silent:
-        print_columns(_TITLES, [*map(_row, documents), *map(_silent_row, silent)], to_the_right=_NUMBERS)
+        print_columns(_TITLES, [*map(_row, documents), *(one.row for one in silent)], to_the_right=_NUMBERS)
     if not documents:
         fail("no service answers", NOBODY_SERVES)
+    if stack is None and not as_json:
+        typer.echo(_UNSEEN, err=True)
 
 
 def silent_workers(stack: StackState | None, documents: Sequence[InstanceDocument]) -> list[str]:
@@ -69,12 +101,33 @@ def silent_workers(stack: StackState | None, documents: Sequence[InstanceDocumen
     return hanging or [name for name, scrape in asked.items() if scrape and not scrape.sum(CONNECTED.name)]
 
 
-async def _documents(home: Path, within: float) -> list[InstanceDocument]:
+async def _found(home: Path, within: float, *, has_stack: bool) -> tuple[list[InstanceDocument], list[Silent]]:
+    """Who answers; without a stack that tells more, also the services that do not."""
     async with connected(home) as transport:
         try:
-            return await ask_all(transport, "STATS", within)
+            documents = await ask_all(transport, "STATS", within)
+            return documents, [] if has_stack else await _silent_services(transport, documents, within)
         except MeshError as error:
             fail(str(error))
+
+
+async def _silent_services(transport: Transport, documents: Sequence[InstanceDocument], within: float) -> list[Silent]:
+    """The services of which no instance answers. Those that nobody runs count only beside one that answers."""
+    missing = sorted({row.name for row in WORKERS} - {one.name for one in documents})
+    states = await asyncio.gather(*(_state(transport, name, within) for name in missing))
+    found = [Silent(name, None, state) for name, state in zip(missing, states, strict=True) if state is not None]
+    return [one for one in found if documents or one.state == "hangs"]
+
+
+async def _state(transport: Transport, service: str, within: float) -> Literal["hangs", "absent"] | None:
+    """None if it answers after all. NATS itself answers at once where nobody has subscribed."""
+    try:
+        await transport.request(f"$SRV.PING.{service}", b"", {}, within)
+    except NoResponder:
+        return "absent"
+    except DeadlineExceeded:
+        return "hangs"
+    return None
 
 
 def _row(document: InstanceDocument) -> tuple[str, ...]:
@@ -90,7 +143,3 @@ def _row(document: InstanceDocument) -> tuple[str, ...]:
         str(sum(endpoint.num_errors for endpoint in endpoints)),
         f"{nanoseconds / requests / 1e6:.2f}" if requests else "",
     )
-
-
-def _silent_row(process: str) -> tuple[str, ...]:
-    return kind_of(process), f"{process} does not answer", "", "", "", "", ""

@@ -18,6 +18,7 @@ from services import BY_NAME, WORKERS
 from subjects import ENDPOINTS
 from tests.support.command import ALFKI, MESH, mesh
 from tests.support.contract.givens import free_key
+from tests.support.mesh.sign_in import SignIn
 from tests.support.servers.collector import Collector, collecting
 from tests.support.servers.nats_server import NatsServer
 from tests.support.servers.processes import Process
@@ -89,6 +90,31 @@ async def test_a_call_that_nobody_serves_ends_with_3(lonely: NatsServer) -> None
     assert (3, "") == (called.code, called.out)
     assert "no worker serves customers.get" in called.err
     assert (3, "no service answers") == (listed.code, listed.err.strip().removeprefix("mesh: "))
+
+
+async def test_ls_tells_a_service_that_hangs_from_one_that_nobody_runs(lonely: NatsServer) -> None:
+    frozen, running = await lonely.connect(), await lonely.connect()
+    await frozen.subscribe("$SRV.PING.products", lambda _: None)
+    alone = await mesh("ls", "--within", "0.1", NATS_URL=lonely.url)
+    auth = SignIn(running).service
+    await auth.start()
+
+    listed = await mesh("ls", "--within", "0.1", NATS_URL=lonely.url)
+    documents = await mesh("ls", "--json", "--within", "0.1", NATS_URL=lonely.url)
+    await auth.drain()
+
+    assert (3, True, False) == (alone.code, "does not answer" in alone.out, "absent" in alone.out)
+    silent = [json.loads(line) for line in documents.out.splitlines()][1:]
+    states = {one["name"]: one["state"] for one in silent}
+    assert {row.name for row in WORKERS} - {"auth"} == states.keys()
+    assert {"products"} == {name for name, state in states.items() if state == "hangs"}
+    assert {None} == {one["process"] for one in silent}
+    rows = dict(line.split(maxsplit=1) for line in listed.out.splitlines())
+    assert "does not answer" == rows["products"]
+    assert "no instance: not running, or cut off by NATS" == rows["carts"]
+    assert (0, 1, "") == (listed.code, len(listed.err.splitlines()), documents.err)
+    for transport in (frozen, running):
+        await transport.close()
 
 
 async def test_a_call_without_an_answer_in_time_ends_with_4(lonely: NatsServer) -> None:

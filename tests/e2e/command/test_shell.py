@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 from httpx2 import AsyncClient
@@ -29,11 +30,12 @@ async def test_doctor_finds_a_whole_mesh_in_order(stack: Stack) -> None:
 
 
 async def test_a_frozen_worker_is_found_by_ls_top_and_doctor(stack: Stack) -> None:
-    home = str(stack.state.home)
+    home, seed = str(stack.state.home), stack.state.operator.nkey_seed_file
     stack.freeze(IDLE)
     try:
         listed = await mesh("ls", "--home", home)
         documents = await mesh("ls", "--json", "--home", home)
+        elsewhere = await mesh("ls", NATS_URL=stack.state.nats_url, NATS_NKEY_SEED_FILE=str(seed))
         figures = await mesh("top", "--once", "--json", "--every", "0.2", "--home", home)
         examined = await mesh("doctor", "--json", "--home", home)
     finally:
@@ -42,6 +44,8 @@ async def test_a_frozen_worker_is_found_by_ls_top_and_doctor(stack: Stack) -> No
     assert (0, 0, 0, 1) == (listed.code, documents.code, figures.code, examined.code)
     assert f"{IDLE} does not answer" in listed.out
     assert [IDLE] == [one["process"] for one in map(json.loads, documents.out.splitlines()) if "process" in one]
+    assert re.search(rf"^{IDLE} +(does not answer|no instance: not running, or cut off)", elsewhere.out, re.MULTILINE)
+    assert (0, True) == (elsewhere.code, "without the home of `mesh up`" in elsewhere.err)
     states = {one["process"]: one["state"] for one in map(json.loads, figures.out.splitlines())}
     assert {"does not answer"} == {state for name, state in states.items() if name.startswith(IDLE)}
     assert {"ready"} == {state for name, state in states.items() if not name.startswith(IDLE)}
