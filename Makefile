@@ -17,7 +17,7 @@ ARGS ?=
 # Without a cache of bytecode each process compiles its imports again, which takes twice the CPU of its start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install up generate compose-env docs test polyglot fuzz faults bench bench-full bench-install check format audit lock clean
+.PHONY: help install up generate compose-env docs test polyglot pictures fuzz faults bench bench-full bench-install check format audit lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ polyglot: install $(CLIENTS_STAMP) ## Run the tests in other languages: installs
 			(cd polyglot/$$folder && mvn -q -B compile dependency:copy-dependencies -DoutputDirectory=target/lib) || exit; done; \
 	else echo "without Java: it needs Java 17 or newer, and Maven"; fi
 	@MESH_POLYGLOT=1 $(BIN)/pytest tests/polyglot $(ARGS)
+
+pictures: install ## Take the pictures of docs/guides/incidents.md again: needs Chromium
+	@MESH_PICTURES=1 $(BIN)/pytest tests/faults/incidents $(ARGS)
 
 fuzz: $(FUZZ_STAMP) ## Send thousands of requests, and check that OpenAPI documents every answer
 	@$(BIN)/pytest -s tests/fuzz $(ARGS)

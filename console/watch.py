@@ -88,7 +88,7 @@ class Watch:
     async def look(self) -> None:
         """Look once at everything, and draw the map."""
         stack = await self._stack.read()
-        jobs = [self.instances.poll(stack.ended), self._ask_gateway()]
+        jobs = [self.instances.poll(stack.ended_by_service), self._ask_gateway()]
         if self._looks % _SELDOM == 0:
             urls = {**self.settings.console_metrics_urls, **stack.metrics_urls}
             jobs += [self.metrics.poll(urls), self.streams.poll()]

@@ -23,6 +23,15 @@ class StackFile(BaseModel):
     ended: dict[str, str] = {}
     """Why the last process of this name ended."""
 
+    @property
+    def ended_by_service(self) -> dict[str, str]:
+        """The same by service. Of several processes, each is named: an instance does not tell which one it is."""
+        found: dict[str, list[str]] = {}
+        for name, why in self.ended.items():
+            service = name.partition("-")[0]
+            found.setdefault(service, []).append(why if name == service else f"{name} {why}")
+        return {service: "; ".join(reasons) for service, reasons in found.items()}
+
 
 class StackReader:
     """Reads the file if it has changed since the last time."""

@@ -1,32 +1,24 @@
 """One mesh with its console, and a real browser that looks at it. Without Chromium these tests are skipped."""
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
 from httpx2 import AsyncClient
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from devstack.stack.settings import StackSettings
 from devstack.stack.stack import Stack
-from tests.browser.console import Console
-
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
+from tests.support.browser.console import CHROMIUM, Console, started
 
 
 @pytest.fixture(scope="package")
 async def chromium() -> AsyncIterator[Browser]:
-    """The browser that this machine has: playwright downloads none."""
+    """The browser that this machine has."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
-    async with async_playwright() as playwright:
-        # Chromium's sandbox needs rights that containers do not have. It shows the console alone.
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    async with started(CHROMIUM) as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture(scope="package")

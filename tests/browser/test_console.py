@@ -20,7 +20,7 @@ from ops.jetstream import JetStream
 from ops.streams import DEAD_STREAM, EVENT_STREAM
 from services import WORKERS
 from subjects import EVENTS_ORDERS_PLACED
-from tests.browser.console import PATIENCE, Console
+from tests.support.browser.console import PATIENCE, Console
 from tests.support.http.people import bearer, log_in, register
 
 RED_WITHIN = 2.0

@@ -7,7 +7,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
 from devstack.stack.stack import Stack
-from tests.browser.console import PAGES, Console
+from tests.support.browser.console import PAGES, Console
 
 SERIOUS = ("serious", "critical")
 PHONE = {"width": 390, "height": 844}

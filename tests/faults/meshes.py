@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
@@ -46,12 +46,15 @@ class Letters(MailServer):
         return "250 OK"
 
 
-def command(letters: Letters, bug: Path, service: ServiceName) -> tuple[str, ...]:
-    """A service as it is, with settings that suit these tests. Stock has the bug while the file exists."""
+def command(letters: Letters, bug: Path, more: Mapping[str, tuple[str, ...]], service: ServiceName) -> tuple[str, ...]:
+    """A service as it is, with settings that suit these tests, and `more` of them by service.
+
+    Stock has the bug while the file exists.
+    """
     if service == "stock":
         return ("/usr/bin/env", f"{BUG}={bug}", sys.executable, "-m", "tests.faults.orders.breakable_stock")
     mail = (f"{BY_NAME[service].prefix}_SMTP_URL=smtp://{letters.host}",) if BY_NAME[service].mails else ()
-    return ("/usr/bin/env", *_ENVIRONMENT.get(service, ()), *mail, *run_module(service))
+    return ("/usr/bin/env", *_ENVIRONMENT.get(service, ()), *more.get(service, ()), *mail, *run_module(service))
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,12 @@ class Mesh:
 
 
 @asynccontextmanager
-async def mesh(settings: StackSettings) -> AsyncIterator[Mesh]:
-    """A running mesh."""
+async def mesh(settings: StackSettings, more: Mapping[str, tuple[str, ...]] | None = None) -> AsyncIterator[Mesh]:
+    """A running mesh. `more` has further variables of a service, such as `NAME=value`."""
     bug = settings.home / "bug"
     async with (
         Letters() as letters,
-        Stack(settings, service_command=partial(command, letters, bug)) as stack,
+        Stack(settings, service_command=partial(command, letters, bug, more or {})) as stack,
         balanced(stack) as http,
         connected(stack) as nats,
     ):

@@ -18,6 +18,8 @@ from tests.support.tutorial import Command, commands, require_shown, script
 
 PAGE: Final = ROOT / "docs" / "guides" / "incidents.md"
 LOOK, ACT = "What to look at", "What to do"
+GUESSES: Final = "If somebody guesses a password"
+"""A further part of the flood."""
 PARTS: Final = {
     (incident, part): text
     for incident, section in re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.MULTILINE | re.DOTALL)

@@ -17,7 +17,8 @@ from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from mesh.service.service import Service
 from subjects import CUSTOMERS_GET
-from tests.faults.incidents.page import ACT, LOOK, PARTS, needs_tools, shows
+from tests.faults.incidents.camera import MOST_BYTES, PICTURES, Camera
+from tests.faults.incidents.page import ACT, GUESSES, LOOK, PARTS, needs_tools, shows
 from tests.faults.meshes import Mesh
 from tests.support.http.people import new_account
 from tests.support.load.traffic import traffic
@@ -40,14 +41,19 @@ async def somebody(mesh: Mesh) -> tuple[str, dict[str, str]]:
     return (await post(mesh, "/v1/auth/register", account))["user_id"], account
 
 
-async def test_a_dead_worker(pairs: Mesh) -> None:
-    log = pairs.stack.state.logs / "customers-1.log"
+async def test_a_dead_worker(watched: Mesh, camera: Camera) -> None:
+    log = watched.stack.state.logs / "customers-1.log"
     log.write_text("")  # other tests have ended the same process before
-    await pairs.stack.restart("customers-1")
-    await pairs.stack.kill("customers-1")
-    await pairs.stack.until_serving("customers-1")
-    await shows(pairs, "A dead worker", LOOK)
-    await shows(pairs, "A dead worker", ACT)
+    await watched.stack.restart("customers-1")
+    await watched.stack.kill("customers-1")
+    async with camera.at("map") as page:
+        await page.locator('[data-node="customers"]').click()
+        await page.locator(".detail td", has_text="SIGKILL").wait_for()
+        await page.locator(".detail").scroll_into_view_if_needed()
+        await camera.take("dead-worker")
+    await watched.stack.until_serving("customers-1")
+    await shows(watched, "A dead worker", LOOK)
+    await shows(watched, "A dead worker", ACT)
 
 
 @asynccontextmanager
@@ -62,10 +68,16 @@ async def locked(url: str) -> AsyncIterator[None]:
         connection.terminate()
 
 
-async def test_a_slow_database(pairs: Mesh) -> None:
-    async with locked(pairs.stack.state.databases["customers"]):
-        await shows(pairs, "A slow database", LOOK, TOKEN=pairs.token)
-        await shows(pairs, "A slow database", ACT, TOKEN=pairs.token)
+async def test_a_slow_database(watched: Mesh, camera: Camera) -> None:
+    async with locked(watched.stack.state.databases["customers"]):
+        await shows(watched, "A slow database", LOOK, TOKEN=watched.token)
+        async with camera.at("requests") as page:
+            await page.get_by_label("Search").fill("database_unavailable")
+            await page.locator("tr.failed", has_text="/v1/customers/{customer_id}").get_by_role("link").first.click()
+            await page.locator(".facts .why", has_text="overloaded").first.wait_for()
+            await page.locator(".waterfall .filled.failed").first.wait_for()
+            await camera.take("slow-database")
+        await shows(watched, "A slow database", ACT, TOKEN=watched.token)
 
 
 class OtherCustomer(BaseModel):
@@ -94,58 +106,72 @@ async def other_version(stack: Stack) -> AsyncIterator[None]:
         await transport.close()
 
 
-async def test_a_bad_deploy(pairs: Mesh) -> None:
-    async with other_version(pairs.stack):
-        await shows(pairs, "A bad deploy", LOOK, TOKEN=pairs.token)
-    await shows(pairs, "A bad deploy", ACT)
+async def test_a_bad_deploy(watched: Mesh, camera: Camera) -> None:
+    async with other_version(watched.stack):
+        await shows(watched, "A bad deploy", LOOK, TOKEN=watched.token)
+        async with camera.at("doctor") as page:
+            await page.locator("td", has_text="has other shapes of customers.get").wait_for()
+            await camera.take("bad-deploy")
+    await shows(watched, "A bad deploy", ACT)
 
 
-async def test_a_flood(pairs: Mesh) -> None:
-    _, account = await somebody(pairs)
-    guess = {**account, "password": "a guess, and a wrong one"}
-    async with traffic([partial(pairs.http.kind, "POST", "/v1/auth/login", json=guess)], at_once=2) as load:
-        await load.more(5, "429 too_many_logins")
-        variables = {"EMAIL": account["email"], "PASSWORD": account["password"]}
-        await shows(pairs, "A flood", LOOK, ADMIN=pairs.token, **variables)
-        await shows(pairs, "A flood", ACT, TOKEN=pairs.token)
+async def test_a_flood(watched: Mesh, camera: Camera) -> None:
+    requests = [partial(watched.http.kind, "GET", f"/v1/products?limit={limit}") for limit in range(1, 40)]
+    async with traffic(requests, at_once=60) as load:
+        await load.more(20, "503 queue_full")
+        await shows(watched, "A flood", LOOK)
+        await shows(watched, "A flood", ACT, TOKEN=watched.token)
+        async with camera.at("requests") as page:
+            await page.get_by_label("Only failures").check()
+            await page.locator("tr.failed", has_text="overloaded").first.wait_for()
+            await camera.take("flood")
 
 
-async def test_a_stolen_token(pairs: Mesh) -> None:
-    user_id, account = await somebody(pairs)
-    mine = await post(pairs, "/v1/auth/login", account)
+async def test_a_stolen_token(watched: Mesh, camera: Camera) -> None:
+    user_id, account = await somebody(watched)
+    mine = await post(watched, "/v1/auth/login", account)
     stolen = mine
     for _ in range(2):  # the token used last still works for some seconds: its reply may have been lost
-        stolen = await post(pairs, "/v1/auth/refresh", {"refresh_token": stolen["refresh_token"]})
+        stolen = await post(watched, "/v1/auth/refresh", {"refresh_token": stolen["refresh_token"]})
     variables = {"EMAIL": account["email"], "PASSWORD": account["password"], "USER_ID": user_id}
     await shows(
-        pairs,
+        watched,
         "A stolen token",
         LOOK,
-        ADMIN=pairs.token,
+        ADMIN=watched.token,
         REFRESH=mine["refresh_token"],
         STOLEN=stolen["access_token"],
         **variables,
     )
-    again = await post(pairs, "/v1/auth/login", account)
-    await shows(pairs, "A stolen token", ACT, TOKEN=again["access_token"], **variables)
+    async with camera.at("requests") as page:
+        await page.get_by_label("Status").select_option("4xx")
+        for route in ("/v1/auth/refresh", "/v1/auth/me"):
+            await page.locator("tr", has_text=route).first.wait_for()
+        await page.locator("tr .s2").first.wait_for(state="detached")
+        await camera.take("stolen-token")
+    again = await post(watched, "/v1/auth/login", account)
+    await shows(watched, "A stolen token", ACT, TOKEN=again["access_token"], **variables)
 
 
-async def test_a_poison_event(pairs: Mesh) -> None:
-    _, account = await somebody(pairs)
-    token = (await post(pairs, "/v1/auth/login", account))["access_token"]
+async def test_a_poison_event(watched: Mesh, camera: Camera) -> None:
+    _, account = await somebody(watched)
+    token = (await post(watched, "/v1/auth/login", account))["access_token"]
     goods = {"product_name": "Ordered in an incident", "unit_price": "1.50", "units_in_stock": 5}
-    product = (await post(pairs, "/v1/products", goods, pairs.bearer))["product_id"]
-    pairs.bug.write_text(str(product))
+    product = (await post(watched, "/v1/products", goods, watched.bearer))["product_id"]
+    watched.bug.write_text(str(product))
     try:
         lines = {"lines": [{"product_id": product, "quantity": 1}]}
         order = await post(
-            pairs, "/v1/orders", lines, {"Authorization": f"Bearer {token}", "Idempotency-Key": "an-incident"}
+            watched, "/v1/orders", lines, {"Authorization": f"Bearer {token}", "Idempotency-Key": "an-incident"}
         )
-        await dead(pairs)
-        await shows(pairs, "A poison event", LOOK, TOKEN=token, ORDER=order["order_id"])
+        await dead(watched)
+        await shows(watched, "A poison event", LOOK, TOKEN=token, ORDER=order["order_id"])
+        async with camera.at("events") as page:
+            await page.locator("td.why", has_text="this version of stock cannot read the order").wait_for()
+            await camera.take("poison-event")
     finally:
-        pairs.bug.unlink()
-    await shows(pairs, "A poison event", ACT, TOKEN=token, ORDER=order["order_id"])
+        watched.bug.unlink()
+    await shows(watched, "A poison event", ACT, TOKEN=token, ORDER=order["order_id"])
 
 
 async def dead(mesh: Mesh) -> None:
@@ -155,6 +181,24 @@ async def dead(mesh: Mesh) -> None:
         await asyncio.sleep(0.05)
 
 
+async def test_a_flood_of_guesses(watched: Mesh) -> None:
+    _, account = await somebody(watched)
+    guess = {**account, "password": "a guess, and a wrong one"}
+    async with traffic([partial(watched.http.kind, "POST", "/v1/auth/login", json=guess)], at_once=2) as load:
+        await load.more(5, "429 too_many_logins")
+        variables = {"EMAIL": account["email"], "PASSWORD": account["password"]}
+        await shows(watched, "A flood", GUESSES, ADMIN=watched.token, **variables)
+
+
 def test_each_incident_says_what_to_look_at_and_what_to_do() -> None:
     incidents = ["dead worker", "slow database", "bad deploy", "flood", "stolen token", "poison event"]
-    assert [(f"A {one}", part) for one in incidents for part in (LOOK, ACT)] == [*PARTS]
+    found = [(incident, part) for incident, part in PARTS if part != GUESSES]
+    assert [(f"A {one}", part) for one in incidents for part in (LOOK, ACT)] == found
+
+
+def test_each_incident_has_a_small_picture_of_the_console() -> None:
+    for (incident, part), text in PARTS.items():
+        if part == LOOK:
+            file = PICTURES / f"incident-{incident.removeprefix('A ').replace(' ', '-')}.png"
+            assert f"](../images/{file.name})" in text
+            assert MOST_BYTES >= file.stat().st_size

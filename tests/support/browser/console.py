@@ -1,14 +1,31 @@
 """The console as a person with a browser uses it."""
 
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Dialog, Page
+from playwright.async_api import Browser, BrowserContext, Dialog, Page, async_playwright
 
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+"""The browser that this machine has: playwright downloads none."""
 PATIENCE = 60_000
 """Milliseconds that a page waits for a condition, on a busy machine too."""
 PAGES = ("map", "requests", "endpoints", "events", "logs", "mail", "doctor")
+
+
+@asynccontextmanager
+async def started(path: str) -> AsyncIterator[Browser]:
+    """A running Chromium."""
+    async with async_playwright() as playwright:
+        # Chromium's sandbox needs rights that containers do not have. It shows the console alone.
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
 
 
 def errors_of(page: Page) -> list[str]:
