@@ -15,7 +15,7 @@ from devstack.servers.all import Servers
 from devstack.stack.stack import Stack
 from tests.support.http.people import bearer, log_in
 from tests.support.long_form import LONG
-from tests.support.whole_mesh import http, stack
+from tests.support.servers.whole_mesh import http, stack
 
 # The same examples in each run, however long one takes; `--hypothesis-profile default` looks for new ones.
 settings.register_profile("steady", deadline=None, derandomize=True)

@@ -7,7 +7,7 @@ from devstack.stack.stack import Stack
 from tests.support.contract.callers import Account, Wire, wire_of
 from tests.support.contract.carts import users_with_carts
 from tests.support.contract.givens import Givens
-from tests.support.whole_mesh import http, stack
+from tests.support.servers.whole_mesh import http, stack
 
 __all__ = ["http", "stack"]
 

@@ -7,7 +7,7 @@ from devstack.stack.stack import Stack
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from tests.support.http.people import bearer, log_in, register
-from tests.support.whole_mesh import http, stack
+from tests.support.servers.whole_mesh import http, stack
 
 __all__ = ["http", "stack"]
 

@@ -5,7 +5,7 @@ import pytest
 from devstack.servers.all import Servers
 from mesh.transport.base import Message
 from tests.security.edge import Edge, edge, spying
-from tests.support.whole_mesh import http, stack
+from tests.support.servers.whole_mesh import http, stack
 
 __all__ = ["http", "stack"]
 
