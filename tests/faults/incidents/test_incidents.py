@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import asyncpg
+from playwright.async_api import Page
 from pydantic import BaseModel
 
 from contracts.customers import GetCustomer
@@ -41,16 +42,18 @@ async def somebody(mesh: Mesh) -> tuple[str, dict[str, str]]:
     return (await post(mesh, "/v1/auth/register", account))["user_id"], account
 
 
+async def killed(page: Page) -> None:
+    await page.locator('[data-node="customers"]').click()
+    await page.locator(".detail td", has_text="SIGKILL").wait_for()
+    await page.locator(".detail").scroll_into_view_if_needed()
+
+
 async def test_a_dead_worker(watched: Mesh, camera: Camera) -> None:
     log = watched.stack.state.logs / "customers-1.log"
     log.write_text("")  # other tests have ended the same process before
     await watched.stack.restart("customers-1")
     await watched.stack.kill("customers-1")
-    async with camera.at("map") as page:
-        await page.locator('[data-node="customers"]').click()
-        await page.locator(".detail td", has_text="SIGKILL").wait_for()
-        await page.locator(".detail").scroll_into_view_if_needed()
-        await camera.take("dead-worker")
+    await camera.take("dead-worker", "map", killed)
     await watched.stack.until_serving("customers-1")
     await shows(watched, "A dead worker", LOOK)
     await shows(watched, "A dead worker", ACT)
@@ -68,15 +71,17 @@ async def locked(url: str) -> AsyncIterator[None]:
         connection.terminate()
 
 
+async def waiting(page: Page) -> None:
+    await page.get_by_label("Search").fill("database_unavailable")
+    await page.locator("tr.failed", has_text="/v1/customers/{customer_id}").get_by_role("link").first.click()
+    await page.locator(".facts .why", has_text="overloaded").first.wait_for()
+    await page.locator(".waterfall .filled.failed").first.wait_for()
+
+
 async def test_a_slow_database(watched: Mesh, camera: Camera) -> None:
     async with locked(watched.stack.state.databases["customers"]):
         await shows(watched, "A slow database", LOOK, TOKEN=watched.token)
-        async with camera.at("requests") as page:
-            await page.get_by_label("Search").fill("database_unavailable")
-            await page.locator("tr.failed", has_text="/v1/customers/{customer_id}").get_by_role("link").first.click()
-            await page.locator(".facts .why", has_text="overloaded").first.wait_for()
-            await page.locator(".waterfall .filled.failed").first.wait_for()
-            await camera.take("slow-database")
+        await camera.take("slow-database", "requests", waiting)
         await shows(watched, "A slow database", ACT, TOKEN=watched.token)
 
 
@@ -106,13 +111,20 @@ async def other_version(stack: Stack) -> AsyncIterator[None]:
         await transport.close()
 
 
+async def incompatible(page: Page) -> None:
+    await page.locator("td", has_text="has other shapes of customers.get").wait_for()
+
+
 async def test_a_bad_deploy(watched: Mesh, camera: Camera) -> None:
     async with other_version(watched.stack):
         await shows(watched, "A bad deploy", LOOK, TOKEN=watched.token)
-        async with camera.at("doctor") as page:
-            await page.locator("td", has_text="has other shapes of customers.get").wait_for()
-            await camera.take("bad-deploy")
+        await camera.take("bad-deploy", "doctor", incompatible)
     await shows(watched, "A bad deploy", ACT)
+
+
+async def overloaded(page: Page) -> None:
+    await page.get_by_label("Only failures").check()
+    await page.locator("tr.failed", has_text="overloaded").first.wait_for()
 
 
 async def test_a_flood(watched: Mesh, camera: Camera) -> None:
@@ -121,10 +133,14 @@ async def test_a_flood(watched: Mesh, camera: Camera) -> None:
         await load.more(20, "503 queue_full")
         await shows(watched, "A flood", LOOK)
         await shows(watched, "A flood", ACT, TOKEN=watched.token)
-        async with camera.at("requests") as page:
-            await page.get_by_label("Only failures").check()
-            await page.locator("tr.failed", has_text="overloaded").first.wait_for()
-            await camera.take("flood")
+        await camera.take("flood", "requests", overloaded)
+
+
+async def refused(page: Page) -> None:
+    await page.get_by_label("Status").select_option("4xx")
+    for route in ("/v1/auth/refresh", "/v1/auth/me"):
+        await page.locator("tr", has_text=route).first.wait_for()
+    await page.locator("tr .s2").first.wait_for(state="detached")
 
 
 async def test_a_stolen_token(watched: Mesh, camera: Camera) -> None:
@@ -143,14 +159,13 @@ async def test_a_stolen_token(watched: Mesh, camera: Camera) -> None:
         STOLEN=stolen["access_token"],
         **variables,
     )
-    async with camera.at("requests") as page:
-        await page.get_by_label("Status").select_option("4xx")
-        for route in ("/v1/auth/refresh", "/v1/auth/me"):
-            await page.locator("tr", has_text=route).first.wait_for()
-        await page.locator("tr .s2").first.wait_for(state="detached")
-        await camera.take("stolen-token")
+    await camera.take("stolen-token", "requests", refused)
     again = await post(watched, "/v1/auth/login", account)
     await shows(watched, "A stolen token", ACT, TOKEN=again["access_token"], **variables)
+
+
+async def buried(page: Page) -> None:
+    await page.locator("td.why", has_text="this version of stock cannot read the order").wait_for()
 
 
 async def test_a_poison_event(watched: Mesh, camera: Camera) -> None:
@@ -166,9 +181,7 @@ async def test_a_poison_event(watched: Mesh, camera: Camera) -> None:
         )
         await dead(watched)
         await shows(watched, "A poison event", LOOK, TOKEN=token, ORDER=order["order_id"])
-        async with camera.at("events") as page:
-            await page.locator("td.why", has_text="this version of stock cannot read the order").wait_for()
-            await camera.take("poison-event")
+        await camera.take("poison-event", "events", buried)
     finally:
         watched.bug.unlink()
     await shows(watched, "A poison event", ACT, TOKEN=token, ORDER=order["order_id"])
