@@ -12,8 +12,10 @@ from contracts.customers import (
     GetCustomer,
     GetCustomerHistory,
     GetCustomers,
+    ImportRows,
     ListCustomers,
     RestoreCustomer,
+    RowsImported,
     UpdateCustomer,
 )
 from customers_svc.repository import Customers
@@ -27,6 +29,7 @@ from subjects import (
     CUSTOMERS_GET,
     CUSTOMERS_GET_MANY,
     CUSTOMERS_HISTORY,
+    CUSTOMERS_IMPORT_ROWS,
     CUSTOMERS_LIST,
     CUSTOMERS_RESTORE,
     CUSTOMERS_UPDATE,
@@ -102,6 +105,11 @@ class Handlers:
             request,
             lambda customers: customers.restore(request.customer_id, request.expected_version),
         )
+
+    @answers(CUSTOMERS_IMPORT_ROWS)
+    async def import_rows(self, request: ImportRows) -> RowsImported:
+        """What became of each row. A row is refused in its place, not raised."""
+        return await self._writes(CUSTOMERS_IMPORT_ROWS, request, lambda customers: customers.import_rows(request))
 
     @answers(CUSTOMERS_HISTORY)
     async def history(self, request: GetCustomerHistory) -> CustomerHistory:

@@ -3,7 +3,7 @@
 # the texts are put together from our own columns; what a caller sends travels beside them
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import structlog
@@ -23,8 +23,13 @@ from contracts.customers import (
     CustomerSort,
     FacetCustomers,
     GetCustomerHistory,
+    ImportedRow,
+    ImportOutcome,
+    ImportRows,
     ListCustomers,
+    RowsImported,
 )
+from customers_svc.imports import EXISTING, FIELDS, LOCKED, Step, first_of_each, inserting, plan, updating
 from customers_svc.keys import FIRST_FREE, suggestions
 from customers_svc.search import FACETS, RELEVANCE, SEARCH_INDEX, relevance_of
 from mesh.core.errors import Conflict, Invalid, NotFound
@@ -149,6 +154,55 @@ class Customers(VersionedRepository[str, Customer]):
         """The customer, in use now. Raises NotFound, and Conflict for another version."""
         await name_caller(self._database)
         return await self._restore(customer_id, expected_version)
+
+    async def import_rows(self, request: ImportRows) -> RowsImported:
+        """What became of each row. A row that somebody else creates meanwhile is looked at again."""
+        if not request.dry_run:
+            await name_caller(self._database)
+        left, done = list(range(len(request.rows))), dict[int, ImportedRow]()
+        known: dict[str, Mapping[str, Any]] = {}
+        while left:
+            first = first_of_each(request.rows, left)
+            if not (request.dry_run and known):
+                known = await self._existing(first, EXISTING if request.dry_run else LOCKED)
+            steps = {key: plan(request.rows[position], known.get(key)) for key, position in first.items()}
+            if request.dry_run:
+                known |= {key: step.values for key, step in steps.items() if step.values}
+            else:
+                steps = await self._take(steps)
+            for key, step in steps.items():
+                row = ImportedRow(customer_id=key, outcome=step.outcome, problem=step.problem)
+                done[first[key]] = row
+            left = [position for position in left if position not in done]
+        return RowsImported(rows=tuple(done[position] for position in range(len(request.rows))))
+
+    async def _existing(self, keys: Iterable[str], statement: str) -> dict[str, Mapping[str, Any]]:
+        rows = await self._database.fetch(statement.format(_COLUMNS), list(keys))
+        return {row["customer_id"]: dict(row) for row in rows}
+
+    async def _take(self, steps: Mapping[str, Step]) -> dict[str, Step]:
+        """The steps that are done, after those that write. Left out: what cannot be created because it now exists."""
+        written = await self._write(steps, ImportOutcome.CREATED, inserting)
+        written |= await self._write(steps, ImportOutcome.UPDATED, updating)
+        changing = {ImportOutcome.CREATED, ImportOutcome.UPDATED}
+        return {key: step for key, step in steps.items() if key in written or step.outcome not in changing}
+
+    async def _write(
+        self, steps: Mapping[str, Step], outcome: ImportOutcome, statement: Callable[[Sequence[str]], str]
+    ) -> set[str]:
+        """Write the customers of the steps with this outcome, and their events. Returns the ids of those written."""
+        # sorted, so that two imports do not wait for each other
+        chosen = {key: steps[key].values for key in sorted(steps) if steps[key].outcome is outcome}
+        if not chosen:
+            return set()
+        names = ("customer_id", *FIELDS, "version")
+        rows = [with_folded({name: values[name] for name in names}, _FOLDED) for values in chosen.values()]
+        found = await self._database.fetch(statement([*rows[0]]), json.dumps(rows))
+        written = {row["customer_id"] for row in found}
+        for key, values in chosen.items():
+            if key in written:
+                await self._changed(self._row(values))
+        return written
 
     async def history(self, request: GetCustomerHistory) -> CustomerHistory:
         """A page of a customer's changes. Raises NotFound, and Invalid for a cursor of another list."""

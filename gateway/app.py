@@ -163,7 +163,7 @@ def _add_middleware(
     app.add_middleware(
         Bulkhead, paths=hashing, at_once=settings.gateway_logins_at_once, waiting=settings.gateway_logins_waiting
     )
-    app.add_middleware(BodyLimit, limit=settings.gateway_max_body)
+    app.add_middleware(BodyLimit, limit=settings.max_body)
     if routes := retiring(known_routes(app)):
         app.add_middleware(Deprecations, routes=routes)
     app.add_middleware(TrailingSlash)
@@ -204,6 +204,7 @@ def wire(settings: GatewaySettings, transport: Transport) -> Dependencies:
         followers,
         InstanceContracts(transport, ENDPOINTS),
         cache,
+        settings,
     )
 
 

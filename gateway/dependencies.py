@@ -6,6 +6,7 @@ from typing import cast
 from starlette.requests import Request
 
 from gateway.access.revocations import Revocations
+from gateway.settings import HttpLimits
 from gateway.upstream.client import GuardedClient
 from gateway.upstream.contracts import InstanceContracts
 from gateway.upstream.feed import Feed
@@ -32,6 +33,7 @@ class Dependencies:
     contracts: InstanceContracts
     cache: ResponseCache
     """Listens in the process that runs the application."""
+    limits: HttpLimits
 
 
 def dependencies(request: Request) -> Dependencies:

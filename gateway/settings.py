@@ -18,6 +18,8 @@ Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(origins_in)]
 
 
 MIB: Final = 1024 * 1024
+IMPORTS: Final = frozenset({"/v1/customers/import"})
+"""The paths that take a file of any length, row by row."""
 
 
 class HttpLimits(Settings):
@@ -30,6 +32,10 @@ class HttpLimits(Settings):
 
     Validating a body that does not fit takes 1 ms for each 6 KiB. Body and headers must stay below NATS's max_payload.
     """
+    gateway_max_import: int = Field(16 * MIB, ge=0, le=1024 * MIB)
+    """Bytes of the body of an import."""
+    gateway_import_timeout: float = Field(600.0, gt=0, le=DAY)
+    """Seconds for a whole import. Each part of its body, and each message to a service, has GATEWAY_TIMEOUT."""
     gateway_max_url: int = Field(8 * 1024, gt=0, le=MIB)
     """Bytes of a URL."""
     gateway_max_headers: int = Field(100, gt=0, le=10_000)
@@ -44,6 +50,10 @@ class HttpLimits(Settings):
     """Seconds until the next request on a connection begins."""
     gateway_max_connections: int = Field(1000, gt=0, le=1_000_000)
     """Connections at once. Each is an open file: `ulimit -n` must allow for them."""
+
+    def max_body(self, path: str) -> int:
+        """Bytes of the body of a request to this path."""
+        return self.gateway_max_import if path in IMPORTS else self.gateway_max_body
 
 
 class ServiceLimits(Settings):

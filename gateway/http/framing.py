@@ -155,11 +155,10 @@ class FramedProtocol(HttpToolsProtocol):
         if length is not None:
             return self._in_body is not (self._content == length) or self._disagreed()
         self._framing += end - begin - (self._content - content)
-        limits = self.limits
         # Content past its limit is useless, and each empty line in it costs a call of the parser.
         if (
-            self._content > limits.gateway_max_body
-            or self._framing > limits.gateway_max_head + _FRAMING * self._content
+            self._content > self.limits.max_body(self.scope["path"])
+            or self._framing > self.limits.gateway_max_head + _FRAMING * self._content
         ):
             self._break_off(TooLarge("body_too_large", "the request's body is too large"))
             return False

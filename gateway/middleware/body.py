@@ -1,7 +1,7 @@
 """Limits the size of a request's body, and the time it may take to arrive."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,9 +17,9 @@ _OF_A_BODY: Final = frozenset({_LENGTH, b"transfer-encoding"})
 
 
 class BodyLimit:
-    """Stops reading a body that exceeds `limit` bytes, or that is incomplete at the request's deadline."""
+    """Stops reading a body that exceeds `limit` bytes of its path, or that is incomplete at the request's deadline."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: Callable[[str], int]) -> None:
         self._app = app
         self._limit = limit
 
@@ -30,7 +30,8 @@ class BodyLimit:
         return self._bounded(sent.get(_LENGTH, b"0"), scope, receive, send)
 
     async def _bounded(self, announced: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-        too_large = not announced.isdigit() or len(announced) > len(str(self._limit)) or int(announced) > self._limit
+        limit = self._limit(scope["path"])
+        too_large = not announced.isdigit() or len(announced) > len(str(limit)) or int(announced) > limit
         received = 0
         complete = False
 
@@ -43,7 +44,7 @@ class BodyLimit:
             message = await _in_time(receive)
             received += len(message.get("body", b""))
             complete = not message.get("more_body", False)
-            if received > self._limit:
+            if received > limit:
                 raise _too_large()
             return message
 

@@ -2,14 +2,12 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from pydantic_core import from_json, to_json
 
-_FORMULA: Final = re.compile(r"[\s\x00]*[=+\-@＝＋－＠]|[\t\r\n]")  # noqa: RUF001  # wide forms count too
-"""The start of a text that a spreadsheet would run (OWASP, CSV injection)."""
+from gateway.semantics.spreadsheet import neutralised
 
 
 class Rows(Protocol):
@@ -81,7 +79,7 @@ def _cell(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return f"'{value}" if _FORMULA.match(value) else value
+            return neutralised(value)
         case int() | float():
             return str(value)
         case _:

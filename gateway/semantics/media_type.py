@@ -1,7 +1,7 @@
 """Accepted request bodies (RFC 9110, section 8): JSON in UTF-8, uncompressed, with a matching Content-Type."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -41,6 +41,24 @@ def unsupported(headers: Iterable[tuple[bytes, bytes]], method: str) -> Invalid 
     return None if why is None else _unsupported(why)
 
 
+def kind_of(headers: Iterable[tuple[bytes, bytes]], taken: Collection[str]) -> str:
+    """The media type of a body that is no JSON, one of those `taken`. Raises Invalid (415)."""
+    if _is_encoded(given(headers, b"content-encoding") or b""):
+        raise Invalid(ENCODED, "the body must not be compressed: the only accepted Content-Encoding is identity")
+    parsed = _TYPE.fullmatch((given(headers, b"content-type") or b"").decode("latin-1"))
+    if parsed is None or parsed[1].lower() not in taken:
+        raise _unsupported(f"the Content-Type must be one of: {', '.join(taken)}")
+    if not _is_utf_8(parsed[2]):
+        raise _unsupported("the body must be in UTF-8: no other charset is accepted")
+    return parsed[1].lower()
+
+
+def _is_utf_8(parameters: str) -> bool:
+    """Whether the parameters of a media type name no other charset."""
+    charsets = [value.strip('"').lower() for name, value in _PARAMETER.findall(parameters) if name.lower() == "charset"]
+    return len(charsets) <= 1 and _UTF_8.issuperset(charsets)
+
+
 def _unsupported(why: str) -> Invalid:
     return Invalid("unsupported_media_type", why)
 
@@ -61,7 +79,6 @@ def _why_not(content_type: bytes, patches: bool) -> str | None:  # noqa: FBT001 
         return "a merge patch requires PATCH"
     if media_type != "application/json" and not _PLUS_JSON.fullmatch(media_type):
         return "the body must be JSON, as Content-Type: application/json"
-    charsets = [value.strip('"').lower() for name, value in _PARAMETER.findall(parsed[2]) if name.lower() == "charset"]
-    if len(charsets) > 1 or not _UTF_8.issuperset(charsets):
+    if not _is_utf_8(parsed[2]):
         return "the body must be JSON in UTF-8: no other charset is accepted"
     return None

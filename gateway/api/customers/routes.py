@@ -1,10 +1,13 @@
 """`/v1/customers`."""
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from contracts import customers
+from gateway.api.customers.import_document import REQUEST_BODY, RESPONSES, ImportResult
+from gateway.api.customers.imports import READERS, answers
 from gateway.api.customers.schemas import (
     Customer,
     CustomerChange,
@@ -16,14 +19,19 @@ from gateway.api.customers.schemas import (
     CustomerReplacement,
     CustomersFound,
     HistoryQuery,
+    ImportQuery,
     NewCustomer,
 )
 from gateway.api.picking import picked
 from gateway.api.schemas import AnyCase
+from gateway.problems import fault_response
 from gateway.routing.calls import Call, calls, picks
 from gateway.routing.conditional_writes import ExpectedVersion, RequiredVersion
+from gateway.routing.importing import Answer, Import
 from gateway.routing.route import JsonRoute
 from gateway.semantics.conditions import READ, changed, resource
+from gateway.semantics.media_type import kind_of
+from mesh.core.errors import Invalid
 from subjects import (
     CUSTOMERS_ARCHIVE,
     CUSTOMERS_CREATE,
@@ -31,6 +39,7 @@ from subjects import (
     CUSTOMERS_GET,
     CUSTOMERS_GET_MANY,
     CUSTOMERS_HISTORY,
+    CUSTOMERS_IMPORT_ROWS,
     CUSTOMERS_LIST,
     CUSTOMERS_RESTORE,
     CUSTOMERS_UPDATE,
@@ -82,6 +91,44 @@ async def create_customer(
     customer = await call(body.to_contract())
     location = f"{router.prefix}/{customer.customer_id}"
     return resource(customer, status=201, headers={"Location": location})
+
+
+@router.post(
+    "/import",
+    response_class=ImportResult,
+    responses=RESPONSES,
+    openapi_extra={"requestBody": REQUEST_BODY},
+    summary="Import customers",
+)
+async def import_customers(
+    request: Request,
+    query: Annotated[ImportQuery, Query()],
+    call: Call[customers.ImportRows, customers.RowsImported] = calls(CUSTOMERS_IMPORT_ROWS),
+) -> Response:
+    """Create and change customers from a file, row by row. Each row is answered in a line of its own, in their order.
+
+    A row is written whole or not at all. The last line has the totals, and from where on the import is `incomplete`, if
+    it is. Then send the file again: what is there is `unchanged`. A file of `GET /v1/customers` can be imported.
+    """
+    try:
+        reader = READERS[kind_of(request.headers.raw, READERS)]()
+    except Invalid as fault:
+        return fault_response(fault, {"Accept": ", ".join(READERS)})
+
+    async def send(rows: Sequence[customers.CustomerRow]) -> Iterable[Answer]:
+        return answers((await call(customers.ImportRows(rows=tuple(rows), dry_run=query.dry_run))).rows)
+
+    return ImportResult(
+        Import(
+            request,
+            reader,
+            send,
+            most=customers.MOST_ROWS,
+            access=CUSTOMERS_IMPORT_ROWS.access,
+            outcomes=[*customers.ImportOutcome],
+            about={"dry_run": query.dry_run},
+        ).lines()
+    )
 
 
 @router.put("/{customer_id}", response_model=Customer, responses=changed(), summary="Replace a customer")

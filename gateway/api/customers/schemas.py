@@ -23,7 +23,7 @@ from contracts.customers import (
     Street,
 )
 from gateway.api.picking import Letters
-from gateway.api.schemas import InDigits, PageCursor, PageLimit, Query, Shown
+from gateway.api.schemas import Flag, InDigits, PageCursor, PageLimit, Query, Shown
 
 _ALFKI: JsonDict = {
     "customer_id": "ALFKI",
@@ -201,6 +201,35 @@ class NewCustomer(Request):
     def to_contract(self) -> customers.CreateCustomer:
         """The request to the service."""
         return customers.CreateCustomer(**self.model_dump(exclude_unset=True))
+
+
+class ImportedCustomer(Request):
+    """A row of an import, which may be one of an export. A field that is left out stays as it is; null clears it."""
+
+    customer_id: CustomerId
+    company_name: CompanyName = absent()
+    contact_name: PersonName | None = absent()
+    contact_title: PersonName | None = absent()
+    address: Street | None = absent()
+    city: Place | None = absent()
+    region: Place | None = absent()
+    postal_code: PostalCode | None = absent()
+    country: Place | None = absent()
+    phone: PhoneNumber | None = absent()
+    fax: PhoneNumber | None = absent()
+    version: Version | None = absent()
+    archived_at: str | None = absent()
+
+    def to_contract(self) -> customers.CustomerRow:
+        """The row as the service reads it."""
+        fields = self.model_dump(exclude_unset=True, exclude={"version", "archived_at"})
+        return customers.CustomerRow(**fields, expected_version=self.version)
+
+
+class ImportQuery(Query):
+    """How to import."""
+
+    dry_run: Annotated[Flag, Field(description="`true` writes nothing and answers what would be done.")] = False
 
 
 class CustomerChange(Patch):

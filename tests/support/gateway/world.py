@@ -1,5 +1,6 @@
 """A mesh of fakes behind the gateway: every endpoint gives a fixed reply, or fails as a test wants."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -35,6 +36,7 @@ from subjects import (
     CUSTOMERS_GET,
     CUSTOMERS_GET_MANY,
     CUSTOMERS_HISTORY,
+    CUSTOMERS_IMPORT_ROWS,
     CUSTOMERS_LIST,
     CUSTOMERS_RESTORE,
     CUSTOMERS_UPDATE,
@@ -86,6 +88,7 @@ HISTORY: Final = customers.CustomerHistory(
     ),
     next_cursor=None,
 )
+CREATED: Final = customers.ImportedRow(customer_id="ALFKI", outcome=customers.ImportOutcome.CREATED, problem=None)
 CHAI: Final = products.Product(
     product_id=1,
     product_name="Chai",
@@ -184,6 +187,7 @@ _ASKED_ABOUT: Final[dict[Endpoint[Any, Any], BaseModel]] = {
     CUSTOMERS_ARCHIVE: ALFKI,
     CUSTOMERS_RESTORE: ALFKI,
     CUSTOMERS_HISTORY: HISTORY,
+    CUSTOMERS_IMPORT_ROWS: customers.RowsImported(rows=(CREATED,)),
     PRODUCTS_GET: CHAI,
     PRODUCTS_GET_MANY: products.ProductsFound(items=(CHAI,), missing=()),
     PRODUCTS_LIST: products.ProductPage(items=(CHAI,), next_cursor=None),
@@ -247,6 +251,8 @@ class World:
         """What an endpoint raises in place of its reply."""
         self.replies: dict[Endpoint[Any, Any], BaseModel] = {}
         """What an endpoint replies in place of its usual reply."""
+        self.answers: dict[Endpoint[Any, Any], Callable[[Any], BaseModel]] = {}
+        """What makes an endpoint's reply of the request."""
         self.services: dict[str, Service] = {}
 
     async def start(self, tracer: Tracer | None = None) -> None:
@@ -289,6 +295,8 @@ class World:
             self.seen.append(Seen(endpoint, request, current.authorization, current.request_id, current.client_address))
             if endpoint in self.fails:
                 raise self.fails[endpoint]
+            if endpoint in self.answers:
+                return self.answers[endpoint](request)
             return self.replies.get(endpoint, REPLIES[endpoint])
 
         return handle

@@ -1,0 +1,78 @@
+"""Decides what an import does with each row, and the SQL that writes the rows, for the repository alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from contracts.customers import CustomerPatch, CustomerReason, CustomerRow, ImportOutcome, RowError, RowProblem
+from mesh.wire.field_reasons import FieldReason
+
+Values = Mapping[str, Any]
+"""A customer by column."""
+FIELDS: Final = tuple(CustomerPatch.model_fields)
+
+EXISTING: Final = "SELECT {} FROM customers WHERE customer_id = ANY($1) ORDER BY customer_id"
+LOCKED: Final = f"{EXISTING} FOR UPDATE"
+"""The existing customers, locked. The order keeps two imports from waiting for each other."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is to be done with a row."""
+
+    outcome: ImportOutcome
+    values: Values
+    """The customer afterwards; what it is now if nothing is to be done."""
+    problem: RowProblem | None = None
+
+
+def plan(row: CustomerRow, current: Values | None) -> Step:
+    """The step for a row, given the customer as it is; None if there is none."""
+    changes = {name: value for name, value in row.model_dump(exclude_unset=True).items() if name in FIELDS}
+    if current is None:
+        if "company_name" not in changes:
+            return _refused({}, "invalid_payload", "a new customer needs a company_name", _NAMELESS)
+        new = {**dict.fromkeys(FIELDS), **changes, "customer_id": row.customer_id, "version": 1, "archived_at": None}
+        return Step(ImportOutcome.CREATED, new)
+    if current["archived_at"] is not None:
+        return _refused(current, CustomerReason.ARCHIVED, f"customer {row.customer_id} is archived: restore it first")
+    if all(current[name] == value for name, value in changes.items()):
+        return Step(ImportOutcome.UNCHANGED, current)
+    if row.expected_version not in {None, current["version"]}:
+        said = f"customer {row.customer_id} has version {current['version']}, not {row.expected_version}"
+        return _refused(current, CustomerReason.VERSION_MISMATCH, said)
+    return Step(ImportOutcome.UPDATED, {**current, **changes, "version": current["version"] + 1})
+
+
+_NAMELESS: Final = RowError(field="company_name", reason=FieldReason.REQUIRED, message="is required")
+
+
+def _refused(current: Values, reason: str, detail: str, *errors: RowError) -> Step:
+    return Step(ImportOutcome.REFUSED, current, RowProblem(reason=reason, detail=detail, errors=errors))
+
+
+def first_of_each(rows: Sequence[CustomerRow], left: Sequence[int]) -> dict[str, int]:
+    """By customer, the position of the first of its rows that is left. A later one starts from what that one leaves."""
+    first: dict[str, int] = {}
+    for position in left:
+        first.setdefault(rows[position].customer_id, position)
+    return first
+
+
+def inserting(columns: Sequence[str]) -> str:
+    """Insert the customers of a JSON array, except those that exist by now. Returns the ids of the new ones."""
+    names = ", ".join(columns)
+    return (
+        f"INSERT INTO customers ({names}) SELECT {names} FROM json_populate_recordset(NULL::customers, $1)"  # noqa: S608  # our own columns
+        " ON CONFLICT DO NOTHING RETURNING customer_id"
+    )
+
+
+def updating(columns: Sequence[str]) -> str:
+    """Change the customers of a JSON array, which this transaction has locked. Returns their ids."""
+    assignments = ", ".join(f"{name} = given.{name}" for name in columns if name != "customer_id")
+    return (
+        f"UPDATE customers SET {assignments}, updated_at = now()"  # noqa: S608  # our own columns
+        " FROM json_populate_recordset(NULL::customers, $1) AS given"
+        " WHERE customers.customer_id = given.customer_id RETURNING customers.customer_id"
+    )
