@@ -39,6 +39,7 @@ STATUS: Final[Mapping[Code, int]] = {
 
 FINER: Final[Mapping[str, int]] = {
     "invalid_etag": 400,
+    "malformed_csv": 400,
     "malformed_json": 400,
     "malformed_request": 400,
     "method_not_allowed": 405,

@@ -35,6 +35,7 @@ _GUARDED: Final[Reasons] = {
     503: ("keys_unavailable", "revocations_unavailable"),
 }
 _BODY: Final[Reasons] = {400: ("malformed_json",), 422: ("invalid_payload",)}
+_ROWS: Final[Reasons] = {400: ("malformed_csv",), 413: ("row_too_long",), 422: ("invalid_payload",)}
 _PATH: Final[Reasons] = {404: ("unknown_path",)}
 _CONDITION: Final[Reasons] = {400: ("invalid_etag",)}
 _KEY: Final[Reasons] = {422: ("invalid_header",)}
@@ -42,8 +43,8 @@ _WAIT: Final[Reasons] = {429: ("too_many_waits_of_user",), 503: ("too_many_waits
 _STREAM: Final[Reasons] = {
     429: ("too_many_streams_of_user",),
     503: ("too_many_streams", "events_unavailable", "stopping"),
-    505: ("http_version_not_supported",),
 }
+_STREAMED: Final[Reasons] = {505: ("http_version_not_supported",)}
 _FOUND_FIRST: Final = frozenset({"malformed_json", "invalid_payload", "invalid_header"})
 """Reasons of workers that the gateway finds first."""
 
@@ -73,10 +74,12 @@ def _groups(endpoint: Endpoint[Any, Any] | None, operation: Mapping[str, Any]) -
         yield _GUARDED
     if "text/event-stream" in operation["responses"].get("200", {}).get("content", ()):
         yield _STREAM
+    if "505" in operation["responses"]:
+        yield _STREAMED
     yield _GATEWAY
     yield EDGE
     if "requestBody" in operation:
-        yield _BODY
+        yield _ROWS if "text/csv" in operation["requestBody"]["content"] else _BODY
     if any(one["in"] == "path" for one in parameters):
         yield _PATH
     if not names.isdisjoint({"If-Match", "If-None-Match"}):

@@ -24,6 +24,7 @@ from subjects import (
     CARTS_CHECKOUT,
     CUSTOMERS_FACETS,
     CUSTOMERS_GET_MANY,
+    CUSTOMERS_IMPORT_ROWS,
     CUSTOMERS_LIST,
     ENDPOINTS,
     ORDERS_CANCEL,
@@ -45,6 +46,7 @@ _PAGE: Final = 200
 _COUNTS: Final = {
     "items": _PAGE,
     "missing": _PAGE,
+    "errors": 1,
     "roles": 2,
     "keys": 100,
     "session_ids": sessions.REVOKED_PAGE,
@@ -90,6 +92,8 @@ _PLAIN: Final = {
     "detail": 64,
     "event_id": 36,
     "tracking_number": 64,
+    "reason": 32,
+    "message": 64,
     "shipper_name": 80,
 }
 
@@ -146,7 +150,7 @@ def test_no_limit_is_much_wider_than_its_shape_needs(endpoint: Endpoint[Any, Any
     expected = MAX_LIST_REPLY if "items" in endpoint.reply.model_fields else MAX_REPLY
     longer = {AUTH_JWKS: 64, AUTH_SESSIONS_REVOKED: 400, CUSTOMERS_FACETS: 128, PRODUCTS_BULK_CHANGE: 128}
     longer |= dict.fromkeys((ORDERS_PLACE, ORDERS_GET, ORDERS_CANCEL, CARTS_CHECKOUT), 96)
-    longer |= dict.fromkeys((SHIPPING_GET, SHIPPING_DISPATCH, SHIPPING_DELIVER), 64)
+    longer |= dict.fromkeys((SHIPPING_GET, SHIPPING_DISPATCH, SHIPPING_DELIVER, CUSTOMERS_IMPORT_ROWS), 64)
     longer |= dict.fromkeys((PRODUCTS_STOCK_RESERVE, PRODUCTS_STOCK_RELEASE, PRODUCTS_STOCK_COMMIT), 16)
     longer |= dict.fromkeys((CUSTOMERS_LIST, CUSTOMERS_GET_MANY, PRODUCTS_SUPPLIERS_LIST), 800)
     assert (longer[endpoint] * 1024 if endpoint in longer else expected) == endpoint.max_reply

@@ -9,6 +9,7 @@ from carts_svc.prices import WITHIN
 from carts_svc.repository import KEPT
 from contracts.auth_mail import TokenPurpose
 from contracts.base import LONGEST_PAGE
+from contracts.customers import MOST_ROWS
 from contracts.orders import MOST_LINES, MOST_UNITS
 from contracts.products_prices import MOST_CHANGES
 from customers_svc.settings import CustomersSettings
@@ -17,6 +18,7 @@ from gateway.api.together.schemas import MOST_READS
 from gateway.problems import STATUS
 from gateway.reshaping.inner import AT_ONCE, MOST_TOGETHER
 from gateway.routing.following import LONGEST_WAIT
+from gateway.semantics.records import LONGEST_ROW
 from gateway.server import UNACKNOWLEDGED
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import SLOW
@@ -44,6 +46,7 @@ from subjects import (
     AUTH_JWKS,
     CARTS_CHECKOUT,
     CUSTOMERS_GET_MANY,
+    CUSTOMERS_IMPORT_ROWS,
     CUSTOMERS_LIST,
     ENDPOINTS,
     ORDERS_CANCEL,
@@ -128,7 +131,11 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "time for `wait`": LONGEST_WAIT,
         "message, headers included: request": message,
         "message, headers included: reply": message,
-        "payload of a request": max(endpoint.max_request for endpoint in ENDPOINTS),
+        "row of an import": LONGEST_ROW,
+        "payload of a request": max(one.max_request for one in ENDPOINTS if one is not CUSTOMERS_IMPORT_ROWS),
+        "payload of a request: `customers.import_rows`": CUSTOMERS_IMPORT_ROWS.max_request,
+        "rows of `customers.import_rows`": MOST_ROWS,
+        "reply: `customers.import_rows`": longest_reply(CUSTOMERS_IMPORT_ROWS),
         "difference of the clocks of two processes": clocks.BOUND,
         "reply": MAX_REPLY,
         "reply: a list": MAX_LIST_REPLY,
