@@ -8,6 +8,7 @@ from contracts import (
     auth_mail,
     carts,
     customers,
+    customers_import,
     notifications,
     orders,
     products,
@@ -64,7 +65,7 @@ CUSTOMERS_CREATE = Endpoint("customers.create", customers.CreateCustomer, custom
 CUSTOMERS_UPDATE = Endpoint("customers.update", customers.UpdateCustomer, customers.Customer, ADMIN, verified=True, keyed=True, reasons=(C.NOT_FOUND, C.ARCHIVED, C.VERSION_MISMATCH))
 CUSTOMERS_ARCHIVE = Endpoint("customers.archive", customers.ArchiveCustomer, customers.Customer, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(C.NOT_FOUND, C.VERSION_MISMATCH))
 CUSTOMERS_RESTORE = Endpoint("customers.restore", customers.RestoreCustomer, customers.Customer, ADMIN, verified=True, idempotent=True, keyed=True, reasons=(C.NOT_FOUND, C.VERSION_MISMATCH))
-CUSTOMERS_IMPORT_ROWS = Endpoint("customers.import_rows", customers.ImportRows, customers.RowsImported, ADMIN, verified=True, keyed=True, max_request=448 * KIB, max_reply=64 * KIB)
+CUSTOMERS_IMPORT_ROWS = Endpoint("customers.import_rows", customers_import.ImportRows, customers_import.RowsImported, ADMIN, verified=True, keyed=True, max_request=448 * KIB, max_reply=64 * KIB)
 CUSTOMERS_HISTORY = Endpoint("customers.history", customers.GetCustomerHistory, customers.CustomerHistory, ADMIN, verified=True, idempotent=True, read=True, reasons=(C.NOT_FOUND, C.INVALID_CURSOR))
 
 PRODUCTS_GET = Endpoint("products.get", products.GetProduct, products.Product, ANYONE, idempotent=True, read=True, cached=True, reasons=(P.NOT_FOUND,))

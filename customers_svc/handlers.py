@@ -12,12 +12,11 @@ from contracts.customers import (
     GetCustomer,
     GetCustomerHistory,
     GetCustomers,
-    ImportRows,
     ListCustomers,
     RestoreCustomer,
-    RowsImported,
     UpdateCustomer,
 )
+from contracts.customers_import import ImportRows, RowsImported
 from customers_svc.repository import Customers
 from loading.batch_loader import BatchLoader
 from loading.single_flight import SingleFlight

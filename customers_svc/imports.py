@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contracts.customers import CustomerPatch, CustomerReason, CustomerRow, ImportOutcome, RowError, RowProblem
+from contracts.customers import CustomerPatch, CustomerReason
+from contracts.customers_import import CustomerRow, ImportOutcome, RowError, RowProblem
 from mesh.wire.field_reasons import FieldReason
 
 Values = Mapping[str, Any]

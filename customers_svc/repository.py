@@ -23,12 +23,9 @@ from contracts.customers import (
     CustomerSort,
     FacetCustomers,
     GetCustomerHistory,
-    ImportedRow,
-    ImportOutcome,
-    ImportRows,
     ListCustomers,
-    RowsImported,
 )
+from contracts.customers_import import ImportedRow, ImportOutcome, ImportRows, RowsImported
 from customers_svc.imports import EXISTING, FIELDS, LOCKED, Step, first_of_each, inserting, plan, updating
 from customers_svc.keys import FIRST_FREE, suggestions
 from customers_svc.search import FACETS, RELEVANCE, SEARCH_INDEX, relevance_of

@@ -72,7 +72,7 @@ async def require_conditions(request: Request) -> None:
         request.scope[_EXPECTED] = only
         return
     try:
-        current = await representation(request)
+        current = await _written(request)
     except DoesNotFit:
         return  # the write does not match the path either, and says so
     except RemoteFault as fault:
@@ -85,6 +85,16 @@ async def require_conditions(request: Request) -> None:
         raise failed(etag)
     if etag is not None and (named, excluded) != ((b"*",), None):
         request.scope[_EXPECTED] = version_of(etag)
+
+
+async def _written(request: Request) -> Representation | None:
+    """The representation that a write concerns. Raises DoesNotFit for a key that no resource can have."""
+    try:
+        return await representation(request)
+    except DoesNotFit:
+        if request.scope["route"].dependant.path_params:
+            raise
+        return None  # `/v1/customers/import` only looks like the path of a customer
 
 
 async def representation(request: Request) -> Representation | None:

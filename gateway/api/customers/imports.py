@@ -7,7 +7,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from contracts.customers import CustomerReason, CustomerRow, ImportedRow, ImportOutcome
+from contracts.customers import CustomerReason
+from contracts.customers_import import CustomerRow, ImportedRow, ImportOutcome
 from gateway.api.customers.schemas import ImportedCustomer
 from gateway.routing.importing import Answer, Row, Rows
 from gateway.semantics.records import Records, cells_of

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from contracts import customers
+from contracts import customers, customers_import
 from gateway.api.customers.import_document import REQUEST_BODY, RESPONSES, ImportResult
 from gateway.api.customers.imports import READERS, answers
 from gateway.api.customers.schemas import (
@@ -103,7 +103,7 @@ async def create_customer(
 async def import_customers(
     request: Request,
     query: Annotated[ImportQuery, Query()],
-    call: Call[customers.ImportRows, customers.RowsImported] = calls(CUSTOMERS_IMPORT_ROWS),
+    call: Call[customers_import.ImportRows, customers_import.RowsImported] = calls(CUSTOMERS_IMPORT_ROWS),
 ) -> Response:
     """Create and change customers from a file, row by row. Each row is answered in a line of its own, in their order.
 
@@ -115,17 +115,17 @@ async def import_customers(
     except Invalid as fault:
         return fault_response(fault, {"Accept": ", ".join(READERS)})
 
-    async def send(rows: Sequence[customers.CustomerRow]) -> Iterable[Answer]:
-        return answers((await call(customers.ImportRows(rows=tuple(rows), dry_run=query.dry_run))).rows)
+    async def send(rows: Sequence[customers_import.CustomerRow]) -> Iterable[Answer]:
+        return answers((await call(customers_import.ImportRows(rows=tuple(rows), dry_run=query.dry_run))).rows)
 
     return ImportResult(
         Import(
             request,
             reader,
             send,
-            most=customers.MOST_ROWS,
+            most=customers_import.MOST_ROWS,
             access=CUSTOMERS_IMPORT_ROWS.access,
-            outcomes=[*customers.ImportOutcome],
+            outcomes=[*customers_import.ImportOutcome],
             about={"dry_run": query.dry_run},
         ).lines()
     )

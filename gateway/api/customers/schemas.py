@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from contracts import customers
+from contracts import customers, customers_import
 from contracts.base import Count, Items, Patch, Request, Search, Version, absent
 from contracts.customers import (
     LONGEST_FACET,
@@ -220,10 +220,10 @@ class ImportedCustomer(Request):
     version: Version | None = absent()
     archived_at: str | None = absent()
 
-    def to_contract(self) -> customers.CustomerRow:
+    def to_contract(self) -> customers_import.CustomerRow:
         """The row as the service reads it."""
         fields = self.model_dump(exclude_unset=True, exclude={"version", "archived_at"})
-        return customers.CustomerRow(**fields, expected_version=self.version)
+        return customers_import.CustomerRow(**fields, expected_version=self.version)
 
 
 class ImportQuery(Query):

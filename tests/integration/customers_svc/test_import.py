@@ -13,13 +13,11 @@ from contracts.customers import (
     ArchiveCustomer,
     CreateCustomer,
     Customer,
-    CustomerRow,
     GetCustomer,
     GetCustomerHistory,
-    ImportedRow,
-    ImportRows,
     ListCustomers,
 )
+from contracts.customers_import import CustomerRow, ImportedRow, ImportRows
 from customers_svc.handlers import Handlers
 from mesh.core.context import Caller, Context, working_on
 from mesh.core.errors import Conflict

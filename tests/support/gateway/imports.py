@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from httpx2 import Response
 
-from contracts.customers import ImportedRow, ImportOutcome, ImportRows, RowsImported
+from contracts.customers_import import ImportedRow, ImportOutcome, ImportRows, RowsImported
 
 PATH: Final = "/v1/customers/import"
 CSV: Final = {"Content-Type": "text/csv"}

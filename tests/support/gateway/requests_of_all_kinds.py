@@ -152,12 +152,16 @@ BODIES: Final[tuple[tuple[bytes | str, ...], ...]] = (
 
 
 def fitting(app: FastAPI) -> dict[str, Asked]:
-    """A request for each route that fits it, by the route's name: made of the examples in the document."""
+    """A request for each route that fits it, by the route's name: made of the examples in the document.
+
+    Without routes that take another body than JSON.
+    """
     document = app.openapi()
     return {
         operation["operationId"]: _example(document, path, method, operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
+        if "requestBody" not in operation or "application/json" in operation["requestBody"]["content"]
     }
 
 

@@ -92,7 +92,6 @@ _PLAIN: Final = {
     "detail": 64,
     "event_id": 36,
     "tracking_number": 64,
-    "reason": 32,
     "message": 64,
     "shipper_name": 80,
 }

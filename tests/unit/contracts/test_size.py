@@ -10,11 +10,19 @@ from pydantic import TypeAdapter, ValidationError
 from contracts.base import MONEY_PATTERN
 from contracts.products_prices import DIFFERENCE_PATTERN
 from mesh.core.endpoint import Endpoint
-from subjects import CUSTOMERS_GET_MANY, ENDPOINTS, ORDERS_PLACE, PRODUCTS_GET_MANY, PRODUCTS_STOCK_RESERVE
+from subjects import (
+    CUSTOMERS_GET_MANY,
+    CUSTOMERS_IMPORT_ROWS,
+    ENDPOINTS,
+    ORDERS_PLACE,
+    PRODUCTS_GET_MANY,
+    PRODUCTS_STOCK_RESERVE,
+)
 
 Schema = dict[str, Any]
 LISTS = [
     (CUSTOMERS_GET_MANY, "customer_ids"),
+    (CUSTOMERS_IMPORT_ROWS, "rows"),
     (PRODUCTS_GET_MANY, "product_ids"),
     (PRODUCTS_STOCK_RESERVE, "lines"),
     (ORDERS_PLACE, "lines"),

@@ -9,7 +9,7 @@ from carts_svc.prices import WITHIN
 from carts_svc.repository import KEPT
 from contracts.auth_mail import TokenPurpose
 from contracts.base import LONGEST_PAGE
-from contracts.customers import MOST_ROWS
+from contracts.customers_import import MOST_ROWS
 from contracts.orders import MOST_LINES, MOST_UNITS
 from contracts.products_prices import MOST_CHANGES
 from customers_svc.settings import CustomersSettings

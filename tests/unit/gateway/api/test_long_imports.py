@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
-from contracts.customers import MOST_ROWS, ImportRows, RowsImported
+from contracts.customers_import import MOST_ROWS, ImportRows, RowsImported
 from gateway.settings import IMPORTS, GatewaySettings
 from mesh.core.errors import Unavailable
 from mesh.transport.base import Message
@@ -24,7 +24,7 @@ Headers = dict[str, str]
 @pytest.fixture(autouse=True)
 def service(world: World) -> None:
     """A service that creates everything."""
-    world.answers[CUSTOMERS_IMPORT_ROWS] = created
+    world.replies[CUSTOMERS_IMPORT_ROWS] = created
 
 
 async def test_many_rows_go_in_groups_each_under_a_key_of_its_own(
@@ -58,7 +58,7 @@ def fails_from(group: int, world: World) -> None:
             raise Unavailable("database_unavailable", "no database")
         return created(request)
 
-    world.answers[CUSTOMERS_IMPORT_ROWS] = answer
+    world.replies[CUSTOMERS_IMPORT_ROWS] = answer
 
 
 async def test_a_service_that_fails_later_leaves_a_last_line_that_says_where(
@@ -94,7 +94,7 @@ async def test_a_body_that_is_malformed_later_leaves_such_a_line_too(
 async def test_a_service_that_answers_other_rows_is_not_believed(
     http: AsyncClient, world: World, admin: Headers
 ) -> None:
-    world.answers[CUSTOMERS_IMPORT_ROWS] = lambda _: RowsImported(rows=())
+    world.replies[CUSTOMERS_IMPORT_ROWS] = lambda _: RowsImported(rows=())
     problem(await http.post(PATH, content=many(1), headers={**admin, **CSV}), 502, "bad_reply")
 
 

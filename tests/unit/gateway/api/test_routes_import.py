@@ -17,7 +17,7 @@ Headers = dict[str, str]
 @pytest.fixture(autouse=True)
 def service(world: World) -> None:
     """A service that creates everything."""
-    world.answers[CUSTOMERS_IMPORT_ROWS] = created
+    world.replies[CUSTOMERS_IMPORT_ROWS] = created
 
 
 def sent(world: World) -> list[dict[str, Any]]:

@@ -117,7 +117,7 @@ def test_the_document_is_the_same(both: Both) -> None:
 
 def test_every_route_is_compiled(both: Both) -> None:
     ours = {route.name for route in api_routes(both.short.app) if isinstance(route, JsonRoute)}
-    ours -= {"follow_events"}  # which does not answer with JSON
+    ours -= {"follow_events", "import_customers"}  # which do not answer with JSON
     assert ours == {route.name for route in routes(both.short.app) if route.compiled}
     assert ours | {"follow_events"} >= set(NAMES)
 
