@@ -37,6 +37,7 @@ func Serve(s *mesh.Service, d *Database) {
 	mesh.Handle(s, contracts.EndpointCustomersUpdate, keyed(d, update))
 	mesh.Handle(s, contracts.EndpointCustomersArchive, keyed(d, archive))
 	mesh.Handle(s, contracts.EndpointCustomersRestore, keyed(d, restore))
+	mesh.Handle(s, contracts.EndpointCustomersImportRows, keyed(d, importRows))
 	mesh.Handle(s, contracts.EndpointCustomersHistory, d.history)
 }
 
@@ -103,20 +104,20 @@ func (d *Database) list(ctx context.Context, request contracts.ListCustomers) (p
 }
 
 // keyed runs a write once for each Idempotency-Key, and keeps its reply in the same transaction (W-IDEM).
-func keyed[Req any](d *Database, write func(context.Context, pgx.Tx, Req) (contracts.Customer, error)) func(context.Context, Req) (contracts.Customer, error) {
-	return func(ctx context.Context, request Req) (customer contracts.Customer, err error) {
+func keyed[Req, Rep any](d *Database, write func(context.Context, pgx.Tx, Req) (Rep, error)) func(context.Context, Req) (Rep, error) {
+	return func(ctx context.Context, request Req) (done Rep, err error) {
 		call := mesh.CallOf(ctx)
 		if call.Key == "" {
 			err = d.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-				customer, err = write(ctx, tx, request)
+				done, err = write(ctx, tx, request)
 				return err
 			})
-			return customer, err
+			return done, err
 		}
 		scope := call.Subject + " " + call.Caller.Subject
 		digest, older, err := digests(call.Payload, request)
 		if err != nil {
-			return customer, err
+			return done, err
 		}
 		err = d.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			claimed, err := claim(ctx, tx, scope, call.Key, digest)
@@ -124,19 +125,19 @@ func keyed[Req any](d *Database, write func(context.Context, pgx.Tx, Req) (contr
 				return err
 			}
 			if !claimed {
-				customer, err = kept(ctx, tx, scope, call.Key, digest, older)
+				done, err = kept[Rep](ctx, tx, scope, call.Key, digest, older)
 				return err
 			}
-			if customer, err = write(ctx, tx, request); err != nil {
+			if done, err = write(ctx, tx, request); err != nil {
 				return err
 			}
-			reply, err := mesh.Encode(customer)
+			reply, err := mesh.Encode(done)
 			if err == nil {
 				_, err = tx.Exec(ctx, keepReply, scope, call.Key, string(reply))
 			}
 			return err
 		})
-		return customer, err
+		return done, err
 	}
 }
 
@@ -165,15 +166,15 @@ func claim(ctx context.Context, tx pgx.Tx, scope, key string, digest [32]byte) (
 	return done.RowsAffected() == 1, err
 }
 
-func kept(ctx context.Context, tx pgx.Tx, scope, key string, digest, older [32]byte) (customer contracts.Customer, err error) {
-	var first []byte
+func kept[Rep any](ctx context.Context, tx pgx.Tx, scope, key string, digest, older [32]byte) (first Rep, err error) {
+	var of []byte
 	var reply string
-	if err := tx.QueryRow(ctx, findReply, scope, key).Scan(&first, &reply); err != nil {
-		return customer, err
+	if err := tx.QueryRow(ctx, findReply, scope, key).Scan(&of, &reply); err != nil {
+		return first, err
 	}
-	if string(first) != string(digest[:]) && string(first) != string(older[:]) {
+	if string(of) != string(digest[:]) && string(of) != string(older[:]) {
 		detail := "this Idempotency-Key was used with another payload"
-		return customer, &mesh.Fault{Code: mesh.Conflict, Reason: "idempotency_key_reused", Detail: detail}
+		return first, &mesh.Fault{Code: mesh.Conflict, Reason: "idempotency_key_reused", Detail: detail}
 	}
-	return customer, json.Unmarshal([]byte(reply), &customer)
+	return first, json.Unmarshal([]byte(reply), &first)
 }
