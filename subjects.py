@@ -59,7 +59,7 @@ AUTH_KEYS_ROTATE = Endpoint("auth.keys.rotate", auth.RotateKeys, auth.KeyRotatio
 
 CUSTOMERS_GET = Endpoint("customers.get", customers.GetCustomer, customers.Customer, USER, idempotent=True, read=True, reasons=(C.NOT_FOUND, C.ARCHIVED))
 CUSTOMERS_GET_MANY = Endpoint("customers.get_many", customers.GetCustomers, customers.CustomersFound, USER, idempotent=True, read=True, max_reply=800 * KIB)
-CUSTOMERS_LIST = Endpoint("customers.list", customers.ListCustomers, customers.CustomerPage, USER, idempotent=True, read=True, reasons=(C.INVALID_CURSOR,), max_reply=800 * KIB)
+CUSTOMERS_LIST = Endpoint("customers.list", customers.ListCustomers, customers.CustomerPage, USER, idempotent=True, read=True, reasons=(C.INVALID_CURSOR,), max_request=32 * KIB, max_reply=800 * KIB)
 CUSTOMERS_FACETS = Endpoint("customers.facets", customers.FacetCustomers, customers.CustomerFacets, USER, idempotent=True, read=True, max_reply=128 * KIB)
 CUSTOMERS_CREATE = Endpoint("customers.create", customers.CreateCustomer, customers.Customer, ADMIN, verified=True, keyed=True, reasons=(C.EXISTS,))
 CUSTOMERS_UPDATE = Endpoint("customers.update", customers.UpdateCustomer, customers.Customer, ADMIN, verified=True, keyed=True, reasons=(C.NOT_FOUND, C.ARCHIVED, C.VERSION_MISMATCH))

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -228,9 +228,39 @@ Count = Annotated[int, Field(ge=0, le=_LARGEST_INTEGER)]
 Version = Annotated[int, Field(ge=1, le=_LARGEST_INTEGER)]
 """Grows by one with each change of a row."""
 
+MOST_SORT_KEYS: Final = 3
+"""Fields that a list is sorted by."""
+
+
+def sort_keys(single: Iterable[str], alone: str | None = None) -> Form:
+    """The form of a `sort`: up to MOST_SORT_KEYS different fields with commas between them, or the order `alone`.
+
+    `single` has the orders by one field, each with and without `-`. The pattern says all of it, so that a schema does
+    too: it refuses a field that is named twice.
+    """
+    fields = tuple(dict.fromkeys(one.removeprefix("-") for one in single if one != alone))
+    pattern = _one_of(fields, MOST_SORT_KEYS) + ("" if alone is None else f"|{alone}")
+    words = (
+        f"must be 1 to {MOST_SORT_KEYS} of {', '.join(fields)}, each once and perhaps behind `-`, with commas between"
+    )
+    return Form(f"^({pattern})$", words if alone is None else f"{words}; or {alone}")
+
+
+def _one_of(fields: tuple[str, ...], most: int) -> str:
+    """The pattern of one of the fields, and of up to `most` - 1 of the others behind it."""
+    if most == 1:
+        return f"-?({'|'.join(fields)})"
+    others = {one: tuple(other for other in fields if other != one) for one in fields}
+    return f"-?({'|'.join(f'{one}(,{_one_of(rest, most - 1)})?' for one, rest in others.items())})"
+
+
 Search = Annotated[str, text(100)]
-Cursor = Annotated[str, Form(r"^[A-Za-z0-9_-]+$", "must be a `next_cursor` as received", 1, 1024)]
+_CURSOR_PATTERN: Final = r"^[A-Za-z0-9_-]+$"
+_CURSOR_WORDS: Final = "must be a `next_cursor` as received"
+Cursor = Annotated[str, Form(_CURSOR_PATTERN, _CURSOR_WORDS, 1, 1024)]
 """Where the next page starts. Opaque, and valid only for the list that returned it."""
+LongCursor = Annotated[str, Form(_CURSOR_PATTERN, _CURSOR_WORDS, 1, 3072)]
+"""The same for a list that is sorted by three texts of up to 160 code points, each of up to 4 bytes."""
 LONGEST_PAGE: Final = 200
 Limit = Annotated[int, Field(ge=1, le=LONGEST_PAGE)]
 _Item = TypeVar("_Item")

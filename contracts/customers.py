@@ -13,6 +13,7 @@ from contracts.base import (
     Form,
     Items,
     Limit,
+    LongCursor,
     Patch,
     Reason,
     Reply,
@@ -21,6 +22,7 @@ from contracts.base import (
     Version,
     absent,
     many,
+    sort_keys,
     text,
 )
 
@@ -49,7 +51,7 @@ class CustomerReason(Reason):
 
 
 class CustomerSort(StrEnum):
-    """Orders of the customers list. `-` sorts descending; the id breaks ties.
+    """The customers list sorted by one field. `-` sorts descending; the id breaks ties.
 
     `relevance`: how well `q` fits. First the id, then the company, its beginning, one of its words, one of the
     contact's names, then the rest; by company if equal.
@@ -64,6 +66,10 @@ class CustomerSort(StrEnum):
     COUNTRY = "country"
     COUNTRY_DESC = "-country"
     RELEVANCE = "relevance"
+
+
+CustomerOrder = Annotated[str, sort_keys(CustomerSort, alone=CustomerSort.RELEVANCE)]
+"""An order of the customers list: `relevance`, or up to three fields with commas between them."""
 
 
 class ArchivedFilter(StrEnum):
@@ -177,7 +183,8 @@ class ListCustomers(Request):
     """List the customers that match every given filter. Archived customers are left out, unless `archived` says so.
 
     `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company,
-    contact, city or country; case and accents are ignored.
+    contact, city or country; case and accents are ignored. `sort` has up to three fields with commas between them:
+    `country,-company_name`. `-` sorts descending. The id breaks ties.
     """
 
     country: Place | None = None
@@ -185,9 +192,9 @@ class ListCustomers(Request):
     region: Place | None = None
     q: Search | None = None
     archived: ArchivedFilter = ArchivedFilter.LEFT_OUT
-    sort: CustomerSort = CustomerSort.ID
+    sort: CustomerOrder = CustomerSort.ID.value
     limit: Limit = 50
-    cursor: Cursor | None = None
+    cursor: LongCursor | None = None
 
 
 class FacetCustomers(Request):

@@ -20,6 +20,7 @@ from contracts.base import (
     Version,
     absent,
     many,
+    sort_keys,
     text,
 )
 
@@ -45,7 +46,7 @@ class ProductReason(Reason):
 
 
 class ProductSort(StrEnum):
-    """Orders of the products list. `-` sorts descending; the id breaks ties."""
+    """The products list sorted by one field. `-` sorts descending; the id breaks ties."""
 
     ID = "product_id"
     ID_DESC = "-product_id"
@@ -55,6 +56,10 @@ class ProductSort(StrEnum):
     PRICE_DESC = "-unit_price"
     STOCK = "units_in_stock"
     STOCK_DESC = "-units_in_stock"
+
+
+ProductOrder = Annotated[str, sort_keys(ProductSort)]
+"""An order of the products list: up to three fields with commas between them."""
 
 
 class Product(Reply):
@@ -103,7 +108,8 @@ class ListProducts(Request):
     """List the products that match every given filter.
 
     `q` finds text in the name; case and accents are ignored. `min_price` and `max_price` are inclusive. `low_stock`
-    selects by whether the units in stock are at or below the reorder level.
+    selects by whether the units in stock are at or below the reorder level. `sort` has up to three fields with commas
+    between them: `unit_price,-product_name`. `-` sorts descending. The id breaks ties.
     """
 
     category_id: Id | None = None
@@ -113,7 +119,7 @@ class ListProducts(Request):
     max_price: Money | None = None
     discontinued: bool | None = None
     low_stock: bool | None = None
-    sort: ProductSort = ProductSort.ID
+    sort: ProductOrder = ProductSort.ID.value
     limit: Limit = 50
     cursor: Cursor | None = None
 

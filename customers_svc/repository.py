@@ -34,7 +34,7 @@ from providers.cursor import Page
 from providers.postgres.connections import Connection
 from providers.postgres.folded_columns import fold_again, with_folded
 from providers.postgres.folding import pattern
-from providers.postgres.keyset import Order, Select
+from providers.postgres.keyset import Order, Orders, Select, Text
 from providers.postgres.repository import Table, VersionedRepository, insertion
 from providers.postgres.seed import read_csv
 from subjects import CUSTOMERS_HISTORY, CUSTOMERS_LIST, EVENTS_CUSTOMERS_CHANGED
@@ -49,29 +49,13 @@ _COLUMNS = (
 _FOLDED = ("company_name", "contact_name", "city", "country")  # searched by a folded column beside each
 _FILTERS = ("country", "city", "region")
 
-_ID = TypeAdapter(tuple[CustomerId])
-_TEXT_AND_ID = TypeAdapter(tuple[Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")], CustomerId])
-_RELEVANCE_TEXT_AND_ID = TypeAdapter(
-    tuple[
-        Annotated[str, StringConstraints(pattern="^[0-5]$")],
-        Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")],
-        CustomerId,
-    ]
+_ORDERS = Orders(
+    "customer_id",
+    {"customer_id": ("customer_id", CustomerId)}
+    | {name: (f"{name}_order", Text) for name in ("company_name", "city", "country")},
 )
-_COMPANY = ("company_name_order", "customer_id")
-_CITY = ("city_order", "customer_id")
-_COUNTRY = ("country_order", "customer_id")
-_ORDERS = {
-    CustomerSort.ID: Order(("customer_id",), _ID),
-    CustomerSort.ID_DESC: Order(("customer_id",), _ID, descending=True),
-    CustomerSort.COMPANY_NAME: Order(_COMPANY, _TEXT_AND_ID),
-    CustomerSort.COMPANY_NAME_DESC: Order(_COMPANY, _TEXT_AND_ID, descending=True),
-    CustomerSort.CITY: Order(_CITY, _TEXT_AND_ID),
-    CustomerSort.CITY_DESC: Order(_CITY, _TEXT_AND_ID, descending=True),
-    CustomerSort.COUNTRY: Order(_COUNTRY, _TEXT_AND_ID),
-    CustomerSort.COUNTRY_DESC: Order(_COUNTRY, _TEXT_AND_ID, descending=True),
-    CustomerSort.RELEVANCE: Order(("relevance", *_COMPANY), _RELEVANCE_TEXT_AND_ID),
-}
+_RELEVANCE = TypeAdapter(tuple[Annotated[str, StringConstraints(pattern="^[0-5]$")], Text, CustomerId])
+_BEST_FIRST = Order(("relevance", "company_name_order", "customer_id"), _RELEVANCE)
 _LATEST_FIRST = Order(("position",), TypeAdapter(tuple[Annotated[int, Field(ge=1, le=2**63 - 1)]]), descending=True)
 
 
@@ -92,9 +76,10 @@ class Customers(VersionedRepository[str, Customer]):
         """A page of the matching customers. Raises Invalid for a cursor of another list."""
         select = Select(f"{_COLUMNS}, company_name_order, city_order, country_order", "customers")
         _filter(select, request)
-        if request.sort is CustomerSort.RELEVANCE:
+        if request.sort == CustomerSort.RELEVANCE:
             select.compute("relevance", RELEVANCE, *relevance_of(request.q))
-        page = await self._page(select, _ORDERS[request.sort], Page.of(CUSTOMERS_LIST.subject, request))
+        order = _BEST_FIRST if request.sort == CustomerSort.RELEVANCE else _ORDERS.of(request.sort)
+        page = await self._page(select, order, Page.of(CUSTOMERS_LIST.subject, request))
         return CustomerPage.model_validate(page)
 
     async def facets(self, request: FacetCustomers) -> CustomerFacets:

@@ -7,10 +7,10 @@ Each rule is enforced in a single statement.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import asyncpg
-from pydantic import BaseModel, StringConstraints, TypeAdapter
+from pydantic import BaseModel
 
 from contracts.base import Count, Id, Money
 from contracts.products import (
@@ -19,7 +19,6 @@ from contracts.products import (
     Product,
     ProductPage,
     ProductReason,
-    ProductSort,
 )
 from contracts.products_categories import Category
 from contracts.products_suppliers import Supplier
@@ -31,7 +30,7 @@ from providers.postgres.connections import Connection
 from providers.postgres.database import transaction_on
 from providers.postgres.folded_columns import fold_again, with_folded
 from providers.postgres.folding import pattern
-from providers.postgres.keyset import Order, Select
+from providers.postgres.keyset import Orders, Select, Text
 from providers.postgres.repository import Table, VersionedRepository, insertion
 from providers.postgres.seed import read_csv
 from subjects import PRODUCTS_LIST
@@ -43,23 +42,15 @@ _COLUMNS = (
 )
 _FOLDED = ("product_name",)  # searched by a folded column beside it
 
-_ID = TypeAdapter(tuple[Id])
-_NAME_AND_ID = TypeAdapter(tuple[Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")], Id])
-_PRICE_AND_ID = TypeAdapter(tuple[Money, Id])
-_STOCK_AND_ID = TypeAdapter(tuple[Count, Id])
-_NAME = ("product_name_order", "product_id")
-_PRICE = ("unit_price", "product_id")
-_STOCK = ("units_in_stock", "product_id")
-_ORDERS = {
-    ProductSort.ID: Order(("product_id",), _ID),
-    ProductSort.ID_DESC: Order(("product_id",), _ID, descending=True),
-    ProductSort.NAME: Order(_NAME, _NAME_AND_ID),
-    ProductSort.NAME_DESC: Order(_NAME, _NAME_AND_ID, descending=True),
-    ProductSort.PRICE: Order(_PRICE, _PRICE_AND_ID),
-    ProductSort.PRICE_DESC: Order(_PRICE, _PRICE_AND_ID, descending=True),
-    ProductSort.STOCK: Order(_STOCK, _STOCK_AND_ID),
-    ProductSort.STOCK_DESC: Order(_STOCK, _STOCK_AND_ID, descending=True),
-}
+_ORDERS = Orders(
+    "product_id",
+    {
+        "product_id": ("product_id", Id),
+        "product_name": ("product_name_order", Text),
+        "unit_price": ("unit_price", Money),
+        "units_in_stock": ("units_in_stock", Count),
+    },
+)
 
 _REFERENCES = {
     "products_category_id_fkey": ("category_id", ProductReason.UNKNOWN_CATEGORY, "unknown category"),
@@ -101,7 +92,7 @@ class Catalogue(VersionedRepository[int, Product]):
             select.where("discontinued" if request.discontinued else "NOT discontinued")
         if request.low_stock is not None:
             select.where("units_in_stock <= reorder_level" if request.low_stock else "units_in_stock > reorder_level")
-        page = await self._page(select, _ORDERS[request.sort], Page.of(PRODUCTS_LIST.subject, request))
+        page = await self._page(select, _ORDERS.of(request.sort), Page.of(PRODUCTS_LIST.subject, request))
         return ProductPage.model_validate(page)
 
     async def create(self, new: CreateProduct) -> Product:

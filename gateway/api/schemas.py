@@ -15,6 +15,7 @@ from contracts.base import (
     VALUE_SCHEMA,
     Cursor,
     Limit,
+    LongCursor,
 )
 
 ContractT = TypeVar("ContractT", bound=BaseModel)
@@ -71,7 +72,9 @@ ValueShown = Annotated[str, Field(pattern=VALUE_PATTERN), VALUE_SCHEMA]
 """The value of goods in stock as received."""
 PageLimit = Annotated[Limit, InDigits]
 """The maximum number of items in a page."""
-PageCursor = Annotated[Cursor | None, Field(description="`next_cursor` of the previous page.")]
+_OF_A_PAGE: Final = Field(description="`next_cursor` of the previous page.")
+PageCursor = Annotated[Cursor | None, _OF_A_PAGE]
+LongPageCursor = Annotated[LongCursor | None, _OF_A_PAGE]
 
 
 class Query(BaseModel):

@@ -15,6 +15,7 @@ from contracts.customers import (
     CompanyName,
     CustomerAction,
     CustomerId,
+    CustomerOrder,
     CustomerSort,
     PersonName,
     PhoneNumber,
@@ -23,7 +24,7 @@ from contracts.customers import (
     Street,
 )
 from gateway.api.picking import Letters
-from gateway.api.schemas import Flag, InDigits, PageCursor, PageLimit, Query, Shown
+from gateway.api.schemas import Flag, InDigits, LongPageCursor, PageCursor, PageLimit, Query, Shown
 
 _ALFKI: JsonDict = {
     "customer_id": "ALFKI",
@@ -114,10 +115,15 @@ class CustomerQuery(CustomerFilters):
     """Filters, order and page of the customers list."""
 
     sort: Annotated[
-        CustomerSort, Field(description="`-` sorts descending. `relevance` sorts by how well `q` fits, the best first.")
-    ] = CustomerSort.ID
+        CustomerOrder,
+        Field(
+            description="Up to three of `customer_id`, `company_name`, `city`, `country`, with commas between them. `-`"
+            " sorts descending. Or `relevance`: how well `q` fits, the best first.",
+            examples=["country,-company_name"],
+        ),
+    ] = CustomerSort.ID.value
     limit: PageLimit = 50
-    cursor: PageCursor = None
+    cursor: LongPageCursor = None
     ids: Letters = None
 
     def to_contract(self) -> customers.ListCustomers:

@@ -7,7 +7,7 @@ from pydantic.config import JsonDict
 
 from contracts import products
 from contracts.base import Count, Id, Items, Money, Patch, Request, Search, Version, absent
-from contracts.products import ProductName, ProductSort, QuantityPerUnit
+from contracts.products import ProductName, ProductOrder, ProductSort, QuantityPerUnit
 from gateway.api.picking import Numbers
 from gateway.api.schemas import Flag, InDigits, MoneyShown, PageCursor, PageLimit, Query, Shown
 
@@ -65,7 +65,14 @@ class ProductQuery(Query):
     max_price: Annotated[Money | None, Field(description="Highest price.")] = None
     discontinued: Flag | None = None
     low_stock: Annotated[Flag | None, Field(description="Whether stock is at or below the reorder level.")] = None
-    sort: Annotated[ProductSort, Field(description="`-` sorts descending.")] = ProductSort.ID
+    sort: Annotated[
+        ProductOrder,
+        Field(
+            description="Up to three of `product_id`, `product_name`, `unit_price`, `units_in_stock`, with commas"
+            " between them. `-` sorts descending.",
+            examples=["units_in_stock,-unit_price"],
+        ),
+    ] = ProductSort.ID.value
     limit: PageLimit = 50
     cursor: PageCursor = None
     ids: Numbers = None

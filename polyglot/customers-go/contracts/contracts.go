@@ -90,19 +90,19 @@ func (e AuditAction) Valid() bool {
 
 // Defines values for CartChange.
 const (
-	CartChangeDiscontinued CartChange = "discontinued"
-	CartChangeProductName  CartChange = "product_name"
-	CartChangeUnitPrice    CartChange = "unit_price"
+	Discontinued CartChange = "discontinued"
+	ProductName  CartChange = "product_name"
+	UnitPrice    CartChange = "unit_price"
 )
 
 // Valid indicates whether the value is a known member of the CartChange enum.
 func (e CartChange) Valid() bool {
 	switch e {
-	case CartChangeDiscontinued:
+	case Discontinued:
 		return true
-	case CartChangeProductName:
+	case ProductName:
 		return true
-	case CartChangeUnitPrice:
+	case UnitPrice:
 		return true
 	default:
 		return false
@@ -147,61 +147,22 @@ func (e Channel) Valid() bool {
 
 // Defines values for CustomerAction.
 const (
-	CustomerActionArchived CustomerAction = "archived"
-	CustomerActionCreated  CustomerAction = "created"
-	CustomerActionRestored CustomerAction = "restored"
-	CustomerActionUpdated  CustomerAction = "updated"
+	Archived CustomerAction = "archived"
+	Created  CustomerAction = "created"
+	Restored CustomerAction = "restored"
+	Updated  CustomerAction = "updated"
 )
 
 // Valid indicates whether the value is a known member of the CustomerAction enum.
 func (e CustomerAction) Valid() bool {
 	switch e {
-	case CustomerActionArchived:
+	case Archived:
 		return true
-	case CustomerActionCreated:
+	case Created:
 		return true
-	case CustomerActionRestored:
+	case Restored:
 		return true
-	case CustomerActionUpdated:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for CustomerSort.
-const (
-	City             CustomerSort = "city"
-	CompanyName      CustomerSort = "company_name"
-	Country          CustomerSort = "country"
-	CustomerId       CustomerSort = "customer_id"
-	MinusCity        CustomerSort = "-city"
-	MinusCompanyName CustomerSort = "-company_name"
-	MinusCountry     CustomerSort = "-country"
-	MinusCustomerId  CustomerSort = "-customer_id"
-	Relevance        CustomerSort = "relevance"
-)
-
-// Valid indicates whether the value is a known member of the CustomerSort enum.
-func (e CustomerSort) Valid() bool {
-	switch e {
-	case City:
-		return true
-	case CompanyName:
-		return true
-	case Country:
-		return true
-	case CustomerId:
-		return true
-	case MinusCity:
-		return true
-	case MinusCompanyName:
-		return true
-	case MinusCountry:
-		return true
-	case MinusCustomerId:
-		return true
-	case Relevance:
+	case Updated:
 		return true
 	default:
 		return false
@@ -310,30 +271,6 @@ const (
 func (e EventHeadersContentType) Valid() bool {
 	switch e {
 	case Applicationjson:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ImportOutcome.
-const (
-	ImportOutcomeCreated   ImportOutcome = "created"
-	ImportOutcomeRefused   ImportOutcome = "refused"
-	ImportOutcomeUnchanged ImportOutcome = "unchanged"
-	ImportOutcomeUpdated   ImportOutcome = "updated"
-)
-
-// Valid indicates whether the value is a known member of the ImportOutcome enum.
-func (e ImportOutcome) Valid() bool {
-	switch e {
-	case ImportOutcomeCreated:
-		return true
-	case ImportOutcomeRefused:
-		return true
-	case ImportOutcomeUnchanged:
-		return true
-	case ImportOutcomeUpdated:
 		return true
 	default:
 		return false
@@ -523,42 +460,6 @@ func (e OrderStatus) Valid() bool {
 	case OrderStatusPlaced:
 		return true
 	case OrderStatusRefused:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ProductSort.
-const (
-	ProductSortMinusProductId    ProductSort = "-product_id"
-	ProductSortMinusProductName  ProductSort = "-product_name"
-	ProductSortMinusUnitPrice    ProductSort = "-unit_price"
-	ProductSortMinusUnitsInStock ProductSort = "-units_in_stock"
-	ProductSortProductId         ProductSort = "product_id"
-	ProductSortProductName       ProductSort = "product_name"
-	ProductSortUnitPrice         ProductSort = "unit_price"
-	ProductSortUnitsInStock      ProductSort = "units_in_stock"
-)
-
-// Valid indicates whether the value is a known member of the ProductSort enum.
-func (e ProductSort) Valid() bool {
-	switch e {
-	case ProductSortMinusProductId:
-		return true
-	case ProductSortMinusProductName:
-		return true
-	case ProductSortMinusUnitPrice:
-		return true
-	case ProductSortMinusUnitsInStock:
-		return true
-	case ProductSortProductId:
-		return true
-	case ProductSortProductName:
-		return true
-	case ProductSortUnitPrice:
-		return true
-	case ProductSortUnitsInStock:
 		return true
 	default:
 		return false
@@ -1022,30 +923,6 @@ type CustomerPatch struct {
 	Fax          nullable.Nullable[string] `json:"fax,omitempty"`
 }
 
-// CustomerRow A customer as it is to be. An omitted field stays as it is, or is null in a new customer; null clears it.
-//
-// If the customer exists and differs, `expected_version` must be its version; null: any.
-type CustomerRow struct {
-	CustomerId      string                    `json:"customer_id"`
-	CompanyName     *string                   `json:"company_name,omitempty"`
-	ContactName     nullable.Nullable[string] `json:"contact_name,omitempty"`
-	ContactTitle    nullable.Nullable[string] `json:"contact_title,omitempty"`
-	Address         nullable.Nullable[string] `json:"address,omitempty"`
-	City            nullable.Nullable[string] `json:"city,omitempty"`
-	Region          nullable.Nullable[string] `json:"region,omitempty"`
-	PostalCode      nullable.Nullable[string] `json:"postal_code,omitempty"`
-	Country         nullable.Nullable[string] `json:"country,omitempty"`
-	Phone           nullable.Nullable[string] `json:"phone,omitempty"`
-	Fax             nullable.Nullable[string] `json:"fax,omitempty"`
-	ExpectedVersion nullable.Nullable[int]    `json:"expected_version,omitempty"`
-}
-
-// CustomerSort Orders of the customers list. `-` sorts descending; the id breaks ties.
-//
-// `relevance`: how well `q` fits. First the id, then the company, its beginning, one of its words, one of the
-// contact's names, then the rest; by company if equal.
-type CustomerSort string
-
 // CustomerVersion A version of a customer, and what led to it. `user_id` and `request_id` are null if no request did.
 type CustomerVersion struct {
 	Version int `json:"version"`
@@ -1303,26 +1180,6 @@ type GetUser struct {
 // GetWebhook Get the caller's webhook.
 type GetWebhook = struct{}
 
-// ImportOutcome What an import did with a row, or would do.
-type ImportOutcome string
-
-// ImportRows Create or change up to 50 customers. A refused row changes nothing. The others are written together, or none.
-//
-// `dry_run` writes nothing, and answers what would be done.
-type ImportRows struct {
-	Rows   []CustomerRow `json:"rows"`
-	DryRun *bool         `json:"dry_run,omitempty"`
-}
-
-// ImportedRow What became of a row. `problem` is null unless it is refused.
-type ImportedRow struct {
-	CustomerId string `json:"customer_id"`
-
-	// Outcome What an import did with a row, or would do.
-	Outcome ImportOutcome                 `json:"outcome"`
-	Problem nullable.Nullable[RowProblem] `json:"problem"`
-}
-
 // Inventory All products together, discontinued ones included.
 type Inventory struct {
 	Products     int `json:"products"`
@@ -1399,7 +1256,7 @@ type ListCategoryStatistics struct {
 
 // ListCustomers List the customers that match every given filter. Archived customers are left out, unless `archived` says so.
 //
-// `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company, contact, city or country; case and accents are ignored.
+// `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company, contact, city or country; case and accents are ignored. `sort` has up to three fields with commas between them: `country,-company_name`. `-` sorts descending. The id breaks ties.
 type ListCustomers struct {
 	Country nullable.Nullable[string] `json:"country,omitempty"`
 	City    nullable.Nullable[string] `json:"city,omitempty"`
@@ -1407,15 +1264,10 @@ type ListCustomers struct {
 	Q       nullable.Nullable[string] `json:"q,omitempty"`
 
 	// Archived Whether a list has archived customers: none, these too, these alone.
-	Archived *ArchivedFilter `json:"archived,omitempty"`
-
-	// Sort Orders of the customers list. `-` sorts descending; the id breaks ties.
-	//
-	// `relevance`: how well `q` fits. First the id, then the company, its beginning, one of its words, one of the
-	// contact's names, then the rest; by company if equal.
-	Sort   *CustomerSort             `json:"sort,omitempty"`
-	Limit  *int                      `json:"limit,omitempty"`
-	Cursor nullable.Nullable[string] `json:"cursor,omitempty"`
+	Archived *ArchivedFilter           `json:"archived,omitempty"`
+	Sort     *string                   `json:"sort,omitempty"`
+	Limit    *int                      `json:"limit,omitempty"`
+	Cursor   nullable.Nullable[string] `json:"cursor,omitempty"`
 }
 
 // ListMovements List the movements of one product, newest first.
@@ -1456,7 +1308,7 @@ type ListPrices struct {
 
 // ListProducts List the products that match every given filter.
 //
-// `q` finds text in the name; case and accents are ignored. `min_price` and `max_price` are inclusive. `low_stock` selects by whether the units in stock are at or below the reorder level.
+// `q` finds text in the name; case and accents are ignored. `min_price` and `max_price` are inclusive. `low_stock` selects by whether the units in stock are at or below the reorder level. `sort` has up to three fields with commas between them: `unit_price,-product_name`. `-` sorts descending. The id breaks ties.
 type ListProducts struct {
 	CategoryId   nullable.Nullable[int]    `json:"category_id,omitempty"`
 	SupplierId   nullable.Nullable[int]    `json:"supplier_id,omitempty"`
@@ -1465,11 +1317,9 @@ type ListProducts struct {
 	MaxPrice     nullable.Nullable[string] `json:"max_price,omitempty"`
 	Discontinued nullable.Nullable[bool]   `json:"discontinued,omitempty"`
 	LowStock     nullable.Nullable[bool]   `json:"low_stock,omitempty"`
-
-	// Sort Orders of the products list. `-` sorts descending; the id breaks ties.
-	Sort   *ProductSort              `json:"sort,omitempty"`
-	Limit  *int                      `json:"limit,omitempty"`
-	Cursor nullable.Nullable[string] `json:"cursor,omitempty"`
+	Sort         *string                   `json:"sort,omitempty"`
+	Limit        *int                      `json:"limit,omitempty"`
+	Cursor       nullable.Nullable[string] `json:"cursor,omitempty"`
 }
 
 // ListReorders List the products to reorder, by id.
@@ -1885,9 +1735,6 @@ type ProductPatch struct {
 	ReorderLevel    *int                      `json:"reorder_level,omitempty"`
 }
 
-// ProductSort Orders of the products list. `-` sorts descending; the id breaks ties.
-type ProductSort string
-
 // ProductWas A product as it was when it was put into the cart.
 type ProductWas struct {
 	ProductName string `json:"product_name"`
@@ -2061,25 +1908,6 @@ type RevokedPage struct {
 
 // RotateKeys Publish a new signing key. If one is already waiting to sign, that one is returned.
 type RotateKeys = struct{}
-
-// RowError What is wrong with a field of a row, without its value.
-type RowError struct {
-	Field   string `json:"field"`
-	Reason  string `json:"reason"`
-	Message string `json:"message"`
-}
-
-// RowProblem Why a row is refused. `reason` is for programs, `detail` for people; `errors` names the wrong fields.
-type RowProblem struct {
-	Reason string     `json:"reason"`
-	Detail string     `json:"detail"`
-	Errors []RowError `json:"errors"`
-}
-
-// RowsImported What became of each row, in the order of the request.
-type RowsImported struct {
-	Rows []ImportedRow `json:"rows"`
-}
 
 // Session One login. `current` marks the session of this request.
 type Session struct {

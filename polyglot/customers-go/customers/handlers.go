@@ -73,30 +73,29 @@ func (d *Database) list(ctx context.Context, request contracts.ListCustomers) (p
 		limit = *request.Limit
 	}
 	if request.Sort != nil {
-		sort = string(*request.Sort)
+		sort = *request.Sort
 	}
 	call := mesh.CallOf(ctx)
 	scope, err := scopeOf(call.Subject, call.Payload, sort)
 	if err != nil {
 		return page, err
 	}
-	by, _, _ := orderOf(sort)
 	var after []string
 	if cursor, given := request.Cursor.Get(); given == nil {
 		var valid bool
-		if after, valid = readCursor(cursor, scope, len(by)); !valid {
+		if after, valid = readCursor(cursor, scope, len(orderOf(sort))); !valid {
 			return page, mesh.WrongField("cursor", "invalid_cursor", "the cursor belongs to another list, order or filter")
 		}
 	}
-	var order [][]string
+	var positions [][]string
 	err = d.read(ctx, func(ctx context.Context, on *pgx.Conn) error {
-		page.Items, order, err = list(ctx, on, request, limit, sort, after)
+		page.Items, positions, err = list(ctx, on, request, limit, sort, after)
 		return err
 	})
 	page.NextCursor = nullable.NewNullNullable[string]()
 	if err == nil && len(page.Items) > limit {
 		page.Items = page.Items[:limit]
-		cursor, err := writeCursor(scope, order[limit-1])
+		cursor, err := writeCursor(scope, positions[limit-1])
 		page.NextCursor.Set(cursor)
 		return page, err
 	}

@@ -95,7 +95,7 @@ func findMany(ctx context.Context, on querier, ids []string) (map[string]contrac
 }
 
 // list reads a page. It reads one row more, which shows that there is another page.
-func list(ctx context.Context, on querier, request contracts.ListCustomers, limit int, sort string, after []string) (found []contracts.Customer, order [][]string, err error) {
+func list(ctx context.Context, on querier, request contracts.ListCustomers, limit int, sort string, after []string) (found []contracts.Customer, positions [][]string, err error) {
 	var args []any
 	arg := func(value any) string {
 		args = append(args, value)
@@ -108,16 +108,16 @@ func list(ctx context.Context, on querier, request contracts.ListCustomers, limi
 	if sort == relevance {
 		from += rankedBy(request.Q, arg)
 	}
-	by, than, direction := orderOf(sort)
+	order := orderOf(sort)
 	if after != nil {
-		places := make([]string, len(after))
-		for i, value := range after {
-			places[i] = arg(value)
-		}
-		conditions = append(conditions, fmt.Sprintf("(%s) %s (%s)", strings.Join(by, ", "), than, strings.Join(places, ", ")))
+		conditions = append(conditions, behind(order, after, arg))
 	}
-	sql := fmt.Sprintf("SELECT %s, ARRAY[%s] FROM %s WHERE %s ORDER BY %s%s LIMIT %s", columns, strings.Join(by, ", "), from,
-		strings.Join(conditions, " AND "), strings.Join(by, direction+", "), direction, arg(limit+1))
+	names, by := make([]string, len(order)), make([]string, len(order))
+	for i, key := range order {
+		names[i], by[i] = key.column, key.column+key.direction()
+	}
+	sql := fmt.Sprintf("SELECT %s, ARRAY[%s] FROM %s WHERE %s ORDER BY %s LIMIT %s", columns, strings.Join(names, ", "), from,
+		strings.Join(conditions, " AND "), strings.Join(by, ", "), arg(limit+1))
 	rows, err := on.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, nil, err
@@ -125,25 +125,10 @@ func list(ctx context.Context, on querier, request contracts.ListCustomers, limi
 	found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (contracts.Customer, error) {
 		var position []string
 		customer, err := scan(row, &position)
-		order = append(order, position)
+		positions = append(positions, position)
 		return customer, err
 	})
-	return found, order, err
-}
-
-// orderOf names the columns of an order, and how they are compared.
-func orderOf(sort string) (by []string, than, direction string) {
-	name, descending := strings.CutPrefix(sort, "-")
-	by = []string{"customer_id"}
-	if name == relevance {
-		by = []string{relevance, "company_name_order", "customer_id"}
-	} else if name != "customer_id" {
-		by = []string{name + "_order", "customer_id"}
-	}
-	if descending {
-		return by, "<", " DESC"
-	}
-	return by, ">", ""
+	return found, positions, err
 }
 
 // columnsOf has the fields that a request names, with the folds of those that are searched. What is left out stays out.

@@ -5,7 +5,7 @@ import type * as shapes from "./contracts/contracts.js";
 import { brokenReference, type Statements } from "./database.js";
 import { publish } from "./outbox.js";
 import { nameCaller } from "./prices.js";
-import { isAmount, isCount, isId, isName, Select, type Order } from "./pages.js";
+import { isAmount, isCount, isId, isName, orderOf, Select, type Fields } from "./pages.js";
 import { notFound, otherVersion, outOfRange } from "./refusals.js";
 import { keepEdit, lock } from "./stock.js";
 import { scopeOf } from "./wire/cursors.js";
@@ -16,12 +16,11 @@ type Values = Readonly<Record<string, unknown>>;
 
 const COLUMNS = `product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock,
   units_on_order, reorder_level, discontinued, version`;
-const BY_ID: Order = [["product_id", isId]];
-const ORDERS: Readonly<Record<string, Order>> = {
-  product_id: BY_ID,
-  product_name: [["product_name_order", isName], ...BY_ID],
-  unit_price: [["unit_price", isAmount], ...BY_ID],
-  units_in_stock: [["units_in_stock", isCount], ...BY_ID],
+const FIELDS: Fields = {
+  product_id: ["product_id", isId],
+  product_name: ["product_name_order", isName],
+  unit_price: ["unit_price", isAmount],
+  units_in_stock: ["units_in_stock", isCount],
 };
 const REFERENCES: Readonly<Record<string, readonly [field: string, reason: string]>> = {
   products_category_id_fkey: ["category_id", "unknown_category"],
@@ -52,8 +51,7 @@ export async function list(request: shapes.ListProducts, db: Statements): Promis
     .where("unit_price <= ?", request.max_price);
   if (typeof discontinued === "boolean") select.only(discontinued ? "discontinued" : "NOT discontinued");
   if (typeof low_stock === "boolean") select.only(`units_in_stock ${low_stock ? "<=" : ">"} reorder_level`);
-  const order = ORDERS[sort.replace("-", "")] ?? BY_ID;
-  const page = await select.page(db, order, sort.startsWith("-"), scopeOf("products.list", request, sort), request);
+  const page = await select.page(db, orderOf(sort, "product_id", FIELDS), scopeOf("products.list", request, sort), request);
   const items = page.rows.map(({ product_name_order: _, ...product }) => product as unknown as shapes.Product);
   return { items, next_cursor: page.next };
 }

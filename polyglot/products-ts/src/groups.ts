@@ -22,7 +22,7 @@ class Table<R extends Row> {
 
   async list(request: shapes.ListCategories | shapes.ListSuppliers, db: Statements): Promise<{ items: R[]; next_cursor: string | null }> {
     const scope = scopeOf(`products.${this.name}.list`, request);
-    const page = await new Select(this.columns, this.name).page(db, [[this.key, isId]], false, scope, request);
+    const page = await new Select(this.columns, this.name).page(db, [[this.key, isId]], scope, request);
     return { items: page.rows as unknown as R[], next_cursor: page.next };
   }
 

@@ -31,7 +31,7 @@ export async function statistics(
   db: Statements,
 ): Promise<shapes.CategoryStatisticsPage> {
   const scope = scopeOf("products.categories.statistics", request);
-  const page = await new Select("*", STATISTICS).page(db, [["category_id", isId]], false, scope, request);
+  const page = await new Select("*", STATISTICS).page(db, [["category_id", isId]], scope, request);
   return { items: page.rows as unknown as shapes.CategoryStatistics[], next_cursor: page.next };
 }
 
@@ -39,6 +39,6 @@ export async function reorders(request: shapes.ListReorders, db: Statements): Pr
   const select = new Select(REORDER, "products")
     .only(`NOT discontinued AND reorder_level > 0 AND ${AHEAD} <= reorder_level`)
     .where("supplier_id = ?", request.supplier_id);
-  const page = await select.page(db, [["product_id", isId]], false, scopeOf("products.reorder.list", request), request);
+  const page = await select.page(db, [["product_id", isId]], scopeOf("products.reorder.list", request), request);
   return { items: page.rows as unknown as shapes.Reorder[], next_cursor: page.next };
 }

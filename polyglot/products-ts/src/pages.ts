@@ -16,8 +16,23 @@ export const isCount: IsValid = isWhole(0);
 export const isName: IsValid = (value) => typeof value === "string" && !value.includes("\0");
 export const isAmount: IsValid = (value) => typeof value === "string" && /^(0|[1-9][0-9]{0,7})(\.[0-9]{1,2})?$/.test(value);
 
-/** The columns to sort by, the last one unique, and what their values may be. */
-export type Order = readonly (readonly [column: string, isValid: IsValid])[];
+/** The columns to sort by, the last one unique; what their values may be, and whether they descend. */
+export type Order = readonly (readonly [column: string, isValid: IsValid, descending?: boolean])[];
+
+/** The columns by the field that names them in `sort`, and what their values may be. */
+export type Fields = Readonly<Record<string, readonly [column: string, isValid: IsValid]>>;
+
+/** The order of a `sort`. The id breaks ties, in the direction of the last field; fields behind it would sort nothing. */
+export function orderOf(sort: string, id: string, fields: Fields): Order {
+  const keys = sort.split(",");
+  const names = [...keys, keys.at(-1)?.startsWith("-") ? `-${id}` : id];
+  const last = names.findIndex((one) => one.replace("-", "") === id);
+  return names.slice(0, last + 1).map((one) => {
+    const field = fields[one.replace("-", "")];
+    if (field === undefined) throw new Error("a sort that its schema does not have");
+    return [...field, one.startsWith("-")];
+  });
+}
 
 /** A SELECT on one table. The SQL is our own; values from callers are parameters. */
 export class Select {
@@ -47,24 +62,33 @@ export class Select {
   async page(
     db: Statements,
     order: Order,
-    descending: boolean,
     scope: string,
     { limit = 50, cursor }: { limit?: number; cursor?: string | null },
   ): Promise<{ rows: Row[]; next: string | null }> {
-    const columns = order.map(([column]) => column);
     if (cursor !== undefined && cursor !== null) {
       const places = position(cursor, scope, order).map((value) => `$${this.values.push(value)}`);
-      this.conditions.push(`(${columns.join(", ")}) ${descending ? "<" : ">"} (${places.join(", ")})`);
+      this.conditions.push(behind(order, places));
     }
     const where = this.conditions.length > 0 ? `WHERE ${this.conditions.join(" AND ")}` : "";
-    const by = columns.map((column) => (descending ? `${column} DESC` : column)).join(", ");
+    const by = order.map(([column, , descending]) => (descending ? `${column} DESC` : column)).join(", ");
     const text = `SELECT ${this.columns} FROM ${this.table} ${where} ORDER BY ${by} LIMIT $${this.values.push(limit + 1)}`;
     const { rows } = await db.query<Row>(text, this.values);
     if (rows.length <= limit) return { rows, next: null };
     rows.pop();
     const last = rows.at(-1) ?? {};
-    return { rows, next: writeCursor(columns.map((column) => last[column]), scope) };
+    return { rows, next: writeCursor(order.map(([column]) => last[column]), scope) };
   }
+}
+
+/** The condition of the rows after a position. If all columns have one direction, an index can seek by the row. */
+function behind(order: Order, places: readonly string[]): string {
+  const than = order.map(([, , descending]) => (descending ? "<" : ">"));
+  const columns = order.map(([column]) => column);
+  if (new Set(than).size === 1) return `(${columns.join(", ")}) ${than[0]} (${places.join(", ")})`;
+  return columns.reduceRight((rest, column, i) => {
+    const seek = `${column} ${than[i]} ${places[i]}`;
+    return rest === "" ? seek : `${column} ${than[i]}= ${places[i]} AND (${seek} OR ${rest})`;
+  }, "");
 }
 
 function position(cursor: string, scope: string, order: Order): unknown[] {

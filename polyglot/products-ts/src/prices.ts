@@ -40,7 +40,7 @@ export async function list(request: shapes.ListPrices, db: Statements): Promise<
   const { rowCount } = await db.query("SELECT FROM products WHERE product_id = $1", [product_id]);
   if (rowCount === 0) throw notFound(product_id);
   const select = new Select(PRICE, "product_prices").where("product_id = ?", product_id);
-  const page = await select.page(db, [["price_id", isId]], true, scopeOf("products.prices.list", request), request);
+  const page = await select.page(db, [["price_id", isId, true]], scopeOf("products.prices.list", request), request);
   return { items: page.rows as unknown as shapes.Price[], next_cursor: page.next };
 }
 

@@ -72,7 +72,7 @@ export async function get({ product_id }: shapes.GetStock, db: Statements): Prom
 export async function movements(request: shapes.ListMovements, db: Statements): Promise<shapes.MovementPage> {
   await get(request, db);
   const select = new Select(MOVEMENT, "stock_movements").where("product_id = ?", request.product_id);
-  const page = await select.page(db, [["movement_id", isId]], true, scopeOf("products.stock.movements", request), request);
+  const page = await select.page(db, [["movement_id", isId, true]], scopeOf("products.stock.movements", request), request);
   return { items: page.rows as unknown as shapes.Movement[], next_cursor: page.next };
 }
 

@@ -38,6 +38,36 @@ async def test_pages_in_every_order_show_each_row_once(
 
 
 @pytest.mark.parametrize(
+    ("path", "sort", "reverse"),
+    [
+        ("/v1/customers", "country,city", False),
+        ("/v1/customers", "-country,-city", True),
+        ("/v1/products", "units_in_stock,unit_price,product_name", False),
+    ],
+)
+async def test_pages_in_an_order_of_several_fields_show_each_row_once(
+    http: AsyncClient, user: dict[str, str], path: str, sort: str, *, reverse: bool
+) -> None:
+    everything = await every(http, path, user, limit=200)
+
+    paged = await every(http, path, user, sort=sort, limit=7)
+
+    keys = [ORDERS[field.removeprefix("-")] for field in sort.split(",")]
+    leading = [[key(item)[0] for key in keys] for item in paged]
+    assert sorted(leading, reverse=reverse) == leading
+    assert sorted(map(repr, everything)) == sorted(map(repr, paged))
+
+
+@pytest.mark.parametrize("sort", ["city,city", "city,-city", "city,phone", "city,country,company_name,customer_id"])
+async def test_an_order_with_a_wrong_field_is_422(http: AsyncClient, user: dict[str, str], sort: str) -> None:
+    refused = await http.get("/v1/customers", params={"sort": sort}, headers=user)
+
+    [error] = problem(refused, 422, "invalid_request").errors
+    assert ("sort", "pattern") == (error.field, error.reason)
+    assert "must be 1 to 3 of customer_id, company_name, city, country" in error.message
+
+
+@pytest.mark.parametrize(
     ("expected", "query"),
     [
         (11, {"country": "Germany"}),

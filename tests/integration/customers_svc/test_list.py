@@ -2,20 +2,23 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from contracts.customers import Customer, CustomerPatch, CustomerSort, ListCustomers, UpdateCustomer
+from contracts.customers import CreateCustomer, Customer, CustomerPatch, CustomerSort, ListCustomers, UpdateCustomer
 from customers_svc.handlers import Handlers
 from customers_svc.repository import _ORDERS
 from mesh.core.errors import Invalid
+from providers.cursor import write
 from providers.postgres.folding import fold
 from tests.support.northwind.northwind import digests, digests_of, every
+from tests.support.northwind.sorting import in_order, orders
 
-SORTS: dict[str, Callable[[Customer], Any]] = {
+KEYS: dict[str, Callable[[Customer], Any]] = {
     "customer_id": lambda c: c.customer_id,
-    "company_name": lambda c: (fold(c.company_name), c.customer_id),
-    "city": lambda c: (fold(c.city or ""), c.customer_id),
-    "country": lambda c: (fold(c.country or ""), c.customer_id),
-    "relevance": lambda c: (fold(c.company_name), c.customer_id),  # without a text all fit alike
+    "company_name": lambda c: fold(c.company_name),
+    "city": lambda c: fold(c.city or ""),
+    "country": lambda c: fold(c.country or ""),
+    "relevance": lambda c: fold(c.company_name),  # without a text all fit alike
 }
 
 
@@ -36,12 +39,83 @@ async def test_every_order_is_kept_across_pages(handlers: Handlers, sort: Custom
 
     paged = await every(handlers.list, ListCustomers(sort=sort, limit=4))
 
-    key = SORTS[sort.removeprefix("-")]
-    assert sorted(everyone, key=key, reverse=sort.startswith("-")) == paged
+    assert in_order(everyone, sort, KEYS) == paged
 
 
-def test_every_sort_of_the_contract_has_its_order() -> None:
-    assert set(CustomerSort) == set(_ORDERS)
+@pytest.mark.parametrize(
+    "sort",
+    [
+        "country,-company_name",
+        "-country,city,-customer_id",
+        "city,country,company_name",
+        "-country,-city",
+        "country,customer_id,-city",
+        "-city,customer_id",
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 4, 90])
+async def test_an_order_by_several_fields_is_kept_across_pages(handlers: Handlers, sort: str, limit: int) -> None:
+    everyone = await every(handlers.list, ListCustomers(limit=200))
+
+    paged = await every(handlers.list, ListCustomers(sort=sort, limit=limit))
+
+    assert in_order(everyone, sort, KEYS) == paged
+
+
+@pytest.mark.parametrize(
+    "sort",
+    [
+        *(
+            "",
+            ",",
+            "city,",
+            ",city",
+            "city,,country",
+            "city, country",
+            "city;country",
+            "region",
+            "city,region",
+            "--city",
+        ),
+        *("city,city", "city,-city", "country,city,country", "relevance,city", "city,relevance", "-relevance"),
+        "customer_id,company_name,city,country",
+    ],
+)
+def test_an_order_names_up_to_three_fields_each_once(sort: str) -> None:
+    with pytest.raises(ValidationError, match="must be 1 to 3 of customer_id, company_name, city, country, each once"):
+        ListCustomers(sort=sort)
+
+
+def test_every_order_of_the_contract_is_one_of_the_repository() -> None:
+    for sort in orders(CustomerSort):
+        assert "customer_id" == _ORDERS.of(ListCustomers(sort=sort).sort).columns[-1]
+
+
+def test_a_cursor_of_three_texts_of_any_length_is_one() -> None:
+    longest = write([*["\N{GOTHIC LETTER HWAIR}" * 160] * 3, "ALFKI"], b"")
+
+    assert longest == ListCustomers(cursor=longest).cursor
+
+
+async def test_a_cursor_of_several_fields_belongs_to_their_order(handlers: Handlers) -> None:
+    cursor = await cursor_of(handlers, ListCustomers(sort="country,-city", limit=5))
+
+    for sort in ("-city,country", "country,city", "country", "country,-city,customer_id"):
+        with pytest.raises(Invalid) as refused:
+            await handlers.list(ListCustomers(sort=sort, cursor=cursor))
+        assert "invalid_cursor" == refused.value.reason
+
+
+async def test_rows_that_are_alike_in_every_field_are_each_on_one_page(handlers: Handlers) -> None:
+    """As many as fill pages, with missing values among them: these sort as the empty text, first."""
+    for number in range(12):
+        city = None if number % 2 else "Twin"
+        await handlers.create(CreateCustomer(company_name=f"Twins {number % 3}", country="Twinland", city=city))
+
+    everyone = await every(handlers.list, ListCustomers(country="Twinland"))
+    for sort in ("city,-company_name", "-company_name,city", "-country,city,company_name", "country,-city,customer_id"):
+        paged = await every(handlers.list, ListCustomers(country="Twinland", sort=sort, limit=1))
+        assert in_order(everyone, sort, KEYS) == paged
 
 
 @pytest.mark.parametrize(
@@ -125,7 +199,7 @@ async def test_a_cursor_of_another_list_is_refused(handlers: Handlers, fields: d
     assert ("invalid_cursor", "cursor") == (refused.value.reason, refused.value.errors[0].field)
 
 
-@pytest.mark.parametrize("cursor", ["A", "AAAA", "-" * 1024])
+@pytest.mark.parametrize("cursor", ["A", "AAAA", "-" * 1024, "_" * 3072])
 async def test_what_is_no_cursor_is_refused(handlers: Handlers, cursor: str) -> None:
     with pytest.raises(Invalid):
         await handlers.list(ListCustomers(cursor=cursor))

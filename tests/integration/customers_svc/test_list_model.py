@@ -6,18 +6,19 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.customers import Customer, CustomerSort, ListCustomers
+from contracts.customers import Customer, ListCustomers
 from customers_svc.handlers import Handlers
 from providers.postgres.folding import fold
 from tests.support.northwind.northwind import every
+from tests.support.northwind.sorting import in_order, orders
 
 ORDERS: dict[str, Callable[[Customer], Any]] = {
     "customer_id": lambda one: one.customer_id,
-    "company_name": lambda one: (fold(one.company_name), one.customer_id),
-    "city": lambda one: (fold(one.city or ""), one.customer_id),
-    "country": lambda one: (fold(one.country or ""), one.customer_id),
+    "company_name": lambda one: fold(one.company_name),
+    "city": lambda one: fold(one.city or ""),
+    "country": lambda one: fold(one.country or ""),
 }
-SORTS = [one for one in CustomerSort if one is not CustomerSort.RELEVANCE]  # test_search.py has that
+SORTS = orders(ORDERS)  # test_search.py has `relevance`
 FILTERS = ("country", "city", "region")
 
 
@@ -30,7 +31,7 @@ def modelled(everyone: Iterable[Customer], request: ListCustomers) -> list[Custo
         if all(getattr(one, name) == value for name, value in wanted.items())
         and (request.q is None or has(one, request.q))
     ]
-    return sorted(found, key=ORDERS[request.sort.removeprefix("-")], reverse=request.sort.startswith("-"))
+    return in_order(found, request.sort, ORDERS)
 
 
 def has(one: Customer, text: str) -> bool:

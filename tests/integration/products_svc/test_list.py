@@ -3,6 +3,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from contracts.products import ListProducts, Product, ProductSort
 from contracts.products_categories import ListCategories
@@ -14,12 +15,13 @@ from products_svc.repository import _ORDERS
 from products_svc.suppliers_handlers import SupplierHandlers
 from providers.postgres.folding import fold
 from tests.support.northwind.northwind import digests, digests_of, every
+from tests.support.northwind.sorting import in_order, orders
 
-SORTS: dict[str, Callable[[Product], Any]] = {
+KEYS: dict[str, Callable[[Product], Any]] = {
     "product_id": lambda p: p.product_id,
-    "product_name": lambda p: (fold(p.product_name), p.product_id),
-    "unit_price": lambda p: (p.unit_price, p.product_id),
-    "units_in_stock": lambda p: (p.units_in_stock, p.product_id),
+    "product_name": lambda p: fold(p.product_name),
+    "unit_price": lambda p: p.unit_price,
+    "units_in_stock": lambda p: p.units_in_stock,
 }
 
 
@@ -38,11 +40,30 @@ async def test_every_order_is_kept_across_pages(handlers: Handlers, sort: Produc
 
     paged = await every(handlers.list, ListProducts(sort=sort, limit=4))
 
-    assert sorted(everything, key=SORTS[sort.removeprefix("-")], reverse=sort.startswith("-")) == paged
+    assert in_order(everything, sort, KEYS) == paged
 
 
-def test_every_sort_of_the_contract_has_its_order() -> None:
-    assert set(ProductSort) == set(_ORDERS)
+@pytest.mark.parametrize(
+    "sort", ["units_in_stock,-unit_price", "-unit_price,product_name,-product_id", "-units_in_stock,-unit_price"]
+)
+@pytest.mark.parametrize("limit", [1, 4])
+async def test_an_order_by_several_fields_is_kept_across_pages(handlers: Handlers, sort: str, limit: int) -> None:
+    everything = await every(handlers.list, ListProducts(limit=200))
+
+    paged = await every(handlers.list, ListProducts(sort=sort, limit=limit))
+
+    assert in_order(everything, sort, KEYS) == paged
+
+
+@pytest.mark.parametrize("sort", ["unit_price,unit_price", "unit_price,-unit_price", "discontinued", "unit_price,"])
+def test_an_order_names_up_to_three_fields_each_once(sort: str) -> None:
+    with pytest.raises(ValidationError, match="must be 1 to 3 of product_id, product_name, unit_price, units_in_stock"):
+        ListProducts(sort=sort)
+
+
+def test_every_order_of_the_contract_is_one_of_the_repository() -> None:
+    for sort in orders(KEYS):
+        assert "product_id" == _ORDERS.of(ListProducts(sort=sort).sort).columns[-1]
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,17 @@ async def create(both: Both, **fields: str | None) -> dict[str, Any]:
     return row
 
 
-@pytest.mark.parametrize("sort", list(CustomerSort))
-async def test_each_reads_the_cursors_of_the_other(both: Both, wire: Wire, sort: CustomerSort) -> None:
+@pytest.mark.parametrize(
+    "sort",
+    [
+        *CustomerSort,
+        "country,-company_name",
+        "-country,-city",
+        "city,-country,customer_id",
+        "-city,customer_id,country",
+    ],
+)
+async def test_each_reads_the_cursors_of_the_other(both: Both, wire: Wire, sort: str) -> None:
     whole = json.loads((await both.send("customers.list", {"sort": sort, "limit": 200})).payload)["items"]
     paged: list[object] = []
     cursor = None
@@ -110,6 +119,7 @@ async def test_each_reads_the_cursors_of_the_other(both: Both, wire: Wire, sort:
         {"city": "London", "country": "UK", "sort": "company_name"},
         {"cursor": "AAAA"},
         {"sort": "name"},
+        {"sort": "city,country,-city"},
         {"limit": 201, "q": ""},
         {"sort": "relevance", "q": "an", "limit": 200},
         {"sort": "relevance", "archived": "true"},

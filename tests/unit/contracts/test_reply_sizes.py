@@ -82,7 +82,7 @@ _PLAIN: Final = {
     "field": 13,
     "missing": 5,
     "roles": 5,
-    "next_cursor": 1024,
+    "next_cursor": 3072,
     "access_token": 4096,
     "refresh_token": 200,
     "kid": 43,

@@ -8,6 +8,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.base import MONEY_PATTERN
+from contracts.customers import CustomerSort, ListCustomers
+from contracts.products import ListProducts, ProductSort
 from contracts.products_prices import DIFFERENCE_PATTERN
 from mesh.core.endpoint import Endpoint
 from subjects import (
@@ -18,6 +20,7 @@ from subjects import (
     PRODUCTS_GET_MANY,
     PRODUCTS_STOCK_RESERVE,
 )
+from tests.support.northwind.sorting import orders
 
 Schema = dict[str, Any]
 LISTS = [
@@ -27,6 +30,10 @@ LISTS = [
     (PRODUCTS_STOCK_RESERVE, "lines"),
     (ORDERS_PLACE, "lines"),
 ]
+_ORDERS = {
+    request.model_json_schema()["properties"]["sort"]["pattern"]: max(orders(single), key=len)
+    for request, single in ((ListCustomers, CustomerSort), (ListProducts, ProductSort))
+}
 _CHARACTERS = ("\N{GRINNING FACE}", "\N{GRINNING FACE}@", "A", "0")
 
 
@@ -59,6 +66,8 @@ def _text(schema: Schema) -> str:
         return "99999999.99"
     if pattern == DIFFERENCE_PATTERN:
         return "-99999999.99"
+    if pattern in _ORDERS:
+        return _ORDERS[pattern]
     length = schema.get("maxLength") or int(re.findall(r"\{(\d+)\}", pattern)[-1])
     if pattern.startswith("^https?://"):
         return "https://".ljust(length, "!")

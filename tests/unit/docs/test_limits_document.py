@@ -63,6 +63,8 @@ from subjects import (
 )
 from tests.support.paths import ROOT
 
+LONGER = (CUSTOMERS_IMPORT_ROWS, CUSTOMERS_LIST)
+"""What takes longer requests than the others."""
 RETRIES = Retries()
 
 DOCUMENT = (ROOT / "docs" / "reference" / "limits.md").read_text()
@@ -132,8 +134,9 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "message, headers included: request": message,
         "message, headers included: reply": message,
         "row of an import": LONGEST_ROW,
-        "payload of a request": max(one.max_request for one in ENDPOINTS if one is not CUSTOMERS_IMPORT_ROWS),
+        "payload of a request": max(one.max_request for one in ENDPOINTS if one not in LONGER),
         "payload of a request: `customers.import_rows`": CUSTOMERS_IMPORT_ROWS.max_request,
+        "payload of a request: `customers.list`": CUSTOMERS_LIST.max_request,
         "rows of `customers.import_rows`": MOST_ROWS,
         "reply: `customers.import_rows`": longest_reply(CUSTOMERS_IMPORT_ROWS),
         "difference of the clocks of two processes": clocks.BOUND,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from providers.cursor import Page
 from providers.errors import InvalidCursor
 from providers.postgres.database import Database
-from providers.postgres.keyset import Order, Select
+from providers.postgres.keyset import Order, Orders, Select
 
 BY_NAME = Order(("name", "id"), TypeAdapter(tuple[str, int]))
 BY_NAME_DESC = Order(("name", "id"), TypeAdapter(tuple[str, int]), descending=True)
@@ -68,6 +68,40 @@ async def test_the_next_page_begins_behind_the_last_row() -> None:
 
     sql = "SELECT id, name FROM things WHERE colour = $1 AND (name, id) < ($2, $3) ORDER BY name DESC, id DESC LIMIT $4"
     assert [(sql, ("red", "näme 2", 2, 3))] == recorder.asked
+
+
+async def test_each_column_has_its_own_direction() -> None:
+    mixed = Order(("price", "name", "id"), TypeAdapter(tuple[Decimal, str, int]), (True, False, True))
+    _, cursor = await page(red(), mixed)
+
+    recorder, _ = await page(red(), mixed, cursor)
+
+    sql = (
+        "SELECT id, name FROM things WHERE colour = $1 AND price <= $2 AND (price < $3 OR name >= $4 AND (name > $5 OR"
+        " id < $6)) ORDER BY price DESC, name, id DESC LIMIT $7"
+    )
+    price = Decimal("2.50")
+    assert [(sql, ("red", price, price, "näme 2", "näme 2", 2, 3))] == recorder.asked
+
+
+@pytest.mark.parametrize(
+    ("sort", "columns", "directions"),
+    [
+        ("name", ("name_order", "id"), (False, False)),
+        ("-name", ("name_order", "id"), (True, True)),
+        ("-name,price", ("name_order", "price", "id"), (True, False, False)),
+        ("price,-name", ("price", "name_order", "id"), (False, True, True)),
+        ("price,-id,name", ("price", "id"), (False, True)),
+    ],
+)
+def test_the_key_breaks_ties_in_the_direction_of_the_last_field(
+    sort: str, columns: tuple[str, ...], directions: tuple[bool, ...]
+) -> None:
+    fields = {"id": ("id", int), "name": ("name_order", str), "price": ("price", Decimal)}
+
+    order = Orders("id", fields).of(sort)
+
+    assert (columns, directions) == (order.columns, order.directions)
 
 
 async def test_a_decimal_comes_back_as_it_was() -> None:

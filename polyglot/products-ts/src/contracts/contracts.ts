@@ -49,22 +49,6 @@ export type OrderStatus = "placed" | "confirmed" | "dispatched" | "delivered" | 
  */
 export type CustomerAction = "created" | "updated" | "archived" | "restored";
 /**
- * Orders of the customers list. `-` sorts descending; the id breaks ties.
- *
- * `relevance`: how well `q` fits. First the id, then the company, its beginning, one of its words, one of the
- * contact's names, then the rest; by company if equal.
- */
-export type CustomerSort =
-  | "customer_id"
-  | "-customer_id"
-  | "company_name"
-  | "-company_name"
-  | "city"
-  | "-city"
-  | "country"
-  | "-country"
-  | "relevance";
-/**
  * The state of a delivery. A waiting delivery is retried until it is sent or has failed.
  */
 export type DeliveryStatus = "waiting" | "sent" | "failed";
@@ -73,45 +57,13 @@ export type DeliveryStatus = "waiting" | "sent" | "failed";
  */
 export type ArchivedFilter1 = "false" | "true" | "only";
 /**
- * What an import did with a row, or would do.
- */
-export type ImportOutcome = "created" | "updated" | "unchanged" | "refused";
-/**
  * Whether a list has archived customers: none, these too, these alone.
  */
 export type ArchivedFilter2 = "false" | "true" | "only";
 /**
- * Orders of the customers list. `-` sorts descending; the id breaks ties.
- *
- * `relevance`: how well `q` fits. First the id, then the company, its beginning, one of its words, one of the
- * contact's names, then the rest; by company if equal.
- */
-export type CustomerSort1 =
-  | "customer_id"
-  | "-customer_id"
-  | "company_name"
-  | "-company_name"
-  | "city"
-  | "-city"
-  | "country"
-  | "-country"
-  | "relevance";
-/**
  * How the list of orders is sorted. `-` sorts descending. Newer orders have higher ids.
  */
 export type OrderSort = "order_id" | "-order_id";
-/**
- * Orders of the products list. `-` sorts descending; the id breaks ties.
- */
-export type ProductSort =
-  | "product_id"
-  | "-product_id"
-  | "product_name"
-  | "-product_name"
-  | "unit_price"
-  | "-unit_price"
-  | "units_in_stock"
-  | "-units_in_stock";
 /**
  * The status of a shipment: pending, dispatched, delivered. A pending shipment of a cancelled order is stopped.
  */
@@ -143,18 +95,6 @@ export type NotificationKind =
  * How the list of orders is sorted. `-` sorts descending. Newer orders have higher ids.
  */
 export type OrderSort1 = "order_id" | "-order_id";
-/**
- * Orders of the products list. `-` sorts descending; the id breaks ties.
- */
-export type ProductSort1 =
-  | "product_id"
-  | "-product_id"
-  | "product_name"
-  | "-product_name"
-  | "unit_price"
-  | "-unit_price"
-  | "units_in_stock"
-  | "-units_in_stock";
 /**
  * What a token is for.
  */
@@ -210,8 +150,6 @@ export interface Shapes {
   CustomerHistory: CustomerHistory;
   CustomerPage: CustomerPage;
   CustomerPatch: CustomerPatch;
-  CustomerRow: CustomerRow;
-  CustomerSort: CustomerSort;
   CustomerVersion: CustomerVersion;
   CustomersFound: CustomersFound;
   DeadLetterHeaders: DeadLetterHeaders;
@@ -247,9 +185,6 @@ export interface Shapes {
   GetSupplier: GetSupplier;
   GetUser: GetUser;
   GetWebhook: GetWebhook;
-  ImportOutcome: ImportOutcome;
-  ImportRows: ImportRows;
-  ImportedRow: ImportedRow;
   Inventory: Inventory;
   Jwk: Jwk;
   Jwks: Jwks;
@@ -308,7 +243,6 @@ export interface Shapes {
   ProductChanged: ProductChanged;
   ProductPage: ProductPage;
   ProductPatch: ProductPatch;
-  ProductSort: ProductSort1;
   ProductWas: ProductWas;
   ProductsFound: ProductsFound;
   PutItem: PutItem;
@@ -333,9 +267,6 @@ export interface Shapes {
   RevokeSessions: RevokeSessions;
   RevokedPage: RevokedPage;
   RotateKeys: RotateKeys;
-  RowError: RowError;
-  RowProblem: RowProblem;
-  RowsImported: RowsImported;
   Session: Session;
   SessionPage: SessionPage;
   SessionsEnded: SessionsEnded;
@@ -794,25 +725,6 @@ export interface CustomerPatch {
   fax?: string | null;
 }
 /**
- * A customer as it is to be. An omitted field stays as it is, or is null in a new customer; null clears it.
- *
- * If the customer exists and differs, `expected_version` must be its version; null: any.
- */
-export interface CustomerRow {
-  customer_id: string;
-  company_name?: string;
-  contact_name?: string | null;
-  contact_title?: string | null;
-  address?: string | null;
-  city?: string | null;
-  region?: string | null;
-  postal_code?: string | null;
-  country?: string | null;
-  phone?: string | null;
-  fax?: string | null;
-  expected_version?: number | null;
-}
-/**
  * The customers that exist, in the order of the request, and the ids that do not.
  */
 export interface CustomersFound {
@@ -1095,43 +1007,6 @@ export interface GetUser {
  */
 export interface GetWebhook {}
 /**
- * Create or change up to 50 customers. A refused row changes nothing. The others are written together, or none.
- *
- * `dry_run` writes nothing, and answers what would be done.
- */
-export interface ImportRows {
-  /**
-   * @minItems 1
-   * @maxItems 50
-   */
-  rows: [CustomerRow, ...CustomerRow[]];
-  dry_run?: boolean;
-}
-/**
- * What became of a row. `problem` is null unless it is refused.
- */
-export interface ImportedRow {
-  customer_id: string;
-  outcome: ImportOutcome;
-  problem: RowProblem | null;
-}
-/**
- * Why a row is refused. `reason` is for programs, `detail` for people; `errors` names the wrong fields.
- */
-export interface RowProblem {
-  reason: string;
-  detail: string;
-  errors: RowError[];
-}
-/**
- * What is wrong with a field of a row, without its value.
- */
-export interface RowError {
-  field: string;
-  reason: string;
-  message: string;
-}
-/**
  * All products together, discontinued ones included.
  */
 export interface Inventory {
@@ -1208,7 +1083,7 @@ export interface ListCategoryStatistics {
 /**
  * List the customers that match every given filter. Archived customers are left out, unless `archived` says so.
  *
- * `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company, contact, city or country; case and accents are ignored.
+ * `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company, contact, city or country; case and accents are ignored. `sort` has up to three fields with commas between them: `country,-company_name`. `-` sorts descending. The id breaks ties.
  */
 export interface ListCustomers {
   country?: string | null;
@@ -1216,7 +1091,7 @@ export interface ListCustomers {
   region?: string | null;
   q?: string | null;
   archived?: ArchivedFilter2;
-  sort?: CustomerSort1;
+  sort?: string;
   limit?: number;
   cursor?: string | null;
 }
@@ -1261,7 +1136,7 @@ export interface ListPrices {
 /**
  * List the products that match every given filter.
  *
- * `q` finds text in the name; case and accents are ignored. `min_price` and `max_price` are inclusive. `low_stock` selects by whether the units in stock are at or below the reorder level.
+ * `q` finds text in the name; case and accents are ignored. `min_price` and `max_price` are inclusive. `low_stock` selects by whether the units in stock are at or below the reorder level. `sort` has up to three fields with commas between them: `unit_price,-product_name`. `-` sorts descending. The id breaks ties.
  */
 export interface ListProducts {
   category_id?: number | null;
@@ -1271,7 +1146,7 @@ export interface ListProducts {
   max_price?: string | null;
   discontinued?: boolean | null;
   low_stock?: boolean | null;
-  sort?: ProductSort;
+  sort?: string;
   limit?: number;
   cursor?: string | null;
 }
@@ -1941,15 +1816,6 @@ export interface RevokedPage {
  * Publish a new signing key. If one is already waiting to sign, that one is returned.
  */
 export interface RotateKeys {}
-/**
- * What became of each row, in the order of the request.
- */
-export interface RowsImported {
-  /**
-   * @maxItems 50
-   */
-  rows: ImportedRow[];
-}
 /**
  * One login. `current` marks the session of this request.
  */

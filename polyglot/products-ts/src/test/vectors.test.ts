@@ -82,7 +82,7 @@ cases("cursors", async ({ subject, request, cursor }) => {
   const isKey = (value: unknown) => (subject === "products.list" ? isId(value) : typeof value === "string" && /^[A-Z]{5}$/.test(value));
   const order: Order = [["id", isKey]];
   const nothing = { query: () => assert.fail("the cursor was taken") } as never;
-  await assert.rejects(new Select("id", "rows").page(nothing, order, false, scope, { cursor }), { reason: "invalid_cursor" });
+  await assert.rejects(new Select("id", "rows").page(nothing, order, scope, { cursor }), { reason: "invalid_cursor" });
 }, "refused");
 
 const { key } = JSON.parse(readFileSync(new URL("tests/contract/vectors/tokens.json", ROOT), "utf8")) as { key: JWK };

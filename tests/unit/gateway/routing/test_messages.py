@@ -79,7 +79,7 @@ async def test_a_wrong_parameter_is_told_in_our_words(http: AsyncClient, user: d
     told = await http.get("/v1/customers?limit=0&sort=colour&city=%00&cursor=,", headers=user)
     said = {error.field: error.message for error in problem(told, 422, "invalid_request").errors}
     assert "must be at least 1" == said["limit"]
-    assert said["sort"].startswith("must be one of: customer_id, -customer_id,")
+    assert said["sort"].startswith("must be 1 to 3 of customer_id, company_name, city, country, each once")
     assert "must be a `next_cursor` as received" == said["cursor"]
     assert "must not be blank or contain the character NUL" == said["city"]
     person = {"email": "nancy@northwind.example", "password": "correct horse"}
