@@ -103,6 +103,10 @@ class CustomerPage(Reply):
 
     items: Items[Customer]
     next_cursor: str | None
+    total: Count | None = None
+    """How many match on all pages, if the request has `count`."""
+    total_estimated: bool = False
+    """Whether `total` is an estimate."""
 
 
 class FacetValue(Reply):
@@ -185,6 +189,8 @@ class ListCustomers(Request):
     `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company,
     contact, city or country; case and accents are ignored. `sort` has up to three fields with commas between them:
     `country,-company_name`. `-` sorts descending. The id breaks ties.
+
+    `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
     """
 
     country: Place | None = None
@@ -195,6 +201,7 @@ class ListCustomers(Request):
     sort: CustomerOrder = CustomerSort.ID.value
     limit: Limit = 50
     cursor: LongCursor | None = None
+    count: bool = False
 
 
 class FacetCustomers(Request):

@@ -139,6 +139,10 @@ class OrderPage(Reply):
 
     items: Items[OrderSummary]
     next_cursor: str | None
+    total: Count | None = None
+    """How many match on all pages, if the request has `count`."""
+    total_estimated: bool = False
+    """Whether `total` is an estimate."""
 
 
 class OrderStep(Reply):
@@ -186,6 +190,8 @@ class ListOrders(Request):
     """List the orders that match every given filter. Users see their own orders, administrators see all.
 
     `placed_from` and `placed_until` are days in UTC, both inclusive.
+
+    `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
     """
 
     status: OrderStatus | None = None
@@ -196,6 +202,7 @@ class ListOrders(Request):
     sort: OrderSort = OrderSort.ID_DESC
     limit: Limit = 50
     cursor: Cursor | None = None
+    count: bool = False
 
 
 class CancelOrder(Request):

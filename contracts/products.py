@@ -83,6 +83,10 @@ class ProductPage(Reply):
 
     items: Items[Product]
     next_cursor: str | None
+    total: Count | None = None
+    """How many match on all pages, if the request has `count`."""
+    total_estimated: bool = False
+    """Whether `total` is an estimate."""
 
 
 class ProductsFound(Reply):
@@ -110,6 +114,8 @@ class ListProducts(Request):
     `q` finds text in the name; case and accents are ignored. `min_price` and `max_price` are inclusive. `low_stock`
     selects by whether the units in stock are at or below the reorder level. `sort` has up to three fields with commas
     between them: `unit_price,-product_name`. `-` sorts descending. The id breaks ties.
+
+    `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
     """
 
     category_id: Id | None = None
@@ -122,6 +128,7 @@ class ListProducts(Request):
     sort: ProductOrder = ProductSort.ID.value
     limit: Limit = 50
     cursor: Cursor | None = None
+    count: bool = False
 
 
 class CreateProduct(Request):

@@ -37,6 +37,7 @@ from providers.postgres.folding import pattern
 from providers.postgres.keyset import Order, Orders, Select, Text
 from providers.postgres.repository import Table, VersionedRepository, insertion
 from providers.postgres.seed import read_csv
+from providers.postgres.totals import total_of
 from subjects import CUSTOMERS_HISTORY, CUSTOMERS_LIST, EVENTS_CUSTOMERS_CHANGED
 from worker.postgres import name_caller, publish
 
@@ -76,11 +77,12 @@ class Customers(VersionedRepository[str, Customer]):
         """A page of the matching customers. Raises Invalid for a cursor of another list."""
         select = Select(f"{_COLUMNS}, company_name_order, city_order, country_order", "customers")
         _filter(select, request)
+        total = await total_of(self._database, select) if request.count else {}
         if request.sort == CustomerSort.RELEVANCE:
             select.compute("relevance", RELEVANCE, *relevance_of(request.q))
         order = _BEST_FIRST if request.sort == CustomerSort.RELEVANCE else _ORDERS.of(request.sort)
         page = await self._page(select, order, Page.of(CUSTOMERS_LIST.subject, request))
-        return CustomerPage.model_validate(page)
+        return CustomerPage.model_validate({**page, **total})
 
     async def facets(self, request: FacetCustomers) -> CustomerFacets:
         """How many customers match, and how many have each value."""

@@ -38,6 +38,7 @@ from providers.errors import InvalidCursor
 from providers.postgres.database import Statements
 from providers.postgres.keyset import Order as Sorted
 from providers.postgres.keyset import Select
+from providers.postgres.totals import total_of
 from subjects import (
     EVENTS_ORDERS_CANCELLED,
     EVENTS_ORDERS_CONFIRMED,
@@ -132,12 +133,13 @@ class Orders:
             select.where("placed_at >= {}::date", request.placed_from)
         if request.placed_until is not None:
             select.where("placed_at < {}::date + 1", request.placed_until)
+        total = await total_of(self._database, select) if request.count else {}
         page = Page.of(ORDERS_LIST.subject, request)
         try:
             rows, following = await select.page(self._database, _SORTED[request.sort], page)
         except InvalidCursor as error:
             raise Invalid.field("cursor", OrderReason.INVALID_CURSOR, str(error)) from error
-        return OrderPage.model_validate({"items": [*map(dict, rows)], "next_cursor": following})
+        return OrderPage.model_validate({"items": [*map(dict, rows)], "next_cursor": following, **total})
 
     async def history(self, order_id: int, owner: str | None = None) -> OrderHistory:
         """The order's steps. Raises NotFound."""

@@ -33,6 +33,7 @@ from providers.postgres.folding import pattern
 from providers.postgres.keyset import Orders, Select, Text
 from providers.postgres.repository import Table, VersionedRepository, insertion
 from providers.postgres.seed import read_csv
+from providers.postgres.totals import total_of
 from subjects import PRODUCTS_LIST
 from worker.postgres import name_caller
 
@@ -92,8 +93,9 @@ class Catalogue(VersionedRepository[int, Product]):
             select.where("discontinued" if request.discontinued else "NOT discontinued")
         if request.low_stock is not None:
             select.where("units_in_stock <= reorder_level" if request.low_stock else "units_in_stock > reorder_level")
+        total = await total_of(self._database, select) if request.count else {}
         page = await self._page(select, _ORDERS.of(request.sort), Page.of(PRODUCTS_LIST.subject, request))
-        return ProductPage.model_validate(page)
+        return ProductPage.model_validate({**page, **total})
 
     async def create(self, new: CreateProduct) -> Product:
         """The new product. Raises Invalid for an unknown category or supplier."""

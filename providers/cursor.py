@@ -13,7 +13,7 @@ from providers.errors import InvalidCursor
 
 _CHECKSUM: Final = 8
 """Bytes. The checksum prevents mistaken use elsewhere. It is no signature: a cursor can be forged."""
-_OF_THE_PAGE: Final = {"cursor", "limit"}
+_OF_THE_PAGE: Final = {"cursor", "limit", "count"}
 
 
 @dataclass(frozen=True)

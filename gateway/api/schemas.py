@@ -13,6 +13,7 @@ from contracts.base import (
     TOTAL_SCHEMA,
     VALUE_PATTERN,
     VALUE_SCHEMA,
+    Count,
     Cursor,
     Limit,
     LongCursor,
@@ -75,6 +76,18 @@ PageLimit = Annotated[Limit, InDigits]
 _OF_A_PAGE: Final = Field(description="`next_cursor` of the previous page.")
 PageCursor = Annotated[Cursor | None, _OF_A_PAGE]
 LongPageCursor = Annotated[LongCursor | None, _OF_A_PAGE]
+WithTotal = Annotated[
+    Flag,
+    Field(
+        description="`X-Total-Count` has the number of matching items on all pages: exact up to 10,000, or else an"
+        " estimate, marked by `X-Total-Count-Estimated`."
+    ),
+]
+"""Whether a list is counted."""
+Total = Annotated[Count | None, Field(exclude=True)]
+"""The number of items on all pages. HTTP has it in a header (`gateway.routing.paging`)."""
+TotalEstimated = Annotated[bool, Field(exclude=True)]
+"""Whether that number is an estimate."""
 
 
 class Query(BaseModel):

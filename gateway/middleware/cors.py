@@ -8,6 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from gateway.problems import problem
+from gateway.semantics.totals import ESTIMATED, TOTAL
 from mesh.core.errors import Invalid
 from mesh.wire.names import AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, REQUEST_ID, TRACE_HEADERS
 
@@ -50,6 +51,8 @@ CrossOrigin: Final = partial(
         "RateLimit-Policy",
         "Retry-After",
         "Sunset",
+        TOTAL,
+        ESTIMATED,
         REQUEST_ID,
     ),
 )

@@ -1,15 +1,16 @@
-"""Gives every list its `Link`: a route whose reply has a `next_cursor` links to its pages."""
+"""Gives every list its headers: links to its pages where a reply has a `next_cursor`, and its total if asked for."""
 
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.semantics.page_links import page_links
+from gateway.semantics.page_links import LINK, page_links
+from gateway.semantics.totals import DOCUMENTED, total_headers
 
 
 class Page(Protocol):
@@ -18,10 +19,24 @@ class Page(Protocol):
     next_cursor: str | None
 
 
+@runtime_checkable
+class Counted(Protocol):
+    """A page of a list that can be counted."""
+
+    total: int | None
+    total_estimated: bool
+
+
 def is_paged(function: Callable[..., Any]) -> bool:
     """Whether a route's function returns pages."""
     returned = inspect.signature(function).return_annotation
     return isinstance(returned, type) and issubclass(returned, BaseModel) and "next_cursor" in returned.model_fields
+
+
+def page_headers(function: Callable[..., Any]) -> dict[str, Any]:
+    """The headers of a list, as OpenAPI describes them."""
+    counted = "total" in inspect.signature(function).return_annotation.model_fields
+    return {"Link": LINK, **(DOCUMENTED if counted else {})}
 
 
 def linked(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -39,6 +54,8 @@ def linked(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
         page = cast("Page", await function(**arguments))
         scope = page_request.scope
         page_response.headers["Link"] = page_links(scope["path"], scope["query_string"], page.next_cursor)
+        if isinstance(page, Counted):
+            page_response.headers.update(total_headers(page.total, estimated=page.total_estimated))
         return page
 
     added = [

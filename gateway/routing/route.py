@@ -19,10 +19,9 @@ from gateway.routing.deprecation import deprecation_in
 from gateway.routing.fastapi_inside import Dependant
 from gateway.routing.guard import guard
 from gateway.routing.operations import OF_A_BODY, failures, require_fitting_key, with_failures, with_headers
-from gateway.routing.paging import is_paged, linked
+from gateway.routing.paging import is_paged, linked, page_headers
 from gateway.routing.read_only import CHANGES, divided, keep, require_unchanged
 from gateway.semantics.media_type import unsupported
-from gateway.semantics.page_links import LINK
 from gateway.semantics.preferences import PREFER, WITHOUT_CONTENT, as_preferred
 from mesh.core.endpoint import Endpoint
 from mesh.core.errors import Code, Fault, FieldError, Invalid, NotFound
@@ -127,7 +126,7 @@ class JsonRoute(APIRoute):
         """Add to OpenAPI's description what follows from the declarations. `required`: whether If-Match is."""
         success = self.status_code or HTTPStatus.OK
         if self._is_paged:
-            self.responses = with_headers(self.responses, success, {"Link": LINK})
+            self.responses = with_headers(self.responses, success, page_headers(self.endpoint))
         if self.deprecation is not None:
             self.deprecated = True
             self.responses = with_headers(self.responses, success, self.deprecation.documented())

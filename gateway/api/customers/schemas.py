@@ -24,7 +24,18 @@ from contracts.customers import (
     Street,
 )
 from gateway.api.picking import Letters
-from gateway.api.schemas import Flag, InDigits, LongPageCursor, PageCursor, PageLimit, Query, Shown
+from gateway.api.schemas import (
+    Flag,
+    InDigits,
+    LongPageCursor,
+    PageCursor,
+    PageLimit,
+    Query,
+    Shown,
+    Total,
+    TotalEstimated,
+    WithTotal,
+)
 
 _ALFKI: JsonDict = {
     "customer_id": "ALFKI",
@@ -73,6 +84,8 @@ class CustomerPage(Shown[customers.CustomerPage]):
 
     items: Items[ListedCustomer]
     next_cursor: str | None
+    total: Total = None
+    total_estimated: TotalEstimated = False
 
 
 class CustomersFound(Shown[customers.CustomersFound]):
@@ -124,6 +137,7 @@ class CustomerQuery(CustomerFilters):
     ] = CustomerSort.ID.value
     limit: PageLimit = 50
     cursor: LongPageCursor = None
+    count: WithTotal = False
     ids: Letters = None
 
     def to_contract(self) -> customers.ListCustomers:

@@ -11,7 +11,17 @@ from contracts.auth import UserId
 from contracts.base import NOT_EMPTY, Count, Day, Id, Items, Request, Version, many
 from contracts.customers import CustomerId
 from contracts.orders import MOST_LINES, NewLine, OrderSort, OrderStatus
-from gateway.api.schemas import MoneyShown, PageCursor, PageLimit, Query, Shown, TotalShown
+from gateway.api.schemas import (
+    MoneyShown,
+    PageCursor,
+    PageLimit,
+    Query,
+    Shown,
+    Total,
+    TotalEstimated,
+    TotalShown,
+    WithTotal,
+)
 
 _SUMMARY: JsonDict = {
     "order_id": 11078,
@@ -109,6 +119,8 @@ class OrderPage(Shown[orders.OrderPage]):
 
     items: Items[OrderSummary]
     next_cursor: str | None
+    total: Total = None
+    total_estimated: TotalEstimated = False
 
 
 class OrderStep(Shown[orders.OrderStep]):
@@ -138,6 +150,7 @@ class CustomerOrderQuery(Query):
     sort: Annotated[OrderSort, Field(description="`-` sorts descending.")] = OrderSort.ID_DESC
     limit: PageLimit = 50
     cursor: PageCursor = None
+    count: WithTotal = False
 
 
 class OrderQuery(CustomerOrderQuery):

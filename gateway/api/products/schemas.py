@@ -9,7 +9,18 @@ from contracts import products
 from contracts.base import Count, Id, Items, Money, Patch, Request, Search, Version, absent
 from contracts.products import ProductName, ProductOrder, ProductSort, QuantityPerUnit
 from gateway.api.picking import Numbers
-from gateway.api.schemas import Flag, InDigits, MoneyShown, PageCursor, PageLimit, Query, Shown
+from gateway.api.schemas import (
+    Flag,
+    InDigits,
+    MoneyShown,
+    PageCursor,
+    PageLimit,
+    Query,
+    Shown,
+    Total,
+    TotalEstimated,
+    WithTotal,
+)
 
 _NEW_CHAI: JsonDict = {
     "product_name": "Chai",
@@ -47,6 +58,8 @@ class ProductPage(Shown[products.ProductPage]):
 
     items: Items[Product]
     next_cursor: str | None
+    total: Total = None
+    total_estimated: TotalEstimated = False
 
 
 class ProductsFound(Shown[products.ProductsFound]):
@@ -75,6 +88,7 @@ class ProductQuery(Query):
     ] = ProductSort.ID.value
     limit: PageLimit = 50
     cursor: PageCursor = None
+    count: WithTotal = False
     ids: Numbers = None
 
     def to_contract(self) -> products.ListProducts:

@@ -907,6 +907,12 @@ type CustomerHistory struct {
 type CustomerPage struct {
 	Items      []Customer                `json:"items"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+
+	// Total How many match on all pages, if the request has `count`.
+	Total nullable.Nullable[int] `json:"total,omitempty"`
+
+	// TotalEstimated Whether `total` is an estimate.
+	TotalEstimated *bool `json:"total_estimated,omitempty"`
 }
 
 // CustomerPatch The fields of a customer to change.
@@ -1257,6 +1263,8 @@ type ListCategoryStatistics struct {
 // ListCustomers List the customers that match every given filter. Archived customers are left out, unless `archived` says so.
 //
 // `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company, contact, city or country; case and accents are ignored. `sort` has up to three fields with commas between them: `country,-company_name`. `-` sorts descending. The id breaks ties.
+//
+// `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
 type ListCustomers struct {
 	Country nullable.Nullable[string] `json:"country,omitempty"`
 	City    nullable.Nullable[string] `json:"city,omitempty"`
@@ -1268,6 +1276,7 @@ type ListCustomers struct {
 	Sort     *string                   `json:"sort,omitempty"`
 	Limit    *int                      `json:"limit,omitempty"`
 	Cursor   nullable.Nullable[string] `json:"cursor,omitempty"`
+	Count    *bool                     `json:"count,omitempty"`
 }
 
 // ListMovements List the movements of one product, newest first.
@@ -1286,6 +1295,8 @@ type ListNotifications struct {
 // ListOrders List the orders that match every given filter. Users see their own orders, administrators see all.
 //
 // `placed_from` and `placed_until` are days in UTC, both inclusive.
+//
+// `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
 type ListOrders struct {
 	Status      nullable.Nullable[OrderStatus]        `json:"status,omitempty"`
 	CustomerId  nullable.Nullable[string]             `json:"customer_id,omitempty"`
@@ -1297,6 +1308,7 @@ type ListOrders struct {
 	Sort   *OrderSort                `json:"sort,omitempty"`
 	Limit  *int                      `json:"limit,omitempty"`
 	Cursor nullable.Nullable[string] `json:"cursor,omitempty"`
+	Count  *bool                     `json:"count,omitempty"`
 }
 
 // ListPrices List the prices of one product, newest first.
@@ -1309,6 +1321,8 @@ type ListPrices struct {
 // ListProducts List the products that match every given filter.
 //
 // `q` finds text in the name; case and accents are ignored. `min_price` and `max_price` are inclusive. `low_stock` selects by whether the units in stock are at or below the reorder level. `sort` has up to three fields with commas between them: `unit_price,-product_name`. `-` sorts descending. The id breaks ties.
+//
+// `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
 type ListProducts struct {
 	CategoryId   nullable.Nullable[int]    `json:"category_id,omitempty"`
 	SupplierId   nullable.Nullable[int]    `json:"supplier_id,omitempty"`
@@ -1320,6 +1334,7 @@ type ListProducts struct {
 	Sort         *string                   `json:"sort,omitempty"`
 	Limit        *int                      `json:"limit,omitempty"`
 	Cursor       nullable.Nullable[string] `json:"cursor,omitempty"`
+	Count        *bool                     `json:"count,omitempty"`
 }
 
 // ListReorders List the products to reorder, by id.
@@ -1556,6 +1571,12 @@ type OrderLine struct {
 type OrderPage struct {
 	Items      []OrderSummary            `json:"items"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+
+	// Total How many match on all pages, if the request has `count`.
+	Total nullable.Nullable[int] `json:"total,omitempty"`
+
+	// TotalEstimated Whether `total` is an estimate.
+	TotalEstimated *bool `json:"total_estimated,omitempty"`
 }
 
 // OrderPlaced An order was placed. Its goods are not reserved yet.
@@ -1721,6 +1742,12 @@ type ProductChanged struct {
 type ProductPage struct {
 	Items      []Product                 `json:"items"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+
+	// Total How many match on all pages, if the request has `count`.
+	Total nullable.Nullable[int] `json:"total,omitempty"`
+
+	// TotalEstimated Whether `total` is an estimate.
+	TotalEstimated *bool `json:"total_estimated,omitempty"`
 }
 
 // ProductPatch The fields of a product to change.

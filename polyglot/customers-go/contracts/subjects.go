@@ -95,7 +95,7 @@ var EndpointCustomersGet = Endpoint[GetCustomer, Customer]{Subject: "customers.g
 var EndpointCustomersGetMany = Endpoint[GetCustomers, CustomersFound]{Subject: "customers.get_many", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "2a886e3751ca", Reasons: []string{}}
 
 // EndpointCustomersList is answered by customers.
-var EndpointCustomersList = Endpoint[ListCustomers, CustomerPage]{Subject: "customers.list", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 32768, MaxReply: 819200, Contract: "b09529839ba4", Reasons: []string{"invalid_cursor"}}
+var EndpointCustomersList = Endpoint[ListCustomers, CustomerPage]{Subject: "customers.list", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 32768, MaxReply: 819200, Contract: "c9f48a456aed", Reasons: []string{"invalid_cursor"}}
 
 // EndpointCustomersFacets is answered by customers.
 var EndpointCustomersFacets = Endpoint[FacetCustomers, CustomerFacets]{Subject: "customers.facets", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 131072, Contract: "c74b8a455950", Reasons: []string{}}
@@ -125,7 +125,7 @@ var EndpointProductsGet = Endpoint[GetProduct, Product]{Subject: "products.get",
 var EndpointProductsGetMany = Endpoint[GetProducts, ProductsFound]{Subject: "products.get_many", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "afb3fc0aad29", Reasons: []string{}}
 
 // EndpointProductsList is answered by products.
-var EndpointProductsList = Endpoint[ListProducts, ProductPage]{Subject: "products.list", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "8b2f05eaf4d5", Reasons: []string{"invalid_cursor"}}
+var EndpointProductsList = Endpoint[ListProducts, ProductPage]{Subject: "products.list", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "7dc7b9468a36", Reasons: []string{"invalid_cursor"}}
 
 // EndpointProductsCreate is answered by products.
 var EndpointProductsCreate = Endpoint[CreateProduct, Product]{Subject: "products.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "5af683c4b174", Reasons: []string{"unknown_category", "unknown_supplier"}}
@@ -206,7 +206,7 @@ var EndpointOrdersPlace = Endpoint[PlaceOrder, Order]{Subject: "orders.place", A
 var EndpointOrdersGet = Endpoint[GetOrder, Order]{Subject: "orders.get", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 98304, Contract: "0f1985bc4f8c", Reasons: []string{"order_not_found"}}
 
 // EndpointOrdersList is answered by orders.
-var EndpointOrdersList = Endpoint[ListOrders, OrderPage]{Subject: "orders.list", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "4bd7f453bb23", Reasons: []string{"invalid_cursor"}}
+var EndpointOrdersList = Endpoint[ListOrders, OrderPage]{Subject: "orders.list", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "fe57a20f7e3e", Reasons: []string{"invalid_cursor"}}
 
 // EndpointOrdersCancel is answered by orders.
 var EndpointOrdersCancel = Endpoint[CancelOrder, Order]{Subject: "orders.cancel", Access: "user", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 98304, Contract: "e84dfbcffcea", Reasons: []string{"order_not_found", "order_not_cancellable", "version_mismatch"}}

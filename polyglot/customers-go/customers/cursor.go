@@ -29,6 +29,7 @@ func scopeOf(subject string, payload []byte, sort string) ([]byte, error) {
 	}
 	delete(members, "cursor")
 	delete(members, "limit")
+	delete(members, "count")
 	if sort != "" {
 		members["sort"] = json.RawMessage(`"` + sort + `"`)
 	}

@@ -88,10 +88,21 @@ func (d *Database) list(ctx context.Context, request contracts.ListCustomers) (p
 		}
 	}
 	var positions [][]string
+	var counted int
+	estimated, counts := false, request.Count != nil && *request.Count
 	err = d.read(ctx, func(ctx context.Context, on *pgx.Conn) error {
+		if counts {
+			if counted, estimated, err = total(ctx, on, request); err != nil {
+				return err
+			}
+		}
 		page.Items, positions, err = list(ctx, on, request, limit, sort, after)
 		return err
 	})
+	page.Total, page.TotalEstimated = nullable.NewNullNullable[int](), &estimated
+	if counts {
+		page.Total.Set(counted)
+	}
 	page.NextCursor = nullable.NewNullNullable[string]()
 	if err == nil && len(page.Items) > limit {
 		page.Items = page.Items[:limit]

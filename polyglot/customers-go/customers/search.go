@@ -37,6 +37,12 @@ const (
 		SELECT facet, value, count FROM ranked WHERE position <= 100 ORDER BY facet, position`
 )
 
+func filtersOf(request contracts.ListCustomers) contracts.FacetCustomers {
+	return contracts.FacetCustomers{
+		Country: request.Country, City: request.City, Region: request.Region, Q: request.Q, Archived: request.Archived,
+	}
+}
+
 // conditionsOf are those of a list and of its facets.
 func conditionsOf(filters contracts.FacetCustomers, arg func(any) string) []string {
 	conditions := []string{"archived_at IS NULL"}

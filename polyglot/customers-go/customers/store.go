@@ -102,9 +102,7 @@ func list(ctx context.Context, on querier, request contracts.ListCustomers, limi
 		return fmt.Sprintf("$%d", len(args))
 	}
 	from := "customers"
-	conditions := conditionsOf(contracts.FacetCustomers{
-		Country: request.Country, City: request.City, Region: request.Region, Q: request.Q, Archived: request.Archived,
-	}, arg)
+	conditions := conditionsOf(filtersOf(request), arg)
 	if sort == relevance {
 		from += rankedBy(request.Q, arg)
 	}

@@ -51,9 +51,10 @@ export async function list(request: shapes.ListProducts, db: Statements): Promis
     .where("unit_price <= ?", request.max_price);
   if (typeof discontinued === "boolean") select.only(discontinued ? "discontinued" : "NOT discontinued");
   if (typeof low_stock === "boolean") select.only(`units_in_stock ${low_stock ? "<=" : ">"} reorder_level`);
+  const total = request.count === true ? await select.total(db) : { total: null, total_estimated: false };
   const page = await select.page(db, orderOf(sort, "product_id", FIELDS), scopeOf("products.list", request, sort), request);
   const items = page.rows.map(({ product_name_order: _, ...product }) => product as unknown as shapes.Product);
-  return { items, next_cursor: page.next };
+  return { items, next_cursor: page.next, ...total };
 }
 
 export async function create(request: shapes.CreateProduct, tx: Statements, call: Call): Promise<shapes.Product> {

@@ -6,6 +6,15 @@ import { invalid } from "./wire/faults.js";
 
 type IsValid = (value: unknown) => boolean;
 type Row = Record<string, unknown>;
+interface Plan {
+  readonly "Plan Rows": number;
+  readonly "Total Cost": number;
+}
+
+/** Rows; beyond them a list has an estimate. */
+const MOST_COUNTED = 10_000;
+/** PostgreSQL's units; a count that costs more is not begun. */
+const MOST_COST = 100_000;
 
 const LARGEST = 2 ** 31 - 1;
 const isWhole = (least: number) => (value: unknown) => Number.isInteger(value) && Number(value) >= least && Number(value) <= LARGEST;
@@ -58,6 +67,30 @@ export class Select {
     return this;
   }
 
+  /** How many rows match on all pages: counted if that is cheap, or else PostgreSQL's estimate (W-ROW-10). Call it before `page`. */
+  async total(db: Statements): Promise<{ total: number; total_estimated: boolean }> {
+    const matching = `SELECT 1 FROM ${this.table} ${this.condition()}`;
+    const bounded = `${matching} LIMIT ${MOST_COUNTED + 1}`;
+    let counted = 0;
+    if ((await this.explain(db, bounded))["Total Cost"] <= MOST_COST) {
+      const { rows } = await db.query<{ count: string }>(`SELECT count(*) FROM (${bounded}) AS rows`, this.values);
+      counted = Number(rows[0]?.count);
+      if (counted <= MOST_COUNTED) return { total: counted, total_estimated: false };
+    }
+    const estimate = (await this.explain(db, matching))["Plan Rows"];
+    return { total: Math.min(Math.max(estimate, counted), LARGEST), total_estimated: true };
+  }
+
+  private async explain(db: Statements, text: string): Promise<Plan> {
+    const { rows } = await db.query<{ "QUERY PLAN": [{ Plan: Plan }] }>(`EXPLAIN (FORMAT JSON) ${text}`, this.values);
+    if (rows[0] === undefined) throw new Error("EXPLAIN answers with no plan");
+    return rows[0]["QUERY PLAN"][0].Plan;
+  }
+
+  private condition(): string {
+    return this.conditions.length > 0 ? `WHERE ${this.conditions.join(" AND ")}` : "";
+  }
+
   /** The rows of the page, and the cursor of the next one. */
   async page(
     db: Statements,
@@ -69,9 +102,8 @@ export class Select {
       const places = position(cursor, scope, order).map((value) => `$${this.values.push(value)}`);
       this.conditions.push(behind(order, places));
     }
-    const where = this.conditions.length > 0 ? `WHERE ${this.conditions.join(" AND ")}` : "";
     const by = order.map(([column, , descending]) => (descending ? `${column} DESC` : column)).join(", ");
-    const text = `SELECT ${this.columns} FROM ${this.table} ${where} ORDER BY ${by} LIMIT $${this.values.push(limit + 1)}`;
+    const text = `SELECT ${this.columns} FROM ${this.table} ${this.condition()} ORDER BY ${by} LIMIT $${this.values.push(limit + 1)}`;
     const { rows } = await db.query<Row>(text, this.values);
     if (rows.length <= limit) return { rows, next: null };
     rows.pop();

@@ -58,6 +58,21 @@ async def test_pages_in_an_order_of_several_fields_show_each_row_once(
     assert sorted(map(repr, everything)) == sorted(map(repr, paged))
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/v1/customers?country=Germany", 11), ("/v1/products?category_id=1", 12), ("/v1/customers/ALFKI/orders", 6)],
+)
+async def test_a_total_is_in_a_header_if_asked_for(
+    http: AsyncClient, admin: dict[str, str], path: str, expected: int
+) -> None:
+    counted = await http.get(path, params={"count": "true", "limit": 1}, headers=admin)
+    plain = await http.get(path, headers=admin)
+
+    assert str(expected) == counted.headers["x-total-count"]
+    assert "x-total-count-estimated" not in counted.headers
+    assert "x-total-count" not in plain.headers
+
+
 @pytest.mark.parametrize("sort", ["city,city", "city,-city", "city,phone", "city,country,company_name,customer_id"])
 async def test_an_order_with_a_wrong_field_is_422(http: AsyncClient, user: dict[str, str], sort: str) -> None:
     refused = await http.get("/v1/customers", params={"sort": sort}, headers=user)

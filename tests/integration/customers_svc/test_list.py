@@ -106,6 +106,33 @@ async def test_a_cursor_of_several_fields_belongs_to_their_order(handlers: Handl
         assert "invalid_cursor" == refused.value.reason
 
 
+@pytest.mark.parametrize(
+    ("expected", "request_"),
+    [
+        (91, ListCustomers(count=True, limit=1)),
+        (11, ListCustomers(country="Germany", count=True, sort="city,-company_name", limit=2)),
+        (2, ListCustomers(q="fred", sort=CustomerSort.RELEVANCE, count=True)),
+        (0, ListCustomers(country="Atlantis", count=True)),
+        (None, ListCustomers(country="Germany")),
+    ],
+)
+async def test_a_total_is_of_all_pages_and_only_if_asked_for(
+    handlers: Handlers, expected: int | None, request_: ListCustomers
+) -> None:
+    page = await handlers.list(request_)
+
+    assert (expected, False) == (page.total, page.total_estimated)
+
+
+async def test_a_cursor_is_good_with_and_without_a_total(handlers: Handlers) -> None:
+    first = await handlers.list(ListCustomers(limit=50, count=True))
+
+    rest = await handlers.list(ListCustomers(limit=50, cursor=first.next_cursor))
+    counted = await handlers.list(ListCustomers(limit=50, cursor=first.next_cursor, count=True))
+
+    assert (91, rest.items) == (counted.total, counted.items)
+
+
 async def test_rows_that_are_alike_in_every_field_are_each_on_one_page(handlers: Handlers) -> None:
     """As many as fill pages, with missing values among them: these sort as the empty text, first."""
     for number in range(12):

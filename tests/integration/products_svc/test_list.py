@@ -61,6 +61,13 @@ def test_an_order_names_up_to_three_fields_each_once(sort: str) -> None:
         ListProducts(sort=sort)
 
 
+async def test_a_total_is_of_all_pages(handlers: Handlers) -> None:
+    page = await handlers.list(ListProducts(category_id=1, count=True, limit=2))
+
+    assert (12, False, 2) == (page.total, page.total_estimated, len(page.items))
+    assert (await handlers.list(ListProducts(category_id=1))).total is None
+
+
 def test_every_order_of_the_contract_is_one_of_the_repository() -> None:
     for sort in orders(KEYS):
         assert "product_id" == _ORDERS.of(ListProducts(sort=sort).sort).columns[-1]

@@ -120,6 +120,7 @@ async def test_each_reads_the_cursors_of_the_other(both: Both, wire: Wire, sort:
         {"cursor": "AAAA"},
         {"sort": "name"},
         {"sort": "city,country,-city"},
+        {"count": True, "country": "Germany", "q": "a", "limit": 1, "sort": "relevance"},
         {"limit": 201, "q": ""},
         {"sort": "relevance", "q": "an", "limit": 200},
         {"sort": "relevance", "archived": "true"},

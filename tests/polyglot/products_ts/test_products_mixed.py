@@ -86,6 +86,7 @@ async def reads(recorder: Recorder, product: int) -> None:
     """Every list in every order, and what is found."""
     for sort in (*ProductSort, "units_in_stock,-unit_price", "-unit_price,-product_name", "-units_in_stock,product_id"):
         await recorder.walk("products.list", sort=sort, min_price="1", supplier_id=None)
+    await recorder.walk("products.list", count=True, discontinued=False)
     await recorder.walk("products.categories.list")
     await recorder.walk("products.suppliers.list")
     await recorder.walk("products.stock.movements", product_id=product)

@@ -30,7 +30,7 @@ LISTS = [
     (PRODUCTS_STOCK_RESERVE, "lines"),
     (ORDERS_PLACE, "lines"),
 ]
-_ORDERS = {
+_LONGEST: dict[str, str] = {MONEY_PATTERN: "99999999.99", DIFFERENCE_PATTERN: "-99999999.99"} | {
     request.model_json_schema()["properties"]["sort"]["pattern"]: max(orders(single), key=len)
     for request, single in ((ListCustomers, CustomerSort), (ListProducts, ProductSort))
 }
@@ -62,12 +62,8 @@ def _text(schema: Schema) -> str:
     pattern = schema.get("pattern", "")
     if schema.get("format") == "date":
         return "9999-12-31"
-    if pattern == MONEY_PATTERN:
-        return "99999999.99"
-    if pattern == DIFFERENCE_PATTERN:
-        return "-99999999.99"
-    if pattern in _ORDERS:
-        return _ORDERS[pattern]
+    if pattern in _LONGEST:
+        return _LONGEST[pattern]
     length = schema.get("maxLength") or int(re.findall(r"\{(\d+)\}", pattern)[-1])
     if pattern.startswith("^https?://"):
         return "https://".ljust(length, "!")

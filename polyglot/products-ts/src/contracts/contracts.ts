@@ -708,6 +708,14 @@ export interface CustomerPage {
    */
   items: Customer[];
   next_cursor: string | null;
+  /**
+   * How many match on all pages, if the request has `count`.
+   */
+  total?: number | null;
+  /**
+   * Whether `total` is an estimate.
+   */
+  total_estimated?: boolean;
 }
 /**
  * The fields of a customer to change.
@@ -1084,6 +1092,8 @@ export interface ListCategoryStatistics {
  * List the customers that match every given filter. Archived customers are left out, unless `archived` says so.
  *
  * `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company, contact, city or country; case and accents are ignored. `sort` has up to three fields with commas between them: `country,-company_name`. `-` sorts descending. The id breaks ties.
+ *
+ * `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
  */
 export interface ListCustomers {
   country?: string | null;
@@ -1094,6 +1104,7 @@ export interface ListCustomers {
   sort?: string;
   limit?: number;
   cursor?: string | null;
+  count?: boolean;
 }
 /**
  * List the movements of one product, newest first.
@@ -1114,6 +1125,8 @@ export interface ListNotifications {
  * List the orders that match every given filter. Users see their own orders, administrators see all.
  *
  * `placed_from` and `placed_until` are days in UTC, both inclusive.
+ *
+ * `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
  */
 export interface ListOrders {
   status?: OrderStatus | null;
@@ -1124,6 +1137,7 @@ export interface ListOrders {
   sort?: OrderSort;
   limit?: number;
   cursor?: string | null;
+  count?: boolean;
 }
 /**
  * List the prices of one product, newest first.
@@ -1137,6 +1151,8 @@ export interface ListPrices {
  * List the products that match every given filter.
  *
  * `q` finds text in the name; case and accents are ignored. `min_price` and `max_price` are inclusive. `low_stock` selects by whether the units in stock are at or below the reorder level. `sort` has up to three fields with commas between them: `unit_price,-product_name`. `-` sorts descending. The id breaks ties.
+ *
+ * `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
  */
 export interface ListProducts {
   category_id?: number | null;
@@ -1149,6 +1165,7 @@ export interface ListProducts {
   sort?: string;
   limit?: number;
   cursor?: string | null;
+  count?: boolean;
 }
 /**
  * List the products to reorder, by id.
@@ -1415,6 +1432,14 @@ export interface OrderPage {
    */
   items: OrderSummary[];
   next_cursor: string | null;
+  /**
+   * How many match on all pages, if the request has `count`.
+   */
+  total?: number | null;
+  /**
+   * Whether `total` is an estimate.
+   */
+  total_estimated?: boolean;
 }
 /**
  * An order without its lines; `total` is the sum of their amounts.
@@ -1598,6 +1623,14 @@ export interface ProductPage {
    */
   items: Product[];
   next_cursor: string | null;
+  /**
+   * How many match on all pages, if the request has `count`.
+   */
+  total?: number | null;
+  /**
+   * Whether `total` is an estimate.
+   */
+  total_estimated?: boolean;
 }
 /**
  * The fields of a product to change.

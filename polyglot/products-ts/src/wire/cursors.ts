@@ -7,7 +7,7 @@ const CHECKSUM = 8;
 
 /** What a cursor is valid for. `sort` is the order of the list, if it has one. */
 export function scopeOf(subject: string, request: object, sort?: string): string {
-  const { cursor: _, limit: __, ...members } = request as Record<string, unknown>;
+  const { cursor: _, limit: __, count: ___, ...members } = request as Record<string, unknown>;
   return canonical([subject, sort === undefined ? members : { ...members, sort }]);
 }
 

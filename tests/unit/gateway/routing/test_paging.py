@@ -58,6 +58,40 @@ async def test_every_list_has_links_and_says_so(app: FastAPI) -> None:
     assert {"/v1/customers", "/v1/customers/{customer_id}/orders", "/v1/audit", "/v1/categories"} <= lists
 
 
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        (Page(items=(ALFKI,), next_cursor=None, total=91), {"x-total-count": "91"}),
+        (
+            Page(items=(ALFKI,), next_cursor=None, total=12345, total_estimated=True),
+            {"x-total-count": "12345", "x-total-count-estimated": "true"},
+        ),
+        (Page(items=(ALFKI,), next_cursor=None), {}),
+    ],
+)
+async def test_a_total_is_in_headers(
+    http: AsyncClient, world: World, user: dict[str, str], page: Page, expected: dict[str, str]
+) -> None:
+    world.replies[CUSTOMERS_LIST] = page
+
+    response = await http.get("/v1/customers?count=true", headers=user)
+
+    assert {"count": True} == world.last.sent
+    assert expected == {name: value for name, value in response.headers.items() if name.startswith("x-total")}
+    assert {"items", "next_cursor"} == response.json().keys()
+
+
+async def test_lists_that_are_counted_say_so(app: FastAPI) -> None:
+    paths = app.openapi()["paths"]
+    counted = {
+        path
+        for path, one in paths.items()
+        if "X-Total-Count" in one.get("get", {}).get("responses", {}).get("200", {}).get("headers", {})
+    }
+
+    assert {"/v1/customers", "/v1/products", "/v1/orders", "/v1/customers/{customer_id}/orders"} == counted
+
+
 async def test_an_error_and_a_single_resource_have_none(http: AsyncClient, user: dict[str, str]) -> None:
     for path in ("/v1/customers?limit=0", "/v1/customers/ALFKI"):
         assert "link" not in (await http.get(path, headers=user)).headers
