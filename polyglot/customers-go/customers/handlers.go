@@ -67,7 +67,7 @@ func (d *Database) getMany(ctx context.Context, request contracts.GetCustomers) 
 	return reply, err
 }
 
-func (d *Database) list(ctx context.Context, request contracts.ListCustomers) (page contracts.CustomerPage, err error) {
+func (d *Database) list(ctx context.Context, request contracts.ListCustomers) (page customerPage, err error) {
 	limit, sort := usualPage, usualSort
 	if request.Limit != nil {
 		limit = *request.Limit
@@ -99,7 +99,7 @@ func (d *Database) list(ctx context.Context, request contracts.ListCustomers) (p
 		page.Items, positions, err = list(ctx, on, request, limit, sort, after)
 		return err
 	})
-	page.Total, page.TotalEstimated = nullable.NewNullNullable[int](), &estimated
+	page.Total, page.TotalEstimated = nullable.NewNullNullable[int](), estimated
 	if counts {
 		page.Total.Set(counted)
 	}

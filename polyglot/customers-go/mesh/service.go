@@ -112,16 +112,23 @@ func Handle[Req, Rep any](s *Service, declared contracts.Endpoint[Req, Rep], han
 
 // Encode writes a reply as every worker does: compact, and with six digits of a second (W-VAL-8).
 func Encode(reply any) (jsontext.Value, error) {
-	return json.Marshal(reply, json.WithMarshalers(json.MarshalFunc(func(at nullable.Nullable[time.Time]) ([]byte, error) {
-		if at.IsNull() {
-			return []byte("null"), nil
-		}
-		layout := `"2006-01-02T15:04:05.000000Z"`
-		if at.MustGet().Nanosecond() == 0 {
-			layout = `"2006-01-02T15:04:05Z"`
-		}
-		return []byte(at.MustGet().UTC().Format(layout)), nil
-	})))
+	return json.Marshal(reply, json.WithMarshalers(json.JoinMarshalers(
+		json.MarshalFunc(func(at time.Time) ([]byte, error) { return timestamp(at), nil }),
+		json.MarshalFunc(func(at nullable.Nullable[time.Time]) ([]byte, error) {
+			if at.IsNull() {
+				return []byte("null"), nil
+			}
+			return timestamp(at.MustGet()), nil
+		}),
+	)))
+}
+
+func timestamp(at time.Time) []byte {
+	layout := `"2006-01-02T15:04:05.000000Z"`
+	if at.Nanosecond() == 0 {
+		layout = `"2006-01-02T15:04:05Z"`
+	}
+	return []byte(at.UTC().Format(layout))
 }
 
 func (s *Service) accept(e *endpoint, message *nats.Msg) {

@@ -13,7 +13,7 @@ interface Plan {
 
 /** Rows; beyond them a list has an estimate. */
 const MOST_COUNTED = 10_000;
-/** PostgreSQL's units; a count that costs more is not begun. */
+/** PostgreSQL's units; if reading all that matches costs more, nothing is counted. */
 const MOST_COST = 100_000;
 
 const LARGEST = 2 ** 31 - 1;
@@ -70,15 +70,15 @@ export class Select {
   /** How many rows match on all pages: counted if that is cheap, or else PostgreSQL's estimate (W-ROW-10). Call it before `page`. */
   async total(db: Statements): Promise<{ total: number; total_estimated: boolean }> {
     const matching = `SELECT 1 FROM ${this.table} ${this.condition()}`;
-    const bounded = `${matching} LIMIT ${MOST_COUNTED + 1}`;
+    const plan = await this.explain(db, matching);
     let counted = 0;
-    if ((await this.explain(db, bounded))["Total Cost"] <= MOST_COST) {
-      const { rows } = await db.query<{ count: string }>(`SELECT count(*) FROM (${bounded}) AS rows`, this.values);
+    if (plan["Total Cost"] <= MOST_COST) {
+      const bounded = `SELECT count(*) FROM (${matching} LIMIT ${MOST_COUNTED + 1}) AS rows`;
+      const { rows } = await db.query<{ count: string }>(bounded, this.values);
       counted = Number(rows[0]?.count);
       if (counted <= MOST_COUNTED) return { total: counted, total_estimated: false };
     }
-    const estimate = (await this.explain(db, matching))["Plan Rows"];
-    return { total: Math.min(Math.max(estimate, counted), LARGEST), total_estimated: true };
+    return { total: Math.min(Math.max(plan["Plan Rows"], counted), LARGEST), total_estimated: true };
   }
 
   private async explain(db: Statements, text: string): Promise<Plan> {
