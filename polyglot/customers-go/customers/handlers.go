@@ -31,7 +31,7 @@ const (
 func Serve(s *mesh.Service, d *Database) {
 	mesh.Handle(s, contracts.EndpointCustomersGet, d.get)
 	mesh.Handle(s, contracts.EndpointCustomersGetMany, d.getMany)
-	mesh.Handle(s, contracts.EndpointCustomersList, d.list)
+	mesh.Handle(s, contracts.Endpoint[contracts.ListCustomers, customerPage](contracts.EndpointCustomersList), d.list)
 	mesh.Handle(s, contracts.EndpointCustomersFacets, d.facets)
 	mesh.Handle(s, contracts.EndpointCustomersCreate, keyed(d, create))
 	mesh.Handle(s, contracts.EndpointCustomersUpdate, keyed(d, update))

@@ -10,7 +10,9 @@ from tests.support.contract import golden
 from tests.support.gateway.world import World
 from tests.support.http.problems import problem
 
-ORDERS = golden.sample(ORDERS_LIST.subject)
+ORDERS = {
+    name: golden.sample(ORDERS_LIST.subject)[name] for name in ("items", "next_cursor")
+}  # the total is in headers
 
 
 def order(endpoint: Endpoint[Any, Any]) -> Any:  # noqa: ANN401  # any JSON
