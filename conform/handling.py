@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from conform.bus import NoAnswer
 from conform.check import Skip
+from conform.givens import MARK
 from conform.kit import Kit
 from conform.shapes import compact
 from conform.stream import ACK, Stream, headers_of, until
@@ -23,8 +24,19 @@ class Witness:
     """What differs from the golden file. It may have braces."""
     look: str
     request: Mapping[str, object] = field(default_factory=dict)
+    counted: Mapping[str, object] = field(default_factory=dict)
+    """What an item of the reply has if the event made it. Then their number is the effect, and not the whole reply."""
+    publishes: bool = False
+    """Whether the service publishes an event of its own before it acknowledges, without an outbox."""
 
 
+_LINE: Final = {
+    "product_name": MARK,
+    "unit_price": "0.10",
+    "quantity": 2,
+    "discount": "0.00",
+    "amount": "0.20",
+}
 WITNESSES: Final[Mapping[str, Witness]] = {
     "carts": Witness(
         "events.orders.placed",
@@ -37,6 +49,20 @@ WITNESSES: Final[Mapping[str, Witness]] = {
         {"order_id": "{new_number}", "user_id": "{user_id}"},
         "shipping.list",
         {"order_id": "{new_number}"},
+    ),
+    "stock": Witness(
+        "events.orders.placed",
+        {"order_id": "{new_number}", "user_id": "{user_id}", "lines": [{**_LINE, "product_id": "{two_units}"}]},
+        "products.stock.get",
+        {"product_id": "{two_units}"},
+        publishes=True,
+    ),
+    "notifications": Witness(
+        "events.orders.placed",
+        {"order_id": "{new_number}", "user_id": "{user_id}"},
+        "notifications.list",
+        {"limit": 200},
+        counted={"order_id": "{new_number}"},
     ),
 }
 """By service. The events of a service without a line are not checked."""
@@ -51,6 +77,7 @@ class Made:
     payload: bytes
     headers: Mapping[str, str]
     look: Mapping[str, object]
+    counted: Mapping[str, object]
 
 
 class Handling:
@@ -67,12 +94,13 @@ class Handling:
         givens, event = self._kit.givens, self._handled[self.witness.event]
         payload = self._kit.payload(event.subject, await givens.fill(self.witness.payload))
         look = await givens.fill(self.witness.request)
-        return Made(event.subject, compact(payload), headers_of(event), look)
+        counted = await givens.fill(self.witness.counted)
+        return Made(event.subject, compact(payload), headers_of(event), look, counted)
 
     async def misfits(self) -> list[tuple[str, Made, str]]:
         """Messages that cannot be understood: why, the message, and the reason of its dead letter."""
         event = self._handled[self.witness.event]
-        good, fresh = Made(event.subject, b"{}", {}, {}), partial(headers_of, event)
+        good, fresh = Made(event.subject, b"{}", {}, {}, {}), partial(headers_of, event)
         found = [
             ("an unknown type", fresh(ce_type="nobody.knows"), b"{}", "unknown_type"),
             ("no id", fresh(ce_id=None), b"{}", "no_cloud_event"),
@@ -120,20 +148,22 @@ class Handling:
 
     async def look(self, made: Made) -> Any:  # noqa: ANN401  # any JSON
         """What the endpoint shows of the event's effect now. Raises Skip if it refuses."""
-        return await self._shown(made.look)
+        return await self._shown(made.look, made.counted)
 
     async def look_around(self, made: Made) -> list[Any]:
         """The same, and what the endpoint shows to the user without the request's filters, if it can."""
         endpoint = self._kit.material.contracts.endpoints[self.witness.look]
-        unfiltered = [] if endpoint.request.get("required") else [await self._shown({})]
+        unfiltered = [] if endpoint.request.get("required") else [await self._shown({}, made.counted)]
         return [await self.look(made), *unfiltered]
 
-    async def _shown(self, request: Mapping[str, object]) -> Any:  # noqa: ANN401  # any JSON
+    async def _shown(self, request: Mapping[str, object], counted: Mapping[str, object]) -> Any:  # noqa: ANN401  # any JSON
         endpoint = self._kit.material.contracts.endpoints[self.witness.look]
         reply = await self._kit.ask(endpoint, request, account=_ACCOUNT)
         if not reply.ok:
             raise Skip(f"{endpoint.subject} answered {reply.said}")
-        return reply.body
+        if not counted:
+            return reply.body
+        return sum(counted.items() <= item.items() for item in reply.body["items"])
 
 
 async def handling(kit: Kit) -> Handling:

@@ -14,6 +14,7 @@ from conform.check import Skip
 from conform.discovered import Instance, Instances
 from conform.givens import Givens, Keys
 from conform.observer import Observer
+from conform.published import Published
 from conform.shapes import compact
 from conform.stream import Stream, headers_of
 from conform.tokens import Tokens
@@ -72,6 +73,7 @@ class Kit:
     bus: Bus
     tokens: Tokens
     instances: Instances
+    published: Published
     keys: Keys = field(init=False)
     observer: Observer = field(init=False)
     _streams: list[Stream] = field(default_factory=list)
@@ -112,7 +114,12 @@ class Kit:
         return found
 
     def open_endpoint(self) -> EndpointContract:
-        """An endpoint that a check may ask anything: one that reads, without a token if possible."""
+        """An endpoint that a check may ask anything: one that reads, without a token if possible.
+
+        Raises Skip if the service has no endpoint.
+        """
+        if not self.endpoints:
+            raise Skip("the service has no endpoints")
         reads = sorted((one for one in self.endpoints if one.read), key=lambda one: (one.verified, one.keyed))
         return (reads or self.endpoints)[0]
 
@@ -127,9 +134,9 @@ class Kit:
         block: bytes | None = None,
         timeout: float = TIMEOUT,
     ) -> Reply:
-        """The reply, which is judged by all general rules too. A verified endpoint gets an administrator's token.
+        """The reply. A verified endpoint gets an administrator's token; `token` is sent in place of it.
 
-        `token` is sent in place of it. Raises NoAnswer.
+        A reply of the service under test is judged by all general rules too. Raises NoAnswer.
         """
         payload = body if isinstance(body, bytes) else compact(body)
         sent = {REQUEST_ID: f"conform-{secrets.token_hex(8)}", **headers}
@@ -137,7 +144,8 @@ class Kit:
         if good and AUTHORIZATION not in sent:
             sent[AUTHORIZATION] = f"Bearer {good}"
         reply = await self.bus.ask(endpoint.subject, payload, sent, block=block, timeout=timeout)
-        self.observer.watch(endpoint, reply, sent[REQUEST_ID] if block is None else None)
+        if endpoint.service == self.options.service:
+            self.observer.watch(endpoint, reply, sent[REQUEST_ID] if block is None else None)
         return reply
 
     def token(self, account: str) -> str:

@@ -9,11 +9,13 @@ from pathlib import Path
 from conform.bus import Bus, NoAnswer
 from conform.discovered import Instances
 from conform.kit import Kit, Material, Options
+from conform.published import Published
 from conform.shapes import compact
 from conform.tokens import Given, StandIn, Tokens
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from ops.contracts.document import load
+from ops.contracts.tree import Contracts
 
 
 class CannotStart(Exception):
@@ -52,7 +54,7 @@ def material(contracts: Path, examples: Path, vectors: Path) -> Material:
 @asynccontextmanager
 async def kit(options: Options, files: Material, access: Access) -> AsyncIterator[Kit]:
     """The kit, once an instance is ready. Raises CannotStart, Disconnected, Refused."""
-    if all(one.service != options.service for one in files.contracts.endpoints.values()):
+    if options.service not in _services(files.contracts):
         raise CannotStart(f"the contracts have no service {options.service!r}")
     caller = await NatsTransport.connect(access.caller.settings, access.caller.name)
     finder = caller if access.finder == access.caller else None
@@ -63,13 +65,23 @@ async def kit(options: Options, files: Material, access: Access) -> AsyncIterato
         tokens = await _tokens(caller, bus, access)
         instances = Instances(Bus(finder), options.service, None if options.against else options.only)
         limited = None if access.finder == access.caller else access.caller.name
-        made = Kit(replace(options, caller=limited), files, bus, tokens, instances)
+        published = Published(bus, options.service)
+        if options.private:
+            await published.start()
+        made = Kit(replace(options, caller=limited), files, bus, tokens, instances, published)
         await _alone(made)
         yield made
     finally:
         for transport in {caller, finder} - {None}:
             if transport is not None:
                 await transport.close()
+
+
+def _services(contracts: Contracts) -> set[str]:
+    """The services that answer requests, publish events or handle them."""
+    endpoints, events = contracts.endpoints.values(), contracts.events.values()
+    handlers = {service for one in events for service in one.handlers}
+    return {one.service for one in endpoints} | {one.service for one in events} | handlers
 
 
 async def _tokens(caller: NatsTransport, bus: Bus, access: Access) -> Tokens:

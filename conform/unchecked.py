@@ -52,7 +52,6 @@ UNCHECKED: Final = {
     "W-STATE-6": _INSIDE,
     "W-STATE-7": _INSIDE,
     "W-STATE-4": "binds auth and notifications, which have one implementation",
-    "W-EVT-10": "NATS copies the events; the check of W-EVT-2 holds their payloads against the schemas",
     "W-CALL-1": _CALLER,
     "W-CALL-2": _CALLER,
     "W-TOK-9": "binds auth",

@@ -3,15 +3,17 @@
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from itertools import count
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from conform.bus import NoAnswer
 from conform.check import Skip, Tally, rule
+from conform.handling import handling
 from conform.kit import Kit
-from conform.shapes import Shape, compact, strict
+from conform.shapes import Shape, strict
+from conform.stream import nak_delay
+from conform.tokens import payload_of
 from conform.writes import writes
 from mesh.transport.base import Message
 from mesh.wire.names import CONTENT_TYPE, REQUEST_ID
@@ -67,10 +69,39 @@ async def an_event_without_acknowledgement_is_sent_again(kit: Kit, tally: Tally)
     """An event that the stream does not acknowledge is sent again, with the same id and the same payload."""
     _published(kit)
     [first, again, *_], _ = await _caused(kit, unanswered=1)
-    for name in ("Nats-Msg-Id", "ce-id", "ce-time"):
+    for name in ("Nats-Msg-Id", "ce-id"):
         same = first.headers.get(name) == again.headers.get(name) is not None
         tally.expect(same, f"{again.subject}: sent again with another {name}")
     tally.expect(first.payload == again.payload, f"{again.subject}: sent again with another payload")
+
+
+@rule("W-EVT-7")
+async def an_event_whose_own_event_is_not_stored_has_failed(kit: Kit, tally: Tally) -> None:
+    """If what a service publishes for an event is not stored, the event is answered with -NAK and a delay."""
+    events = await handling(kit)
+    if not events.witness.publishes:
+        raise Skip("the service keeps its own events in an outbox, or publishes none")
+    one = await events.event()
+    with kit.published.caused_by(one.headers[REQUEST_ID], unanswered=1) as heard:
+        sequence = await events.send(one)
+        await events.acknowledged(sequence)
+    answers = events.heard([sequence])
+    tally.expect(any(nak_delay(answer) is not None for answer in answers), f"{one.subject} is answered {answers[:2]}")
+    tally.expect(len(heard) > 1, f"{one.subject} is acknowledged, and its own event is not stored")
+
+
+@rule("W-EVT-10")
+async def an_event_that_users_see_names_its_user(kit: Kit, tally: Tally) -> None:
+    """An event that users see has the id of the user whose request caused it."""
+    shown = {subject for subject, one in _published(kit).items() if one.shown}
+    if not shown:
+        raise Skip("users see no event of the service")
+    user_id = payload_of(kit.token(writes(kit).account))["sub"]
+    [message, *_], _ = await _caused(kit)
+    tally.expect(message.subject in shown, f"{message.subject} is no event that users see")
+    found = strict(message.payload)
+    names_user = isinstance(found, dict) and found.get("user_id") == user_id
+    tally.expect(names_user, f"{message.subject}: user_id is not {user_id!r}")
 
 
 def _published(kit: Kit) -> dict[str, EventContract]:
@@ -85,36 +116,31 @@ def _published(kit: Kit) -> dict[str, EventContract]:
 
 
 async def _caused(kit: Kit, traceparent: str = "", unanswered: int = 0) -> tuple[list[Message], str]:
-    """The events that a write has caused, as they were sent, and its request id. So many are not acknowledged."""
-    write, request_id = writes(kit), f"conform-{secrets.token_hex(8)}"
-    request = await kit.givens.fill(write.request)
+    """The events that a change has caused, as they were sent, and its request id. So many are not acknowledged."""
+    request_id = f"conform-{secrets.token_hex(8)}"
     headers = {REQUEST_ID: request_id} | ({"traceparent": traceparent} if traceparent else {})
-    async with _stream(kit, request_id, unanswered) as heard:
-        reply = await kit.ask(write.create, request, account=write.account, headers=headers)
-        if not reply.ok:
-            raise Skip(f"{write.create.subject} answered {reply.said}")
+    with kit.published.caused_by(request_id, unanswered) as heard:
+        cause = await _cause(kit, headers)
         ends = asyncio.get_running_loop().time() + _WITHIN
         while len(heard) <= unanswered:
             if asyncio.get_running_loop().time() > ends:
-                raise NoAnswer(f"{write.create.subject} caused {len(heard)} messages of events within {_WITHIN:g} s")
+                raise NoAnswer(f"{cause} caused {len(heard)} messages of events within {_WITHIN:g} s")
             await asyncio.sleep(0.05)
     return heard, request_id
 
 
-@asynccontextmanager
-async def _stream(kit: Kit, request_id: str, unanswered: int) -> AsyncIterator[list[Message]]:
-    """Acknowledge what the service publishes, but for the first events of this request; the list has all of these."""
-    heard, sequence = list[Message](), count(1)
-
-    def store(message: Message) -> None:
-        ours = message.headers.get(REQUEST_ID) == request_id
-        if ours:
-            heard.append(message)
-        if message.reply and not (ours and len(heard) <= unanswered):
-            kit.bus.publish(message.reply, compact({"stream": "EVENTS", "seq": next(sequence)}))
-
-    subscription = await kit.bus.transport.subscribe(f"events.{kit.options.service}.>", store)
+async def _cause(kit: Kit, headers: Mapping[str, str]) -> str:
+    """Have the service change something, and return the subject of the write or the event. Raises Skip."""
     try:
-        yield heard
-    finally:
-        await subscription.drain()
+        write = writes(kit)
+    except Skip:
+        events = await handling(kit)
+        if not events.witness.publishes:
+            raise
+        made = await events.event()
+        await events.send(replace(made, headers={**made.headers, **headers}))
+        return made.subject
+    reply = await kit.ask(write.create, await kit.givens.fill(write.request), account=write.account, headers=headers)
+    if not reply.ok:
+        raise Skip(f"{write.create.subject} answered {reply.said}")
+    return write.create.subject

@@ -14,6 +14,7 @@ async def a_full_queue_says_so_at_once(kit: Kit, tally: Tally) -> None:
     if not kit.options.flood:
         tally.skip("--flood 0")
         return
+    kit.open_endpoint()  # raises Skip without any
     endpoint = max(kit.endpoints, key=lambda one: (one.read, one.max_reply))
     request = await kit.givens.fill(examples(kit.material.examples, endpoint.subject)[0].request)
     sending = (kit.ask(endpoint, request, timeout=15) for _ in range(kit.options.flood))

@@ -87,6 +87,8 @@ async def an_exclusive_neighbour_is_avoided(kit: Kit, tally: Tally) -> None:
 
 async def _served_again(kit: Kit) -> None:
     """Wait until somebody has rejoined the queue group: an instance may say `ready` shortly before."""
+    if not kit.endpoints:
+        return
     async with asyncio.timeout(5.0):
         while True:
             try:

@@ -121,6 +121,7 @@ def _event(event: Event[Any], declared: Declared) -> dict[str, Any]:
         "handlers": declared.handlers(event),
         "hearers": declared.hearers(event),
         "payload": _reference(event.payload.__name__),
+        "shown": event.shown,
     }
 
 

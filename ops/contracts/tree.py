@@ -51,6 +51,8 @@ class EventContract:
     hearers: tuple[str, ...]
     """The processes that hear it, at most once."""
     payload: Schema
+    shown: bool = False
+    """Whether users see their own (`GET /v1/events`)."""
 
 
 @dataclass(frozen=True)

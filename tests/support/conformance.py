@@ -1,5 +1,6 @@
 """Runs `mesh conform` on a private bus: a NATS server, a database and workers in any language, which it can disturb."""
 
+import base64
 import json
 import signal
 import sys
@@ -28,8 +29,20 @@ GO: Final = "go"
 TYPESCRIPT: Final = "typescript"
 OTHER: Final[Mapping[str, str]] = {"customers": GO, "products": TYPESCRIPT}
 """The other language of each service that has two workers."""
-NEEDED: Final[Mapping[str, tuple[str, ...]]] = {"orders": ("customers", "products"), "carts": ("products", "orders")}
+NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "orders": ("customers", "products"),
+    "carts": ("products", "orders"),
+    "stock": ("products",),
+}
 """The services that another one calls: their workers serve beside it."""
+SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
+    "notifications": {
+        "NOTIFICATIONS_WEBHOOK_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
+        "NOTIFICATIONS_SMTP_URL": "smtp://127.0.0.1:1",  # no mail can be sent
+        "NOTIFICATIONS_FROM": "shop@northwind.example",
+    }
+}
+"""What else the worker of a service needs."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +59,11 @@ class Bus:
 
     async def conform(self, *arguments: str, junit: Path) -> dict[str, Any]:
         """The report of `mesh conform`, with all that can be tried here."""
-        fault = python("tests.support.servers.freeze", self.servers.pid(str(BY_NAME[self.service].store)))
         rights = python("tests.support.servers.rights", self.nats.configuration, self.nats.pid)
         stop = " && ".join(f"kill -TERM {worker.pid}" for worker in self.workers.values())
-        everything = ("--fault-command", fault, "--rights-command", rights, "--stop-command", stop)
+        everything = ["--rights-command", rights, "--stop-command", stop]
+        if (store := BY_NAME[self.service].store) is not None:
+            everything += ["--fault-command", python("tests.support.servers.freeze", self.servers.pid(store))]
         command = (MESH, "conform", self.service, "--jwks-stand-in", "--json", "--junit", str(junit), *everything)
         environment = {"PATH": "/usr/bin:/bin", "NATS_URL": self.nats.url}
         process = await create_subprocess_exec(
@@ -98,7 +112,9 @@ async def private_bus(
 
 async def _environment(service: str, nats: NatsServer, servers: Servers, stack: AsyncExitStack) -> dict[str, str]:
     """The environment of its worker. In PostgreSQL it has a schema of its own, which is dropped at the end."""
-    common = {"NATS_URL": nats.url, "LOG_FORMAT": "json"}
+    common = {"NATS_URL": nats.url, "LOG_FORMAT": "json", **SETTINGS.get(service, {})}
+    if BY_NAME[service].store is None:
+        return common
     url = servers.urls[service]
     if BY_NAME[service].store == "mongo":
         return {**common, f"{service.upper()}_MONGODB_URL": url}

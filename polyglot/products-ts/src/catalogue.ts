@@ -3,11 +3,10 @@
 import type { Call } from "./call.js";
 import type * as shapes from "./contracts/contracts.js";
 import { brokenReference, type Statements } from "./database.js";
-import { publish } from "./outbox.js";
 import { nameCaller } from "./prices.js";
 import { isAmount, isCount, isId, isName, orderOf, Select, type Fields } from "./pages.js";
 import { notFound, otherVersion, outOfRange } from "./refusals.js";
-import { keepEdit, lock } from "./stock.js";
+import { announce, keepEdit, lock } from "./stock.js";
 import { scopeOf } from "./wire/cursors.js";
 import { invalid } from "./wire/faults.js";
 import { fold, likePattern } from "./wire/folding.js";
@@ -123,8 +122,7 @@ function withFold(columns: Values): Values {
 /** The product that was written, once its event is too. */
 async function changed(product: shapes.Product | undefined, tx: Statements, call: Call): Promise<shapes.Product> {
   if (product === undefined) throw new Error("the statement returned no row");
-  const { product_id, version } = product;
-  await publish(tx, call, "products.changed", String(product_id), { product_id, version } satisfies shapes.ProductChanged);
+  await announce(tx, call, product);
   return product;
 }
 

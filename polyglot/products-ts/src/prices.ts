@@ -3,9 +3,9 @@
 import type { Call } from "./call.js";
 import type * as shapes from "./contracts/contracts.js";
 import type { Statements } from "./database.js";
-import { publish } from "./outbox.js";
 import { isId, Select } from "./pages.js";
 import { notFound } from "./refusals.js";
+import { announce } from "./stock.js";
 import { scopeOf } from "./wire/cursors.js";
 import { Fault, invalid } from "./wire/faults.js";
 
@@ -66,9 +66,7 @@ export async function change(request: shapes.BulkChange, tx: Statements, call: C
 async function write(prices: readonly shapes.PriceChange[], tx: Statements, call: Call): Promise<void> {
   await nameCaller(tx, call);
   await tx.query(CHANGE, columns(prices));
-  for (const { product_id, version } of prices) {
-    await publish(tx, call, "products.changed", String(product_id), { product_id, version } satisfies shapes.ProductChanged);
-  }
+  for (const price of prices) await announce(tx, call, price);
 }
 
 function columns(rows: readonly Row[]): unknown[] {

@@ -7,6 +7,7 @@
 import type { Call } from "./call.js";
 import type * as shapes from "./contracts/contracts.js";
 import type { Statements } from "./database.js";
+import { publish } from "./outbox.js";
 import { isId, Select } from "./pages.js";
 import { MOST_UNITS, notFound, outOfRange } from "./refusals.js";
 import { scopeOf } from "./wire/cursors.js";
@@ -23,19 +24,21 @@ interface Cause {
 
 const LOCK = `SELECT product_id, units_in_stock, units_reserved FROM products
   WHERE product_id = ANY($1) ORDER BY product_id FOR UPDATE`;
+// The version grows with units_in_stock alone: what is reserved is no part of a product's representation.
 const MOVE = `
   WITH line AS (
     SELECT * FROM unnest($1::integer[], $2::integer[], $3::integer[]) AS line (product_id, in_stock, reserved)
-  ), moved AS (
-    UPDATE products SET
-      units_in_stock = units_in_stock + in_stock,
-      units_reserved = units_reserved + reserved,
-      version = version + CASE WHEN in_stock = 0 THEN 0 ELSE 1 END,
-      updated_at = now()
-    FROM line WHERE products.product_id = line.product_id
+  ), kept AS (
+    INSERT INTO stock_movements (product_id, in_stock, reserved, kind, order_id, user_id, reason)
+    SELECT product_id, in_stock, reserved, $4, $5, $6, $7 FROM line
   )
-  INSERT INTO stock_movements (product_id, in_stock, reserved, kind, order_id, user_id, reason)
-  SELECT product_id, in_stock, reserved, $4, $5, $6, $7 FROM line`;
+  UPDATE products SET
+    units_in_stock = units_in_stock + in_stock,
+    units_reserved = units_reserved + reserved,
+    version = version + CASE WHEN in_stock = 0 THEN 0 ELSE 1 END,
+    updated_at = now()
+  FROM line WHERE products.product_id = line.product_id
+  RETURNING products.product_id, products.version, line.in_stock`;
 const EDIT = "INSERT INTO stock_movements (product_id, kind, in_stock, reserved, user_id) VALUES ($1, 'edited', $2, 0, $3)";
 const CLAIM = "INSERT INTO stock_reservations (order_id, state) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING order_id";
 const REFUSE = "UPDATE stock_reservations SET state = 'refused', short = $2 WHERE order_id = $1";
@@ -56,10 +59,18 @@ export async function keepEdit(tx: Statements, productId: number, inStock: numbe
   await tx.query(EDIT, [productId, inStock, userId]);
 }
 
-async function move(tx: Statements, moves: Moves, cause: Cause): Promise<void> {
+/** Move the units and keep the movements. A product whose units in stock change is announced. */
+async function move(tx: Statements, moves: Moves, cause: Cause, call: Call): Promise<void> {
   const inStock = [...moves.values()].map((units) => units.inStock);
   const reserved = [...moves.values()].map((units) => units.reserved);
-  await tx.query(MOVE, [[...moves.keys()], inStock, reserved, cause.kind, cause.orderId, cause.userId, cause.reason]);
+  const values = [[...moves.keys()], inStock, reserved, cause.kind, cause.orderId, cause.userId, cause.reason];
+  const { rows } = await tx.query<{ product_id: number; version: number; in_stock: number }>(MOVE, values);
+  for (const row of rows) if (row.in_stock !== 0) await announce(tx, call, row);
+}
+
+/** Publish that the product has this version now. */
+export async function announce(tx: Statements, call: Call, { product_id, version }: shapes.ProductChanged): Promise<void> {
+  await publish(tx, call, "products.changed", String(product_id), { product_id, version } satisfies shapes.ProductChanged);
 }
 
 export async function get({ product_id }: shapes.GetStock, db: Statements): Promise<shapes.Stock> {
@@ -76,27 +87,27 @@ export async function movements(request: shapes.ListMovements, db: Statements): 
   return { items: page.rows as unknown as shapes.Movement[], next_cursor: page.next };
 }
 
-async function change(productId: number, units: number, cause: Cause, tx: Statements): Promise<shapes.Stock> {
+async function change(productId: number, units: number, cause: Cause, tx: Statements, call: Call): Promise<shapes.Stock> {
   const stock = (await lock(tx, [productId])).get(productId);
   if (stock === undefined) throw notFound(productId);
   const after = stock.units_in_stock + units;
   if (after < stock.units_reserved || after > MOST_UNITS) throw outOfRange(productId, stock.units_reserved);
-  await move(tx, new Map([[productId, { inStock: units, reserved: 0 }]]), cause);
+  await move(tx, new Map([[productId, { inStock: units, reserved: 0 }]]), cause, call);
   return get({ product_id: productId }, tx);
 }
 
 export async function receive(request: shapes.ReceiveStock, tx: Statements, call: Call): Promise<shapes.Stock> {
   const cause: Cause = { kind: "received", userId: call.caller?.sub, reason: request.reason };
-  return change(request.product_id, request.quantity, cause, tx);
+  return change(request.product_id, request.quantity, cause, tx, call);
 }
 
 export async function adjust(request: shapes.AdjustStock, tx: Statements, call: Call): Promise<shapes.Stock> {
   const cause: Cause = { kind: "adjusted", userId: call.caller?.sub, reason: request.reason };
-  return change(request.product_id, request.change, cause, tx);
+  return change(request.product_id, request.change, cause, tx, call);
 }
 
 /** All lines reserved, or refused with those that are short; if it was done before, what became of them. */
-export async function reserve({ order_id, lines }: shapes.ReserveStock, tx: Statements): Promise<shapes.Reservation> {
+export async function reserve({ order_id, lines }: shapes.ReserveStock, tx: Statements, call: Call): Promise<shapes.Reservation> {
   const wanted = new Map<number, number>();
   for (const line of lines) wanted.set(line.product_id, (wanted.get(line.product_id) ?? 0) + line.quantity);
   if (!(await claim(tx, order_id, "reserved"))) return reservation(tx, order_id);
@@ -110,20 +121,20 @@ export async function reserve({ order_id, lines }: shapes.ReserveStock, tx: Stat
     await tx.query(REFUSE, [order_id, JSON.stringify(short)]);
   } else {
     const moves = new Map([...wanted].map(([id, units]) => [id, { inStock: 0, reserved: units }]));
-    await move(tx, moves, { kind: "reserved", orderId: order_id });
+    await move(tx, moves, { kind: "reserved", orderId: order_id }, call);
   }
   return reservation(tx, order_id);
 }
 
 /** Released, unless the units were refused or committed before. A reservation that comes later finds it so. */
-export async function release({ order_id }: shapes.ReleaseStock, tx: Statements): Promise<shapes.Reservation> {
-  if (!(await claim(tx, order_id, "released"))) await end(tx, order_id, "released", 0);
+export async function release({ order_id }: shapes.ReleaseStock, tx: Statements, call: Call): Promise<shapes.Reservation> {
+  if (!(await claim(tx, order_id, "released"))) await end(tx, order_id, "released", 0, call);
   return reservation(tx, order_id);
 }
 
 /** Out of stock, unless the units were refused or released before. */
-export async function commit({ order_id }: shapes.CommitStock, tx: Statements): Promise<shapes.Reservation> {
-  await end(tx, order_id, "committed", -1);
+export async function commit({ order_id }: shapes.CommitStock, tx: Statements, call: Call): Promise<shapes.Reservation> {
+  await end(tx, order_id, "committed", -1, call);
   return reservation(tx, order_id);
 }
 
@@ -133,12 +144,18 @@ async function claim(tx: Statements, orderId: number, state: shapes.ReservationS
 }
 
 /** End the reservation where there is one. Of each of its units, `inStock` go into the stock. */
-async function end(tx: Statements, orderId: number, state: "released" | "committed", inStock: number): Promise<void> {
+async function end(
+  tx: Statements,
+  orderId: number,
+  state: "released" | "committed",
+  inStock: number,
+  call: Call,
+): Promise<void> {
   if ((await tx.query(END, [orderId, state])).rowCount !== 1) return;
   const { rows } = await tx.query<{ product_id: number; reserved: number }>(RESERVED, [orderId]);
   const moves = new Map(rows.map((row) => [row.product_id, { inStock: inStock * row.reserved, reserved: -row.reserved }]));
   await lock(tx, [...moves.keys()]);
-  await move(tx, moves, { kind: state, orderId });
+  await move(tx, moves, { kind: state, orderId }, call);
 }
 
 async function reservation(tx: Statements, orderId: number): Promise<shapes.Reservation> {

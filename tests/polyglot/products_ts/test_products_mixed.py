@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,6 +122,45 @@ async def test_a_key_of_the_other_refuses_another_payload(
     other = json.dumps({**new, "unit_price": "18.50"}).encode()
     refused = json.loads((await wire.send("products.create", other, token, Idempotency_Key=key)).payload)
     assert "idempotency_key_reused" == refused["reason"]
+
+
+@pytest.mark.parametrize("language", [TYPESCRIPT, PYTHON])
+async def test_each_change_of_the_units_in_stock_is_announced(
+    language: str, pool: ProductsPool, wire: Wire, givens: Givens
+) -> None:
+    await pool.serve(language)
+    recorder, order, gone = Recorder(wire, givens.token("admin")), *random.sample(range(10**9, 2**31 - 1), 2)
+    made = await recorder.send("products.create", {}, product_name="Chai", unit_price="18.5")
+    one = {"product_id": made["product_id"]}
+    await recorder.send("products.stock.receive", {}, **one, quantity=5, reason="came")
+    await recorder.send("products.stock.adjust", {}, **one, change=-2, reason="broke")
+    for number in (order, gone):
+        await recorder.send("products.stock.reserve", {}, order_id=number, lines=[{**one, "quantity": 1}])
+    await recorder.send("products.stock.release", {}, order_id=gone)
+    for _ in range(2):
+        await recorder.send("products.stock.commit", {}, order_id=order)
+    await recorder.send("products.update", {}, **one, patch={"units_in_stock": 9}, expected_version=4)
+
+    heard = [version async for version in versions(wire, made["product_id"], last=5)]
+
+    assert [1, 2, 3, 4, 5] == heard  # create, receive, adjust, commit, update; what is reserved changes no version
+
+
+async def versions(wire: Wire, product: int, last: int) -> AsyncIterator[int]:
+    """The versions of the product that were announced, up to the last one. Waits until that is in the stream."""
+    sequence = 1
+    while True:
+        following = json.dumps({"seq": sequence, "next_by_subj": "events.products.changed"}).encode()
+        message = await wire.operator.request("$JS.API.DIRECT.GET.EVENTS", following, {}, 5)
+        if not message.payload:
+            await asyncio.sleep(0.02)
+            continue
+        sequence = int(message.headers["Nats-Sequence"]) + 1
+        changed = json.loads(message.payload)
+        if product == changed["product_id"]:
+            yield changed["version"]
+            if last == changed["version"]:
+                return
 
 
 async def test_in_one_pool_both_serve_and_nobody_notices(pool: ProductsPool, wire: Wire, givens: Givens) -> None:
