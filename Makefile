@@ -121,6 +121,7 @@ check: install ## Run ruff, mypy and import-linter; check that contracts break n
 docs: install ## Update the generated parts of docs/
 	@$(BIN)/mesh contracts export
 	@$(BIN)/mesh contracts export # once more: OpenAPI's examples come from reasons.json
+	@cp docs/contracts/schemas.json polyglot/customers-go/mesh/
 	@$(BIN)/python -m tests.unit.docs.generated
 	@$(BIN)/mesh contracts record
 

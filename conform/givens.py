@@ -6,6 +6,7 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Any, Final
 
 from conform.check import Skip
@@ -76,12 +77,13 @@ class Keys:
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311  # no secrets
-        self._letters = itertools.count()
+        keys = ["".join(letters) for letters in itertools.product("Z", "XYZ", *[ascii_uppercase] * 3)]
+        self._random.shuffle(keys)
+        self._customers = itertools.cycle(keys)
 
     def customer(self) -> str:
-        """Five capital letters. None of Northwind's begins with ZX to ZZ."""
-        drawn = (self._random.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(3))
-        return "Z" + self._random.choice("XYZ") + "".join(drawn)
+        """Five capital letters, each time others. None of Northwind's begins with ZX to ZZ."""
+        return next(self._customers)
 
     def number(self) -> int:
         """The id of an order of another service."""

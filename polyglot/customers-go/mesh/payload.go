@@ -17,8 +17,6 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-//go:generate cp ../../../docs/contracts/schemas.json schemas.json
-
 //go:embed schemas.json
 var schemas []byte
 

@@ -110,25 +110,27 @@ func Handle[Req, Rep any](s *Service, declared contracts.Endpoint[Req, Rep], han
 	})
 }
 
-// Encode writes a reply as every worker does: compact, and with six digits of a second (W-VAL-8).
+// Encode writes a reply as every worker does: compact, and with six digits of a second or none (W-VAL-8).
 func Encode(reply any) (jsontext.Value, error) {
-	return json.Marshal(reply, json.WithMarshalers(json.JoinMarshalers(
-		json.MarshalFunc(func(at time.Time) ([]byte, error) { return timestamp(at), nil }),
-		json.MarshalFunc(func(at nullable.Nullable[time.Time]) ([]byte, error) {
-			if at.IsNull() {
-				return []byte("null"), nil
-			}
-			return timestamp(at.MustGet()), nil
-		}),
-	)))
+	return json.Marshal(reply, json.WithMarshalers(timestamps))
 }
 
-func timestamp(at time.Time) []byte {
+var timestamps = json.JoinMarshalers(
+	json.MarshalFunc(func(at nullable.Nullable[time.Time]) ([]byte, error) {
+		if at.IsNull() {
+			return []byte("null"), nil
+		}
+		return timestamp(at.MustGet())
+	}),
+	json.MarshalFunc(timestamp),
+)
+
+func timestamp(at time.Time) ([]byte, error) {
 	layout := `"2006-01-02T15:04:05.000000Z"`
 	if at.Nanosecond() == 0 {
 		layout = `"2006-01-02T15:04:05Z"`
 	}
-	return []byte(at.UTC().Format(layout))
+	return []byte(at.UTC().Format(layout)), nil
 }
 
 func (s *Service) accept(e *endpoint, message *nats.Msg) {

@@ -67,6 +67,11 @@ def test_its_types_are_those_of_the_contracts(tmp_path: Path) -> None:
         assert (tmp_path / name).read_text() == (FOLDER / "contracts" / name).read_text()
 
 
+def test_its_schemas_are_those_of_the_contracts() -> None:
+    exported = ROOT / "docs" / "contracts" / "schemas.json"
+    assert exported.read_bytes() == (FOLDER / "mesh" / "schemas.json").read_bytes()
+
+
 async def test_a_worker_that_ends_under_load_answers_all_that_it_took(
     stack: Stack, customers_go: Path, wire: Wire, operator: NatsTransport
 ) -> None:

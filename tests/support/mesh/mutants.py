@@ -190,6 +190,11 @@ def renamed(payload: bytes, headers: dict[str, str]) -> Reply:
     return payload, {**headers, "Nats-Msg-Id": str(uuid4())}
 
 
+def without_user(payload: bytes, headers: dict[str, str]) -> Reply:
+    """Send an event whose user is nobody."""
+    return json.dumps({**json.loads(payload), "user_id": None}).encode(), headers
+
+
 def always_new(message: Message) -> Message:
     """Take each delivery for another event, of another order."""
     payload = message.payload
