@@ -6,8 +6,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from devstack.servers.all import Servers
-from tests.support.conformance import GO, PYTHON, TYPESCRIPT, private_bus
 from tests.support.polyglot import needs_go_workers, needs_products_ts
+from tests.support.servers.private_bus import GO, PYTHON, TYPESCRIPT, private_bus
 
 GO_WORKER = (needs_go_workers,)
 TYPESCRIPT_WORKER = (needs_go_workers, needs_products_ts)
