@@ -147,22 +147,22 @@ func (e Channel) Valid() bool {
 
 // Defines values for CustomerAction.
 const (
-	Archived CustomerAction = "archived"
-	Created  CustomerAction = "created"
-	Restored CustomerAction = "restored"
-	Updated  CustomerAction = "updated"
+	CustomerActionArchived CustomerAction = "archived"
+	CustomerActionCreated  CustomerAction = "created"
+	CustomerActionRestored CustomerAction = "restored"
+	CustomerActionUpdated  CustomerAction = "updated"
 )
 
 // Valid indicates whether the value is a known member of the CustomerAction enum.
 func (e CustomerAction) Valid() bool {
 	switch e {
-	case Archived:
+	case CustomerActionArchived:
 		return true
-	case Created:
+	case CustomerActionCreated:
 		return true
-	case Restored:
+	case CustomerActionRestored:
 		return true
-	case Updated:
+	case CustomerActionUpdated:
 		return true
 	default:
 		return false
@@ -271,6 +271,30 @@ const (
 func (e EventHeadersContentType) Valid() bool {
 	switch e {
 	case Applicationjson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImportOutcome.
+const (
+	ImportOutcomeCreated   ImportOutcome = "created"
+	ImportOutcomeRefused   ImportOutcome = "refused"
+	ImportOutcomeUnchanged ImportOutcome = "unchanged"
+	ImportOutcomeUpdated   ImportOutcome = "updated"
+)
+
+// Valid indicates whether the value is a known member of the ImportOutcome enum.
+func (e ImportOutcome) Valid() bool {
+	switch e {
+	case ImportOutcomeCreated:
+		return true
+	case ImportOutcomeRefused:
+		return true
+	case ImportOutcomeUnchanged:
+		return true
+	case ImportOutcomeUpdated:
 		return true
 	default:
 		return false
@@ -929,6 +953,24 @@ type CustomerPatch struct {
 	Fax          nullable.Nullable[string] `json:"fax,omitempty"`
 }
 
+// CustomerRow A customer as it is to be. An omitted field stays as it is, or is null in a new customer; null clears it.
+//
+// If the customer exists and differs, `expected_version` must be its version; null: any.
+type CustomerRow struct {
+	CustomerId      string                    `json:"customer_id"`
+	CompanyName     *string                   `json:"company_name,omitempty"`
+	ContactName     nullable.Nullable[string] `json:"contact_name,omitempty"`
+	ContactTitle    nullable.Nullable[string] `json:"contact_title,omitempty"`
+	Address         nullable.Nullable[string] `json:"address,omitempty"`
+	City            nullable.Nullable[string] `json:"city,omitempty"`
+	Region          nullable.Nullable[string] `json:"region,omitempty"`
+	PostalCode      nullable.Nullable[string] `json:"postal_code,omitempty"`
+	Country         nullable.Nullable[string] `json:"country,omitempty"`
+	Phone           nullable.Nullable[string] `json:"phone,omitempty"`
+	Fax             nullable.Nullable[string] `json:"fax,omitempty"`
+	ExpectedVersion nullable.Nullable[int]    `json:"expected_version,omitempty"`
+}
+
 // CustomerVersion A version of a customer, and what led to it. `user_id` and `request_id` are null if no request did.
 type CustomerVersion struct {
 	Version int `json:"version"`
@@ -1185,6 +1227,26 @@ type GetUser struct {
 
 // GetWebhook Get the caller's webhook.
 type GetWebhook = struct{}
+
+// ImportOutcome What an import did with a row, or would do.
+type ImportOutcome string
+
+// ImportRows Create or change up to 50 customers. A refused row changes nothing. The others are written together, or none.
+//
+// `dry_run` writes nothing, and answers what would be done.
+type ImportRows struct {
+	Rows   []CustomerRow `json:"rows"`
+	DryRun *bool         `json:"dry_run,omitempty"`
+}
+
+// ImportedRow What became of a row. `problem` is null unless it is refused.
+type ImportedRow struct {
+	CustomerId string `json:"customer_id"`
+
+	// Outcome What an import did with a row, or would do.
+	Outcome ImportOutcome                 `json:"outcome"`
+	Problem nullable.Nullable[RowProblem] `json:"problem"`
+}
 
 // Inventory All products together, discontinued ones included.
 type Inventory struct {
@@ -1935,6 +1997,25 @@ type RevokedPage struct {
 
 // RotateKeys Publish a new signing key. If one is already waiting to sign, that one is returned.
 type RotateKeys = struct{}
+
+// RowError What is wrong with a field of a row, without its value.
+type RowError struct {
+	Field   string `json:"field"`
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
+
+// RowProblem Why a row is refused. `reason` is for programs, `detail` for people; `errors` names the wrong fields.
+type RowProblem struct {
+	Reason string     `json:"reason"`
+	Detail string     `json:"detail"`
+	Errors []RowError `json:"errors"`
+}
+
+// RowsImported What became of each row, in the order of the request.
+type RowsImported struct {
+	Rows []ImportedRow `json:"rows"`
+}
 
 // Session One login. `current` marks the session of this request.
 type Session struct {

@@ -57,6 +57,10 @@ export type DeliveryStatus = "waiting" | "sent" | "failed";
  */
 export type ArchivedFilter1 = "false" | "true" | "only";
 /**
+ * What an import did with a row, or would do.
+ */
+export type ImportOutcome = "created" | "updated" | "unchanged" | "refused";
+/**
  * Whether a list has archived customers: none, these too, these alone.
  */
 export type ArchivedFilter2 = "false" | "true" | "only";
@@ -150,6 +154,7 @@ export interface Shapes {
   CustomerHistory: CustomerHistory;
   CustomerPage: CustomerPage;
   CustomerPatch: CustomerPatch;
+  CustomerRow: CustomerRow;
   CustomerVersion: CustomerVersion;
   CustomersFound: CustomersFound;
   DeadLetterHeaders: DeadLetterHeaders;
@@ -185,6 +190,9 @@ export interface Shapes {
   GetSupplier: GetSupplier;
   GetUser: GetUser;
   GetWebhook: GetWebhook;
+  ImportOutcome: ImportOutcome;
+  ImportRows: ImportRows;
+  ImportedRow: ImportedRow;
   Inventory: Inventory;
   Jwk: Jwk;
   Jwks: Jwks;
@@ -267,6 +275,9 @@ export interface Shapes {
   RevokeSessions: RevokeSessions;
   RevokedPage: RevokedPage;
   RotateKeys: RotateKeys;
+  RowError: RowError;
+  RowProblem: RowProblem;
+  RowsImported: RowsImported;
   Session: Session;
   SessionPage: SessionPage;
   SessionsEnded: SessionsEnded;
@@ -733,6 +744,25 @@ export interface CustomerPatch {
   fax?: string | null;
 }
 /**
+ * A customer as it is to be. An omitted field stays as it is, or is null in a new customer; null clears it.
+ *
+ * If the customer exists and differs, `expected_version` must be its version; null: any.
+ */
+export interface CustomerRow {
+  customer_id: string;
+  company_name?: string;
+  contact_name?: string | null;
+  contact_title?: string | null;
+  address?: string | null;
+  city?: string | null;
+  region?: string | null;
+  postal_code?: string | null;
+  country?: string | null;
+  phone?: string | null;
+  fax?: string | null;
+  expected_version?: number | null;
+}
+/**
  * The customers that exist, in the order of the request, and the ids that do not.
  */
 export interface CustomersFound {
@@ -1014,6 +1044,43 @@ export interface GetUser {
  * Get the caller's webhook.
  */
 export interface GetWebhook {}
+/**
+ * Create or change up to 50 customers. A refused row changes nothing. The others are written together, or none.
+ *
+ * `dry_run` writes nothing, and answers what would be done.
+ */
+export interface ImportRows {
+  /**
+   * @minItems 1
+   * @maxItems 50
+   */
+  rows: [CustomerRow, ...CustomerRow[]];
+  dry_run?: boolean;
+}
+/**
+ * What became of a row. `problem` is null unless it is refused.
+ */
+export interface ImportedRow {
+  customer_id: string;
+  outcome: ImportOutcome;
+  problem: RowProblem | null;
+}
+/**
+ * Why a row is refused. `reason` is for programs, `detail` for people; `errors` names the wrong fields.
+ */
+export interface RowProblem {
+  reason: string;
+  detail: string;
+  errors: RowError[];
+}
+/**
+ * What is wrong with a field of a row, without its value.
+ */
+export interface RowError {
+  field: string;
+  reason: string;
+  message: string;
+}
 /**
  * All products together, discontinued ones included.
  */
@@ -1849,6 +1916,15 @@ export interface RevokedPage {
  * Publish a new signing key. If one is already waiting to sign, that one is returned.
  */
 export interface RotateKeys {}
+/**
+ * What became of each row, in the order of the request.
+ */
+export interface RowsImported {
+  /**
+   * @maxItems 50
+   */
+  rows: ImportedRow[];
+}
 /**
  * One login. `current` marks the session of this request.
  */
