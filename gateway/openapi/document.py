@@ -80,6 +80,8 @@ def _say_who(operation: dict[str, Any], endpoint: Endpoint[Any, Any] | None) -> 
     operation["description"] += f"\n\n{_WORDS[access]}"
     if access in _ROLES:
         operation["x-role"] = _ROLES[access]
+    if endpoint is not None:
+        operation["x-subject"] = endpoint.subject
     if not operation.get("security"):
         operation["security"] = []
 

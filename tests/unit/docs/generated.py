@@ -162,6 +162,31 @@ def _with_status(names: Iterable[str], codes: Mapping[str, Code]) -> str:
     return ", ".join(f"`{name}` {codes[name].number}" for name in names) or "none"
 
 
+def endpoints() -> str:
+    """A table of operations for each tag of OpenAPI, and one of the subjects without an operation."""
+    found: dict[str, list[str]] = {}
+    routed = set()
+    for path, methods in _openapi()["paths"].items():
+        for method, one in methods.items():
+            subject = one.get("x-subject")
+            routed.add(subject)
+            who = one["x-role"].lower() if "x-role" in one else "anyone"
+            cells = (f"`{method.upper()} {path}`", f"`{subject}`" if subject else "", who, one["summary"])
+            found.setdefault(one["tags"][0], []).append(f"| {' | '.join(cells)} |")
+    contracts = json.loads((_CONTRACTS / "contracts.json").read_bytes())["endpoints"]
+    others = [
+        f"| `{name}` | {', '.join(one['callers']) or 'operators'} |"
+        for name, one in contracts.items()
+        if name not in routed
+    ]
+    parts = [
+        f"## {tag[0].upper()}{tag[1:]}\n\n| HTTP | subject | who | what |\n|---|---|---|---|\n" + "\n".join(rows)
+        for tag, rows in found.items()
+    ]
+    without = "## On NATS alone\n\n| subject | called by |\n|---|---|\n" + "\n".join(others)
+    return "\n\n".join([*parts, without])
+
+
 def metrics() -> str:
     """A table of every metric."""
     rows = [
@@ -209,6 +234,7 @@ WHOLE: Final[Mapping[Path, Callable[[], str]]] = {
 PARTS: Final[Mapping[Path, Callable[[], str]]] = {
     _REFERENCE / "configuration.md": configuration,
     _REFERENCE / "cli.md": commands,
+    _REFERENCE / "endpoints.md": endpoints,
     _REFERENCE / "errors.md": reasons,
     _GUIDES / "operating.md": metrics,
     _DECISIONS / "README.md": decisions,

@@ -101,12 +101,13 @@ async def test_a_response_names_its_headers(
     assert expected == resolved(app.openapi(), operations[name]["responses"][status])["headers"].keys()
 
 
-async def test_an_operation_names_its_role(app: FastAPI, operations: Operations) -> None:
+async def test_an_operation_names_its_role_and_its_subject(app: FastAPI, operations: Operations) -> None:
     roles = {Access.ANYONE: None, Access.USER: "USER", Access.ADMIN: "ADMIN"}
     for route in api_routes(app):
         if (endpoint := declared(route)) is not None and route.include_in_schema:
             operation = operations[route.name]
             assert roles[endpoint.access] == operation.get("x-role"), route.path
+            assert endpoint.subject == operation["x-subject"]
             assert ("Anyone" if endpoint.access is Access.ANYONE else f"`{roles[endpoint.access]}`") in (
                 operation["description"].rpartition("\n")[2]
             )
