@@ -48,7 +48,10 @@ _CONFIRMED: Final = {
 _SHIPMENT: Final = {"order_id": "{confirmed_order}", "status": "pending"}
 RECIPES: Final[Mapping[str, Recipe]] = {
     "customer": Recipe("customers.create", "admin", {"customer_id": "{new_key}", "company_name": MARK}, "customer_id"),
-    "archived_customer": Recipe("customers.archive", "admin", {"customer_id": "{customer}"}, "customer_id"),
+    "other_customer": Recipe(
+        "customers.create", "admin", {"customer_id": "{other_key}", "company_name": MARK}, "customer_id"
+    ),
+    "archived_customer": Recipe("customers.archive", "admin", {"customer_id": "{other_customer}"}, "customer_id"),
     "product": Recipe("products.create", "admin", _PRODUCT, "product_id"),
     "discontinued_product": Recipe("products.discontinue", "admin", {"product_id": "{product}"}, "product_id"),
     "category": Recipe("products.categories.create", "admin", {"category_name": MARK}, "category_id"),
@@ -118,7 +121,7 @@ class Givens:
 
     async def _made(self, word: str) -> object:
         match word:
-            case "free_key" | "new_key":
+            case "free_key" | "new_key" | "other_key":
                 return self._keys.customer()
             case "order_number" | "new_number":
                 return self._keys.number()

@@ -32,20 +32,18 @@ class RowError(Reply):
     message: str
 
 
-class RowProblem(Reply):
-    """Why a row is refused. `reason` is for programs, `detail` for people; `errors` names the wrong fields."""
-
-    reason: _Reason
-    detail: str
-    errors: tuple[RowError, ...]
-
-
 class ImportedRow(Reply):
-    """What became of a row. `problem` is null unless it is refused."""
+    """What became of a row.
+
+    A refused row has a `reason` for programs, a `detail` for people, and `errors` that name its wrong fields. Another
+    row has null, null and no errors.
+    """
 
     customer_id: CustomerId
     outcome: ImportOutcome
-    problem: RowProblem | None
+    reason: _Reason | None
+    detail: str | None
+    errors: tuple[RowError, ...]
 
 
 class RowsImported(Reply):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from contracts.customers import CustomerPatch, CustomerReason
-from contracts.customers_import import CustomerRow, ImportOutcome, RowError, RowProblem
+from contracts.customers_import import CustomerRow, ImportedRow, ImportOutcome, RowError
 from mesh.wire.field_reasons import FieldReason
 
 Values = Mapping[str, Any]
@@ -24,7 +24,16 @@ class Step:
     outcome: ImportOutcome
     values: Values
     """The customer afterwards; what it is now if nothing is to be done."""
-    problem: RowProblem | None = None
+    reason: str | None = None
+    """Why it is refused; None if it is not."""
+    detail: str | None = None
+    errors: tuple[RowError, ...] = ()
+
+    def told(self, customer_id: str) -> ImportedRow:
+        """What the reply says of the row."""
+        return ImportedRow(
+            customer_id=customer_id, outcome=self.outcome, reason=self.reason, detail=self.detail, errors=self.errors
+        )
 
 
 def plan(row: CustomerRow, current: Values | None) -> Step:
@@ -49,7 +58,7 @@ _NAMELESS: Final = RowError(field="company_name", reason=FieldReason.REQUIRED, m
 
 
 def _refused(current: Values, reason: str, detail: str, *errors: RowError) -> Step:
-    return Step(ImportOutcome.REFUSED, current, RowProblem(reason=reason, detail=detail, errors=errors))
+    return Step(ImportOutcome.REFUSED, current, reason, detail, errors)
 
 
 def first_of_each(rows: Sequence[CustomerRow], left: Sequence[int]) -> dict[str, int]:

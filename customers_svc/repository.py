@@ -155,8 +155,7 @@ class Customers(VersionedRepository[str, Customer]):
             else:
                 steps = await self._take(steps)
             for key, step in steps.items():
-                row = ImportedRow(customer_id=key, outcome=step.outcome, problem=step.problem)
-                done[first[key]] = row
+                done[first[key]] = step.told(key)
             left = [position for position in left if position not in done]
         return RowsImported(rows=tuple(done[position] for position in range(len(request.rows))))
 

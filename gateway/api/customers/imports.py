@@ -157,10 +157,17 @@ def _id_in(values: Any, payload: bytes) -> str | None:  # noqa: ANN401  # any JS
 
 def _refusal(customer_id: str | None, fault: Fault) -> Answer:
     errors = [error.model_dump() for error in fault.errors]
-    problem = {"reason": fault.reason, "detail": fault.detail, "errors": errors}
-    return {"customer_id": customer_id, "outcome": ImportOutcome.REFUSED, "problem": problem}
+    return _answer(customer_id, ImportOutcome.REFUSED, fault.reason, fault.detail, errors)
 
 
 def answers(rows: Iterable[ImportedRow]) -> Iterator[Answer]:
     """What the service says of rows, as HTTP shows it."""
-    return (row.model_dump() for row in rows)
+    for row in rows:
+        errors = [error.model_dump() for error in row.errors]
+        yield _answer(row.customer_id, row.outcome, row.reason, row.detail, errors)
+
+
+def _answer(customer_id: str | None, outcome: ImportOutcome, reason: str | None, *more: object) -> Answer:
+    """A row's answer. `more`: the detail and the errors."""
+    problem = None if reason is None else dict(zip(("reason", "detail", "errors"), (reason, *more), strict=True))
+    return {"customer_id": customer_id, "outcome": outcome, "problem": problem}

@@ -1239,13 +1239,17 @@ type ImportRows struct {
 	DryRun *bool         `json:"dry_run,omitempty"`
 }
 
-// ImportedRow What became of a row. `problem` is null unless it is refused.
+// ImportedRow What became of a row.
+//
+// A refused row has a `reason` for programs, a `detail` for people, and `errors` that name its wrong fields. Another row has null, null and no errors.
 type ImportedRow struct {
 	CustomerId string `json:"customer_id"`
 
 	// Outcome What an import did with a row, or would do.
-	Outcome ImportOutcome                 `json:"outcome"`
-	Problem nullable.Nullable[RowProblem] `json:"problem"`
+	Outcome ImportOutcome             `json:"outcome"`
+	Reason  nullable.Nullable[string] `json:"reason"`
+	Detail  nullable.Nullable[string] `json:"detail"`
+	Errors  []RowError                `json:"errors"`
 }
 
 // Inventory All products together, discontinued ones included.
@@ -2003,13 +2007,6 @@ type RowError struct {
 	Field   string `json:"field"`
 	Reason  string `json:"reason"`
 	Message string `json:"message"`
-}
-
-// RowProblem Why a row is refused. `reason` is for programs, `detail` for people; `errors` names the wrong fields.
-type RowProblem struct {
-	Reason string     `json:"reason"`
-	Detail string     `json:"detail"`
-	Errors []RowError `json:"errors"`
 }
 
 // RowsImported What became of each row, in the order of the request.

@@ -58,7 +58,8 @@ func importRow(ctx context.Context, tx pgx.Tx, row contracts.CustomerRow, curren
 	if err != nil {
 		return contracts.ImportedRow{}, current, err
 	}
-	outcome, problem := planned(row, given, current)
+	done := planned(row, given, current)
+	outcome := done.Outcome
 	if !dry && outcome == created {
 		var fault *mesh.Fault
 		if _, err = create(ctx, tx, newOf(row)); errors.As(err, &fault) && fault.Reason == "customer_exists" {
@@ -73,34 +74,35 @@ func importRow(ctx context.Context, tx pgx.Tx, row contracts.CustomerRow, curren
 	if outcome == created || outcome == updated {
 		current = after(current, given)
 	}
-	return contracts.ImportedRow{CustomerId: row.CustomerId, Outcome: outcome, Problem: problem}, current, err
+	return done, current, err
 }
 
 // planned decides about a row.
-func planned(row contracts.CustomerRow, given map[string]*string, current *known) (contracts.ImportOutcome, nullable.Nullable[contracts.RowProblem]) {
-	none := nullable.NewNullNullable[contracts.RowProblem]()
+func planned(row contracts.CustomerRow, given map[string]*string, current *known) contracts.ImportedRow {
+	done := contracts.ImportedRow{
+		CustomerId: row.CustomerId, Outcome: updated, Errors: []contracts.RowError{},
+		Reason: nullable.NewNullNullable[string](), Detail: nullable.NewNullNullable[string](),
+	}
+	refuse := func(reason, detail string, wrong ...contracts.RowError) {
+		done.Outcome, done.Errors = refused, append(done.Errors, wrong...)
+		done.Reason.Set(reason)
+		done.Detail.Set(detail)
+	}
 	expected, anyVersion := row.ExpectedVersion.Get()
 	switch {
 	case current == nil && row.CompanyName == nil:
 		missing := contracts.RowError{Field: "company_name", Reason: "required", Message: "is required"}
-		return refused, problemOf("invalid_payload", "a new customer needs a company_name", missing)
+		refuse("invalid_payload", "a new customer needs a company_name", missing)
 	case current == nil:
-		return created, none
+		done.Outcome = created
 	case current.archived:
-		return refused, problemOf("customer_archived", "customer "+row.CustomerId+" is archived: restore it first")
+		refuse("customer_archived", "customer "+row.CustomerId+" is archived: restore it first")
 	case current.has(given):
-		return unchanged, none
+		done.Outcome = unchanged
 	case anyVersion == nil && expected != current.version:
-		detail := fmt.Sprintf("customer %s has version %d, not %d", row.CustomerId, current.version, expected)
-		return refused, problemOf("version_mismatch", detail)
+		refuse("version_mismatch", fmt.Sprintf("customer %s has version %d, not %d", row.CustomerId, current.version, expected))
 	}
-	return updated, none
-}
-
-func problemOf(reason, detail string, wrong ...contracts.RowError) nullable.Nullable[contracts.RowProblem] {
-	return nullable.NewNullableWithValue(contracts.RowProblem{
-		Reason: reason, Detail: detail, Errors: append([]contracts.RowError{}, wrong...),
-	})
+	return done
 }
 
 func (k *known) has(given map[string]*string) bool {

@@ -18,7 +18,7 @@ def created(request: ImportRows) -> RowsImported:
     """The reply of a service that creates every row."""
     return RowsImported(
         rows=tuple(
-            ImportedRow(customer_id=row.customer_id, outcome=ImportOutcome.CREATED, problem=None)
+            ImportedRow(customer_id=row.customer_id, outcome=ImportOutcome.CREATED, reason=None, detail=None, errors=())
             for row in request.rows
         )
     )

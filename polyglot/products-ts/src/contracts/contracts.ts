@@ -276,7 +276,6 @@ export interface Shapes {
   RevokedPage: RevokedPage;
   RotateKeys: RotateKeys;
   RowError: RowError;
-  RowProblem: RowProblem;
   RowsImported: RowsImported;
   Session: Session;
   SessionPage: SessionPage;
@@ -1058,19 +1057,15 @@ export interface ImportRows {
   dry_run?: boolean;
 }
 /**
- * What became of a row. `problem` is null unless it is refused.
+ * What became of a row.
+ *
+ * A refused row has a `reason` for programs, a `detail` for people, and `errors` that name its wrong fields. Another row has null, null and no errors.
  */
 export interface ImportedRow {
   customer_id: string;
   outcome: ImportOutcome;
-  problem: RowProblem | null;
-}
-/**
- * Why a row is refused. `reason` is for programs, `detail` for people; `errors` names the wrong fields.
- */
-export interface RowProblem {
-  reason: string;
-  detail: string;
+  reason: string | null;
+  detail: string | null;
   errors: RowError[];
 }
 /**
