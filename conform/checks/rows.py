@@ -1,11 +1,22 @@
 """Rows: versions, lists of ids, and folds by which texts are found and sorted."""
 
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+
 from conform.check import Skip, Tally, rule
 from conform.folding import Folding
 from conform.kit import Kit
 from conform.writes import writes
+from ops.contracts.tree import EndpointContract
 
 _PREFIX = 160
+_MOST_PAGES = 20
+"""Of 200 rows, which are counted to check a total."""
+_NUMBERS = {"unit_price", "total"}
+"""Amounts are texts, and sorted as numbers."""
 
 
 @rule("W-ROW-1")
@@ -67,16 +78,72 @@ async def lists_are_sorted_by_folds(kit: Kit, tally: Tally) -> None:
     list_, folding = kit.endpoint(f"{kit.options.service}.list"), Folding(kit.material.vectors)
     if list_ is None or "sort" not in list_.request["properties"]:
         raise Skip("the service has no list with an order")
-    items_schema = list_.reply["properties"]["items"]["items"]["properties"]
-    key = next(iter(items_schema))
-    for sort in list_.request["properties"]["sort"]["enum"]:
-        name = sort.lstrip("-")
-        if "string" not in str(items_schema.get(name, {}).get("type")) or name == key or name in _NUMBERS:
+    key = next(iter(_members(list_)))
+    for name in _fields(list_):
+        if name == key or name in _NUMBERS or "string" not in str(_members(list_)[name].get("type")):
             continue
-        items = ((await kit.ask(list_, {"sort": sort, "limit": 200})).body or {}).get("items", [])
-        order = [(folding.fold(one.get(name) or "")[:_PREFIX], one[key]) for one in items]
-        tally.expect(order == sorted(order, reverse=sort.startswith("-")), f"{list_.subject}: not sorted by {sort}")
+        for sort in (name, f"-{name}"):
+            items = ((await kit.ask(list_, {"sort": sort, "limit": 200})).body or {}).get("items", [])
+            order = [(folding.fold(one.get(name) or "")[:_PREFIX], one[key]) for one in items]
+            tally.expect(order == sorted(order, reverse=sort != name), f"{list_.subject}: not sorted by {sort}")
 
 
-_NUMBERS = {"unit_price", "total"}
-"""Amounts are texts, and sorted as numbers."""
+@rule("W-ROW-9")
+async def lists_are_sorted_by_several_fields(kit: Kit, tally: Tally) -> None:
+    """A later field decides where the earlier ones are equal, and then the id. No field may be named twice."""
+    list_, folding = kit.endpoint(f"{kit.options.service}.list"), Folding(kit.material.vectors)
+    if list_ is None or "pattern" not in list_.request["properties"].get("sort", {}):
+        raise Skip("the service has no list by several fields")
+    key = next(iter(_members(list_)))
+
+    def place(row: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401  # whatever sorts
+        value = row[name]
+        if name in _NUMBERS:
+            return Decimal(value or 0)
+        return value if name == key or isinstance(value, int) else folding.fold(value or "")[:_PREFIX]
+
+    for one, two in permutations([name for name in _fields(list_) if name != key], 2):
+        rows = ((await kit.ask(list_, {"sort": f"-{one},{two}", "limit": 200})).body or {}).get("items", [])
+        expected = sorted(rows, key=lambda row: (place(row, two), place(row, key)))  # it is called at once
+        expected.sort(key=lambda row: place(row, one), reverse=True)
+        tally.expect(rows == expected, f"{list_.subject}: not sorted by -{one},{two}")
+        twice = await kit.ask(list_, {"sort": f"{one},-{one}"})
+        tally.expect(twice.reason == "invalid_payload", f"{list_.subject}: {one} twice: {twice.said}")
+
+
+@rule("W-ROW-10")
+async def totals_count_all_pages(kit: Kit, tally: Tally) -> None:
+    """`total` is the number of rows on all pages if `count` is true, and null otherwise."""
+    list_ = kit.endpoint(f"{kit.options.service}.list")
+    if list_ is None or "count" not in list_.request["properties"]:
+        raise Skip("the service has no list with totals")
+    tally.expect((await kit.ask(list_)).body.get("total", 0) is None, f"{list_.subject}: a total that nobody asked for")
+    before = (await kit.ask(list_, {"count": True, "limit": 1})).body or {}
+    rows, request = 0, dict[str, object](limit=200)
+    for _ in range(_MOST_PAGES):
+        page = (await kit.ask(list_, request)).body or {}
+        rows += len(page.get("items", []))
+        if page.get("next_cursor") is None:
+            break
+        request["cursor"] = page["next_cursor"]
+    else:
+        raise Skip(f"the list has more than {rows} rows")
+    after = (await kit.ask(list_, {"count": True, "limit": 1})).body or {}
+    if before.get("total_estimated"):
+        raise Skip("the total is an estimate")
+    low, high = before.get("total", -1), after.get("total", -1)  # others may add rows meanwhile
+    tally.expect(low <= rows <= high, f"{list_.subject}: {rows} rows, and totals of {low} and {high}")
+
+
+def _members(list_: EndpointContract) -> dict[str, Any]:
+    """The schema of each member of an item."""
+    found: dict[str, Any] = list_.reply["properties"]["items"]["items"]["properties"]
+    return found
+
+
+def _fields(list_: EndpointContract) -> list[str]:
+    """The members of an item by which the list can be sorted."""
+    sort = list_.request["properties"]["sort"]
+    if "pattern" in sort:
+        return [name for name in _members(list_) if re.search(sort["pattern"], name)]
+    return [name for name in _members(list_) if name in sort["enum"]]
