@@ -26,9 +26,10 @@ from services import WORKERS
 
 SILENT: Final = "northwind.mesh.v1.silent"
 """The type of the document of a worker that does not answer."""
-_UNSEEN: Final = (
+UNSEEN: Final = (
     "without the home of `mesh up`, an instance that hangs is listed only if no other one of its service answers"
 )
+"""What `mesh ls` says to people besides."""
 
 _NUMBERS = ("requests", "errors", "mean ms")
 _WORDS: Final = {"hangs": "does not answer", "absent": "no instance: not running, or cut off by NATS"}
@@ -83,7 +84,7 @@ def ls(
     if not documents:
         fail("no service answers", NOBODY_SERVES)
     if stack is None and not as_json:
-        typer.echo(_UNSEEN, err=True)
+        typer.echo(UNSEEN, err=True)
 
 
 def silent_workers(stack: StackState | None, documents: Sequence[InstanceDocument]) -> list[str]:

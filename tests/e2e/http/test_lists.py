@@ -59,15 +59,14 @@ async def test_pages_in_an_order_of_several_fields_show_each_row_once(
 
 
 @pytest.mark.parametrize(
-    ("path", "expected"),
-    [("/v1/customers?country=Germany", 11), ("/v1/products?category_id=1", 12), ("/v1/customers/ALFKI/orders", 6)],
+    "path", ["/v1/customers?country=Germany", "/v1/products?category_id=1", "/v1/customers/ALFKI/orders"]
 )
-async def test_a_total_is_in_a_header_if_asked_for(
-    http: AsyncClient, admin: dict[str, str], path: str, expected: int
-) -> None:
+async def test_a_total_is_in_a_header_if_asked_for(http: AsyncClient, admin: dict[str, str], path: str) -> None:
+    expected = len((await http.get(f"{path}{'&' if '?' in path else '?'}limit=200", headers=admin)).json()["items"])
     counted = await http.get(f"{path}{'&' if '?' in path else '?'}count=true&limit=1", headers=admin)
     plain = await http.get(path, headers=admin)
 
+    assert expected > 1
     assert str(expected) == counted.headers["x-total-count"]
     assert "x-total-count-estimated" not in counted.headers
     assert "x-total-count" not in plain.headers

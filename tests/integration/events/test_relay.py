@@ -118,4 +118,4 @@ async def test_several_relays_keep_the_order_of_each_aggregate(database: Databas
         got.setdefault(message.headers["ce-subject"], []).append(message.payload)
     in_order = [b'{"number":%d}' % number for number in range(20)]
     assert {f"a{number}": in_order for number in range(8)} == got
-    assert all(relay.stats.published for relay in relays)
+    assert 160 == sum(relay.stats.published for relay in relays)

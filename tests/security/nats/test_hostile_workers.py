@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.observe.services import UNSEEN
 from devstack.servers.all import Servers
 from mesh.client.discover import ask_all
 from subjects import ENDPOINTS
@@ -272,11 +273,11 @@ async def test_mesh_ls_shows_what_a_worker_calls_itself_and_obeys_nothing(
             sys.executable, "-m", "cli.main", "ls", *options, stdout=-1, stderr=-1, env=environment
         )
         out, err = await process.communicate()
-        assert (0, b"") == (process.returncode, err)
+        assert 0 == process.returncode
+        assert err.decode() in {"", f"{UNSEEN}\n"}
         return out.decode()
 
-    for said, lines in zip(await asyncio.gather(ls(), ls("--json")), (2, 1), strict=True):
-        assert "\\u001b" in said
-        assert "grün" in said
+    for said in await asyncio.gather(ls(), ls("--json")):
+        [line] = [line for line in said.split("\n") if "grün" in line]
+        assert "\\u001b" in line
         assert said.replace("\n", "").isprintable()
-        assert lines == said.count("\n")
