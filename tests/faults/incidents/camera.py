@@ -24,17 +24,32 @@ class Camera:
     def __init__(self, console: Console | None) -> None:
         self._console = console
 
-    async def take(self, incident: str, path: str, look: Callable[[Page], Awaitable[None]]) -> None:
-        """Open a page of the console, wait until `look` sees the incident there, and take the picture."""
+    async def take(
+        self,
+        incident: str,
+        path: str,
+        look: Callable[[Page], Awaitable[None]],
+        cause: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Open a page of the console, wait until `look` sees the incident there, and take the picture.
+
+        `cause` is called once the page is open, or at once without a browser.
+        """
         if self._console is None:
+            await (cause or _nothing)()
             return
         await self._console.page.goto("about:blank")  # the filters of the last visit are gone
         page = await self._console.open(path)
+        await (cause or _nothing)()
         await look(page)
         taken = await page.screenshot(animations="disabled")
         if KEEPS:
             (PICTURES / f"incident-{incident}.png").write_bytes(taken)
         assert [] == self._console.errors
+
+
+async def _nothing() -> None:
+    """Cause nothing."""
 
 
 @asynccontextmanager

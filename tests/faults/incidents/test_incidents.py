@@ -52,8 +52,7 @@ async def test_a_dead_worker(watched: Mesh, camera: Camera) -> None:
     log = watched.stack.state.logs / "customers-1.log"
     log.write_text("")  # other tests have ended the same process before
     await watched.stack.restart("customers-1")
-    await watched.stack.kill("customers-1")
-    await camera.take("dead-worker", "map", killed)
+    await camera.take("dead-worker", "map", killed, cause=partial(watched.stack.kill, "customers-1"))
     await watched.stack.until_serving("customers-1")
     await shows(watched, "A dead worker", LOOK)
     await shows(watched, "A dead worker", ACT)
