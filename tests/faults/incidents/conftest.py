@@ -10,12 +10,12 @@ from tests.faults.incidents.camera import Camera, camera_at
 from tests.faults.meshes import Mesh, mesh
 
 _PAIRS: dict[ServiceName, int] = dict.fromkeys(BY_NAME, 2)
-_NARROW = ("MESH_CONCURRENCY=1", "MESH_QUEUE_SIZE=2")
+_NARROW = ("MESH_CONCURRENCY=1", "MESH_QUEUE_SIZE=1")
 
 
 @pytest.fixture(scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
-    """Two of everything, with the console. An instance of products does one request at a time, and two may wait."""
+    """Two of everything, with the console. An instance of products does one request at a time, and one may wait."""
     settings = StackSettings(home=tmp_path_factory.mktemp("watched"), http_port=0, replicas=_PAIRS, console=True)
     async with mesh(settings, {"products": _NARROW}) as watched:
         yield watched
