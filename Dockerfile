@@ -35,7 +35,7 @@ FROM process AS gateway
 ARG PACKAGE
 ENV PACKAGE=${PACKAGE}
 COPY --chmod=755 ${PACKAGE} ${PACKAGE}
-COPY --chmod=755 docs/contracts/asyncapi.json docs/contracts/asyncapi.json
+COPY --chmod=755 docs/contracts/asyncapi.json docs/contracts/reasons.json docs/contracts/
 EXPOSE 8080
 
 # A worker without a store; `worker` imports what the stores share.
