@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 REPORT_EVERY = 3.0
 _READY_WITHIN = 90.0
+_ASIDE = "collector_disturbed"
+"""The event of a process that cannot send its logs yet. No start waits for the collector."""
 
 
 class Waiting:
@@ -52,7 +54,8 @@ class Waiting:
         reason = said.reason if said else None
         if reason:
             return f": /readyz says: {reason}"
-        last = reason_in("".join(program.child.said().strip().splitlines()[-1:]))[:400]
+        lines = [line for line in program.child.said().splitlines() if _ASIDE not in line]
+        last = reason_in("".join(lines[-1:]))[:400]
         return f": {last}" if last else ""
 
     async def until_all_serve(self, supervisors: Sequence[Supervisor], tasks: Sequence[asyncio.Task[None]]) -> None:

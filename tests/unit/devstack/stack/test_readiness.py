@@ -100,3 +100,12 @@ async def test_it_is_told_ever_again_what_is_missing_and_by_whose_word(tmp_path:
     assert {"gateway", "auth"} == set(last)
     assert ("starting", "process 7; not ready after 0 s: /readyz says: no answer from orders") == last["gateway"]
     assert ("restarting", "ended with exit code 1; not ready after 0 s: no route to mongo") == last["auth"]
+
+
+async def test_a_collector_that_does_not_answer_is_not_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "auth.log").write_text(
+        '{"event": "connecting", "error": "no route to mongo"}\n{"event": "collector_disturbed", "why": "refused"}\n'
+    )
+    waiting = Waiting(lambda *_: None, lambda: None)
+    assert ": no route to mongo" == await waiting.why(Idle("auth", Home(tmp_path, 0)))
