@@ -45,8 +45,8 @@ def init(
 ) -> None:
     """Create .env and keys/ with passwords, keys and certificates, readable by their owner only.
 
-    Existing values are kept. Run it again after an update, or to renew a certificate before it expires. Of two that
-    run at once, one waits for the other.
+    Existing values are kept. Run it again after an update, or to renew a certificate before it expires. A run
+    that starts during another one waits for it.
     """
     file, keys = folder / ".env", folder / "keys"
     try:

@@ -29,27 +29,31 @@ _CONTRACT = ROOT / "tests" / "contract"
 def conform(
     service: Annotated[str, typer.Argument(help="The service, for example customers.")],
     *,
-    only: Annotated[str | None, typer.Option(metavar="INSTANCE", help="Fail if another one is ready.")] = None,
+    only: Annotated[str | None, typer.Option(metavar="INSTANCE", help="Fail if another instance is ready.")] = None,
     against: Annotated[
-        str | None, typer.Option(metavar="INSTANCE", help="Also hold the pool of this and the other instance together.")
+        str | None,
+        typer.Option(metavar="INSTANCE", help="Also check that this and the other instance work as one pool."),
     ] = None,
     rules: Annotated[
-        list[str] | None, typer.Option("--rule", metavar="RULE", help="Only this rule, or family: W-TOK. Repeatable.")
+        list[str] | None,
+        typer.Option("--rule", metavar="RULE", help="Only this rule or family, such as W-TOK. Repeatable."),
     ] = None,
     jwks_stand_in: Annotated[
-        bool, typer.Option("--jwks-stand-in", help="Answer auth.jwks and sign tokens: on a private bus without auth.")
+        bool, typer.Option("--jwks-stand-in", help="Answer auth.jwks and sign tokens, for a private bus without auth.")
     ] = False,
     seed: Annotated[int | None, typer.Option(help="Repeat the generated payloads of a run.")] = None,
     payloads: Annotated[int, typer.Option(min=1, max=10_000, help="Generated payloads for each endpoint.")] = 25,
     flood: Annotated[int, typer.Option(min=0, max=100_000, help="Requests at once; 0 sends no flood.")] = 3000,
     fault_command: Annotated[
-        str | None, typer.Option(help="Called with `away` and `back`: takes the database away.")
+        str | None, typer.Option(help="A command: `away` takes the database away, `back` returns it.")
     ] = None,
     rights_command: Annotated[
         str | None,
-        typer.Option(help="Called with `away SUBJECT` and `back`: has NATS refuse the subscription to the subject."),
+        typer.Option(help="A command: `away SUBJECT` makes NATS refuse the subscription, `back` allows it."),
     ] = None,
-    stop_command: Annotated[str | None, typer.Option(help="Sends SIGTERM to the worker. It is the last check.")] = None,
+    stop_command: Annotated[
+        str | None, typer.Option(help="A command that sends SIGTERM to the worker, for the last check.")
+    ] = None,
     contracts: Annotated[
         Path, typer.Option(callback=expanded, help="The folder of the exported contracts.", show_default=False)
     ] = ROOT / "docs" / "contracts",

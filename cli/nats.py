@@ -89,7 +89,7 @@ def keys(
 def make_keys(folder: Path, hosts: Sequence[str]) -> dict[str, str]:
     """Create what is missing, and return the variables of nats.env. Raises OSError, ValueError.
 
-    Of two that run at once, one waits for the other, and then finds its keys.
+    A run that starts during another one waits for it, and keeps the keys of that run.
     """
     own = folder / "nats"  # mounted as a folder, so it holds no other keys
     for made in (folder, own):

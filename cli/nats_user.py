@@ -33,7 +33,7 @@ def add(
     """Add a NATS user that may call these subjects, and nothing else.
 
     It may call subjects that only read, and subjects whose worker verifies the token of an end user. The
-    command writes it to callers.json, and to the files of `mesh generate`.
+    command writes the user to callers.json, and to the files of `mesh generate`.
     """
     path = folder / CALLERS.name
     try:
@@ -54,7 +54,7 @@ def add(
 
 @user.command()
 def remove(name: Name, *, folder: Folder = ROOT, as_json: JsonOption = False) -> None:
-    """Remove the user. NATS refuses it once it has the new nats.conf."""
+    """Remove a NATS user. NATS refuses the user once it has loaded the new nats.conf."""
     path = folder / CALLERS.name
     try:
         callers = read_callers(path, BY_NAME)

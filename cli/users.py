@@ -134,7 +134,7 @@ def _may(user: User) -> str:
 
 @users.command("create-admin")
 def create_admin(
-    email: str,
+    email: Annotated[str, typer.Argument(help="The e-mail address of the new administrator.")],
     *,
     password: Annotated[
         str | None,

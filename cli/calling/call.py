@@ -53,7 +53,8 @@ def call(  # its options
     ] = None,
     check: Annotated[bool, typer.Option(help="Validate payload and reply against the contract.")] = True,
     repeat: Annotated[
-        int | None, typer.Option(min=1, max=10_000_000, help="Send it so often, and print figures in place of replies.")
+        int | None,
+        typer.Option(min=1, max=10_000_000, help="Send it this many times, and print figures instead of replies."),
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=1000, help="Requests in flight with --repeat.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures of --repeat as JSON.")] = False,

@@ -36,7 +36,7 @@ def describe(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, with JSON Schemas.")] = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """Say all that is declared of an endpoint or an event: shapes, access, reasons, an example, who uses it.
+    """Show what an endpoint or an event declares: shapes, access, reasons, an example, callers.
 
     If a mesh runs, it also names the instances that serve the endpoint.
 

@@ -64,9 +64,9 @@ def ls(
 
     A worker of `mesh up` whose metrics or discovery do not answer hangs: it is listed too.
 
-    With NATS_URL there is only NATS to ask. A service of which no instance answers is listed: as one that hangs while
-    NATS still delivers to it, later as one without an instance. With nats.conf, NATS cuts a frozen process off after
-    3 s. An instance that hangs beside one that answers is not listed.
+    With NATS_URL it asks only NATS. A service of which no instance answers is listed too. It hangs while NATS still
+    delivers to it. With nats.conf, NATS disconnects a frozen process after 3 s. Then the service is listed as one
+    without an instance. An instance that hangs beside one that answers is not listed.
 
     Exit status: 0, or 3 if no service answers or no mesh is running.
     """

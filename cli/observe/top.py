@@ -37,8 +37,8 @@ def top(
 ) -> None:
     """Show the traffic of every process of `mesh up`, until Ctrl-C. Without a terminal it prints one interval.
 
-    `err/s` counts errors that are the server's fault. Durations are estimated from histograms: below 5 ms they are not
-    told apart. `queue` counts requests that wait for a handler, `lag` durable events that wait for the service.
+    `err/s` counts errors that are the server's fault. Durations are estimated from histograms, whose lowest bucket is
+    5 ms. `queue` counts requests that wait for a handler, `lag` durable events that wait for the service.
 
     Exit status: 0, or 3 if no mesh is running.
     """

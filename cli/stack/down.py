@@ -22,7 +22,7 @@ def down(
     as_json: JsonOption = False,
     home: HomeOption = Path(".mesh"),
 ) -> None:
-    """Stop the running `mesh up`: as Ctrl-C does in its terminal. Data is kept.
+    """Stop the running `mesh up`, as Ctrl-C does in its terminal. Data is kept.
 
     Exit status: 0, 1 if it does not stop in time, or 3 if no mesh is running.
     """
