@@ -1,4 +1,4 @@
-"""`mesh conform`: holds a worker, in whatever language, against the rules of wire.md."""
+"""`mesh conform`: checks a worker in any language by the rules of wire.md."""
 
 import asyncio
 import secrets

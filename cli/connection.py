@@ -40,7 +40,7 @@ HomeOption = Annotated[
 
 
 Person = Literal["operator", "deployer"]
-"""As whom a command connects: who looks after the mesh, or who makes its streams."""
+"""The NATS user of a command: `operator` reads and watches, `deployer` creates streams."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Looks at the mesh again and again, and keeps what it sees for the pages."""
+"""Polls the mesh, and keeps what the pages show."""
 
 import asyncio
 import time

@@ -107,7 +107,7 @@ class Handlers:
 
     @answers(CUSTOMERS_IMPORT_ROWS)
     async def import_rows(self, request: ImportRows) -> RowsImported:
-        """What became of each row. A row is refused in its place, not raised."""
+        """The outcome of each row. A refused row is an outcome, not a fault."""
         return await self._writes(CUSTOMERS_IMPORT_ROWS, request, lambda customers: customers.import_rows(request))
 
     @answers(CUSTOMERS_HISTORY)

@@ -140,7 +140,7 @@ class Customers(VersionedRepository[str, Customer]):
         return await self._restore(customer_id, expected_version)
 
     async def import_rows(self, request: ImportRows) -> RowsImported:
-        """What became of each row. A row that somebody else creates meanwhile is looked at again."""
+        """The outcome of each row. A row whose customer another transaction creates meanwhile is planned again."""
         if not request.dry_run:
             await name_caller(self._database)
         left, done = list(range(len(request.rows))), dict[int, ImportedRow]()
@@ -164,7 +164,7 @@ class Customers(VersionedRepository[str, Customer]):
         return {row["customer_id"]: dict(row) for row in rows}
 
     async def _take(self, steps: Mapping[str, Step]) -> dict[str, Step]:
-        """The steps that are done, after those that write. Left out: what cannot be created because it now exists."""
+        """Write the steps, and return those that are done. Left out: creations of customers that now exist."""
         written = await self._write(steps, ImportOutcome.CREATED, inserting)
         written |= await self._write(steps, ImportOutcome.UPDATED, updating)
         changing = {ImportOutcome.CREATED, ImportOutcome.UPDATED}

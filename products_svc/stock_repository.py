@@ -74,14 +74,14 @@ class Ledger:
         self._connection = connection
 
     async def lock(self, product_ids: Collection[int]) -> dict[int, Stock]:
-        """The units of those of the products that there are; nobody else changes them until the transaction ends."""
+        """The units of each product that exists. No other transaction changes them until this one ends."""
         rows = await self._connection.fetch(_LOCK, list(product_ids))
         return {row["product_id"]: _stock(row) for row in rows}
 
     async def move(self, units: Mapping[int, tuple[int, int]], cause: Cause) -> None:
-        """Change units in stock and units reserved of each product by so many, and keep the movement.
+        """Add to each product's units in stock and reserved units, and record the movement.
 
-        A product whose units in stock change is announced.
+        `units`: both differences by product. Publishes an event for each product whose units in stock change.
         """
         moved = await self._connection.fetch(
             _MOVE,
@@ -98,7 +98,7 @@ class Ledger:
                 await announce(self._connection, row["product_id"], row["version"])
 
     async def keep_edit(self, product_id: int, in_stock: int, user_id: str | None) -> None:
-        """Keep the movement of an edit, which has changed the units in stock itself."""
+        """Record the movement of an edit that has already changed the units in stock."""
         await self._connection.fetch(
             "INSERT INTO stock_movements (product_id, kind, in_stock, reserved, user_id) VALUES ($1, $2, $3, 0, $4)",
             product_id,
@@ -108,7 +108,7 @@ class Ledger:
         )
 
     async def claim(self, order_id: int, state: ReservationState) -> bool:
-        """Whether the order has had no reservation, and has one now; another transaction with it is waited for."""
+        """Create the order's reservation in this state. False if there is one. Waits for a transaction that creates one."""
         row = await self._connection.fetchrow(
             "INSERT INTO stock_reservations (order_id, state) VALUES ($1, $2)"
             " ON CONFLICT DO NOTHING RETURNING order_id",
@@ -118,7 +118,7 @@ class Ledger:
         return row is not None
 
     async def refuse(self, order_id: int, short: tuple[ShortLine, ...]) -> None:
-        """Keep that the reservation is refused, and why."""
+        """Record that the reservation is refused, with the products that are short."""
         await self._connection.fetch(
             "UPDATE stock_reservations SET state = $2, short = $3 WHERE order_id = $1",
             order_id,
@@ -127,7 +127,7 @@ class Ledger:
         )
 
     async def end(self, order_id: int, state: ReservationState, kind: MovementKind, *, in_stock: int) -> None:
-        """End the reservation where there is one still; of each unit of it, `in_stock` go into the stock."""
+        """End the reservation if it still exists. Adds `in_stock` to the units in stock for each reserved unit."""
         ended = await self._connection.fetchrow(
             "UPDATE stock_reservations SET state = $2, updated_at = now()"
             " WHERE order_id = $1 AND state = 'reserved' RETURNING order_id",
@@ -144,7 +144,7 @@ class Ledger:
         await self.move(units, Cause(kind, order_id=order_id))
 
     async def reservation(self, order_id: int) -> Reservation:
-        """What became of the order's units. Raises NotFound."""
+        """The state of the order's units. Raises NotFound."""
         row = await self._connection.fetchrow(
             "SELECT order_id, state, short FROM stock_reservations WHERE order_id = $1", order_id
         )
@@ -239,7 +239,7 @@ class Warehouse:
 
 
 def _missing(wanted: Mapping[int, int], found: Mapping[int, Stock]) -> tuple[ShortLine, ...]:
-    """The products of which there is too little; of one that is not there, nothing."""
+    """The products with too few available units. An unknown product has none."""
     available = {key: found[key].units_available if key in found else 0 for key in wanted}
     return tuple(
         ShortLine(product_id=key, wanted=units, in_stock=available[key])

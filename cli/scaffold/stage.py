@@ -55,7 +55,7 @@ def changes(root: Path, edit: Callable[[Path], None]) -> list[Change]:
 
 
 def apply(root: Path, made: Sequence[Change]) -> None:
-    """Write the changes. Whatever goes wrong, the project is then as it was before."""
+    """Write the changes. If anything fails, the project is as it was before."""
     before = {one.path: None if one.is_new else (root / one.path).read_bytes() for one in made}
     folders: list[Path] = []
     try:

@@ -34,7 +34,7 @@ _READ_CONDITIONS: Final = {
 
 
 def complete_document(app: FastAPI) -> None:
-    """Have the application's document say all that the routes and their endpoints do. It is built on first use."""
+    """Complete the application's document from the routes and their endpoints, on its first use."""
     document = app.openapi
 
     def completed() -> dict[str, Any]:

@@ -33,7 +33,7 @@ Read = TypeVar("Read")
 
 
 async def follow(request: Request, after: int | None) -> AsyncGenerator[bytes, None]:
-    """The caller's events behind the position `after`, None for new ones alone. It ends where the client is to resume.
+    """The caller's events behind the position `after`; None: only new ones. It ends when the client should resume.
 
     Raises, before the first part, Unauthenticated, RateLimited and Unavailable.
     """

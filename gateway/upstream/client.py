@@ -97,7 +97,7 @@ class Guard:
     def leave(
         self, ticket: Ticket, started: float, now: float, slow_after: float, error: BaseException | None = None
     ) -> None:
-        """Learn from what came of the call; `slow_after` seconds are a sign of congestion."""
+        """Learn from the outcome of the call. One over `slow_after` seconds may be a sign of congestion."""
         slow = now - started > slow_after
         congested: bool | None = None
         timed_out: bool | None = None

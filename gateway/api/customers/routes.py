@@ -70,7 +70,7 @@ async def facet_customers(
     filters: Annotated[CustomerFilters, Query()],
     call: Call[customers.FacetCustomers, CustomerFacets] = calls(CUSTOMERS_FACETS, CustomerFacets),
 ) -> CustomerFacets:
-    """Count the customers that match every given filter, in all and by country, city and title."""
+    """Count the customers that match every given filter, in total and by country, city and title."""
     return await call(filters.to_facets())
 
 
@@ -105,10 +105,11 @@ async def import_customers(
     query: Annotated[ImportQuery, Query()],
     call: Call[customers_import.ImportRows, customers_import.RowsImported] = calls(CUSTOMERS_IMPORT_ROWS),
 ) -> Response:
-    """Create and change customers from a file, row by row. Each row is answered in a line of its own, in their order.
+    """Create and change customers from a file, row by row. The answer has a line for each row, in the file's order.
 
-    A row is written whole or not at all. The last line has the totals, and from where on the import is `incomplete`, if
-    it is. Then send the file again: what is there is `unchanged`. A file of `GET /v1/customers` can be imported.
+    A row is written whole or not at all. The last line has the totals. If the import ended early, `incomplete` names
+    the first row without an answer. Then send the file again: rows that were written are `unchanged`. A file that
+    `GET /v1/customers` exported can be imported.
     """
     try:
         reader = READERS[kind_of(request.headers.raw, READERS)]()
