@@ -18,7 +18,7 @@ from gateway.routing.guard import caller
 from mesh.core import context
 from mesh.core.context import keyed, working_on
 from mesh.core.endpoint import Access
-from mesh.core.errors import BadReply, MeshError
+from mesh.core.errors import BadReply, MeshError, TimedOut
 from mesh.security.verifier import require_access
 
 Item = TypeVar("Item")
@@ -27,6 +27,8 @@ Answer = Mapping[str, Any]
 """What became of a row: its `outcome` and more."""
 
 _OUTCOME: Final = "outcome"
+_PART: Final = 4096
+"""Bytes that are read without a pause. Each may be a row."""
 
 
 @dataclass(frozen=True)
@@ -104,14 +106,18 @@ class Import(Generic[Item]):
             with working_on(self._soon()):
                 piece = await anext(pieces, None)
             more = piece is not None
-            for row in self.rows.end() if piece is None else self.rows.feed(piece):
-                yield row
+            for rows in [self.rows.end()] if piece is None else map(self.rows.feed, _parts(piece)):
+                await self._turn()
+                for row in rows:
+                    yield row
 
     async def _answered(self, group: Sequence[Row[Item]]) -> bytes:
         """The lines of these rows, once the service has taken them."""
         items = [row.item for row in group if row.item is not None]
         answers: Sequence[Answer] = ()
-        if items:
+        if not items:
+            await self._turn()
+        else:
             self._sent += 1
             with working_on(self._soon()), keyed(f"{self._key}-{self._sent}"):
                 require_access(self.access, await caller(self.request))
@@ -123,6 +129,12 @@ class Import(Generic[Item]):
         self._counts.update(line[_OUTCOME] for line in lines)
         return b"".join(to_json(line) + b"\n" for line in lines)
 
+    async def _turn(self) -> None:
+        """Let other requests have their turn: rows that are refused here wait for nothing. Raises TimedOut."""
+        await asyncio.sleep(0)
+        if self._now() >= self._end:
+            raise TimedOut("deadline_exceeded", "the import took too long")
+
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
@@ -130,6 +142,11 @@ class Import(Generic[Item]):
         """The current request with time for its next step, as long as the import has time."""
         step = self._now() + dependencies(self.request).limits.gateway_timeout
         return context.in_request()._replace(deadline=min(step, self._end))
+
+
+def _parts(piece: bytes) -> Iterator[bytes]:
+    """A piece of the body in parts that take little time to read."""
+    return (piece[begin : begin + _PART] for begin in range(0, len(piece), _PART))
 
 
 def _group_key() -> str:

@@ -149,3 +149,28 @@ async def test_a_body_that_never_ends_is_not_read_without_end(limited: AsyncClie
     dripping = pieces([many(MOST_ROWS), *["\r\n"] * 1000], pause=0.1)
     last = lines(await limited.post(PATH, content=dripping, headers={**admin, **CSV}))[-1]
     assert (MOST_ROWS, "request_timeout") == (last["created"], last["incomplete"]["problem"]["reason"])
+
+
+@pytest.mark.parametrize("body", ["customer_id\n" + "x\n" * 30_000, "\n" * 300_000])
+async def test_rows_that_ask_no_service_leave_other_requests_their_turn(
+    http: AsyncClient, admin: Headers, body: str
+) -> None:
+    """In one piece, which the gateway could read without a pause."""
+    importing = asyncio.create_task(http.post(PATH, content=body, headers={**admin, **CSV}))
+    turns = 0
+    while not importing.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert importing.result().status_code in {200, 422}
+    assert turns > len(body) / 4096
+
+
+async def test_rows_that_ask_no_service_have_no_more_time_than_others(
+    transport: MemoryTransport, admin: Headers
+) -> None:
+    asgi = ASGITransport(application(GatewaySettings(gateway_import_timeout=0.2), transport))
+    async with AsyncClient(transport=asgi, base_url="http://gateway.test") as client:
+        body = "customer_id\n" + "x\n" * 100_000
+        last = lines(await client.post(PATH, content=body, headers={**admin, **CSV}))[-1]
+    assert "deadline_exceeded" == last["incomplete"]["problem"]["reason"]
+    assert 0 < last["refused"] == last["incomplete"]["from_line"] - 2 < 100_000
