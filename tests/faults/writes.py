@@ -133,6 +133,11 @@ def _may_be_repeated(kind: str) -> bool:
     return kind.startswith(_TRY_AGAIN)
 
 
+def free_ids(count: int) -> list[str]:
+    """Keys that no customer and no writer has."""
+    return [*itertools.islice(_FREE, count)]
+
+
 async def in_database(stack: Stack, customer_ids: Iterable[str]) -> dict[str, int]:
     """The versions of the customers that PostgreSQL has, without asking any service."""
     connection = await asyncpg.connect(stack.state.databases["customers"])
