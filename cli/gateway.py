@@ -1,18 +1,19 @@
 """How a command calls the gateway as an administrator: over HTTP, like any client."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener, getproxies
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from cli.connection import NOBODY_SERVES, running_stack
 from cli.failure import fail
@@ -20,10 +21,15 @@ from contracts.auth import Tokens, UserPage
 from devstack.home.state import Admin, StackState
 from mesh.core.endpoint import MAX_LIST_REPLY
 from mesh.core.reading import Reader, Unreadable
+from mesh.core.settings import DAY
 from mesh.wire.problem import MAX_PROBLEM
 
 _TIMEOUT = 15.0
 _MAX_ANSWER = 2 * MAX_LIST_REPLY
+_LONGEST = 100 * 365 * DAY
+VISIBLE = "^[!-~]+$"
+"""What an access token consists of: visible ASCII."""
+
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -37,6 +43,13 @@ TokenOption = Annotated[
         help="An administrator's access token. Default: logs in as the stack's first administrator.",
     ),
 ]
+
+
+class UsableTokens(Tokens):
+    """Tokens that fit into a header, and that end within a lifetime."""
+
+    access_token: Annotated[str, Field(repr=False, pattern=VISIBLE)]
+    expires_in: Annotated[int, Field(ge=0, le=_LONGEST)]
 
 
 @dataclass(frozen=True)
@@ -100,9 +113,9 @@ def find_gateway(home: Path, gateway: str | None) -> tuple[str, StackState | Non
     return url.rstrip("/"), stack
 
 
-def log_in(url: str, email: str, password: str) -> Tokens:
+def log_in(url: str, email: str, password: str) -> UsableTokens:
     """Start a session. Raises Refused."""
-    return ask(url, "POST", "/v1/auth/login", Tokens, body={"email": email, "password": password})
+    return ask(url, "POST", "/v1/auth/login", UsableTokens, body={"email": email, "password": password})
 
 
 def _log_in(url: str, admin: Admin) -> str:
@@ -144,7 +157,7 @@ def ask(
     try:
         request = Request(url + path, data, sent, method=method)  # noqa: S310  # http or https
         with _direct().open(request, timeout=_TIMEOUT) as answer:
-            said = answer.read(_MAX_ANSWER + 1) or b"{}"
+            said = _whole(answer, _MAX_ANSWER) or b"{}"
     except HTTPError as error:
         raise Refused(_problem(error), error.code) from None
     except (URLError, OSError, HTTPException, ValueError) as error:
@@ -155,6 +168,17 @@ def ask(
         fail(f"{url} sent an invalid response: {error}")
 
 
+def _whole(answer: HTTPResponse, most: int) -> bytes:
+    """The body, or its beginning if it has more than `most` bytes. Raises TimeoutError if it comes too slowly."""
+    end = time.monotonic() + _TIMEOUT
+    said = b""
+    while len(said) <= most and (piece := answer.read1(most + 1 - len(said))):
+        said += piece
+        if time.monotonic() >= end:
+            raise TimeoutError("its response takes too long")
+    return said
+
+
 def _direct() -> OpenerDirector:
     """Opens URLs without `http_proxy`: a proxy would read the password, even for this machine."""
     return build_opener(ProxyHandler({scheme: url for scheme, url in getproxies().items() if scheme == "https"}))
@@ -162,7 +186,7 @@ def _direct() -> OpenerDirector:
 
 def _problem(error: HTTPError) -> str:
     try:
-        problem = Reader(_Problem, MAX_PROBLEM)(error.read(MAX_PROBLEM + 1))
+        problem = Reader(_Problem, MAX_PROBLEM)(_whole(cast("HTTPResponse", error.fp), MAX_PROBLEM))
     except (Unreadable, OSError, HTTPException):
         return f"HTTP {error.code}"
     return f"{problem.detail} ({problem.reason})"

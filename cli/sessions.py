@@ -3,16 +3,19 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from cli.failure import fail
+from cli.gateway import VISIBLE
 from contracts.auth import Tokens
 from devstack.errors import DevstackError
 from devstack.home.state import require_ours
 from ops.private_files import locked, write_private
 
+_END = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 _MOST = 50
 """Sessions that are kept. The oldest login goes first."""
 
@@ -24,8 +27,8 @@ class Session(BaseModel):
     email: str
     admin: bool
     """Whether --admin made it: only --admin uses it again."""
-    access_token: str = Field(repr=False)
-    expires_at: float
+    access_token: str = Field(repr=False, pattern=VISIBLE)
+    expires_at: float = Field(ge=0, le=_END)
     """Seconds since 1970."""
     refresh_token: str = Field(repr=False)
 

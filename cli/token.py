@@ -12,9 +12,9 @@ import typer
 
 from cli.connection import HomeOption
 from cli.failure import fail
-from cli.gateway import GatewayOption, Nothing, Refused, ask, find_gateway, log_in
+from cli.gateway import GatewayOption, Nothing, Refused, UsableTokens, ask, find_gateway, log_in
 from cli.sessions import Session, Sessions, kept_sessions
-from contracts.auth import Tokens, User
+from contracts.auth import User
 from mesh.core.terminal import escaped
 
 _LEAST = 60
@@ -86,7 +86,7 @@ def _accepted(session: Session) -> bool:
 def _refreshed(session: Session, sessions: Sessions) -> Session | None:
     try:
         body = {"refresh_token": session.refresh_token}
-        renewed = session.renewed(ask(session.gateway, "POST", "/v1/auth/refresh", Tokens, body=body))
+        renewed = session.renewed(ask(session.gateway, "POST", "/v1/auth/refresh", UsableTokens, body=body))
     except Refused as error:
         if error.status != _UNAUTHENTICATED:
             fail(str(error))

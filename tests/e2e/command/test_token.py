@@ -169,9 +169,11 @@ async def test_a_file_that_is_damaged_or_open_to_others_is_refused(nancy: Person
     shared = await nancy.token()
     assert (1, True) == (shared.code, "other users can write" in shared.err)
     file.chmod(0o600)
-    file.write_text("[7]")
-    damaged = await nancy.token()
-    assert (1, f"mesh: {file} is damaged: remove it, and log in again\n") == (damaged.code, damaged.err)
+    kept = json.loads(file.read_text())[0]
+    for sessions in ([7], [{**kept, "expires_at": float("inf")}], [{**kept, "access_token": "t\n"}]):
+        file.write_text(json.dumps(sessions).replace("Infinity", "1e999"))
+        damaged = await nancy.token()
+        assert (1, f"mesh: {file} is damaged: remove it, and log in again\n") == (damaged.code, damaged.err)
 
 
 async def test_a_terminal_is_asked_and_shows_no_password(http: AsyncClient, nancy: Person, tmp_path: Path) -> None:

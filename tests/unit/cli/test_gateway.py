@@ -2,14 +2,16 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import typer
 
 from cli import users
-from cli.gateway import Gateway
+from cli.gateway import Gateway, log_in
 from contracts.auth import UserPage
 
 NANCY = {"user_id": "u1", "email": "n@x.example", "roles": ["USER"], "created_at": "2026-07-01T00:00:00Z"}
@@ -21,6 +23,8 @@ class Answer:
 
     status = 200
     body = b""
+    trickles = False
+    """Send blanks without end, one after the other."""
     asked: list[str]
 
 
@@ -32,6 +36,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(self.answer.status)
         self.end_headers()
         self.wfile.write(self.answer.body)
+        with suppress(ConnectionError):
+            while self.answer.trickles:
+                self.wfile.write(b" ")
+                time.sleep(0.01)
 
     do_PATCH = do_POST = do_GET  # noqa: N815  # the names that http.server looks for
 
@@ -122,3 +130,33 @@ def test_no_id_and_no_cursor_leads_to_another_path(answer: Answer, url: str) -> 
     with pytest.raises(typer.Exit):
         users.disable("../auth/password?x=", gateway=url, token="t")
     assert ["/v1/users/..%2Fauth%2Fpassword%3Fx%3D"] == answer.asked
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"access_token": one} for one in ("", "t\n\x1b[31mX: y", "a b", "\xe9")),
+        *({"expires_in": one} for one in (-1, 10**400, 1e300)),
+    ],
+)
+def test_tokens_that_cannot_be_used_are_an_invalid_response_and_are_not_shown(
+    answer: Answer, url: str, wrong: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tokens = {"access_token": "t", "token_type": "Bearer", "expires_in": 900, "refresh_token": "r"}
+    answer.body = json.dumps({**tokens, **wrong}).encode()
+    with pytest.raises(typer.Exit):
+        log_in(url, "n@x.example", "x")
+    said = capsys.readouterr().err
+    assert said.startswith(f"mesh: {url} sent an invalid response: {next(iter(wrong))}")
+    assert "31m" not in said
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_response_that_trickles_is_not_waited_for(
+    answer: Answer, url: str, status: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.gateway._TIMEOUT", 0.3)
+    answer.status, answer.trickles = status, True
+    with pytest.raises(typer.Exit):
+        Gateway(url, "t").ask(UserPage, "GET", "/v1/users")
+    assert capsys.readouterr().err.startswith("mesh: HTTP 403" if status == 403 else f"mesh: {url} does not answer")
