@@ -95,6 +95,9 @@ READERS: Final[dict[str, Callable[[], Rows[CustomerRow]]]] = {
 
 def _checked(names: Sequence[str]) -> Sequence[str]:
     """The columns of a header. Raises Invalid."""
+    if "" in names:
+        number = names.index("") + 1
+        raise _wrong_header(f"column {number}", FieldReason.REQUIRED, "the header has no name for this column")
     unknown = [name for name in names if name not in COLUMNS]
     if unknown:
         shown = [field_path([name]) for name in unknown[:MOST_FIELD_ERRORS]]

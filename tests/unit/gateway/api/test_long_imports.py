@@ -1,6 +1,7 @@
 """Imports of many rows: they go in groups, a failure is seen, and no body is read without end."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -10,11 +11,13 @@ from httpx2 import ASGITransport, AsyncClient
 from contracts.customers_import import MOST_ROWS, ImportRows, RowsImported
 from gateway.settings import IMPORTS, GatewaySettings
 from mesh.core.errors import Unavailable
+from mesh.security.verifier import LEEWAY
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryTransport
 from subjects import CUSTOMERS_IMPORT_ROWS
 from tests.support.gateway.applications import application
 from tests.support.gateway.imports import CSV, HEADER, PATH, created, lines, many
+from tests.support.gateway.tokens import bearer
 from tests.support.gateway.world import World
 from tests.support.http.problems import problem
 
@@ -149,6 +152,24 @@ async def test_a_body_that_never_ends_is_not_read_without_end(limited: AsyncClie
     dripping = pieces([many(MOST_ROWS), *["\r\n"] * 1000], pause=0.1)
     last = lines(await limited.post(PATH, content=dripping, headers={**admin, **CSV}))[-1]
     assert (MOST_ROWS, "request_timeout") == (last["created"], last["incomplete"]["problem"]["reason"])
+
+
+async def test_a_token_that_expires_during_an_import_ends_it(http: AsyncClient, world: World) -> None:
+    first, last_row = many(MOST_ROWS), "LASTX,Last,,,\r\n"
+    ends = int(time.time()) + 2
+
+    async def body() -> AsyncIterator[bytes]:
+        yield first.encode()
+        while time.time() <= ends:
+            yield b"\r\n"
+            await asyncio.sleep(0.05)
+        yield last_row.encode()
+
+    headers = {**bearer("ADMIN", exp=ends - LEEWAY), **CSV}
+    *rows, last = lines(await http.post(PATH, content=body(), headers=headers))
+
+    assert (MOST_ROWS, 1) == (len(rows), len(world.asked))
+    assert "token_expired" == last["incomplete"]["problem"]["reason"]
 
 
 @pytest.mark.parametrize("body", ["customer_id\n" + "x\n" * 30_000, "\n" * 300_000])

@@ -118,6 +118,7 @@ async def test_a_line_of_ndjson_that_does_not_fit_is_refused_alone(
         ("customer_id;company_name", ["customer_id;company_name"]),
         ("customer_id,city,city", ["city"]),
         ("company_name,city", ["customer_id"]),
+        ("customer_id,city,,", ["column 3"]),
         ("", ["customer_id"]),
     ],
 )
