@@ -12,6 +12,7 @@ from contracts.auth import GetJwks
 from gateway import problems as errors
 from gateway.access.revocations import WITHIN as REVOCATIONS_WITHIN
 from gateway.access.revocations import Revocations
+from gateway.api.about import docs
 from gateway.api.about import routes as about
 from gateway.api.auth import account, audit, mail, users
 from gateway.api.auth import sessions as auth
@@ -88,7 +89,7 @@ _HASHING = (AUTH_LOGIN, AUTH_REGISTER, AUTH_PASSWORD_CHANGE, AUTH_PASSWORD_RESET
 """Endpoints for which auth hashes a password."""
 DROPPED_BY: Final = (EVENTS_PRODUCTS_CHANGED, EVENTS_PRODUCTS_CATEGORY_CHANGED)
 """The events that drop responses from memory: those of what the cached endpoints show."""
-_DOCS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
+_REDOC = {"/redoc"}
 
 _DESCRIPTION = """\
 Northwind's customers, products and orders over HTTP, answered by services behind NATS.
@@ -116,13 +117,13 @@ def build(  # noqa: PLR0913  # the last ones by name
     are the same without it, and a test compares them. `insides`: FastAPI's, as another version may have them.
     """
     app = FastAPIOffline(
+        docs_url=None,  # gateway/api/about/docs.py has the page
         title="Northwind mesh",
         version=package_version(),
         description=_DESCRIPTION,
         exception_handlers={**errors.HANDLERS, Exception: last_resort},
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
-        swagger_ui_parameters={"validatorUrl": None},  # it would send the document to a public validator
         telemetry={"tracing": False, "metrics": False, "logs": False},  # each request would look for OpenTelemetry
     )
     app.state.dependencies = parts = wire(settings, transport)
@@ -130,10 +131,11 @@ def build(  # noqa: PLR0913  # the last ones by name
         measure_upstream(parts.client, parts.verifier, parts.cache, metrics)
     for routes in (
         *(auth, account, mail, users, audit, customers, stock, prices, inventory, products, categories, suppliers),
-        *(carts, orders, shipping, notifications, events, together, health, contracts, about),
+        *(carts, orders, shipping, notifications, events, together, health, contracts, about, docs),
     ):
         app.include_router(routes.router)
-    refuse_undeclared(app, without=health.PATHS | events.PATHS | contracts.PATHS | about.PATHS | together.PATHS | _DOCS)
+    pages = about.PATHS | docs.PATHS | _REDOC
+    refuse_undeclared(app, without=health.PATHS | events.PATHS | contracts.PATHS | together.PATHS | pages)
     refuse_shadowed(app)
     declare_read_only(app)
     describe(app, offers(routes_of(app)))
