@@ -89,6 +89,7 @@ async def log_in_there(docs: Docs, account: tuple[str, str]) -> dict[str, str]:
     answer = await docs.run(LOG_IN, dict(zip(("email", "password"), account, strict=True)))
     assert 200 == answer.status
     tokens: dict[str, str] = await answer.json()
+    await docs.page.locator(".auth-wrapper .authorize.locked").wait_for()  # the browser has a response before its page
     return tokens
 
 
