@@ -223,6 +223,23 @@ ValueRead = Annotated[Decimal, _read_by(VALUE_PATTERN), VALUE_SCHEMA]
 Day = Annotated[date, Field(strict=False), BeforeValidator(_day)]
 """A day, `YYYY-MM-DD`. pydantic alone also reads a number of seconds."""
 
+_YEAR: Final = "[12][0-9]{3}"
+_LEAP_YEAR: Final = "([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)"
+_DATES: Final = (
+    f"{_YEAR}-(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])",
+    f"{_YEAR}-(0[469]|11)-(0[1-9]|[12][0-9]|30)",
+    f"{_YEAR}-02-(0[1-9]|1[0-9]|2[0-8])",
+    f"{_LEAP_YEAR}-02-29",
+)
+_TIME: Final = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+Timestamp = Annotated[
+    str, Form(f"^({'|'.join(_DATES)})T{_TIME}Z$", "must be a timestamp in UTC such as 2026-12-01T08:30:00Z")
+]
+"""A timestamp in a request, RFC 3339 in UTC, of the years 1000 to 2999. It stays the text that cursors depend on.
+
+The pattern refuses days that do not exist, so that a schema does too.
+"""
+
 Id = Annotated[int, Field(ge=1, le=_LARGEST_INTEGER)]
 Count = Annotated[int, Field(ge=0, le=_LARGEST_INTEGER)]
 Version = Annotated[int, Field(ge=1, le=_LARGEST_INTEGER)]

@@ -19,6 +19,7 @@ from contracts.base import (
     Reply,
     Request,
     Search,
+    Timestamp,
     Version,
     absent,
     many,
@@ -96,6 +97,9 @@ class Customer(Reply):
     fax: str | None
     version: Version
     archived_at: datetime | None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    """When it got this version."""
 
 
 class CustomerPage(Reply):
@@ -190,6 +194,9 @@ class ListCustomers(Request):
     contact, city or country; case and accents are ignored. `sort` has up to three fields with commas between them:
     `country,-company_name`. `-` sorts descending. The id breaks ties.
 
+    `created_after` and `updated_after` find customers of this moment or later, `created_before` and `updated_before`
+    those from before it.
+
     `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
     """
 
@@ -198,6 +205,10 @@ class ListCustomers(Request):
     region: Place | None = None
     q: Search | None = None
     archived: ArchivedFilter = ArchivedFilter.LEFT_OUT
+    created_after: Timestamp | None = None
+    created_before: Timestamp | None = None
+    updated_after: Timestamp | None = None
+    updated_before: Timestamp | None = None
     sort: CustomerOrder = CustomerSort.ID.value
     limit: Limit = 50
     cursor: LongCursor | None = None
@@ -212,6 +223,10 @@ class FacetCustomers(Request):
     region: Place | None = None
     q: Search | None = None
     archived: ArchivedFilter = ArchivedFilter.LEFT_OUT
+    created_after: Timestamp | None = None
+    created_before: Timestamp | None = None
+    updated_after: Timestamp | None = None
+    updated_before: Timestamp | None = None
 
 
 class CreateCustomer(Request):

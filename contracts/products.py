@@ -1,5 +1,6 @@
 """The payloads of `products.*` that are about products themselves."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from contracts.base import (
     Reply,
     Request,
     Search,
+    Timestamp,
     Version,
     absent,
     many,
@@ -76,6 +78,9 @@ class Product(Reply):
     reorder_level: int
     discontinued: bool
     version: Version
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    """When it got this version."""
 
 
 class ProductPage(Reply):
@@ -115,6 +120,9 @@ class ListProducts(Request):
     selects by whether the units in stock are at or below the reorder level. `sort` has up to three fields with commas
     between them: `unit_price,-product_name`. `-` sorts descending. The id breaks ties.
 
+    `created_after` and `updated_after` find products of this moment or later, `created_before` and `updated_before`
+    those from before it.
+
     `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
     """
 
@@ -125,6 +133,10 @@ class ListProducts(Request):
     max_price: Money | None = None
     discontinued: bool | None = None
     low_stock: bool | None = None
+    created_after: Timestamp | None = None
+    created_before: Timestamp | None = None
+    updated_after: Timestamp | None = None
+    updated_before: Timestamp | None = None
     sort: ProductOrder = ProductSort.ID.value
     limit: Limit = 50
     cursor: Cursor | None = None

@@ -45,7 +45,7 @@ log = structlog.get_logger()
 
 _COLUMNS = (
     "customer_id, company_name, contact_name, contact_title, address, city, region, postal_code, country, phone, fax,"
-    " version, archived_at"
+    " version, archived_at, created_at, updated_at"
 )
 _FOLDED = ("company_name", "contact_name", "city", "country")  # searched by a folded column beside each
 _FILTERS = ("country", "city", "region")
@@ -225,6 +225,8 @@ def _filter(select: Select, request: ListCustomers | FacetCustomers) -> None:
     for column in _FILTERS:
         if column in request.model_fields_set:  # null is a filter: customers without one
             select.equal(column, getattr(request, column))
+    select.between("created_at", request.created_after, request.created_before)
+    select.between("updated_at", request.updated_after, request.updated_before)
     if request.q is not None:
         select.where("search LIKE {}", pattern(request.q))
 

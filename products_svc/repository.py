@@ -39,7 +39,7 @@ from worker.postgres import name_caller
 
 _COLUMNS = (
     "product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock, units_on_order,"
-    " reorder_level, discontinued, version"
+    " reorder_level, discontinued, version, created_at, updated_at"
 )
 _FOLDED = ("product_name",)  # searched by a folded column beside it
 
@@ -88,6 +88,8 @@ class Catalogue(VersionedRepository[int, Product]):
             select.where("unit_price >= {}", request.min_price)
         if request.max_price is not None:
             select.where("unit_price <= {}", request.max_price)
+        select.between("created_at", request.created_after, request.created_before)
+        select.between("updated_at", request.updated_after, request.updated_before)
         # Literals, not parameters: PostgreSQL uses a partial index only if the condition is in the statement.
         if request.discontinued is not None:
             select.where("discontinued" if request.discontinued else "NOT discontinued")
@@ -166,7 +168,10 @@ async def seed(connection: Connection) -> None:
     """Insert Northwind's categories, suppliers and products. Existing rows stay."""
     for table, key, model in _SEEDS:
         # The contract's types convert the file's text to numbers and booleans.
-        rows = [model.model_validate({**row, "version": 1}).model_dump() for row in read_csv("products_svc", table)]
+        rows = [
+            model.model_validate({**row, "version": 1}).model_dump(exclude_unset=True)
+            for row in read_csv("products_svc", table)
+        ]
         rows = [with_folded(row, _FOLDED) for row in rows]
         await connection.executemany(
             f"{insertion(table, rows[0])} ON CONFLICT DO NOTHING", [tuple(row.values()) for row in rows]

@@ -37,7 +37,7 @@ _LOCK: Final = """
     SELECT product_id, units_in_stock, units_reserved FROM products
     WHERE product_id = ANY($1) ORDER BY product_id FOR UPDATE
 """
-# The version grows with units_in_stock alone: what is reserved is no part of a product's representation.
+# Version and updated_at change with units_in_stock alone: what is reserved is no part of a product's representation.
 _MOVE: Final = """
     WITH line AS (
         SELECT * FROM unnest($1::integer[], $2::integer[], $3::integer[]) AS line (product_id, in_stock, reserved)
@@ -49,7 +49,7 @@ _MOVE: Final = """
         units_in_stock = units_in_stock + in_stock,
         units_reserved = units_reserved + reserved,
         version = version + CASE WHEN in_stock = 0 THEN 0 ELSE 1 END,
-        updated_at = now()
+        updated_at = CASE WHEN in_stock = 0 THEN updated_at ELSE now() END
     FROM line WHERE products.product_id = line.product_id
     RETURNING products.product_id, products.version, line.in_stock
 """

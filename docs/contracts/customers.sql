@@ -134,6 +134,12 @@ EXCEPTION
 END
 $$;
 
+-- customers_svc/migrations/0006_dates.sql
+
+-- Lists select customers by when they were created or changed.
+CREATE INDEX customers_by_created_at ON customers (created_at);
+CREATE INDEX customers_by_updated_at ON customers (updated_at);
+
 -- providers/postgres/event_tables/events_0001_outbox_and_inbox.sql
 
 -- Shared by every service with durable events; a service's own migrations begin with their numbers.

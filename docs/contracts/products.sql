@@ -164,6 +164,12 @@ CREATE TRIGGER products_first_price AFTER INSERT ON products
 CREATE TRIGGER products_new_price AFTER UPDATE OF unit_price ON products
     FOR EACH ROW WHEN (OLD.unit_price <> NEW.unit_price) EXECUTE FUNCTION record_price();
 
+-- products_svc/migrations/0007_dates.sql
+
+-- Lists select products by when they were created or changed.
+CREATE INDEX products_by_created_at ON products (created_at);
+CREATE INDEX products_by_updated_at ON products (updated_at);
+
 -- providers/postgres/event_tables/events_0001_outbox_and_inbox.sql
 
 -- Shared by every service with durable events; a service's own migrations begin with their numbers.

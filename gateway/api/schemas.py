@@ -4,6 +4,7 @@ import re
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.config import JsonDict
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from contracts.base import (
@@ -17,6 +18,7 @@ from contracts.base import (
     Cursor,
     Limit,
     LongCursor,
+    Timestamp,
 )
 
 ContractT = TypeVar("ContractT", bound=BaseModel)
@@ -76,6 +78,10 @@ PageLimit = Annotated[Limit, InDigits]
 _OF_A_PAGE: Final = Field(description="`next_cursor` of the previous page.")
 PageCursor = Annotated[Cursor | None, _OF_A_PAGE]
 LongPageCursor = Annotated[LongCursor | None, _OF_A_PAGE]
+CreatedAfter = Annotated[Timestamp | None, Field(description="Created at this moment or later.")]
+CreatedBefore = Annotated[Timestamp | None, Field(description="Created before this moment.")]
+UpdatedAfter = Annotated[Timestamp | None, Field(description="Changed last at this moment or later.")]
+UpdatedBefore = Annotated[Timestamp | None, Field(description="Changed last before this moment.")]
 WithTotal = Annotated[
     Flag,
     Field(
@@ -88,6 +94,10 @@ Total = Annotated[Count | None, Field(exclude=True)]
 """The number of items on all pages. HTTP has it in a header (`gateway.routing.paging`)."""
 TotalEstimated = Annotated[bool, Field(exclude=True)]
 """Whether that number is an estimate."""
+
+
+DATES_SHOWN: Final[JsonDict] = {"created_at": "2026-12-01T08:30:00Z", "updated_at": "2026-12-01T08:30:00Z"}
+"""For the example of a row."""
 
 
 class Query(BaseModel):

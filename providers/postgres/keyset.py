@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Final
 
@@ -92,6 +93,12 @@ class Select:
             self.where(f"{column} IS NULL")
         else:
             self.where(f"{column} = {{}}", value)
+
+    def between(self, column: str, first: str | None, end: str | None) -> None:
+        """Select rows whose timestamp is at or after `first` and before `end`: RFC 3339 in UTC."""
+        for comparison, moment in ((">=", first), ("<", end)):
+            if moment is not None:
+                self.where(f"{column} {comparison} {{}}", datetime.fromisoformat(moment))
 
     async def page(self, database: Statements, order: Order, page: Page) -> tuple[list[Record], str | None]:
         """The rows of the page, and the cursor of the next one, or None.

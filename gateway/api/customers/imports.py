@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from contracts.customers import CustomerReason
 from contracts.customers_import import CustomerRow, ImportedRow, ImportOutcome
-from gateway.api.customers.schemas import ImportedCustomer
+from gateway.api.customers.import_schemas import ImportedCustomer
 from gateway.routing.importing import Answer, Row, Rows
 from gateway.semantics.records import Records, cells_of
 from gateway.semantics.spreadsheet import restored

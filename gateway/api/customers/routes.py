@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from contracts import customers, customers_import
 from gateway.api.customers.import_document import REQUEST_BODY, RESPONSES, ImportResult
+from gateway.api.customers.import_schemas import ImportQuery
 from gateway.api.customers.imports import READERS, answers
 from gateway.api.customers.schemas import (
     Customer,
@@ -19,7 +20,6 @@ from gateway.api.customers.schemas import (
     CustomerReplacement,
     CustomersFound,
     HistoryQuery,
-    ImportQuery,
     NewCustomer,
 )
 from gateway.api.picking import picked

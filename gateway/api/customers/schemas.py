@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from contracts import customers, customers_import
+from contracts import customers
 from contracts.base import Count, Items, Patch, Request, Search, Version, absent
 from contracts.customers import (
     LONGEST_FACET,
@@ -25,7 +25,9 @@ from contracts.customers import (
 )
 from gateway.api.picking import Letters
 from gateway.api.schemas import (
-    Flag,
+    DATES_SHOWN,
+    CreatedAfter,
+    CreatedBefore,
     InDigits,
     LongPageCursor,
     PageCursor,
@@ -34,6 +36,8 @@ from gateway.api.schemas import (
     Shown,
     Total,
     TotalEstimated,
+    UpdatedAfter,
+    UpdatedBefore,
     WithTotal,
 )
 
@@ -57,7 +61,7 @@ _REPLACEMENT: JsonDict = {name: value for name, value in _ALFKI.items() if name 
 class Customer(Shown[customers.Customer]):
     """A customer. Unknown fields are null."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{**_ALFKI, "version": 1}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_ALFKI, "version": 1, **DATES_SHOWN}]})
 
     customer_id: CustomerId
     company_name: str
@@ -71,6 +75,8 @@ class Customer(Shown[customers.Customer]):
     phone: str | None
     fax: str | None
     version: Version
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 class ListedCustomer(Customer):
@@ -118,6 +124,10 @@ class CustomerFilters(Query):
     archived: Annotated[
         ArchivedFilter, Field(description="`true` includes archived customers, `only` lists these alone.")
     ] = ArchivedFilter.LEFT_OUT
+    created_after: CreatedAfter = None
+    created_before: CreatedBefore = None
+    updated_after: UpdatedAfter = None
+    updated_before: UpdatedBefore = None
 
     def to_facets(self) -> customers.FacetCustomers:
         """The request to the service. An omitted filter is not set; null is a filter."""
@@ -221,35 +231,6 @@ class NewCustomer(Request):
     def to_contract(self) -> customers.CreateCustomer:
         """The request to the service."""
         return customers.CreateCustomer(**self.model_dump(exclude_unset=True))
-
-
-class ImportedCustomer(Request):
-    """A row of an import, which may be one of an export. A field that is left out stays as it is; null clears it."""
-
-    customer_id: CustomerId
-    company_name: CompanyName = absent()
-    contact_name: PersonName | None = absent()
-    contact_title: PersonName | None = absent()
-    address: Street | None = absent()
-    city: Place | None = absent()
-    region: Place | None = absent()
-    postal_code: PostalCode | None = absent()
-    country: Place | None = absent()
-    phone: PhoneNumber | None = absent()
-    fax: PhoneNumber | None = absent()
-    version: Version | None = absent()
-    archived_at: str | None = absent()
-
-    def to_contract(self) -> customers_import.CustomerRow:
-        """The row as the service reads it."""
-        fields = self.model_dump(exclude_unset=True, exclude={"version", "archived_at"})
-        return customers_import.CustomerRow(**fields, expected_version=self.version)
-
-
-class ImportQuery(Query):
-    """How to import."""
-
-    dry_run: Annotated[Flag, Field(description="`true` writes nothing and answers what would be done.")] = False
 
 
 class CustomerChange(Patch):

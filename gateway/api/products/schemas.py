@@ -1,5 +1,6 @@
 """The shapes of `/v1/products`."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
@@ -10,6 +11,9 @@ from contracts.base import Count, Id, Items, Money, Patch, Request, Search, Vers
 from contracts.products import ProductName, ProductOrder, ProductSort, QuantityPerUnit
 from gateway.api.picking import Numbers
 from gateway.api.schemas import (
+    DATES_SHOWN,
+    CreatedAfter,
+    CreatedBefore,
     Flag,
     InDigits,
     MoneyShown,
@@ -19,6 +23,8 @@ from gateway.api.schemas import (
     Shown,
     Total,
     TotalEstimated,
+    UpdatedAfter,
+    UpdatedBefore,
     WithTotal,
 )
 
@@ -32,7 +38,7 @@ _NEW_CHAI: JsonDict = {
     "units_on_order": 0,
     "reorder_level": 10,
 }
-_CHAI: JsonDict = {"product_id": 1, **_NEW_CHAI, "discontinued": False, "version": 1}
+_CHAI: JsonDict = {"product_id": 1, **_NEW_CHAI, "discontinued": False, "version": 1, **DATES_SHOWN}
 
 
 class Product(Shown[products.Product]):
@@ -51,6 +57,8 @@ class Product(Shown[products.Product]):
     reorder_level: int
     discontinued: bool
     version: Version
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 class ProductPage(Shown[products.ProductPage]):
@@ -78,6 +86,10 @@ class ProductQuery(Query):
     max_price: Annotated[Money | None, Field(description="Highest price.")] = None
     discontinued: Flag | None = None
     low_stock: Annotated[Flag | None, Field(description="Whether stock is at or below the reorder level.")] = None
+    created_after: CreatedAfter = None
+    created_before: CreatedBefore = None
+    updated_after: UpdatedAfter = None
+    updated_before: UpdatedBefore = None
     sort: Annotated[
         ProductOrder,
         Field(

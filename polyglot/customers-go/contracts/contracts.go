@@ -902,6 +902,10 @@ type Customer struct {
 	Fax          nullable.Nullable[string]    `json:"fax"`
 	Version      int                          `json:"version"`
 	ArchivedAt   nullable.Nullable[time.Time] `json:"archived_at"`
+	CreatedAt    nullable.Nullable[time.Time] `json:"created_at,omitempty"`
+
+	// UpdatedAt When it got this version.
+	UpdatedAt nullable.Nullable[time.Time] `json:"updated_at,omitempty"`
 }
 
 // CustomerAction What was done to a customer.
@@ -1123,7 +1127,11 @@ type FacetCustomers struct {
 	Q       nullable.Nullable[string] `json:"q,omitempty"`
 
 	// Archived Whether a list has archived customers: none, these too, these alone.
-	Archived *ArchivedFilter `json:"archived,omitempty"`
+	Archived      *ArchivedFilter           `json:"archived,omitempty"`
+	CreatedAfter  nullable.Nullable[string] `json:"created_after,omitempty"`
+	CreatedBefore nullable.Nullable[string] `json:"created_before,omitempty"`
+	UpdatedAfter  nullable.Nullable[string] `json:"updated_after,omitempty"`
+	UpdatedBefore nullable.Nullable[string] `json:"updated_before,omitempty"`
 }
 
 // FacetValue A value of a field, and how many customers have it. Null: they have none.
@@ -1330,6 +1338,8 @@ type ListCategoryStatistics struct {
 //
 // `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company, contact, city or country; case and accents are ignored. `sort` has up to three fields with commas between them: `country,-company_name`. `-` sorts descending. The id breaks ties.
 //
+// `created_after` and `updated_after` find customers of this moment or later, `created_before` and `updated_before` those from before it.
+//
 // `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
 type ListCustomers struct {
 	Country nullable.Nullable[string] `json:"country,omitempty"`
@@ -1338,11 +1348,15 @@ type ListCustomers struct {
 	Q       nullable.Nullable[string] `json:"q,omitempty"`
 
 	// Archived Whether a list has archived customers: none, these too, these alone.
-	Archived *ArchivedFilter           `json:"archived,omitempty"`
-	Sort     *string                   `json:"sort,omitempty"`
-	Limit    *int                      `json:"limit,omitempty"`
-	Cursor   nullable.Nullable[string] `json:"cursor,omitempty"`
-	Count    *bool                     `json:"count,omitempty"`
+	Archived      *ArchivedFilter           `json:"archived,omitempty"`
+	CreatedAfter  nullable.Nullable[string] `json:"created_after,omitempty"`
+	CreatedBefore nullable.Nullable[string] `json:"created_before,omitempty"`
+	UpdatedAfter  nullable.Nullable[string] `json:"updated_after,omitempty"`
+	UpdatedBefore nullable.Nullable[string] `json:"updated_before,omitempty"`
+	Sort          *string                   `json:"sort,omitempty"`
+	Limit         *int                      `json:"limit,omitempty"`
+	Cursor        nullable.Nullable[string] `json:"cursor,omitempty"`
+	Count         *bool                     `json:"count,omitempty"`
 }
 
 // ListMovements List the movements of one product, newest first.
@@ -1388,19 +1402,25 @@ type ListPrices struct {
 //
 // `q` finds text in the name; case and accents are ignored. `min_price` and `max_price` are inclusive. `low_stock` selects by whether the units in stock are at or below the reorder level. `sort` has up to three fields with commas between them: `unit_price,-product_name`. `-` sorts descending. The id breaks ties.
 //
+// `created_after` and `updated_after` find products of this moment or later, `created_before` and `updated_before` those from before it.
+//
 // `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
 type ListProducts struct {
-	CategoryId   nullable.Nullable[int]    `json:"category_id,omitempty"`
-	SupplierId   nullable.Nullable[int]    `json:"supplier_id,omitempty"`
-	Q            nullable.Nullable[string] `json:"q,omitempty"`
-	MinPrice     nullable.Nullable[string] `json:"min_price,omitempty"`
-	MaxPrice     nullable.Nullable[string] `json:"max_price,omitempty"`
-	Discontinued nullable.Nullable[bool]   `json:"discontinued,omitempty"`
-	LowStock     nullable.Nullable[bool]   `json:"low_stock,omitempty"`
-	Sort         *string                   `json:"sort,omitempty"`
-	Limit        *int                      `json:"limit,omitempty"`
-	Cursor       nullable.Nullable[string] `json:"cursor,omitempty"`
-	Count        *bool                     `json:"count,omitempty"`
+	CategoryId    nullable.Nullable[int]    `json:"category_id,omitempty"`
+	SupplierId    nullable.Nullable[int]    `json:"supplier_id,omitempty"`
+	Q             nullable.Nullable[string] `json:"q,omitempty"`
+	MinPrice      nullable.Nullable[string] `json:"min_price,omitempty"`
+	MaxPrice      nullable.Nullable[string] `json:"max_price,omitempty"`
+	Discontinued  nullable.Nullable[bool]   `json:"discontinued,omitempty"`
+	LowStock      nullable.Nullable[bool]   `json:"low_stock,omitempty"`
+	CreatedAfter  nullable.Nullable[string] `json:"created_after,omitempty"`
+	CreatedBefore nullable.Nullable[string] `json:"created_before,omitempty"`
+	UpdatedAfter  nullable.Nullable[string] `json:"updated_after,omitempty"`
+	UpdatedBefore nullable.Nullable[string] `json:"updated_before,omitempty"`
+	Sort          *string                   `json:"sort,omitempty"`
+	Limit         *int                      `json:"limit,omitempty"`
+	Cursor        nullable.Nullable[string] `json:"cursor,omitempty"`
+	Count         *bool                     `json:"count,omitempty"`
 }
 
 // ListReorders List the products to reorder, by id.
@@ -1783,17 +1803,21 @@ type Problem struct {
 
 // Product A product of the catalogue. `unit_price` is a decimal string on the wire.
 type Product struct {
-	ProductId       int                       `json:"product_id"`
-	ProductName     string                    `json:"product_name"`
-	SupplierId      nullable.Nullable[int]    `json:"supplier_id"`
-	CategoryId      nullable.Nullable[int]    `json:"category_id"`
-	QuantityPerUnit nullable.Nullable[string] `json:"quantity_per_unit"`
-	UnitPrice       string                    `json:"unit_price"`
-	UnitsInStock    int                       `json:"units_in_stock"`
-	UnitsOnOrder    int                       `json:"units_on_order"`
-	ReorderLevel    int                       `json:"reorder_level"`
-	Discontinued    bool                      `json:"discontinued"`
-	Version         int                       `json:"version"`
+	ProductId       int                          `json:"product_id"`
+	ProductName     string                       `json:"product_name"`
+	SupplierId      nullable.Nullable[int]       `json:"supplier_id"`
+	CategoryId      nullable.Nullable[int]       `json:"category_id"`
+	QuantityPerUnit nullable.Nullable[string]    `json:"quantity_per_unit"`
+	UnitPrice       string                       `json:"unit_price"`
+	UnitsInStock    int                          `json:"units_in_stock"`
+	UnitsOnOrder    int                          `json:"units_on_order"`
+	ReorderLevel    int                          `json:"reorder_level"`
+	Discontinued    bool                         `json:"discontinued"`
+	Version         int                          `json:"version"`
+	CreatedAt       nullable.Nullable[time.Time] `json:"created_at,omitempty"`
+
+	// UpdatedAt When it got this version.
+	UpdatedAt nullable.Nullable[time.Time] `json:"updated_at,omitempty"`
 }
 
 // ProductChanged A product was created, changed, discontinued or restored, or its units in stock changed. It has this version now.

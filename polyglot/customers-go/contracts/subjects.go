@@ -89,28 +89,28 @@ var EndpointAuthAuditList = Endpoint[ListAudit, AuditPage]{Subject: "auth.audit.
 var EndpointAuthKeysRotate = Endpoint[RotateKeys, KeyRotation]{Subject: "auth.keys.rotate", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "329d36ac6895", Reasons: []string{}}
 
 // EndpointCustomersGet is answered by customers.
-var EndpointCustomersGet = Endpoint[GetCustomer, Customer]{Subject: "customers.get", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "17cfe52b50b5", Reasons: []string{"customer_not_found", "customer_archived"}}
+var EndpointCustomersGet = Endpoint[GetCustomer, Customer]{Subject: "customers.get", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "698da1a0787d", Reasons: []string{"customer_not_found", "customer_archived"}}
 
 // EndpointCustomersGetMany is answered by customers.
-var EndpointCustomersGetMany = Endpoint[GetCustomers, CustomersFound]{Subject: "customers.get_many", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "2a886e3751ca", Reasons: []string{}}
+var EndpointCustomersGetMany = Endpoint[GetCustomers, CustomersFound]{Subject: "customers.get_many", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 819200, Contract: "7c0c0546f95d", Reasons: []string{}}
 
 // EndpointCustomersList is answered by customers.
-var EndpointCustomersList = Endpoint[ListCustomers, CustomerPage]{Subject: "customers.list", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 32768, MaxReply: 819200, Contract: "c9f48a456aed", Reasons: []string{"invalid_cursor"}}
+var EndpointCustomersList = Endpoint[ListCustomers, CustomerPage]{Subject: "customers.list", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 32768, MaxReply: 819200, Contract: "b3243e983f93", Reasons: []string{"invalid_cursor"}}
 
 // EndpointCustomersFacets is answered by customers.
-var EndpointCustomersFacets = Endpoint[FacetCustomers, CustomerFacets]{Subject: "customers.facets", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 131072, Contract: "c74b8a455950", Reasons: []string{}}
+var EndpointCustomersFacets = Endpoint[FacetCustomers, CustomerFacets]{Subject: "customers.facets", Access: "user", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 131072, Contract: "ad53450e9574", Reasons: []string{}}
 
 // EndpointCustomersCreate is answered by customers.
-var EndpointCustomersCreate = Endpoint[CreateCustomer, Customer]{Subject: "customers.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "dc2e18c7cbc0", Reasons: []string{"customer_exists"}}
+var EndpointCustomersCreate = Endpoint[CreateCustomer, Customer]{Subject: "customers.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "d6f2ec5a62e4", Reasons: []string{"customer_exists"}}
 
 // EndpointCustomersUpdate is answered by customers.
-var EndpointCustomersUpdate = Endpoint[UpdateCustomer, Customer]{Subject: "customers.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "8b8aa95fee4a", Reasons: []string{"customer_not_found", "customer_archived", "version_mismatch"}}
+var EndpointCustomersUpdate = Endpoint[UpdateCustomer, Customer]{Subject: "customers.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "4fa172893cc9", Reasons: []string{"customer_not_found", "customer_archived", "version_mismatch"}}
 
 // EndpointCustomersArchive is answered by customers.
-var EndpointCustomersArchive = Endpoint[ArchiveCustomer, Customer]{Subject: "customers.archive", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "1c91b48be6f3", Reasons: []string{"customer_not_found", "version_mismatch"}}
+var EndpointCustomersArchive = Endpoint[ArchiveCustomer, Customer]{Subject: "customers.archive", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "751137c72ca5", Reasons: []string{"customer_not_found", "version_mismatch"}}
 
 // EndpointCustomersRestore is answered by customers.
-var EndpointCustomersRestore = Endpoint[RestoreCustomer, Customer]{Subject: "customers.restore", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "1c91b48be6f3", Reasons: []string{"customer_not_found", "version_mismatch"}}
+var EndpointCustomersRestore = Endpoint[RestoreCustomer, Customer]{Subject: "customers.restore", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "751137c72ca5", Reasons: []string{"customer_not_found", "version_mismatch"}}
 
 // EndpointCustomersImportRows is answered by customers.
 var EndpointCustomersImportRows = Endpoint[ImportRows, RowsImported]{Subject: "customers.import_rows", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 458752, MaxReply: 65536, Contract: "006ea1419c2a", Reasons: []string{}}
@@ -119,25 +119,25 @@ var EndpointCustomersImportRows = Endpoint[ImportRows, RowsImported]{Subject: "c
 var EndpointCustomersHistory = Endpoint[GetCustomerHistory, CustomerHistory]{Subject: "customers.history", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "f0e3054180af", Reasons: []string{"customer_not_found", "invalid_cursor"}}
 
 // EndpointProductsGet is answered by products.
-var EndpointProductsGet = Endpoint[GetProduct, Product]{Subject: "products.get", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "54c368fee5e2", Reasons: []string{"product_not_found"}}
+var EndpointProductsGet = Endpoint[GetProduct, Product]{Subject: "products.get", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "f52a394d9884", Reasons: []string{"product_not_found"}}
 
 // EndpointProductsGetMany is answered by products.
-var EndpointProductsGetMany = Endpoint[GetProducts, ProductsFound]{Subject: "products.get_many", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "afb3fc0aad29", Reasons: []string{}}
+var EndpointProductsGetMany = Endpoint[GetProducts, ProductsFound]{Subject: "products.get_many", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "aae715ab8113", Reasons: []string{}}
 
 // EndpointProductsList is answered by products.
-var EndpointProductsList = Endpoint[ListProducts, ProductPage]{Subject: "products.list", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "7dc7b9468a36", Reasons: []string{"invalid_cursor"}}
+var EndpointProductsList = Endpoint[ListProducts, ProductPage]{Subject: "products.list", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "cc73f28f48e7", Reasons: []string{"invalid_cursor"}}
 
 // EndpointProductsCreate is answered by products.
-var EndpointProductsCreate = Endpoint[CreateProduct, Product]{Subject: "products.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "5af683c4b174", Reasons: []string{"unknown_category", "unknown_supplier"}}
+var EndpointProductsCreate = Endpoint[CreateProduct, Product]{Subject: "products.create", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "83cc841fa807", Reasons: []string{"unknown_category", "unknown_supplier"}}
 
 // EndpointProductsUpdate is answered by products.
-var EndpointProductsUpdate = Endpoint[UpdateProduct, Product]{Subject: "products.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "fb95364e2429", Reasons: []string{"product_not_found", "unknown_category", "unknown_supplier", "version_mismatch", "stock_out_of_range"}}
+var EndpointProductsUpdate = Endpoint[UpdateProduct, Product]{Subject: "products.update", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "6dfca98f787c", Reasons: []string{"product_not_found", "unknown_category", "unknown_supplier", "version_mismatch", "stock_out_of_range"}}
 
 // EndpointProductsDiscontinue is answered by products.
-var EndpointProductsDiscontinue = Endpoint[DiscontinueProduct, Product]{Subject: "products.discontinue", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "0925e4419686", Reasons: []string{"product_not_found", "version_mismatch"}}
+var EndpointProductsDiscontinue = Endpoint[DiscontinueProduct, Product]{Subject: "products.discontinue", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "82b8b7bcefe6", Reasons: []string{"product_not_found", "version_mismatch"}}
 
 // EndpointProductsRestore is answered by products.
-var EndpointProductsRestore = Endpoint[RestoreProduct, Product]{Subject: "products.restore", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "0925e4419686", Reasons: []string{"product_not_found", "version_mismatch"}}
+var EndpointProductsRestore = Endpoint[RestoreProduct, Product]{Subject: "products.restore", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "82b8b7bcefe6", Reasons: []string{"product_not_found", "version_mismatch"}}
 
 // EndpointProductsPricesList is answered by products.
 var EndpointProductsPricesList = Endpoint[ListPrices, PricePage]{Subject: "products.prices.list", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "80a7b6dcb694", Reasons: []string{"product_not_found", "invalid_cursor"}}

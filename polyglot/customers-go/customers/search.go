@@ -40,6 +40,8 @@ const (
 func filtersOf(request contracts.ListCustomers) contracts.FacetCustomers {
 	return contracts.FacetCustomers{
 		Country: request.Country, City: request.City, Region: request.Region, Q: request.Q, Archived: request.Archived,
+		CreatedAfter: request.CreatedAfter, CreatedBefore: request.CreatedBefore,
+		UpdatedAfter: request.UpdatedAfter, UpdatedBefore: request.UpdatedBefore,
 	}
 }
 
@@ -59,6 +61,14 @@ func conditionsOf(filters contracts.FacetCustomers, arg func(any) string) []stri
 			conditions = append(conditions, column+" IS NULL")
 		case filter.IsSpecified():
 			conditions = append(conditions, column+" = "+arg(filter.MustGet()))
+		}
+	}
+	for condition, moment := range map[string]nullable.Nullable[string]{
+		"created_at >= ": filters.CreatedAfter, "created_at < ": filters.CreatedBefore,
+		"updated_at >= ": filters.UpdatedAfter, "updated_at < ": filters.UpdatedBefore,
+	} {
+		if value, err := moment.Get(); err == nil {
+			conditions = append(conditions, condition+arg(value))
 		}
 	}
 	if filters.Q.IsSpecified() && !filters.Q.IsNull() {

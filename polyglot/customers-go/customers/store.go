@@ -18,7 +18,7 @@ import (
 )
 
 const columns = "customer_id, company_name, contact_name, contact_title, address, city, region, postal_code, country, " +
-	"phone, fax, version, archived_at"
+	"phone, fax, version, archived_at, created_at, updated_at"
 
 var (
 	folded     = []string{"company_name", "contact_name", "city", "country"} // each has a column <name>_folded
@@ -49,7 +49,7 @@ func scan(row pgx.CollectableRow, more ...any) (c contracts.Customer, err error)
 	err = row.Scan(append([]any{
 		&c.CustomerId, &c.CompanyName, text(&c.ContactName), text(&c.ContactTitle), text(&c.Address), text(&c.City),
 		text(&c.Region), text(&c.PostalCode), text(&c.Country), text(&c.Phone), text(&c.Fax), &c.Version,
-		into[time.Time]{&c.ArchivedAt},
+		into[time.Time]{&c.ArchivedAt}, into[time.Time]{&c.CreatedAt}, into[time.Time]{&c.UpdatedAt},
 	}, more...)...)
 	return c, err
 }

@@ -4,7 +4,7 @@ import type { Call } from "./call.js";
 import type * as shapes from "./contracts/contracts.js";
 import { brokenReference, type Statements } from "./database.js";
 import { nameCaller } from "./prices.js";
-import { isAmount, isCount, isId, isName, orderOf, Select, type Fields } from "./pages.js";
+import { isAmount, isCount, isId, isName, orderOf, Select, timestamp, type Fields } from "./pages.js";
 import { notFound, otherVersion, outOfRange } from "./refusals.js";
 import { announce, keepEdit, lock } from "./stock.js";
 import { scopeOf } from "./wire/cursors.js";
@@ -14,7 +14,7 @@ import { fold, likePattern } from "./wire/folding.js";
 type Values = Readonly<Record<string, unknown>>;
 
 const COLUMNS = `product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock,
-  units_on_order, reorder_level, discontinued, version`;
+  units_on_order, reorder_level, discontinued, version, ${timestamp("created_at")}, ${timestamp("updated_at")}`;
 const FIELDS: Fields = {
   product_id: ["product_id", isId],
   product_name: ["product_name_order", isName],
@@ -47,7 +47,11 @@ export async function list(request: shapes.ListProducts, db: Statements): Promis
     .where("supplier_id = ?", request.supplier_id)
     .where("product_name_folded LIKE ?", typeof q === "string" ? likePattern(q) : q)
     .where("unit_price >= ?", request.min_price)
-    .where("unit_price <= ?", request.max_price);
+    .where("unit_price <= ?", request.max_price)
+    .where("created_at >= ?", request.created_after)
+    .where("created_at < ?", request.created_before)
+    .where("updated_at >= ?", request.updated_after)
+    .where("updated_at < ?", request.updated_before);
   if (typeof discontinued === "boolean") select.only(discontinued ? "discontinued" : "NOT discontinued");
   if (typeof low_stock === "boolean") select.only(`units_in_stock ${low_stock ? "<=" : ">"} reorder_level`);
   const total = request.count === true ? await select.total(db) : { total: null, total_estimated: false };

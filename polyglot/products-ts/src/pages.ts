@@ -25,6 +25,9 @@ export const isCount: IsValid = isWhole(0);
 export const isName: IsValid = (value) => typeof value === "string" && !value.includes("\0");
 export const isAmount: IsValid = (value) => typeof value === "string" && /^(0|[1-9][0-9]{0,7})(\.[0-9]{1,2})?$/.test(value);
 
+/** The column of a SELECT with a timestamp as W-VAL-8 has it. */
+export const timestamp = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ${column}`;
+
 /** The columns to sort by, the last one unique; what their values may be, and whether they descend. */
 export type Order = readonly (readonly [column: string, isValid: IsValid, descending?: boolean])[];
 

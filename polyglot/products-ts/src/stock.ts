@@ -8,7 +8,7 @@ import type { Call } from "./call.js";
 import type * as shapes from "./contracts/contracts.js";
 import type { Statements } from "./database.js";
 import { publish } from "./outbox.js";
-import { isId, Select } from "./pages.js";
+import { isId, Select, timestamp } from "./pages.js";
 import { MOST_UNITS, notFound, outOfRange } from "./refusals.js";
 import { scopeOf } from "./wire/cursors.js";
 import { Fault } from "./wire/faults.js";
@@ -24,7 +24,7 @@ interface Cause {
 
 const LOCK = `SELECT product_id, units_in_stock, units_reserved FROM products
   WHERE product_id = ANY($1) ORDER BY product_id FOR UPDATE`;
-// The version grows with units_in_stock alone: what is reserved is no part of a product's representation.
+// Version and updated_at change with units_in_stock alone: what is reserved is no part of a product's representation.
 const MOVE = `
   WITH line AS (
     SELECT * FROM unnest($1::integer[], $2::integer[], $3::integer[]) AS line (product_id, in_stock, reserved)
@@ -36,7 +36,7 @@ const MOVE = `
     units_in_stock = units_in_stock + in_stock,
     units_reserved = units_reserved + reserved,
     version = version + CASE WHEN in_stock = 0 THEN 0 ELSE 1 END,
-    updated_at = now()
+    updated_at = CASE WHEN in_stock = 0 THEN updated_at ELSE now() END
   FROM line WHERE products.product_id = line.product_id
   RETURNING products.product_id, products.version, line.in_stock`;
 const EDIT = "INSERT INTO stock_movements (product_id, kind, in_stock, reserved, user_id) VALUES ($1, 'edited', $2, 0, $3)";
@@ -46,7 +46,7 @@ const END = `UPDATE stock_reservations SET state = $2, updated_at = now()
   WHERE order_id = $1 AND state = 'reserved' RETURNING order_id`;
 const RESERVED = "SELECT product_id, reserved FROM stock_movements WHERE order_id = $1 AND kind = 'reserved'";
 const MOVEMENT = `movement_id, kind, in_stock, reserved, order_id, user_id, reason,
-  to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at`;
+  ${timestamp("at")}`;
 
 /** The units of those products that there are. Nobody else changes them until the transaction ends. */
 export async function lock(tx: Statements, productIds: readonly number[]): Promise<Map<number, Units>> {

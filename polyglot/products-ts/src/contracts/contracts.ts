@@ -647,6 +647,11 @@ export interface Customer {
   fax: string | null;
   version: number;
   archived_at: string | null;
+  created_at?: string | null;
+  /**
+   * When it got this version.
+   */
+  updated_at?: string | null;
 }
 /**
  * A customer was created, changed, archived or restored, and has this version now.
@@ -926,6 +931,10 @@ export interface FacetCustomers {
   region?: string | null;
   q?: string | null;
   archived?: ArchivedFilter1;
+  created_after?: string | null;
+  created_before?: string | null;
+  updated_after?: string | null;
+  updated_before?: string | null;
 }
 /**
  * What is wrong with one field of a payload, without the value that was sent.
@@ -1155,6 +1164,8 @@ export interface ListCategoryStatistics {
  *
  * `country`, `city` and `region` match exactly; null finds customers without one. `q` finds text in id, company, contact, city or country; case and accents are ignored. `sort` has up to three fields with commas between them: `country,-company_name`. `-` sorts descending. The id breaks ties.
  *
+ * `created_after` and `updated_after` find customers of this moment or later, `created_before` and `updated_before` those from before it.
+ *
  * `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
  */
 export interface ListCustomers {
@@ -1163,6 +1174,10 @@ export interface ListCustomers {
   region?: string | null;
   q?: string | null;
   archived?: ArchivedFilter2;
+  created_after?: string | null;
+  created_before?: string | null;
+  updated_after?: string | null;
+  updated_before?: string | null;
   sort?: string;
   limit?: number;
   cursor?: string | null;
@@ -1214,6 +1229,8 @@ export interface ListPrices {
  *
  * `q` finds text in the name; case and accents are ignored. `min_price` and `max_price` are inclusive. `low_stock` selects by whether the units in stock are at or below the reorder level. `sort` has up to three fields with commas between them: `unit_price,-product_name`. `-` sorts descending. The id breaks ties.
  *
+ * `created_after` and `updated_after` find products of this moment or later, `created_before` and `updated_before` those from before it.
+ *
  * `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
  */
 export interface ListProducts {
@@ -1224,6 +1241,10 @@ export interface ListProducts {
   max_price?: string | null;
   discontinued?: boolean | null;
   low_stock?: boolean | null;
+  created_after?: string | null;
+  created_before?: string | null;
+  updated_after?: string | null;
+  updated_before?: string | null;
   sort?: string;
   limit?: number;
   cursor?: string | null;
@@ -1666,6 +1687,11 @@ export interface Product {
   reorder_level: number;
   discontinued: boolean;
   version: number;
+  created_at?: string | null;
+  /**
+   * When it got this version.
+   */
+  updated_at?: string | null;
 }
 /**
  * A product was created, changed, discontinued or restored, or its units in stock changed. It has this version now.
