@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from contracts.base import NOT_EMPTY, Reply, Request, Version, absent, many
+from contracts.base import NOT_EMPTY, Reply, Request, Timestamp, Version, absent, many
 from contracts.customers import CompanyName, CustomerId, PersonName, PhoneNumber, Place, PostalCode, Street
 
 MOST_ROWS: Final = 50
@@ -55,7 +55,8 @@ class RowsImported(Reply):
 class CustomerRow(Request):
     """A customer as it is to be. An omitted field stays as it is, or is null in a new customer; null clears it.
 
-    If the customer exists and differs, `expected_version` must be its version; null: any.
+    If the customer exists and differs, `expected_version` must be its version; null: any. `created_at` and `updated_at`
+    are those of the state that the row is from, and cannot be changed. A new customer gets its own.
     """
 
     customer_id: CustomerId
@@ -70,6 +71,8 @@ class CustomerRow(Request):
     phone: PhoneNumber | None = absent()
     fax: PhoneNumber | None = absent()
     expected_version: Version | None = None
+    created_at: Timestamp | None = None
+    updated_at: Timestamp | None = None
 
 
 class ImportRows(Request):

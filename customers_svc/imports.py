@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from contracts.customers import CustomerPatch, CustomerReason
@@ -44,14 +45,36 @@ def plan(row: CustomerRow, current: Values | None) -> Step:
             return _refused({}, "invalid_payload", "a new customer needs a company_name", _NAMELESS)
         new = {**dict.fromkeys(FIELDS), **changes, "customer_id": row.customer_id, "version": 1, "archived_at": None}
         return Step(ImportOutcome.CREATED, new)
-    if current["archived_at"] is not None:
-        return _refused(current, CustomerReason.ARCHIVED, f"customer {row.customer_id} is archived: restore it first")
+    if (refused := _kept_from(row, current)) is not None:
+        return refused
     if all(current[name] == value for name, value in changes.items()):
         return Step(ImportOutcome.UNCHANGED, current)
     if row.expected_version not in {None, current["version"]}:
         said = f"customer {row.customer_id} has version {current['version']}, not {row.expected_version}"
         return _refused(current, CustomerReason.VERSION_MISMATCH, said)
-    return Step(ImportOutcome.UPDATED, {**current, **changes, "version": current["version"] + 1})
+    return Step(ImportOutcome.UPDATED, {**current, **changes, "version": current["version"] + 1, "updated_at": None})
+
+
+def _kept_from(row: CustomerRow, current: Values) -> Step | None:
+    """The refusal of a row of an archived customer, or with other dates; None if nothing of that."""
+    if current["archived_at"] is not None:
+        return _refused(current, CustomerReason.ARCHIVED, f"customer {row.customer_id} is archived: restore it first")
+    if errors := _dates_changed(row, current):
+        names = ", ".join(error.field for error in errors)
+        return _refused(current, "invalid_payload", f"read-only fields: {names}", *errors)
+    return None
+
+
+def _dates_changed(row: CustomerRow, current: Values) -> list[RowError]:
+    """The dates of a row that are not the customer's. Of another version, `updated_at` is not known."""
+    given = {"created_at": row.created_at}
+    if row.expected_version == current["version"]:
+        given["updated_at"] = row.updated_at
+    return [
+        RowError(field=name, reason=FieldReason.READ_ONLY, message="cannot be changed")
+        for name, moment in given.items()
+        if None not in {moment, current.get(name)} and datetime.fromisoformat(str(moment)) != current[name]
+    ]
 
 
 _NAMELESS: Final = RowError(field="company_name", reason=FieldReason.REQUIRED, message="is required")

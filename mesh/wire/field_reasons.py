@@ -30,7 +30,10 @@ class FieldReason(StrEnum):
     NOT_ALLOWED = "not_allowed", "The value is not one of the field's list of values."
     GIVEN_TWICE = "given_twice", "The query parameter is given more than once (HTTP only)."
     MALFORMED_TEXT = "malformed_text", "The query parameter is not UTF-8 (HTTP only)."
-    READ_ONLY = "read_only", "The field cannot be changed, and its value is not the current one (HTTP only)."
+    READ_ONLY = (
+        "read_only",
+        "The field cannot be changed, and its value is not the current one (HTTP and imports only).",
+    )
     INVALID_HEADER = "invalid_header", "The header does not have its form, or is there twice."
     INVALID = "invalid", "The value breaks another rule of the field; `message` says which."
 

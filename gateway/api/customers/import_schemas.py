@@ -13,7 +13,7 @@ from gateway.api.schemas import Flag, Query
 class ImportedCustomer(Request):
     """A row of an import, which may be one of an export. A field that is left out stays as it is; null clears it.
 
-    `version`, `created_at` and `updated_at` say which state an exported row is from. They are not written.
+    `version`, `created_at` and `updated_at` say which state an exported row is from, and cannot be changed.
     """
 
     customer_id: CustomerId
@@ -34,7 +34,7 @@ class ImportedCustomer(Request):
 
     def to_contract(self) -> customers_import.CustomerRow:
         """The row as the service reads it."""
-        fields = self.model_dump(exclude_unset=True, exclude={"version", "archived_at", "created_at", "updated_at"})
+        fields = self.model_dump(exclude_unset=True, exclude={"version", "archived_at"})
         return customers_import.CustomerRow(**fields, expected_version=self.version)
 
 

@@ -959,7 +959,7 @@ type CustomerPatch struct {
 
 // CustomerRow A customer as it is to be. An omitted field stays as it is, or is null in a new customer; null clears it.
 //
-// If the customer exists and differs, `expected_version` must be its version; null: any.
+// If the customer exists and differs, `expected_version` must be its version; null: any. `created_at` and `updated_at` are those of the state that the row is from, and cannot be changed. A new customer gets its own.
 type CustomerRow struct {
 	CustomerId      string                    `json:"customer_id"`
 	CompanyName     *string                   `json:"company_name,omitempty"`
@@ -973,6 +973,8 @@ type CustomerRow struct {
 	Phone           nullable.Nullable[string] `json:"phone,omitempty"`
 	Fax             nullable.Nullable[string] `json:"fax,omitempty"`
 	ExpectedVersion nullable.Nullable[int]    `json:"expected_version,omitempty"`
+	CreatedAt       nullable.Nullable[string] `json:"created_at,omitempty"`
+	UpdatedAt       nullable.Nullable[string] `json:"updated_at,omitempty"`
 }
 
 // CustomerVersion A version of a customer, and what led to it. `user_id` and `request_id` are null if no request did.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"example.com/customers/contracts"
 	"example.com/customers/mesh"
@@ -25,6 +26,7 @@ type known struct {
 	fields   map[string]*string
 	version  int
 	archived bool
+	dates    map[string]time.Time // created_at and updated_at; what an import sets is not known
 }
 
 // importRows takes the rows of one customer after the other, by id, so that two imports do not wait for each other.
@@ -97,12 +99,35 @@ func planned(row contracts.CustomerRow, given map[string]*string, current *known
 		done.Outcome = created
 	case current.archived:
 		refuse("customer_archived", "customer "+row.CustomerId+" is archived: restore it first")
+	case len(current.datesChanged(row)) > 0:
+		wrong := current.datesChanged(row)
+		names := wrong[0].Field
+		if len(wrong) > 1 {
+			names += ", " + wrong[1].Field
+		}
+		refuse("invalid_payload", "read-only fields: "+names, wrong...)
 	case current.has(given):
 		done.Outcome = unchanged
 	case anyVersion == nil && expected != current.version:
 		refuse("version_mismatch", fmt.Sprintf("customer %s has version %d, not %d", row.CustomerId, current.version, expected))
 	}
 	return done
+}
+
+// datesChanged are the dates of a row that are not the customer's. Of another version, updated_at is not known.
+func (k *known) datesChanged(row contracts.CustomerRow) (wrong []contracts.RowError) {
+	compare := func(name string, given nullable.Nullable[string]) {
+		text, none := given.Get()
+		moment, err := time.Parse(time.RFC3339Nano, text)
+		if is, known := k.dates[name]; none == nil && err == nil && known && !is.Equal(moment) {
+			wrong = append(wrong, contracts.RowError{Field: name, Reason: "read_only", Message: "cannot be changed"})
+		}
+	}
+	compare("created_at", row.CreatedAt)
+	if expected, none := row.ExpectedVersion.Get(); none == nil && expected == k.version {
+		compare("updated_at", row.UpdatedAt)
+	}
+	return wrong
 }
 
 func (k *known) has(given map[string]*string) bool {
@@ -116,8 +141,11 @@ func (k *known) has(given map[string]*string) bool {
 
 // after is the customer with the given fields.
 func after(current *known, given map[string]*string) *known {
-	next := &known{fields: map[string]*string{}, version: 1}
+	next := &known{fields: map[string]*string{}, version: 1, dates: map[string]time.Time{}}
 	if current != nil {
+		if at, known := current.dates["created_at"]; known {
+			next.dates["created_at"] = at
+		}
 		next.version = current.version + 1
 		for name, value := range current.fields {
 			next.fields[name] = value
@@ -146,7 +174,8 @@ func knownOf(ctx context.Context, tx pgx.Tx, id string, dry bool) (*known, error
 		Address: found.Address, City: found.City, Region: found.Region, PostalCode: found.PostalCode,
 		Country: found.Country, Phone: found.Phone, Fax: found.Fax,
 	})
-	return &known{fields: fields, version: int(found.Version), archived: !found.ArchivedAt.IsNull()}, err
+	dates := map[string]time.Time{"created_at": found.CreatedAt.MustGet(), "updated_at": found.UpdatedAt.MustGet()}
+	return &known{fields: fields, version: int(found.Version), archived: !found.ArchivedAt.IsNull(), dates: dates}, err
 }
 
 func fieldsOf(patch contracts.CustomerPatch) (map[string]*string, error) {

@@ -117,7 +117,7 @@ func Encode(reply any) (jsontext.Value, error) {
 
 var timestamps = json.JoinMarshalers(
 	json.MarshalFunc(func(at nullable.Nullable[time.Time]) ([]byte, error) {
-		if at.IsNull() {
+		if !at.IsSpecified() || at.IsNull() {
 			return []byte("null"), nil
 		}
 		return timestamp(at.MustGet())

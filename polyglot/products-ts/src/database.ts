@@ -29,6 +29,7 @@ export const MIGRATIONS = [
   "0004_stock.sql",
   "0005_versions.sql",
   "0006_prices.sql",
+  "0007_dates.sql",
   "events_0001_outbox_and_inbox.sql",
 ];
 

@@ -3,7 +3,7 @@
 import type { Call } from "./call.js";
 import type * as shapes from "./contracts/contracts.js";
 import type { Statements } from "./database.js";
-import { isId, Select } from "./pages.js";
+import { isId, Select, timestamp } from "./pages.js";
 import { notFound } from "./refusals.js";
 import { announce } from "./stock.js";
 import { scopeOf } from "./wire/cursors.js";
@@ -11,7 +11,7 @@ import { Fault, invalid } from "./wire/faults.js";
 
 const NAME_CALLER = "SELECT set_config('mesh.user_id', $1, true), set_config('mesh.request_id', $2, true)";
 const PRICE = `price_id, unit_price, previous_price, user_id, request_id,
-  to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at`;
+  ${timestamp("at")}`;
 const MOST_CHANGES = 1000;
 const MATCHING = `SELECT product_id, unit_price, version FROM products
   WHERE NOT discontinued AND ($1::integer IS NULL OR category_id = $1) AND ($2::integer IS NULL OR supplier_id = $2)

@@ -72,6 +72,8 @@ ALFKI: Final = customers.Customer(
     fax="030-0076545",
     version=3,
     archived_at=None,
+    created_at=datetime(2026, 12, 1, tzinfo=UTC),
+    updated_at=datetime(2026, 12, 1, 8, 30, 0, 250000, tzinfo=UTC),
 )
 HISTORY: Final = customers.CustomerHistory(
     items=(
@@ -98,6 +100,8 @@ CHAI: Final = products.Product(
     reorder_level=10,
     discontinued=False,
     version=3,
+    created_at=datetime(2026, 12, 1, tzinfo=UTC),
+    updated_at=datetime(2026, 12, 1, 8, 30, 0, 250000, tzinfo=UTC),
 )
 BEVERAGES: Final = products_categories.Category(category_id=1, category_name="Beverages", description=None, version=3)
 EXOTIC_LIQUIDS: Final = products_suppliers.Supplier(

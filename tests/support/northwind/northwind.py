@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel
 
 _DIGESTS = Path(__file__).with_name("digests.json")
-_NOT_NORTHWIND = {"version", "archived_at"}
+_NOT_NORTHWIND = {"version", "archived_at", "created_at", "updated_at"}
 
 Item_co = TypeVar("Item_co", bound=BaseModel, covariant=True)
 ListRequest = TypeVar("ListRequest", bound=BaseModel)

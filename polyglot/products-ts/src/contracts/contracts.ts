@@ -750,7 +750,7 @@ export interface CustomerPatch {
 /**
  * A customer as it is to be. An omitted field stays as it is, or is null in a new customer; null clears it.
  *
- * If the customer exists and differs, `expected_version` must be its version; null: any.
+ * If the customer exists and differs, `expected_version` must be its version; null: any. `created_at` and `updated_at` are those of the state that the row is from, and cannot be changed. A new customer gets its own.
  */
 export interface CustomerRow {
   customer_id: string;
@@ -765,6 +765,8 @@ export interface CustomerRow {
   phone?: string | null;
   fax?: string | null;
   expected_version?: number | null;
+  created_at?: string | null;
+  updated_at?: string | null;
 }
 /**
  * The customers that exist, in the order of the request, and the ids that do not.

@@ -28,6 +28,8 @@ ALFKI = {
     "phone": "030-0074321",
     "fax": "030-0076545",
     "version": 3,
+    "created_at": "2026-12-01T00:00:00Z",
+    "updated_at": "2026-12-01T08:30:00.250000Z",
 }
 LISTED = {**ALFKI, "archived_at": None}
 
@@ -47,6 +49,10 @@ async def test_every_filter_is_passed_on(http: AsyncClient, world: World, user: 
         "sort": "-city",
         "cursor": "bmV4dA",
         "archived": "only",
+        "created_after": "2026-12-01T00:00:00Z",
+        "created_before": "2026-12-02T00:00:00.5Z",
+        "updated_after": "2026-12-01T08:30:00.250000Z",
+        "updated_before": "2026-12-03T23:59:59Z",
     }
     response = await http.get("/v1/customers", params={**query, "limit": "7"}, headers=user)
     assert 200 == response.status_code

@@ -25,6 +25,8 @@ CHAI = {
     "reorder_level": 10,
     "discontinued": False,
     "version": 3,
+    "created_at": "2026-12-01T00:00:00Z",
+    "updated_at": "2026-12-01T08:30:00.250000Z",
 }
 
 
@@ -36,6 +38,13 @@ async def test_anyone_may_see_the_list(http: AsyncClient, world: World) -> None:
 
 async def test_every_filter_is_passed_on(http: AsyncClient, world: World) -> None:
     query = "category_id=1&supplier_id=2&q=ch&min_price=1.50&max_price=20&discontinued=false&low_stock=true"
+    dates = {
+        "created_after": "2026-12-01T00:00:00Z",
+        "created_before": "2026-12-02T00:00:00.5Z",
+        "updated_after": "2026-12-01T08:30:00.250000Z",
+        "updated_before": "2026-12-03T23:59:59Z",
+    }
+    query += "".join(f"&{name}={moment}" for name, moment in dates.items())
     response = await http.get(f"/v1/products?{query}&sort=-unit_price&limit=200&cursor=abc")
     assert 200 == response.status_code
     assert {
@@ -49,6 +58,7 @@ async def test_every_filter_is_passed_on(http: AsyncClient, world: World) -> Non
         "sort": "-unit_price",
         "limit": 200,
         "cursor": "abc",
+        **dates,
     } == world.last.sent
 
 
