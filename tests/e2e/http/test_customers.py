@@ -25,7 +25,9 @@ async def test_a_customer_is_created_changed_and_archived(http: AsyncClient, adm
     archived = await http.delete(path, headers={**admin, "If-Match": '"2"'})
 
     assert (f"/v1/customers/{key}", '"1"') == (path, created.headers["etag"])
-    assert {**created.json(), "city": "Ærø", "fax": None, "version": 2} == changed.json() == seen.json()
+    dates = {"updated_at": seen.json()["updated_at"]}
+    assert {**created.json(), "city": "Ærø", "fax": None, "version": 2, **dates} == changed.json() == seen.json()
+    assert created.json()["created_at"] == created.json()["updated_at"] < dates["updated_at"]
     assert '"2"' == changed.headers["etag"] == seen.headers["etag"]
     assert (204, b"") == (archived.status_code, archived.content)
     problem(await http.get(path, headers=user), 404, "customer_archived")
@@ -59,7 +61,7 @@ async def test_an_archived_customer_is_found_restored_and_has_its_history(
     assert [(key, 2)] == [(one["customer_id"], one["version"]) for one in found]
     assert found[0].pop("archived_at") is not None
     assert (200, '"3"') == (restored.status_code, restored.headers["etag"])
-    assert restored.json() == {**found[0], "version": 3}
+    assert restored.json() == {**found[0], "version": 3, "updated_at": restored.json()["updated_at"]}
     assert restored.json() == (await http.get(path, headers=user)).json()
     assert ["restored", "archived", "created"] == [one["action"] for one in history.json()["items"]]
     assert archived.headers["x-request-id"] == history.json()["items"][1]["request_id"]

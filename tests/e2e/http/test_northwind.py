@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from httpx2 import AsyncClient
 from pydantic import BaseModel
@@ -49,7 +51,11 @@ async def test_a_row_has_exact_types(http: AsyncClient) -> None:
         "version": 1,
     }
 
-    assert expected == (await http.get("/v1/products/38")).json()
+    found = (await http.get("/v1/products/38")).json()
+
+    for name in ("created_at", "updated_at"):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", found.pop(name))
+    assert expected == found
 
 
 async def test_a_list_and_its_members_say_the_same(http: AsyncClient, user: dict[str, str]) -> None:

@@ -88,6 +88,9 @@ async def reads(recorder: Recorder, product: int) -> None:
     for sort in (*ProductSort, "units_in_stock,-unit_price", "-unit_price,-product_name", "-units_in_stock,product_id"):
         await recorder.walk("products.list", sort=sort, min_price="1", supplier_id=None)
     await recorder.walk("products.list", count=True, discontinued=False)
+    dates = {"created_after": "2000-01-01T00:00:00.5Z", "created_before": "2999-12-31T23:59:59Z"}
+    await recorder.walk("products.list", **dates, updated_after="2000-02-29T00:00:00Z", count=True)
+    await recorder.walk("products.list", updated_before="2000-02-29T00:00:00Z", updated_after=None)
     await recorder.walk("products.categories.list")
     await recorder.walk("products.suppliers.list")
     await recorder.walk("products.stock.movements", product_id=product)
