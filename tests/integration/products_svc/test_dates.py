@@ -1,5 +1,6 @@
 """When products were created and changed: what replies say, and the ranges that lists select by."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -18,6 +19,7 @@ from contracts.products import (
 )
 from contracts.products_prices import BulkChange, ChangeBy
 from contracts.products_stock import CommitStock, ReceiveStock, ReleaseStock, ReserveStock
+from mesh.core.context import Caller, Context, working_on
 from mesh.core.errors import Invalid
 from mesh.service.idempotency import KEPT, IdempotentWrites
 from products_svc.handlers import Handlers
@@ -54,7 +56,9 @@ async def test_each_change_has_its_moment_and_creation_stays(
     for patch in (ProductPatch(reorder_level=1), ProductPatch(units_in_stock=7), ProductPatch(unit_price=Decimal(2))):
         change = UpdateProduct(product_id=key, expected_version=seen[-1].version, patch=patch)
         seen.append(await handlers.update(change))
-    await stock.receive(ReceiveStock(product_id=key, quantity=5, reason="came"))
+    caller = Caller("u1", "s1", frozenset({"ADMIN"}))
+    with working_on(Context("r1", asyncio.get_running_loop().time() + 5, caller=caller)):
+        await stock.receive(ReceiveStock(product_id=key, quantity=5, reason="came"))
     seen.append(await get(handlers, key))
     seen.append(await handlers.discontinue(DiscontinueProduct(product_id=key)))
     seen.append(await handlers.restore(RestoreProduct(product_id=key)))

@@ -137,9 +137,11 @@ async def test_each_change_of_the_units_in_stock_is_announced(
     one = {"product_id": made["product_id"]}
     await recorder.send("products.stock.receive", {}, **one, quantity=5, reason="came")
     await recorder.send("products.stock.adjust", {}, **one, change=-2, reason="broke")
+    before = await recorder.send("products.get", {}, **one)
     for number in (order, gone):
         await recorder.send("products.stock.reserve", {}, order_id=number, lines=[{**one, "quantity": 1}])
     await recorder.send("products.stock.release", {}, order_id=gone)
+    assert before == await recorder.send("products.get", {}, **one)
     for _ in range(2):
         await recorder.send("products.stock.commit", {}, order_id=order)
     await recorder.send("products.update", {}, **one, patch={"units_in_stock": 9}, expected_version=4)

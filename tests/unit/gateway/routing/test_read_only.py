@@ -26,6 +26,7 @@ from tests.support.http.problems import problem
 
 CUSTOMER: Final = "/v1/customers/ALFKI"
 PRODUCT: Final = "/v1/products/1"
+DATES: Final = {"created_at", "updated_at"}
 IF_MATCH: Final = {"If-Match": '"3"'}
 
 
@@ -54,7 +55,9 @@ async def test_a_whole_resource_may_come_back(
         (CUSTOMER, {"customer_id": None, "version": 4}),
         (CUSTOMER, {"version": "3"}),
         (CUSTOMER, {"version": 3.0}),
+        (CUSTOMER, {"created_at": "2026-12-01T00:00:01Z", "updated_at": None}),
         (PRODUCT, {"discontinued": True}),
+        (PRODUCT, {"updated_at": "2026-12-01T00:00:00Z"}),
         (PRODUCT, {"discontinued": 0}),
     ],
 )
