@@ -18,8 +18,11 @@ async def test_a_product_is_created_changed_and_discontinued(http: AsyncClient, 
 
     assert f"/v1/products/{created.json()['product_id']}" == path
     assert ("0.10", False, 1) == tuple(created.json()[name] for name in ("unit_price", "discontinued", "version"))
-    assert {**created.json(), "unit_price": "19.50", "version": 2} == changed.json()
-    assert {**changed.json(), "discontinued": True, "version": 3} == ended.json() == again.json()
+    moments = [one.json()["updated_at"] for one in (created, changed, ended)]
+    assert created.json()["created_at"] == moments[0] < moments[1] < moments[2]
+    assert {**created.json(), "unit_price": "19.50", "version": 2, "updated_at": moments[1]} == changed.json()
+    expected = {**changed.json(), "discontinued": True, "version": 3, "updated_at": moments[2]}
+    assert expected == ended.json() == again.json()
     assert ['"1"', '"2"', '"3"', '"3"'] == [one.headers["etag"] for one in (created, changed, ended, again)]
     assert ended.json() == (await http.get(path)).json()
 
