@@ -167,7 +167,7 @@ async def test_a_key_gets_its_first_reply_from_either(both: Both) -> None:
 
 async def test_both_refuse_a_row_that_changes_its_dates(both: Both) -> None:
     made = await create(both, city="Ulm")
-    row = {"customer_id": made["customer_id"], "expected_version": 1, "city": "Bonn"}
+    row = {"customer_id": made["customer_id"], "expected_version": 1, "city": "Ulm"}
     dates = {name: made[name] for name in ("created_at", "updated_at")}
     other = dict.fromkeys(dates, "2020-02-29T00:00:00Z")
     rows = [{**row, **other}, {**row, **dates, "created_at": other["created_at"]}, {**row, **dates}]
@@ -179,10 +179,9 @@ async def test_both_refuse_a_row_that_changes_its_dates(both: Both) -> None:
             ]
             for one in rows
         ]
-        assert [("refused", ["created_at", "updated_at"]), ("refused", ["created_at"])] == [
-            (one["outcome"], [error["field"] for error in one["errors"]]) for one in told[:2]
+        assert [("refused", ["created_at", "updated_at"]), ("refused", ["created_at"]), ("unchanged", [])] == [
+            (one["outcome"], [error["field"] for error in one["errors"]]) for one in told
         ]
-    assert "unchanged" != told[2]["outcome"]
 
 
 async def test_a_patch_of_one_field_erases_nothing(both: Both) -> None:
