@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.base import MONEY_PATTERN
+from contracts.base import MONEY_PATTERN, Timestamp
 from contracts.customers import CustomerSort, ListCustomers
 from contracts.products import ListProducts, ProductSort
 from contracts.products_prices import DIFFERENCE_PATTERN
@@ -30,7 +30,11 @@ LISTS = [
     (PRODUCTS_STOCK_RESERVE, "lines"),
     (ORDERS_PLACE, "lines"),
 ]
-_LONGEST: dict[str, str] = {MONEY_PATTERN: "99999999.99", DIFFERENCE_PATTERN: "-99999999.99"} | {
+_LONGEST: dict[str, str] = {
+    MONEY_PATTERN: "99999999.99",
+    DIFFERENCE_PATTERN: "-99999999.99",
+    TypeAdapter(Timestamp).json_schema()["pattern"]: "2999-12-31T23:59:59.999999Z",
+} | {
     request.model_json_schema()["properties"]["sort"]["pattern"]: max(orders(single), key=len)
     for request, single in ((ListCustomers, CustomerSort), (ListProducts, ProductSort))
 }
