@@ -12,7 +12,7 @@ MOST_ROWS: Final = 50
 """Rows of one request."""
 
 
-_Reason = Annotated[str, Field(max_length=64)]
+_Reason = Annotated[str, Field(pattern="^[a-z_]+$", max_length=64)]
 
 
 class ImportOutcome(StrEnum):

@@ -135,6 +135,51 @@ async def totals_count_all_pages(kit: Kit, tally: Tally) -> None:
     tally.expect(low <= rows <= high, f"{list_.subject}: {rows} rows, and totals of {low} and {high}")
 
 
+@rule("W-ROW-11")
+async def dates_change_with_versions(kit: Kit, tally: Tally) -> None:
+    """A change sets `updated_at`, and lists select rows by it: from a moment on, or before it."""
+    write, update, list_ = writes(kit), kit.endpoint(f"{kit.options.service}.update"), _list_by_dates(kit)
+    if update is None:
+        raise Skip("the service has no update")
+    row = (await kit.ask(write.create, await kit.givens.fill(write.request), account=write.account)).body or {}
+    made, key = row.get("created_at"), row.get(write.key)
+    tally.expect(
+        made is not None and made == row.get("updated_at"), f"a new row has {made} and {row.get('updated_at')}"
+    )
+    change = {write.key: key, "expected_version": 1, "patch": {write.text: "Changed by a test"}}
+    changed = (await kit.ask(update, change)).body or {}
+    at = changed.get("updated_at")
+    tally.expect((changed.get("created_at"), at) != (made, made), "a change set no `updated_at`")
+    for bound, wanted in (("updated_after", True), ("updated_before", False)):
+        request = {bound: at, "created_after": made, "limit": 200}
+        found = ((await kit.ask(list_, request)).body or {}).get("items", [])
+        shown = key in [one.get(write.key) for one in found]
+        tally.expect(shown is wanted, f"{list_.subject}: {bound} the row's own moment, and the row is shown: {shown}")
+
+
+@rule("W-ROW-12")
+async def imports_change_no_date(kit: Kit, tally: Tally) -> None:
+    """An imported row with another `created_at` is refused, and names the field."""
+    import_, write = kit.endpoint(f"{kit.options.service}.import_rows"), writes(kit)
+    if import_ is None:
+        raise Skip("the service has no import")
+    row = (await kit.ask(write.create, await kit.givens.fill(write.request), account=write.account)).body or {}
+    other = {write.key: row.get(write.key), "created_at": "2001-02-03T04:05:06Z"}
+    [told] = ((await kit.ask(import_, {"rows": [other]})).body or {}).get("rows") or [{}]
+    fields = [(one.get("field"), one.get("reason")) for one in told.get("errors", [])]
+    tally.expect(
+        (told.get("reason"), fields) == ("invalid_payload", [("created_at", "read_only")]),
+        f"{import_.subject}: another created_at: {told}",
+    )
+
+
+def _list_by_dates(kit: Kit) -> EndpointContract:
+    list_ = kit.endpoint(f"{kit.options.service}.list")
+    if list_ is None or "updated_after" not in list_.request["properties"]:
+        raise Skip("the service has no list by dates")
+    return list_
+
+
 def _members(list_: EndpointContract) -> dict[str, Any]:
     """The schema of each member of an item."""
     found: dict[str, Any] = list_.reply["properties"]["items"]["items"]["properties"]

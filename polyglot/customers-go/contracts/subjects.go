@@ -113,7 +113,7 @@ var EndpointCustomersArchive = Endpoint[ArchiveCustomer, Customer]{Subject: "cus
 var EndpointCustomersRestore = Endpoint[RestoreCustomer, Customer]{Subject: "customers.restore", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "751137c72ca5", Reasons: []string{"customer_not_found", "version_mismatch"}}
 
 // EndpointCustomersImportRows is answered by customers.
-var EndpointCustomersImportRows = Endpoint[ImportRows, RowsImported]{Subject: "customers.import_rows", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 458752, MaxReply: 65536, Contract: "154d9e97652f", Reasons: []string{}}
+var EndpointCustomersImportRows = Endpoint[ImportRows, RowsImported]{Subject: "customers.import_rows", Access: "admin", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 458752, MaxReply: 65536, Contract: "bcadd14cc414", Reasons: []string{}}
 
 // EndpointCustomersHistory is answered by customers.
 var EndpointCustomersHistory = Endpoint[GetCustomerHistory, CustomerHistory]{Subject: "customers.history", Access: "admin", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "f0e3054180af", Reasons: []string{"customer_not_found", "invalid_cursor"}}

@@ -18,7 +18,7 @@ from mesh.nats.transport import NatsTransport
 from mesh.service.service import Service
 from subjects import EVENTS_PRODUCTS_CHANGED, PRODUCTS_GET
 from tests.support.events.durable_events import connected, nats, publish
-from tests.support.gateway.world import CHAI
+from tests.support.gateway.resources import CHAI
 from tests.support.mesh.sample_service import verify
 from tests.support.waiting import until
 

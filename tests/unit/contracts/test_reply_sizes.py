@@ -40,6 +40,7 @@ from subjects import (
     SHIPPING_GET,
 )
 
+_NAME: Final = "^[a-z_]+$"
 _WIDEST: Final = "\x01"
 """Six bytes of JSON, as no other character has."""
 _PAGE: Final = 200
@@ -102,7 +103,8 @@ def longest(annotation: Any, name: str) -> Any:  # noqa: ANN401, PLR0911  # a va
     arguments = get_args(annotation)
     match get_origin(annotation):
         case origin if origin is Annotated:
-            return longest(arguments[0], name)
+            infos = [one for one in arguments if isinstance(one, FieldInfo) and is_name(one)]
+            return "x" * most(infos[0]) if infos else longest(arguments[0], name)
         case origin if origin in (Union, types.UnionType):
             return longest(next((one for one in arguments if one is not type(None)), None), name)
         case origin if origin is tuple:
@@ -129,10 +131,22 @@ def longest(annotation: Any, name: str) -> Any:  # noqa: ANN401, PLR0911  # a va
 
 def longest_of(field: FieldInfo, name: str) -> Any:  # noqa: ANN401  # as above
     """The same of a field, which may bound its text itself."""
-    bound = next((one.max_length for one in field.metadata if isinstance(one, MaxLen)), None)
+    bound = most(field)
     if bound and get_origin(field.annotation) is tuple:
         return (longest(get_args(field.annotation)[0], name),) * bound
-    return _WIDEST * bound if bound and field.annotation is str else longest(field.annotation, name)
+    if not bound or field.annotation is not str:
+        return longest(field.annotation, name)
+    return ("x" if is_name(field) else _WIDEST) * bound
+
+
+def most(field: FieldInfo) -> int:
+    """The most characters or members; 0 if the field sets no bound."""
+    return next((one.max_length for one in field.metadata if isinstance(one, MaxLen)), 0)
+
+
+def is_name(field: FieldInfo) -> bool:
+    """Whether each character of the text takes one byte."""
+    return _NAME in (getattr(one, "pattern", None) for one in field.metadata)
 
 
 _AT: Final = datetime(2026, 12, 31, 23, 59, 59, 999_999, UTC)

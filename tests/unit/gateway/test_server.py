@@ -15,8 +15,9 @@ from mesh.process.run import StartError
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryTransport
 from tests.support.gateway.feed_stream import FeedStream
+from tests.support.gateway.resources import CHAI
 from tests.support.gateway.tokens import bearer
-from tests.support.gateway.world import CHAI, World
+from tests.support.gateway.world import World
 
 _BPF_RETURN = 0x06
 _SO_ATTACH_FILTER = 26  # Linux; Python has no name for it

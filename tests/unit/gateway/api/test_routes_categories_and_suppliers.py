@@ -16,7 +16,8 @@ from subjects import (
     PRODUCTS_SUPPLIERS_UPDATE,
 )
 from tests.support.contract import golden
-from tests.support.gateway.world import BEVERAGES, EXOTIC_LIQUIDS, World
+from tests.support.gateway.resources import BEVERAGES, EXOTIC_LIQUIDS
+from tests.support.gateway.world import World
 from tests.support.http.problems import problem
 
 

@@ -3,7 +3,8 @@ from httpx2 import AsyncClient
 
 from mesh.core.errors import Conflict, NotFound
 from subjects import SHIPPING_DELIVER, SHIPPING_DISPATCH, SHIPPING_GET, SHIPPING_LIST
-from tests.support.gateway.world import SHIPMENT, World
+from tests.support.gateway.resources import SHIPMENT
+from tests.support.gateway.world import World
 from tests.support.http.problems import problem
 
 SHOWN = SHIPMENT.model_dump(mode="json")

@@ -13,7 +13,8 @@ from gateway.middleware.compression import LEAST, Compression, secret_paths
 from gateway.middleware.methods import routes
 from gateway.semantics.content_coding import GZIP, ZSTD, chosen, compressor
 from subjects import AUTH_LOGIN, CUSTOMERS_LIST
-from tests.support.gateway.world import ALFKI, World
+from tests.support.gateway.resources import ALFKI
+from tests.support.gateway.world import World
 
 CODINGS: Final = ("gzip", "zstd")
 FILE: Final = "/static-offline-docs/swagger-ui-bundle.js"

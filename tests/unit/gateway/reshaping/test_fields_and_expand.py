@@ -14,7 +14,8 @@ from subjects import (
     PRODUCTS_LIST,
     PRODUCTS_SUPPLIERS_LIST,
 )
-from tests.support.gateway.world import BEVERAGES, CHAI, EXOTIC_LIQUIDS, World
+from tests.support.gateway.resources import BEVERAGES, CHAI, EXOTIC_LIQUIDS
+from tests.support.gateway.world import World
 
 SUPPLIER = EXOTIC_LIQUIDS.model_dump(mode="json")
 CATEGORY = BEVERAGES.model_dump(mode="json")

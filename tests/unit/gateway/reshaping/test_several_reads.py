@@ -9,7 +9,8 @@ from gateway.reshaping.inner import read
 from mesh.core.context import Context, working_on
 from mesh.core.errors import NotFound, Unavailable
 from subjects import CARTS_GET, CUSTOMERS_GET, ORDERS_LIST, PRODUCTS_GET, PRODUCTS_LIST
-from tests.support.gateway.world import CHAI, World
+from tests.support.gateway.resources import CHAI
+from tests.support.gateway.world import World
 
 LONG = CHAI.model_copy(update={"product_name": "x" * 600})
 

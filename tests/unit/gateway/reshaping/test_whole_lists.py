@@ -16,7 +16,8 @@ from gateway.reshaping.wanted import CSV, JSON, NDJSON, preferred
 from mesh.core.endpoint import Endpoint
 from mesh.core.errors import Unavailable
 from subjects import CUSTOMERS_GET_MANY, CUSTOMERS_LIST, PRODUCTS_LIST
-from tests.support.gateway.world import ALFKI, World
+from tests.support.gateway.resources import ALFKI
+from tests.support.gateway.world import World
 
 AS_CSV = {"Accept": "text/csv"}
 AS_NDJSON = {"Accept": "application/x-ndjson"}

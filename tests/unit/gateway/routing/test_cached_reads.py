@@ -15,7 +15,8 @@ from mesh.core.endpoint import Access, Endpoint
 from mesh.core.errors import NotFound
 from mesh.transport.memory import MemoryTransport
 from subjects import ENDPOINTS, EVENTS_PRODUCTS_CATEGORY_CHANGED, PRODUCTS_GET, PRODUCTS_LIST, PRODUCTS_UPDATE
-from tests.support.gateway.world import CHAI, World
+from tests.support.gateway.resources import CHAI
+from tests.support.gateway.world import World
 from tests.support.waiting import until
 
 CACHED = [endpoint for endpoint in ENDPOINTS if endpoint.cached]

@@ -15,8 +15,9 @@ from gateway.routing.paging import linked
 from gateway.semantics.page_links import page_links
 from subjects import CUSTOMERS_LIST
 from tests.support.gateway.requests_of_all_kinds import fitting
+from tests.support.gateway.resources import ALFKI
 from tests.support.gateway.two_ways import Both
-from tests.support.gateway.world import ALFKI, World
+from tests.support.gateway.world import World
 
 _LINK = re.compile(r'<([^>]*)>; rel="(\w+)"')
 

@@ -30,9 +30,10 @@ from mesh.wire import request_headers
 from mesh.wire.problem import error_reply
 from subjects import AUTH_LOGIN, AUTH_PASSWORD_CHANGE, AUTH_REGISTER, ENDPOINTS, PRODUCTS_GET
 from tests.support.gateway.applications import application
+from tests.support.gateway.resources import CHAI
 from tests.support.gateway.tokens import bearer
 from tests.support.gateway.virtual_time import Scene, in_virtual_time
-from tests.support.gateway.world import CHAI, World
+from tests.support.gateway.world import World
 from tests.support.http.problems import problem
 
 CHAI_WANTED = GetProduct(product_id=1)

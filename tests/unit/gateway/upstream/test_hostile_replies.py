@@ -8,7 +8,8 @@ from httpx2 import AsyncClient
 
 from mesh.transport.base import Message
 from mesh.transport.memory import MemoryTransport
-from tests.support.gateway.world import ALFKI, CHAI, World
+from tests.support.gateway.resources import ALFKI, CHAI
+from tests.support.gateway.world import World
 from tests.support.http.problems import problem
 
 NEW_CUSTOMER = {"customer_id": "ALFKI", "company_name": "Alfreds Futterkiste"}
