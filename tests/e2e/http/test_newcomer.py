@@ -29,7 +29,7 @@ async def test_the_first_administrator_logs_in_and_reads_alfki(stack: Stack, htt
 
     response = await http.get("/v1/customers/ALFKI", headers=bearer(tokens))
 
-    assert ALFKI == response.json()
+    assert ALFKI.items() <= response.json().items()
     assert '"1"' == response.headers["etag"]
 
 

@@ -122,24 +122,6 @@ async def test_a_bad_deploy(watched: Mesh, camera: Camera) -> None:
     await shows(watched, "A bad deploy", ACT)
 
 
-async def overloaded(page: Page) -> None:
-    await page.get_by_label("Only failures").check()
-    await page.locator("tr.failed", has_text="overloaded").first.wait_for()
-
-
-async def test_a_flood(watched: Mesh, camera: Camera) -> None:
-    numbers = count()
-
-    async def search() -> str:  # each time for something else, which the gateway cannot have in memory
-        return await watched.http.kind("GET", f"/v1/products?q=flood{next(numbers)}")
-
-    async with traffic([search], at_once=48, pause=0.02) as load:
-        await load.more(20, "503 queue_full")
-        await shows(watched, "A flood", LOOK)
-        await shows(watched, "A flood", ACT, TOKEN=watched.token)
-        await camera.take("flood", "requests", overloaded)
-
-
 async def refused(page: Page) -> None:
     await page.get_by_label("Status").select_option("4xx")
     for route in ("/v1/auth/refresh", "/v1/auth/me"):
@@ -219,3 +201,22 @@ def test_each_incident_has_a_small_picture_of_the_console() -> None:
             file = PICTURES / f"incident-{incident.removeprefix('A ').replace(' ', '-')}.png"
             assert f"](../images/{file.name})" in text
             assert MOST_BYTES >= file.stat().st_size
+
+
+async def overloaded(page: Page) -> None:
+    await page.get_by_label("Only failures").check()
+    await page.locator("tr.failed", has_text="overloaded").first.wait_for()
+
+
+# The last one: for a while after it, the console has kept nothing but the flood.
+async def test_a_flood(watched: Mesh, camera: Camera) -> None:
+    numbers = count()
+
+    async def search() -> str:  # each time for something else, which the gateway cannot have in memory
+        return await watched.http.kind("GET", f"/v1/products?q=flood{next(numbers)}")
+
+    async with traffic([search], at_once=48, pause=0.02) as load:
+        await load.more(20, "503 queue_full")
+        await shows(watched, "A flood", LOOK)
+        await shows(watched, "A flood", ACT, TOKEN=watched.token)
+        await camera.take("flood", "requests", overloaded)
