@@ -212,8 +212,9 @@ async def overloaded(page: Page) -> None:
 async def test_a_flood(watched: Mesh, camera: Camera) -> None:
     numbers = count()
 
-    async def search() -> str:  # each time for something else, which the gateway cannot have in memory
-        return await watched.http.kind("GET", f"/v1/products?q=flood{next(numbers)}")
+    async def search() -> str:  # each time another list, which the gateway cannot have in memory
+        path = f"/v1/products?limit=200&sort=product_name&updated_before=2999-01-01T00:00:00.{next(numbers):06}Z"
+        return await watched.http.kind("GET", path)
 
     async with traffic([search], at_once=48, pause=0.02) as load:
         await load.more(20, "503 queue_full")
