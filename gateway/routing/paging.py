@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast
 
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -19,8 +19,7 @@ class Page(Protocol):
     next_cursor: str | None
 
 
-@runtime_checkable
-class Counted(Protocol):
+class CountedPage(Page, Protocol):
     """A page of a list that can be counted."""
 
     total: int | None
@@ -35,8 +34,12 @@ def is_paged(function: Callable[..., Any]) -> bool:
 
 def page_headers(function: Callable[..., Any]) -> dict[str, Any]:
     """The headers of a list, as OpenAPI describes them."""
-    counted = "total" in inspect.signature(function).return_annotation.model_fields
-    return {"Link": LINK, **(DOCUMENTED if counted else {})}
+    return {"Link": LINK, **(DOCUMENTED if _is_counted(function) else {})}
+
+
+def _is_counted(function: Callable[..., Any]) -> bool:
+    """Whether the pages of a route's function have a total."""
+    return "total" in inspect.signature(function).return_annotation.model_fields
 
 
 def linked(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -49,13 +52,16 @@ def linked(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
     if {Request, Response} & {parameter.annotation for parameter in signature.parameters.values()}:
         raise RuntimeError(f"{function.__name__} is a list, and takes its request or response itself")
 
+    is_counted = _is_counted(function)
+
     @wraps(function)
     async def with_link(*, page_request: Request, page_response: Response, **arguments: Any) -> Any:  # noqa: ANN401  # the function's own
         page = cast("Page", await function(**arguments))
         scope = page_request.scope
         page_response.headers["Link"] = page_links(scope["path"], scope["query_string"], page.next_cursor)
-        if isinstance(page, Counted):
-            page_response.headers.update(total_headers(page.total, estimated=page.total_estimated))
+        if is_counted:
+            counted = cast("CountedPage", page)
+            page_response.headers.update(total_headers(counted.total, estimated=counted.total_estimated))
         return page
 
     added = [
