@@ -108,7 +108,10 @@ class Ledger:
         )
 
     async def claim(self, order_id: int, state: ReservationState) -> bool:
-        """Create the order's reservation in this state. False if it exists, or a running transaction creates it."""
+        """Create the order's reservation in this state, and return True. Return False if the order has one.
+
+        Waits for a running transaction that creates it.
+        """
         row = await self._connection.fetchrow(
             "INSERT INTO stock_reservations (order_id, state) VALUES ($1, $2)"
             " ON CONFLICT DO NOTHING RETURNING order_id",
