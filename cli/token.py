@@ -1,7 +1,6 @@
 """`mesh token`: prints an access token for curl and other programs."""
 
 import getpass
-import json
 import os
 import sys
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.connection import HomeOption
+from cli.facts import JsonOption, tell
 from cli.failure import fail
 from cli.gateway import GatewayOption, Nothing, Refused, UsableTokens, ask, find_gateway, log_in
 from cli.sessions import Session, Sessions, kept_sessions
@@ -29,7 +29,7 @@ def token(
     ] = None,
     admin: Annotated[bool, typer.Option("--admin", help="Log in as the stack's first administrator.")] = False,
     header: Annotated[bool, typer.Option("--header", help="Print the whole line: Authorization: Bearer ….")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
     logout: Annotated[bool, typer.Option("--logout", help="End the session, and forget it.")] = False,
     gateway: GatewayOption = None,
     home: HomeOption = Path(".mesh"),
@@ -60,7 +60,8 @@ def token(
         session = _logged_in(url, *((first.email, first.password) if first else _asked(email)), admin=admin)
         with kept_sessions(home) as sessions:
             sessions.keep(session)
-    typer.echo(_printed(session, header=header, as_json=as_json))
+    line = f"Authorization: Bearer {session.access_token}" if header else session.access_token
+    tell(line, _document(session), as_json=as_json)
 
 
 def _kept(home: Path, url: str, email: str | None, *, admin: bool) -> Session | None:
@@ -140,15 +141,11 @@ def _log_out(home: Path, url: str, email: str | None, *, admin: bool) -> None:
     typer.echo(escaped(f"{session.email} is logged out"))
 
 
-def _printed(session: Session, *, header: bool, as_json: bool) -> str:
-    line = f"Authorization: Bearer {session.access_token}" if header else session.access_token
-    if as_json:
-        shown = {
-            "access_token": session.access_token,
-            "token_type": "Bearer",
-            "expires_at": datetime.fromtimestamp(session.expires_at, UTC).isoformat(timespec="seconds"),
-            "email": session.email,
-            "gateway_url": session.gateway,
-        }
-        line = json.dumps(shown)
-    return escaped(line)
+def _document(session: Session) -> dict[str, str]:
+    return {
+        "access_token": session.access_token,
+        "token_type": "Bearer",
+        "expires_at": datetime.fromtimestamp(session.expires_at, UTC).isoformat(timespec="seconds"),
+        "email": session.email,
+        "gateway_url": session.gateway,
+    }

@@ -159,18 +159,15 @@ def _id_in(values: Any, payload: bytes) -> str | None:  # noqa: ANN401  # any JS
 
 
 def _refusal(customer_id: str | None, fault: Fault) -> Answer:
-    errors = [error.model_dump() for error in fault.errors]
-    return _answer(customer_id, ImportOutcome.REFUSED, fault.reason, fault.detail, errors)
+    return {"customer_id": customer_id, "outcome": ImportOutcome.REFUSED, "problem": _problem(fault)}
 
 
 def answers(rows: Iterable[ImportedRow]) -> Iterator[Answer]:
     """What the service says of rows, as HTTP shows it."""
     for row in rows:
-        errors = [error.model_dump() for error in row.errors]
-        yield _answer(row.customer_id, row.outcome, row.reason, row.detail, errors)
+        problem = None if row.reason is None else _problem(row)
+        yield {"customer_id": row.customer_id, "outcome": row.outcome, "problem": problem}
 
 
-def _answer(customer_id: str | None, outcome: ImportOutcome, reason: str | None, *more: object) -> Answer:
-    """A row's answer. `more`: the detail and the errors."""
-    problem = None if reason is None else dict(zip(("reason", "detail", "errors"), (reason, *more), strict=True))
-    return {"customer_id": customer_id, "outcome": outcome, "problem": problem}
+def _problem(why: Fault | ImportedRow) -> Answer:
+    return {"reason": why.reason, "detail": why.detail, "errors": [error.model_dump() for error in why.errors]}
