@@ -9,7 +9,7 @@ from typing import Any
 from conform.check import Skip, Tally, rule
 from conform.folding import Folding
 from conform.kit import Kit
-from conform.writes import writes
+from conform.writes import Write, writes
 from ops.contracts.tree import EndpointContract
 
 _PREFIX = 160
@@ -25,9 +25,9 @@ async def versions_count_changes(kit: Kit, tally: Tally) -> None:
     write, update = writes(kit), kit.endpoint(f"{kit.options.service}.update")
     if update is None:
         raise Skip("the service has no update")
-    row = (await kit.ask(write.create, await kit.givens.fill(write.request), account=write.account)).body or {}
+    row = await _made(kit, write)
     tally.expect(row.get("version") == 1, f"a new row has the version {row.get('version')}")
-    change = {write.key: row.get(write.key), "expected_version": 1, "patch": {write.text: "Changed by a test"}}
+    change = _change(write, row)
     changed = await kit.ask(update, change)
     tally.expect((changed.body or {}).get("version") == 2, f"a changed row: {changed.said}")  # noqa: PLR2004
     again = await kit.ask(update, change)
@@ -141,13 +141,12 @@ async def dates_change_with_versions(kit: Kit, tally: Tally) -> None:
     write, update, list_ = writes(kit), kit.endpoint(f"{kit.options.service}.update"), _list_by_dates(kit)
     if update is None:
         raise Skip("the service has no update")
-    row = (await kit.ask(write.create, await kit.givens.fill(write.request), account=write.account)).body or {}
+    row = await _made(kit, write)
     made, key = row.get("created_at"), row.get(write.key)
     tally.expect(
         made is not None and made == row.get("updated_at"), f"a new row has {made} and {row.get('updated_at')}"
     )
-    change = {write.key: key, "expected_version": 1, "patch": {write.text: "Changed by a test"}}
-    changed = (await kit.ask(update, change)).body or {}
+    changed = (await kit.ask(update, _change(write, row))).body or {}
     at = changed.get("updated_at")
     tally.expect((changed.get("created_at"), at) != (made, made), "a change set no `updated_at`")
     for bound, wanted in (("updated_after", True), ("updated_before", False)):
@@ -163,7 +162,7 @@ async def imports_change_no_date(kit: Kit, tally: Tally) -> None:
     import_, write = kit.endpoint(f"{kit.options.service}.import_rows"), writes(kit)
     if import_ is None:
         raise Skip("the service has no import")
-    row = (await kit.ask(write.create, await kit.givens.fill(write.request), account=write.account)).body or {}
+    row = await _made(kit, write)
     other = {write.key: row.get(write.key), "created_at": "2001-02-03T04:05:06Z"}
     [told] = ((await kit.ask(import_, {"rows": [other]})).body or {}).get("rows") or [{}]
     fields = [(one.get("field"), one.get("reason")) for one in told.get("errors", [])]
@@ -171,6 +170,17 @@ async def imports_change_no_date(kit: Kit, tally: Tally) -> None:
         (told.get("reason"), fields) == ("invalid_payload", [("created_at", "read_only")]),
         f"{import_.subject}: another created_at: {told}",
     )
+
+
+async def _made(kit: Kit, write: Write) -> dict[str, Any]:
+    """A new row."""
+    reply = await kit.ask(write.create, await kit.givens.fill(write.request), account=write.account)
+    return reply.body or {}
+
+
+def _change(write: Write, row: Mapping[str, Any]) -> dict[str, object]:
+    """A request that changes the text of a new row."""
+    return {write.key: row.get(write.key), "expected_version": 1, "patch": {write.text: "Changed by a test"}}
 
 
 def _list_by_dates(kit: Kit) -> EndpointContract:
