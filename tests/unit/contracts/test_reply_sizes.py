@@ -103,8 +103,7 @@ def longest(annotation: Any, name: str) -> Any:  # noqa: ANN401, PLR0911  # a va
     arguments = get_args(annotation)
     match get_origin(annotation):
         case origin if origin is Annotated:
-            infos = [one for one in arguments if isinstance(one, FieldInfo) and is_name(one)]
-            return "x" * most(infos[0]) if infos else longest(arguments[0], name)
+            return longest_of(FieldInfo.from_annotation(annotation), name)
         case origin if origin in (Union, types.UnionType):
             return longest(next((one for one in arguments if one is not type(None)), None), name)
         case origin if origin is tuple:
