@@ -9,7 +9,7 @@ from providers.postgres.keyset import Select
 MOST_COUNTED: Final = 10_000
 """Rows. Beyond them a list has an estimate."""
 MOST_COST: Final = 100_000
-"""PostgreSQL's units of cost to read all that matches: below 1 s. If it costs more, nothing is counted.
+"""PostgreSQL's units of cost to read all that matches. If it costs more, nothing is counted.
 
 The cost up to a limit says less: a condition that few rows fit, other than the planner expects, reads them all.
 """
