@@ -1,12 +1,11 @@
 .DEFAULT_GOAL := help
-PYTHON ?= python3
+# The system's Python if it is new enough: distributions build it with optimisation, which a build from source often is not.
+PYTHON ?= $(shell /usr/bin/python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo /usr/bin/python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCK := requirements/dev.txt
 BENCH_VENV := .venv-bench
-# The benchmark prefers Debian's Python: it is built with optimisation, which a build from source often is not.
-BENCH_PYTHON ?= $(shell /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo /usr/bin/python3 || echo $(PYTHON))
 AUDIT_STAMP := $(VENV)/.installed-audit
 FUZZ_STAMP := $(VENV)/.installed-fuzz
 CLIENTS_VENV := .venv-clients
@@ -28,7 +27,7 @@ install: $(STAMP) ## Create .venv with every dependency pinned and checked by ha
 $(STAMP): requirements/build.txt $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is required, and $(PYTHON) is older: try make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "installing into $(VENV): some 400 MB, PostgreSQL and MongoDB among them"
+	@echo "installing into $(VENV) with $$($(PYTHON) --version): some 400 MB, PostgreSQL and MongoDB among them"
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv -q --allow-existing --python $(PYTHON) $(VENV) && \
 		uv pip install -q --python $(BIN)/python --require-hashes -r requirements/build.txt && \
@@ -108,7 +107,7 @@ bench-full: bench-install ## Run the whole benchmark: half an hour
 	@$(BENCH_VENV)/bin/python -m bench --full $(ARGS)
 
 bench-install:
-	@$(MAKE) --no-print-directory install VENV=$(BENCH_VENV) PYTHON=$(BENCH_PYTHON) LOCK=requirements/bench.txt
+	@$(MAKE) --no-print-directory install VENV=$(BENCH_VENV) LOCK=requirements/bench.txt
 
 check: install ## Run ruff, mypy and import-linter; check that contracts break nobody and pacts are current
 	$(BIN)/ruff format --check .
