@@ -34,10 +34,8 @@ $(STAMP): requirements/build.txt $(LOCK) pyproject.toml
 		uv pip install -q --python $(BIN)/python --require-hashes --no-build-isolation -r $(LOCK) && \
 		uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 	else \
-		if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
-			[ -x $(BIN)/python ] || rm -f $(BIN)/python*; \
-			$(PYTHON) -m venv $(VENV); \
-		fi && \
+		if ! [ -x $(BIN)/python ]; then rm -f $(BIN)/python* && $(PYTHON) -m venv $(VENV); \
+		elif ! $(BIN)/python -m pip --version >/dev/null 2>&1; then $(BIN)/python -m ensurepip; fi && \
 		$(BIN)/python -m pip install -q --require-hashes -r requirements/build.txt && \
 		$(BIN)/python -m pip install -q --require-hashes --no-build-isolation -r $(LOCK) && \
 		$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e . ; \

@@ -67,7 +67,7 @@ def test_one_that_works_is_kept_as_it_is(project: Path) -> None:
 
 def test_one_without_pip_gets_it(project: Path) -> None:
     stub(project / ".venv" / "bin" / "python", project / "calls", pip=1)
-    assert "python3 -m venv .venv" in install(project)
+    assert ".venv/bin/python -m ensurepip" in install(project)
 
 
 def test_one_whose_python_is_gone_gets_another(project: Path) -> None:
