@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 _LINGERS: Final = 2.0
 """Seconds between the last response and the close, for a client that is still sending."""
-_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)*+")
+_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)*")
 _END: Final = b"\r\n\r\n"
 _HEAD: Final = b"HEAD "
 _FRAMING: Final = 8

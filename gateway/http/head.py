@@ -15,15 +15,15 @@ LONGEST_AUTHORIZATION: Final = 4096 + len("Bearer ")
 
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _PCHAR: Final = rb"[A-Za-z0-9\-._~!$&'()*+,;=:@/]++|%[0-9A-Fa-f]{2}"
-_HEAD: Final = re.compile(rb"(%b) ([!-~]++) HTTP/1\.([01])\r\n(?:%b:[\t -~\x80-\xff]*+\r\n)*+\r\n" % (_TOKEN, _TOKEN))
+_HEAD: Final = re.compile(rb"(%b) ([!-~]++) HTTP/1\.([01])\r\n(?:%b:[\t -~\x80-\xff]*+\r\n)*\r\n" % (_TOKEN, _TOKEN))
 _BEGINNING: Final = re.compile(rb"%b(?: (?:[!-~]++(?: (?:[!-~]++(?:\r(?:\n.*+)?)?)?)?)?)?" % _TOKEN, re.DOTALL)
 _FIELD: Final = re.compile(rb"([^:]+): ?([^\r]*)\r\n")
 """Name and value of one field, in a head that matches the grammar."""
-_PATH_AND_QUERY: Final = re.compile(rb"/(?:%b)*+(?:\?(?:%b|\?)*+)?" % (_PCHAR, _PCHAR))
+_PATH_AND_QUERY: Final = re.compile(rb"/(?:%b)*(?:\?(?:%b|\?)*)?" % (_PCHAR, _PCHAR))
 _ABSOLUTE: Final = re.compile(rb"([A-Za-z][A-Za-z0-9+\-.]*+)://([^/?]*+)(.*+)")
 _HOST: Final = re.compile(
     rb"(?P<host>\[(?P<v6>[0-9A-Fa-f:.]++)\]|\[v[0-9A-Fa-f]++\.[A-Za-z0-9\-._~!$&'()*+,;=:]++\]"
-    rb"|(?:[A-Za-z0-9\-._~!$&'()*+,;=]++|%[0-9A-Fa-f]{2})*+)(?::[0-9]*+)?"
+    rb"|(?:[A-Za-z0-9\-._~!$&'()*+,;=]++|%[0-9A-Fa-f]{2})*)(?::[0-9]*+)?"
 )
 _LONG_TOKEN: Final = re.compile(rb"\nauthorization:[^\r\n]{%d}" % (LONGEST_AUTHORIZATION + 1), re.IGNORECASE)
 

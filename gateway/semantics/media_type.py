@@ -19,9 +19,9 @@ _PLUS_JSON: Final = re.compile(r"application/.+\+json")
 _UTF_8: Final = {"utf-8", "utf8"}
 
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # noqa: S105  # a token of HTTP's grammar
-_VALUE: Final = rf'{_TOKEN}|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*+"'
-_TYPE: Final = re.compile(rf"[ \t]*+({_TOKEN}/{_TOKEN})((?:[ \t]*+;[ \t]*+(?:{_TOKEN}=(?:{_VALUE}))?+)*+)[ \t]*+")
-"""Media type and parameters. Possessive repetition: no backtracking, so matching is linear."""
+_VALUE: Final = rf'{_TOKEN}|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
+_TYPE: Final = re.compile(rf"[ \t]*+({_TOKEN}/{_TOKEN})((?:[ \t]*+;[ \t]*+(?:{_TOKEN}=(?:{_VALUE}))?)*)[ \t]*+")
+"""Media type and parameters. No part can start with what continues the part before: matching is linear."""
 _PARAMETER: Final = re.compile(rf"({_TOKEN})=({_VALUE})")
 
 

@@ -9,7 +9,7 @@ from mesh.core.errors import Fault, Invalid, TooLarge
 LONGEST_ROW: Final = 16 * 1024
 """Bytes of a row, its line breaks included. The longest valid customer has some 8 KiB, however it is written."""
 _BOM: Final = b"\xef\xbb\xbf"
-_CELL: Final = re.compile(r'(?:"([^"]*+(?:""[^"]*+)*+)"|([^",\r\n]*+))(,|\Z)')
+_CELL: Final = re.compile(r'(?:"([^"]*+(?:""[^"]*+)*)"|([^",\r\n]*+))(,|\Z)')
 """A quoted or a plain cell, and what ends it. Possessive repetition: no backtracking, so matching is linear."""
 
 

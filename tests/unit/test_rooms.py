@@ -48,3 +48,17 @@ def test_a_folder_holds_twenty_files_at_most() -> None:
 def test_a_file_has_300_lines_at_most() -> None:
     assert set(FILES) < set(CODE)
     assert [] == [path for path in CODE if len(path.read_text().splitlines()) > 300]
+
+
+POSSESSIVE_GROUP = re.compile(r"\)[*?+]\+|\)\{[\d,]+\}\+|\(\?>")
+
+CHARACTERS = re.compile(r"\[[^\]\n]*\]")
+"""A set in a pattern: its signs are characters."""
+
+
+def test_no_pattern_repeats_a_group_possessively() -> None:
+    """Python before 3.11.5, which Debian 12 has, keeps half of a repetition that fails (CPython's gh-106052)."""
+    code = [path for path in CODE if path.relative_to(ROOT).parts[0] not in ("tests", "bench")]
+    assert [] == [path for path in code if POSSESSIVE_GROUP.search(CHARACTERS.sub("x", path.read_text()))]
+    for pattern in ("(?:ab?c)++", "(?:ab)?+", "(a|b){1,3}+", "(?>ab)"):
+        assert POSSESSIVE_GROUP.search(pattern)
