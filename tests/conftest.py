@@ -30,7 +30,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # `make test &` ignore
 
 os.environ["MESH_CONSOLE"] = "false"  # a test that looks at the console starts it
 
-_TOGETHER = ("faults", "e2e", "contract", "security", "browser")
+_TOGETHER = ("faults", "e2e", "e2e/processes", "faults/incidents", "browser", "faults/orders", "security", "contract")
 __all__ = ["http", "stack"]
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
@@ -48,8 +48,7 @@ class ByServers(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return _folder(file) if _folder(file) in _TOGETHER else file
+        return _together(nodeid) or nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -60,12 +59,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByServers
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
-    folders = {item: _folder(item.nodeid) for item in items}
-    items.sort(key=lambda item: _TOGETHER.index(folders[item]) if folders[item] in _TOGETHER else len(_TOGETHER))
+    places = {folder: place for place, folder in enumerate((*_TOGETHER, None))}
+    items.sort(key=lambda item: places[_together(item.nodeid)])
 
 
-def _folder(nodeid: str) -> str:
-    return nodeid.removeprefix("tests/").partition("/")[0]
+def _together(nodeid: str) -> str | None:
+    """The narrowest folder with this test whose tests share their servers."""
+    folders = (folder for folder in _TOGETHER if nodeid.startswith(f"tests/{folder}/"))
+    return max(folders, key=len, default=None)
 
 
 @pytest.fixture(scope="session")
