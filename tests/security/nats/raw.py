@@ -67,8 +67,10 @@ class RawConnection:
                 found = _REFUSED.search(line)
                 assert found, line
                 refusals.add((found[1], found[2], found[3] or ""))
+            elif line == "PING":
+                self._writer.write(b"PONG\r\n")
             else:
-                assert line == "PING" or line.startswith("INFO "), line or "NATS closed the connection"
+                assert line.startswith("INFO "), line or "NATS closed the connection"
         return refusals
 
 
