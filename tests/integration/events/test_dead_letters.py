@@ -26,6 +26,7 @@ async def test_a_failing_event_is_tried_again_then_dead_and_holds_nobody_up(
     database: Database, transport: NatsTransport
 ) -> None:
     tried: list[int] = []
+    later = SOON._replace(first=0.5)
 
     async def fail_one(effects: Effects, event: Happened) -> None:
         tried.append(event.number)
@@ -33,7 +34,7 @@ async def test_a_failing_event_is_tried_again_then_dead_and_holds_nobody_up(
         if event.number == 1:
             raise ZeroDivisionError("one is bad")
 
-    async with consuming(transport, database, fail_one, concurrency=1) as consumer:
+    async with consuming(transport, database, fail_one, concurrency=1, retries=later) as consumer:
         ids = await publish(transport, 1, 2, 3)
         await settled(transport)
 
