@@ -32,7 +32,7 @@ from mesh.core.errors import Conflict, Invalid
 from mesh.core.event import Event
 from mesh.events.cloud_event import next_id
 from orders_svc.placement import Placement
-from orders_svc.rows import SUMMARY, find_row, read_orders, visible
+from orders_svc.rows import SUMMARY, WRITTEN, find_row, order_of, read_orders, visible
 from providers.cursor import Page
 from providers.errors import InvalidCursor
 from providers.postgres.database import Statements
@@ -50,27 +50,30 @@ from subjects import (
 )
 from worker.postgres import publish
 
-_PLACE: Final = """
-    WITH placed AS (
+# The names of the WITH queries hide the tables, so that the order is read as it is written.
+_PLACE: Final = f"""
+    WITH orders AS (
         INSERT INTO orders (status, user_id, customer_id, ship_name, ship_address, ship_city, ship_region,
             ship_postal_code, ship_country)
         VALUES ('placed', $1, $2, $3, $4, $5, $6, $7, $8)
-        RETURNING order_id
+        RETURNING *
     ), step AS (
-        INSERT INTO order_steps (order_id, status, event_id) SELECT order_id, 'placed', $13 FROM placed
-    )
-    INSERT INTO order_lines (order_id, position, product_id, product_name, unit_price, quantity)
-    SELECT order_id, position, product_id, product_name, unit_price, quantity
-    FROM placed, unnest($9::integer[], $10::text[], $11::numeric[], $12::integer[])
-        WITH ORDINALITY AS line (product_id, product_name, unit_price, quantity, position)
-    RETURNING order_id
+        INSERT INTO order_steps (order_id, status, event_id) SELECT order_id, 'placed', $13 FROM orders
+    ), order_lines AS (
+        INSERT INTO order_lines (order_id, position, product_id, product_name, unit_price, quantity)
+        SELECT order_id, position, product_id, product_name, unit_price, quantity
+        FROM orders, unnest($9::integer[], $10::text[], $11::numeric[], $12::integer[])
+            WITH ORDINALITY AS line (product_id, product_name, unit_price, quantity, position)
+        RETURNING *
+    ) {WRITTEN}
 """
-_MOVE: Final = """
-    WITH moved AS (
+_MOVE: Final = f"""
+    WITH orders AS (
         UPDATE orders SET status = $2, version = version + 1, updated_at = now()
-        WHERE order_id = $1 AND status = ANY($3) RETURNING order_id, status
-    )
-    INSERT INTO order_steps (order_id, status, event_id) SELECT order_id, status, $4 FROM moved RETURNING order_id
+        WHERE order_id = $1 AND status = ANY($3) RETURNING *
+    ), step AS (
+        INSERT INTO order_steps (order_id, status, event_id) SELECT order_id, status, $4 FROM orders
+    ) {WRITTEN}
 """
 _START_DISPATCH: Final = """
     UPDATE orders SET dispatch_started_at = coalesce(dispatch_started_at, now())
@@ -173,7 +176,7 @@ class Orders:
             [line.quantity for line in lines],
             event_id,
         )
-        order = await self.get(rows[0]["order_id"])
+        order = order_of(rows)
         placed = OrderPlaced.model_validate({**dict(order), "cart_version": placement.cart_version})
         await publish(self._database, EVENTS_ORDERS_PLACED, placed, aggregate=str(order.order_id), event_id=event_id)
         return order
@@ -245,15 +248,16 @@ class Orders:
         """
         event_id = next_id(event, str(order_id))
         step = (order_id, status, _FROM[status], event_id)
-        if not await self._database.fetch(_MOVE, *step):
+        rows = await self._database.fetch(_MOVE, *step)
+        if not rows:
             # The order may have moved since; from now on its row is locked.
             before = (await find_row(self._database, order_id, None, lock=True))["status"]
             if before not in _FROM[status]:
                 if may_become(OrderStatus(before), status):
                     raise Conflict("order_not_ready", f"order {order_id} is {before}: it cannot be {status} yet")
                 return None
-            await self._database.fetch(_MOVE, *step)
-        return _Moved(await self.get(order_id), event, event_id)
+            rows = await self._database.fetch(_MOVE, *step)
+        return _Moved(order_of(rows), event, event_id)
 
     async def _announce(self, moved: _Moved, payload: BaseModel) -> None:
         """Publish the event of the order's new status."""

@@ -22,11 +22,17 @@ _COLUMNS: Final = (
     " ship_region, ship_postal_code, ship_country, tracking_number"
 )
 _LINE: Final = ("product_id", "product_name", "unit_price", "quantity", "discount", "amount", "in_stock")
-_ORDERS: Final = f"""
+_READ: Final = f"""
     SELECT one.*, {", ".join(_LINE)}
-    FROM (SELECT {_COLUMNS} FROM orders WHERE order_id = ANY($1)) AS one
+    FROM (SELECT {_COLUMNS} FROM orders{{where}}) AS one
     LEFT JOIN order_lines USING (order_id) ORDER BY order_id, position
 """
+WRITTEN: Final = _READ.format(where="")
+"""Reads the order that the same statement writes, in a WITH query `orders`, and `order_lines` if it writes lines."""
+_MANY: Final = _READ.format(where=" WHERE order_id = ANY($1)")
+# PostgreSQL plans the read of an array anew each time, which takes longer than the read: it guesses ten keys for a plan
+# that it would keep.
+_ONE: Final = _READ.format(where=" WHERE order_id = $1")
 _ROW: Final = """
     SELECT status, version, dispatch_started_at FROM orders WHERE order_id = $1 AND ($2::text IS NULL OR user_id = $2)
 """
@@ -46,10 +52,12 @@ async def find_row(database: Statements, order_id: int, owner: str | None, *, lo
 
 async def read_orders(database: Statements, order_ids: Collection[int]) -> dict[int, Order]:
     """The orders that exist, with their lines, by id."""
+    ids = list(order_ids)
+    read = database.fetch(_ONE, ids[0]) if len(ids) == 1 else database.fetch(_MANY, ids)
     rows: defaultdict[int, list[Record]] = defaultdict(list)
-    for row in await database.fetch(_ORDERS, list(order_ids)):
+    for row in await read:
         rows[row["order_id"]].append(row)
-    return {order_id: _order(of_one) for order_id, of_one in rows.items()}
+    return {order_id: order_of(of_one) for order_id, of_one in rows.items()}
 
 
 def visible(order: Order | None, order_id: int, owner: str | None) -> Order:
@@ -59,7 +67,7 @@ def visible(order: Order | None, order_id: int, owner: str | None) -> Order:
     return order
 
 
-def _order(rows: Sequence[Record]) -> Order:
+def order_of(rows: Sequence[Record]) -> Order:
     """The order of its rows, one for each line. An order without lines has one row with nulls for its line."""
     lines = [row for row in rows if row["product_id"] is not None]
     return Order.model_validate(

@@ -33,17 +33,19 @@ from worker.postgres import publish
 
 # Locks an order that may have no row yet: its confirmation and its cancellation run one after the other.
 _TAKE_TURNS: Final = "SELECT pg_advisory_xact_lock($1)"
-_FORGET_CANCELLED: Final = "DELETE FROM cancelled_orders WHERE order_id = $1 RETURNING cancelled_at"
 _KEEP_CANCELLED: Final = "INSERT INTO cancelled_orders (order_id) VALUES ($1) ON CONFLICT DO NOTHING"
 _CREATE: Final = """
+    WITH cancelled AS (DELETE FROM cancelled_orders WHERE order_id = $1::integer RETURNING cancelled_at)
     INSERT INTO shipments (order_id, status, stopped_at, user_id, customer_id, tracking_number, ship_name, ship_address,
         ship_city, ship_region, ship_postal_code, ship_country, lines, shipper_id)
-    VALUES ($1::integer, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, (
-        SELECT shipper_id
-        FROM (SELECT shipper_id, row_number() OVER (ORDER BY shipper_id) AS place, count(*) OVER () AS places
-            FROM shippers) AS placed
-        WHERE place = 1 + $1::integer % places
-    ))
+    SELECT $1::integer, CASE WHEN cancelled_at IS NULL THEN 'pending' ELSE 'stopped' END, cancelled_at, $2, $3, $4, $5,
+        $6, $7, $8, $9, $10, $11, (
+            SELECT shipper_id
+            FROM (SELECT shipper_id, row_number() OVER (ORDER BY shipper_id) AS place, count(*) OVER () AS places
+                FROM shippers) AS placed
+            WHERE place = 1 + $1::integer % places
+        )
+    FROM (SELECT) AS one LEFT JOIN cancelled ON true
     ON CONFLICT (order_id) DO NOTHING
 """
 _STOP: Final = """
@@ -103,12 +105,9 @@ class Shipments:
     async def create(self, order: OrderConfirmed) -> None:
         """Create the order's shipment, unless it has one. If the order is already cancelled, it is stopped."""
         await self._database.fetch(_TAKE_TURNS, order.order_id)
-        cancelled = await self._database.fetchrow(_FORGET_CANCELLED, order.order_id)
         await self._database.fetch(
             _CREATE,
             order.order_id,
-            ShipmentStatus.PENDING if cancelled is None else ShipmentStatus.STOPPED,
-            None if cancelled is None else cancelled["cancelled_at"],
             order.user_id,
             order.customer_id,
             tracking_number(order.order_id),
