@@ -1,5 +1,7 @@
 """The orders in PostgreSQL. Each change of a status stores its event in the same transaction."""
 
+# ruff: noqa: S608  # SQL is built from our own column names; values are parameters
+
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple

@@ -27,12 +27,15 @@ from mesh.core.errors import Invalid, NotFound
 from products_svc.faults import not_found, stock_out_of_range
 from providers.cursor import Page
 from providers.errors import InvalidCursor
-from providers.postgres.database import Statements, transaction_on
+from providers.postgres.database import Statements, transaction_on, transaction_on_after
 from providers.postgres.keyset import Order, Select
 from subjects import EVENTS_PRODUCTS_CHANGED, PRODUCTS_STOCK_MOVEMENTS
 from worker.postgres import publish
 
 _MOST_UNITS: Final = 2**31 - 1
+# Sent as text with the begin. It waits for a running transaction that makes the reservation.
+_CLAIM: Final = "INSERT INTO stock_reservations (order_id, state) VALUES ({:d}, '{}') ON CONFLICT DO NOTHING"
+_CLAIMED: Final = "INSERT 0 1"
 _LOCK: Final = """
     SELECT product_id, units_in_stock, units_reserved FROM products
     WHERE product_id = ANY($1) ORDER BY product_id FOR UPDATE
@@ -106,19 +109,6 @@ class Ledger:
             in_stock,
             user_id,
         )
-
-    async def claim(self, order_id: int, state: ReservationState) -> bool:
-        """Create the order's reservation in this state, and return True. Return False if the order has one.
-
-        Waits for a running transaction that creates it.
-        """
-        row = await self._connection.fetchrow(
-            "INSERT INTO stock_reservations (order_id, state) VALUES ($1, $2)"
-            " ON CONFLICT DO NOTHING RETURNING order_id",
-            order_id,
-            state,
-        )
-        return row is not None
 
     async def refuse(self, order_id: int, short: tuple[ShortLine, ...]) -> None:
         """Record that the reservation is refused, with the products that are short."""
@@ -209,9 +199,10 @@ class Warehouse:
         wanted: dict[int, int] = {}
         for line in request.lines:
             wanted[line.product_id] = wanted.get(line.product_id, 0) + line.quantity
-        async with transaction_on(self._database) as connection:
+        claim = _CLAIM.format(request.order_id, ReservationState.RESERVED)
+        async with transaction_on_after(self._database, claim) as (connection, tag):
             ledger = Ledger(connection)
-            if not await ledger.claim(request.order_id, ReservationState.RESERVED):
+            if tag != _CLAIMED:
                 return await ledger.reservation(request.order_id)
             short = _missing(wanted, await ledger.lock(wanted))
             if short:
@@ -223,10 +214,11 @@ class Warehouse:
 
     async def release(self, order_id: int) -> Reservation:
         """What became of the order's units: released, unless they were refused or committed before."""
-        async with transaction_on(self._database) as connection:
+        # Where nothing is reserved yet, this keeps a reservation that comes late from being made.
+        claim = _CLAIM.format(order_id, ReservationState.RELEASED)
+        async with transaction_on_after(self._database, claim) as (connection, tag):
             ledger = Ledger(connection)
-            # Where nothing is reserved yet, this keeps a reservation that comes late from being made.
-            if not await ledger.claim(order_id, ReservationState.RELEASED):
+            if tag != _CLAIMED:
                 await ledger.end(order_id, ReservationState.RELEASED, MovementKind.RELEASED, in_stock=0)
             return await ledger.reservation(order_id)
 

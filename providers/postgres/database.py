@@ -8,6 +8,7 @@ from typing import Annotated, Protocol
 import asyncpg
 import stamina
 from asyncpg import Record
+from asyncpg.pool import PoolConnectionProxy
 from pydantic import AfterValidator, PostgresDsn, SecretStr
 
 from providers.errors import Blame, DatabaseRefused, DatabaseUnavailable
@@ -157,11 +158,20 @@ class Database:
 @asynccontextmanager
 async def transaction_on(statements: Statements) -> AsyncIterator[Statements]:
     """A transaction: the one that the statements already run in, or one of its own, committed at the end."""
+    async with transaction_on_after(statements, "") as (connection, _):
+        yield connection
+
+
+@asynccontextmanager
+async def transaction_on_after(statements: Statements, first: str) -> AsyncIterator[tuple[Statements, str]]:
+    """The same after a statement, which takes no round trip of its own in a new transaction. Yields its command tag."""
     if isinstance(statements, Database):
-        async with statements.transaction() as connection:
-            yield connection
+        async with statements.transaction_after(first) as (connection, tag):
+            yield connection, tag
+    elif isinstance(statements, PoolConnectionProxy):
+        yield statements, await statements.execute(first) if first else ""
     else:
-        yield statements
+        raise TypeError(f"{type(statements).__name__} has no transactions")
 
 
 @asynccontextmanager
