@@ -167,7 +167,7 @@ def test_a_service_that_keeps_up_pulls_once_for_several_messages() -> None:
         await server.send(1)
         server.release(1)
         await asyncio.sleep(0.01)
-        assert [8, 6] == server.batches
+        assert [8, 5] == server.batches
 
     run(test)
 
