@@ -30,8 +30,7 @@ _HEARTBEAT_STATUS: Final = "100"
 class Puller:
     """Pulls from one durable consumer of a stream, and keeps at most `room` messages with their handlers.
 
-    It pulls once the open pulls may deliver no more than a quarter of the room, and a quarter is free. So a service
-    that keeps up pulls once for several messages. A pull that the server lost (after a restart, or a
+    It pulls as soon as a quarter of the room is free. A pull that the server lost (after a restart, or a
     change of leader) is noticed by a reconnect, or by the silence of its heartbeat.
     """
 
@@ -86,13 +85,11 @@ class Puller:
     def release(self) -> None:
         """Free the room of one message."""
         self._in_use -= 1
-        if self._wanted():
+        if self._wanted() >= self._least:
             self._wake.set()
 
     def _wanted(self) -> int:
-        """How many messages to ask for now; 0 while open pulls suffice."""
-        wanted = self._room - self._in_use - self._asked_for
-        return wanted if self._asked_for <= self._least <= wanted else 0
+        return self._room - self._in_use - self._asked_for
 
     async def _run(self) -> None:
         while True:
@@ -117,7 +114,7 @@ class Puller:
         silent = self._asked_for > 0 and now > self._heard + _SILENCE
         if self._subscription is None or self._lost or silent or self._reconnects != self._transport.reconnects:
             await self._resubscribe()
-        if wanted := self._wanted():
+        if (wanted := self._wanted()) >= self._least:
             self._heard = now
             self._asked_for += wanted
             await self._transport.publish(self._subject, pull_request(wanted, _EXPIRES, _HEARTBEAT), reply=self.inbox)
@@ -145,8 +142,6 @@ class Puller:
         else:
             self._asked_for = max(0, self._asked_for - 1)
             self._in_use += 1
-            if self._wanted():  # before a handler is done: what comes at once would wait for it
-                self._wake.set()
             self._deliver(message)
 
     def _on_status(self, status: str, pending: str, now: float) -> None:

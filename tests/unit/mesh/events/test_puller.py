@@ -155,30 +155,3 @@ def test_a_status_that_a_publisher_invents_is_a_message_like_any() -> None:
         assert 1 == len(server.got)
 
     run(test)
-
-
-def test_a_service_that_keeps_up_pulls_once_for_several_messages() -> None:
-    async def test(server: Server) -> None:
-        for _ in range(5):
-            await server.send(1)
-            server.release(1)
-            await asyncio.sleep(0.01)
-        assert [8] == server.batches
-        await server.send(1)
-        server.release(1)
-        await asyncio.sleep(0.01)
-        assert [8, 5] == server.batches
-
-    run(test)
-
-
-def test_it_pulls_before_a_handler_is_done_when_messages_come_at_once() -> None:
-    async def test(server: Server) -> None:
-        await server.send(4)
-        server.release(4)
-        await asyncio.sleep(0.01)
-        assert [8] == server.batches
-        await server.send(2)
-        assert [8, 4] == server.batches
-
-    run(test)
