@@ -11,6 +11,7 @@ from contracts import (
     customers_import,
     notifications,
     orders,
+    orders_events,
     products,
     products_categories,
     products_inventory,
@@ -135,12 +136,12 @@ EVENTS_PRODUCTS_CHANGED = Event("events.products.changed", products.ProductChang
 EVENTS_PRODUCTS_CATEGORY_CHANGED = Event("events.products.category_changed", products_categories.CategoryChanged, durable=True)
 EVENTS_PRODUCTS_SUPPLIER_CHANGED = Event("events.products.supplier_changed", products_suppliers.SupplierChanged, durable=True)
 
-EVENTS_ORDERS_PLACED = Event("events.orders.placed", orders.OrderPlaced, durable=True, shown=True, handled_by=("stock", "carts", "notifications"))
-EVENTS_ORDERS_CONFIRMED = Event("events.orders.confirmed", orders.OrderConfirmed, durable=True, shown=True, handled_by=("shipping", "notifications"))
-EVENTS_ORDERS_REFUSED = Event("events.orders.refused", orders.OrderRefused, durable=True, shown=True, handled_by=("notifications",))
-EVENTS_ORDERS_CANCELLED = Event("events.orders.cancelled", orders.OrderCancelled, durable=True, shown=True, handled_by=("stock", "shipping", "notifications"))
-EVENTS_ORDERS_DISPATCHED = Event("events.orders.dispatched", orders.OrderDispatched, durable=True, shown=True, handled_by=("stock", "notifications"))
-EVENTS_ORDERS_DELIVERED = Event("events.orders.delivered", orders.OrderDelivered, durable=True, shown=True, handled_by=("notifications",))
+EVENTS_ORDERS_PLACED = Event("events.orders.placed", orders_events.OrderPlaced, durable=True, shown=True, handled_by=("stock", "carts", "notifications"))
+EVENTS_ORDERS_CONFIRMED = Event("events.orders.confirmed", orders_events.OrderConfirmed, durable=True, shown=True, handled_by=("shipping", "notifications"))
+EVENTS_ORDERS_REFUSED = Event("events.orders.refused", orders_events.OrderRefused, durable=True, shown=True, handled_by=("notifications",))
+EVENTS_ORDERS_CANCELLED = Event("events.orders.cancelled", orders_events.OrderCancelled, durable=True, shown=True, handled_by=("stock", "shipping", "notifications"))
+EVENTS_ORDERS_DISPATCHED = Event("events.orders.dispatched", orders_events.OrderDispatched, durable=True, shown=True, handled_by=("stock", "notifications"))
+EVENTS_ORDERS_DELIVERED = Event("events.orders.delivered", orders_events.OrderDelivered, durable=True, shown=True, handled_by=("notifications",))
 
 EVENTS_STOCK_RESERVED = Event("events.stock.reserved", stock.StockReserved, durable=True, handled_by=("orders",))
 EVENTS_STOCK_REFUSED = Event("events.stock.refused", stock.StockRefused, durable=True, handled_by=("orders",))

@@ -2,7 +2,7 @@
 
 from carts_svc.repository import Carts
 from carts_svc.stored import Ordered
-from contracts.orders import OrderPlaced
+from contracts.orders_events import OrderPlaced
 from subjects import EVENTS_ORDERS_PLACED
 from worker.events import handles
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from contracts.auth import UserRegistered
 from contracts.auth_mail import EmailVerificationRequested, PasswordResetRequested
 from contracts.notifications import NotificationKind
-from contracts.orders import (
+from contracts.orders_events import (
     OrderCancelled,
     OrderConfirmed,
     OrderDelivered,

@@ -15,20 +15,22 @@ from contracts.orders import (
     DispatchStarted,
     ListOrders,
     Order,
-    OrderCancelled,
-    OrderConfirmed,
-    OrderDelivered,
-    OrderDispatched,
     OrderHistory,
     OrderPage,
-    OrderPlaced,
     OrderReason,
-    OrderRefused,
     OrderSort,
     OrderStatus,
     OrderStep,
     ShortLine,
     may_become,
+)
+from contracts.orders_events import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderDispatched,
+    OrderPlaced,
+    OrderRefused,
 )
 from mesh.core.errors import Conflict, Invalid
 from mesh.core.event import Event

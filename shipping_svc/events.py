@@ -1,6 +1,6 @@
 """How shipping handles the events of orders, each within the inbox's transaction."""
 
-from contracts.orders import OrderCancelled, OrderConfirmed
+from contracts.orders_events import OrderCancelled, OrderConfirmed
 from shipping_svc.repository import Shipments
 from subjects import EVENTS_ORDERS_CANCELLED, EVENTS_ORDERS_CONFIRMED
 from worker.events import handles

@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel, TypeAdapter
 
 from contracts.base import Id
-from contracts.orders import OrderConfirmed
+from contracts.orders_events import OrderConfirmed
 from contracts.shipping import (
     ListShipments,
     Shipment,

@@ -6,7 +6,7 @@ the id of the published event follows from the handled event.
 
 from pydantic import ValidationError
 
-from contracts.orders import OrderCancelled, OrderDispatched, OrderPlaced
+from contracts.orders_events import OrderCancelled, OrderDispatched, OrderPlaced
 from contracts.products_stock import CommitStock, ReleaseStock, ReservationState, ReserveStock
 from contracts.stock import StockRefused, StockReserved
 from mesh.client.client import Client

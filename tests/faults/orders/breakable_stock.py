@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from contracts.orders import OrderPlaced
+from contracts.orders_events import OrderPlaced
 from mesh.core.errors import Invalid
 from mesh.process.run import run_worker
 from stock_svc.app import build

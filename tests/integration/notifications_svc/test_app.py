@@ -19,7 +19,8 @@ from contracts.notifications import (
     PutWebhook,
 )
 from contracts.notifications import NotificationKind as Kind
-from contracts.orders import OrderCancelled, OrderDelivered, OrderDispatched, OrderRefused, ShortLine
+from contracts.orders import ShortLine
+from contracts.orders_events import OrderCancelled, OrderDelivered, OrderDispatched, OrderRefused
 from mesh.client.client import Client
 from mesh.core.context import working_on
 from mesh.core.errors import RemoteFault

@@ -2,7 +2,8 @@ from itertools import product
 
 import pytest
 
-from contracts.orders import CancelOrder, GetOrder, OrderCancelled, OrderPlaced
+from contracts.orders import CancelOrder, GetOrder
+from contracts.orders_events import OrderCancelled, OrderPlaced
 from contracts.products_stock import GetStock
 from mesh.client.client import Client
 from stock_svc.events import StockEvents

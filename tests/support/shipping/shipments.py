@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from contracts.orders import OrderConfirmed, OrderLine
+from contracts.orders import OrderLine
+from contracts.orders_events import OrderConfirmed
 from contracts.shipping import ListShipments, Shipment
 from providers.postgres.database import Database
 from shipping_svc.repository import Shipments

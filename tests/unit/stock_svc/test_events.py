@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contracts.orders import OrderPlaced
+from contracts.orders_events import OrderPlaced
 from contracts.products_stock import Reservation, ReserveStock
 from mesh.core.errors import Invalid
 from mesh.events.cloud_event import compose

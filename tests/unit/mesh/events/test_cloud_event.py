@@ -2,7 +2,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from contracts.orders import OrderDelivered
+from contracts.orders_events import OrderDelivered
 from mesh.core.context import Context, working_on
 from mesh.core.event import MAX_DURABLE, Event
 from mesh.events import cloud_event
