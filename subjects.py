@@ -103,6 +103,7 @@ PRODUCTS_STOCK_COMMIT = Endpoint("products.stock.commit", products_stock.CommitS
 
 ORDERS_PLACE = Endpoint("orders.place", orders.PlaceOrder, orders.Order, USER, verified=True, keyed=True, reasons=(O.DUPLICATE_PRODUCT, O.UNKNOWN_PRODUCT, O.DISCONTINUED, O.UNKNOWN_CUSTOMER), max_reply=96 * KIB)
 ORDERS_GET = Endpoint("orders.get", orders.GetOrder, orders.Order, USER, verified=True, idempotent=True, read=True, reasons=(O.NOT_FOUND,), max_reply=96 * KIB)
+ORDERS_GET_MANY = Endpoint("orders.get_many", orders.GetOrders, orders.OrdersFound, USER, verified=True, idempotent=True, read=True, max_reply=960 * KIB)
 ORDERS_LIST = Endpoint("orders.list", orders.ListOrders, orders.OrderPage, USER, verified=True, idempotent=True, read=True, reasons=(O.INVALID_CURSOR,))
 ORDERS_CANCEL = Endpoint("orders.cancel", orders.CancelOrder, orders.Order, USER, verified=True, idempotent=True, keyed=True, reasons=(O.NOT_FOUND, O.NOT_CANCELLABLE, O.VERSION_MISMATCH), max_reply=96 * KIB)
 ORDERS_HISTORY = Endpoint("orders.history", orders.GetOrderHistory, orders.OrderHistory, USER, verified=True, idempotent=True, read=True, reasons=(O.NOT_FOUND,))

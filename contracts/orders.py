@@ -9,6 +9,7 @@ from pydantic import Field
 
 from contracts.auth import UserId
 from contracts.base import (
+    LONGEST_PAGE,
     NOT_EMPTY,
     Count,
     Cursor,
@@ -28,6 +29,8 @@ from contracts.customers import CustomerId
 
 MOST_LINES = 100
 MOST_UNITS = 999
+MOST_LINES_TOGETHER: Final = 500
+"""Lines of all orders of one reply, so that the longest reply fits into a message."""
 Quantity = Annotated[int, Field(ge=1, le=MOST_UNITS)]
 """Units of one product in one order."""
 
@@ -145,6 +148,18 @@ class OrderPage(Reply):
     """Whether `total` is an estimate."""
 
 
+class OrdersFound(Reply):
+    """The orders that the caller may see, in the order of the request. `missing` has the ids of the others.
+
+    An order is left out whole if its lines do not fit. Then all that follow it are left out. The first never is.
+    """
+
+    items: Items[Order]
+    missing: Items[int]
+    left_out: Items[int] = ()
+    """The ids of the orders that are left out: ask for these again."""
+
+
 class OrderStep(Reply):
     """A status that an order reached: when, and the id of the event that announced it."""
 
@@ -184,6 +199,15 @@ class GetOrder(Request):
     """Get one order by id. Users see their own orders, administrators see all."""
 
     order_id: Id
+
+
+class GetOrders(Request):
+    """Get up to 200 orders by id, with at most 500 lines together.
+
+    Users see their own orders, administrators see all.
+    """
+
+    order_ids: Annotated[tuple[Id, ...], many(LONGEST_PAGE), NOT_EMPTY]
 
 
 class ListOrders(Request):

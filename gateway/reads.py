@@ -31,6 +31,8 @@ def _of_routes(app: FastAPI) -> Iterator[Endpoint[Any, Any]]:
     for route in routes_of(app):
         if hasattr(route, "dependant"):
             yield from (calling.read_as for calling in callings(route.dependant))
+        if (completion := getattr(route.original_route, "completion", None)) is not None:
+            yield completion.read_as
 
 
 def main() -> None:

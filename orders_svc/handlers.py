@@ -5,10 +5,12 @@ from contracts.orders import (
     DispatchStarted,
     GetOrder,
     GetOrderHistory,
+    GetOrders,
     ListOrders,
     Order,
     OrderHistory,
     OrderPage,
+    OrdersFound,
     PlaceOrder,
     StartDispatch,
 )
@@ -20,7 +22,15 @@ from mesh.service.idempotency import IdempotentWrites
 from orders_svc.placement import Placements
 from orders_svc.repository import Orders
 from orders_svc.rows import visible
-from subjects import ORDERS_CANCEL, ORDERS_GET, ORDERS_HISTORY, ORDERS_LIST, ORDERS_PLACE, ORDERS_START_DISPATCH
+from subjects import (
+    ORDERS_CANCEL,
+    ORDERS_GET,
+    ORDERS_GET_MANY,
+    ORDERS_HISTORY,
+    ORDERS_LIST,
+    ORDERS_PLACE,
+    ORDERS_START_DISPATCH,
+)
 from worker.answers import answers
 from worker.traced_reads import trace_read
 
@@ -61,6 +71,11 @@ class Handlers:
         """One order. Raises NotFound, also for another user's order."""
         order = await self._by_id.find(request.order_id)
         return visible(order, request.order_id, _owner())
+
+    @answers(ORDERS_GET_MANY)
+    async def get_many(self, request: GetOrders) -> OrdersFound:
+        """The orders that the caller may see, each once, in the order of the request, as far as their lines fit."""
+        return await self._orders.get_many(request.order_ids, _owner())
 
     @answers(ORDERS_LIST)
     async def list(self, request: ListOrders) -> OrderPage:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from contracts.base import Id
 from contracts.orders import (
+    MOST_LINES_TOGETHER,
     NEXT,
     DispatchStarted,
     ListOrders,
@@ -18,6 +19,7 @@ from contracts.orders import (
     OrderHistory,
     OrderPage,
     OrderReason,
+    OrdersFound,
     OrderSort,
     OrderStatus,
     OrderStep,
@@ -36,7 +38,7 @@ from mesh.core.errors import Conflict, Invalid
 from mesh.core.event import Event
 from mesh.events.cloud_event import next_id
 from orders_svc.placement import Placement
-from orders_svc.rows import SUMMARY, WRITTEN, find_row, order_of, read_orders, visible
+from orders_svc.rows import SUMMARY, WRITTEN, find_row, order_of, read_orders, read_together, visible
 from providers.cursor import Page
 from providers.errors import InvalidCursor
 from providers.postgres.database import Statements
@@ -127,6 +129,16 @@ class Orders:
     async def find_many(self, order_ids: Collection[int]) -> dict[int, Order]:
         """The orders that exist, by id."""
         return await read_orders(self._database, order_ids)
+
+    async def get_many(self, order_ids: Collection[int], owner: str | None) -> OrdersFound:
+        """The orders of the owner, each once, in this order, as far as their lines fit."""
+        asked = [*dict.fromkeys(order_ids)]
+        found, left_out = await read_together(self._database, asked, owner, MOST_LINES_TOGETHER)
+        return OrdersFound(
+            items=tuple(found[one] for one in asked if one in found),
+            missing=tuple(one for one in asked if one not in found and one not in left_out),
+            left_out=tuple(one for one in asked if one in left_out),
+        )
 
     async def list(self, request: ListOrders, owner: str | None = None) -> OrderPage:
         """A page of the matching orders. Raises Invalid for a cursor of another list."""

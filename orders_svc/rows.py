@@ -3,7 +3,7 @@
 # ruff: noqa: S608  # SQL is built from our own column names; values are parameters
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from asyncpg import Record
@@ -33,6 +33,15 @@ _MANY: Final = _READ.format(where=" WHERE order_id = ANY($1)")
 # PostgreSQL plans the read of an array anew each time, which takes longer than the read: it guesses ten keys for a plan
 # that it would keep.
 _ONE: Final = _READ.format(where=" WHERE order_id = $1")
+_TOGETHER: Final = f"""
+    SELECT one.*, {", ".join(_LINE)}
+    FROM (
+        SELECT {_COLUMNS}, sum((SELECT count(*) FROM order_lines WHERE order_lines.order_id = orders.order_id))
+            OVER (ORDER BY array_position($1::integer[], order_id)) <= $3 AS fits
+        FROM orders WHERE order_id = ANY($1) AND ($2::text IS NULL OR user_id = $2)
+    ) AS one
+    LEFT JOIN order_lines ON fits AND order_lines.order_id = one.order_id ORDER BY one.order_id, position
+"""
 _ROW: Final = """
     SELECT status, version, dispatch_started_at FROM orders WHERE order_id = $1 AND ($2::text IS NULL OR user_id = $2)
 """
@@ -53,11 +62,16 @@ async def find_row(database: Statements, order_id: int, owner: str | None, *, lo
 async def read_orders(database: Statements, order_ids: Collection[int]) -> dict[int, Order]:
     """The orders that exist, with their lines, by id."""
     ids = list(order_ids)
-    read = database.fetch(_ONE, ids[0]) if len(ids) == 1 else database.fetch(_MANY, ids)
-    rows: defaultdict[int, list[Record]] = defaultdict(list)
-    for row in await read:
-        rows[row["order_id"]].append(row)
-    return {order_id: order_of(of_one) for order_id, of_one in rows.items()}
+    return _orders(await (database.fetch(_ONE, ids[0]) if len(ids) == 1 else database.fetch(_MANY, ids)))
+
+
+async def read_together(
+    database: Statements, order_ids: Sequence[int], owner: str | None, lines: int
+) -> tuple[dict[int, Order], set[int]]:
+    """The owner's orders by id, in this order until they have so many lines, and the ids of those behind."""
+    rows = await database.fetch(_TOGETHER, order_ids, owner, lines)
+    left_out = {row["order_id"] for row in rows if not row["fits"]}
+    return _orders(row for row in rows if row["fits"]), left_out
 
 
 def visible(order: Order | None, order_id: int, owner: str | None) -> Order:
@@ -65,6 +79,14 @@ def visible(order: Order | None, order_id: int, owner: str | None) -> Order:
     if order is None or owner not in (None, order.user_id):
         raise _not_found(order_id)
     return order
+
+
+def _orders(rows: Iterable[Record]) -> dict[int, Order]:
+    """The orders of these rows, by id."""
+    found: defaultdict[int, list[Record]] = defaultdict(list)
+    for row in rows:
+        found[row["order_id"]].append(row)
+    return {order_id: order_of(of_one) for order_id, of_one in found.items()}
 
 
 def order_of(rows: Sequence[Record]) -> Order:

@@ -10,7 +10,9 @@ from gateway.reshaping.wanted import CSV, EXPAND, FIELDS, NDJSON
 from gateway.routing.operations import documented
 
 _FIELDS: Final = "The fields to answer with, separated by commas. Without it: all."
-_EXPAND: Final = "Objects to answer with beside their ids, separated by commas. An unknown one is null."
+_EXPAND: Final = (
+    "Objects to answer with beside their ids, and further fields, separated by commas. An unknown object is null."
+)
 _GUARDED: Final = (401, 403)
 
 
@@ -34,8 +36,8 @@ def _describe(operation: dict[str, Any], offer: Offer) -> None:
     parameters = operation.setdefault("parameters", [])
     parameters.append(_names(FIELDS, _FIELDS, (*offer.names, *offer.beside)))
     responses = operation["responses"]
-    if offer.expansions:
-        parameters.append(_names(EXPAND, _EXPAND, tuple(offer.expansions)))
+    if offer.expandable:
+        parameters.append(_names(EXPAND, _EXPAND, offer.expandable))
         responses |= {str(status): documented(status) for status in _GUARDED if str(status) not in responses}
     if offer.is_list:
         responses["200"]["content"] |= {kind.decode(): {"schema": {"type": "string"}} for kind in (CSV, NDJSON)}

@@ -106,10 +106,11 @@ async def read(app: ASGIApp, scope: Scope, target: str) -> Answer:
     except Exception:
         log.exception("request_failed")
         failure = internal_error()
-    return _of(failure)
+    return whole(failure)
 
 
-def _of(response: Response) -> Answer:
+def whole(response: Response) -> Answer:
+    """A response that is made already."""
     return Answer(response.status_code, response.raw_headers, bytes(response.body))
 
 
@@ -141,7 +142,7 @@ async def read_all(request: Request, targets: Iterable[str]) -> list[Answer]:
             if left > 0:
                 answer = await read(request.app.state.entrance, request.scope, target)
                 left -= len(answer.body)
-            return answer if left > 0 else _of(fault_response(_too_much()))
+            return answer if left > 0 else whole(fault_response(_too_much()))
 
     tasks = [asyncio.create_task(in_turn(target)) for target in targets]
     try:

@@ -2,17 +2,20 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
 from pydantic_core import from_json, to_json
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.dependencies import dependencies
+from gateway.problems import answer as problem_of
 from gateway.problems import fault_response
-from gateway.reshaping.inner import Answer, Headers, collected, read
+from gateway.reshaping.inner import Answer, Headers, collected, read, whole
 from gateway.reshaping.offers import Expansion, Offer
 from gateway.reshaping.rows import Csv, NdJson, Rows
 from gateway.reshaping.wanted import CSV, EXPAND, JSON, Wanted, check, preferred, read_wanted, refused
@@ -21,8 +24,11 @@ from gateway.semantics.fields import fields
 from gateway.semantics.page_links import page_links
 from mesh.core import context
 from mesh.core.context import working_on
-from mesh.core.errors import Invalid
+from mesh.core.errors import Invalid, MeshError
 from mesh.wire.field_reasons import FieldReason
+
+if TYPE_CHECKING:
+    from gateway.routing.completing import Completion
 
 LONGEST_PAGE: Final = 200
 _SHAPED: Final = re.compile(rb"fields|expand|%")
@@ -121,7 +127,7 @@ class _Shape:
     def check(self) -> None:
         """Raise Invalid for what the route does not offer. Only a request that may read learns of it."""
         beside = (name for name in self.wanted.expand if name in self.offer.beside)
-        check(self.wanted, (*self.offer.names, *beside), tuple(self.offer.expansions))
+        check(self.wanted, (*self.offer.names, *beside), self.offer.expandable)
 
     def rows(self, kind: bytes) -> Rows:
         """What writes a list. Raises Invalid."""
@@ -137,8 +143,7 @@ class _Shape:
         try:
             self.check()
         except Invalid as fault:
-            refusal = fault_response(fault)
-            return Answer(refusal.status_code, refusal.raw_headers, bytes(refusal.body))
+            return whole(fault_response(fault))
         if not (self.wanted.fields or self.wanted.expand):
             return answer
         document = from_json(answer.body)
@@ -162,24 +167,40 @@ class _Shape:
         return {name: item[name] for name in item if name in names} if names else item
 
     async def _expand(self, items: list[Item]) -> Answer | None:
-        """Put whole objects beside their ids: one read for each kind, all at once. Returns the first that failed."""
-        wanted = [self.offer.expansions[name] for name in self.wanted.expand]
-        found = await asyncio.gather(*(self._objects(one, items) for one in wanted))
-        for expansion, objects in zip(wanted, found, strict=True):
-            if isinstance(objects, Answer):
-                return objects
-            for place in _places(expansion, items):
-                place[expansion.name] = objects.get(place[expansion.key])
+        """Add what is wanted to the items: one read for each kind, all at once. Returns the first that failed."""
+        parts = [name for name in self.wanted.expand if name in self.offer.parts]
+        adding = [
+            self._add_objects(self.offer.expansions[one], items) for one in self.wanted.expand if one not in parts
+        ]
+        if parts and items:
+            adding.append(self._add_parts(parts, items))
+        return next((failure for failure in await asyncio.gather(*adding) if failure is not None), None)
+
+    async def _add_objects(self, expansion: Expansion, items: list[Item]) -> Answer | None:
+        """Put whole objects beside their ids. Returns what failed."""
+        places = [*_places(expansion, items)]
+        found: Mapping[Any, Item] = {}
+        if keys := dict.fromkeys(place[expansion.key] for place in places if place[expansion.key] is not None):
+            ids = ",".join(str(key) for key in keys)
+            answer = await read(self.app, self.scope, f"{expansion.path}?ids={ids}")
+            if not answer.ok:
+                return answer
+            found = {one[expansion.key]: one for one in from_json(answer.body)["items"]}
+        for place in places:
+            place[expansion.name] = found.get(place[expansion.key])
         return None
 
-    async def _objects(self, expansion: Expansion, items: list[Item]) -> Mapping[Any, Item] | Answer:
-        places = _places(expansion, items)
-        keys = dict.fromkeys(place[expansion.key] for place in places if place[expansion.key] is not None)
-        if not keys:
-            return {}
-        ids = ",".join(str(key) for key in keys)
-        answer = await read(self.app, self.scope, f"{expansion.path}?ids={ids}")
-        return {one[expansion.key]: one for one in from_json(answer.body)["items"]} if answer.ok else answer
+    async def _add_parts(self, names: Collection[str], items: list[Item]) -> Answer | None:
+        """Add these fields to each item, for the same user as the list. Returns what failed."""
+        completion, request = cast("Completion", self.offer.completion), Request(self.scope)
+        try:
+            found = await completion.read(dependencies(request).client.call, [item[completion.key] for item in items])
+        except MeshError as error:
+            return whole(await problem_of(request, error))
+        for item in items:
+            one = found.get(item[completion.key])
+            item.update(dict.fromkeys(names) if one is None else one.model_dump(include={*names}))
+        return None
 
     def _headers(self, answer: Answer, body: bytes, cursor: str | None) -> Headers:
         """Those of the route, with links to pages of this shape.

@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
+from gateway.routing.completing import Completion
 from gateway.routing.fastapi_inside import RouteContext
 from gateway.routing.route import JsonRoute, query_names
 
@@ -45,6 +46,18 @@ class Offer:
     expansions: Mapping[str, Expansion]
     """By name."""
     path: str
+    completion: Completion | None
+    """What adds more fields to the items of a list."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The fields that can be added to each item."""
+        return self.completion.parts if self.completion else ()
+
+    @property
+    def expandable(self) -> tuple[str, ...]:
+        """The names that `expand` takes."""
+        return (*self.expansions, *self.parts)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,8 +66,8 @@ class Offer:
 
     @property
     def beside(self) -> tuple[str, ...]:
-        """The expansions that become fields of the resource."""
-        return tuple(name for name, one in self.expansions.items() if not one.within)
+        """Those that become fields of the resource."""
+        return (*(name for name, one in self.expansions.items() if not one.within), *self.parts)
 
 
 def offers(routes: Iterable[RouteContext]) -> tuple[Offer, ...]:
@@ -72,6 +85,7 @@ def offers(routes: Iterable[RouteContext]) -> tuple[Offer, ...]:
             is_list,
             dict(_offered(model, expansions)),
             path,
+            getattr(route.original_route, "completion", None),
         )
         for route, path, model, is_list in reads
     )

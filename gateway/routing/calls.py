@@ -73,12 +73,18 @@ def called(function: Callable[..., Any]) -> Endpoint[Any, Any] | None:
     endpoints = [one.endpoint for one in callings if not isinstance(one, Picking)]
     if len(endpoints) > 1:
         raise RuntimeError(f"{function.__name__} calls more than one endpoint: a route declares one")
+    first = endpoints[0] if endpoints else None
     for one in callings:
-        if not (endpoints and one.endpoint.access is endpoints[0].access) or (one.endpoint.read != endpoints[0].read):
-            raise RuntimeError(
-                f"{function.__name__} calls {one.endpoint.subject}, which is not guarded as the route is"
-            )
-    return endpoints[0] if endpoints else None
+        require_guarded_alike(function, first, one.endpoint)
+    return first
+
+
+def require_guarded_alike(
+    function: Callable[..., Any], endpoint: Endpoint[Any, Any] | None, second: Endpoint[Any, Any]
+) -> None:
+    """Raise RuntimeError unless a second endpoint has the access of the route's own, and reads as that does."""
+    if endpoint is None or (second.access, second.read) != (endpoint.access, endpoint.read):
+        raise RuntimeError(f"{function.__name__} calls {second.subject}, which is not guarded as the route is")
 
 
 def calls_within(dependant: Dependant) -> list[Endpoint[Any, Any]]:

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from gateway.routing.calls import called
+from gateway.routing.calls import called, require_guarded_alike
+from gateway.routing.completing import completion_in
 from gateway.routing.conditional_writes import READS, expected_version, require_conditions, required_version
 from gateway.routing.deprecation import deprecation_in
 from gateway.routing.fastapi_inside import Dependant
@@ -107,6 +108,10 @@ class JsonRoute(APIRoute):
         needed = list(dependencies or ())
         self.deprecation = deprecation_in(needed)
         """Since when it is deprecated; None if it is not."""
+        self.completion = completion_in(needed)
+        """What `expand` adds to the items of a list; None if it adds nothing."""
+        if self.completion is not None:
+            require_guarded_alike(endpoint, self.calls, self.completion.endpoint)
         self.takes_preference = not READS.issuperset(methods or READS) and _has_etag(responses or {})
         """Whether it is a write that responds with a resource: then a client may prefer not to get it."""
         self._is_paged = is_paged(endpoint)

@@ -16,15 +16,17 @@ from gateway.api.orders.schemas import (
     OrderHistory,
     OrderPage,
     OrderQuery,
+    OrdersFound,
 )
 from gateway.api.schemas import InDigits
 from gateway.routing.calls import Call, calls
+from gateway.routing.completing import completes
 from gateway.routing.conditional_writes import ExpectedVersion
 from gateway.routing.following import read_after
 from gateway.routing.operations import documented
 from gateway.routing.route import JsonRoute
 from gateway.semantics.conditions import READ, changed, resource
-from subjects import ORDERS_CANCEL, ORDERS_GET, ORDERS_HISTORY, ORDERS_LIST, ORDERS_PLACE
+from subjects import ORDERS_CANCEL, ORDERS_GET, ORDERS_GET_MANY, ORDERS_HISTORY, ORDERS_LIST, ORDERS_PLACE
 
 router = APIRouter(prefix="/v1", tags=["orders"], route_class=JsonRoute)
 
@@ -41,7 +43,10 @@ Wait = Annotated[
 OrderId = Annotated[Id, InDigits, Path(examples=[10248])]
 
 
-@router.get("/orders", summary="List orders")
+_WITH_LINES: Final = completes(ORDERS_GET_MANY, OrdersFound, lambda ids: orders.GetOrders(order_ids=ids))
+
+
+@router.get("/orders", dependencies=[_WITH_LINES], summary="List orders")
 async def list_orders(
     query: Annotated[OrderQuery, Query()],
     call: Call[orders.ListOrders, OrderPage] = calls(ORDERS_LIST, OrderPage),
@@ -113,7 +118,7 @@ async def get_order_history(
     return await call(orders.GetOrderHistory(order_id=order_id))
 
 
-@router.get("/customers/{customer_id}/orders", summary="List a customer's orders")
+@router.get("/customers/{customer_id}/orders", dependencies=[_WITH_LINES], summary="List a customer's orders")
 async def list_customer_orders(
     customer_id: Annotated[CustomerId, Path(description="Five capital letters.", examples=["ALFKI"])],
     query: Annotated[CustomerOrderQuery, Query()],

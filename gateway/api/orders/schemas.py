@@ -123,6 +123,20 @@ class OrderPage(Shown[orders.OrderPage]):
     total_estimated: TotalEstimated = False
 
 
+class LinesOfOrder(Shown[orders.Order]):
+    """What `expand` adds to an order in a list."""
+
+    order_id: Id
+    lines: Annotated[tuple[OrderLine, ...], Field(max_length=MOST_LINES)]
+
+
+class OrdersFound(Shown[orders.OrdersFound]):
+    """The lines of the orders of a page."""
+
+    items: Items[LinesOfOrder]
+    left_out: Items[int] = ()
+
+
 class OrderStep(Shown[orders.OrderStep]):
     """A status that an order reached: when, and the id of the event that announced it."""
 

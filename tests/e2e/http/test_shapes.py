@@ -1,7 +1,9 @@
 import csv
 import io
 import json
+from decimal import Decimal
 
+import pytest
 from httpx2 import AsyncClient
 
 from tests.e2e.http.lists import every
@@ -37,6 +39,21 @@ async def test_the_products_of_an_order_stand_in_its_lines(http: AsyncClient, ad
     for before, line in zip(plain["lines"], order["lines"], strict=True):
         assert {**before, "product": (await http.get(f"/v1/products/{line['product_id']}")).json()} == line
     assert {**plain, "lines": order["lines"], "customer": order["customer"]} == order
+
+
+@pytest.mark.parametrize("path", ["/v1/orders", "/v1/customers/ERNSH/orders"])
+async def test_the_orders_of_a_page_have_the_lines_of_each(http: AsyncClient, admin: dict[str, str], path: str) -> None:
+    query = {"placed_until": "1998-12-31", "limit": "200"}
+    plain = (await http.get(path, params=query, headers=admin)).json()["items"]
+    shown = (await http.get(path, params={**query, "expand": "lines"}, headers=admin)).json()["items"]
+    assert plain == [{name: value for name, value in one.items() if name != "lines"} for one in shown]
+    assert [one["total"] for one in shown] == [_total(one["lines"]) for one in shown]
+    for one in shown[:3]:
+        assert (await http.get(f"/v1/orders/{one['order_id']}", headers=admin)).json()["lines"] == one["lines"]
+
+
+def _total(lines: list[dict[str, str]]) -> str:
+    return str(sum((Decimal(line["amount"]) for line in lines), Decimal("0.00")))
 
 
 async def test_all_orders_come_as_csv_and_as_ndjson_in_the_order_of_the_pages(

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from contracts import auth, auth_audit, customers, products, products_categories, products_suppliers, shipping
+from contracts import auth, auth_audit, customers, orders, products, products_categories, products_suppliers, shipping
 from mesh.core import context
 from mesh.core.endpoint import Endpoint
 from mesh.security.verifier import Verifier
@@ -37,6 +37,7 @@ from subjects import (
     CUSTOMERS_RESTORE,
     CUSTOMERS_UPDATE,
     ENDPOINTS,
+    ORDERS_GET_MANY,
     PRODUCTS_CATEGORIES_GET,
     PRODUCTS_CATEGORIES_LIST,
     PRODUCTS_CREATE,
@@ -103,6 +104,7 @@ _ASKED_ABOUT: Final[dict[Endpoint[Any, Any], BaseModel]] = {
     PRODUCTS_CATEGORIES_GET: BEVERAGES,
     PRODUCTS_SUPPLIERS_LIST: products_suppliers.SupplierPage(items=(EXOTIC_LIQUIDS,), next_cursor=None),
     PRODUCTS_SUPPLIERS_GET: EXOTIC_LIQUIDS,
+    ORDERS_GET_MANY: orders.OrdersFound.model_validate(golden.sample(ORDERS_GET_MANY.subject)),
     SHIPPING_GET: SHIPMENT,
     SHIPPING_LIST: shipping.ShipmentPage(items=(SHIPMENT,), next_cursor=None),
     SHIPPING_DISPATCH: SHIPMENT,

@@ -16,6 +16,7 @@ from subjects import (
     CUSTOMERS_GET_MANY,
     CUSTOMERS_IMPORT_ROWS,
     ENDPOINTS,
+    ORDERS_GET_MANY,
     ORDERS_PLACE,
     PRODUCTS_GET_MANY,
     PRODUCTS_STOCK_RESERVE,
@@ -29,6 +30,7 @@ LISTS = [
     (PRODUCTS_GET_MANY, "product_ids"),
     (PRODUCTS_STOCK_RESERVE, "lines"),
     (ORDERS_PLACE, "lines"),
+    (ORDERS_GET_MANY, "order_ids"),
 ]
 _LONGEST: dict[str, str] = {
     MONEY_PATTERN: "99999999.99",
@@ -101,7 +103,8 @@ def test_the_longest_request_fits(endpoint: Endpoint[Any, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "field"), [(CUSTOMERS_GET_MANY, "customer_ids"), (PRODUCTS_GET_MANY, "product_ids")]
+    ("endpoint", "field"),
+    [(CUSTOMERS_GET_MANY, "customer_ids"), (PRODUCTS_GET_MANY, "product_ids"), (ORDERS_GET_MANY, "order_ids")],
 )
 @pytest.mark.parametrize("count", [1, 200, 100_000])
 def test_the_first_wrong_one_of_many_ends_the_reading(endpoint: Endpoint[Any, Any], field: str, count: int) -> None:

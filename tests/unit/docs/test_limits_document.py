@@ -10,7 +10,7 @@ from carts_svc.repository import KEPT
 from contracts.auth_mail import TokenPurpose
 from contracts.base import LONGEST_PAGE
 from contracts.customers_import import MOST_ROWS
-from contracts.orders import MOST_LINES, MOST_UNITS
+from contracts.orders import MOST_LINES, MOST_LINES_TOGETHER, MOST_UNITS
 from contracts.products_prices import MOST_CHANGES
 from customers_svc.settings import CustomersSettings
 from gateway.access.revocations import MOST_PAGES
@@ -51,6 +51,7 @@ from subjects import (
     ENDPOINTS,
     ORDERS_CANCEL,
     ORDERS_GET,
+    ORDERS_GET_MANY,
     ORDERS_PLACE,
     PRODUCTS_BULK_CHANGE,
     PRODUCTS_STOCK_COMMIT,
@@ -145,6 +146,8 @@ def test_what_no_variable_sets_is_as_stated() -> None:
         "reply: `customers.list`, `customers.get_many`, `products.suppliers.list`": longest_reply(
             CUSTOMERS_LIST, CUSTOMERS_GET_MANY, PRODUCTS_SUPPLIERS_LIST
         ),
+        "reply: `orders.get_many`": longest_reply(ORDERS_GET_MANY),
+        "lines of all orders in a reply of `orders.get_many`": MOST_LINES_TOGETHER,
         "reply: `orders.place`, `orders.get`, `orders.cancel`, `carts.checkout`": longest_reply(
             ORDERS_PLACE, ORDERS_GET, ORDERS_CANCEL, CARTS_CHECKOUT
         ),

@@ -182,6 +182,6 @@ async def test_ids_that_do_not_fit_are_422(http: AsyncClient, query: str) -> Non
 async def test_the_document_tells_of_fields_and_objects(http: AsyncClient) -> None:
     operation = json.loads((await http.get("/openapi.json")).content)["paths"]["/v1/orders"]["get"]
     known = {one["name"]: one["schema"] for one in operation["parameters"]}
-    assert ["customer"] == known["expand"]["items"]["enum"]
-    assert {"order_id", "total", "customer"} <= set(known["fields"]["items"]["enum"])
+    assert ["customer", "lines"] == known["expand"]["items"]["enum"]
+    assert {"order_id", "total", "customer", "lines"} <= set(known["fields"]["items"]["enum"])
     assert {"application/json", "text/csv", "application/x-ndjson"} == operation["responses"]["200"]["content"].keys()
