@@ -21,6 +21,7 @@ from contracts.base import (
     Reason,
     Reply,
     Request,
+    Timestamp,
     TotalRead,
     Version,
     many,
@@ -114,6 +115,8 @@ class OrderSummary(Reply):
     placed_at: datetime
     total: TotalRead
     version: Version
+    updated_at: datetime | None = None
+    """When it got this version."""
 
 
 class Order(OrderSummary):
@@ -213,7 +216,8 @@ class GetOrders(Request):
 class ListOrders(Request):
     """List the orders that match every given filter. Users see their own orders, administrators see all.
 
-    `placed_from` and `placed_until` are days in UTC, both inclusive.
+    `placed_from` and `placed_until` are days in UTC, both inclusive. `placed_after` and `updated_after` find orders of
+    this moment or later, `placed_before` and `updated_before` those from before it.
 
     `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
     """
@@ -223,6 +227,10 @@ class ListOrders(Request):
     user_id: UserId | None = None
     placed_from: Day | None = None
     placed_until: Day | None = None
+    placed_after: Timestamp | None = None
+    placed_before: Timestamp | None = None
+    updated_after: Timestamp | None = None
+    updated_before: Timestamp | None = None
     sort: OrderSort = OrderSort.ID_DESC
     limit: Limit = 50
     cursor: Cursor | None = None

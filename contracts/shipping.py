@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contracts.base import Cursor, Form, Id, Items, Limit, Reason, Reply, Request, Version
+from contracts.base import Cursor, Form, Id, Items, Limit, Reason, Reply, Request, Timestamp, Version
 from contracts.customers import CustomerId
 from contracts.orders import MOST_LINES
 
@@ -64,6 +64,8 @@ class ShipmentSummary(Reply):
     delivered_at: datetime | None
     stopped_at: datetime | None
     version: Version
+    updated_at: datetime | None = None
+    """When it got this version."""
 
 
 class Shipment(ShipmentSummary):
@@ -95,11 +97,16 @@ class GetShipment(Request):
 class ListShipments(Request):
     """List the shipments that match every given filter.
 
-    Users see the shipments of their own orders, administrators see all.
+    Users see the shipments of their own orders, administrators see all. `created_after` and `updated_after` find
+    shipments of this moment or later, `created_before` and `updated_before` those from before it.
     """
 
     status: ShipmentStatus | None = None
     order_id: Id | None = None
+    created_after: Timestamp | None = None
+    created_before: Timestamp | None = None
+    updated_after: Timestamp | None = None
+    updated_before: Timestamp | None = None
     sort: ShipmentSort = ShipmentSort.ID_DESC
     limit: Limit = 50
     cursor: Cursor | None = None

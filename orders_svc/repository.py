@@ -152,6 +152,8 @@ class Orders:
             select.where("placed_at >= {}::date", request.placed_from)
         if request.placed_until is not None:
             select.where("placed_at < {}::date + 1", request.placed_until)
+        select.between("placed_at", request.placed_after, request.placed_before)
+        select.between("updated_at", request.updated_after, request.updated_before)
         total = await total_of(self._database, select) if request.count else {}
         page = Page.of(ORDERS_LIST.subject, request)
         try:

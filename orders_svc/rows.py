@@ -13,7 +13,7 @@ from mesh.core.errors import NotFound
 from providers.postgres.database import Statements
 
 SUMMARY: Final = (
-    "order_id, status, user_id, customer_id, placed_at, version,"
+    "order_id, status, user_id, customer_id, placed_at, version, updated_at,"
     " (SELECT sum(amount) FROM order_lines WHERE order_lines.order_id = orders.order_id) AS total"
 )
 """The columns of an order without its lines."""

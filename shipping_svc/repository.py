@@ -49,15 +49,17 @@ _CREATE: Final = """
     ON CONFLICT (order_id) DO NOTHING
 """
 _STOP: Final = """
-    UPDATE shipments SET status = 'stopped', stopped_at = now(), version = version + 1
+    UPDATE shipments SET status = 'stopped', stopped_at = now(), version = version + 1, updated_at = now()
     WHERE order_id = $1 AND status = 'pending'
 """
 _DISPATCH: Final = """
-    UPDATE shipments SET status = 'dispatched', dispatched_at = now(), claimed_until = NULL, version = version + 1
+    UPDATE shipments SET status = 'dispatched', dispatched_at = now(), claimed_until = NULL, version = version + 1,
+        updated_at = now()
     WHERE shipment_id = $1
 """
 _DELIVER: Final = """
-    UPDATE shipments SET status = 'delivered', delivered_at = now(), claimed_until = NULL, version = version + 1
+    UPDATE shipments SET status = 'delivered', delivered_at = now(), claimed_until = NULL, version = version + 1,
+        updated_at = now()
     WHERE shipment_id = $1
 """
 
@@ -95,6 +97,8 @@ class Shipments:
         for column, value in (("user_id", owner), ("status", request.status), ("order_id", request.order_id)):
             if value is not None:
                 select.equal(column, value)
+        select.between("created_at", request.created_after, request.created_before)
+        select.between("updated_at", request.updated_after, request.updated_before)
         page = Page.of(SHIPPING_LIST.subject, request)
         try:
             rows, next_cursor = await select.page(self._database, _SORTED[request.sort], page)

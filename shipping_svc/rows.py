@@ -14,7 +14,7 @@ from providers.postgres.database import Statements
 
 SUMMARY: Final = (
     "shipment_id, order_id, status, user_id, customer_id, shipper_id, tracking_number, created_at, dispatched_at,"
-    " delivered_at, stopped_at, version"
+    " delivered_at, stopped_at, version, updated_at"
 )
 """The columns of a shipment without its lines and its address."""
 _SHIPMENTS: Final = f"""

@@ -73,6 +73,11 @@ CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 -- Since when shipping may let the goods leave (ADR 26). From then on the order cannot be cancelled.
 ALTER TABLE orders ADD COLUMN dispatch_started_at timestamptz;
 
+-- orders_svc/migrations/0004_dates.sql
+
+-- Lists select orders by when they changed last.
+CREATE INDEX orders_by_updated_at ON orders (updated_at);
+
 -- providers/postgres/event_tables/events_0001_outbox_and_inbox.sql
 
 -- Shared by every service with durable events; a service's own migrations begin with their numbers.

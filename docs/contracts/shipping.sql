@@ -58,6 +58,15 @@ CREATE TABLE idempotency_keys (
 
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 
+-- shipping_svc/migrations/0003_dates.sql
+
+-- When a shipment got its version. Until now this was its last step.
+ALTER TABLE shipments ADD COLUMN updated_at timestamptz NOT NULL DEFAULT now();
+UPDATE shipments SET updated_at = greatest(created_at, dispatched_at, delivered_at, stopped_at);
+-- Lists select shipments by when they were created or changed.
+CREATE INDEX shipments_by_created_at ON shipments (created_at);
+CREATE INDEX shipments_by_updated_at ON shipments (updated_at);
+
 -- providers/postgres/event_tables/events_0001_outbox_and_inbox.sql
 
 -- Shared by every service with durable events; a service's own migrations begin with their numbers.

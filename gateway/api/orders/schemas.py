@@ -8,7 +8,7 @@ from pydantic.config import JsonDict
 
 from contracts import orders
 from contracts.auth import UserId
-from contracts.base import NOT_EMPTY, Count, Day, Id, Items, Request, Version, many
+from contracts.base import NOT_EMPTY, Count, Day, Id, Items, Request, Timestamp, Version, many
 from contracts.customers import CustomerId
 from contracts.orders import MOST_LINES, NewLine, OrderSort, OrderStatus
 from gateway.api.schemas import (
@@ -20,6 +20,8 @@ from gateway.api.schemas import (
     Total,
     TotalEstimated,
     TotalShown,
+    UpdatedAfter,
+    UpdatedBefore,
     WithTotal,
 )
 
@@ -31,6 +33,7 @@ _SUMMARY: JsonDict = {
     "placed_at": "2026-07-01T09:30:00Z",
     "total": "36.00",
     "version": 1,
+    "updated_at": "2026-07-01T09:30:00Z",
 }
 _LINE: JsonDict = {
     "product_id": 1,
@@ -81,6 +84,7 @@ class OrderSummary(Shown[orders.OrderSummary]):
     placed_at: datetime
     total: TotalShown
     version: Version
+    updated_at: datetime | None = None
 
 
 class Order(Shown[orders.Order]):
@@ -95,6 +99,7 @@ class Order(Shown[orders.Order]):
     placed_at: datetime
     total: TotalShown
     version: Version
+    updated_at: datetime | None = None
     lines: Annotated[tuple[OrderLine, ...], Field(max_length=MOST_LINES)]
     short: Annotated[
         tuple[ShortLine, ...],
@@ -161,6 +166,10 @@ class CustomerOrderQuery(Query):
     user_id: Annotated[UserId | None, Field(description="Who placed it.")] = None
     placed_from: Annotated[Day | None, Field(description="Placed on this day (UTC) or later.")] = None
     placed_until: Annotated[Day | None, Field(description="Placed on this day (UTC) or earlier.")] = None
+    placed_after: Annotated[Timestamp | None, Field(description="Placed at this moment or later.")] = None
+    placed_before: Annotated[Timestamp | None, Field(description="Placed before this moment.")] = None
+    updated_after: UpdatedAfter = None
+    updated_before: UpdatedBefore = None
     sort: Annotated[OrderSort, Field(description="`-` sorts descending.")] = OrderSort.ID_DESC
     limit: PageLimit = 50
     cursor: PageCursor = None

@@ -11,7 +11,17 @@ from contracts.base import Id, Items, Version
 from contracts.customers import CustomerId
 from contracts.orders import MOST_LINES
 from contracts.shipping import ShipmentSort, ShipmentStatus, TrackingNumber
-from gateway.api.schemas import InDigits, PageCursor, PageLimit, Query, Shown
+from gateway.api.schemas import (
+    CreatedAfter,
+    CreatedBefore,
+    InDigits,
+    PageCursor,
+    PageLimit,
+    Query,
+    Shown,
+    UpdatedAfter,
+    UpdatedBefore,
+)
 
 _SUMMARY: JsonDict = {
     "shipment_id": 1,
@@ -26,6 +36,7 @@ _SUMMARY: JsonDict = {
     "delivered_at": None,
     "stopped_at": None,
     "version": 2,
+    "updated_at": "2026-07-01T12:00:00Z",
 }
 _LINE: JsonDict = {"product_id": 1, "product_name": "Chai", "quantity": 2}
 _SHIPMENT: JsonDict = {**_SUMMARY, "shipper_name": "Federal Shipping", "lines": [_LINE]}
@@ -58,6 +69,7 @@ class ShipmentSummary(Shown[shipping.ShipmentSummary]):
     delivered_at: datetime | None
     stopped_at: datetime | None
     version: Version
+    updated_at: datetime | None = None
 
 
 class Shipment(Shown[shipping.Shipment]):
@@ -85,6 +97,7 @@ class Shipment(Shown[shipping.Shipment]):
     ship_country: str | None
     lines: Annotated[tuple[ShipmentLine, ...], Field(max_length=MOST_LINES)]
     version: Version
+    updated_at: datetime | None = None
 
 
 class ShipmentPage(Shown[shipping.ShipmentPage]):
@@ -99,6 +112,10 @@ class ShipmentQuery(Query):
 
     status: ShipmentStatus | None = None
     order_id: Annotated[Id | None, InDigits] = None
+    created_after: CreatedAfter = None
+    created_before: CreatedBefore = None
+    updated_after: UpdatedAfter = None
+    updated_before: UpdatedBefore = None
     sort: Annotated[ShipmentSort, Field(description="`-` sorts descending.")] = ShipmentSort.ID_DESC
     limit: PageLimit = 50
     cursor: PageCursor = None

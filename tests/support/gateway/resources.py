@@ -109,5 +109,6 @@ SHIPMENT: Final = shipping.Shipment(
     ship_country=None,
     lines=(shipping.ShipmentLine(product_id=1, product_name="Chai", quantity=2),),
     version=3,
+    updated_at=datetime(2026, 7, 2, 8, 0, tzinfo=UTC),
 )
 TOKENS: Final = auth.Tokens(access_token="a.b.c", expires_in=900, refresh_token="r" * 32)

@@ -75,6 +75,13 @@ async def test_an_order_of_somebody_else_is_404(http: AsyncClient, world: World,
 
 async def test_every_filter_is_passed_on(http: AsyncClient, world: World, user: dict[str, str]) -> None:
     query = f"status=placed&customer_id=ALFKI&user_id={'0' * 32}&placed_from=2026-07-01&placed_until=2026-07-31"
+    moments = {
+        "placed_after": "2026-12-01T00:00:00Z",
+        "placed_before": "2026-12-02T00:00:00.5Z",
+        "updated_after": "2026-12-01T08:30:00.250000Z",
+        "updated_before": "2026-12-03T23:59:59Z",
+    }
+    query += "".join(f"&{name}={moment}" for name, moment in moments.items())
     response = await http.get(f"/v1/orders?{query}&sort=order_id&limit=200&cursor=abc", headers=user)
     assert ORDERS == response.json()
     assert (
@@ -85,6 +92,7 @@ async def test_every_filter_is_passed_on(http: AsyncClient, world: World, user: 
             "user_id": "0" * 32,
             "placed_from": "2026-07-01",
             "placed_until": "2026-07-31",
+            **moments,
             "sort": "order_id",
             "limit": 200,
             "cursor": "abc",

@@ -23,13 +23,19 @@ async def test_a_shipment_of_somebody_else_is_404(http: AsyncClient, world: Worl
 
 
 async def test_every_filter_is_passed_on(http: AsyncClient, world: World, user: dict[str, str]) -> None:
-    query = "status=pending&order_id=11078&sort=shipment_id&limit=200&cursor=abc"
-    response = await http.get(f"/v1/shipments?{query}", headers=user)
+    moments = {
+        "created_after": "2026-12-01T00:00:00Z",
+        "created_before": "2026-12-02T00:00:00.5Z",
+        "updated_after": "2026-12-01T08:30:00.250000Z",
+        "updated_before": "2026-12-03T23:59:59Z",
+    }
+    query = {"status": "pending", "order_id": "11078", "sort": "shipment_id", "limit": "200", "cursor": "abc"}
+    response = await http.get("/v1/shipments", params={**query, **moments}, headers=user)
     [item] = response.json()["items"]
     assert {name: SHOWN[name] for name in item} == item
     assert not {"lines", "ship_name"} & set(item)
     sent = {"status": "pending", "order_id": 11078, "sort": "shipment_id", "limit": 200, "cursor": "abc"}
-    assert (SHIPPING_LIST, sent) == (world.last.endpoint, world.last.sent)
+    assert (SHIPPING_LIST, {**sent, **moments}) == (world.last.endpoint, world.last.sent)
 
 
 @pytest.mark.parametrize("query", ["status=lost", "order_id=1.0", "order_id=0", "sort=user_id", "limit=201", "q=x"])
