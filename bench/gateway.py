@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 import jwt
@@ -21,58 +21,43 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from contracts import auth, customers, products
+from contracts import auth, products
 from gateway.app import build
 from gateway.settings import GatewaySettings
+from mesh.core.endpoint import Endpoint, Rep
 from mesh.security.settings import TokenSettings
 from mesh.security.verifier import ALGORITHM, TYPE
 from mesh.telemetry.logs import configure
 from mesh.telemetry.settings import LogSettings
 from mesh.transport import base as bus
 from mesh.transport.memory import MemoryBroker, MemoryTransport
+from ops.contracts.examples import endpoint_example, in_checkout
+from subjects import CUSTOMERS_GET, PRODUCTS_GET
 
 _BATCHES, _BATCH = 60, 50
 _FAILED = 500
 
-_ALFKI: Final = customers.Customer(
-    customer_id="ALFKI",
-    company_name="Alfreds Futterkiste",
-    contact_name="Maria Anders",
-    contact_title="Sales Representative",
-    address="Obere Str. 57",
-    city="Berlin",
-    region=None,
-    postal_code="12209",
-    country="Germany",
-    phone="030-0074321",
-    fax="030-0076545",
-    version=1,
-    archived_at=None,
-)
-_CHAI: Final = products.Product(
-    product_id=1,
-    product_name="Chai",
-    supplier_id=1,
-    category_id=1,
-    quantity_per_unit="10 boxes x 20 bags",
-    unit_price=Decimal("18.00"),
-    units_in_stock=39,
-    units_on_order=0,
-    reorder_level=10,
-    discontinued=False,
-    version=1,
-)
+_EXAMPLES: Final = in_checkout(Path(__file__).parents[1])
 _KEY: Final = Ed25519PrivateKey.generate()
 _PUBLIC: Final = base64.urlsafe_b64encode(_KEY.public_key().public_bytes_raw()).rstrip(b"=").decode()
 
-_REPLIES: Final[Mapping[str, BaseModel]] = {
-    "auth.jwks": auth.Jwks(keys=(auth.Jwk(kid="bench", x=_PUBLIC),)),
-    "auth.sessions.revoked": auth.RevokedPage(session_ids=()),
-    "customers.get": _ALFKI,
-    "customers.create": _ALFKI,
-    "products.get": _CHAI,
-    "products.list": products.ProductPage(items=(_CHAI,) * 50, next_cursor="bmV4dA"),
-}
+
+def _replies() -> Mapping[str, BaseModel]:
+    """The prepared answers by subject: rows as the examples of the contracts have them."""
+    customer, product = _example(CUSTOMERS_GET), _example(PRODUCTS_GET)
+    return {
+        "auth.jwks": auth.Jwks(keys=(auth.Jwk(kid="bench", x=_PUBLIC),)),
+        "auth.sessions.revoked": auth.RevokedPage(session_ids=()),
+        "customers.get": customer,
+        "customers.create": customer,
+        "products.get": product,
+        "products.list": products.ProductPage(items=(product,) * 50, next_cursor="bmV4dA"),
+    }
+
+
+def _example(endpoint: Endpoint[Any, Rep]) -> Rep:
+    return endpoint.reply.model_validate(endpoint_example(_EXAMPLES, endpoint.subject).reply)
+
 
 _CLAIMS: Final = {"sub": "u1", "sid": "s1", "jti": "t1", "roles": ["ADMIN"]}
 
@@ -95,7 +80,7 @@ class Answering(MemoryTransport):
     def __init__(self) -> None:
         super().__init__(MemoryBroker())
         self._replies = {
-            subject: bus.Message(subject, reply.model_dump_json().encode()) for subject, reply in _REPLIES.items()
+            subject: bus.Message(subject, reply.model_dump_json().encode()) for subject, reply in _replies().items()
         }
 
     async def request(self, subject: str, *_: object, **__: object) -> bus.Message:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ops.contracts.rows import bound
+
 Schema = Mapping[str, Any]
 
 _BOUNDS: Final = {
@@ -24,7 +26,7 @@ def field_rows(schema: Schema, path: str = "", depth: int = 0) -> Iterator[tuple
     required = schema.get("required", ())
     for name, one in schema.get("properties", {}).items():
         whole, inner = f"{path}{name}", _object_in(one)
-        said = [text.format(one[word]) for word, text in _BOUNDS.items() if word in one]
+        said = [bound(text, one[word]) for word, text in _BOUNDS.items() if word in one]
         said += ["secret"] * bool(one.get("x-secret")) + ["optional"] * (name not in required)
         if "default" in one:
             said.append(f"default {one['default']}")

@@ -104,14 +104,20 @@ def _notes(field: Schema) -> Iterator[str]:
         yield "expect other values"
 
 
+def bound(text: str, value: object) -> str:
+    """The text with the value of a bound: `at least 2 items`, `at least 1 item`."""
+    said = text.format(value)
+    return said.removesuffix("s") if value == 1 else said
+
+
 def _bounds(field: Mapping[str, Any]) -> Iterator[str]:
     for (least, most), text in _BOUNDS.items():
         if least in field and most in field:
             yield text.format(field[least], field[most])
         elif least in field:
-            yield _LEAST[least].format(field[least])
+            yield bound(_LEAST[least], field[least])
         elif most in field:
-            yield _MOST[most].format(field[most])
+            yield bound(_MOST[most], field[most])
 
 
 def _anywhere(field: Schema, keyword: str) -> str:

@@ -8,6 +8,7 @@ from ops.contracts.compatibility.comparing import Break, Direction, Kind, breaks
 from ops.contracts.compatibility.finding import Finding, Part, listed
 from ops.contracts.compatibility.forms import Shapes
 from ops.contracts.compatibility.values import Limit
+from ops.contracts.rows import bound
 
 _NAMES: Final = {
     "minimum": "a minimum of {}",
@@ -157,7 +158,7 @@ def _type(kind: str) -> str:
 
 def _bound(limit: Limit) -> str:
     keyword, value = limit
-    return _NAMES[keyword].format(value)
+    return bound(_NAMES[keyword], value)
 
 
 def _values(values: list[Any]) -> str:

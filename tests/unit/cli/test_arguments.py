@@ -49,3 +49,9 @@ def test_a_field_that_is_a_list_of_objects_shows_their_fields() -> None:
         ("lines", "list of Line", ""),
         ("lines[].quantity", "integer", ">= 1; optional"),
     ] == list(field_rows(schema))
+
+
+@pytest.mark.parametrize(("least", "said"), [(1, "at least 1 item"), (2, "at least 2 items")])
+def test_one_item_is_one(least: int, said: str) -> None:
+    schema = {"properties": {"ids": {"type": "array", "minItems": least}}, "required": ["ids"]}
+    assert [said] == [row[2] for row in field_rows(schema)]

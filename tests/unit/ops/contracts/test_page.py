@@ -112,6 +112,6 @@ def test_a_row_has_bounds_marks_and_pattern() -> None:
     field = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1, "maximum": 9}}
     secret = {"type": "string", "maxLength": 4, "pattern": "^a", "x-secret": True, "default": "a"}
     listed, hidden = rows({"properties": {"ids": field, "word": secret}, "required": ["ids"]})
-    assert (True, ("at least 1 items", "each 1 to 9")) == (listed.required, listed.notes)
+    assert (True, ("at least 1 item", "each 1 to 9")) == (listed.required, listed.notes)
     assert (False, "^a") == (hidden.required, hidden.pattern)
     assert ("at most 4 characters", 'default "a"', "secret: never log it") == hidden.notes

@@ -106,7 +106,7 @@ CASES: Final[tuple[tuple[Callable[[Document], Any], str], ...]] = (
     (lambda d: d["components"].update(responses={"Ok": get(d)["responses"].pop("200")}) or get(d)["responses"].update({"200": {"$ref": "#/components/responses/Ok"}}), ""),
     (lambda d: d["components"].update(headers={"ETag": {"schema": {"type": "integer"}}}) or ok(d)["headers"].update(ETag={"$ref": "#/components/headers/ETag"}), f"{GET}: the header ETag of the 200 response may now be an integer, {BREAKS}: keep the type and add a new field, or {BESIDE}"),
     (lambda d: shapes(d)["Change"].update(minProperties=1), ""),
-    (lambda d: shapes(d)["Change"].update(minProperties=2), f"{PATCH}: the request body now has at least 2 fields, before at least 1 fields, {BREAKS}: take the old values too, or {BESIDE}"),
+    (lambda d: shapes(d)["Change"].update(minProperties=2), f"{PATCH}: the request body now has at least 2 fields, before at least 1 field, {BREAKS}: take the old values too, or {BESIDE}"),
     (lambda d: match(d).update(required=True), ""),
     (lambda d: match(d).update(schema={"type": "string", "pattern": "^x$"}), ""),
     (lambda d: query(d).update(schema={"anyOf": [query(d)["schema"], {"type": "null"}], "default": None}), ""),
