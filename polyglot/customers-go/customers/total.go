@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	mostCounted = 10_000  // rows; beyond them a list has an estimate (W-ROW-10)
-	mostCost    = 100_000 // PostgreSQL's units; if reading all that matches costs more, nothing is counted
+	mostCounted = 10_000 // rows; beyond them a list has an estimate (W-ROW-10)
+	mostCost    = 20_000 // PostgreSQL's units; if counting all that matches costs more, nothing is counted
 )
 
 // customerPage is contracts.CustomerPage with every member, also those that a reader does not need (W-OK-1).

@@ -13,8 +13,8 @@ interface Plan {
 
 /** Rows; beyond them a list has an estimate. */
 const MOST_COUNTED = 10_000;
-/** PostgreSQL's units; if reading all that matches costs more, nothing is counted. */
-const MOST_COST = 100_000;
+/** PostgreSQL's units; if counting all that matches costs more, nothing is counted. */
+const MOST_COST = 20_000;
 
 const LARGEST = 2 ** 31 - 1;
 const isWhole = (least: number) => (value: unknown) => Number.isInteger(value) && Number(value) >= least && Number(value) <= LARGEST;

@@ -1,6 +1,7 @@
 """A total is exact while it is small, and costs little however many rows there are."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,7 +9,7 @@ from pydantic import SecretStr
 
 from providers.postgres.database import Database, open_database
 from providers.postgres.keyset import Select
-from providers.postgres.totals import MOST_COUNTED, total_of
+from providers.postgres.totals import MOST_COST, MOST_COUNTED, total_of
 
 ROWS = 30_000
 
@@ -55,3 +56,30 @@ async def test_a_count_that_would_take_long_is_not_begun(many: Database) -> None
         found = await total_of(many, none_of_27_billion)
 
     assert found["total_estimated"]
+
+
+async def cost_of(database: Database, select: Select) -> float:
+    """PostgreSQL's units for counting all that matches."""
+    sql = f"EXPLAIN (FORMAT JSON) SELECT count(*) FROM ({select.sql}) AS rows"  # noqa: S608  # our own text
+    [[explained]] = await database.fetch(sql, *select.values)
+    return float(json.loads(explained)[0]["Plan"]["Total Cost"])
+
+
+@pytest.mark.parametrize(("rows", "counted"), [(1, True), (20, True), (50, False), (5_000, False)])
+async def test_the_cost_decides_whether_rows_are_counted(many: Database, rows: int, *, counted: bool) -> None:
+    none = Select("a.n", "many AS a, many AS b")
+    none.where("a.n + b.n < {}", 0)
+    none.where("b.n <= {}", rows)
+
+    cost = await cost_of(many, none)
+    found = await total_of(many, none)
+
+    assert counted is (cost <= MOST_COST)
+    assert counted is not found["total_estimated"]
+
+
+async def test_the_columns_of_a_list_do_not_count(many: Database) -> None:
+    dear = Select("n, (SELECT sum(b.n) FROM many AS b WHERE b.n <= many.n) AS upto", "many")
+    dear.where("n <= {}", MOST_COUNTED)
+
+    assert {"total": MOST_COUNTED, "total_estimated": False} == await total_of(many, dear)
