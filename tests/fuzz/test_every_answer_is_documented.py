@@ -23,9 +23,12 @@ WITHIN: Final = 3600
 ACCOUNTS: Final = ("register", "login", "refresh", "logout", "change_password", "revoke_session", "revoke_sessions")
 """Operations that end sessions or are limited for each address: tried without a session of their own."""
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("schemathesis") is None, reason="needs schemathesis: make fuzz installs it"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        importlib.util.find_spec("schemathesis") is None, reason="needs schemathesis: make fuzz installs it"
+    ),
+    pytest.mark.timeout(WITHIN),
+]
 
 
 @pytest.mark.parametrize("account", ["administrator", "user", "nobody"])
