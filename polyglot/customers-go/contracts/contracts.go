@@ -809,7 +809,10 @@ type CheckedOut struct {
 	PlacedAt   time.Time                 `json:"placed_at"`
 	Total      string                    `json:"total"`
 	Version    int                       `json:"version"`
-	Lines      []OrderLine               `json:"lines"`
+
+	// UpdatedAt When it got this version.
+	UpdatedAt nullable.Nullable[time.Time] `json:"updated_at,omitempty"`
+	Lines     []OrderLine                  `json:"lines"`
 
 	// Short The products that were short, if the order is refused.
 	Short        []ShortLine                           `json:"short"`
@@ -1205,6 +1208,13 @@ type GetOrderHistory struct {
 	OrderId int `json:"order_id"`
 }
 
+// GetOrders Get up to 200 orders by id, with at most 500 lines together.
+//
+// Users see their own orders, administrators see all.
+type GetOrders struct {
+	OrderIds []int `json:"order_ids"`
+}
+
 // GetProduct Get one product by id.
 type GetProduct struct {
 	ProductId int `json:"product_id"`
@@ -1376,15 +1386,19 @@ type ListNotifications struct {
 
 // ListOrders List the orders that match every given filter. Users see their own orders, administrators see all.
 //
-// `placed_from` and `placed_until` are days in UTC, both inclusive.
+// `placed_from` and `placed_until` are days in UTC, both inclusive. `placed_after` and `updated_after` find orders of this moment or later, `placed_before` and `updated_before` those from before it.
 //
 // `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
 type ListOrders struct {
-	Status      nullable.Nullable[OrderStatus]        `json:"status,omitempty"`
-	CustomerId  nullable.Nullable[string]             `json:"customer_id,omitempty"`
-	UserId      nullable.Nullable[string]             `json:"user_id,omitempty"`
-	PlacedFrom  nullable.Nullable[openapi_types.Date] `json:"placed_from,omitempty"`
-	PlacedUntil nullable.Nullable[openapi_types.Date] `json:"placed_until,omitempty"`
+	Status        nullable.Nullable[OrderStatus]        `json:"status,omitempty"`
+	CustomerId    nullable.Nullable[string]             `json:"customer_id,omitempty"`
+	UserId        nullable.Nullable[string]             `json:"user_id,omitempty"`
+	PlacedFrom    nullable.Nullable[openapi_types.Date] `json:"placed_from,omitempty"`
+	PlacedUntil   nullable.Nullable[openapi_types.Date] `json:"placed_until,omitempty"`
+	PlacedAfter   nullable.Nullable[string]             `json:"placed_after,omitempty"`
+	PlacedBefore  nullable.Nullable[string]             `json:"placed_before,omitempty"`
+	UpdatedAfter  nullable.Nullable[string]             `json:"updated_after,omitempty"`
+	UpdatedBefore nullable.Nullable[string]             `json:"updated_before,omitempty"`
 
 	// Sort How the list of orders is sorted. `-` sorts descending. Newer orders have higher ids.
 	Sort   *OrderSort                `json:"sort,omitempty"`
@@ -1444,10 +1458,14 @@ type ListSessions = struct{}
 
 // ListShipments List the shipments that match every given filter.
 //
-// Users see the shipments of their own orders, administrators see all.
+// Users see the shipments of their own orders, administrators see all. `created_after` and `updated_after` find shipments of this moment or later, `created_before` and `updated_before` those from before it.
 type ListShipments struct {
-	Status  nullable.Nullable[ShipmentStatus] `json:"status,omitempty"`
-	OrderId nullable.Nullable[int]            `json:"order_id,omitempty"`
+	Status        nullable.Nullable[ShipmentStatus] `json:"status,omitempty"`
+	OrderId       nullable.Nullable[int]            `json:"order_id,omitempty"`
+	CreatedAfter  nullable.Nullable[string]         `json:"created_after,omitempty"`
+	CreatedBefore nullable.Nullable[string]         `json:"created_before,omitempty"`
+	UpdatedAfter  nullable.Nullable[string]         `json:"updated_after,omitempty"`
+	UpdatedBefore nullable.Nullable[string]         `json:"updated_before,omitempty"`
 
 	// Sort How the list of shipments is sorted. `-` sorts descending. Newer shipments have higher ids.
 	Sort   *ShipmentSort             `json:"sort,omitempty"`
@@ -1582,7 +1600,10 @@ type Order struct {
 	PlacedAt   time.Time                 `json:"placed_at"`
 	Total      string                    `json:"total"`
 	Version    int                       `json:"version"`
-	Lines      []OrderLine               `json:"lines"`
+
+	// UpdatedAt When it got this version.
+	UpdatedAt nullable.Nullable[time.Time] `json:"updated_at,omitempty"`
+	Lines     []OrderLine                  `json:"lines"`
 
 	// Short The products that were short, if the order is refused.
 	Short        []ShortLine                           `json:"short"`
@@ -1716,6 +1737,20 @@ type OrderSummary struct {
 	PlacedAt   time.Time                 `json:"placed_at"`
 	Total      string                    `json:"total"`
 	Version    int                       `json:"version"`
+
+	// UpdatedAt When it got this version.
+	UpdatedAt nullable.Nullable[time.Time] `json:"updated_at,omitempty"`
+}
+
+// OrdersFound The orders that the caller may see, in the order of the request. `missing` has the ids of the others.
+//
+// An order is left out whole if its lines do not fit. Then all that follow it are left out. The first never is.
+type OrdersFound struct {
+	Items   []Order `json:"items"`
+	Missing []int   `json:"missing"`
+
+	// LeftOut The ids of the orders that are left out: ask for these again.
+	LeftOut *[]int `json:"left_out,omitempty"`
 }
 
 // PasswordChanged The password has changed.
@@ -2088,6 +2123,9 @@ type Shipment struct {
 	DeliveredAt    nullable.Nullable[time.Time] `json:"delivered_at"`
 	StoppedAt      nullable.Nullable[time.Time] `json:"stopped_at"`
 	Version        int                          `json:"version"`
+
+	// UpdatedAt When it got this version.
+	UpdatedAt      nullable.Nullable[time.Time] `json:"updated_at,omitempty"`
 	ShipperName    nullable.Nullable[string]    `json:"shipper_name"`
 	ShipName       nullable.Nullable[string]    `json:"ship_name"`
 	ShipAddress    nullable.Nullable[string]    `json:"ship_address"`
@@ -2152,6 +2190,9 @@ type ShipmentSummary struct {
 	DeliveredAt    nullable.Nullable[time.Time] `json:"delivered_at"`
 	StoppedAt      nullable.Nullable[time.Time] `json:"stopped_at"`
 	Version        int                          `json:"version"`
+
+	// UpdatedAt When it got this version.
+	UpdatedAt nullable.Nullable[time.Time] `json:"updated_at,omitempty"`
 }
 
 // ShortLine A product that is short: the units ordered, and the units available.

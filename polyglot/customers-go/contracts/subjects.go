@@ -200,16 +200,19 @@ var EndpointProductsStockRelease = Endpoint[ReleaseStock, Reservation]{Subject: 
 var EndpointProductsStockCommit = Endpoint[CommitStock, Reservation]{Subject: "products.stock.commit", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 16384, Contract: "3a5ad612cbef", Reasons: []string{"nothing_reserved"}}
 
 // EndpointOrdersPlace is answered by orders.
-var EndpointOrdersPlace = Endpoint[PlaceOrder, Order]{Subject: "orders.place", Access: "user", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 98304, Contract: "82bb4e9f74c9", Reasons: []string{"duplicate_product", "unknown_product", "product_discontinued", "unknown_customer"}}
+var EndpointOrdersPlace = Endpoint[PlaceOrder, Order]{Subject: "orders.place", Access: "user", Idempotent: false, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 98304, Contract: "29b6dff5b340", Reasons: []string{"duplicate_product", "unknown_product", "product_discontinued", "unknown_customer"}}
 
 // EndpointOrdersGet is answered by orders.
-var EndpointOrdersGet = Endpoint[GetOrder, Order]{Subject: "orders.get", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 98304, Contract: "0f1985bc4f8c", Reasons: []string{"order_not_found"}}
+var EndpointOrdersGet = Endpoint[GetOrder, Order]{Subject: "orders.get", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 98304, Contract: "f8915873154b", Reasons: []string{"order_not_found"}}
+
+// EndpointOrdersGetMany is answered by orders.
+var EndpointOrdersGetMany = Endpoint[GetOrders, OrdersFound]{Subject: "orders.get_many", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 983040, Contract: "20b4a4eeb4c2", Reasons: []string{}}
 
 // EndpointOrdersList is answered by orders.
-var EndpointOrdersList = Endpoint[ListOrders, OrderPage]{Subject: "orders.list", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "fe57a20f7e3e", Reasons: []string{"invalid_cursor"}}
+var EndpointOrdersList = Endpoint[ListOrders, OrderPage]{Subject: "orders.list", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "284775253e0e", Reasons: []string{"invalid_cursor"}}
 
 // EndpointOrdersCancel is answered by orders.
-var EndpointOrdersCancel = Endpoint[CancelOrder, Order]{Subject: "orders.cancel", Access: "user", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 98304, Contract: "e84dfbcffcea", Reasons: []string{"order_not_found", "order_not_cancellable", "version_mismatch"}}
+var EndpointOrdersCancel = Endpoint[CancelOrder, Order]{Subject: "orders.cancel", Access: "user", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 98304, Contract: "9b367606dec4", Reasons: []string{"order_not_found", "order_not_cancellable", "version_mismatch"}}
 
 // EndpointOrdersHistory is answered by orders.
 var EndpointOrdersHistory = Endpoint[GetOrderHistory, OrderHistory]{Subject: "orders.history", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "9fa355eb9675", Reasons: []string{"order_not_found"}}
@@ -218,16 +221,16 @@ var EndpointOrdersHistory = Endpoint[GetOrderHistory, OrderHistory]{Subject: "or
 var EndpointOrdersStartDispatch = Endpoint[StartDispatch, DispatchStarted]{Subject: "orders.start_dispatch", Access: "anyone", Idempotent: true, Verified: false, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 8192, Contract: "f23092b71d4f", Reasons: []string{"order_not_found", "order_not_dispatchable"}}
 
 // EndpointShippingGet is answered by shipping.
-var EndpointShippingGet = Endpoint[GetShipment, Shipment]{Subject: "shipping.get", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 65536, Contract: "12548c955ca4", Reasons: []string{"shipment_not_found"}}
+var EndpointShippingGet = Endpoint[GetShipment, Shipment]{Subject: "shipping.get", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 65536, Contract: "8e0e8d181177", Reasons: []string{"shipment_not_found"}}
 
 // EndpointShippingList is answered by shipping.
-var EndpointShippingList = Endpoint[ListShipments, ShipmentPage]{Subject: "shipping.list", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "a09c8bcf4762", Reasons: []string{"invalid_cursor"}}
+var EndpointShippingList = Endpoint[ListShipments, ShipmentPage]{Subject: "shipping.list", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "fadb9536dc39", Reasons: []string{"invalid_cursor"}}
 
 // EndpointShippingDispatch is answered by shipping.
-var EndpointShippingDispatch = Endpoint[DispatchShipment, Shipment]{Subject: "shipping.dispatch", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 65536, Contract: "9ba2c59ff3ff", Reasons: []string{"shipment_not_found", "shipment_stopped", "version_mismatch"}}
+var EndpointShippingDispatch = Endpoint[DispatchShipment, Shipment]{Subject: "shipping.dispatch", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 65536, Contract: "0eb64edd1c4d", Reasons: []string{"shipment_not_found", "shipment_stopped", "version_mismatch"}}
 
 // EndpointShippingDeliver is answered by shipping.
-var EndpointShippingDeliver = Endpoint[DeliverShipment, Shipment]{Subject: "shipping.deliver", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 65536, Contract: "9ba2c59ff3ff", Reasons: []string{"shipment_not_found", "shipment_stopped", "shipment_not_dispatched", "version_mismatch"}}
+var EndpointShippingDeliver = Endpoint[DeliverShipment, Shipment]{Subject: "shipping.deliver", Access: "admin", Idempotent: true, Verified: true, Keyed: true, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 65536, Contract: "0eb64edd1c4d", Reasons: []string{"shipment_not_found", "shipment_stopped", "shipment_not_dispatched", "version_mismatch"}}
 
 // EndpointCartsGet is answered by carts.
 var EndpointCartsGet = Endpoint[GetCart, Cart]{Subject: "carts.get", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "c3d461ca4ebd", Reasons: []string{}}
@@ -242,7 +245,7 @@ var EndpointCartsRemoveItem = Endpoint[RemoveItem, Cart]{Subject: "carts.remove_
 var EndpointCartsClear = Endpoint[ClearCart, Cart]{Subject: "carts.clear", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "b02a7d403324", Reasons: []string{"version_mismatch"}}
 
 // EndpointCartsCheckout is answered by carts.
-var EndpointCartsCheckout = Endpoint[CheckOut, CheckedOut]{Subject: "carts.checkout", Access: "user", Idempotent: false, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 98304, Contract: "56b7b1c94004", Reasons: []string{"cart_empty", "items_unavailable", "version_mismatch"}}
+var EndpointCartsCheckout = Endpoint[CheckOut, CheckedOut]{Subject: "carts.checkout", Access: "user", Idempotent: false, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 98304, Contract: "dd3bb2ac95f4", Reasons: []string{"cart_empty", "items_unavailable", "version_mismatch"}}
 
 // EndpointNotificationsList is answered by notifications.
 var EndpointNotificationsList = Endpoint[ListNotifications, NotificationPage]{Subject: "notifications.list", Access: "user", Idempotent: true, Verified: true, Keyed: false, Timeout: 5000 * time.Millisecond, MaxRequest: 16384, MaxReply: 409600, Contract: "3f4467def8af", Reasons: []string{}}

@@ -183,6 +183,7 @@ export interface Shapes {
   GetMe: GetMe;
   GetOrder: GetOrder;
   GetOrderHistory: GetOrderHistory;
+  GetOrders: GetOrders;
   GetProduct: GetProduct;
   GetProducts: GetProducts;
   GetShipment: GetShipment;
@@ -238,6 +239,7 @@ export interface Shapes {
   OrderStatus: OrderStatus;
   OrderStep: OrderStep;
   OrderSummary: OrderSummary;
+  OrdersFound: OrdersFound;
   PasswordChanged: PasswordChanged;
   PasswordReset: PasswordReset;
   PasswordResetRequested: PasswordResetRequested;
@@ -519,6 +521,10 @@ export interface CheckedOut {
   placed_at: string;
   total: string;
   version: number;
+  /**
+   * When it got this version.
+   */
+  updated_at?: string | null;
   /**
    * @maxItems 100
    */
@@ -1011,6 +1017,18 @@ export interface GetOrderHistory {
   order_id: number;
 }
 /**
+ * Get up to 200 orders by id, with at most 500 lines together.
+ *
+ * Users see their own orders, administrators see all.
+ */
+export interface GetOrders {
+  /**
+   * @minItems 1
+   * @maxItems 200
+   */
+  order_ids: [number, ...number[]];
+}
+/**
  * Get one product by id.
  */
 export interface GetProduct {
@@ -1203,7 +1221,7 @@ export interface ListNotifications {
 /**
  * List the orders that match every given filter. Users see their own orders, administrators see all.
  *
- * `placed_from` and `placed_until` are days in UTC, both inclusive.
+ * `placed_from` and `placed_until` are days in UTC, both inclusive. `placed_after` and `updated_after` find orders of this moment or later, `placed_before` and `updated_before` those from before it.
  *
  * `count` asks for the total of all pages: exact up to 10,000, or else PostgreSQL's estimate.
  */
@@ -1213,6 +1231,10 @@ export interface ListOrders {
   user_id?: string | null;
   placed_from?: string | null;
   placed_until?: string | null;
+  placed_after?: string | null;
+  placed_before?: string | null;
+  updated_after?: string | null;
+  updated_before?: string | null;
   sort?: OrderSort;
   limit?: number;
   cursor?: string | null;
@@ -1275,11 +1297,15 @@ export interface ListSessions {}
 /**
  * List the shipments that match every given filter.
  *
- * Users see the shipments of their own orders, administrators see all.
+ * Users see the shipments of their own orders, administrators see all. `created_after` and `updated_after` find shipments of this moment or later, `created_before` and `updated_before` those from before it.
  */
 export interface ListShipments {
   status?: ShipmentStatus | null;
   order_id?: number | null;
+  created_after?: string | null;
+  created_before?: string | null;
+  updated_after?: string | null;
+  updated_before?: string | null;
   sort?: ShipmentSort;
   limit?: number;
   cursor?: string | null;
@@ -1423,6 +1449,10 @@ export interface Order {
   total: string;
   version: number;
   /**
+   * When it got this version.
+   */
+  updated_at?: string | null;
+  /**
    * @maxItems 100
    */
   lines: OrderLine[];
@@ -1540,6 +1570,10 @@ export interface OrderSummary {
   placed_at: string;
   total: string;
   version: number;
+  /**
+   * When it got this version.
+   */
+  updated_at?: string | null;
 }
 /**
  * An order was placed. Its goods are not reserved yet.
@@ -1563,6 +1597,27 @@ export interface OrderRefused {
   order_id: number;
   user_id: string | null;
   short: ShortLine[];
+}
+/**
+ * The orders that the caller may see, in the order of the request. `missing` has the ids of the others.
+ *
+ * An order is left out whole if its lines do not fit. Then all that follow it are left out. The first never is.
+ */
+export interface OrdersFound {
+  /**
+   * @maxItems 200
+   */
+  items: Order[];
+  /**
+   * @maxItems 200
+   */
+  missing: number[];
+  /**
+   * The ids of the orders that are left out: ask for these again.
+   *
+   * @maxItems 200
+   */
+  left_out?: number[];
 }
 /**
  * The password has changed.
@@ -2006,6 +2061,10 @@ export interface Shipment {
   delivered_at: string | null;
   stopped_at: string | null;
   version: number;
+  /**
+   * When it got this version.
+   */
+  updated_at?: string | null;
   shipper_name: string | null;
   ship_name: string | null;
   ship_address: string | null;
@@ -2075,6 +2134,10 @@ export interface ShipmentSummary {
   delivered_at: string | null;
   stopped_at: string | null;
   version: number;
+  /**
+   * When it got this version.
+   */
+  updated_at?: string | null;
 }
 /**
  * Allow the goods of a confirmed order to leave. From then on it cannot be cancelled.
