@@ -1,8 +1,9 @@
 """Polls the mesh, and keeps what the pages show."""
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from console.sources.stack import StackReader
 from console.sources.streams import Streams
 from console.sources.traces import Traces
 from mesh.core.terminal import escaped
-from mesh.telemetry.catalogue import RPC_DURATION
+from mesh.telemetry.catalogue import HTTP_DURATION, RPC_DURATION
 from mesh.transport.base import Message, Transport
 from ops.jetstream import JetStream
 from services import PROCESSES
@@ -32,7 +33,14 @@ log = structlog.get_logger()
 _UNWATCHED: Final = 10.0
 """Seconds between two looks while no page is open."""
 _SELDOM: Final = 3
-"""Metrics and streams are asked for at each third look."""
+"""At each third look all is asked for that changes slowly, or costs more than a sign of life."""
+_STREAMS: Final = 6
+"""At each sixth look the streams."""
+_METRICS: Final = (HTTP_DURATION.name, RPC_DURATION.name)
+"""What the pages show. The doctor reads the rest when it is asked."""
+_WORKERS_METRICS: Final = 15.0
+_WORKERS_METRICS_UNWATCHED: Final = 60.0
+"""Seconds between two readings of the workers' metrics: they are long, and have the p99 alone."""
 _SLOWEST: Final = 0.99
 
 
@@ -57,6 +65,8 @@ class Watch:
         self.http = http
         self.history = History()
         self._looks = 0
+        self._metrics_urls: Mapping[str, str] = {}
+        self._workers_read = -math.inf
         self._p99: dict[str, float] = {}
         self.closing = asyncio.Event()
         """Set when the process ends: open pages end too."""
@@ -86,33 +96,54 @@ class Watch:
                 log.exception("look_failed")
 
     async def look(self) -> None:
-        """Look once at everything, and draw the map."""
+        """Look once, and draw the map: who is there, and what has not been asked for a while."""
         stack = await self._stack.read()
-        jobs = [self.instances.poll(stack.ended_by_service), self._ask_gateway()]
-        if self._looks % _SELDOM == 0:
-            urls = {**self.settings.console_metrics_urls, **stack.metrics_urls}
-            jobs += [self.metrics.poll(urls), self.streams.poll()]
+        seldom = not self.watchers or self._looks % _SELDOM == 0
+        jobs = [self.instances.poll(stack.ended_by_service, statistics=seldom), self._ask_gateway(whole=seldom)]
+        self._metrics_urls = {**self.settings.console_metrics_urls, **stack.metrics_urls}
+        if seldom:
+            jobs.append(self._read_metrics())
+        if not self.watchers or self._looks % _STREAMS == 0:
+            jobs.append(self.streams.poll())
         await asyncio.gather(*jobs)
-        if self._looks % _SELDOM == 0:
-            self._p99 = percentiles(self.metrics.by_process.values(), RPC_DURATION, RPC_DURATION.labels[0], _SLOWEST)
         self._looks += 1
-        self.history.add(self.instances.all, self._p99)
+        now = time.time()
+        if seldom:
+            self._p99 = percentiles(self.metrics.by_process.values(), RPC_DURATION, RPC_DURATION.labels[0], _SLOWEST)
+            self.history.add(self.instances.all, self._p99)
+            self.traces.measure(now)
         seen = Seen(
             self.instances.all,
             self.gateway,
             self.metrics,
             self.streams.states,
             nats=self.instances.reachable,
-            now=time.time(),
+            now=now,
+            traced=self.traces.rate,
         )
         self.pictures.add(picture(PROCESSES, seen))
 
-    async def _ask_gateway(self) -> None:
-        """Ask the gateway how it is."""
+    async def read_all_metrics(self) -> None:
+        """Read every metric of every process."""
+        await self.metrics.poll(self._metrics_urls, self._metrics_urls.keys())
+
+    async def _read_metrics(self) -> None:
+        """Read the gateways', which have the traffic of clients, and the workers' if they were not read for a while."""
+        now = time.monotonic()
+        workers = now >= self._workers_read + (_WORKERS_METRICS if self.watchers else _WORKERS_METRICS_UNWATCHED)
+        if workers:
+            self._workers_read = now
+        wanted = {name for name in self._metrics_urls if workers or name.startswith("gateway")}
+        await self.metrics.poll(self._metrics_urls, wanted, _METRICS)
+
+    async def _ask_gateway(self, *, whole: bool) -> None:
+        """Ask the gateway whether it lives, or whether it is ready: for this it asks every service."""
         if not (url := self.settings.console_gateway_url):
             return
         try:
-            answer = await self.http.get(f"{url}/readyz", timeout=1.0)
+            answer = await self.http.get(
+                f"{url}{'/readyz' if whole or not self.gateway.ready else '/healthz'}", timeout=1.0
+            )
         except httpx2.HTTPError as error:
             self.gateway = Gateway(ready=False, why=f"does not answer: {type(error).__name__}")
             return

@@ -20,6 +20,7 @@ router = APIRouter()
 async def doctor(request: Request) -> list[dict[str, Any]]:
     """Every finding, the worst first."""
     watch = watch_of(request)
+    await watch.read_all_metrics()
     scrapes = {name: one.now for name, one in watch.metrics.by_process.items()}
     try:
         findings = await examine(watch.transport, Declared(PROCESSES, ENDPOINTS, EVENTS), scrapes=scrapes)

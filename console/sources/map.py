@@ -70,6 +70,8 @@ class Seen:
     """Whether the console reaches NATS."""
     now: float
     """Unix time."""
+    traced: float = 0.0
+    """Requests a second that are traced."""
 
 
 def picture(processes: Sequence[Process], seen: Seen) -> dict[str, Any]:
@@ -98,7 +100,12 @@ def picture(processes: Sequence[Process], seen: Seen) -> dict[str, Any]:
         *(Edge(row.name, row.store, _rate(services, row.name), health[row.store]) for row in workers if row.store),
         *_event_edges(workers, seen.streams),
     ]
-    return {"at": seen.now, "nodes": [asdict(one) for one in nodes], "edges": [asdict(one) for one in edges]}
+    return {
+        "at": seen.now,
+        "traced": seen.traced,
+        "nodes": [asdict(one) for one in nodes],
+        "edges": [asdict(one) for one in edges],
+    }
 
 
 def _service(row: Process, instances: Sequence[Instance], now: float, *, nats: bool) -> Node:

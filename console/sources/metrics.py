@@ -1,7 +1,7 @@
 """Reads the metrics of each process: the rates and durations of its requests."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,16 +38,20 @@ class Metrics:
     http: httpx2.AsyncClient
     by_process: dict[str, ProcessMetrics] = field(default_factory=dict)
 
-    async def poll(self, urls: Mapping[str, str]) -> None:
-        """Read every process once, at the same time."""
+    async def poll(self, urls: Mapping[str, str], now: Collection[str], names: Sequence[str] = ()) -> None:
+        """Read the processes in `now` once, at the same time: metrics with these names, or all.
+
+        `urls` has all processes that there are.
+        """
         for gone in self.by_process.keys() - urls.keys():
             del self.by_process[gone]
-        await asyncio.gather(*(self._read(process, url) for process, url in urls.items()))
+        await asyncio.gather(*(self._read(process, urls[process], names) for process in now))
 
-    async def _read(self, process: str, url: str) -> None:
+    async def _read(self, process: str, url: str, names: Sequence[str]) -> None:
         kept = self.by_process.setdefault(process, ProcessMetrics())
         try:
-            answer = await self.http.get(url, timeout=WITHIN)
+            wanted = httpx2.URL(url).copy_merge_params({"name[]": list(names)}) if names else url
+            answer = await self.http.get(wanted, timeout=WITHIN)
             answer.raise_for_status()
             found = await asyncio.to_thread(samples, answer.text[:MAX_SCRAPE])
         except (httpx2.HTTPError, ValueError) as error:

@@ -106,6 +106,9 @@ class Traces:
         self._count = 0
         self._by_id: OrderedDict[str, Trace] = OrderedDict()
         self._by_request: dict[str, str] = {}
+        self._begun, self._measured = 0, (0, 0.0)
+        self.rate = 0.0
+        """Traces a second that began between the last two measurements."""
         self.changed: Ring[str] = Ring(1)
         """Tells pages the ids of traces that have grown."""
 
@@ -123,6 +126,12 @@ class Traces:
             if trace_id in self._by_id:
                 self.changed.tell(trace_id)
 
+    def measure(self, now: float) -> None:
+        """Measure `rate` since the last time. `now` is in seconds."""
+        before, then = self._measured
+        self._measured = self._begun, now
+        self.rate = (self._begun - before) / (now - then) if now > then > 0 else 0.0
+
     def find(self, any_id: str) -> Trace | None:
         """The trace with this trace id or request id."""
         return self._by_id.get(any_id) or self._by_id.get(self._by_request.get(any_id, ""))
@@ -137,6 +146,7 @@ class Traces:
         trace = self._by_id.get(span.trace_id)
         if trace is None:
             trace = self._by_id[span.trace_id] = Trace(span.trace_id)
+            self._begun += 1
         if len(trace.spans) >= MOST_SPANS_OF_ONE:
             trace.dropped += 1
             return False

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HOST: Final = "127.0.0.1"
-_MOST_LINES: Final = "40"
-"""Lines below warning that a process sends a second: one for each traced request, and room for others."""
-_MOST_TRACED: Final = "20"
-"""Requests that a gateway traces a second: enough to look at, and cheap while a load test runs."""
+_MOST_LINES: Final = "5"
+"""Lines below warning of untraced requests that a process sends a second."""
+_MOST_TRACED: Final = "5"
+"""Requests that a gateway traces a second: each one that a person sends, and a cheap sample of a load test."""
+_SLOW: Final = "0.5"
+"""Seconds. A request that takes longer is always traced, as one that fails is."""
 
 
 def _secret() -> str:
@@ -66,12 +68,13 @@ class ConsoleAddress:
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{_HOST}:{self.port}",
             "OTEL_EXPORTER_OTLP_HEADERS": f"authorization={quote(f'Bearer {self.otlp}')}",
-            "OTEL_BSP_SCHEDULE_DELAY": "500",
+            "OTEL_BSP_SCHEDULE_DELAY": "1000",
             "LOG_FORMAT": "otlp",
             "LOG_MOST_PER_SECOND": _MOST_LINES,
-            "LOG_SEND_EVERY": "0.5",
+            "LOG_SEND_EVERY": "1",
             "TRACE_RATIO": "1",
             "TRACE_MOST_PER_SECOND": _MOST_TRACED,
+            "TRACE_SLOWER_THAN": _SLOW,
         }
 
 

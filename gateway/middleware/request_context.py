@@ -16,7 +16,7 @@ from gateway.middleware.client_address import ClientAddresses
 from gateway.networks import Network
 from gateway.problems import internal_error
 from gateway.semantics.fields import fields
-from mesh.core.context import NO_TRACE, Context, request_id_from, working_on
+from mesh.core.context import NO_TRACE, Context, begin, request_id_from, working_on
 from mesh.core.loop_time import LoopTime
 from mesh.telemetry.logs import REDACTED
 from mesh.wire.names import AUTHORIZATION, IDEMPOTENCY_KEY, REQUEST_ID, TRACE_HEADERS
@@ -39,6 +39,8 @@ _SECURITY: Final = [
 # No cache keeps a response for one user (RFC 9111, section 5.2.2), unless it has an ETag to revalidate it by.
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _REVALIDATE: Final = (b"cache-control", b"private, no-cache")
+PROBES: Final = frozenset({"/healthz", "/readyz"})
+"""Paths that monitors ask all the time. They are traced only if they fail or are slow."""
 DISCONNECTED: Final = "client_disconnected"
 """The message with which the request of a disconnected client is cancelled."""
 
@@ -79,7 +81,7 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         context = self._context(scope)
-        if self._tracer is not None:
+        if self._tracer is not None and scope["path"] not in PROBES:
             context = self._tracer.at_edge(context)
         prepared = prepared_headers(context.request_id)
         status: int | None = None
@@ -116,6 +118,9 @@ class RequestContext:
     def _ended(self, scope: Scope, context: Context, status: int | None, seconds: float) -> None:
         method, template = scope["method"], _template(scope)
         ms = round(seconds * 1000, 2)
+        if self._tracer is not None and context.span is None:
+            context = self._tracer.at_end(context, status, seconds)
+            begin(context)  # the log line names the trace
         log.info("request", method=method, path=template or _path(scope["path"]), status=status, ms=ms)
         if self._measures is not None:
             self._measures.ended(method, template, status, seconds, context.trace_id)

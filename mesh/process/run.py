@@ -149,10 +149,11 @@ def tracing(process: str) -> "AbstractContextManager[Tracer | None]":
     settings = read_settings(TraceSettings)
     if not settings.trace_ratio:
         return nullcontext()
-    from mesh.telemetry.tracing import exporting  # noqa: PLC0415  # costs 0.2 s and 20 MiB, so only if tracing
+    from mesh.telemetry.tracing import Limits, exporting  # noqa: PLC0415  # costs 0.2 s and 20 MiB, so only if tracing
 
+    limits = Limits(settings.trace_most_per_second, settings.trace_slower_than)
     try:
-        return closing(exporting(process, settings.trace_ratio, settings.trace_most_per_second))
+        return closing(exporting(process, settings.trace_ratio, limits))
     except ValueError as error:
         raise StartError(f"settings: OTEL_…: {error}") from error
 

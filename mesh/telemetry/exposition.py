@@ -26,11 +26,12 @@ class Exposition:
         GCCollector(registry=self._process)
         PlatformCollector(registry=self._process)
 
-    def write(self, samples: Iterable[Sample], *, openmetrics: bool) -> tuple[bytes, str]:
-        """The text and its media type. Only OpenMetrics has exemplars."""
+    def write(self, samples: Iterable[Sample], *, openmetrics: bool, whole: bool = True) -> tuple[bytes, str]:
+        """The text and its media type. Only OpenMetrics has exemplars. Not `whole`: the samples alone."""
         registry = CollectorRegistry()
         registry.register(_Read(samples))
-        registry.register(self._process)
+        if whole:
+            registry.register(self._process)
         encode, media_type = choose_encoder(OPENMETRICS if openmetrics else "")
         return encode(registry), media_type
 

@@ -1,4 +1,7 @@
-"""Shows the metrics of a process over HTTP, on a port of its own (ADR 33). It answers nothing but GET /metrics."""
+"""Shows the metrics of a process over HTTP, on a port of its own (ADR 33). It answers nothing but GET /metrics.
+
+As with Prometheus's own clients, `?name[]=NAME` shows only the metrics named, without `_total`.
+"""
 
 import asyncio
 import errno
@@ -9,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from mesh.telemetry.exposition import OPENMETRICS, Exposition
 from mesh.telemetry.metrics import Metrics
@@ -104,14 +108,15 @@ class _Listener:
     async def _response(self, head: bytes) -> bytes:
         request, *lines = head.decode("latin-1").split("\r\n")
         method, _, target = request.partition(" ")
-        path = target.partition(" ")[0].partition("?")[0]
+        path, _, query = target.partition(" ")[0].partition("?")
         if path != "/metrics":
             return _response(HTTPStatus.NOT_FOUND, b"The path is /metrics.\n")
         if method != "GET":
             return _response(HTTPStatus.METHOD_NOT_ALLOWED, b"The method is GET.\n", more="Allow: GET\r\n")
-        samples = self._metrics.read()
+        names = frozenset(parse_qs(query).get("name[]", ()))
+        samples = self._metrics.read(names)
         # Writing takes some milliseconds: a thread lets the event loop go on meanwhile.
-        write = partial(self._exposition.write, samples, openmetrics=_wants_openmetrics(lines))
+        write = partial(self._exposition.write, samples, openmetrics=_wants_openmetrics(lines), whole=not names)
         body, media_type = await asyncio.to_thread(write)
         return _response(HTTPStatus.OK, body, media_type)
 

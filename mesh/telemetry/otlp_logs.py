@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from structlog.typing import EventDict
 
 from mesh.core.terminal import escaped
-from mesh.telemetry.otlp import quieten, resource
+from mesh.telemetry.otlp import PlainSession, quieten, resource
 from mesh.telemetry.settings import LogSettings
 
 log = structlog.get_logger()
@@ -43,8 +43,8 @@ _Line = tuple[int, Mapping[str, object]]
 class LogSender:
     """Keeps lines in a bounded queue and sends them; a structlog processor that passes each line on unchanged.
 
-    A full queue drops its oldest line. `not_sent` counts by reason the lines that do not arrive: `limit` for those
-    below warning over `log_most_per_second`, `queue_full`, and `refused` for those that the collector did not take.
+    A full queue drops its oldest line. `not_sent` counts by reason the lines that do not arrive: `queue_full`,
+    `refused` by the collector, and `limit`: over `log_most_per_second`, below warning, and of no traced request.
     """
 
     def __init__(self, process: str, settings: LogSettings, exporter: LogRecordExporter) -> None:
@@ -57,6 +57,8 @@ class LogSender:
         self._batch = settings.log_send_batch
         self._queue = deque[_Line](maxlen=settings.log_send_waiting)
         self._wake = Event()
+        self._awake = False
+        """Whether the thread knows of a line: it sleeps while there is none."""
         self._ended = False
         self._reported = time.monotonic()
         self._thread = Thread(target=self._run, name="log-sender", daemon=True)
@@ -65,13 +67,19 @@ class LogSender:
     def __call__(self, _logger: object, _method: str, event: EventDict) -> EventDict:
         """Queue the line."""
         now = time.time_ns()
-        if event["level"] not in _UNLIMITED and self._most and not self._has_room(now // 1_000_000_000):
+        if (
+            self._most
+            and "trace_id" not in event
+            and event["level"] not in _UNLIMITED
+            and not self._has_room(now // 1_000_000_000)
+        ):
             self.not_sent["limit"] += 1
             return event
         if len(self._queue) == self._queue.maxlen:
             self.not_sent["queue_full"] += 1
         self._queue.append((now, event))
-        if len(self._queue) >= self._batch and not self._wake.is_set():
+        if len(self._queue) >= self._batch or not self._awake:
+            self._awake = True
             self._wake.set()
         return event
 
@@ -93,8 +101,12 @@ class LogSender:
 
     def _run(self) -> None:
         while not self._ended:
-            self._wake.wait(self._pause)
+            self._wake.wait()
             self._wake.clear()
+            if not self._ended and len(self._queue) < self._batch:
+                self._wake.wait(self._pause)  # for more lines of the same batch
+                self._wake.clear()
+            self._awake = False
             self._send()
             self._report()
 
@@ -127,7 +139,7 @@ class LogSender:
 def sending(process: str, settings: LogSettings) -> LogSender:
     """Sends this process's lines to the target in OpenTelemetry's own variables."""
     quieten()
-    return LogSender(process, settings, OTLPLogExporter())
+    return LogSender(process, settings, OTLPLogExporter(session=PlainSession()))
 
 
 def _span_context(trace_id: object) -> SpanContext:

@@ -13,7 +13,9 @@ class TraceSettings(Settings):
     trace_ratio: float = Field(0.0, ge=0, le=1)
     """The share of HTTP requests to trace, 0 to 1. 0 traces none, and a worker then joins no trace."""
     trace_most_per_second: int = Field(0, ge=0, le=1_000_000)
-    """Requests that a gateway traces a second, at most. 0 sets no limit."""
+    """Requests that a gateway traces a second on average, at most. 0 sets no limit."""
+    trace_slower_than: float = Field(0.0, ge=0, le=3600)
+    """Seconds. A request that takes longer, or fails, is traced by one span even if it was not drawn. 0: none is."""
 
 
 class LogSettings(Settings):
@@ -24,7 +26,7 @@ class LogSettings(Settings):
     log_format: Annotated[Literal["auto", "json", "otlp", "pretty"], BeforeValidator(word)] = "auto"
     """auto: pretty on a terminal, JSON lines elsewhere. otlp: JSON lines, sent to the OTLP collector too."""
     log_most_per_second: int = Field(0, ge=0, le=1_000_000)
-    """Lines below warning that otlp sends a second, at most. 0 sets no limit."""
+    """Lines below warning of untraced requests that otlp sends a second, at most. 0 sets no limit."""
     log_send_every: float = Field(1.0, gt=0, le=3600)
     """Seconds between two batches of lines that otlp sends."""
     log_send_batch: int = Field(512, ge=1, le=100_000)

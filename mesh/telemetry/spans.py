@@ -20,7 +20,10 @@ from mesh.telemetry.methods import OTHER, known_method
 
 REQUEST_ID: Final = "mesh.request_id"
 PROPAGATOR: Final = TraceContextTextMapPropagator()
-_SERVER_ERROR: Final = 500  # from this status on the failure is the server's
+LATE: Final = "mesh.late"
+"""Marks a span that was made when its request ended: the steps below it are not recorded."""
+SERVER_ERROR: Final = 500
+"""From this status on the failure is the server's."""
 _MOST_FRAMES: Final = 32
 
 
@@ -99,7 +102,7 @@ class Span:
         A fault stands for what caused it. One that is the caller's is no failure.
         """
         if isinstance(error, Fault):
-            if error.code.number < _SERVER_ERROR:
+            if error.code.number < SERVER_ERROR:
                 return
             error = error.__cause__ or error
         kind = type(error)
@@ -114,13 +117,13 @@ class Span:
         self._span.set_attribute("http.request.method", known)
         if route is not None:
             self._span.set_attribute("http.route", route)
-        failure = "cancelled" if status is None else str(status) if status >= _SERVER_ERROR else None
+        failure = "cancelled" if status is None else str(status) if status >= SERVER_ERROR else None
         _end(self._span, "http.response.status_code", status, failure)
 
     def served(self, fault: Fault | None) -> None:
         """End with the fault in the reply, or None."""
         code = fault.code if fault else None
-        failure = code.value if code and code.number >= _SERVER_ERROR else None
+        failure = code.value if code and code.number >= SERVER_ERROR else None
         _end(self._span, "rpc.response.status_code", code.value if code else "ok", failure)
 
     def handled(self, failure: str | None) -> None:

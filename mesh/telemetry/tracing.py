@@ -5,7 +5,7 @@ client's sampling flag and does not sample by trace id: otherwise any client cou
 the trace id, so that the client's own trace continues. Within the mesh `traceparent` decides: NATS admits only the
 mesh's own processes.
 
-An untraced request has no span.
+An untraced request has no span. One that fails or is slow gets its span when it ends, if the settings ask for it.
 """
 
 import random
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from threading import Thread
-from typing import Final
+from typing import Final, NamedTuple
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -24,8 +24,9 @@ from opentelemetry.trace import Link, SpanKind, get_current_span
 from opentelemetry.util.types import Attributes
 
 from mesh.core.context import NO_DEADLINE, Context
-from mesh.telemetry.otlp import quieten, resource
-from mesh.telemetry.spans import PROPAGATOR, REQUEST_ID, Span, link_to, messaging, rpc
+from mesh.telemetry.bucket import Bucket
+from mesh.telemetry.otlp import PlainSession, quieten, resource
+from mesh.telemetry.spans import LATE, PROPAGATOR, REQUEST_ID, SERVER_ERROR, Span, link_to, messaging, rpc
 
 _TRACEPARENT = "traceparent"
 _SAMPLED = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf]")
@@ -33,6 +34,18 @@ _FLAGS = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-")
 _FLUSH = 2.0
 """Seconds to export the last spans when the process ends."""
 _UNTRACED: Final = nullcontext()
+
+
+class Limits(NamedTuple):
+    """Which requests are traced beyond the ratio's draw, and how many."""
+
+    most_per_second: int = 0
+    """On average; ten times as many at once after a quiet time. 0 sets no limit."""
+    slower_than: float = 0.0
+    """Seconds from which on a request gets a span when it ends, as one that fails does. 0: none does."""
+
+
+NO_LIMITS: Final = Limits()
 
 
 class Tracer:
@@ -43,29 +56,38 @@ class Tracer:
         process: str,
         ratio: float,
         processor: SpanProcessor,
-        most_per_second: int = 0,
+        limits: Limits = NO_LIMITS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`ratio` is the fraction of HTTP requests to trace, 0 to 1; `most_per_second` bounds them if it is not 0.
-
-        `clock` returns seconds that only grow.
-        """
+        """`ratio` is the fraction of HTTP requests to trace, 0 to 1. `clock` returns seconds that only grow."""
         self._provider = TracerProvider(ALWAYS_ON, resource(process), shutdown_on_exit=False)
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("mesh")
         self._ratio = ratio
-        self._most = most_per_second
-        self._clock = clock
-        self._second = 0
-        self._left = most_per_second
+        self._drawn, self._late = (Bucket(limits.most_per_second, clock) for _ in range(2))
+        self._slow = limits.slower_than
 
     def at_edge(self, context: Context) -> Context:
         """The context of an HTTP request: with a span, or with headers that mark it as not sampled."""
-        if random.random() < self._ratio and (not self._most or self._has_room()):  # noqa: S311  # no secret
+        if random.random() < self._ratio and self._drawn.take():  # noqa: S311  # no secret
             return self._traced(context, "HTTP", {REQUEST_ID: context.request_id})
         if (parent := context.trace.get(_TRACEPARENT)) is None:
             return context
         return context._replace(trace={**context.trace, _TRACEPARENT: f"{parent[:_FLAGS]}00"})
+
+    def at_end(self, context: Context, status: int | None, seconds: float) -> Context:
+        """The context of an untraced HTTP request that has ended: with a span if it failed or was slow.
+
+        `status` is None if the process ended first. The span is alone: nothing recorded the steps below it.
+        """
+        if not self._slow or (status is not None and status < SERVER_ERROR and seconds < self._slow):
+            return context
+        if not self._late.take():
+            return context
+        parent, about = PROPAGATOR.extract(context.trace), {REQUEST_ID: context.request_id, LATE: True}
+        started = time.time_ns() - round(seconds * 1e9)
+        span = self._tracer.start_span("HTTP", parent, SpanKind.SERVER, about, start_time=started)
+        return context._replace(span=Span(self._tracer, span))
 
     def in_consumer(self, context: Context, subject: str, event_id: str) -> Context:
         """The context of an event that is handled: with a span if its publisher traces it.
@@ -95,14 +117,6 @@ class Tracer:
             return context
         return self._traced(context, subject, rpc(context, subject))
 
-    def _has_room(self) -> bool:
-        """Whether this second may have one more trace."""
-        second = int(self._clock())
-        if second != self._second:
-            self._second, self._left = second, self._most
-        self._left -= 1
-        return self._left >= 0
-
     def close(self) -> None:
         """Export the remaining spans, within two seconds."""
         # OpenTelemetry's own limit is 30 s, and a request to the collector has none.
@@ -122,14 +136,14 @@ class Tracer:
         return context._replace(span=Span(self._tracer, span))
 
 
-def exporting(process: str, ratio: float, most_per_second: int = 0) -> Tracer:
+def exporting(process: str, ratio: float, limits: Limits = NO_LIMITS) -> Tracer:
     """A tracer that exports spans by OTLP over HTTP, to the target in OpenTelemetry's own variables.
 
     It exports in a thread, and drops spans that do not fit into its queue: no request waits for the collector.
     Raises ValueError for an invalid variable.
     """
     quieten()
-    return Tracer(process, ratio, BatchSpanProcessor(OTLPSpanExporter()), most_per_second)
+    return Tracer(process, ratio, BatchSpanProcessor(OTLPSpanExporter(session=PlainSession())), limits)
 
 
 def _sampled(headers: Mapping[str, str]) -> bool:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from gateway.dependencies import dependencies
+from gateway.middleware.request_context import PROBES
 from gateway.problems import RETRY_AFTER
 from gateway.routing.operations import documented
 from gateway.routing.route import JsonRoute
@@ -14,7 +15,7 @@ from gateway.upstream.readiness import Report
 
 router = APIRouter(tags=["health"], route_class=JsonRoute)
 
-PATHS: Final = frozenset({"/healthz", "/readyz"})
+PATHS: Final = PROBES
 
 
 class Alive(BaseModel):
