@@ -12,11 +12,12 @@ import structlog
 
 from console.settings import ConsoleSettings
 from console.sources.history import History
-from console.sources.instances import EVERY, Instances
+from console.sources.instances import Instances
 from console.sources.logs import Line
 from console.sources.map import Gateway, Seen, picture
 from console.sources.metrics import Metrics
 from console.sources.percentiles import percentiles
+from console.sources.reading import json_or
 from console.sources.ring import Ring, Watchers
 from console.sources.said import Said, heard
 from console.sources.stack import StackReader
@@ -30,18 +31,25 @@ from services import PROCESSES
 
 log = structlog.get_logger()
 
+EVERY: Final = 1.0
+"""Seconds between two looks while a page is open. A dead instance is noticed after 1.5 s."""
+EVERY_WITH_STACK: Final = 1.5
+"""The same with stack.json, which says at once that a process has ended."""
+_READ_STACK: Final = 0.3
+"""Seconds between two looks at stack.json while a page is open."""
 _UNWATCHED: Final = 10.0
 """Seconds between two looks while no page is open."""
-_SELDOM: Final = 3
-"""At each third look all is asked for that changes slowly, or costs more than a sign of life."""
-_STREAMS: Final = 6
-"""At each sixth look the streams."""
+_SELDOM: Final = 2
+"""At each second look all is asked for that changes slowly, or costs more than a sign of life."""
+_STREAMS: Final = 4
+"""At each fourth look the streams."""
 _METRICS: Final = (HTTP_DURATION.name, RPC_DURATION.name)
 """What the pages show. The doctor reads the rest when it is asked."""
 _WORKERS_METRICS: Final = 15.0
 _WORKERS_METRICS_UNWATCHED: Final = 60.0
 """Seconds between two readings of the workers' metrics: they are long, and have the p99 alone."""
 _SLOWEST: Final = 0.99
+_LONGEST_REPORT: Final = 64 * 1024
 
 
 class Watch:
@@ -64,6 +72,7 @@ class Watch:
         self._stack = StackReader(settings.console_stack)
         self.http = http
         self.history = History()
+        self._looking = asyncio.Lock()
         self._looks = 0
         self._metrics_urls: Mapping[str, str] = {}
         self._workers_read = -math.inf
@@ -80,16 +89,31 @@ class Watch:
     async def running(self) -> AsyncIterator[None]:
         """Look until the context ends."""
         subscription = await self.transport.subscribe("events.>", self._on_event)
-        looking = asyncio.create_task(self._look(), name="console-watch")
+        tasks = [asyncio.create_task(self._look(), name="console-watch")]
+        if self.settings.console_stack:
+            tasks.append(asyncio.create_task(self._look_when_a_process_ends(), name="console-watch-stack"))
         try:
             yield
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await subscription.drain()
 
     async def _look(self) -> None:
-        async for _ in self.watchers.every(EVERY, _UNWATCHED):
+        async for _ in self.watchers.every(EVERY_WITH_STACK if self.settings.console_stack else EVERY, _UNWATCHED):
+            await self._look_safely()
+
+    async def _look_when_a_process_ends(self) -> None:
+        """Look when stack.json has changed: reading a file costs the mesh nothing."""
+        known = await self._stack.read()
+        async for _ in self.watchers.every(_READ_STACK, _UNWATCHED):
+            if (now := await self._stack.read()) != known:
+                known = now
+                await self._look_safely()
+
+    async def _look_safely(self) -> None:
+        async with self._looking:
             try:
                 await self.look()
             except Exception:  # one bad answer must not end the watch
@@ -147,7 +171,14 @@ class Watch:
         except httpx2.HTTPError as error:
             self.gateway = Gateway(ready=False, why=f"does not answer: {type(error).__name__}")
             return
-        self.gateway = Gateway(answer.is_success, "" if answer.is_success else escaped(answer.text[:300]))
+        self.gateway = Gateway(answer.is_success, "" if answer.is_success else _why(answer.content))
 
     def _on_event(self, message: Message) -> None:
         self.said.add(heard(message, time.time()))
+
+
+def _why(body: bytes) -> str:
+    """The reason that the gateway gives for not being ready."""
+    report = json_or(body[:_LONGEST_REPORT], None)
+    reason = report.get("reason") if isinstance(report, dict) else None
+    return escaped(str(reason or "is not ready")[:300])

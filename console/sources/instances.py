@@ -13,8 +13,6 @@ from mesh.wire.discovery import EndpointDocument, InstanceDocument
 
 State = Literal["ready", "not ready", "gone"]
 
-EVERY: Final = 1.0
-"""Seconds between two questions while a page is open. A dead instance is noticed after at most 1.5 s."""
 WITHIN: Final = 0.5
 FORGOTTEN_AFTER: Final = 30.0
 """Seconds for which an instance that is gone is shown."""

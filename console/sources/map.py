@@ -173,8 +173,8 @@ def _streams(streams: Iterable[StreamState]) -> list[Node]:
     for one in streams:
         lag = sum(consumer.pending for consumer in one.consumers)
         letters = one.name == DEAD_STREAM and one.messages > 0
-        why = f"{one.messages} dead letters" if letters else ""
-        detail = f"{one.messages} messages" + (f", {lag} waiting" if lag else "")
+        why = f"{one.messages} dead letter{'s' * (one.messages != 1)}" if letters else ""
+        detail = f"{one.messages} message{'s' * (one.messages != 1)}" + (f", {lag} waiting" if lag else "")
         nodes.append(
             Node(f"stream:{one.name}", "stream", one.name, "degraded" if letters else "ok", why, detail=detail)
         )

@@ -8,6 +8,7 @@ from typing import Final
 import httpx2
 import structlog
 
+from console.sources.traces import PROBES
 from mesh.telemetry.scrape import MAX_SCRAPE, Scrape, grown, samples
 
 log = structlog.get_logger()
@@ -58,4 +59,5 @@ class Metrics:
             kept.failure, kept.before, kept.now = type(error).__name__, None, None
             return
         kept.failure = ""
-        kept.before, kept.now = kept.now, Scrape(asyncio.get_running_loop().time(), found)
+        without_probes = tuple(one for one in found if one[1].get("http_route") not in PROBES)
+        kept.before, kept.now = kept.now, Scrape(asyncio.get_running_loop().time(), without_probes)

@@ -10,7 +10,9 @@ from console.sources.ring import Ring
 Value = str | int | float | bool
 
 REQUEST_ID: Final = "mesh.request_id"
-_PROBES: Final = ("/healthz", "/readyz")
+LATE: Final = "mesh.late"
+"""Marks a request that was traced when it ended: its other steps are not known."""
+PROBES: Final = ("/healthz", "/readyz")
 """Routes that monitors ask all the time, the console among them. Only failures are kept."""
 MOST_SPANS_OF_ONE: Final = 500
 """Spans of one trace. More are counted, not kept."""
@@ -86,6 +88,7 @@ class Trace:
             "ms": round(root.ms, 3),
             "error": self.error,
             "failed": bool(root.error),
+            "late": LATE in about,
             "services": list(dict.fromkeys(one.service for one in sorted(self.spans, key=lambda one: one.start))),
             "spans": len(self.spans),
         }
@@ -141,7 +144,7 @@ class Traces:
         return reversed(self._by_id.values())
 
     def _keep(self, span: Span) -> bool:
-        if span.attributes.get("http.route") in _PROBES and not span.error:
+        if span.attributes.get("http.route") in PROBES and not span.error:
             return False
         trace = self._by_id.get(span.trace_id)
         if trace is None:

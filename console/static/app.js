@@ -25,8 +25,10 @@ function route() {
   leave();
   show(main);
   for (const link of nav.querySelectorAll("a")) {
-    if (link.dataset.page === page) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.dataset.page === page) {
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "center" });
+    } else link.removeAttribute("aria-current");
   }
   document.title = `${PAGES[page].title} · northwind-mesh console`;
   leave = PAGES[page].open(main, rest) ?? (() => {});

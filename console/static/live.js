@@ -1,10 +1,19 @@
 // The one stream from the console to this page: the map, requests, logs and events, as they happen.
+import { rate } from "./dom.js";
 
 const MOST = 1000;
 const handlers = { mesh: new Set(), requests: new Set(), logs: new Set(), events: new Set(), link: new Set() };
 
 /** The newest of each kind, for pages that open later. Lists have the newest first. */
 export const latest = { mesh: null, requests: new Map(), logs: [], events: [] };
+
+/** What to say where more requests are answered than traced; empty where all are traced. */
+export function sample() {
+  const answered = latest.mesh?.nodes.find((node) => node.kind === "gateway")?.rate ?? 0;
+  const traced = latest.mesh?.traced ?? 0;
+  if (answered < 2 * traced + 3) return "";
+  return `A sample: about ${rate(traced)} of ${rate(answered)} requests a second, and those that failed or were slow.`;
+}
 
 /** Call back with each message of a kind. Returns what ends it. */
 export function follow(kind, handler) {

@@ -133,7 +133,8 @@ class LogSender:
         now = time.monotonic()
         if self.not_sent and now - self._reported >= _REPORT:
             self._reported = now
-            log.warning(NOT_SENT, since_the_start=dict(self.not_sent))
+            tell = log.warning if self.not_sent.keys() - {"limit"} else log.info  # the limit does what it is set for
+            tell(NOT_SENT, since_the_start=dict(self.not_sent))
 
 
 def sending(process: str, settings: LogSettings) -> LogSender:

@@ -1,12 +1,12 @@
 // The map: who runs, who talks to whom, how much, and what is wrong.
 import { duration, empty, h, heading, headings, load, rate, show } from "../dom.js";
-import { follow, latest } from "../live.js";
+import { follow, latest, sample } from "../live.js";
 
 export const title = "Map";
 
-const COLUMNS = { clients: 0, gateway: 1, bus: 2, service: 3, stream: 4, store: 4 };
-const LEFT = [4, 224, 444, 664, 894];
-const WIDTH = 1066;
+const WIDE = { columns: { clients: 0, gateway: 1, bus: 2, service: 3, stream: 4, store: 4 }, left: [4, 224, 444, 664, 894], width: 1066 };
+const NARROW = { columns: { clients: 0, gateway: 0, bus: 0, service: 1, stream: 0, store: 0 }, left: [4, 204], width: 368 };
+const PHONE = matchMedia("(max-width: 46rem)");
 const BOX = { width: 160, height: 54 };
 const ROW = 66;
 const MOST_DOTS = 80;
@@ -18,7 +18,8 @@ export function open(main) {
   const drawing = h("div", { class: "map" });
   const detail = h("section", { class: "detail", "aria-live": "off", "aria-label": "The chosen box", tabindex: 0 });
   const summary = h("p", { class: "summary", role: "status" });
-  show(main, heading("Map", summary), drawing, legend(), detail);
+  const dots = h("li");
+  show(main, heading("Map", summary), drawing, legend(dots), detail);
   const picture = new Picture(drawing, (id) => choose(id));
   let chosen = null;
 
@@ -43,6 +44,7 @@ export function open(main) {
     show(summary, bad.length
       ? bad.map((node) => h("span", { class: `health ${node.health}` }, `${node.label}: ${WORDS[node.health]}`))
       : services.length ? h("span", { class: "health ok" }, `all ${services.length} services are well`) : "");
+    show(dots, `A line is as wide as its traffic. A dot is a request. ${sample()}`);
     describe();
   }
 
@@ -57,10 +59,10 @@ export function open(main) {
 
 const hint = () => empty("Choose a box to see its instances and endpoints.");
 
-function legend() {
+function legend(dots) {
   const word = (health, text) => h("li", {}, h("span", { class: `swatch ${health}` }), text);
   return h("ul", { class: "legend", "aria-label": "Legend" }, word("ok", "well"), word("degraded", "degraded"),
-    word("down", "down"), h("li", {}, "A line is as wide as its traffic. A dot is a request."));
+    word("down", "down"), dots);
 }
 
 function about(node, instances) {
@@ -116,7 +118,7 @@ class Picture {
   }
 
   draw({ nodes, edges }) {
-    const shape = nodes.map((node) => node.id).join() + edges.map((edge) => edge.source + edge.target).join();
+    const shape = PHONE.matches + nodes.map((node) => node.id).join() + edges.map((edge) => edge.source + edge.target).join();
     if (shape !== this.shape) this.lay(nodes, edges, shape);
     for (const node of nodes) this.refresh(node);
     for (const edge of edges) {
@@ -130,16 +132,17 @@ class Picture {
   lay(nodes, edges, shape) {
     this.shape = shape;
     this.dots = [];
-    const columns = [[], [], [], [], []];
-    for (const node of nodes) columns[COLUMNS[node.kind]].push(node);
+    const form = PHONE.matches ? NARROW : WIDE;
+    const columns = form.left.map(() => []);
+    for (const node of nodes) columns[form.columns[node.kind]].push(node);
     const height = Math.max(...columns.map((column) => column.length)) * ROW + 16;
     const at = new Map();
     columns.forEach((column, index) => column.forEach((node, row) => {
-      at.set(node.id, { x: LEFT[index], y: (height - column.length * ROW) / 2 + row * ROW + (ROW - BOX.height) / 2 });
+      at.set(node.id, { x: form.left[index], y: (height - column.length * ROW) / 2 + row * ROW + (ROW - BOX.height) / 2 });
     }));
     // A drawing of its own: a dot that moves does not have the boxes and lines painted again.
-    this.layer = h("svg", { class: "dots", viewBox: `0 0 ${WIDTH} ${height}`, "aria-hidden": "true" });
-    const svg = h("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "group", "aria-label": "The services of the mesh and the traffic between them" });
+    this.layer = h("svg", { class: "dots", viewBox: `0 0 ${form.width} ${height}`, "aria-hidden": "true" });
+    const svg = h("svg", { viewBox: `0 0 ${form.width} ${height}`, role: "group", "aria-label": "The services of the mesh and the traffic between them" });
     this.lines = new Map(edges.map((edge) => {
       const path = h("path", { d: curve(at.get(edge.source), at.get(edge.target)), class: "edge", "aria-hidden": "true" });
       return [`${edge.source} ${edge.target}`, { path }];
@@ -239,6 +242,7 @@ function short(node) {
 }
 
 function curve(from, to) {
+  if (from.x === to.x) return `M${from.x + BOX.width / 2} ${from.y + BOX.height} L${to.x + BOX.width / 2} ${to.y}`;
   const forwards = to.x >= from.x;
   const [x1, x2] = forwards ? [from.x + BOX.width, to.x] : [from.x, to.x + BOX.width];
   const [y1, y2] = [from.y + BOX.height / 2, to.y + BOX.height / 2];

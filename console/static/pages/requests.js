@@ -1,6 +1,6 @@
 // The newest requests, and one of them as a waterfall with its log lines.
 import { clock, duration, empty, field, h, heading, headings, load, remembered, show, update, wide } from "../dom.js";
-import { follow } from "../live.js";
+import { follow, sample } from "../live.js";
 
 export const title = "Requests";
 
@@ -36,7 +36,7 @@ function openList(main) {
       },
     })));
   show(main, heading("Requests", note), form, wide("The newest requests", h("table", { class: "rows" },
-    headings("time", "request", "status", "#duration", "through"), body)));
+    headings("time", "status", "#duration", "request", "through"), body)));
 
   const nothing = h("tr", {}, h("td", { colspan: 5 },
     empty("No request matches. Send one, such as ", h("code", {}, "curl localhost:8080/v1/products"), ".")));
@@ -52,7 +52,7 @@ function openList(main) {
     try {
       const asked = new URLSearchParams(Object.entries(filters).filter(([, value]) => value !== "" && value !== false));
       const found = await load(`/api/requests?${asked}`);
-      show(note, `${found.length} shown`);
+      show(note, [`${found.length} shown`, sample()].filter(Boolean).join(". "));
       update(body, found.length ? rows(found) : [nothing]);
     } catch (error) {
       show(note, error.message);
@@ -82,9 +82,10 @@ function row(one) {
   const href = `#/requests/${one.trace_id}`;
   return h("tr", { class: one.failed ? "failed" : "" },
     h("td", {}, clock(one.at)),
-    h("td", {}, h("a", { href }, one.route === one.method ? `${one.method} (no such route)` : `${one.method} ${one.route}`.trim())),
-    h("td", {}, h("span", { class: `status s${String(one.status)[0]}` }, one.status), one.error && ` ${one.error}`),
+    h("td", {}, h("span", { class: `status s${String(one.status)[0]}` }, one.status)),
     h("td", { class: "number" }, duration(one.ms)),
+    h("td", {}, h("a", { href }, one.route === one.method ? `${one.method} (no such route)` : `${one.method} ${one.route}`.trim()),
+      one.error && one.error !== String(one.status) && h("span", { class: "why" }, ` ${one.error}`)),
     h("td", {}, one.services.join(" → ")));
 }
 
@@ -120,6 +121,7 @@ function page(trace) {
       h("dt", {}, "Trace id"), h("dd", {}, h("code", {}, trace.trace_id)),
       h("dt", {}, "At"), h("dd", {}, clock(trace.at)),
       trace.error && [h("dt", {}, "Error"), h("dd", { class: "why" }, trace.error)]),
+    trace.late && h("p", { class: "hint" }, "This request was not in the sample. It was traced when it ended, because it failed or was slow: the steps below it are not known. Its log lines may say more."),
     trace.dropped > 0 && h("p", {}, `${trace.dropped} more steps were not kept.`),
     h("h2", {}, "Steps"),
     h("ul", { class: "legend", "aria-label": "Legend" }, Object.entries(KINDS).map(([kind, text]) => h("li", {}, h("span", { class: `swatch filled ${kind}` }), text))),
@@ -143,7 +145,7 @@ function bar(step, depth, total) {
   filled.style.left = `${(step.after_ms / total) * 100}%`;
   filled.style.width = `${Math.max((step.ms / total) * 100, 0.3)}%`;
   graph.append(filled);
-  const name = h("span", { class: "name" }, h("b", {}, step.service), ` ${step.name}`);
+  const name = h("span", { class: "name", title: `${step.service} ${step.name}` }, h("b", {}, step.service), ` ${step.name}`);
   name.style.paddingLeft = `${depth}rem`;
   const facts = [...Object.entries(step.attributes), ...step.events.map((event) => [event.name, Object.values(event.attributes).join(": ")])];
   return h("li", {}, h("details", {},
@@ -156,7 +158,7 @@ function bar(step, depth, total) {
 export function logLine(line, linked = true) {
   const fields = Object.entries(line.fields).filter(([name]) => !["request_id", "trace_id"].includes(name));
   const parts = [];
-  if (linked && line.request_id) parts.push(h("a", { href: `#/requests/${encodeURIComponent(line.trace_id || line.request_id)}` }, "see the request"));
+  if (linked && line.trace_id) parts.push(h("a", { href: `#/requests/${encodeURIComponent(line.trace_id)}` }, "see the request"));
   return h("li", { class: `line ${line.level}` },
     h("time", {}, clock(line.at)), h("span", { class: "level" }, line.level), h("b", {}, line.service),
     h("span", { class: "event" }, line.event),

@@ -4,7 +4,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from mesh.telemetry.tracing import Tracer
+from mesh.telemetry.tracing import NO_LIMITS, Limits, Tracer
 
 
 class Spans:
@@ -13,8 +13,8 @@ class Spans:
     def __init__(self) -> None:
         self._exporter = InMemorySpanExporter()
 
-    def tracer(self, process: str, ratio: float = 1.0) -> Tracer:
-        return Tracer(process, ratio, SimpleSpanProcessor(self._exporter))
+    def tracer(self, process: str, ratio: float = 1.0, limits: Limits = NO_LIMITS) -> Tracer:
+        return Tracer(process, ratio, SimpleSpanProcessor(self._exporter), limits)
 
     def ended(self) -> dict[str, ReadableSpan]:
         """By process and kind; the last of each."""

@@ -44,3 +44,8 @@ def test_every_edge_joins_two_boxes() -> None:
     boxes = {one["id"] for one in drawn["nodes"]}
     assert {row.name for row in PROCESSES} <= boxes
     assert all({edge["source"], edge["target"]} <= boxes for edge in drawn["edges"])
+
+
+def test_the_map_says_how_many_requests_are_traced() -> None:
+    seen = Seen((), Gateway(ready=True), Metrics(None), (), nats=True, now=NOW, traced=5.0)  # type: ignore[arg-type]
+    assert 5.0 == picture(PROCESSES, seen)["traced"]

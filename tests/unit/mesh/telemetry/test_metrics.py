@@ -96,6 +96,16 @@ async def test_a_source_is_read_when_somebody_asks() -> None:
     assert ({(): 0}, {(): 3}) == (before, after)
 
 
+async def test_a_reader_gets_only_the_metrics_that_it_names() -> None:
+    metrics = Metrics()
+    metrics.histogram(RPC_DURATION).observe(("customers.get", "ok"), 0.3)
+    metrics.add(lambda: [Sample(RECONNECTS, 3)])
+    async with a_listener(metrics) as port:
+        head = f"GET /metrics?name[]={RECONNECTS.name}&name%5B%5D=nothing HTTP/1.1\r\n\r\n"
+        text = (await ask(port, head))[1]
+    assert [RECONNECTS.shown] == [one.name for family in prometheus(text) for one in family.samples]
+
+
 async def test_the_process_itself_is_measured() -> None:
     async with a_listener(Metrics()) as port:
         text = await metrics_at(port)

@@ -110,3 +110,28 @@ def test_so_many_lines_a_second_are_sent_but_every_warning() -> None:
     assert 1 == sent.count("seldom")
     assert 1000 == sent.count("often") + sender.not_sent["limit"]
     assert sent.count("often") <= 4  # the second may end in between
+
+
+def test_the_lines_of_a_traced_request_are_sent_whatever_the_limit() -> None:
+    exporter = Stuck()
+    exporter.free.set()
+    sender = LogSender("orders", LogSettings(log_most_per_second=1), exporter)
+    for number in range(100):
+        sender(None, "info", {"event": str(number), "level": "info", "trace_id": "a" * 32})
+    sender.close()
+    assert [*map(str, range(100))] == [one for batch in exporter.batches for one in batch]
+    assert 0 == sender.not_sent["limit"]
+
+
+def test_lines_that_come_together_are_one_batch_and_a_line_after_them_is_sent_too() -> None:
+    exporter = Stuck()
+    exporter.free.set()
+    sender = LogSender("orders", LogSettings(log_send_every=0.2), exporter)
+    for sent in (["0", "1", "2"], ["3"]):
+        exporter.asked.clear()
+        for event in sent:
+            sender(None, "info", {"event": event, "level": "info"})
+        assert exporter.asked.wait(20)
+    sender.close()
+    assert ["0", "1", "2", "3"] == [one for batch in exporter.batches for one in batch]
+    assert len(exporter.batches) <= 3
