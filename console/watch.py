@@ -40,9 +40,9 @@ _READ_STACK: Final = 0.3
 _UNWATCHED: Final = 10.0
 """Seconds between two looks while no page is open."""
 _SELDOM: Final = 2
-"""At each second look all is asked for that changes slowly, or costs more than a sign of life."""
-_STREAMS: Final = 4
-"""At each fourth look the streams."""
+"""At each second look all is asked for that costs more than a sign of life: statistics, metrics."""
+_RARELY: Final = 4
+"""At each fourth look the streams, and whether the gateway is ready: for this it asks every service itself."""
 _METRICS: Final = (HTTP_DURATION.name, RPC_DURATION.name)
 """What the pages show. The doctor reads the rest when it is asked."""
 _WORKERS_METRICS: Final = 15.0
@@ -123,11 +123,12 @@ class Watch:
         """Look once, and draw the map: who is there, and what has not been asked for a while."""
         stack = await self._stack.read()
         seldom = not self.watchers or self._looks % _SELDOM == 0
-        jobs = [self.instances.poll(stack.ended_by_service, statistics=seldom), self._ask_gateway(whole=seldom)]
+        rarely = not self.watchers or self._looks % _RARELY == 0
+        jobs = [self.instances.poll(stack.ended_by_service, statistics=seldom), self._ask_gateway(whole=rarely)]
         self._metrics_urls = {**self.settings.console_metrics_urls, **stack.metrics_urls}
         if seldom:
             jobs.append(self._read_metrics())
-        if not self.watchers or self._looks % _STREAMS == 0:
+        if rarely:
             jobs.append(self.streams.poll())
         await asyncio.gather(*jobs)
         self._looks += 1

@@ -83,8 +83,8 @@ def _found(asked: ConsoleApi, any_id: str, wait: float) -> object:
     while (document := asked.ask(f"/api/traces/{quote(any_id, safe='')}")) is None:
         if time.monotonic() >= end:
             fail(
-                f"the console has no steps of {any_id}. It forgets the oldest (CONSOLE_SPANS), and a gateway traces at "
-                f"most TRACE_MOST_PER_SECOND requests a second. `mesh logs --request {any_id}` reads the logs"
+                f"the console has no steps of {any_id}. It forgets the oldest (CONSOLE_SPANS), and a gateway traces "
+                f"a sample of busy traffic (TRACE_MOST_PER_SECOND). `mesh logs --request {any_id}` reads the logs"
             )
         time.sleep(_LOOK_EVERY)
     return document

@@ -84,7 +84,8 @@ class Tracer:
             return context
         if not self._late.take():
             return context
-        parent, about = PROPAGATOR.extract(context.trace), {REQUEST_ID: context.request_id, LATE: True}
+        about: Attributes = {REQUEST_ID: context.request_id, LATE: True}
+        parent = PROPAGATOR.extract(context.trace)
         started = time.time_ns() - round(seconds * 1e9)
         span = self._tracer.start_span("HTTP", parent, SpanKind.SERVER, about, start_time=started)
         return context._replace(span=Span(self._tracer, span))

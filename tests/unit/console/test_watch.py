@@ -57,8 +57,8 @@ async def test_an_open_page_asks_often_only_for_signs_of_life(mesh: Mesh, watch:
     assert {
         "$SRV.PING": 3,
         "$SRV.STATS": 3,
-        "/healthz": 3,
-        "/readyz": 3,
+        "/healthz": 4,
+        "/readyz": 2,
         "/metrics/gateway": 3,
         "/metrics/sample": 1,
     } == mesh.asked
