@@ -30,8 +30,7 @@ async def logs(request: Request) -> Response:
     """Keep log lines."""
     try:
         for line in read_lines(await _body(request)):
-            if not line.of_a_probe:
-                watch_of(request).logs.add(line)
+            watch_of(request).logs.add(line)
     except PermissionError:
         return _refused()
     except Unreadable as error:

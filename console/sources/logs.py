@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from console.sources.traces import PROBES
-
 SEVERITY: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 
@@ -26,11 +24,6 @@ class Line:
     def request_id(self) -> str:
         """The request that it belongs to; empty if to none."""
         return str(self.fields.get("request_id", ""))
-
-    @property
-    def of_a_probe(self) -> bool:
-        """Whether it tells of a monitor's request that succeeded."""
-        return self.level == "info" and self.fields.get("path") in PROBES
 
     def document(self) -> dict[str, Any]:
         """The line as JSON."""

@@ -8,7 +8,7 @@ from typing import Final
 import httpx2
 import structlog
 
-from console.sources.traces import PROBES
+from mesh.telemetry.probes import PROBES
 from mesh.telemetry.scrape import MAX_SCRAPE, Scrape, grown, samples
 
 log = structlog.get_logger()

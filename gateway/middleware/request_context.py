@@ -19,6 +19,7 @@ from gateway.semantics.fields import fields
 from mesh.core.context import NO_TRACE, Context, begin, request_id_from, working_on
 from mesh.core.loop_time import LoopTime
 from mesh.telemetry.logs import REDACTED
+from mesh.telemetry.probes import PROBES
 from mesh.wire.names import AUTHORIZATION, IDEMPOTENCY_KEY, REQUEST_ID, TRACE_HEADERS
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ _SECURITY: Final = [
 # No cache keeps a response for one user (RFC 9111, section 5.2.2), unless it has an ETag to revalidate it by.
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _REVALIDATE: Final = (b"cache-control", b"private, no-cache")
-PROBES: Final = frozenset({"/healthz", "/readyz"})
-"""Paths that monitors ask all the time. They are traced only if they fail or are slow."""
 DISCONNECTED: Final = "client_disconnected"
 """The message with which the request of a disconnected client is cancelled."""
 

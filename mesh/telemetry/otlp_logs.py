@@ -3,6 +3,7 @@
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from threading import Event, Thread
 from typing import Final
 
@@ -17,6 +18,7 @@ from structlog.typing import EventDict
 
 from mesh.core.terminal import escaped
 from mesh.telemetry.otlp import PlainSession, quieten, resource
+from mesh.telemetry.probes import PROBES
 from mesh.telemetry.settings import LogSettings
 
 log = structlog.get_logger()
@@ -75,6 +77,8 @@ class LogSender:
         ):
             self.not_sent["limit"] += 1
             return event
+        if event.get("path") in PROBES and event.get("status") == HTTPStatus.OK:
+            return event
         if len(self._queue) == self._queue.maxlen:
             self.not_sent["queue_full"] += 1
         self._queue.append((now, event))
@@ -108,7 +112,14 @@ class LogSender:
                 self._wake.clear()
             self._awake = False
             self._send()
-            self._report()
+            if self.not_sent and time.monotonic() - self._reported >= _REPORT:
+                self._reported = time.monotonic()
+                self.report()
+
+    def report(self) -> None:
+        """Log how many lines were not sent. The limit alone does what it is set for."""
+        tell = log.warning if self.not_sent.keys() - {"limit"} else log.info
+        tell(NOT_SENT, since_the_start=dict(self.not_sent))
 
     def _send(self) -> None:
         while self._queue:
@@ -128,13 +139,6 @@ class LogSender:
                 attributes={_text(name): _value(one) for name, one in line.items() if name not in _NOT_ATTRIBUTES},
             )
             yield ReadableLogRecord(record, self._resource)
-
-    def _report(self) -> None:
-        now = time.monotonic()
-        if self.not_sent and now - self._reported >= _REPORT:
-            self._reported = now
-            tell = log.warning if self.not_sent.keys() - {"limit"} else log.info  # the limit does what it is set for
-            tell(NOT_SENT, since_the_start=dict(self.not_sent))
 
 
 def sending(process: str, settings: LogSettings) -> LogSender:

@@ -135,6 +135,25 @@ async def test_a_failed_request_is_found_with_its_reason(console: Console, stack
     await page.locator(".lines .line", has_text="504").first.wait_for()
 
 
+async def test_the_pages_say_when_they_show_a_sample(console: Console, http: AsyncClient) -> None:
+    page = await console.open("requests")
+
+    async def send() -> None:
+        while True:
+            await http.get("/v1/products/1")
+
+    senders = [asyncio.create_task(send()) for _ in range(8)]
+    try:
+        await page.get_by_text("A sample: about").wait_for()
+        await console.open("map")
+        await page.locator(".legend").get_by_text("A sample: about").wait_for()
+    finally:
+        for sender in senders:
+            sender.cancel()
+        await asyncio.gather(*senders, return_exceptions=True)
+    await page.get_by_text("A sample: about").wait_for(state="detached")
+
+
 async def _dead_letter(stack: Stack) -> None:
     """Have stock declare the newest order's event dead, as it does after its last try."""
     async with connected(stack, "operator") as operator, connected(stack, "stock") as stock:

@@ -10,7 +10,7 @@ from devstack.stack.stack import Stack
 from tests.support.browser.console import PAGES, Console
 
 SERIOUS = ("serious", "critical")
-PHONE = {"width": 390, "height": 844}
+PHONE = {"width": 360, "height": 740}
 OTHERS = ("endpoints/customers.get", "events/order/1")
 """Pages that a page of the menu leads to."""
 SETTLED = {
@@ -80,6 +80,19 @@ async def test_no_page_scrolls_sideways_on_a_phone(phone: Console) -> None:
         page = await opened(phone, path)
         widths[path] = await page.evaluate("document.documentElement.scrollWidth")
     assert dict.fromkeys(widths, PHONE["width"]) == widths
+
+
+async def test_the_whole_map_is_on_the_screen_of_a_phone(phone: Console) -> None:
+    page = await opened(phone, "map")
+    edges = await page.evaluate(
+        """() => [...document.querySelectorAll(".box")].flatMap(box => {
+            const at = box.getBoundingClientRect();
+            return [at.left, at.right];
+        })"""
+    )
+    assert len(edges) > 2 * len(PAGES)
+    assert min(edges) >= 0
+    assert max(edges) <= PHONE["width"]
 
 
 async def test_the_keyboard_alone_reaches_everything_and_shows_where_it_is(console: Console) -> None:

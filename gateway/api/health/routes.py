@@ -6,12 +6,12 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from gateway.dependencies import dependencies
-from gateway.middleware.request_context import PROBES
 from gateway.problems import RETRY_AFTER
 from gateway.routing.operations import documented
 from gateway.routing.route import JsonRoute
 from gateway.upstream.contracts import ContractReport
 from gateway.upstream.readiness import Report
+from mesh.telemetry.probes import PROBES
 
 router = APIRouter(tags=["health"], route_class=JsonRoute)
 

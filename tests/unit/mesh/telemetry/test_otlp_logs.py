@@ -10,10 +10,11 @@ import pytest
 import structlog
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from structlog.testing import capture_logs
 
 from mesh.core.context import Context, working_on
 from mesh.telemetry.logs import configure
-from mesh.telemetry.otlp_logs import LogSender
+from mesh.telemetry.otlp_logs import NOT_SENT, LogSender
 from mesh.telemetry.settings import LogSettings
 from tests.support.mesh.spans import Spans
 from tests.support.servers.collector import Collector, collecting, texts
@@ -135,3 +136,27 @@ def test_lines_that_come_together_are_one_batch_and_a_line_after_them_is_sent_to
     sender.close()
     assert ["0", "1", "2", "3"] == [one for batch in exporter.batches for one in batch]
     assert len(exporter.batches) <= 3
+
+
+def test_a_probe_that_succeeds_is_not_sent_and_one_that_fails_is() -> None:
+    exporter = Stuck()
+    exporter.free.set()
+    sender = LogSender("gateway", LogSettings(), exporter)
+    for event, path, status in (("well", "/readyz", 200), ("failed", "/readyz", 503), ("other", "/", 200)):
+        sender(None, "info", {"event": event, "level": "info", "path": path, "status": status})
+    sender.close()
+    assert ["failed", "other"] == [one for batch in exporter.batches for one in batch]
+
+
+def test_lines_over_the_limit_alone_are_no_warning() -> None:
+    exporter = Stuck()
+    exporter.free.set()
+    sender = LogSender("gateway", LogSettings(log_most_per_second=1), exporter)
+    told = []
+    for reason in ("limit", "queue_full"):
+        sender.not_sent[reason] += 1
+        with capture_logs() as logs:
+            sender.report()
+        told += [(line["event"], line["log_level"]) for line in logs]
+    sender.close()
+    assert [(NOT_SENT, "info"), (NOT_SENT, "warning")] == told
