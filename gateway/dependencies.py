@@ -1,7 +1,6 @@
 """The dependencies that `app.build` wires and the routes use, typed."""
 
 from dataclasses import dataclass
-from typing import cast
 
 from starlette.requests import Request
 
@@ -38,4 +37,5 @@ class Dependencies:
 
 def dependencies(request: Request) -> Dependencies:
     """The dependencies of the application that serves the request."""
-    return cast("Dependencies", request.app.state.dependencies)
+    found: Dependencies = request.scope["app"].state.dependencies
+    return found

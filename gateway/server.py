@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.app import build
 from gateway.http.protocol import protocol
@@ -123,8 +124,9 @@ async def serve_until(  # noqa: PLR0913  # the last one by name
 
 def _config(settings: GatewaySettings, app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
-        app,
+        straight(app),
         http=protocol(settings),
+        interface="asgi3",  # uvicorn would take a function that is not async for ASGI 2
         ws="none",
         lifespan="off",
         log_config=None,
@@ -138,6 +140,20 @@ def _config(settings: GatewaySettings, app: FastAPI) -> uvicorn.Config:
         timeout_keep_alive=settings.gateway_keep_alive,  # type: ignore[arg-type]  # annotated int, used as a float
         timeout_graceful_shutdown=round(settings.gateway_timeout) + 1,
     )
+
+
+def straight(app: FastAPI) -> ASGIApp:
+    """The application, called at its middleware.
+
+    FastAPI and Starlette each take a coroutine to look for telemetry and lifespan. Both are off.
+    """
+    app.middleware_stack = stack = app.build_middleware_stack()
+
+    def call(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        scope["app"] = app
+        return stack(scope, receive, send)
+
+    return call
 
 
 class _Server(uvicorn.Server):

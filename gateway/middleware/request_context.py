@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from starlette.requests import Request
@@ -73,6 +73,8 @@ class RequestContext:
         self._addresses = ClientAddresses(proxies)
         self._tracer = tracer
         self._measures = measures
+        self._log: Any = None
+        """Bound by the first line: an unbound logger reads its configuration at each one."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -120,7 +122,9 @@ class RequestContext:
         if self._tracer is not None and context.span is None:
             context = self._tracer.at_end(context, status, seconds)
             begin(context)  # the log line names the trace
-        log.info("request", method=method, path=template or _path(scope["path"]), status=status, ms=ms)
+        if self._log is None:
+            self._log = log.bind()
+        self._log.info("request", method=method, path=template or _path(scope["path"]), status=status, ms=ms)
         if self._measures is not None:
             self._measures.ended(method, template, status, seconds, context.trace_id)
         if context.span is not None:

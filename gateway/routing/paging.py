@@ -58,9 +58,9 @@ def linked(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
     async def with_link(*, page_request: Request, page_response: Response, **arguments: Any) -> Any:  # noqa: ANN401  # the function's own
         page = cast("Page", await function(**arguments))
         scope = page_request.scope
-        page_response.headers["Link"] = page_links(scope["path"], scope["query_string"], page.next_cursor)
-        if is_counted:
-            counted = cast("CountedPage", page)
+        links = page_links(scope["path"], scope["query_string"], page.next_cursor)
+        page_response.raw_headers.append((b"link", links.encode("latin-1")))
+        if is_counted and (counted := cast("CountedPage", page)).total is not None:
             page_response.headers.update(total_headers(counted.total, estimated=counted.total_estimated))
         return page
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from pydantic_core import SchemaSerializer
 from starlette.responses import Response
 
 from gateway.semantics.json_response import JsonResponse
@@ -35,15 +36,17 @@ class Versioned(Protocol):
     def version(self) -> int:
         """Grows with each change."""
 
-    def model_dump_json(self) -> str:
-        """The resource as JSON."""
+    @property
+    def __pydantic_serializer__(self) -> SchemaSerializer:
+        """Writes the resource as JSON."""
 
 
 def resource(versioned: Versioned, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """The resource with its ETag."""
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()] if headers else ()
     etag = b'"%d"' % versioned.version
-    return JsonResponse(versioned.model_dump_json().encode(), status, [(b"etag", etag), *raw])
+    body = versioned.__pydantic_serializer__.to_json(versioned)  # `model_dump_json` hands it a dozen defaults, and text
+    return JsonResponse(body, status, [(b"etag", etag), *raw])
 
 
 def resource_with_digest(versioned: Versioned) -> Response:
@@ -52,7 +55,7 @@ def resource_with_digest(versioned: Versioned) -> Response:
     For a resource that also shows what others own, such as a cart with current prices. A read compares the whole ETag,
     and so finds every change. A write compares the version alone.
     """
-    body = versioned.model_dump_json().encode()
+    body = versioned.__pydantic_serializer__.to_json(versioned)
     return JsonResponse(body, 200, [(b"etag", etag_with_digest(versioned.version, body))])
 
 

@@ -219,8 +219,7 @@ class Service:
             outcome = fault.code.value if fault else "ok"
             self._log.info("request", subject=message.subject, outcome=outcome, ms=round(elapsed / 1e6, 2))
             if self.durations is not None:
-                labels = (route.endpoint.subject, outcome)
-                self.durations.observe(labels, elapsed / 1e9, context.trace_id)
+                self.durations.observe((message.subject, outcome), elapsed / 1e9, context.trace_id)
             if context.span is not None:
                 context.span.served(fault)
             if fault is not None:

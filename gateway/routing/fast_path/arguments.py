@@ -167,10 +167,18 @@ def _request(given: Given) -> Request:
 
 def _response(given: Given) -> Response:
     if given.response is None:
-        given.response = Response()
-        del given.response.headers["content-length"]
-        given.response.status_code = None  # type: ignore[assignment]  # FastAPI's sign for "not set"
+        given.response = _Unset()
     return given.response
+
+
+class _Unset(Response):
+    """A response without status and headers, as FastAPI makes it from a whole one."""
+
+    def __init__(self) -> None:
+        self.status_code = None  # type: ignore[assignment]  # FastAPI's sign for "not set"
+        self.background = None
+        self.body = b""
+        self.raw_headers = []
 
 
 def _valid(field: Any, value: object) -> Any:  # noqa: ANN401  # ModelField is FastAPI\'s own
