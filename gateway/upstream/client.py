@@ -102,15 +102,13 @@ class Guard:
         congested: bool | None = None
         timed_out: bool | None = None
         match error:
-            case None:
-                congested, timed_out = slow, False
             case Overloaded():
                 congested, timed_out = True, False
             case DeadlineExceeded():
                 congested = timed_out = slow or None
             case CancelledError():
                 congested = slow or None
-            case RemoteFault() | BadReply():
+            case None | RemoteFault() | BadReply():
                 congested, timed_out = slow, False
         self.limiter.leave(started, now, congested=congested)
         self.breaker.settle(ticket, now, timed_out=timed_out)

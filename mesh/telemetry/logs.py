@@ -114,13 +114,7 @@ def redacted(_logger: object, _method: str, event: EventDict) -> EventDict:
     A value whose name suggests a secret is replaced. Within texts, tokens, seeds and URL credentials are replaced.
     """
     safe = {
-        name: REDACTED
-        if _is_secret(name)
-        else _without_secret_text(value)  # each request logs several texts: one call for each, not two
-        if type(value) is str
-        else value
-        if type(value) in _NUMBERS
-        else _without_secrets(value)
+        name: REDACTED if _is_secret(name) else value if type(value) in _NUMBERS else _without_secrets(value)
         for name, value in event.items()
     }
     return safe if "exc_info" not in event else {**safe, "exc_info": event["exc_info"]}  # rendered by a later processor
