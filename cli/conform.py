@@ -41,6 +41,13 @@ def conform(
     jwks_stand_in: Annotated[
         bool, typer.Option("--jwks-stand-in", help="Answer auth.jwks and sign tokens, for a private bus without auth.")
     ] = False,
+    private: Annotated[
+        bool,
+        typer.Option(
+            "--private",
+            help="Nobody else uses the bus, and it has no streams: stand in for them. --jwks-stand-in implies it.",
+        ),
+    ] = False,
     seed: Annotated[int | None, typer.Option(help="Repeat the generated payloads of a run.")] = None,
     payloads: Annotated[int, typer.Option(min=1, max=10_000, help="Generated payloads for each endpoint.")] = 25,
     flood: Annotated[int, typer.Option(min=0, max=100_000, help="Requests at once; 0 sends no flood.")] = 3000,
@@ -90,7 +97,7 @@ def conform(
         fault_command,
         rights_command,
         stop_command,
-        private=jwks_stand_in,
+        private=private or jwks_stand_in,
     )
     try:
         access = _access(home, stand_in=jwks_stand_in)

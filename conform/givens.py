@@ -30,6 +30,8 @@ class Recipe:
     """A dot leads into an object or a list, such as `items.0.shipment_id`."""
     awaited: bool = False
     """Whether the request is repeated until the reply has the member: events make it, soon."""
+    otherwise: str | None = None
+    """The word whose value stands in where the kit cannot make this one."""
 
 
 _PRODUCT: Final = {"product_name": MARK, "unit_price": "0.10"}
@@ -63,7 +65,8 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     "reserved_order": Recipe("products.stock.reserve", None, {"order_id": "{new_number}", **_RESERVED}, "order_id"),
     "reserved_product": Recipe("products.stock.reserve", None, {"order_id": "{new_number}", **_RESERVED}, "$two_units"),
     "order": Recipe("orders.place", "user", _RESERVED, "order_id"),
-    "confirmed_order": Recipe("events.orders.confirmed", None, _CONFIRMED, "order_id"),
+    # Where orders serves, an order is confirmed soon after it is placed.
+    "confirmed_order": Recipe("events.orders.confirmed", None, _CONFIRMED, "order_id", otherwise="order"),
     "shipment": Recipe("shipping.list", "user", _SHIPMENT, "items.0.shipment_id", awaited=True),
     "shipped_order": Recipe("shipping.list", "user", _SHIPMENT, "items.0.order_id", awaited=True),
     "cart": Recipe("carts.put_item", "user", {"product_id": "{product}", "quantity": 1}, "version"),
@@ -135,7 +138,15 @@ class Givens:
         recipe = self._recipes.get(word)
         if recipe is None:
             raise Skip(f"the kit cannot make {{{word}}}")
-        return await self._by(recipe, word)
+        try:
+            return await self._by(recipe, word)
+        except Skip as why:
+            if recipe.otherwise is None:
+                raise
+            try:
+                return await self._value(recipe.otherwise)
+            except Skip as further:
+                raise Skip(f"{why}, and {further}") from None
 
     async def _by(self, recipe: Recipe, word: str) -> object:
         request = await self.fill(recipe.request)

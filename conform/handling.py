@@ -9,8 +9,8 @@ from conform.bus import NoAnswer
 from conform.check import Skip
 from conform.givens import MARK
 from conform.kit import Kit
+from conform.neighbours.stream import ACK, Stream, headers_of, until
 from conform.shapes import compact
-from conform.stream import ACK, Stream, headers_of, until
 from mesh.wire import names
 from ops.contracts.tree import EventContract
 

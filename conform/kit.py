@@ -13,10 +13,10 @@ from conform.bus import TIMEOUT, Bus, NoAnswer, Reply
 from conform.check import Skip
 from conform.discovered import Instance, Instances
 from conform.givens import Givens, Keys
+from conform.neighbours.published import Published
+from conform.neighbours.stream import Stream, headers_of
 from conform.observer import Observer
-from conform.published import Published
 from conform.shapes import compact
-from conform.stream import Stream, headers_of
 from conform.tokens import Tokens
 from mesh.transport.base import NO_HEADERS
 from mesh.wire.names import AUTHORIZATION, REQUEST_ID
@@ -46,7 +46,7 @@ class Options:
     caller: str | None = None
     """The process as which the kit calls, if NATS limits its rights: other endpoints are left out."""
     private: bool = False
-    """Whether nobody else uses the bus."""
+    """Whether nobody else uses the bus, and it has no stream of the service's events."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Kit:
         if not self.handled:
             raise Skip("the service handles no durable events")
         if not self.options.private:
-            raise Skip("the bus has streams: the kit cannot make its own")
+            raise Skip("the bus has streams of its own: try it on a private bus")
         if not self._streams:
             made = Stream(self.bus, self.options.service, self.handled.values())
             await made.start()

@@ -5,17 +5,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
+from conform.accounts import logged_in
 from conform.bus import Bus, NoAnswer
 from conform.discovered import Instances
 from conform.kit import Kit, Material, Options
-from conform.published import Published
-from conform.shapes import compact
+from conform.neighbours.permits import permit
+from conform.neighbours.published import Published
 from conform.tokens import Given, StandIn, Tokens
 from mesh.nats.settings import NatsSettings
 from mesh.nats.transport import NatsTransport
 from ops.contracts.document import load
 from ops.contracts.tree import Contracts
+
+_AUTH: Final = "auth"
 
 
 class CannotStart(Exception):
@@ -62,12 +66,13 @@ async def kit(options: Options, files: Material, access: Access) -> AsyncIterato
         finder = finder or await NatsTransport.connect(access.finder.settings, access.finder.name)
         bus = Bus(caller)
         await bus.start()
-        tokens = await _tokens(caller, bus, access)
+        tokens = await _tokens(caller, bus, options, access)
         instances = Instances(Bus(finder), options.service, None if options.against else options.only)
         limited = None if access.finder == access.caller else access.caller.name
-        published = Published(bus, options.service)
         if options.private:
-            await published.start()
+            await permit(bus, options.service)
+        published = Published(Bus(finder), options.service, acknowledges=options.private)
+        await published.start()
         made = Kit(replace(options, caller=limited), files, bus, tokens, instances, published)
         await _alone(made)
         yield made
@@ -84,20 +89,19 @@ def _services(contracts: Contracts) -> set[str]:
     return {one.service for one in endpoints} | {one.service for one in events} | handlers
 
 
-async def _tokens(caller: NatsTransport, bus: Bus, access: Access) -> Tokens:
+async def _tokens(caller: NatsTransport, bus: Bus, options: Options, access: Access) -> Tokens:
     if access.stand_in:
+        if options.service == _AUTH:
+            raise CannotStart("auth answers auth.jwks itself: use --private in place of --jwks-stand-in")
         stand_in = StandIn(caller)
         await stand_in.start()
         return stand_in
-    if access.admin is None:
+    if access.admin is None and options.service != _AUTH:
         return Given({})
-    email, password = access.admin
     try:
-        reply = await bus.ask("auth.login", compact({"email": email, "password": password}))
+        return Given(await logged_in(bus, access.admin))
     except NoAnswer as error:
         raise CannotStart(str(error)) from None
-    token = str((reply.body or {}).get("access_token"))
-    return Given({"admin": token} if reply.ok else {})
 
 
 async def _alone(made: Kit) -> None:

@@ -1,26 +1,27 @@
 """Durable events that a service publishes. On a private bus the kit stands in for the stream, and acknowledges them."""
 
-import asyncio
 import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from conform.bus import NoAnswer
+from conform.causes import WITHIN, caused, causer, published_events
 from conform.check import Skip, Tally, rule
 from conform.handling import handling
 from conform.kit import Kit
-from conform.shapes import Shape, strict
-from conform.stream import nak_delay
+from conform.neighbours.stream import nak_delay, until
+from conform.shapes import Shape, compact, strict
 from conform.tokens import payload_of
-from conform.writes import writes
+from mesh.core.errors import Refused
 from mesh.transport.base import Message
 from mesh.wire.names import CONTENT_TYPE, REQUEST_ID
-from ops.contracts.tree import EventContract
 
-_WITHIN: Final = 30.0
-"""Seconds to wait for an event: what earlier checks have written is sent first."""
+_FEED: Final = "feed."
+"""What the subject of a copy begins with."""
+_READ: Final = "$JS.API.DIRECT.GET.FEED"
+_SEQUENCE: Final = "Nats-Sequence"
 _LONGEST: Final = 192 * 1024
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -30,8 +31,8 @@ _SPAN: Final = "00f067aa0ba902b7-01"
 @rule("W-EVT-1")
 async def a_change_is_published_as_a_cloud_event(kit: Kit, tally: Tally) -> None:
     """A change is published as a CloudEvent, with the request id and the trace of the request that caused it."""
-    trace, events = secrets.token_hex(16), _published(kit)
-    [message, *_], request_id = await _caused(kit, f"00-{trace}-{_SPAN}")
+    trace, events = secrets.token_hex(16), published_events(kit)
+    [message, *_], request_id = await caused(kit, f"00-{trace}-{_SPAN}")
     tally.expect(message.subject in events, f"{message.subject} is no durable event of the service")
     found = message.headers
     expected = {
@@ -53,8 +54,8 @@ async def a_change_is_published_as_a_cloud_event(kit: Kit, tally: Tally) -> None
 @rule("W-EVT-2")
 async def the_payload_of_an_event_fits_its_schema(kit: Kit, tally: Tally) -> None:
     """The payload of an event fits its schema, and has at most 192 KiB."""
-    events = _published(kit)
-    [message, *_], _ = await _caused(kit)
+    events = published_events(kit)
+    [message, *_], _ = await caused(kit)
     tally.expect(len(message.payload) <= _LONGEST, f"{message.subject}: {len(message.payload)} bytes")
     shape = Shape(events[message.subject].payload)
     try:
@@ -67,8 +68,10 @@ async def the_payload_of_an_event_fits_its_schema(kit: Kit, tally: Tally) -> Non
 @rule("W-EVT-3")
 async def an_event_without_acknowledgement_is_sent_again(kit: Kit, tally: Tally) -> None:
     """An event that the stream does not acknowledge is sent again, with the same id and the same payload."""
-    _published(kit)
-    [first, again, *_], _ = await _caused(kit, unanswered=1)
+    published_events(kit)
+    if not kit.options.private:
+        raise Skip("the bus has streams of its own: try it on a private bus")
+    [first, again, *_], _ = await caused(kit, unanswered=1)
     for name in ("Nats-Msg-Id", "ce-id"):
         same = first.headers.get(name) == again.headers.get(name) is not None
         tally.expect(same, f"{again.subject}: sent again with another {name}")
@@ -93,54 +96,64 @@ async def an_event_whose_own_event_is_not_stored_has_failed(kit: Kit, tally: Tal
 @rule("W-EVT-10")
 async def an_event_that_users_see_names_its_user(kit: Kit, tally: Tally) -> None:
     """An event that users see has the id of the user whose request caused it."""
-    shown = {subject for subject, one in _published(kit).items() if one.shown}
-    if not shown:
-        raise Skip("users see no event of the service")
-    user_id = payload_of(kit.token(writes(kit).account))["sub"]
-    [message, *_], _ = await _caused(kit)
+    shown = _shown(kit)
+    account = causer(kit)
+    if account is None:
+        raise Skip("the event is caused by nobody's request")
+    user_id = payload_of(kit.token(account))["sub"]
+    [message, *_], _ = await caused(kit)
     tally.expect(message.subject in shown, f"{message.subject} is no event that users see")
     found = strict(message.payload)
     names_user = isinstance(found, dict) and found.get("user_id") == user_id
     tally.expect(names_user, f"{message.subject}: user_id is not {user_id!r}")
 
 
-def _published(kit: Kit) -> dict[str, EventContract]:
-    """The durable events of the service. Raises Skip if there are none, or if the bus has a stream of its own."""
-    all_ = kit.material.contracts.events.values()
-    found = {one.subject: one for one in all_ if one.service == kit.options.service and one.durable}
-    if not found:
-        raise Skip("the service publishes no durable events")
-    if not kit.options.private:
-        raise Skip("the bus has streams: the kit cannot stand in for them")
-    return found
+@rule("W-EVT-10")
+async def the_feed_has_a_copy_of_what_users_see(kit: Kit, tally: Tally) -> None:
+    """The stream FEED has a copy of an event that users see, and the server publishes it with its place in FEED."""
+    _shown(kit)
+    if kit.options.private:
+        raise Skip("a private bus has no stream FEED: check a running mesh")
+    await _stored(kit, 1)  # raises Skip without the stream
+    async with _copies(kit) as copies:
+        [message, *_], request_id = await caused(kit)
+        if not await until(lambda: any(one.headers.get(REQUEST_ID) == request_id for one in copies), WITHIN):
+            raise NoAnswer(f"{message.subject}: the server published no copy within {WITHIN:g} s")
+    [copy, *_] = [one for one in copies if one.headers.get(REQUEST_ID) == request_id]
+    tally.expect(copy.subject == _FEED + message.subject, f"the copy of {message.subject} is {copy.subject}")
+    tally.expect(copy.payload == message.payload, f"{copy.subject}: the copy has another payload")
+    place = copy.headers.get(_SEQUENCE, "")
+    tally.expect(place.isdecimal(), f"{copy.subject}: {_SEQUENCE} is {place!r}")
+    if place.isdecimal():
+        stored = await _stored(kit, int(place))
+        tally.expect(stored == message.payload, f"{copy.subject}: FEED has another message at {place}")
 
 
-async def _caused(kit: Kit, traceparent: str = "", unanswered: int = 0) -> tuple[list[Message], str]:
-    """The events that a change has caused, as they were sent, and its request id. So many are not acknowledged."""
-    request_id = f"conform-{secrets.token_hex(8)}"
-    headers = {REQUEST_ID: request_id} | ({"traceparent": traceparent} if traceparent else {})
-    with kit.published.caused_by(request_id, unanswered) as heard:
-        cause = await _cause(kit, headers)
-        ends = asyncio.get_running_loop().time() + _WITHIN
-        while len(heard) <= unanswered:
-            if asyncio.get_running_loop().time() > ends:
-                raise NoAnswer(f"{cause} caused {len(heard)} messages of events within {_WITHIN:g} s")
-            await asyncio.sleep(0.05)
-    return heard, request_id
+def _shown(kit: Kit) -> set[str]:
+    """The events of the service that users see. Raises Skip if there are none, or if they cannot be heard."""
+    shown = {subject for subject, one in published_events(kit).items() if one.shown}
+    if not shown:
+        raise Skip("users see no event of the service")
+    return shown
 
 
-async def _cause(kit: Kit, headers: Mapping[str, str]) -> str:
-    """Have the service change something, and return the subject of the write or the event. Raises Skip."""
+async def _stored(kit: Kit, place: int) -> bytes:
+    """The payload that FEED has at this place; empty if there is none. Raises Skip if it cannot be read."""
     try:
-        write = writes(kit)
-    except Skip:
-        events = await handling(kit)
-        if not events.witness.publishes:
-            raise
-        made = await events.event()
-        await events.send(replace(made, headers={**made.headers, **headers}))
-        return made.subject
-    reply = await kit.ask(write.create, await kit.givens.fill(write.request), account=write.account, headers=headers)
-    if not reply.ok:
-        raise Skip(f"{write.create.subject} answered {reply.said}")
-    return write.create.subject
+        return (await kit.bus.ask(_READ, compact({"seq": place}))).payload
+    except NoAnswer as why:
+        raise Skip(f"the stream FEED cannot be read: {why}") from None
+
+
+@asynccontextmanager
+async def _copies(kit: Kit) -> AsyncIterator[list[Message]]:
+    """What the server publishes from FEED meanwhile. Raises Skip if NATS does not allow to hear it."""
+    heard: list[Message] = []
+    try:
+        listening = await kit.bus.transport.subscribe(f"{_FEED}>", heard.append)
+    except Refused as why:
+        raise Skip(str(why)) from None
+    try:
+        yield heard
+    finally:
+        await listening.drain()

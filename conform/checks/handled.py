@@ -8,7 +8,7 @@ from conform.check import Skip, Tally, rule
 from conform.checks.lifecycle import run_command
 from conform.handling import Handling, handling
 from conform.kit import Kit
-from conform.stream import ACK, nak_delay, until
+from conform.neighbours.stream import ACK, nak_delay, until
 from mesh.transport.base import Message
 from mesh.wire import names
 

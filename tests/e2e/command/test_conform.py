@@ -12,10 +12,12 @@ from tests.support.long_form import LONG
 from tests.support.paths import ROOT
 
 SERVICES = [worker.name for worker in WORKERS]
-QUICK = ("W-DISC-2", "W-REQ-5", "W-HDR-3", "W-DDL", "W-JSON-2", "W-TOK-1", "W-ID", "W-OK", "W-ERR")
+QUICK = ("W-DISC-2", "W-REQ-5", "W-HDR-3", "W-DDL", "W-JSON-2", "W-TOK-1", "W-ID", "W-OK", "W-ERR", "W-EVT")
+HEARD = {"customers": set(), "orders": {"W-EVT-10"}, "auth": set(), "products": set(), "shipping": set()}
+"""Beside the rules W-EVT-1 and W-EVT-2, those of the published events of a service that the kit hears here."""
 
 
-@pytest.mark.parametrize("service", SERVICES if LONG else ["customers", "orders", "auth"])
+@pytest.mark.parametrize("service", SERVICES if LONG else ["customers", "orders", "shipping", "auth"])
 async def test_a_worker_conforms(service: str, stack: Stack) -> None:
     rules = [] if LONG else [part for rule in QUICK for part in ("--rule", rule)]
     arguments = ("conform", service, "--json", "--home", str(stack.state.home), "--payloads", "5", "--flood", "0")
@@ -28,4 +30,6 @@ async def test_a_worker_conforms(service: str, stack: Stack) -> None:
     report = json.loads(out)
     assert [] == [one for one in report["results"] if one["outcome"] == "failed"]
     assert 0 == process.returncode
+    passed = {one["rule"] for one in report["results"] if one["outcome"] == "passed"}
+    assert passed >= ({"W-EVT-1", "W-EVT-2", *HEARD[service]} if service in HEARD else set())
     assert report["passed"] > (10 if BY_NAME[service].store else 4)

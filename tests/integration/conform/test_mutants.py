@@ -28,6 +28,8 @@ from tests.support.mesh.mutants import (
     trimmed,
     trusting,
     trusting_replies,
+    untraced,
+    with_empty_payload,
     without,
     without_order,
 )
@@ -103,11 +105,11 @@ MUTANTS = {
     ),
     "events have no trace": (
         "a_change_is_published_as_a_cloud_event",
-        Mutation(event=lambda payload, headers: (payload, {n: v for n, v in headers.items() if n != "traceparent"})),
+        Mutation(event=untraced),
     ),
     "events are empty": (
         "the_payload_of_an_event_fits_its_schema",
-        Mutation(event=lambda _, headers: (b"{}", headers)),
+        Mutation(event=with_empty_payload),
     ),
     "events are sent again as others": ("an_event_without_acknowledgement_is_sent_again", Mutation(event=renamed)),
 }

@@ -190,6 +190,16 @@ def renamed(payload: bytes, headers: dict[str, str]) -> Reply:
     return payload, {**headers, "Nats-Msg-Id": str(uuid4())}
 
 
+def untraced(payload: bytes, headers: dict[str, str]) -> Reply:
+    """Send an event without the trace of the request that caused it."""
+    return payload, {name: value for name, value in headers.items() if name != "traceparent"}
+
+
+def with_empty_payload(_: bytes, headers: dict[str, str]) -> Reply:
+    """Send an event that says nothing."""
+    return b"{}", headers
+
+
 def without_user(payload: bytes, headers: dict[str, str]) -> Reply:
     """Send an event whose user is nobody."""
     return json.dumps({**json.loads(payload), "user_id": None}).encode(), headers

@@ -36,11 +36,12 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The services that another one calls: their workers serve beside it."""
 SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
+    "auth": {"AUTH_KEY_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(), "AUTH_ARGON2_MEMORY_KIB": "128"},
     "notifications": {
         "NOTIFICATIONS_WEBHOOK_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
         "NOTIFICATIONS_SMTP_URL": "smtp://127.0.0.1:1",  # no mail can be sent
         "NOTIFICATIONS_FROM": "shop@northwind.example",
-    }
+    },
 }
 """What else the worker of a service needs."""
 
@@ -64,7 +65,8 @@ class Bus:
         everything = ["--rights-command", rights, "--stop-command", stop]
         if (store := BY_NAME[self.service].store) is not None:
             everything += ["--fault-command", python("tests.support.servers.freeze", self.servers.pid(store))]
-        command = (MESH, "conform", self.service, "--jwks-stand-in", "--json", "--junit", str(junit), *everything)
+        tokens = "--private" if self.service == "auth" else "--jwks-stand-in"
+        command = (MESH, "conform", self.service, tokens, "--json", "--junit", str(junit), *everything)
         environment = {"PATH": "/usr/bin:/bin", "NATS_URL": self.nats.url}
         process = await create_subprocess_exec(
             *command, *arguments, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE

@@ -1,4 +1,4 @@
-"""Stands in for the stream of what the service under test publishes: hears each durable event and acknowledges it."""
+"""Hears each durable event of the service under test. On a private bus it acknowledges them in place of the stream."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ from itertools import count
 
 from conform.bus import Bus
 from conform.shapes import compact
+from mesh.core.errors import Refused
 from mesh.transport.base import Message
 from mesh.wire.names import REQUEST_ID
 
@@ -18,21 +19,28 @@ class _Watch:
 
 
 class Published:
-    """Acknowledges the durable events of one service, from its start until the connection closes."""
+    """Hears the durable events of one service, from its start until the connection closes."""
 
-    def __init__(self, bus: Bus, service: str) -> None:
+    def __init__(self, bus: Bus, service: str, *, acknowledges: bool) -> None:
+        """`acknowledges`: there is no stream, which would acknowledge too."""
+        self.deaf = ""
+        """Why it hears nothing; empty if it hears."""
         self._bus = bus
+        self._acknowledges = acknowledges
         self._service = service
         self._watches: dict[str, _Watch] = {}
         self._sequence = count(1)
 
     async def start(self) -> None:
-        """Listen. The bus must be private: a real stream would acknowledge too."""
-        await self._bus.transport.subscribe(f"events.{self._service}.>", self._store)
+        """Listen. If NATS does not allow it, `deaf` says so."""
+        try:
+            await self._bus.transport.subscribe(f"events.{self._service}.>", self._store)
+        except Refused as why:
+            self.deaf = str(why)
 
     @contextmanager
     def caused_by(self, request_id: str, unanswered: int = 0) -> Iterator[list[Message]]:
-        """The events of this request, as they come. So many of them are not acknowledged."""
+        """The events of this request, as they come. So many of them are not acknowledged, if the kit does that."""
         watch = self._watches[request_id] = _Watch(unanswered)
         try:
             yield watch.heard
@@ -45,5 +53,5 @@ class Published:
             watch.heard.append(message)
             if len(watch.heard) <= watch.unanswered:
                 return
-        if message.reply:
+        if self._acknowledges and message.reply:
             self._bus.publish(message.reply, compact({"stream": "EVENTS", "seq": next(self._sequence)}))
