@@ -15,6 +15,7 @@ from cli.failure import fail
 from devstack.home.credentials import load_credentials
 from devstack.stack.services import ROOT
 from mesh.core.errors import Disconnected, Refused
+from mesh.core.terminal import escaped
 from mesh.nats.settings import NatsSettings
 from mesh.process.run import StartError, read_settings
 
@@ -111,15 +112,22 @@ def conform(
     if as_json:
         typer.echo(document(service, drawn, results))
     else:
-        print_columns(("rule", "result", "what holds, and why not"), map(_row, results))
-        counts = Counter(one.outcome.value for one in results)
-        typer.echo(f"{', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}; --seed {drawn}")
+        _print(results, drawn)
     if any(one.outcome == "failed" for one in results):
         raise typer.Exit(1)
 
 
-def _row(one: "Result") -> tuple[str, str, str]:
-    return one.rule, one.outcome.value, f"{one.title}: {one.why}"
+def _print(results: "list[Result]", seed: int) -> None:
+    """For people: what was tried, broken rules last; then what was not tried, by reason; and the counts."""
+    from conform.report import by_reason  # noqa: PLC0415  # needs the extra
+
+    tried = sorted((one for one in results if one.outcome != "skipped"), key=lambda one: one.outcome == "failed")
+    rows = [(one.rule, one.outcome.value, f"{one.title}: {one.why}") for one in tried]
+    print_columns(("rule", "result", "what holds, and why not"), rows)
+    for why, rules in by_reason(results).items():
+        typer.echo(f"skipped: {escaped(why)}\n  {', '.join(rules)}")
+    counts = Counter(one.outcome.value for one in results)
+    typer.echo(f"{', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}; --seed {seed}")
 
 
 async def _results(options: "Options", files: "Material", access: "Access", rules: list[str]) -> "list[Result]":

@@ -1,9 +1,9 @@
-"""Writes the results for programs: JSON, and JUnit's XML."""
+"""Writes the results: skipped rules by reason for people, JSON and JUnit's XML for programs."""
 
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Final
 from xml.etree import ElementTree as ET
@@ -11,6 +11,15 @@ from xml.etree import ElementTree as ET
 from conform.check import Outcome, Result
 
 _NO_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def by_reason(results: Iterable[Result]) -> dict[str, list[str]]:
+    """The rules of the skipped checks by the reason why they are skipped, each rule once."""
+    found: dict[str, dict[str, None]] = {}
+    for one in results:
+        if one.outcome is Outcome.SKIPPED:
+            found.setdefault(one.why, {})[one.rule] = None
+    return {why: list(rules) for why, rules in found.items()}
 
 
 def as_json(service: str, seed: int, results: Sequence[Result]) -> str:

@@ -35,8 +35,10 @@ async def run(kit: Kit, wanted: list[Check], tell: Callable[[Result], None] = _n
         result = await _result(kit, check)
         results.append(result)
         tell(result)
-    why = f"{kit.options.caller} may not call it"
-    left_out = [Result(_CALLERS, f"All rules of `{one}`", Outcome.SKIPPED, why) for one in kit.left_out]
+    left_out = [
+        Result(_CALLERS, f"All rules of `{one}`", Outcome.SKIPPED, f"{kit.options.caller} may not call {one}")
+        for one in kit.left_out
+    ]
     return [*results, *left_out]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from conform.accounts import logged_in
+from conform.accounts import LoginRefused, logged_in
 from conform.bus import Bus, NoAnswer
 from conform.discovered import Instances
 from conform.kit import Kit, Material, Options
@@ -100,7 +100,7 @@ async def _tokens(caller: NatsTransport, bus: Bus, options: Options, access: Acc
         return Given({})
     try:
         return Given(await logged_in(bus, access.admin))
-    except NoAnswer as error:
+    except (NoAnswer, LoginRefused) as error:
         raise CannotStart(str(error)) from None
 
 

@@ -58,8 +58,8 @@ public final class Session {
         CustomersApi admins =
                 new CustomersApi(loggedIn(System.getenv("ADMIN_EMAIL"), System.getenv("ADMIN_PASSWORD")));
 
-        seen.put("products", new ProductsApi(own).listProducts(null, null, null, null, null, null, null, null, 3,
-                null, null, null, null, null, null).getItems().size());
+        seen.put("products", new ProductsApi(own).listProducts(null, null, null, null, null, null, null, null, null,
+                null, null, null, 3, null, null, null, null, null, null, null).getItems().size());
         String id = admins.createCustomer(
                 new NewCustomer().companyName("Generated Ltd.").phone("030-1"), null, null).getCustomerId();
 
