@@ -1,6 +1,7 @@
 """`mesh conform` says whom it checks: one instance alone, a pool of two, or nobody."""
 
 import json
+import re
 from asyncio.subprocess import PIPE, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -18,6 +19,7 @@ from tests.support.command import MESH
 from tests.support.paths import ROOT
 from tests.support.servers.nats_server import NatsServer
 from tests.support.servers.schemas import fresh_schema
+from tests.support.wheel import installed
 
 NOBODY_SERVES = 3
 
@@ -40,11 +42,13 @@ async def pair(nats: NatsServer, postgres: Servers) -> AsyncIterator[list[str]]:
             await transport.close()
 
 
-async def conform(nats: NatsServer, *arguments: str) -> tuple[int | None, str, str]:
+async def conform(
+    nats: NatsServer, *arguments: str, mesh: tuple[str, ...] = (MESH,), folder: Path = ROOT
+) -> tuple[int | None, str, str]:
     """The exit status, and what the command prints."""
-    command = (MESH, "conform", *arguments, "--jwks-stand-in")
+    command = (*mesh, "conform", *arguments, "--jwks-stand-in")
     environment = {"PATH": "/usr/bin:/bin", "NATS_URL": nats.url}
-    process = await create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE)
+    process = await create_subprocess_exec(*command, cwd=folder, env=environment, stdout=PIPE, stderr=PIPE)
     out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
 
@@ -80,3 +84,24 @@ async def test_a_pool_of_two_is_checked_and_reported(nats: NatsServer, pair: lis
     assert {"W-POOL-1", "W-POOL-3"} == {one["rule"] for one in results}
     cases = ET.parse(junit).getroot().findall("testcase")  # noqa: S314  # the kit has written it
     assert len(results) == len(cases)
+
+
+async def test_what_is_skipped_is_told_by_reason_after_what_was_tried(nats: NatsServer, pair: list[str]) -> None:
+    status, out, said = await conform(nats, "customers", "--rule", "W-ID", "--rule", "W-READY-2", "--rule", "W-POOL-1")
+
+    assert 0 == status, said
+    tried, *skipped = out.split("skipped: ")
+    assert {"passed"} == {line.split()[1] for line in tried.splitlines()[1:]}
+    reasons = [one.splitlines()[:2] for one in skipped]
+    assert [
+        ["there is no other instance: --against", "  W-POOL-1"],
+        ["there is no --stop-command", "  W-READY-2"],
+    ] == reasons
+    assert re.fullmatch(r"3 passed, 4 skipped; --seed \d+", out.splitlines()[-1])
+
+
+async def test_the_kit_works_alone_from_its_wheel(nats: NatsServer, pair: list[str], tmp_path: Path) -> None:
+    mesh = installed("conform", tmp_path)
+    status, out, said = await conform(nats, "customers", "--rule", "W-OK", "--json", mesh=mesh, folder=tmp_path)
+    assert 0 == status, said
+    assert {"passed"} == {one["outcome"] for one in json.loads(out)["results"]}
