@@ -43,6 +43,7 @@ async def test_it_conforms(
     skipped = {(one["rule"], one["why"]) for one in results if one["outcome"] == "skipped"}
     handles = {(rule, "the service handles no durable events") for rule in EVENTS}
     others = {("W-DISC-4", "the service delivers nothing"), ("W-EVT-10", "users see no event of the service")}
+    others |= {("W-ROW-12", "the service has no import")} if service != "customers" else set()
     alone = set() if len(languages) > 1 else {("W-POOL-1", "there is no other instance: --against")}
     assert handles | others | alone == skipped
     assert len(results) == len(ET.parse(junit).getroot().findall("testcase"))  # noqa: S314  # the kit has written it
