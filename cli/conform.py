@@ -101,7 +101,7 @@ def conform(
         private=private or jwks_stand_in,
     )
     try:
-        access = _access(home, stand_in=jwks_stand_in)
+        access = _access(home, stand_in=jwks_stand_in, private=options.private)
         results = asyncio.run(
             _results(options, material(contracts, golden / "examples", golden / "vectors"), access, rules or [])
         )
@@ -141,7 +141,7 @@ async def _results(options: "Options", files: "Material", access: "Access", rule
         return await run(made, wanted)
 
 
-def _access(home: Path, *, stand_in: bool) -> "Access":
+def _access(home: Path, *, stand_in: bool, private: bool) -> "Access":
     from conform.start import Access, User  # noqa: PLC0415  # needs the extra
 
     settings = read_settings(NatsSettings)
@@ -151,6 +151,8 @@ def _access(home: Path, *, stand_in: bool) -> "Access":
             raise StartError(f"no mesh runs in {home}: start one with `mesh up`, or set NATS_URL")
         user = User("conform", settings)
         return Access(user, user, stand_in=stand_in)
+    if private:
+        raise StartError("`mesh up` is no private bus: set NATS_URL to one, or leave --private and --jwks-stand-in out")
     seed = load_credentials(stack.home).nats["gateway"]
     gateway = NatsSettings.model_validate({"nats_url": stack.nats_url, "nats_nkey_seed": seed})
     operator = NatsSettings.model_validate({"nats_url": stack.nats_url, **stack.operator.settings()})

@@ -218,5 +218,6 @@ class Kit:
                 return found
             if asyncio.get_running_loop().time() > ends:
                 state = f"not ready: {found[0].metadata.get('reason')}" if found else "not there"
-                raise NoAnswer(f"no instance of {self.options.service} is ready within {within:g} s: {state}")
+                only = f" with the id {self.options.only}" if self.options.only and not self.options.against else ""
+                raise NoAnswer(f"no instance of {self.options.service}{only} is ready within {within:g} s: {state}")
             await asyncio.sleep(0.1)

@@ -66,6 +66,12 @@ async def test_an_instance_that_is_not_there_is_named(nats: NatsServer, pair: li
     assert "not ready: nobody; ready: " in said
 
 
+async def test_an_only_instance_that_is_not_there_is_named(nats: NatsServer, pair: list[str]) -> None:
+    status, _, said = await conform(nats, "customers", "--only", "nobody")
+    assert NOBODY_SERVES == status
+    assert "no instance of customers with the id nobody is ready within 15 s" in said
+
+
 async def test_an_unknown_service_is_named(nats: NatsServer) -> None:
     status, _, said = await conform(nats, "customer")
     assert NOBODY_SERVES == status
