@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.support.paths import ROOT
 from tests.support.polyglot import (
     CLIENTS,
     CLIENTS_PYTHON,
+    attempt,
     needs_client_java,
     needs_client_python,
     needs_client_ts,
@@ -37,11 +39,14 @@ def in_typescript(folder: Path) -> Command:
 
 
 def in_python(folder: Path) -> Command:
-    """openapi-python-client, which must not warn that it left something out."""
+    """openapi-python-client, which leaves out the one request that is not JSON, and says so."""
     generator = str(CLIENTS_PYTHON / "openapi-python-client")
     tools = {"PATH": f"{CLIENTS_PYTHON}{os.pathsep}{os.environ['PATH']}"}
-    out = ("--output-path", "generated", "--meta", "none", "--fail-on-warning")
-    run(folder, generator, "generate", "--path", DOCUMENT, *out, **tools)
+    out = ("--output-path", "generated", "--meta", "none")
+    done = attempt(folder, generator, "generate", "--path", DOCUMENT, *out, **tools)
+    said = done.stdout + done.stderr
+    assert 0 == done.returncode, said
+    assert ["POST /v1/customers/import"] == re.findall(r"WARNING parsing (\S+ \S+) within", said), said
     shutil.copy(CLIENTS / "python" / "session.py", folder)
     return str(CLIENTS_PYTHON / "python"), "session.py"
 
