@@ -24,8 +24,8 @@ from tests.support.servers.processes import Process, service
 from tests.support.servers.schemas import fresh_schema
 from tests.support.waiting import until
 
-SOON = 5.0
-"""Seconds: half of what `docker stop` waits. A machine that is busy has as long again as the process took so far."""
+SOON = 9.0
+"""Seconds: `docker stop` waits for ten. A machine that is busy has as long again as the process took so far."""
 _MIGRATIONS = 0x6D657368
 SERVICES = {row.package: row for row in PROCESSES}
 NEEDS = [
