@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import pytest
+from pydantic import SecretStr
 
 import auth_svc.app
 import auth_svc.settings
@@ -17,6 +18,7 @@ from conform.run import run
 from conform.start import Access, CannotStart, User, kit, material
 from devstack.servers.all import Servers
 from mesh.service.service import Service
+from providers.mongo.database import open_database
 from tests.support.mesh.mutants import Mutant, Mutation, renamed, untraced, with_empty_payload
 from tests.support.paths import ROOT
 from tests.support.servers.nats_server import NatsServer
@@ -55,6 +57,8 @@ async def worker(name: str, nats: NatsServer, postgres: Servers, auth_url: str) 
 
 
 async def _auth(url: str, transport: Mutant, resources: AsyncExitStack) -> Service:
+    async with open_database(SecretStr(url), default_name="auth") as database:
+        await database.drop_collection("signing_keys")  # other tests have encrypted theirs with another key
     key = base64.b64encode(bytes(32)).decode()
     settings = auth_svc.settings.AuthSettings(auth_mongodb_url=url, auth_key_encryption_key=key)
     return await auth_svc.app.build(settings, transport, resources)
