@@ -51,8 +51,9 @@ class Span:
             with working_on(current._replace(span=None, trace=_headers(span, current.trace))):
                 yield
         except BaseException as error:
-            code = error.code.value if isinstance(error, RemoteFault | Fault) else None
-            failure = code or type(error).__name__
+            code, failure = None, type(error).__name__
+            if isinstance(error, RemoteFault | Fault):
+                code, failure = error.code.value, error.reason
             raise
         finally:
             _end(span, "rpc.response.status_code", code, failure)
@@ -123,7 +124,7 @@ class Span:
     def served(self, fault: Fault | None) -> None:
         """End with the fault in the reply, or None."""
         code = fault.code if fault else None
-        failure = code.value if code and code.number >= SERVER_ERROR else None
+        failure = fault.reason if fault and fault.code.number >= SERVER_ERROR else None
         _end(self._span, "rpc.response.status_code", code.value if code else "ok", failure)
 
     def handled(self, failure: str | None) -> None:

@@ -42,6 +42,8 @@ function openList(main) {
     empty("No request matches. Send one, such as ", h("code", {}, "curl localhost:8080/v1/products"), ".")));
   let waiting = null;
   let loading = false;
+  let shown = "";
+  const say = () => show(note, [shown, sample()].filter(Boolean).join(". "));
   function later() {
     waiting ??= setTimeout(refresh, 250);
   }
@@ -52,7 +54,8 @@ function openList(main) {
     try {
       const asked = new URLSearchParams(Object.entries(filters).filter(([, value]) => value !== "" && value !== false));
       const found = await load(`/api/requests?${asked}`);
-      show(note, [`${found.length} shown`, sample()].filter(Boolean).join(". "));
+      shown = `${found.length} shown`;
+      say();
       update(body, found.length ? rows(found) : [nothing]);
     } catch (error) {
       show(note, error.message);
@@ -71,9 +74,9 @@ function openList(main) {
     }, Object.entries(choices).map(([value, text]) => h("option", { value, selected: value === filters.status }, text)));
   }
   refresh();
-  const end = follow("requests", () => body.matches(":hover") || later());
+  const ends = [follow("requests", () => body.matches(":hover") || later()), follow("mesh", say)];
   return () => {
-    end();
+    ends.forEach((end) => end());
     clearTimeout(waiting);
   };
 }

@@ -74,7 +74,7 @@ async def locked(url: str) -> AsyncIterator[None]:
 async def waiting(page: Page) -> None:
     await page.get_by_label("Search").fill("database_unavailable")
     await page.locator("tr.failed", has_text="/v1/customers/{customer_id}").get_by_role("link").first.click()
-    await page.locator(".facts .why", has_text="overloaded").first.wait_for()
+    await page.locator(".facts .why", has_text="database_unavailable").first.wait_for()
     await page.locator(".waterfall .filled.failed").first.wait_for()
 
 
@@ -205,7 +205,7 @@ def test_each_incident_has_a_small_picture_of_the_console() -> None:
 
 async def overloaded(page: Page) -> None:
     await page.get_by_label("Only failures").check()
-    await page.locator("tr.failed", has_text="overloaded").first.wait_for()
+    await page.locator("tr.failed", has_text="queue_full").first.wait_for()
 
 
 # The last one: for a while after it, the console has kept nothing but the flood.
