@@ -1,9 +1,11 @@
 """Requests over HTTP, ours against the peers': a customer by key, a page of products, and a customer by new tokens."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx2
 
@@ -13,6 +15,11 @@ from bench.load import Target
 from bench.reporting.results import Claim, LoadKind, Sample, Section
 from bench.systems import System
 from bench.tokens import Tokens
+
+_MICROSECONDS: Final = re.compile(r"(T\d\d:\d\d:\d\d\.\d{3})\d+(?=Z)")
+"""What JavaScript's dates do not have."""
+_SHOWN: Final = 300
+"""Characters of an answer in a message."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +161,8 @@ def check_same(question: Question, answers: Mapping[str, Mapping[str, Any]]) -> 
     for name, answer in others:
         for part, value in expected.items():
             if answer[part] != value:
-                raise BenchError(f"{question.path}: {part} is {answer[part]!r} of {name}, {value!r} of {first}")
+                theirs, ours = str(answer[part])[:_SHOWN], str(value)[:_SHOWN]
+                raise BenchError(f"{question.path}: {part} is {theirs} of {name}, {ours} of {first}")
 
 
 def claims(question: Question, samples: Sequence[Sample]) -> list[Claim]:
@@ -178,7 +186,7 @@ async def _answer(question: Question, path: str, tokens: Tokens, system: System)
         answer = await http.get(path, headers=headers)
         invalid = await http.get(question.invalid, headers=headers)
         without = await http.get(path)
-    body = answer.json()
+    body = json.loads(_MICROSECONDS.sub(r"\1", answer.text))
     return {
         "the status": answer.status_code,
         "the body": body.get("items", body),

@@ -7,12 +7,12 @@ from shapes import Customer, ListProducts, Product, ProductPage
 
 _CUSTOMER = """
     SELECT customer_id, company_name, contact_name, contact_title, address, city, region, postal_code, country, phone,
-           fax, version, archived_at
+           fax, version, created_at, updated_at, archived_at
     FROM customers WHERE customer_id = $1 AND archived_at IS NULL
 """
 _PRODUCTS = """
     SELECT product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock,
-           units_on_order, reorder_level, discontinued, version
+           units_on_order, reorder_level, discontinued, version, created_at, updated_at
     FROM products WHERE product_id > $1 {condition} ORDER BY product_id LIMIT $2
 """
 

@@ -30,6 +30,8 @@ class ShownCustomer(BaseModel):
     phone: str | None
     fax: str | None
     version: int
+    created_at: datetime
+    updated_at: datetime
 
 
 class Customer(ShownCustomer):
@@ -48,6 +50,8 @@ class Product(BaseModel):
     reorder_level: int
     discontinued: bool
     version: int
+    created_at: datetime
+    updated_at: datetime
 
 
 class ProductPage(BaseModel):

@@ -25,18 +25,20 @@ func (g GetCustomer) Validate() error {
 
 // ShownCustomer is what HTTP shows of a customer.
 type ShownCustomer struct {
-	CustomerID   string  `json:"customer_id"`
-	CompanyName  string  `json:"company_name"`
-	ContactName  *string `json:"contact_name"`
-	ContactTitle *string `json:"contact_title"`
-	Address      *string `json:"address"`
-	City         *string `json:"city"`
-	Region       *string `json:"region"`
-	PostalCode   *string `json:"postal_code"`
-	Country      *string `json:"country"`
-	Phone        *string `json:"phone"`
-	Fax          *string `json:"fax"`
-	Version      int     `json:"version"`
+	CustomerID   string    `json:"customer_id"`
+	CompanyName  string    `json:"company_name"`
+	ContactName  *string   `json:"contact_name"`
+	ContactTitle *string   `json:"contact_title"`
+	Address      *string   `json:"address"`
+	City         *string   `json:"city"`
+	Region       *string   `json:"region"`
+	PostalCode   *string   `json:"postal_code"`
+	Country      *string   `json:"country"`
+	Phone        *string   `json:"phone"`
+	Fax          *string   `json:"fax"`
+	Version      int       `json:"version"`
+	CreatedAt    time.Time `json:"created_at"`
+	UpdatedAt    time.Time `json:"updated_at"`
 }
 
 type Customer struct {
@@ -64,17 +66,19 @@ func (l ListProducts) Validate() error {
 }
 
 type Product struct {
-	ProductID       int     `json:"product_id"`
-	ProductName     string  `json:"product_name"`
-	SupplierID      *int    `json:"supplier_id"`
-	CategoryID      *int    `json:"category_id"`
-	QuantityPerUnit *string `json:"quantity_per_unit"`
-	UnitPrice       string  `json:"unit_price"`
-	UnitsInStock    int     `json:"units_in_stock"`
-	UnitsOnOrder    int     `json:"units_on_order"`
-	ReorderLevel    int     `json:"reorder_level"`
-	Discontinued    bool    `json:"discontinued"`
-	Version         int     `json:"version"`
+	ProductID       int       `json:"product_id"`
+	ProductName     string    `json:"product_name"`
+	SupplierID      *int      `json:"supplier_id"`
+	CategoryID      *int      `json:"category_id"`
+	QuantityPerUnit *string   `json:"quantity_per_unit"`
+	UnitPrice       string    `json:"unit_price"`
+	UnitsInStock    int       `json:"units_in_stock"`
+	UnitsOnOrder    int       `json:"units_on_order"`
+	ReorderLevel    int       `json:"reorder_level"`
+	Discontinued    bool      `json:"discontinued"`
+	Version         int       `json:"version"`
+	CreatedAt       time.Time `json:"created_at"`
+	UpdatedAt       time.Time `json:"updated_at"`
 }
 
 type ProductPage struct {

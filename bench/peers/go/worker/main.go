@@ -24,13 +24,13 @@ import (
 
 const (
 	getCustomer = `SELECT customer_id, company_name, contact_name, contact_title, address, city, region, postal_code,
-		country, phone, fax, version, archived_at
+		country, phone, fax, version, created_at, updated_at, archived_at
 		FROM customers WHERE customer_id = $1 AND archived_at IS NULL`
 	listProducts = `SELECT product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price::text,
-		units_in_stock, units_on_order, reorder_level, discontinued, version
+		units_in_stock, units_on_order, reorder_level, discontinued, version, created_at, updated_at
 		FROM products WHERE product_id > $1 ORDER BY product_id LIMIT $2`
 	listProductsOfCategory = `SELECT product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price::text,
-		units_in_stock, units_on_order, reorder_level, discontinued, version
+		units_in_stock, units_on_order, reorder_level, discontinued, version, created_at, updated_at
 		FROM products WHERE product_id > $1 AND category_id = $3 ORDER BY product_id LIMIT $2`
 )
 

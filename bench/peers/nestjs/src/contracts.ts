@@ -52,6 +52,8 @@ export interface Customer {
   phone: string | null;
   fax: string | null;
   version: number;
+  created_at: string;
+  updated_at: string;
   archived_at: string | null;
 }
 
@@ -67,6 +69,8 @@ export interface Product {
   reorder_level: number;
   discontinued: boolean;
   version: number;
+  created_at: string;
+  updated_at: string;
 }
 
 export interface ProductPage {

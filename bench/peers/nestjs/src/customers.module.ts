@@ -12,7 +12,7 @@ class CustomersService {
     const { rows } = await this.pool.query<Customer>({
       name: 'get-customer', // prepared once for each connection
       text: `SELECT customer_id, company_name, contact_name, contact_title, address, city, region, postal_code, country,
-                    phone, fax, version, archived_at
+                    phone, fax, version, created_at, updated_at, archived_at
              FROM customers WHERE customer_id = $1 AND archived_at IS NULL`,
       values: [customerId],
     });

@@ -12,7 +12,7 @@ class ProductsService {
     const { rows } = await this.pool.query<Product>({
       name: 'get-product', // prepared once for each connection
       text: `SELECT product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock,
-                    units_on_order, reorder_level, discontinued, version
+                    units_on_order, reorder_level, discontinued, version, created_at, updated_at
              FROM products WHERE product_id = $1`,
       values: [productId],
     });
@@ -27,7 +27,7 @@ class ProductsService {
     const { rows } = await this.pool.query<Product>({
       name: category_id === undefined ? 'list-products' : 'list-products-of-category',
       text: `SELECT product_id, product_name, supplier_id, category_id, quantity_per_unit, unit_price, units_in_stock,
-                    units_on_order, reorder_level, discontinued, version
+                    units_on_order, reorder_level, discontinued, version, created_at, updated_at
              FROM products WHERE product_id > $1 ${category_id === undefined ? '' : 'AND category_id = $3'}
              ORDER BY product_id LIMIT $2`,
       values: category_id === undefined ? [after, limit + 1] : [after, limit + 1, category_id],
