@@ -51,8 +51,10 @@ class Completion:
         while left:
             reply = await call(self.read_as, self.asking(left))
             found |= {getattr(item, self.key): item for item in reply.items}
-            if len(reply.left_out) >= len(left):
-                error = BadReply(f"the reply of {self.endpoint.subject} leaves out every id")
+            if not set(reply.left_out) < set(left):
+                error = BadReply(
+                    f"the reply of {self.endpoint.subject} leaves out every id, or another one"
+                )
                 error.subject = self.endpoint.subject
                 raise error
             left = reply.left_out

@@ -80,6 +80,15 @@ async def test_a_worker_that_leaves_out_everything_is_asked_once(
     assert [ORDERS_LIST, ORDERS_GET_MANY] == [seen.endpoint for seen in world_of_orders.asked]
 
 
+@pytest.mark.parametrize("left_out", [(4,), (1, 4), (3, 1, 2)])
+async def test_a_worker_that_leaves_out_what_nobody_asked_for_is_asked_once(
+    http: AsyncClient, world_of_orders: World, user: dict[str, str], left_out: tuple[int, ...]
+) -> None:
+    world_of_orders.replies[ORDERS_GET_MANY] = OrdersFound(items=(order(3),), missing=(), left_out=left_out)
+    problem(await http.get("/v1/orders?expand=lines", headers=user), 502, "bad_reply")
+    assert [ORDERS_LIST, ORDERS_GET_MANY] == [seen.endpoint for seen in world_of_orders.asked]
+
+
 async def test_customers_and_fields_go_with_lines(
     http: AsyncClient, world_of_orders: World, user: dict[str, str]
 ) -> None:
