@@ -52,9 +52,7 @@ class Completion:
             reply = await call(self.read_as, self.asking(left))
             found |= {getattr(item, self.key): item for item in reply.items}
             if not set(reply.left_out) < set(left):
-                error = BadReply(
-                    f"the reply of {self.endpoint.subject} leaves out every id, or another one"
-                )
+                error = BadReply(f"the reply of {self.endpoint.subject} leaves out every id, or another one")
                 error.subject = self.endpoint.subject
                 raise error
             left = reply.left_out
