@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from fastapi import Depends, params
+from fastapi import Depends
 from pydantic import BaseModel
 
 from mesh.core.endpoint import Endpoint, Rep, Req, Shape
@@ -24,24 +24,13 @@ class Completion:
     """The same endpoint. The items of its shape have the id, and the fields to add."""
     asking: Callable[[tuple[Any, ...]], Any]
     """The request for these ids."""
+    key: str
+    """The field with the id."""
+    parts: tuple[str, ...]
+    """The fields to add."""
 
     async def __call__(self) -> None:
         """Do nothing."""
-
-    @property
-    def key(self) -> str:
-        """The field with the id."""
-        return self._fields[0]
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The fields to add."""
-        return self._fields[1:]
-
-    @property
-    def _fields(self) -> tuple[str, ...]:
-        (item, *_) = get_args(self.read_as.reply.model_fields["items"].annotation)
-        return tuple(item.model_fields)
 
     async def read(
         self, call: Callable[[Endpoint[Any, Any], Any], Awaitable[Any]], keys: Sequence[Any]
@@ -65,13 +54,6 @@ def completes(endpoint: Endpoint[Req, Rep], read_as: type[Shape], asking: Callab
     `read_as`: a shape with `items` and `left_out`. The first field of an item is its id, the others can be added.
     `asking`: makes the request for some ids.
     """
-    return Depends(Completion(endpoint, endpoint.read_as(read_as), asking))
-
-
-def completion_in(dependencies: list[params.Depends]) -> Completion | None:
-    """What is declared among a route's dependencies, taken out of them."""
-    for one in dependencies:
-        if isinstance(one.dependency, Completion):
-            dependencies.remove(one)
-            return one.dependency
-    return None
+    (item, *_) = get_args(read_as.model_fields["items"].annotation)
+    key, *parts = item.model_fields
+    return Depends(Completion(endpoint, endpoint.read_as(read_as), asking, key, tuple(parts)))

@@ -5,7 +5,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Any, Final
 
-from fastapi import Depends, params
+from fastapi import Depends
 
 _HEADERS: Final = {
     "Deprecation": "Since when the operation is deprecated: `@` and seconds since 1970 (RFC 9745).",
@@ -51,12 +51,3 @@ def deprecated(since: datetime, sunset: datetime | None = None, guide: str | Non
     comes first.
     """
     return Depends(Deprecation(since, sunset, guide))
-
-
-def deprecation_in(dependencies: list[params.Depends]) -> Deprecation | None:
-    """What is declared among a route's dependencies, taken out of them."""
-    for one in dependencies:
-        if isinstance(one.dependency, Deprecation):
-            dependencies.remove(one)
-            return one.dependency
-    return None

@@ -14,9 +14,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from gateway.routing.calls import called, require_guarded_alike
-from gateway.routing.completing import completion_in
+from gateway.routing.completing import Completion
 from gateway.routing.conditional_writes import READS, expected_version, require_conditions, required_version
-from gateway.routing.deprecation import deprecation_in
+from gateway.routing.declared import taken_out
+from gateway.routing.deprecation import Deprecation
 from gateway.routing.fastapi_inside import Dependant
 from gateway.routing.guard import guard
 from gateway.routing.operations import OF_A_BODY, failures, require_fitting_key, with_failures, with_headers
@@ -106,9 +107,9 @@ class JsonRoute(APIRoute):
         self.read_only: frozenset[str] = frozenset()
         """Fields of the resource that a body may repeat but not change (`declare_read_only`)."""
         needed = list(dependencies or ())
-        self.deprecation = deprecation_in(needed)
+        self.deprecation = taken_out(needed, Deprecation)
         """Since when it is deprecated; None if it is not."""
-        self.completion = completion_in(needed)
+        self.completion = taken_out(needed, Completion)
         """What `expand` adds to the items of a list; None if it adds nothing."""
         if self.completion is not None:
             require_guarded_alike(endpoint, self.calls, self.completion.endpoint)
