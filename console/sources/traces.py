@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from console.sources.ring import Ring
+from mesh.telemetry.attributes import LATE, REQUEST_ID
 from mesh.telemetry.probes import PROBES
 
 Value = str | int | float | bool
 
-REQUEST_ID: Final = "mesh.request_id"
-LATE: Final = "mesh.late"
-"""Marks a request that was traced when it ended: its other steps are not known."""
 MOST_SPANS_OF_ONE: Final = 500
 """Spans of one trace. More are counted, not kept."""
 

@@ -16,12 +16,10 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from mesh.core.context import Context, working_on
 from mesh.core.errors import Fault, RemoteFault
+from mesh.telemetry.attributes import REQUEST_ID
 from mesh.telemetry.methods import OTHER, known_method
 
-REQUEST_ID: Final = "mesh.request_id"
 PROPAGATOR: Final = TraceContextTextMapPropagator()
-LATE: Final = "mesh.late"
-"""Marks a span that was made when its request ended: the steps below it are not recorded."""
 SERVER_ERROR: Final = 500
 """From this status on the failure is the server's."""
 _MOST_FRAMES: Final = 32

@@ -24,9 +24,10 @@ from opentelemetry.trace import Link, SpanKind, get_current_span
 from opentelemetry.util.types import Attributes
 
 from mesh.core.context import NO_DEADLINE, Context
+from mesh.telemetry.attributes import LATE, REQUEST_ID
 from mesh.telemetry.bucket import Bucket
 from mesh.telemetry.otlp import PlainSession, quieten, resource
-from mesh.telemetry.spans import LATE, PROPAGATOR, REQUEST_ID, SERVER_ERROR, Span, link_to, messaging, rpc
+from mesh.telemetry.spans import PROPAGATOR, SERVER_ERROR, Span, link_to, messaging, rpc
 
 _TRACEPARENT = "traceparent"
 _SAMPLED = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf]")

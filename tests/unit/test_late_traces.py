@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 from gateway.app import build
 from gateway.settings import GatewaySettings
 from mesh.core.errors import Internal, NotFound
+from mesh.telemetry.attributes import LATE, REQUEST_ID
 from mesh.telemetry.logs import request_id
-from mesh.telemetry.spans import LATE, REQUEST_ID
 from mesh.telemetry.tracing import Limits
 from mesh.transport.memory import MemoryTransport
 from subjects import PRODUCTS_GET

@@ -5,7 +5,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from console.sources.otlp import MAX_BODY, Unreadable, read_lines, read_spans, unpacked
-from console.sources.traces import REQUEST_ID, Traces
+from console.sources.traces import Traces
+from mesh.telemetry.attributes import REQUEST_ID
 
 ROOT, CHILD = b"\x01" * 8, b"\x02" * 8
 

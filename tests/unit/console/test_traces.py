@@ -1,6 +1,7 @@
 import pytest
 
-from console.sources.traces import LATE, Span, Trace, Traces
+from console.sources.traces import Span, Trace, Traces
+from mesh.telemetry.attributes import LATE
 
 
 def span(start: int, error: str, parent: str = "") -> Span:
