@@ -27,7 +27,7 @@ from mesh.core.errors import Invalid, NotFound
 from products_svc.faults import not_found, stock_out_of_range
 from providers.cursor import Page
 from providers.errors import InvalidCursor
-from providers.postgres.database import Statements, transaction_on, transaction_on_after
+from providers.postgres.database import INSERTED, Statements, transaction_on, transaction_on_after
 from providers.postgres.keyset import Order, Select
 from subjects import EVENTS_PRODUCTS_CHANGED, PRODUCTS_STOCK_MOVEMENTS
 from worker.postgres import publish
@@ -35,7 +35,6 @@ from worker.postgres import publish
 _MOST_UNITS: Final = 2**31 - 1
 # Sent as text with the begin. It waits for a running transaction that makes the reservation.
 _CLAIM: Final = "INSERT INTO stock_reservations (order_id, state) VALUES ({:d}, '{}') ON CONFLICT DO NOTHING"
-_CLAIMED: Final = "INSERT 0 1"
 _LOCK: Final = """
     SELECT product_id, units_in_stock, units_reserved FROM products
     WHERE product_id = ANY($1) ORDER BY product_id FOR UPDATE
@@ -202,7 +201,7 @@ class Warehouse:
         claim = _CLAIM.format(request.order_id, ReservationState.RESERVED)
         async with transaction_on_after(self._database, claim) as (connection, tag):
             ledger = Ledger(connection)
-            if tag != _CLAIMED:
+            if tag != INSERTED:
                 return await ledger.reservation(request.order_id)
             short = _missing(wanted, await ledger.lock(wanted))
             if short:
@@ -218,7 +217,7 @@ class Warehouse:
         claim = _CLAIM.format(order_id, ReservationState.RELEASED)
         async with transaction_on_after(self._database, claim) as (connection, tag):
             ledger = Ledger(connection)
-            if tag != _CLAIMED:
+            if tag != INSERTED:
                 await ledger.end(order_id, ReservationState.RELEASED, MovementKind.RELEASED, in_stock=0)
             return await ledger.reservation(order_id)
 

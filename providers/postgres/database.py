@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 import asyncpg
 import stamina
@@ -18,6 +18,8 @@ from providers.postgres.statement_spans import recorded
 from providers.postgres.url import SSL_MODES, connect_arguments
 from providers.terms import Terms
 
+INSERTED: Final = "INSERT 0 1"
+"""The command tag of an INSERT of one row that was not there."""
 _PROBE_TIMEOUT = 1.0
 _CLOCK_STEP = 0.01  # a timer may fire this much early: uvloop counts milliseconds
 _AWAY = (

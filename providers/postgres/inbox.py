@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from providers.postgres.connections import Connection
-from providers.postgres.database import Database
+from providers.postgres.database import INSERTED, Database
 from providers.postgres.expiry import Expiry
 
 KEPT: Final = timedelta(days=30)
@@ -17,7 +17,6 @@ NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 # A second delivery waits in here for the first one's transaction to end.
 _APPLY = "INSERT INTO inbox (event_id) VALUES ('{}') ON CONFLICT DO NOTHING"
-_APPLIED = "INSERT 0 1"
 
 Repository = TypeVar("Repository")
 
@@ -45,4 +44,4 @@ class PostgresInbox(Generic[Repository]):
         for expiry in self._expiries:
             await expiry.delete()
         async with self._database.transaction_after(_APPLY.format(UUID(event_id))) as (connection, tag):
-            yield self._repository(connection) if tag == _APPLIED else None
+            yield self._repository(connection) if tag == INSERTED else None
