@@ -1,7 +1,5 @@
 """Requests that no draw chose, and that are traced when they end: those that fail, and slow ones."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from httpx2 import ASGITransport, AsyncClient
 from structlog.testing import capture_logs
@@ -21,14 +19,6 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 NEVER = 1e-12
 """A ratio by which no request of a test is drawn."""
 NOBODY_IS_SLOW = Limits(0, 3600.0)
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    made = World()
-    await made.start()
-    yield made
-    await made.stop()
 
 
 def gateway(world: World, spans: Spans, limits: Limits, ratio: float = NEVER) -> AsyncClient:

@@ -1,7 +1,6 @@
 """What the gateway and the workers measure of requests, on a mesh in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
@@ -25,14 +24,6 @@ from tests.support.mesh.spans import Spans
 from tests.support.waiting import until
 
 PRODUCT = "/v1/products/{product_id}"
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    made = World()
-    await made.start()
-    yield made
-    await made.stop()
 
 
 def gateway(world: World, metrics: Metrics, spans: Spans | None = None) -> AsyncClient:

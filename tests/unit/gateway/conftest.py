@@ -15,15 +15,6 @@ SETTINGS: Final = GatewaySettings(gateway_max_body=10_000, gateway_timeout=1.0)
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    """A mesh with a fake of every service."""
-    made = World()
-    await made.start()
-    yield made
-    await made.stop()
-
-
-@pytest.fixture
 def transport(world: World) -> MemoryTransport:
     """The gateway's connection to the mesh."""
     return MemoryTransport(world.broker, "gateway")
