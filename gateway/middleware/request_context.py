@@ -121,7 +121,8 @@ class RequestContext:
         ms = round(seconds * 1000, 2)
         if self._tracer is not None and context.span is None:
             context = self._tracer.at_end(context, status, seconds)
-            begin(context)  # the log line names the trace
+            if context.span is not None:
+                begin(context)  # the log line names the trace
         if self._log is None:
             self._log = log.bind()
         self._log.info("request", method=method, path=template or _path(scope["path"]), status=status, ms=ms)

@@ -23,6 +23,7 @@ _VALUE: Final = rf'{_TOKEN}|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-
 _TYPE: Final = re.compile(rf"[ \t]*+({_TOKEN}/{_TOKEN})((?:[ \t]*+;[ \t]*+(?:{_TOKEN}=(?:{_VALUE}))?)*)[ \t]*+")
 """Media type and parameters. No part can start with what continues the part before: matching is linear."""
 _PARAMETER: Final = re.compile(rf"({_TOKEN})=({_VALUE})")
+"""One of the parameters that `_TYPE` has accepted. In other text the search is not linear."""
 
 
 def unsupported(headers: Iterable[tuple[bytes, bytes]], method: str) -> Invalid | None:

@@ -10,7 +10,7 @@ LONGEST_ROW: Final = 16 * 1024
 """Bytes of a row, its line breaks included. The longest valid customer has some 8 KiB, however it is written."""
 _BOM: Final = b"\xef\xbb\xbf"
 _CELL: Final = re.compile(r'(?:"([^"]*+(?:""[^"]*+)*)"|([^",\r\n]*+))(,|\Z)')
-"""A quoted or a plain cell, and what ends it. Possessive repetition: no backtracking, so matching is linear."""
+"""A quoted or a plain cell, and what ends it. A cell has one way to match: matching is linear."""
 
 
 class Records:
