@@ -36,9 +36,9 @@ $(STAMP): requirements/build.txt $(LOCK) pyproject.toml
 	else \
 		if ! [ -x $(BIN)/python ]; then rm -f $(BIN)/python* && $(PYTHON) -m venv $(VENV); \
 		elif ! $(BIN)/python -m pip --version >/dev/null 2>&1; then $(BIN)/python -m ensurepip; fi && \
-		$(BIN)/python -m pip install -q --require-hashes -r requirements/build.txt && \
-		$(BIN)/python -m pip install -q --require-hashes --no-build-isolation -r $(LOCK) && \
-		$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e . ; \
+		$(BIN)/python -m pip install -qq --require-hashes -r requirements/build.txt && \
+		$(BIN)/python -m pip install -qq --require-hashes --no-build-isolation -r $(LOCK) && \
+		$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e . ; \
 	fi
 	@touch $@
 
@@ -84,7 +84,7 @@ $(VENV)/.installed-%: requirements/%.txt $(STAMP)
 	@if command -v uv >/dev/null 2>&1; then \
 		uv pip install -q --python $(BIN)/python --require-hashes --no-build-isolation -r $< ; \
 	else \
-		$(BIN)/python -m pip install -q --require-hashes --no-build-isolation -r $< ; \
+		$(BIN)/python -m pip install -qq --require-hashes --no-build-isolation -r $< ; \
 	fi
 	@touch $@
 
@@ -94,7 +94,7 @@ $(CLIENTS_STAMP): requirements/clients.txt
 		uv pip install -q --python $(CLIENTS_VENV)/bin/python --require-hashes --no-build-isolation -r $< ; \
 	else \
 		$(PYTHON) -m venv $(CLIENTS_VENV) && \
-		$(CLIENTS_VENV)/bin/python -m pip install -q --require-hashes --no-build-isolation -r $< ; \
+		$(CLIENTS_VENV)/bin/python -m pip install -qq --require-hashes --no-build-isolation -r $< ; \
 	fi
 	@touch $@
 
